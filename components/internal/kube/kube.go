@@ -1,0 +1,70 @@
+// Package kube holds what every component's Kubernetes objects share: labels,
+// the restricted security contexts, and quantities.
+package kube
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// PartOf is the value of app.kubernetes.io/part-of on every object.
+const PartOf = "scalestack"
+
+// Labels identify the objects of one component.
+type Labels struct {
+	// Name is the kind of software, for example "postgres".
+	Name string
+	// Instance tells two of a kind apart, for example "postgres-shard-0".
+	Instance string
+}
+
+// Selector returns the labels that never change: those a selector may use.
+func (l Labels) Selector() pulumi.StringMap {
+	return pulumi.StringMap{
+		"app.kubernetes.io/name":     pulumi.String(l.Name),
+		"app.kubernetes.io/instance": pulumi.String(l.Instance),
+	}
+}
+
+// All returns the recommended labels for an object's metadata.
+func (l Labels) All() pulumi.StringMap {
+	all := l.Selector()
+	all["app.kubernetes.io/part-of"] = pulumi.String(PartOf)
+	all["app.kubernetes.io/managed-by"] = pulumi.String("pulumi")
+	return all
+}
+
+// Meta returns an object's metadata with an explicit name, so that other
+// objects can refer to it and a second deployment finds it again.
+func (l Labels) Meta(name string, namespace pulumi.StringInput) *metav1.ObjectMetaArgs {
+	return &metav1.ObjectMetaArgs{
+		Name:      pulumi.String(name),
+		Namespace: namespace,
+		Labels:    l.All(),
+	}
+}
+
+// RestrictedPod is the pod half of the Pod Security Standard "restricted" for
+// a process that runs as id and whose volumes belong to that group.
+func RestrictedPod(id int) *corev1.PodSecurityContextArgs {
+	return &corev1.PodSecurityContextArgs{
+		RunAsNonRoot:        pulumi.Bool(true),
+		RunAsUser:           pulumi.Int(id),
+		RunAsGroup:          pulumi.Int(id),
+		FsGroup:             pulumi.Int(id),
+		FsGroupChangePolicy: pulumi.String("OnRootMismatch"),
+		SeccompProfile:      &corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+	}
+}
+
+// RestrictedContainer is the container half of "restricted", with a read-only
+// root file system on top.
+func RestrictedContainer() *corev1.SecurityContextArgs {
+	return &corev1.SecurityContextArgs{
+		AllowPrivilegeEscalation: pulumi.Bool(false),
+		ReadOnlyRootFilesystem:   pulumi.Bool(true),
+		RunAsNonRoot:             pulumi.Bool(true),
+		Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.StringArray{pulumi.String("ALL")}},
+	}
+}
