@@ -1,61 +1,78 @@
+// Command kube is the lab's Kubernetes in one binary: every program is linked
+// once and chosen by the name the binary is called with. One link and one set
+// of shared packages is what keeps the lab's cold build short.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
+	"strings"
 
-	_ "github.com/coredns/coredns/plugin/bind"
-	_ "github.com/coredns/coredns/plugin/cache"
-	_ "github.com/coredns/coredns/plugin/errors"
-	_ "github.com/coredns/coredns/plugin/health"
-	_ "github.com/coredns/coredns/plugin/kubernetes"
-	_ "github.com/coredns/coredns/plugin/loop"
-	_ "github.com/coredns/coredns/plugin/ready"
-	_ "github.com/coredns/coredns/plugin/log"
 	"github.com/coredns/coredns/coremain"
+	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
+	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 	metricsserver "sigs.k8s.io/metrics-server/cmd/metrics-server/app"
-	"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider"
-	genericapiserver "k8s.io/apiserver/pkg/server"
-	"context"
+
+	"github.com/scalestack/scalestack/lab/internal/podstop"
+	"github.com/scalestack/scalestack/lab/internal/volumes"
 )
+
+// kubernetesProviderVersion is the release of the SDK in the product's go.mod:
+// the engine refuses a provider of another version.
+const kubernetesProviderVersion = "4.24.1"
+
+var programs = map[string]func(){
+	"etcd":                       func() { etcdmain.Main(os.Args) },
+	"kube-apiserver":             command(apiserver.NewAPIServerCommand),
+	"kube-controller-manager":    command(controllers.NewControllerManagerCommand),
+	"kube-scheduler":             command(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
+	"kubelet":                    command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
+	"kube-proxy":                 command(proxy.NewProxyCommand),
+	"kubectl":                    command(kubectl.NewDefaultKubectlCommand),
+	"coredns":                    coremain.Run,
+	"metrics-server":             command(newMetricsServer),
+	"volume-provisioner":         command(volumes.NewCommand),
+	"pod-stop":                   command(podstop.NewCommand),
+	"pulumi-resource-kubernetes": serveProvider,
+}
 
 func main() {
 	name := filepath.Base(os.Args[0])
-	switch name {
-	case "etcd":
-		etcdmain.Main(os.Args)
-	case "kube-apiserver":
-		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
-	case "kube-controller-manager":
-		os.Exit(cli.Run(kcm.NewControllerManagerCommand()))
-	case "kube-scheduler":
-		os.Exit(cli.Run(scheduler.NewSchedulerCommand()))
-	case "kubelet":
-		os.Exit(cli.Run(kubelet.NewKubeletCommand(context.Background())))
-	case "kube-proxy":
-		os.Exit(cli.Run(proxy.NewProxyCommand()))
-	case "kubectl":
-		os.Exit(cli.Run(kubectl.NewDefaultKubectlCommand()))
-	case "coredns":
-		coremain.Run()
-	case "metrics-server":
-		os.Exit(cli.Run(metricsserver.NewMetricsServerCommand(genericapiserver.SetupSignalHandler())))
-	case "pulumi-resource-kubernetes":
-		if err := provider.Serve("kubernetes", "4.24.1", []byte("{}"), []byte("{}")); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	run, ok := programs[name]
+	if !ok {
+		names := make([]string, 0, len(programs))
+		for n := range programs {
+			names = append(names, n)
 		}
-	default:
-		fmt.Fprintf(os.Stderr, "unknown name %q\n", name)
+		sort.Strings(names)
+		fmt.Fprintf(os.Stderr, "%s: call this binary by one of the names %s\n", name, strings.Join(names, ", "))
 		os.Exit(2)
 	}
+	run()
+}
+
+func command(build func() *cobra.Command) func() {
+	return func() { os.Exit(cli.Run(build())) }
+}
+
+func newMetricsServer() *cobra.Command {
+	return metricsserver.NewMetricsServerCommand(genericapiserver.SetupSignalHandler())
+}
+
+// serveProvider serves the official provider without its schema and its
+// Terraform mapping: the engine asks for neither when the program is in Go.
+func serveProvider() {
+	provider.Serve("kubernetes", kubernetesProviderVersion, []byte("{}"), []byte("{}"))
 }
