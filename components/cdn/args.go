@@ -1,0 +1,163 @@
+// Package cdn puts Cloudflare's cache in front of the app: one cache ruleset
+// for the zone, the zone's own settings, tiered caching and, by choice, Argo
+// and a proxied DNS record.
+//
+// Rules are data. Those given cache; two rules that the package adds by
+// itself come last, where Cloudflare lets them win, and keep every API and
+// authenticated path out of the cache. No setting removes them.
+//
+//	edge, err := cdn.New(ctx, "cdn", &cdn.Args{
+//		ZoneID: "0123456789abcdef0123456789abcdef",
+//		Plan:   cdn.PlanPro,
+//	})
+//
+// The API token belongs to the provider (`pulumi config set --secret
+// cloudflare:apiToken`, or CLOUDFLARE_API_TOKEN); this package never sees it.
+// It is the only one that imports the Cloudflare SDK, whose compile time is
+// the largest after Kubernetes'.
+package cdn
+
+import "slices"
+
+// Seconds in the units that cache lifetimes are spoken of.
+const (
+	Hour  = 3600
+	Day   = 24 * Hour
+	Month = 30 * Day
+	// MaxTTL is the longest lifetime that is allowed anywhere, a year.
+	MaxTTL = 365 * Day
+)
+
+// Args describes the edge of one Cloudflare zone.
+type Args struct {
+	// ZoneID is the zone's identifier: 32 hexadecimal digits, lower case.
+	ZoneID string
+	// Plan is what the zone pays for and sets the limits that the rules are
+	// checked against. Default PlanFree, the strictest.
+	Plan Plan
+	// Rules are the cacheable paths, the last match wins. nil means DefaultRules.
+	Rules []Rule
+	// BypassPrefixes are further path prefixes that are never cached, beside
+	// those of AlwaysBypassed, in lower case. Matching ignores case.
+	BypassPrefixes []string
+	// BrowserTTL is the zone's browser cache lifetime in seconds, 0 to MaxTTL.
+	// nil means a day; 0 respects the origin's headers.
+	BrowserTTL *int
+	// SkipZoneSettings leaves the zone's own settings alone. The provider reads
+	// all of them at once and fails if the plan or the token hides one
+	// (pulumi-cloudflare#5818 and #2910 upstream).
+	SkipZoneSettings bool
+	// SkipTieredCache leaves tiered caching as it is.
+	SkipTieredCache bool
+	// Argo turns smart routing on, which Cloudflare bills by traffic.
+	Argo bool
+	// Record is the proxied DNS record of the app; nil makes none.
+	Record *Record
+}
+
+// Rule makes one group of paths cacheable.
+type Rule struct {
+	// Ref identifies the rule for ever, so that a change is an update and not a
+	// new rule: 1 to 40 of a-z, 0-9 and "-".
+	Ref string
+	// Description is what the dashboard shows. Default: the paths.
+	Description string
+	// Path is "/folder/*" for all below a folder, or one exact path.
+	Path string
+	// Extensions are file extensions without the dot, for example "css". With a
+	// Path, both must match. One of the two is required.
+	Extensions []string
+	// EdgeTTL is the lifetime at the edge in seconds, from the plan's least to
+	// MaxTTL; the origin's headers are overridden. 0 respects the origin.
+	EdgeTTL int
+	// BrowserTTL is the lifetime in browsers in seconds, 1 to MaxTTL.
+	// 0 respects the origin.
+	BrowserTTL int
+	// Query says which part of the query string belongs to the cache key.
+	Query Query
+	// StatusTTLs give responses of some status codes another edge lifetime
+	// (Enterprise).
+	StatusTTLs []StatusTTL
+	// Disabled keeps the rule in the zone without effect.
+	Disabled bool
+}
+
+// Query is the query string's share of a cache key.
+type Query struct {
+	// Mode is QueryAll (default), QueryIgnore, QueryInclude or QueryExclude.
+	Mode string
+	// Names are the parameters of QueryInclude and QueryExclude.
+	Names []string
+}
+
+// The modes of Query.
+const (
+	// QueryAll makes every query string an object of its own.
+	QueryAll = "all"
+	// QueryIgnore leaves the query string out: for names with a hash only.
+	QueryIgnore = "ignore"
+	// QueryInclude takes the named parameters alone (Enterprise).
+	QueryInclude = "include"
+	// QueryExclude leaves the named parameters out (Enterprise).
+	QueryExclude = "exclude"
+)
+
+// StatusTTL is the edge lifetime of the responses From <= status <= To.
+type StatusTTL struct {
+	// From and To are status codes, 100 to 599.
+	From, To int
+	// TTL is the lifetime in seconds, 0 to MaxTTL.
+	TTL int
+}
+
+// Record is a DNS record that Cloudflare proxies.
+type Record struct {
+	// Name is the host name, for example "www".
+	Name string
+	// Type is A, AAAA or CNAME.
+	Type string
+	// Content is the origin's address or host name.
+	Content string
+}
+
+// DefaultRules cache /static/* for a month, images for longer than scripts,
+// and all of them in browsers for a day.
+func DefaultRules() []Rule {
+	return []Rule{
+		{Ref: "static", Path: "/static/*", EdgeTTL: Month, BrowserTTL: Day},
+		{Ref: "images", Path: "/images/*", EdgeTTL: Month, BrowserTTL: Day},
+		{Ref: "js", Path: "/js/*", EdgeTTL: 7 * Day, BrowserTTL: Day},
+	}
+}
+
+func (a *Args) withDefaults() *Args {
+	d := Args{}
+	if a != nil {
+		d = *a
+	}
+	if d.Plan == "" {
+		d.Plan = PlanFree
+	}
+	if d.Rules == nil {
+		d.Rules = DefaultRules()
+	}
+	d.Rules = slices.Clone(d.Rules)
+	for i := range d.Rules {
+		d.Rules[i] = d.Rules[i].withDefaults()
+	}
+	if d.BrowserTTL == nil {
+		day := Day
+		d.BrowserTTL = &day
+	}
+	return &d
+}
+
+func (r Rule) withDefaults() Rule {
+	if r.Query.Mode == "" {
+		r.Query.Mode = QueryAll
+	}
+	if r.Description == "" {
+		r.Description = "Cache " + r.subject()
+	}
+	return r
+}

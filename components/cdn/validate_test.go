@@ -1,0 +1,85 @@
+package cdn
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const zone = "0123456789abcdef0123456789abcdef"
+
+func rules(n int) []Rule {
+	var out []Rule
+	for i := range n {
+		out = append(out, Rule{Ref: fmt.Sprintf("r%d", i), Path: fmt.Sprintf("/f%d/*", i), EdgeTTL: Day})
+	}
+	return out
+}
+
+func TestDefaultsAreValidOnEveryPlan(t *testing.T) {
+	for plan := range plans {
+		require.NoError(t, (&Args{ZoneID: zone, Plan: plan}).Validate(), plan)
+	}
+}
+
+func TestValidateGivesOneClearErrorPerMistake(t *testing.T) {
+	ttl := -1
+	one := func(r Rule) *Args { return &Args{ZoneID: zone, Rules: []Rule{r}} }
+	for name, c := range map[string]struct {
+		args *Args
+		want string
+	}{
+		"nil":               {nil, `zoneId: "" is not 32 hexadecimal digits`},
+		"zone":              {&Args{ZoneID: "zone"}, `zoneId: "zone" is not 32 hexadecimal digits`},
+		"plan":              {&Args{ZoneID: zone, Plan: "gold"}, `plan: "gold" is not one of free, pro, business, enterprise`},
+		"too many":          {&Args{ZoneID: zone, Rules: rules(9)}, "rules: 9 and the 2 bypass rules make 11, plan free allows 10"},
+		"browser ttl":       {&Args{ZoneID: zone, BrowserTTL: &ttl}, "browserTtl: -1 is not between 0 and 31536000"},
+		"ref":               {one(Rule{Ref: "A b", Path: "/a"}), `rules[0].ref: "A b" is not 1 to 40 of a-z, 0-9 and -`},
+		"reserved ref":      {one(Rule{Ref: "bypass-x", Path: "/a"}), `rules[0].ref: "bypass-x" begins with "bypass-", which the built-in rules use`},
+		"ref twice":         {&Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}, {Ref: "a", Path: "/b"}}}, `rules[1].ref: "a" is taken by rules[0]`},
+		"no match":          {one(Rule{Ref: "a"}), "rules[0]: has neither path nor extensions, one is required"},
+		"relative":          {one(Rule{Ref: "a", Path: "static/*"}), `rules[0].path: "static/*" is not a path such as /static/* or /favicon.ico`},
+		"inner star":        {one(Rule{Ref: "a", Path: "/a/*/b"}), `rules[0].path: "/a/*/b" is not a path such as /static/* or /favicon.ico`},
+		"control character": {one(Rule{Ref: "a", Path: "/a\n"}), `rules[0].path: "/a\n" is not a path such as /static/* or /favicon.ico`},
+		"everything":        {one(Rule{Ref: "a", Path: "/*"}), `rules[0].path: "/*" would cache every page of every user, name the folders`},
+		"half folder":       {one(Rule{Ref: "a", Path: "/a*"}), `rules[0].path: "/a*" ends in *, which must follow a /`},
+		"api":               {one(Rule{Ref: "a", Path: "/API/v1/*"}), `rules[0].path: "/API/v1/*" lies below /api, which is never cached`},
+		"extension":         {one(Rule{Ref: "a", Extensions: []string{`c"s`}}), `rules[0].extensions[0]: "c\"s" is not 1 to 12 of a-z and 0-9, without the dot`},
+		"edge ttl low":      {one(Rule{Ref: "a", Path: "/a", EdgeTTL: 60}), "rules[0].edgeTtl: 60 is below 7200 seconds, the least that plan free allows"},
+		"edge ttl high":     {one(Rule{Ref: "a", Path: "/a", EdgeTTL: MaxTTL + 1}), "rules[0].edgeTtl: 31536001 is not between 0 and 31536000"},
+		"query mode":        {one(Rule{Ref: "a", Path: "/a", Query: Query{Mode: "some"}}), `rules[0].query.mode: "some" is not one of all, ignore, include, exclude`},
+		"query names":       {one(Rule{Ref: "a", Path: "/a", Query: Query{Names: []string{"v"}}}), "rules[0].query.names: 1 given, only modes include and exclude take names"},
+		"query plan": {one(Rule{Ref: "a", Path: "/a", Query: Query{Mode: QueryInclude, Names: []string{"v"}}}),
+			`rules[0].query.mode: "include" needs plan enterprise, the zone has free; all and ignore work on every plan`},
+		"status plan": {one(Rule{Ref: "a", Path: "/a", StatusTTLs: []StatusTTL{{From: 200, To: 299, TTL: 60}}}),
+			"rules[0].statusTtls: 1 given, lifetimes by status code need plan enterprise, the zone has free"},
+		"bypass case":    {&Args{ZoneID: zone, BypassPrefixes: []string{"/Orders"}}, `bypassPrefixes[0]: "/Orders" is not in lower case (matching ignores case)`},
+		"bypass all":     {&Args{ZoneID: zone, BypassPrefixes: []string{"/"}}, `bypassPrefixes[0]: "/" would bypass the cache for everything`},
+		"bypass pattern": {&Args{ZoneID: zone, BypassPrefixes: []string{"/a/*"}}, `bypassPrefixes[0]: "/a/*" is not a path prefix such as /orders`},
+		"record type":    {&Args{ZoneID: zone, Record: &Record{Name: "www", Type: "MX", Content: "x"}}, `record.type: "MX" is not one of A, AAAA, CNAME`},
+		"record content": {&Args{ZoneID: zone, Record: &Record{Name: "www", Type: "A", Content: "::1"}}, `record.content: "::1" is not an IPv4 address, as type A needs`},
+	} {
+		t.Run(name, func(t *testing.T) { require.EqualError(t, c.args.Validate(), c.want) })
+	}
+}
+
+func TestValidateReportsAllMistakes(t *testing.T) {
+	err := (&Args{ZoneID: "x", Plan: "gold", Rules: []Rule{{Ref: "a"}}}).Validate()
+	require.Len(t, strings.Split(err.Error(), "\n"), 3)
+}
+
+func TestEnterpriseFeaturesPassOnEnterprise(t *testing.T) {
+	require.NoError(t, (&Args{ZoneID: zone, Plan: PlanEnterprise, Rules: []Rule{{
+		Ref: "a", Path: "/a/*", EdgeTTL: 1,
+		Query:      Query{Mode: QueryExclude, Names: []string{"utm_source"}},
+		StatusTTLs: []StatusTTL{{From: 404, To: 404, TTL: 10}},
+	}}}).Validate())
+}
+
+func TestDefaultsLeaveTheCallersArgsAlone(t *testing.T) {
+	given := &Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}}}
+	given.withDefaults()
+	require.Equal(t, &Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}}}, given)
+}
