@@ -19,13 +19,16 @@ type Labels struct {
 	Instance string
 }
 
-// Selector returns the labels that never change: those a selector may use.
-func (l Labels) Selector() pulumi.StringMap {
-	return pulumi.StringMap{
-		"app.kubernetes.io/name":     pulumi.String(l.Name),
-		"app.kubernetes.io/instance": pulumi.String(l.Instance),
+// Match returns the labels that never change: those a selector may use.
+func (l Labels) Match() map[string]string {
+	return map[string]string{
+		"app.kubernetes.io/name":     l.Name,
+		"app.kubernetes.io/instance": l.Instance,
 	}
 }
+
+// Selector returns Match as an input.
+func (l Labels) Selector() pulumi.StringMap { return pulumi.ToStringMap(l.Match()) }
 
 // All returns the recommended labels for an object's metadata.
 func (l Labels) All() pulumi.StringMap {
