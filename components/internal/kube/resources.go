@@ -13,7 +13,7 @@ import (
 type Resources struct {
 	// CPURequest is what the scheduler reserves, for example "100m".
 	CPURequest string
-	// CPULimit is where the container is throttled.
+	// CPULimit is where the container is throttled. Empty: nowhere.
 	CPULimit string
 	// Memory is both request and limit, so that the pod is never the first to
 	// be evicted for memory it was promised.
@@ -24,8 +24,11 @@ type Resources struct {
 // a limit below its request.
 func (r Resources) Validate(errs *check.Errors, path string) {
 	request, okRequest := Quantity(errs, path+".cpuRequest", r.CPURequest)
-	limit, okLimit := Quantity(errs, path+".cpuLimit", r.CPULimit)
 	Quantity(errs, path+".memory", r.Memory)
+	if r.CPULimit == "" {
+		return
+	}
+	limit, okLimit := Quantity(errs, path+".cpuLimit", r.CPULimit)
 	if okRequest && okLimit && limit.Cmp(request) < 0 {
 		errs.Addf(path+".cpuLimit", "%s is below cpuRequest %s", r.CPULimit, r.CPURequest)
 	}

@@ -1,0 +1,38 @@
+package kube
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Scratch is a volume that lives and dies with its pod and is evicted above
+// its limit, for example "64Mi".
+func Scratch(name, limit string) *corev1.VolumeArgs {
+	return &corev1.VolumeArgs{
+		Name:     pulumi.String(name),
+		EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(limit)},
+	}
+}
+
+// MemoryScratch is a Scratch in memory. What is in it counts against the
+// memory limit of the container that wrote it.
+func MemoryScratch(name, limit string) *corev1.VolumeArgs {
+	volume := Scratch(name, limit)
+	volume.EmptyDir = &corev1.EmptyDirVolumeSourceArgs{
+		Medium:    pulumi.String("Memory"),
+		SizeLimit: pulumi.String(limit),
+	}
+	return volume
+}
+
+// Mount is a volume's place in a container.
+func Mount(volume, path string) *corev1.VolumeMountArgs {
+	return &corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path)}
+}
+
+// ReadOnlyMount is a Mount that the container cannot write to.
+func ReadOnlyMount(volume, path string) *corev1.VolumeMountArgs {
+	mount := Mount(volume, path)
+	mount.ReadOnly = pulumi.Bool(true)
+	return mount
+}
