@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scalestack/scalestack/lab/crds"
+	"github.com/scalestack/scalestack/lab/images"
+	"github.com/scalestack/scalestack/lab/internal/builds"
+	"github.com/scalestack/scalestack/lab/internal/cluster"
+	"github.com/scalestack/scalestack/lab/internal/debian"
+	"github.com/scalestack/scalestack/lab/internal/deploy"
+	"github.com/scalestack/scalestack/lab/internal/paths"
+	"github.com/scalestack/scalestack/lab/internal/proc"
+	"github.com/scalestack/scalestack/lab/internal/step"
+)
+
+func newUp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "up",
+		Short: "Build what is missing, start the lab and deploy the dev stack",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := paths.Find()
+			if err != nil {
+				return err
+			}
+			u := &up{Paths: p, Runner: &step.Runner{Out: os.Stdout, LogOf: p.Log}}
+			return u.run(cmd.Context())
+		},
+	}
+}
+
+// up carries what one step makes and a later one needs.
+type up struct {
+	paths.Paths
+	*step.Runner
+	images []images.Image
+	crds   string
+}
+
+func (u *up) run(ctx context.Context) error {
+	if err := preflight(u.Paths); err != nil {
+		return err
+	}
+	for _, phase := range []func(context.Context) error{u.build, u.start, u.deploy} {
+		if err := phase(ctx); err != nil {
+			return errors.New("make up did not finish; what it did is kept, so run it again")
+		}
+	}
+	return u.summary(ctx)
+}
+
+// preflight refuses what could only fail later.
+func preflight(p paths.Paths) error {
+	if os.Geteuid() != 0 {
+		return errors.New("the lab runs containers and needs root")
+	}
+	if names, home := proc.Running(); len(names) > 0 && home != p.Home {
+		return fmt.Errorf("the lab of %s is running on this machine: stop it first with make down", home)
+	}
+	return nil
+}
+
+func (u *up) build(ctx context.Context) error {
+	if err := u.Do(ctx, "packages", "Debian packages", func(ctx context.Context, log *step.Log) error {
+		return debian.Ensure(ctx, log, append(debian.Host, images.DebianPackages()...)...)
+	}); err != nil {
+		return err
+	}
+	for _, program := range builds.Programs() {
+		if err := u.Do(ctx, "build-"+program.Name, "build "+program.Title, func(ctx context.Context, log *step.Log) error {
+			return builds.Build(ctx, u.Paths, program, log)
+		}); err != nil {
+			return err
+		}
+	}
+	if err := u.Do(ctx, "images", "container images", u.buildImages); err != nil {
+		return err
+	}
+	return u.Do(ctx, "crds", "Strimzi's resource definitions", func(ctx context.Context, log *step.Log) (err error) {
+		u.crds, err = crds.Generate(ctx, crds.Options{CacheDir: u.Cache("crds"), OutDir: u.Home + "/crds", Log: log})
+		return err
+	})
+}
+
+func (u *up) buildImages(ctx context.Context, log *step.Log) (err error) {
+	u.images, err = images.Build(ctx, images.Options{
+		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log,
+	})
+	return err
+}
+
+func (u *up) start(ctx context.Context) error {
+	if err := u.Do(ctx, "configuration", "certificates and configuration", func(context.Context, *step.Log) error {
+		if err := cluster.EnsurePKI(u.Paths); err != nil {
+			return err
+		}
+		return cluster.WriteConfigs(u.Paths, u.ref("scalestack/pause"))
+	}); err != nil {
+		return err
+	}
+	if err := u.Do(ctx, "runtime", "containerd, images into it", func(ctx context.Context, log *step.Log) error {
+		return u.startRuntime(ctx, log)
+	}); err != nil {
+		return err
+	}
+	if err := u.Do(ctx, "control-plane", "control plane", func(ctx context.Context, log *step.Log) error {
+		return cluster.StartControlPlane(ctx, u.Paths, log)
+	}); err != nil {
+		return err
+	}
+	return u.Do(ctx, "node", "node, DNS, volumes, metrics", func(ctx context.Context, log *step.Log) error {
+		if err := cluster.StartNode(ctx, u.Paths, log); err != nil {
+			return err
+		}
+		return cluster.Apply(ctx, u.Paths, log, u.crds)
+	})
+}
+
+func (u *up) startRuntime(ctx context.Context, log *step.Log) error {
+	if err := cluster.StartRuntime(ctx, u.Paths, log); err != nil {
+		return err
+	}
+	for _, image := range u.images {
+		if err := cluster.ImportImage(ctx, u.Paths, log, image.Tar, string(image.Digest)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *up) deploy(ctx context.Context) error {
+	return u.Do(ctx, "pulumi-up", "pulumi up on stack dev", func(ctx context.Context, log *step.Log) error {
+		return deploy.Up(ctx, u.Paths, deploy.Values{WorkloadImage: u.ref("scalestack/workload")}, log)
+	})
+}
+
+func (u *up) summary(ctx context.Context) error {
+	fmt.Printf("\nmake up took %s\n\n", u.Elapsed().Round(time.Second))
+	if err := deploy.Summary(ctx, u.Paths, os.Stdout); err != nil {
+		return err
+	}
+	for _, image := range u.images {
+		if image.StandIn != "" {
+			fmt.Printf("  stand-in  %s: %s\n", image.Ref, image.StandIn)
+		}
+	}
+	return nil
+}
+
+// ref is the full reference of the image that was built under a name.
+func (u *up) ref(name string) string {
+	for _, image := range u.images {
+		if repository, _, _ := strings.Cut(image.Ref, ":"); repository == name {
+			return image.Ref
+		}
+	}
+	return name
+}

@@ -1,0 +1,122 @@
+// Package builds compiles the lab's programs from their Go modules, each big
+// dependency once.
+package builds
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/scalestack/scalestack/lab/internal/paths"
+	"github.com/scalestack/scalestack/lab/internal/stamp"
+	"github.com/scalestack/scalestack/lab/internal/step"
+)
+
+// flags are the same for every build of the lab and of the product, or the
+// build cache would keep two of everything. Without cgo, because a fresh
+// machine has no C compiler and a cache made with one would not serve there.
+var flags = []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath -buildvcs=false", "GOWORK=off"}
+
+// Env is the environment of every Go command.
+func Env() []string { return append(os.Environ(), flags...) }
+
+// Program is one binary of the lab's module.
+type Program struct {
+	// Name is its file below bin/.
+	Name string
+	// Title says what it is to a person who waits for it.
+	Title string
+	// Package is its import path or folder.
+	Package string
+	// Links are further names that the binary is called by.
+	Links []string
+	// Variables are set by the linker.
+	Variables map[string]string
+	// Patched builds against the patched provider, see patch.go.
+	Patched bool
+}
+
+// Build compiles the program unless nothing that it is made from changed.
+func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) error {
+	inputs, err := stamp.Of(filepath.Join(p.Repo, "lab"), ".go", ".mod", ".sum")
+	if err != nil {
+		return err
+	}
+	inputs = stamp.Join(inputs, GoVersion(ctx), fmt.Sprint(program))
+	return stamp.Unless(p.Bin(program.Name), inputs, func() error {
+		args := []string{"build", "-v", "-o", p.Bin(program.Name), "-ldflags", program.ldflags()}
+		if program.Patched {
+			modfile, err := patchedModfile(ctx, p)
+			if err != nil {
+				return err
+			}
+			args = append(args, "-modfile", modfile)
+		}
+		if err := goBuild(ctx, p, append(args, program.Package), log); err != nil {
+			return err
+		}
+		return link(p, program)
+	})
+}
+
+func (p Program) ldflags() string {
+	all := []string{"-s", "-w"}
+	for _, name := range sortedKeys(p.Variables) {
+		all = append(all, "-X", name+"="+p.Variables[name])
+	}
+	return strings.Join(all, " ")
+}
+
+// goBuild counts the packages as they are compiled: a build of ten minutes
+// must show that it moves.
+func goBuild(ctx context.Context, p paths.Paths, args []string, log *step.Log) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = filepath.Join(p.Repo, "lab")
+	cmd.Env = Env()
+	cmd.Stdout = log
+	output, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	compiled := 0
+	lines := bufio.NewScanner(output)
+	for lines.Scan() {
+		fmt.Fprintln(log, lines.Text())
+		if !strings.HasPrefix(lines.Text(), "go: ") {
+			compiled++
+			log.Note("%d packages compiled", compiled)
+		}
+	}
+	io.Copy(log, output)
+	return cmd.Wait()
+}
+
+func link(p paths.Paths, program Program) error {
+	for _, name := range program.Links {
+		path := p.Bin(name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		if err := os.Symlink(p.Bin(program.Name), path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GoVersion is the toolchain that compiles: another one means another binary.
+func GoVersion(ctx context.Context) string {
+	output, _ := exec.CommandContext(ctx, "go", "version").Output()
+	return strings.TrimSpace(string(output))
+}

@@ -1,0 +1,53 @@
+package builds
+
+import "sort"
+
+// Versions that must agree with lab/go.mod and with the product's go.mod.
+const (
+	PulumiVersion     = "v3.258.0"
+	KubernetesVersion = "v1.34.2"
+
+	kubernetesPlugin = "resource-kubernetes-v4.24.1/pulumi-resource-kubernetes"
+	randomPlugin     = "resource-random-v4.18.4/pulumi-resource-random"
+	cloudflarePlugin = "resource-cloudflare-v5.49.1/pulumi-resource-cloudflare"
+)
+
+// plugins is the folder, as seen from bin/, where the CLI looks for plugins.
+const plugins = "../pulumi/plugins/"
+
+// Programs lists what the lab compiles, the longest first.
+func Programs() []Program {
+	return []Program{
+		{
+			Name: "kube", Title: "Kubernetes and the Pulumi provider", Package: "./cmd/kube", Patched: true,
+			Links: []string{
+				"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
+				"kubectl", "coredns", "metrics-server", "volume-provisioner", "pod-stop", plugins + kubernetesPlugin,
+			},
+			// Clients refuse a server whose version they cannot parse.
+			Variables: map[string]string{
+				"k8s.io/component-base/version.gitVersion": KubernetesVersion,
+				"k8s.io/component-base/version.gitMajor":   "1",
+				"k8s.io/component-base/version.gitMinor":   "34",
+				"k8s.io/client-go/pkg/version.gitVersion":  KubernetesVersion,
+			},
+		},
+		{
+			Name: "pulumi", Title: "the Pulumi CLI", Package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+			Variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": PulumiVersion},
+		},
+		{
+			Name: "standins", Title: "stand-ins for Pulumi plugins", Package: "./cmd/standins",
+			Links: []string{"pulumi-language-go", plugins + randomPlugin, plugins + cloudflarePlugin},
+		},
+	}
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}

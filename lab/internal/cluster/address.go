@@ -1,0 +1,27 @@
+// Package cluster is the lab's Kubernetes: one control plane and one real node,
+// each program with its flags, configuration and certificates. Everything
+// listens on loopback or on the lab's own bridge.
+package cluster
+
+const (
+	// NodeName is the name of the one node.
+	NodeName = "lab"
+	// Bridge is the network interface that the pods hang on.
+	Bridge = "scalestack0"
+	// bridgeIP is the node's address: a kubelet refuses a loopback one.
+	bridgeIP    = "10.244.0.1"
+	bridgeCIDR  = "10.244.0.1/24"
+	podCIDR     = "10.244.0.0/24"
+	serviceCIDR = "10.96.0.0/16"
+	// apiService and dnsService are the first and the tenth address of
+	// serviceCIDR, as is the custom.
+	apiService = "10.96.0.1"
+	dnsService = "10.96.0.10"
+
+	apiServer = "https://" + bridgeIP + ":6443"
+	etcd      = "https://127.0.0.1:12379"
+	etcdPeer  = "https://127.0.0.1:12380"
+
+	metricsPort = "4443"
+	dnsReady    = bridgeIP + ":8181"
+)

@@ -1,0 +1,40 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/scalestack/scalestack/lab/internal/host"
+	"github.com/scalestack/scalestack/lab/internal/paths"
+	"github.com/scalestack/scalestack/lab/internal/proc"
+)
+
+// Down stops the machine's lab, whichever checkout started it, and removes all
+// that it left outside the checkout. Data stays, so that up finds it again.
+func Down(ctx context.Context, log io.Writer) error {
+	// The kubelet first: it would start again what stops.
+	if err := proc.Stop(ctx, 10*time.Second, "kubelet"); err != nil {
+		return err
+	}
+	stopPods(ctx, log)
+	if err := proc.Stop(ctx, 30*time.Second); err != nil {
+		return err
+	}
+	return host.Clean(ctx, host.Traces{Bridge: Bridge, ServiceCIDR: serviceCIDR, Run: paths.Run}, log)
+}
+
+// stopPods lets every container end in peace. Where containerd is gone already
+// Clean kills what is left.
+func stopPods(ctx context.Context, log io.Writer) {
+	socket := paths.Run + "/containerd.sock"
+	_, home := proc.Running()
+	if _, err := os.Stat(socket); err != nil || home == "" {
+		return
+	}
+	if err := run(ctx, log, home+"/bin/pod-stop", "--socket", socket); err != nil {
+		fmt.Fprintf(log, "pods did not stop in peace: %v\n", err)
+	}
+}

@@ -1,0 +1,132 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/scalestack/scalestack/lab/internal/host"
+	"github.com/scalestack/scalestack/lab/internal/paths"
+	"github.com/scalestack/scalestack/lab/internal/proc"
+)
+
+// StartControlPlane returns when the API server answers and the add-ons'
+// objects are there.
+func StartControlPlane(ctx context.Context, p paths.Paths, log io.Writer) error {
+	if err := os.MkdirAll(paths.Run, 0o700); err != nil {
+		return err
+	}
+	if err := host.EnsureBridge(ctx, Bridge, bridgeCIDR, serviceCIDR, paths.Run); err != nil {
+		return err
+	}
+	if err := ensure(ctx, log, etcdSpec(p), apiServerSpec(p)); err != nil {
+		return err
+	}
+	if err := waitFor(ctx, time.Minute, "the API server", func() error { return kubectl(ctx, p, io.Discard, "get", "--raw", "/readyz") }); err != nil {
+		return err
+	}
+	if err := ensure(ctx, log, controllerManagerSpec(p), schedulerSpec(p)); err != nil {
+		return err
+	}
+	return waitFor(ctx, time.Minute, "the add-ons", func() error { return Apply(ctx, p, log, p.Config("addons.yaml")) })
+}
+
+// StartRuntime returns when containerd can take images.
+func StartRuntime(ctx context.Context, p paths.Paths, log io.Writer) error {
+	if err := ensure(ctx, log, containerdSpec(p)); err != nil {
+		return err
+	}
+	return waitFor(ctx, time.Minute, "containerd", func() error { return ctr(ctx, io.Discard, "version") })
+}
+
+// StartNode returns when the node is Ready and the metrics API answers.
+func StartNode(ctx context.Context, p paths.Paths, log io.Writer) error {
+	for _, dir := range []string{"volumes", "pod-logs", "volume-plugins"} {
+		if err := os.MkdirAll(p.Data(dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := ensure(ctx, log, kubeletSpec(p), kubeProxySpec(p), dnsSpec(p), volumeProvisionerSpec(p), metricsServerSpec(p)); err != nil {
+		return err
+	}
+	if err := waitFor(ctx, 2*time.Minute, "the node", func() error { return nodeReady(ctx, p) }); err != nil {
+		return err
+	}
+	return waitFor(ctx, 2*time.Minute, "the metrics API", func() error {
+		return kubectl(ctx, p, io.Discard, "top", "node", NodeName)
+	})
+}
+
+func nodeReady(ctx context.Context, p paths.Paths) error {
+	return kubectl(ctx, p, io.Discard, "wait", "node/"+NodeName, "--for=condition=Ready", "--timeout=1s")
+}
+
+// Apply applies a manifest on the server's side.
+func Apply(ctx context.Context, p paths.Paths, log io.Writer, file string) error {
+	return kubectl(ctx, p, log, "apply", "--server-side", "--force-conflicts", "-f", file)
+}
+
+func ensure(ctx context.Context, log io.Writer, specs ...proc.Spec) error {
+	for _, spec := range specs {
+		started, err := proc.Ensure(ctx, spec)
+		if err != nil {
+			return err
+		}
+		if started {
+			fmt.Fprintf(log, "started %s %s\n", spec.Path, strings.Join(spec.Args, " "))
+		}
+	}
+	return nil
+}
+
+func kubectl(ctx context.Context, p paths.Paths, log io.Writer, args ...string) error {
+	return run(ctx, log, p.Bin("kubectl"), append([]string{"--kubeconfig", p.Kubeconfig("admin")}, args...)...)
+}
+
+func ctr(ctx context.Context, log io.Writer, args ...string) error {
+	return run(ctx, log, "ctr", append([]string{"--address", paths.Run + "/containerd.sock", "--namespace", "k8s.io"}, args...)...)
+}
+
+func run(ctx context.Context, log io.Writer, path string, args ...string) error {
+	var text strings.Builder
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Stdout = log
+	cmd.Stderr = io.MultiWriter(log, &text)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(text.String()))
+	}
+	return nil
+}
+
+// waitFor asks again until check succeeds, and gives the last reason if it
+// does not in time.
+func waitFor(ctx context.Context, limit time.Duration, what string, check func() error) error {
+	deadline := time.Now().Add(limit)
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s not ready after %s: %w", what, limit, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// Show prints what a person looks for first.
+func Show(ctx context.Context, p paths.Paths, out io.Writer) error {
+	if err := kubectl(ctx, p, out, "get", "nodes"); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	return kubectl(ctx, p, out, "get", "pods,hpa,pvc", "--all-namespaces")
+}

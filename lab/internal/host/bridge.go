@@ -1,0 +1,44 @@
+// Package host changes the machine below the cluster, and puts it back.
+package host
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// EnsureBridge makes the pods' bridge with the node's address. Service
+// addresses are routed to it as well: a packet that kube-proxy did not
+// translate ends there and never leaves the machine. The folder run remembers
+// what the machine had before.
+func EnsureBridge(ctx context.Context, name, cidr, services, run string) error {
+	if _, err := os.Stat("/sys/class/net/" + name); err != nil {
+		if err := ip(ctx, "link", "add", name, "type", "bridge"); err != nil {
+			return err
+		}
+	}
+	for _, args := range [][]string{
+		{"address", "replace", cidr, "dev", name},
+		{"link", "set", name, "up"},
+		{"route", "replace", services, "dev", name},
+	} {
+		if err := ip(ctx, args...); err != nil {
+			return err
+		}
+	}
+	if err := saveForwarding(run); err != nil {
+		return err
+	}
+	return os.WriteFile(forwarding, []byte("1"), 0o644)
+}
+
+const forwarding = "/proc/sys/net/ipv4/ip_forward"
+
+func ip(ctx context.Context, args ...string) error {
+	if output, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
