@@ -23,7 +23,7 @@ var kubeconfigs = []string{
 // values are what the templates below files/ may use.
 type values struct {
 	paths.Paths
-	Run, Node, Bridge, BridgeIP, PodCIDR, DNSService, DNSReady, APIServer, MetricsPort, PauseImage string
+	Run, Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, PauseImage string
 	// Client is the kubeconfig's user.
 	Client string
 	// CABundle is the cluster's CA in base64, for the aggregation layer.
@@ -34,7 +34,7 @@ type values struct {
 // its content changes.
 func WriteConfigs(p paths.Paths, pauseImage string) error {
 	v := values{
-		Paths: p, Run: paths.Run, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR,
+		Paths: p, Run: paths.Run, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,
 		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, PauseImage: pauseImage,
 	}
 	ca, err := base64File(p.PKI("ca.crt"))

@@ -12,6 +12,9 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/proc"
 )
 
+// clients are the processes that talk to the API server.
+var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volume-provisioner", "metrics-server"}
+
 // Down stops the machine's lab, whichever checkout started it, and removes all
 // that it left outside the checkout. Data stays, so that up finds it again.
 func Down(ctx context.Context, log io.Writer) error {
@@ -20,8 +23,11 @@ func Down(ctx context.Context, log io.Writer) error {
 		return err
 	}
 	stopPods(ctx, log)
-	if err := proc.Stop(ctx, 30*time.Second); err != nil {
-		return err
+	// The API server waits for its clients, and etcd's client is the API server.
+	for _, names := range [][]string{clients, {"kube-apiserver"}, {"etcd"}, nil} {
+		if err := proc.Stop(ctx, 20*time.Second, names...); err != nil {
+			return err
+		}
 	}
 	return host.Clean(ctx, host.Traces{Bridge: Bridge, ServiceCIDR: serviceCIDR, Run: paths.Run}, log)
 }

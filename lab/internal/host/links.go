@@ -64,8 +64,8 @@ func removeFolders(run string) error {
 	return nil
 }
 
-// removeIfUnused leaves a folder alone that holds anything but dead symbolic
-// links and sockets that nobody listens on.
+// removeIfUnused leaves a folder alone that holds anything but links into a lab
+// and sockets that nobody listens on.
 func removeIfUnused(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -73,7 +73,8 @@ func removeIfUnused(dir string) {
 	}
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
-		if _, err := os.Stat(path); err != nil || entry.Type()&os.ModeSocket != 0 && !listening(path) {
+		target, _ := os.Readlink(path)
+		if strings.Contains(target, "/.lab/") || entry.Type()&os.ModeSocket != 0 && !listening(path) {
 			os.Remove(path)
 		}
 	}
