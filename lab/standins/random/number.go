@@ -1,0 +1,112 @@
+package random
+
+import (
+	"fmt"
+	"hash/crc64"
+	"math"
+	"math/rand"
+	"strconv"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
+	"github.com/scalestack/scalestack/lab/standins/provider"
+)
+
+func integer() provider.Resource {
+	bound := provider.Field{Kind: provider.Int, Required: true, AtLeast: math.MinInt32, AtMost: math.MaxInt32}
+	return provider.Resource{
+		Fields: provider.Fields{
+			"min": bound, "max": bound,
+			"seed":    {Kind: provider.String},
+			"keepers": keepers,
+			"result":  {Kind: provider.Int, Computed: true},
+		},
+		Check: func(in property.Map) []provider.Failure {
+			if in.Get("min").IsComputed() || in.Get("max").IsComputed() || intOf(in, "min") <= intOf(in, "max") {
+				return nil
+			}
+			return []provider.Failure{provider.Failf("min", "%d is not at most max, %d", intOf(in, "min"), intOf(in, "max"))}
+		},
+		Create: func(in property.Map) (string, property.Map, error) {
+			low, high := intOf(in, "min"), intOf(in, "max")
+			n, err := source(in)(int64(high-low) + 1)
+			result := low + int(n)
+			return strconv.Itoa(result), set(in, map[string]any{"result": result}), err
+		},
+		Read: importer(importInteger),
+	}
+}
+
+// importInteger reads `<result>,<min>,<max>` and perhaps `,<seed>`.
+func importInteger(id string) (string, property.Map, error) {
+	parts := strings.Split(id, ",")
+	if len(parts) != 3 && len(parts) != 4 {
+		return "", property.Map{}, fmt.Errorf("importing a RandomInteger: %q is not result,min,max[,seed]", id)
+	}
+	state := property.Map{}
+	for i, name := range []string{"result", "min", "max"} {
+		n, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return "", property.Map{}, fmt.Errorf("importing a RandomInteger: %s: %w", name, err)
+		}
+		state = set(state, map[string]any{name: n})
+	}
+	if len(parts) == 4 {
+		state = set(state, map[string]any{"seed": parts[3]})
+	}
+	return parts[0], state, nil
+}
+
+func shuffle() provider.Resource {
+	texts := provider.Field{Kind: provider.List, Elem: &provider.Field{Kind: provider.String}}
+	inputs, results := texts, texts
+	inputs.Required, results.Computed = true, true
+	return provider.Resource{
+		Fields: provider.Fields{
+			"inputs":      inputs,
+			"resultCount": {Kind: provider.Int, AtMost: maxLength},
+			"seed":        {Kind: provider.String},
+			"keepers":     keepers,
+			"results":     results,
+		},
+		Create: func(in property.Map) (string, property.Map, error) {
+			inputs := in.Get("inputs").AsArray().AsSlice()
+			count := len(inputs)
+			if v := in.Get("resultCount"); v.IsNumber() {
+				count = int(v.AsNumber())
+			}
+			shuffled, err := shuffled(inputs, count, source(in))
+			return "-", in.Set("results", property.New(shuffled)), err
+		},
+	}
+}
+
+// shuffled deals count of the inputs. An input comes again only after all others.
+func shuffled(inputs []property.Value, count int, next func(int64) (int64, error)) ([]property.Value, error) {
+	results := []property.Value{}
+	for len(results) < count && len(inputs) > 0 {
+		deck := append([]property.Value{}, inputs...)
+		for i := range deck {
+			n, err := next(int64(len(deck) - i))
+			if err != nil {
+				return nil, err
+			}
+			j := i + int(n)
+			deck[i], deck[j] = deck[j], deck[i]
+		}
+		results = append(results, deck[:min(len(deck), count-len(results))]...)
+	}
+	return results, nil
+}
+
+// source returns numbers below a bound: random ones, or with a seed always the
+// same.
+func source(in property.Map) func(int64) (int64, error) {
+	seed := in.Get("seed")
+	if !seed.IsString() || seed.AsString() == "" {
+		return below
+	}
+	sum := crc64.Checksum([]byte(seed.AsString()), crc64.MakeTable(crc64.ISO))
+	seeded := rand.New(rand.NewSource(int64(sum)))
+	return func(n int64) (int64, error) { return seeded.Int63n(n), nil }
+}
