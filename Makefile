@@ -1,20 +1,60 @@
 # Every target runs on Debian 12 with Go and root; the lab installs the rest.
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# One set of flags for every build here and in lab/internal/builds: with two,
+# the build cache would keep two of everything, and one compile takes minutes.
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -buildvcs=false
 
 LAB := go run -C lab ./cmd/lab
+# Packages of the lab whose tests need neither its big dependencies nor a cluster.
+LAB_TESTS := ./crds/... ./images/... ./internal/builds ./internal/debian ./internal/deploy ./internal/host \
+	./internal/paths ./internal/proc ./internal/stamp ./internal/step ./standins/...
+# staticcheck reads every dependency from source; the SDKs of Pulumi alone take
+# it minutes, so that packages which import them are left to make lint.
+LINT_FAST := ./internal/... ./shardmap/... ./workload/...
 
-.PHONY: up preview status down destroy clean
-up:      ## build what is missing, start the lab, deploy stack dev
+.PHONY: help up preview status destroy down clean test fmt vet staticcheck unit lint e2e
+
+help:        ## this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+up:          ## build what is missing, start the lab, deploy stack dev into it
 	@$(LAB) up
-preview: ## what pulumi up would change
+preview:     ## show what pulumi up would change
 	@$(LAB) preview
-status:  ## processes, pods, autoscalers
+status:      ## processes, pods, autoscalers and volumes of the lab
 	@$(LAB) status
-destroy: ## remove the stack's resources; retained volumes stay
+destroy:     ## remove the stack's resources; the volumes stay
 	@$(LAB) destroy
-down:    ## stop the lab; data stays
+down:        ## stop the lab; data stays in .lab/
 	@$(LAB) down
-clean:   ## stop the lab and delete .lab/ with its data
+clean:       ## stop the lab and delete .lab/ with all its data
 	@$(LAB) clean
+
+test: fmt vet staticcheck unit ## all checks that need no cluster
+
+fmt:         ## fail on files that gofmt would change
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
+
+vet:         ## go vet
+	go vet ./...
+	go vet -tags e2e ./tests/e2e
+	go vet -C lab ./cmd/lab ./cmd/standins $(LAB_TESTS)
+
+staticcheck: ## staticcheck on the packages without an SDK
+	go tool -modfile=tools/go.mod staticcheck $(LINT_FAST)
+	go tool -C lab -modfile=../tools/go.mod staticcheck ./cmd/lab ./internal/builds ./internal/debian ./internal/deploy ./internal/host \
+		./internal/paths ./internal/proc ./internal/stamp ./internal/step ./crds/... ./images/...
+
+unit:        ## unit, property and whole-stack tests
+	go test ./...
+	go test -C lab $(LAB_TESTS)
+
+lint:        ## staticcheck on everything; minutes when cold
+	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...
+
+e2e:         ## make up, then the end-to-end tests against the lab
+	@$(LAB) up
+	. .lab/env && go test -tags e2e -count=1 -timeout 30m -v ./tests/e2e

@@ -1,0 +1,80 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+)
+
+// A mistake in the configuration is one clear line, and nothing changes.
+func TestBadConfigurationChangesNothing(t *testing.T) {
+	before := clusterState(t)
+	for _, bad := range []struct {
+		name, section string
+		values        map[string]any
+		want          string
+	}{
+		{"no shards", "postgres", map[string]any{"shards": 0}, "scalestack:postgres.shards: 0 is not between 1 and 960"},
+		{"shards in words", "postgres", map[string]any{"shards": "four"}, `scalestack:postgres.shards: "four"`},
+		{"unknown key", "postgres", map[string]any{"shard": 4}, "scalestack:postgres.shard:"},
+		{"pool too large", "app", map[string]any{"pool": 100}, "scalestack:app.pool:"},
+		{"too many cache rules", "cdn", map[string]any{"rules": manyRules(11)}, "scalestack:cdn.rules:"},
+	} {
+		t.Run(bad.name, func(t *testing.T) {
+			file := changedConfig(t, bad.section, bad.values)
+			text, err := try(t, "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive", "--config-file", file)
+			require.Error(t, err, text)
+			require.Contains(t, text, bad.want)
+			require.Equal(t, 1, strings.Count(text, "scalestack:"+bad.section+"."), "one message for one mistake:\n%s", text)
+			require.NotContains(t, text, "goroutine ")
+		})
+	}
+	require.Equal(t, before, clusterState(t))
+}
+
+func changedConfig(t *testing.T, section string, values map[string]any) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(repo, "Pulumi.dev.yaml"))
+	require.NoError(t, err)
+	var file struct {
+		Rest   map[string]any            `yaml:",inline"`
+		Config map[string]map[string]any `yaml:"config"`
+	}
+	require.NoError(t, yaml.Unmarshal(content, &file))
+	key := "scalestack:" + section
+	if file.Config[key] == nil {
+		file.Config[key] = map[string]any{}
+	}
+	for name, value := range values {
+		file.Config[key][name] = value
+	}
+	changed, err := yaml.Marshal(file)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "Pulumi.dev.yaml")
+	require.NoError(t, os.WriteFile(path, changed, 0o600))
+	return path
+}
+
+// clusterState lists the objects of the stack with their versions, but for
+// those that change by themselves.
+func clusterState(t *testing.T) string {
+	t.Helper()
+	return kubectl(t, "get", "statefulsets,services,configmaps,secrets,poddisruptionbudgets,networkpolicies", "-n", outputs(t).Namespace,
+		"-o", "custom-columns=KIND:.kind,NAME:.metadata.name,GENERATION:.metadata.generation,UID:.metadata.uid")
+}
+
+// manyRules is more than a free zone may have.
+func manyRules(n int) []map[string]any {
+	rules := make([]map[string]any, n)
+	for i := range rules {
+		rules[i] = map[string]any{"ref": fmt.Sprintf("rule-%d", i), "path": fmt.Sprintf("/assets-%d/*", i), "edgeTtl": 7200}
+	}
+	return rules
+}

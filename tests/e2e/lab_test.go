@@ -1,0 +1,126 @@
+//go:build e2e
+
+// Package e2e proves with real traffic, against the lab that `make up` started,
+// what the README promises. The tests share one stack, so they run one after
+// another; each leaves the stack as it found it.
+package e2e
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// repo is the top of the checkout, whose .lab/env the Makefile sources.
+var repo = filepath.Join("..", "..")
+
+// output is what the stack tells about itself.
+type output struct {
+	Namespace string `json:"namespace"`
+	AppURL    string `json:"appUrl"`
+	Shards    []struct {
+		Name string `json:"name"`
+		Host string `json:"host"`
+	} `json:"shards"`
+}
+
+func outputs(t *testing.T) output {
+	t.Helper()
+	var out output
+	require.NoError(t, json.Unmarshal([]byte(pulumi(t, "stack", "output", "--json")), &out))
+	return out
+}
+
+// command runs a program of the lab and fails the test with its output if it
+// does not succeed.
+func command(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	text, err := try(t, name, args...)
+	require.NoError(t, err, "%s %s\n%s", name, strings.Join(args, " "), text)
+	return text
+}
+
+// try is command for a program that may fail: both streams and the error.
+func try(t *testing.T, name string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = repo
+	var all, out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &all
+	err := cmd.Run()
+	if err != nil {
+		return out.String() + all.String(), err
+	}
+	return out.String(), nil
+}
+
+func pulumi(t *testing.T, args ...string) string {
+	t.Helper()
+	return command(t, "pulumi", append(args, "--stack", "dev", "--non-interactive")...)
+}
+
+func kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	return command(t, "kubectl", args...)
+}
+
+// serviceAddress is a Service's address as the host can reach it.
+func serviceAddress(t *testing.T, namespace, service string) string {
+	t.Helper()
+	return kubectl(t, "get", "service", service, "-n", namespace, "-o", "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}")
+}
+
+func secret(t *testing.T, namespace, name, key string) string {
+	t.Helper()
+	encoded := kubectl(t, "get", "secret", name, "-n", namespace, "-o", fmt.Sprintf("jsonpath={.data.%s}", key))
+	value, err := base64.StdEncoding.DecodeString(encoded)
+	require.NoError(t, err)
+	return string(value)
+}
+
+// database connects to a shard as its administrator, past the app.
+func database(t *testing.T, namespace string, shard int) *pgx.Conn {
+	t.Helper()
+	name := fmt.Sprintf("postgres-shard-%d", shard)
+	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://postgres@%s/shard_%d_db", serviceAddress(t, namespace, name), shard))
+	require.NoError(t, err)
+	config.Password = secret(t, namespace, name+"-admin", "password")
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// eventually asks until check holds, and fails with its last reason.
+func eventually(t *testing.T, limit time.Duration, what string, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			require.NoError(t, err, "%s: not within %s", what, limit)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv("PULUMI_BACKEND_URL") == "" {
+		fmt.Println("the end-to-end tests need the lab: make e2e")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}

@@ -1,0 +1,71 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSecondPreviewIsEmpty(t *testing.T) {
+	pulumi(t, "preview", "--expect-no-changes")
+}
+
+func TestNoSecretInPlainText(t *testing.T) {
+	out := outputs(t)
+	secrets := []string{secret(t, out.Namespace, "redis-app", "password")}
+	for shard := range out.Shards {
+		for _, role := range []string{"admin", "app"} {
+			secrets = append(secrets, secret(t, out.Namespace, fmt.Sprintf("postgres-shard-%d-%s", shard, role), "password"))
+		}
+	}
+	places := map[string]string{
+		"state":           pulumi(t, "stack", "export"),
+		"outputs":         pulumi(t, "stack", "output", "--json"),
+		"ConfigMaps":      kubectl(t, "get", "configmaps", "-n", out.Namespace, "-o", "yaml"),
+		"pods":            kubectl(t, "get", "pods", "-n", out.Namespace, "-o", "yaml"),
+		"events":          kubectl(t, "get", "events", "-n", out.Namespace, "-o", "yaml"),
+		"logs of the app": kubectl(t, "logs", "-n", out.Namespace, "-l", "app.kubernetes.io/name=app", "--tail=-1"),
+		"logs of a shard": kubectl(t, "logs", "-n", out.Namespace, "postgres-shard-0-0", "--all-containers", "--tail=-1"),
+		"command lines":   command(t, "sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; true"),
+		"last pulumi up":  command(t, "cat", ".lab/logs/pulumi-up.log"),
+	}
+	for place, text := range places {
+		for _, value := range secrets {
+			require.NotEmpty(t, value)
+			require.False(t, strings.Contains(text, value), "a password stands in the %s", place)
+		}
+	}
+}
+
+// The namespace asks the API server to refuse every pod that is not restricted.
+func TestPodsAreRestricted(t *testing.T) {
+	namespace := outputs(t).Namespace
+	require.Equal(t, "restricted", kubectl(t, "get", "namespace", namespace,
+		"-o", `jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}`))
+	_, err := try(t, "kubectl", "run", "refused", "-n", namespace, "--image=redis:7.2.4", "--privileged", "--restart=Never")
+	require.Error(t, err)
+}
+
+// Last, because it takes the stack down and up again.
+func TestZDestroyKeepsTheRows(t *testing.T) {
+	c := newClient(t)
+	const id = 31337
+	want := profile{Name: "kept", Email: "kept@example.com"}
+	require.NoError(t, c.put(id, want))
+	namespace := outputs(t).Namespace
+
+	pulumi(t, "destroy", "--yes", "--skip-preview")
+	volumes := kubectl(t, "get", "pvc", "-n", namespace, "-o", "name")
+	require.Len(t, strings.Fields(volumes), 4, volumes)
+	left := kubectl(t, "get", "pods,services,statefulsets,deployments,secrets", "-n", namespace, "-o", "name")
+	require.Empty(t, strings.TrimSpace(left), "all but the volumes is gone")
+
+	pulumi(t, "up", "--yes", "--skip-preview")
+	got := newClient(t).get(t, id)
+	require.Equal(t, 200, got.status, got.text)
+	require.Equal(t, want, got.body)
+}
