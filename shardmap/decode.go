@@ -77,7 +77,7 @@ func decodeShard(data json.RawMessage, path string, errs *check.Errors) Shard {
 }
 
 // decodeAssignment names the first wrong entries and counts the others: one
-// damaged map must not become 65536 lines in a log.
+// damaged map must not become 16384 lines in a log.
 func decodeAssignment(value json.RawMessage, path string, errs *check.Errors) []int {
 	const listed = 10
 	var assignment []int

@@ -10,8 +10,8 @@ const (
 	Format = 1
 	// DefaultBuckets divides evenly by 2, 3, 4, 5, 6, 8, 10, 12, 15, 16 and more.
 	DefaultBuckets = 960
-	// MaxBuckets keeps the largest map well inside a ConfigMap's 1 MiB.
-	MaxBuckets = 65536
+	// MaxBuckets keeps the largest map under a tenth of a ConfigMap's 1 MiB.
+	MaxBuckets = 16384
 	// MaxShards is the largest number of shards of one map.
 	MaxShards = 960
 )
