@@ -94,7 +94,7 @@ func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {
 	rules := networkingv1.NetworkPolicyEgressRuleArray{}
 	if !p.NoDNS {
-		rules = append(rules, dns())
+		rules = append(rules, DNS())
 	}
 	for _, target := range p.To {
 		rules = append(rules, &networkingv1.NetworkPolicyEgressRuleArgs{
@@ -105,9 +105,9 @@ func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {
 	return rules
 }
 
-// dns allows port 53 wherever the resolver lives: pods, a cache on the node or
+// DNS allows port 53 wherever the resolver lives: pods, a cache on the node or
 // a host differ between clusters, and a wrong guess cuts every connection.
-func dns() *networkingv1.NetworkPolicyEgressRuleArgs {
+func DNS() *networkingv1.NetworkPolicyEgressRuleArgs {
 	return &networkingv1.NetworkPolicyEgressRuleArgs{
 		Ports: append(ports("UDP", 53), ports("TCP", 53)...),
 	}

@@ -27,7 +27,7 @@ func TestPolicyAllowsCallersOnItsPort(t *testing.T) {
 func TestPolicyAllowsDNSAndTargets(t *testing.T) {
 	rules := Policy{To: []Target{{Peer: client, Port: 6379}}}.egress()
 	require.Len(t, rules, 2)
-	require.Equal(t, dns(), rules[0])
+	require.Equal(t, DNS(), rules[0])
 }
 
 func TestPeerValidate(t *testing.T) {

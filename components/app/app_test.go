@@ -1,0 +1,300 @@
+package app
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+)
+
+const secretText = "text that must roll the pods"
+
+func run(t *testing.T, name string, args *Args) *kubetest.Recorder {
+	t.Helper()
+	return kubetest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, name, args)
+		return err
+	})
+}
+
+func TestServiceMakesEveryObject(t *testing.T) {
+	r := run(t, "app", valid())
+	name, err := jobName("app", valid())
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"Deployment app",
+		"HorizontalPodAutoscaler app",
+		"Job " + name,
+		"NetworkPolicy app",
+		"NetworkPolicy app-migrate",
+		"PodDisruptionBudget app",
+		"Service app",
+		"ServiceAccount app",
+	}, r.Names())
+	r.RequireParented(t, "app")
+}
+
+func TestConsumerHasNoServiceAndStillHasProbes(t *testing.T) {
+	r := run(t, "email", &Args{Image: "scalestack/workload:1", Replicas: Replicas{Min: 1, Max: 12}})
+	require.Equal(t, []string{
+		"Deployment email",
+		"HorizontalPodAutoscaler email",
+		"NetworkPolicy email",
+		"PodDisruptionBudget email",
+		"ServiceAccount email",
+	}, r.Names())
+	d := r.Get(t, "Deployment", "email")
+	for _, probe := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
+		require.Equal(t, "health", kubetest.Text(d, "spec.template.spec.containers[0]."+probe+".httpGet.port"))
+	}
+	require.Equal(t, 8080., number(t, d, "spec.template.spec.containers[0].ports[0].containerPort"))
+}
+
+func TestSeveralProgramsLiveSideBySide(t *testing.T) {
+	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		for _, name := range []string{"email", "analytics"} {
+			if _, err := New(ctx, name, &Args{Image: "scalestack/workload:1"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.Len(t, r.Names(), 10)
+	require.NotEqual(t, PodLabels("email"), PodLabels("analytics"))
+}
+
+func TestDeploymentLeavesReplicasToTheAutoscaler(t *testing.T) {
+	d := run(t, "app", valid()).Get(t, "Deployment", "app")
+	_, found := kubetest.Value(d, "spec.replicas")
+	require.False(t, found)
+	require.Equal(t, 0., number(t, d, "spec.strategy.rollingUpdate.maxUnavailable"))
+	require.Equal(t, "25%", kubetest.Text(d, "spec.strategy.rollingUpdate.maxSurge"))
+}
+
+func TestDeploymentWaitsForTheMigration(t *testing.T) {
+	r := run(t, "app", valid())
+	d := r.Get(t, "Deployment", "app")
+	dependencies := strings.Join(d.RegisterRPC.GetDependencies(), "\n")
+	for _, name := range []string{"::app-migrate", "::app-policy", "::app-account"} {
+		require.Contains(t, dependencies, name)
+	}
+	for kind, suffix := range map[string]string{"HorizontalPodAutoscaler": "app", "Service": "app"} {
+		require.Contains(t, strings.Join(r.Get(t, kind, suffix).RegisterRPC.GetDependencies(), "\n"), "::app-deployment")
+	}
+}
+
+func TestPodsAreRestricted(t *testing.T) {
+	r := run(t, "app", valid())
+	name, err := jobName("app", valid())
+	require.NoError(t, err)
+	for _, object := range []struct{ kind, name string }{{"Deployment", "app"}, {"Job", name}} {
+		pod := r.Get(t, object.kind, object.name)
+		for path, want := range map[string]any{
+			"automountServiceAccountToken":                           false,
+			"enableServiceLinks":                                     false,
+			"securityContext.runAsNonRoot":                           true,
+			"securityContext.runAsUser":                              65532.,
+			"securityContext.seccompProfile.type":                    "RuntimeDefault",
+			"serviceAccountName":                                     "app",
+			"containers[0].securityContext.allowPrivilegeEscalation": false,
+			"containers[0].securityContext.readOnlyRootFilesystem":   true,
+			"containers[0].securityContext.capabilities.drop[0]":     "ALL",
+			"containers[0].resources.requests.cpu":                   "100m",
+			"containers[0].terminationMessagePolicy":                 "FallbackToLogsOnError",
+		} {
+			value, found := kubetest.Value(pod, "spec.template.spec."+path)
+			require.Truef(t, found, "%s %s", object.kind, path)
+			require.Equalf(t, want, value.V, "%s %s", object.kind, path)
+		}
+	}
+	require.Equal(t, "false", boolText(t, r.Get(t, "ServiceAccount", "app"), "automountServiceAccountToken"))
+}
+
+func TestEnvironmentIsSorted(t *testing.T) {
+	d := run(t, "app", valid()).Get(t, "Deployment", "app")
+	require.Equal(t, "SCALESTACK_LISTEN", kubetest.Text(d, "spec.template.spec.containers[0].env[0].name"))
+	require.Equal(t, "SCALESTACK_SHARD_MAP", kubetest.Text(d, "spec.template.spec.containers[0].env[1].name"))
+}
+
+func TestMountsBecomeFolders(t *testing.T) {
+	d := run(t, "app", valid()).Get(t, "Deployment", "app")
+	volumes := "spec.template.spec.volumes"
+	require.Equal(t, "shard-map", kubetest.Text(d, volumes+"[0].configMap.name"))
+	require.Equal(t, "postgres-shard-0-app", kubetest.Text(d, volumes+"[1].projected.sources[0].secret.name"))
+	require.Equal(t, "password", kubetest.Text(d, volumes+"[1].projected.sources[0].secret.items[0].key"))
+	require.Equal(t, "shard-0/password", kubetest.Text(d, volumes+"[1].projected.sources[0].secret.items[0].path"))
+	require.Equal(t, float64(0o440), number(t, d, volumes+"[1].projected.defaultMode"))
+	require.Equal(t, "redis-app", kubetest.Text(d, volumes+"[2].secret.secretName"))
+	require.Equal(t, "64Mi", kubetest.Text(d, volumes+"[3].emptyDir.sizeLimit"))
+	mounts := "spec.template.spec.containers[0].volumeMounts"
+	require.Equal(t, "true", boolText(t, d, mounts+"[2].readOnly"))
+	_, found := kubetest.Value(d, mounts+"[3].readOnly")
+	require.False(t, found, "scratch space is writable")
+	_, found = kubetest.Value(d, mounts+"[0].subPath")
+	require.False(t, found, "a subPath would never see an update")
+}
+
+func TestPreStopIsTheProgramsOwnCommand(t *testing.T) {
+	path := "spec.template.spec.containers[0].lifecycle.preStop.exec.command[0]"
+	require.Empty(t, kubetest.Text(run(t, "app", valid()).Get(t, "Deployment", "app"), path))
+	a := valid()
+	a.PreStop = []string{"/workload", "wait"}
+	require.Equal(t, "/workload", kubetest.Text(run(t, "app", a).Get(t, "Deployment", "app"), path))
+}
+
+func TestRestartOnKeepsOnlyAHash(t *testing.T) {
+	annotation := func(text string) string {
+		a := valid()
+		a.RestartOn = []pulumi.StringInput{pulumi.ToSecret(pulumi.String(text)).(pulumi.StringOutput)}
+		r := run(t, "app", a)
+		r.RequireNoPlainSecret(t, secretText)
+		return kubetest.Text(r.Get(t, "Deployment", "app"), `spec.template.metadata.annotations["scalestack/checksum"]`)
+	}
+	require.Len(t, annotation(secretText), 64)
+	require.NotEqual(t, annotation(secretText), annotation("another"))
+}
+
+func TestAutoscaler(t *testing.T) {
+	h := run(t, "app", valid()).Get(t, "HorizontalPodAutoscaler", "app")
+	require.Equal(t, "app", kubetest.Text(h, "spec.scaleTargetRef.name"))
+	require.Equal(t, 3., number(t, h, "spec.minReplicas"))
+	require.Equal(t, 10., number(t, h, "spec.maxReplicas"))
+	require.Equal(t, "app", kubetest.Text(h, "spec.metrics[0].containerResource.container"))
+	require.Equal(t, 60., number(t, h, "spec.metrics[0].containerResource.target.averageUtilization"))
+	require.Equal(t, "8", kubetest.Text(h, "spec.metrics[1].pods.target.averageValue"))
+	require.Equal(t, "1k", kubetest.Text(h, "spec.metrics[2].external.target.value"))
+	require.Equal(t, "email", kubetest.Text(h, "spec.metrics[2].external.metric.selector.matchLabels.group"))
+	require.Equal(t, 0., number(t, h, "spec.behavior.scaleUp.stabilizationWindowSeconds"))
+	require.Equal(t, 300., number(t, h, "spec.behavior.scaleDown.stabilizationWindowSeconds"))
+	require.Equal(t, "Percent", kubetest.Text(h, "spec.behavior.scaleDown.policies[0].type"))
+	_, found := kubetest.Value(h, "spec.behavior.scaleDown.policies[1]")
+	require.False(t, found)
+}
+
+func TestBudgetNeverBlocksADrain(t *testing.T) {
+	b := run(t, "app", valid()).Get(t, "PodDisruptionBudget", "app")
+	require.Equal(t, 1., number(t, b, "spec.maxUnavailable"))
+	require.Equal(t, "AlwaysAllow", kubetest.Text(b, "spec.unhealthyPodEvictionPolicy"))
+}
+
+func TestNetworkPolicies(t *testing.T) {
+	r := run(t, "app", valid())
+	p := r.Get(t, "NetworkPolicy", "app")
+	require.Equal(t, 8080., number(t, p, "spec.ingress[0].ports[0].port"))
+	require.Equal(t, 53., number(t, p, "spec.egress[0].ports[0].port"))
+	require.Equal(t, 6379., number(t, p, "spec.egress[1].ports[0].port"))
+	m := r.Get(t, "NetworkPolicy", "app-migrate")
+	_, found := kubetest.Value(m, "spec.ingress[0]")
+	require.False(t, found)
+	require.Equal(t, 5432., number(t, m, "spec.egress[1].ports[0].port"))
+	require.Equal(t, "app-migrate", kubetest.Text(m, `spec.podSelector.matchLabels["app.kubernetes.io/instance"]`))
+}
+
+func TestServiceSelectsThePods(t *testing.T) {
+	r := run(t, "app", valid())
+	s, d := r.Get(t, "Service", "app"), r.Get(t, "Deployment", "app")
+	require.Equal(t, "http", kubetest.Text(s, "spec.ports[0].targetPort"))
+	require.Equal(t, "http", kubetest.Text(d, "spec.template.spec.containers[0].ports[0].name"))
+	for key, value := range PodLabels("app") {
+		require.Equal(t, value, kubetest.Text(s, `spec.selector["`+key+`"]`))
+		require.Equal(t, value, kubetest.Text(d, `spec.template.metadata.labels["`+key+`"]`))
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	for want, args := range map[string]*Args{
+		"http://app.scalestack.svc.cluster.local": {Image: "a:1", Port: 8080},
+		"http://app.other.svc.cluster.local:8443": {Image: "a:1", Port: 8080, ServicePort: 8443, Namespace: pulumi.String("other")},
+		"": {Image: "a:1"},
+	} {
+		var got string
+		kubetest.Run(t, func(ctx *pulumi.Context) error {
+			app, err := New(ctx, "app", args)
+			if err != nil {
+				return err
+			}
+			app.URL.ApplyT(func(url string) string { got = url; return url })
+			return nil
+		})
+		require.Equal(t, want, got)
+	}
+}
+
+func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
+	for _, tc := range []struct {
+		name, want string
+		args       *Args
+	}{
+		{"app", "image: is required", nil},
+		{"App", `name: "App" is not a name of`, valid()},
+		{strings.Repeat("a", 47), "is longer than 46 characters", valid()},
+	} {
+		r := &kubetest.Recorder{}
+		err := pulumi.RunErr(func(ctx *pulumi.Context) error {
+			_, err := New(ctx, tc.name, tc.args)
+			return err
+		}, pulumi.WithMocks("scalestack", "test", r))
+		require.ErrorContains(t, err, tc.want)
+		require.Empty(t, r.Names())
+	}
+}
+
+func TestJobNameChangesWithItsWork(t *testing.T) {
+	name := func(change func(*Args)) string {
+		a := valid()
+		change(a)
+		name, err := jobName("app", a)
+		require.NoError(t, err)
+		return name
+	}
+	same := name(func(*Args) {})
+	require.Regexp(t, `^app-migrate-[0-9a-f]{8}$`, same)
+	require.Equal(t, same, name(func(a *Args) { a.Replicas.Max = 20 }))
+	for _, change := range []func(*Args){
+		func(a *Args) { a.Image = "scalestack/workload:2" },
+		func(a *Args) { a.Migration.Command = []string{"/other"} },
+		func(a *Args) { a.Migration.Args = nil },
+		func(a *Args) { a.Migration.Revision = "6 shards" },
+	} {
+		require.NotEqual(t, same, name(change))
+	}
+}
+
+func TestJobIsReplacedAfterAFailureAndKeptAfterSuccess(t *testing.T) {
+	name, err := jobName("app", valid())
+	require.NoError(t, err)
+	j := run(t, "app", valid()).Get(t, "Job", name)
+	require.Equal(t, "true", kubetest.Text(j, `metadata.annotations["pulumi.com/replaceUnready"]`))
+	require.Equal(t, "Never", kubetest.Text(j, "spec.template.spec.restartPolicy"))
+	require.Equal(t, 6., number(t, j, "spec.backoffLimit"))
+	require.Equal(t, 600., number(t, j, "spec.activeDeadlineSeconds"))
+	_, found := kubetest.Value(j, "spec.ttlSecondsAfterFinished")
+	require.False(t, found)
+	require.NotEqual(t, PodLabels("app"), MigrationLabels("app"))
+}
+
+func number(t *testing.T, object pulumi.MockResourceArgs, path string) float64 {
+	t.Helper()
+	value := must(t, object, path)
+	require.Truef(t, value.IsNumber(), "%s is %v", path, value)
+	return value.NumberValue()
+}
+
+func boolText(t *testing.T, object pulumi.MockResourceArgs, path string) string {
+	t.Helper()
+	if must(t, object, path).BoolValue() {
+		return "true"
+	}
+	return "false"
+}
+
+func must(t *testing.T, object pulumi.MockResourceArgs, path string) resource.PropertyValue {
+	t.Helper()
+	value, found := kubetest.Value(object, path)
+	require.Truef(t, found, "no %s", path)
+	return value
+}
