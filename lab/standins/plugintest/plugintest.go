@@ -50,7 +50,7 @@ func (x Type) CheckMap(in resource.PropertyMap) []string {
 	require.Equal(x.t, in, r.Properties, "Check must not change the inputs")
 	found := []string{}
 	for _, f := range r.Failures {
-		found = append(found, string(f.Property)+": "+f.Reason)
+		found = append(found, f.Reason)
 	}
 	slices.Sort(found)
 	return found

@@ -9,6 +9,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -48,7 +50,35 @@ type Definition struct {
 
 // Register adds the provider to a gRPC server.
 func (d *Definition) Register(server *grpc.Server, engine string) {
-	pulumirpc.RegisterResourceProviderServer(server, plugin.NewProviderServer(d.Plugin(engine)))
+	pulumirpc.RegisterResourceProviderServer(server, detailed{plugin.NewProviderServer(d.Plugin(engine))})
+}
+
+// detailed mends what the SDK's server leaves out: it says that a diff is
+// detailed, and names whole properties beside the paths in them. The engine
+// would show nothing of the diff otherwise.
+type detailed struct {
+	pulumirpc.ResourceProviderServer
+}
+
+func (s detailed) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+	response, err := s.ResourceProviderServer.Diff(ctx, req)
+	if err == nil {
+		response.HasDetailedDiff = len(response.GetDetailedDiff()) > 0
+		response.Diffs, response.Replaces = wholes(response.GetDiffs()), wholes(response.GetReplaces())
+	}
+	return response, err
+}
+
+func wholes(paths []string) []string {
+	var names []string
+	for _, path := range paths {
+		if end := strings.IndexAny(path, ".["); end >= 0 {
+			path = path[:end]
+		}
+		names = append(names, path)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Plugin returns the provider as the SDK sees one. The engine's address is where

@@ -173,10 +173,12 @@ func (f Field) inputOf(before, value property.Value) property.Value {
 	return value.WithSecret(value.Secret() || before.Secret())
 }
 
+// failures leaves the engine's own field for the property empty: it knows no
+// paths, and would print the value, secret or not.
 func failures(found []Failure) []plugin.CheckFailure {
 	list := make([]plugin.CheckFailure, len(found))
 	for i, f := range found {
-		list[i] = plugin.CheckFailure{Property: resource.PropertyKey(f.Path), Reason: f.Problem}
+		list[i] = plugin.CheckFailure{Reason: f.Path + ": " + f.Problem}
 	}
 	return list
 }

@@ -49,17 +49,18 @@ type Field struct {
 // Fields are the properties of a resource or an object by their names.
 type Fields map[string]Field
 
-// Value makes a property value from what a stand-in is written with.
+// Value makes a property value of plain Go: nil, string, bool, a number, or a
+// list or map of these.
 func Value(v any) property.Value {
 	switch v := v.(type) {
 	case int:
 		return property.New(float64(v))
-	case int64:
-		return property.New(float64(v))
-	case []string:
+	case map[string]any:
+		return property.New(FromPlain(v))
+	case []any:
 		items := make([]property.Value, len(v))
-		for i, s := range v {
-			items[i] = property.New(s)
+		for i, item := range v {
+			items[i] = Value(item)
 		}
 		return property.New(items)
 	}
