@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,7 +76,7 @@ type Options struct {
 func DebianPackages() []string { return maven.DebianPackages() }
 
 // Generate gives the path of one YAML file with all of Strimzi's definitions, and makes it if it is not there. It can
-// be killed at any point.
+// be killed at any point; one call at a time may use the folders.
 func Generate(ctx context.Context, opts Options) (string, error) {
 	file := filepath.Join(opts.OutDir, "strimzi-"+Version+"-crds.yaml")
 	start, what := time.Now(), "up to date"
@@ -92,14 +93,18 @@ func Generate(ctx context.Context, opts Options) (string, error) {
 }
 
 func generate(ctx context.Context, opts Options, file string) error {
-	jars := filepath.Join(opts.CacheDir, "strimzi-"+Version)
+	own := filepath.Join(opts.CacheDir, "crds")
+	jars := filepath.Join(own, "strimzi-"+Version)
+	if err := sweep(own); err != nil {
+		return err
+	}
 	if err := maven.Fetch(ctx, opts.CacheDir, jars, artifacts...); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(opts.OutDir, 0o755); err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp(opts.CacheDir, ".tmp-crds-")
+	work, err := os.MkdirTemp(own, ".tmp-crds-")
 	if err != nil {
 		return err
 	}
@@ -122,6 +127,15 @@ func generate(ctx context.Context, opts Options, file string) error {
 		return err
 	}
 	return os.Rename(whole, file)
+}
+
+// sweep removes what a killed call left.
+func sweep(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, ".tmp-*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
 }
 
 func (b batch) arguments(classpath, dir string) []string {

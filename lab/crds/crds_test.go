@@ -61,6 +61,6 @@ func fakeJava(t *testing.T, script string) Options {
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "java"), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	opts := Options{CacheDir: t.TempDir(), OutDir: t.TempDir(), Log: &bytes.Buffer{}}
-	require.NoError(t, os.Mkdir(filepath.Join(opts.CacheDir, "strimzi-"+Version), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(opts.CacheDir, "crds", "strimzi-"+Version), 0o755))
 	return opts
 }

@@ -75,7 +75,7 @@ func (b *builder) debian(ctx context.Context, t *tree, names ...string) error {
 // packages gives the package files, from the cache or else from the registry. A package once fetched stays at its
 // version until the cache is removed.
 func (b *builder) packages(ctx context.Context, names []string) ([]string, error) {
-	dir := filepath.Join(b.CacheDir, "debs")
+	dir := b.cache("debs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}

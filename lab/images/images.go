@@ -120,8 +120,11 @@ func newBuilder(opts Options) (*builder, error) {
 	return b, err
 }
 
+// cache is this package's own part of the cache, which nobody else writes to.
+func (b *builder) cache(name string) string { return filepath.Join(b.CacheDir, "images", name) }
+
 // temp is for files under way. It lies in the cache so that finished ones can be renamed into place.
-func (b *builder) temp() string { return filepath.Join(b.CacheDir, "tmp") }
+func (b *builder) temp() string { return b.cache("tmp") }
 
 // sweep removes what a killed build left.
 func (b *builder) sweep() error {
@@ -129,7 +132,7 @@ func (b *builder) sweep() error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{b.CacheDir, b.OutDir} {
+	for _, dir := range []string{b.cache(""), b.OutDir} {
 		more, err := filepath.Glob(filepath.Join(dir, tempPrefix+"*"))
 		if err != nil {
 			return err

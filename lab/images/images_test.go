@@ -130,7 +130,7 @@ func TestSweepRemovesWhatAKilledBuildLeft(t *testing.T) {
 	b := testBuilder(t)
 	keep := filepath.Join(b.OutDir, "postgres-16.2.tar")
 	left := []string{
-		filepath.Join(b.temp(), "debs-1"), filepath.Join(b.OutDir, tempPrefix+"2"), filepath.Join(b.CacheDir, tempPrefix+"3"),
+		filepath.Join(b.temp(), "debs-1"), filepath.Join(b.OutDir, tempPrefix+"2"), b.cache(tempPrefix + "3"),
 	}
 	for _, path := range append(left, keep) {
 		require.NoError(t, os.WriteFile(path, nil, 0o600))

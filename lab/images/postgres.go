@@ -89,7 +89,7 @@ func (b *builder) postgresLayer(ctx context.Context) (*tree, error) {
 
 // addServer unpacks the server from the archive inside its jar.
 func (b *builder) addServer(ctx context.Context, t *tree) error {
-	dir := filepath.Join(b.CacheDir, "postgres-server-"+postgresServer.Version)
+	dir := b.cache("postgres-server-" + postgresServer.Version)
 	if _, err := os.Stat(dir); err != nil {
 		err := b.step("fetched "+postgresServer.String(), func() error {
 			return maven.Fetch(ctx, b.CacheDir, dir, postgresServer.Artifact)

@@ -102,7 +102,8 @@ func tryPostgres(t *testing.T, root chroot) {
 	const data = postgresData + "/pgdata"
 	user := int(postgresUser)
 	require.Contains(t, root.run(t, user, "postgres", "--version"), "(PostgreSQL) 16.2")
-	root.run(t, user, "initdb", "--pgdata", data, "--data-checksums", "--auth=trust", "--locale=en_US.utf8")
+	root.run(t, user, "initdb", "--pgdata", data, "--data-checksums", "--auth=trust",
+		"--locale=en_US.utf8", "--lc-ctype=C.UTF-8")
 	single := root.command(user, "postgres", "--single", "-D", data, "postgres")
 	single.Stdin = strings.NewReader("CREATE DATABASE shard_0_db;\n")
 	out, err := single.CombinedOutput()

@@ -56,7 +56,7 @@ func (b *builder) pause() recipe {
 // goBinary is a main package of this repository.
 type goBinary struct{ name, module, pkg string }
 
-func (b *builder) path(g goBinary) string { return filepath.Join(b.CacheDir, "bin", g.name) }
+func (b *builder) path(g goBinary) string { return filepath.Join(b.cache("bin"), g.name) }
 
 // compile builds the binary, which the go command does only when its sources changed, and gives its hash. Neither the
 // machine's paths nor the commit get into the binary, so that equal sources give an equal image.
@@ -65,7 +65,7 @@ func (b *builder) compile(ctx context.Context, g goBinary) (digest.Digest, error
 		return command.Command{
 			Dir: g.module,
 			// With its temporary files beside the target, the go command renames the result into place.
-			Env:  []string{"CGO_ENABLED=0", "GOTMPDIR=" + b.temp()},
+			Env:  []string{"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOTMPDIR=" + b.temp()},
 			Name: "go",
 			Args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", b.path(g), g.pkg},
 		}.Run(ctx)

@@ -19,7 +19,7 @@ func (w wheel) String() string { return w.name + "==" + w.version }
 
 // fetchWheel gives the wheel's file, from the cache or else from the registry. pip checks its hash.
 func (b *builder) fetchWheel(ctx context.Context, w wheel) (string, error) {
-	file := filepath.Join(b.CacheDir, w.name+"-"+w.version+".whl")
+	file := b.cache(w.name + "-" + w.version + ".whl")
 	if _, err := os.Stat(file); err == nil {
 		return file, verify(file, w.sha256)
 	}

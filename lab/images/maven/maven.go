@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/scalestack/scalestack/lab/images/command"
 )
@@ -32,9 +33,16 @@ func Fetch(ctx context.Context, cacheDir, dir string, artifacts ...Artifact) err
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	for _, parent := range []string{cacheDir, filepath.Dir(dir)} {
+		if err := os.MkdirAll(parent, 0o755); err != nil {
+			return err
+		}
+	}
+	unlock, err := lock(filepath.Join(cacheDir, "maven.lock"))
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	work, err := os.MkdirTemp(filepath.Dir(dir), ".tmp-maven-")
 	if err != nil {
 		return err
@@ -59,6 +67,19 @@ func Fetch(ctx context.Context, cacheDir, dir string, artifacts ...Artifact) err
 		return fmt.Errorf("fetching %v: %w", artifacts, err)
 	}
 	return os.Rename(jars, dir)
+}
+
+// lock keeps a second mvn off the folder of downloads, which Maven does not guard itself. It ends with the process.
+func lock(file string) (unlock func() error, err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return f.Close, nil
 }
 
 // String is the artifact in Maven's usual notation.
