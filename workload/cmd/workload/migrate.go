@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/workload/internal/migrate"
+	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/workload/internal/settings"
+	"github.com/spf13/cobra"
+)
+
+func migrateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring every shard of the map to the newest schema",
+		Long: "Waits for every shard, compares each with the map, and only then changes anything. " +
+			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateHelp(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings.LoadMigrate(os.LookupEnv)
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			return runMigrate(cmd.Context(), s)
+		},
+	}
+}
+
+func runMigrate(ctx context.Context, s *settings.Migrate) error {
+	content, err := os.ReadFile(s.Shards.MapFile)
+	if err != nil {
+		return fmt.Errorf("shard map: %w", err)
+	}
+	m, err := shardmap.Decode(content)
+	if err != nil {
+		return fmt.Errorf("shard map %s: %w", s.Shards.MapFile, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	connect := func(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
+		return router.ConnConfig(s.Shards, shard, "scalestack-migrate")
+	}
+	return migrate.Run(ctx, m, connect, newLog(s.LogLevel))
+}

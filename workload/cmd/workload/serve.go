@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/workload/internal/api"
+	"github.com/scalestack/scalestack/workload/internal/profilecache"
+	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/workload/internal/settings"
+	"github.com/scalestack/scalestack/workload/internal/users"
+	"github.com/spf13/cobra"
+)
+
+const (
+	// followEvery is short beside the minute that a ConfigMap takes to arrive.
+	followEvery = 2 * time.Second
+	repairEvery = time.Second
+	// verifyTimeout bounds the look at the shards before serving.
+	verifyTimeout = 5 * time.Second
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve users over HTTP",
+		Long: "Serves PUT and GET /users/{id}, /healthz, /readyz and /metrics.\n\nSettings (environment):\n" +
+			settings.ServeHelp(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings.LoadServe(os.LookupEnv)
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			return runServe(cmd.Context(), s, newLog(s.LogLevel))
+		},
+	}
+}
+
+func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	shards, err := router.New(router.Options{
+		Shards: s.Shards, Pool: s.Pool, StatementTimeout: s.StatementTimeout,
+		Application: "scalestack-serve", Metrics: registry, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer shards.Close()
+	if err := verify(ctx, shards); err != nil {
+		return err
+	}
+	client := profilecache.NewClient(s.Redis)
+	defer client.Close()
+	cache := profilecache.New(client, profilecache.Options{
+		TTL: s.CacheTTL, NegativeTTL: s.NegativeTTL, FillTimeout: s.RequestTimeout, Metrics: registry, Log: log,
+	})
+	// The followers outlive the signal: requests run until the drain has ended.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go shards.Follow(background, followEvery)
+	go cache.Repair(background, repairEvery)
+
+	handler := api.New(users.NewService(users.NewStore(shards), cache, s.RequestTimeout),
+		api.Options{Timeout: s.RequestTimeout, Metrics: registry, Log: log})
+	listener, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return err
+	}
+	return newServer(handler, s, log).run(ctx, listener)
+}
+
+func verify(ctx context.Context, shards *router.Router) error {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	return shards.Verify(ctx)
+}

@@ -1,0 +1,177 @@
+// Package pgtest runs real PostgreSQL servers for tests. They run when
+// SCALESTACK_TEST_POSTGRES names a folder with initdb and postgres; otherwise
+// the test is skipped and says so.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// Variable names the folder of PostgreSQL's programs.
+const Variable = "SCALESTACK_TEST_POSTGRES"
+
+// Passwords of the servers' two roles.
+const (
+	AdminPassword = "admin-secret"
+	AppPassword   = "app-secret"
+)
+
+// unprivileged is who runs the servers when the tests run as root, which
+// PostgreSQL refuses; it also refuses a user without a name.
+const unprivileged = "nobody"
+
+// Server is one PostgreSQL server with the roles postgres and app.
+type Server struct {
+	// Port is where it listens on 127.0.0.1, the same after a restart.
+	Port int
+
+	t      *testing.T
+	bin    string
+	folder string
+	// runAs is nil for the user of the tests.
+	runAs *syscall.Credential
+	cmd   *exec.Cmd
+}
+
+// Start runs a new server with one database until the test ends.
+func Start(t *testing.T, database string) *Server {
+	t.Helper()
+	bin := os.Getenv(Variable)
+	if bin == "" {
+		t.Skipf("needs a real PostgreSQL: set %s to the folder of initdb and postgres", Variable)
+	}
+	s := &Server{t: t, bin: bin, Port: freePort(t)}
+	s.makeFolder()
+	s.initialise()
+	s.Run()
+	t.Cleanup(s.Stop)
+	s.Exec("postgres", "CREATE ROLE app LOGIN PASSWORD '"+AppPassword+"'")
+	s.Exec("postgres", "CREATE DATABASE "+database)
+	return s
+}
+
+// makeFolder does not use t.TempDir, which only the tests' user may enter.
+func (s *Server) makeFolder() {
+	folder, err := os.MkdirTemp("", "pgtest")
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	s.folder = folder
+	if os.Getuid() != 0 {
+		return
+	}
+	other, err := user.Lookup(unprivileged)
+	require.NoError(s.t, err)
+	uid, uidErr := strconv.ParseUint(other.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(other.Gid, 10, 32)
+	require.NoError(s.t, errors.Join(uidErr, gidErr))
+	s.runAs = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	require.NoError(s.t, os.Chown(folder, int(uid), int(gid)))
+}
+
+func freePort(t *testing.T) int {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func (s *Server) initialise() {
+	password := filepath.Join(s.folder, "password")
+	require.NoError(s.t, os.WriteFile(password, []byte(AdminPassword), 0o644))
+	output, err := s.command("initdb", "-D", s.data(), "-U", "postgres", "--pwfile", password,
+		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
+	require.NoError(s.t, err, string(output))
+}
+
+func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+
+func (s *Server) command(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd.Dir = s.folder
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.runAs}
+	return cmd
+}
+
+// Run starts the server again and waits until it answers.
+func (s *Server) Run() {
+	s.t.Helper()
+	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(s.t, err)
+	defer log.Close()
+	s.cmd = s.command("postgres", "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
+		"-c", "fsync=off", "-c", "shared_buffers=16MB")
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	require.NoError(s.t, s.cmd.Start())
+	require.Eventually(s.t, func() bool {
+		conn, err := s.connect("postgres", "postgres", AdminPassword)
+		if err != nil {
+			return false
+		}
+		return conn.Close(context.Background()) == nil
+	}, 30*time.Second, 20*time.Millisecond, "the server does not start")
+}
+
+// Stop ends the server and every connection to it.
+func (s *Server) Stop() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGINT)
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Exec runs a statement as the superuser.
+func (s *Server) Exec(database, sql string, args ...any) {
+	s.t.Helper()
+	conn := s.Admin(database)
+	defer conn.Close(context.Background())
+	_, err := conn.Exec(context.Background(), sql, args...)
+	require.NoError(s.t, err)
+}
+
+// Count returns the number that a query as the superuser yields.
+func (s *Server) Count(database, sql string, args ...any) int {
+	s.t.Helper()
+	conn := s.Admin(database)
+	defer conn.Close(context.Background())
+	var count int
+	require.NoError(s.t, conn.QueryRow(context.Background(), sql, args...).Scan(&count))
+	return count
+}
+
+// Admin connects as the superuser.
+func (s *Server) Admin(database string) *pgx.Conn {
+	s.t.Helper()
+	conn, err := s.connect(database, "postgres", AdminPassword)
+	require.NoError(s.t, err)
+	return conn
+}
+
+// App connects as the service does.
+func (s *Server) App(database string) *pgx.Conn {
+	s.t.Helper()
+	conn, err := s.connect(database, "app", AppPassword)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func (s *Server) connect(database, role, password string) (*pgx.Conn, error) {
+	return pgx.Connect(context.Background(),
+		fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable&connect_timeout=5", role, password, s.Port, database))
+}

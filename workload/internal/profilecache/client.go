@@ -1,0 +1,38 @@
+package profilecache
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/scalestack/scalestack/workload/internal/credentials"
+	"github.com/scalestack/scalestack/workload/internal/settings"
+)
+
+// A cache that takes longer than the database is of no use.
+const (
+	dialTimeout    = 500 * time.Millisecond
+	commandTimeout = 250 * time.Millisecond
+)
+
+// NewClient returns a client that connects when it is used, with the
+// credentials that the files hold at that time.
+func NewClient(s settings.Redis) *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Addr: s.Address,
+		CredentialsProviderContext: func(context.Context) (string, string, error) {
+			return credentials.Read(s.Credentials)
+		},
+		DialTimeout:           dialTimeout,
+		DialerRetries:         1,
+		ReadTimeout:           commandTimeout,
+		WriteTimeout:          commandTimeout,
+		PoolTimeout:           commandTimeout,
+		MaxRetries:            1,
+		ContextTimeoutEnabled: true,
+		// The cache's user may not run CLIENT, which both of these send.
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})
+}

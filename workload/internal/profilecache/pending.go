@@ -1,0 +1,82 @@
+package profilecache
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// maxPending bounds the memory for invalidations that Redis has not yet taken.
+const maxPending = 100_000
+
+// pending are invalidations that failed. A Redis that was only unreachable
+// comes back with its old entries, which would outlive acknowledged changes.
+type pending struct {
+	mu       sync.Mutex
+	versions map[int64]int64
+}
+
+func (p *pending) add(id, version int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.versions[id]; !known && len(p.versions) >= maxPending {
+		return false
+	}
+	if p.versions == nil {
+		p.versions = make(map[int64]int64)
+	}
+	p.versions[id] = max(version, p.versions[id])
+	return true
+}
+
+func (p *pending) of(id int64) (version int64, found bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	version, found = p.versions[id]
+	return version, found
+}
+
+func (p *pending) all() map[int64]int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make(map[int64]int64, len(p.versions))
+	for id, version := range p.versions {
+		all[id] = version
+	}
+	return all
+}
+
+// done removes an entry unless a newer version has come meanwhile.
+func (p *pending) done(id, version int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.versions[id] == version {
+		delete(p.versions, id)
+	}
+}
+
+// Repair repeats failed invalidations until the context ends.
+func (c *Cache) Repair(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			c.repairOnce(ctx)
+		}
+	}
+}
+
+// repairOnce stops at the first failure: the others would fail alike.
+func (c *Cache) repairOnce(ctx context.Context) {
+	for id, version := range c.pending.all() {
+		if err := c.mark(ctx, id, version); err != nil {
+			c.rest(err)
+			return
+		}
+		c.pending.done(id, version)
+		c.metrics.invalidations.WithLabelValues("repaired").Inc()
+	}
+}

@@ -1,0 +1,97 @@
+package router
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// moved is the SQLSTATE of the fence, see migrate/sql/00002_fence.sql.
+const moved = "SS001"
+
+// UnavailableError says that a shard cannot serve its users now; trying again
+// later can help.
+type UnavailableError struct {
+	Shard string
+	// Unknown means that the operation may have been carried out: the
+	// connection ended between sending it and the answer.
+	Unknown bool
+	Err     error
+}
+
+func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: unavailable: %v", e.Shard, e.Err) }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// attemptError keeps where an attempt failed: before anything was sent there is
+// certainly no effect.
+type attemptError struct {
+	sent bool
+	// lost means that the connection ended.
+	lost bool
+	err  error
+}
+
+func (e *attemptError) code() string {
+	var pgErr *pgconn.PgError
+	if errors.As(e.err, &pgErr) {
+		return pgErr.Code
+	}
+	return ""
+}
+
+// hasEffect says whether the statement may have been carried out. A database
+// that answered with an error has rolled back, save when the server ended the
+// session itself (57P01 to 57P05), which it may do after a commit.
+func (e *attemptError) hasEffect() bool {
+	if !e.sent || pgconn.SafeToRetry(e.err) {
+		return false
+	}
+	return e.code() == "" || strings.HasPrefix(e.code(), "57P")
+}
+
+// owner returns the shard id that the fence names, or -1.
+func (e *attemptError) owner() int {
+	var pgErr *pgconn.PgError
+	var detail struct {
+		Owner *int `json:"owner"`
+	}
+	if errors.As(e.err, &pgErr) && json.Unmarshal([]byte(pgErr.Detail), &detail) == nil && detail.Owner != nil {
+		return *detail.Owner
+	}
+	return -1
+}
+
+// isTransient holds when the same statement can succeed at once: the database
+// chose it as the victim of a conflict.
+func (e *attemptError) isTransient() bool {
+	return e.code() == "40001" || e.code() == "40P01"
+}
+
+// isUnavailable tells a shard in trouble from a mistake in our statement.
+// Class 08 is the connection, 53 resources, 57 the operator or a timeout, 25006
+// a read-only standby, 55P03 a lock that could not be had.
+func (e *attemptError) isUnavailable() bool {
+	code := e.code()
+	if !e.sent || e.lost {
+		return true
+	}
+	for _, class := range []string{"08", "53", "57", "25006", "40", "55P03", moved} {
+		if strings.HasPrefix(code, class) {
+			return true
+		}
+	}
+	return false
+}
+
+// final is what the caller gets to see.
+func (e *attemptError) final(shard string) error {
+	if e.isUnavailable() {
+		return &UnavailableError{Shard: shard, Unknown: e.hasEffect(), Err: e.err}
+	}
+	return fmt.Errorf("%s: %w", shard, e.err)
+}

@@ -1,0 +1,129 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/scalestack/scalestack/workload/internal/router"
+	"golang.org/x/sync/singleflight"
+)
+
+// Database is where users are kept; *Store is the real one.
+type Database interface {
+	ShardOf(id int64) string
+	Get(ctx context.Context, id int64) (user *User, shard string, err error)
+	Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error)
+}
+
+// Cached is what the cache knows of a user.
+type Cached struct {
+	// Known means that User is the answer, nil for an absent user.
+	Known bool
+	User  *User
+	// Floor is the least version that is current: an older one must not be
+	// given out any more.
+	Floor int64
+}
+
+// UnknownVersion invalidates whatever version a user has.
+const UnknownVersion int64 = math.MaxInt64
+
+// Cache remembers users. It has no errors: without an answer from the cache the
+// database answers.
+type Cache interface {
+	Get(ctx context.Context, id int64) Cached
+	// Fill remembers what the database said, unless the cache knows of a newer version.
+	Fill(ctx context.Context, id int64, user *User)
+	// Invalidate forgets every version before this one.
+	Invalidate(ctx context.Context, id int64, version int64)
+}
+
+// Service reads through the cache and invalidates it after every change.
+type Service struct {
+	database Database
+	cache    Cache
+	// timeout bounds the work that outlives a request: others may wait for it.
+	timeout time.Duration
+	flights singleflight.Group
+}
+
+// NewService returns a Service whose reads of the database take at most timeout.
+func NewService(database Database, cache Cache, timeout time.Duration) *Service {
+	return &Service{database: database, cache: cache, timeout: timeout}
+}
+
+// Answer is the result of a read.
+type Answer struct {
+	// User is nil when there is none with that id.
+	User *User
+	// Hit means that the cache had the answer.
+	Hit   bool
+	Shard string
+}
+
+// Get returns a user. Callers that miss the cache together share one query.
+func (s *Service) Get(ctx context.Context, id int64) (Answer, error) {
+	cached := s.cache.Get(ctx, id)
+	if cached.Known {
+		return s.hit(id, cached), nil
+	}
+	// A query that began before the cache knew of version Floor may bring an
+	// older one; the floor in the key keeps such callers apart.
+	flight := s.flights.DoChan(flightKey(id, cached.Floor), func() (any, error) {
+		return s.load(context.WithoutCancel(ctx), id, cached.Floor)
+	})
+	select {
+	case result := <-flight:
+		answer, _ := result.Val.(Answer)
+		return answer, result.Err
+	case <-ctx.Done():
+		shard := s.database.ShardOf(id)
+		return Answer{Shard: shard}, &router.UnavailableError{Shard: shard, Err: ctx.Err()}
+	}
+}
+
+// load looks into the cache again first: the flight before this one may have
+// filled it after the caller missed.
+func (s *Service) load(ctx context.Context, id, floor int64) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if cached := s.cache.Get(ctx, id); cached.Known && cached.Floor >= floor {
+		return s.hit(id, cached), nil
+	}
+	user, shard, err := s.database.Get(ctx, id)
+	if err != nil {
+		return Answer{Shard: shard}, err
+	}
+	s.cache.Fill(ctx, id, user)
+	return Answer{User: user, Shard: shard}, nil
+}
+
+func (s *Service) hit(id int64, cached Cached) Answer {
+	return Answer{User: cached.User, Hit: true, Shard: s.database.ShardOf(id)}
+}
+
+// Put creates or replaces a user. The cache is invalidated before the caller
+// learns of the success, so that whoever knows of the change also reads it.
+func (s *Service) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
+	user, shard, err = s.database.Put(ctx, id, p)
+	var unavailable *router.UnavailableError
+	switch {
+	case err == nil:
+		s.forget(ctx, id, user.Version)
+	case errors.As(err, &unavailable) && unavailable.Unknown:
+		s.forget(ctx, id, UnknownVersion)
+	}
+	return user, shard, err
+}
+
+func (s *Service) forget(ctx context.Context, id, version int64) {
+	s.cache.Invalidate(context.WithoutCancel(ctx), id, version)
+	// Without a cache there is no floor, and later readers must not join a
+	// query that began before the change.
+	s.flights.Forget(flightKey(id, 0))
+}
+
+func flightKey(id, floor int64) string { return fmt.Sprintf("%d/%d", id, floor) }
