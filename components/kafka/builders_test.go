@@ -1,0 +1,162 @@
+package kafka
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDefaults(t *testing.T) {
+	var none *Args
+	a := none.withDefaults()
+	require.Equal(t, "3.7.1", a.Version)
+	require.Equal(t, "3.7-IV4", a.MetadataVersion)
+	require.Equal(t, Present, a.Operator.Mode)
+	require.Equal(t, 3, a.count(Controller))
+	require.Equal(t, 3, a.count(Broker))
+	require.Equal(t, 3, a.ReplicationFactor)
+	require.Equal(t, 2, a.MinInSync)
+	require.True(t, *a.WaitReady)
+	require.Nil(t, a.CruiseControl)
+	require.Nil(t, a.Exporter)
+}
+
+func TestDefaultsOfATopicFollowTheCluster(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args *Args
+		want Topic
+	}{
+		"production": {
+			&Args{Topics: []Topic{{Name: "a"}}},
+			Topic{Name: "a", Partitions: 12, Replicas: 3, MinInSync: 2, RetentionHours: 168},
+		},
+		"one broker": {
+			&Args{Topics: []Topic{{Name: "a"}}, Pools: small().Pools},
+			Topic{Name: "a", Partitions: 12, Replicas: 1, MinInSync: 1, RetentionHours: 168},
+		},
+	} {
+		require.Equal(t, tc.want, tc.args.withDefaults().Topics[0], name)
+	}
+}
+
+func TestDefaultsLeaveTheArgumentsAlone(t *testing.T) {
+	a := production()
+	a.withDefaults()
+	require.Equal(t, production(), a)
+}
+
+func TestClusterSpec(t *testing.T) {
+	spec := clusterSpec(production().withDefaults())
+	cluster := spec["kafka"].(object)
+	require.Equal(t, object{"type": "simple"}, cluster["authorization"])
+	require.Equal(t, object{"topologyKey": "topology.kubernetes.io/zone"}, cluster["rack"])
+	require.Equal(t, object{"podDisruptionBudget": object{"maxUnavailable": 1}}, cluster["template"])
+	require.NotContains(t, cluster, "replicas", "the pools decide")
+	require.NotContains(t, cluster, "storage", "the pools decide")
+	require.NotContains(t, spec, "zookeeper")
+	config := cluster["config"].(object)
+	require.Equal(t, false, config["auto.create.topics.enable"])
+	require.Equal(t, false, config["unclean.leader.election.enable"])
+	require.Equal(t, 3, config["default.replication.factor"])
+	require.Equal(t, 2, config["min.insync.replicas"])
+	require.Equal(t, "org.apache.kafka.common.replica.RackAwareReplicaSelector", config["replica.selector.class"])
+	require.Equal(t, "536870912", config["log.segment.bytes"])
+	require.Contains(t, spec, "cruiseControl")
+	require.Contains(t, spec, "kafkaExporter")
+}
+
+func TestClusterSpecWithoutExtras(t *testing.T) {
+	spec := clusterSpec(small().withDefaults())
+	require.NotContains(t, spec, "cruiseControl")
+	require.NotContains(t, spec, "kafkaExporter")
+	cluster := spec["kafka"].(object)
+	require.NotContains(t, cluster, "rack")
+	require.NotContains(t, cluster["config"], "replica.selector.class")
+	require.Equal(t, list{object{
+		"name": "scram", "port": 9093, "type": "internal", "tls": true,
+		"authentication":     object{"type": "scram-sha-512"},
+		"networkPolicyPeers": list{object{"podSelector": object{}}},
+	}}, cluster["listeners"])
+}
+
+func TestListenersOfProduction(t *testing.T) {
+	all := listeners(production().withDefaults())
+	require.Len(t, all, 2)
+	require.Equal(t, "mtls", all[1].(object)["name"])
+	require.Equal(t, list{
+		object{"podSelector": object{"matchLabels": object{"app.kubernetes.io/name": "app"}}},
+		object{
+			"podSelector":       object{"matchLabels": object{"app": "job"}},
+			"namespaceSelector": object{"matchLabels": object{"team": "data"}},
+		},
+		object{"ipBlock": object{"cidr": "203.0.113.0/24"}},
+	}, all[0].(object)["networkPolicyPeers"])
+}
+
+func TestPoolSpec(t *testing.T) {
+	spec := poolSpec("kafka", production().withDefaults().Pools[1])
+	require.Equal(t, 3, spec["replicas"])
+	require.Equal(t, list{"broker"}, spec["roles"])
+	require.Equal(t, object{"type": "jbod", "volumes": list{object{
+		"id": 0, "type": "persistent-claim", "size": "100Gi", "deleteClaim": false, "kraftMetadata": "shared",
+	}}}, spec["storage"])
+	template := spec["template"].(object)
+	require.Equal(t, restricted(), template["kafkaContainer"])
+	require.Equal(t, restricted(), template["initContainer"])
+	constraints := template["pod"].(object)["topologySpreadConstraints"].(list)
+	require.Equal(t, "ScheduleAnyway", constraints[1].(object)["whenUnsatisfiable"])
+}
+
+func TestPoolSpecFollowsItsValues(t *testing.T) {
+	pool := Pool{RequireSpread: true, Storage: Storage{Size: "1Gi", Class: "fast"}}
+	spec := poolSpec("kafka", pool)
+	constraints := spec["template"].(object)["pod"].(object)["topologySpreadConstraints"].(list)
+	require.Equal(t, "DoNotSchedule", constraints[1].(object)["whenUnsatisfiable"])
+	require.Equal(t, "fast", storage(pool.Storage)["volumes"].(list)[0].(object)["class"])
+	require.Equal(t, object{"type": "jbod", "volumes": list{object{
+		"id": 0, "type": "ephemeral", "sizeLimit": "1Gi", "kraftMetadata": "shared",
+	}}}, storage(Storage{Size: "1Gi", Ephemeral: true}))
+}
+
+func TestTopicSpec(t *testing.T) {
+	topics := production().withDefaults().Topics
+	require.Equal(t, object{
+		"topicName": "user_events", "partitions": 12, "replicas": 3,
+		"config": object{"cleanup.policy": "delete", "min.insync.replicas": 2, "retention.ms": 720 * hour},
+	}, topicSpec(topics[0]))
+	require.Equal(t, 65536, topicSpec(topics[1])["config"].(object)["max.message.bytes"])
+	require.Equal(t, -1, topicSpec(topics[2])["config"].(object)["retention.ms"])
+	require.Equal(t, "compact", topicSpec(topics[3])["config"].(object)["cleanup.policy"])
+}
+
+func TestUsersMayDoWhatTheyMustAndNoMore(t *testing.T) {
+	users := production().withDefaults().Users
+	rule := func(kind, name, pattern string, operations ...any) object {
+		return object{
+			"type": "allow", "host": "*", "operations": list(operations),
+			"resource": object{"type": kind, "name": name, "patternType": pattern},
+		}
+	}
+	require.Equal(t, list{
+		rule("topic", "user_events", "literal", "Describe", "Write"),
+		rule("topic", "product_events", "literal", "Describe", "Write"),
+		rule("transactionalId", "relay-", "prefix", "Describe", "Write"),
+	}, acls(users[0]))
+	require.Equal(t, list{
+		rule("topic", "user_events.email.dead", "literal", "Describe", "Write"),
+		rule("topic", "user_events", "literal", "Describe", "Read"),
+		rule("group", "email", "literal", "Read"),
+	}, acls(users[1]))
+	require.Equal(t, object{"consumerByteRate": 1 << 20}, userSpec(users[1])["quotas"])
+	require.NotContains(t, userSpec(users[0]), "quotas")
+	require.Equal(t, object{"type": "tls"}, userSpec(users[2])["authentication"])
+}
+
+func TestObjectName(t *testing.T) {
+	require.Equal(t, "user-events-email-dead", objectName("User_Events.email.dead"))
+}
+
+func TestBrokerLabels(t *testing.T) {
+	require.Equal(t, map[string]string{"strimzi.io/cluster": "kafka", "strimzi.io/name": "kafka-kafka"}, BrokerLabels("kafka"))
+	require.Equal(t, map[string]string{"strimzi.io/cluster": "kafka"}, clusterLabels("kafka"))
+}

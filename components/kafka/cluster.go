@@ -1,0 +1,166 @@
+package kafka
+
+import (
+	"strings"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+// object and list are the untyped values that a custom resource is made of.
+type (
+	object = map[string]any
+	list   = []any
+)
+
+const (
+	scramPort = 9093
+	mtlsPort  = 9094
+)
+
+// clusterSpec is the Kafka resource's spec.
+func clusterSpec(a *Args) object {
+	spec := object{
+		"kafka":          kafkaSpec(a),
+		"entityOperator": entityOperatorSpec(a),
+	}
+	if a.CruiseControl != nil {
+		spec["cruiseControl"] = object{
+			"resources": resources(*a.CruiseControl),
+			"template":  object{"cruiseControlContainer": restricted()},
+		}
+	}
+	if a.Exporter != nil {
+		spec["kafkaExporter"] = object{
+			"topicRegex": ".*",
+			"groupRegex": ".*",
+			"resources":  resources(*a.Exporter),
+			"template":   object{"container": restricted()},
+		}
+	}
+	return spec
+}
+
+func kafkaSpec(a *Args) object {
+	config := a.brokerConfig()
+	for key, value := range a.Config {
+		config[key] = value
+	}
+	spec := object{
+		"version":         a.Version,
+		"metadataVersion": a.MetadataVersion,
+		"listeners":       listeners(a),
+		"authorization":   object{"type": "simple"},
+		"config":          config,
+		"template":        object{"podDisruptionBudget": object{"maxUnavailable": 1}},
+	}
+	if a.RackKey != "" {
+		spec["rack"] = object{"topologyKey": a.RackKey}
+	}
+	return spec
+}
+
+// brokerConfig are the settings that the arguments decide.
+func (a *Args) brokerConfig() object {
+	config := object{
+		// A misspelt topic is an error, not a new topic.
+		"auto.create.topics.enable": false,
+		// A broker that lacks acknowledged messages never becomes a leader.
+		"unclean.leader.election.enable":           false,
+		"default.replication.factor":               a.ReplicationFactor,
+		"min.insync.replicas":                      a.MinInSync,
+		"offsets.topic.replication.factor":         a.ReplicationFactor,
+		"transaction.state.log.replication.factor": a.ReplicationFactor,
+		"transaction.state.log.min.isr":            a.MinInSync,
+	}
+	if a.RackKey != "" {
+		config["replica.selector.class"] = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+	}
+	return config
+}
+
+func listeners(a *Args) list {
+	all := list{listener(a, "scram", scramPort, Scram)}
+	if a.MutualTLS {
+		all = append(all, listener(a, "mtls", mtlsPort, Certificate))
+	}
+	return all
+}
+
+func listener(a *Args, name string, port int, authentication Authentication) object {
+	return object{
+		"name":               name,
+		"port":               port,
+		"type":               "internal",
+		"tls":                true,
+		"authentication":     object{"type": string(authentication)},
+		"networkPolicyPeers": networkPolicyPeers(a.Clients),
+	}
+}
+
+// networkPolicyPeers go into the policy that Strimzi writes for a listener.
+func networkPolicyPeers(clients []Peer) list {
+	if len(clients) == 0 {
+		return list{object{"podSelector": object{}}}
+	}
+	peers := make(list, len(clients))
+	for i, client := range clients {
+		peers[i] = networkPolicyPeer(client)
+	}
+	return peers
+}
+
+func networkPolicyPeer(client Peer) object {
+	if client.CIDR != "" {
+		return object{"ipBlock": object{"cidr": client.CIDR}}
+	}
+	peer := object{"podSelector": matchLabels(client.Pods)}
+	if len(client.Namespaces) > 0 {
+		peer["namespaceSelector"] = matchLabels(client.Namespaces)
+	}
+	return peer
+}
+
+func entityOperatorSpec(a *Args) object {
+	return object{
+		"topicOperator": object{"resources": resources(a.EntityOperator)},
+		"userOperator":  object{"resources": resources(a.EntityOperator)},
+		"template": object{
+			"topicOperatorContainer": restricted(),
+			"userOperatorContainer":  restricted(),
+		},
+	}
+}
+
+// restricted is the Pod Security Standard "restricted" as a container template:
+// Strimzi leaves it to the user unless the operator was told otherwise.
+func restricted() object {
+	return object{"securityContext": object{
+		"allowPrivilegeEscalation": false,
+		"capabilities":             object{"drop": list{"ALL"}},
+		"runAsNonRoot":             true,
+		"seccompProfile":           object{"type": "RuntimeDefault"},
+	}}
+}
+
+func resources(r kube.Resources) object {
+	return object{
+		"requests": object{"cpu": r.CPURequest, "memory": r.Memory},
+		"limits":   object{"cpu": r.CPULimit, "memory": r.Memory},
+	}
+}
+
+func matchLabels(labels map[string]string) object {
+	if len(labels) == 0 {
+		return object{}
+	}
+	match := object{}
+	for key, value := range labels {
+		match[key] = value
+	}
+	return object{"matchLabels": match}
+}
+
+// objectName turns a topic's name into one that Kubernetes takes.
+func objectName(topic string) string {
+	return strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(topic))
+}

@@ -1,0 +1,32 @@
+// Package kafka describes a Kafka cluster with its topics and users as the
+// custom resources of the Strimzi operator, and installs that operator if asked.
+//
+// One component named "kafka" makes:
+//
+//   - a Kafka "kafka" in KRaft mode, with one KafkaNodePool per entry of
+//     Args.Pools. A laptop and a production cluster differ in those entries
+//     alone: one pool whose single node is controller and broker, or three
+//     controllers and three brokers.
+//   - one KafkaTopic per topic. Their object names are the topics' with '-' in
+//     place of '_' and '.', which Kubernetes does not take.
+//   - one KafkaUser per user, with the access it needs and no other
+//   - NetworkPolicies for what the cluster itself must reach: a namespace may
+//     refuse all by default, and Strimzi writes policies for callers only
+//
+// Clients connect to Bootstrap with SCRAM-SHA-512 over TLS. Strimzi writes a
+// user's password into a Secret of the user's name (key "password") and the
+// certificate authority into the Secret in CASecret (key "ca.crt").
+//
+// # Versions
+//
+// Kafka 3.7.1 needs Strimzi 0.42 to 0.44, whose resources are v1beta2. Strimzi
+// 0.44 does not start on Kubernetes 1.33 and newer unless it is told the
+// version: see Operator.KubernetesVersion.
+//
+// # Order
+//
+// Pools come before the Kafka, which comes before topics and users, and all
+// after the operator. So a destroy lets the operator clean up after each topic
+// instead of leaving objects behind whose finalizer nobody answers. Destroying
+// a topic deletes its messages: protect the component where they matter.
+package kafka

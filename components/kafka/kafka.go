@@ -1,0 +1,182 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	helmv4 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v4"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+// longestSuffix is what Strimzi puts behind the cluster's name in a Service.
+const longestSuffix = "-kafka-bootstrap"
+
+// Kafka is the component.
+type Kafka struct {
+	pulumi.ResourceState
+
+	// Bootstrap is "host:port" for clients with a password. With WaitReady it is
+	// known once the cluster is ready.
+	Bootstrap pulumi.StringOutput
+	// BootstrapMTLS is "host:port" for clients with a certificate; empty without
+	// Args.MutualTLS.
+	BootstrapMTLS pulumi.StringOutput
+	// CASecret is the Secret with the certificate authority, key "ca.crt".
+	CASecret pulumi.StringOutput
+	// UserSecrets maps each user to its Secret: keys "password" and
+	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
+	UserSecrets pulumi.StringMapOutput
+}
+
+// New registers the cluster. The name becomes the name of the Kafka resource: up
+// to 47 lower-case letters, digits and '-'.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Kafka, error) {
+	a := args.withDefaults()
+	var errs check.Errors
+	kube.Name(&errs, "name", name, longestSuffix)
+	if err := errors.Join(errs.Err(), a.validate()); err != nil {
+		return nil, err
+	}
+	k := &Kafka{}
+	if err := ctx.RegisterComponentResource("scalestack:kafka:Kafka", name, k, opts...); err != nil {
+		return nil, err
+	}
+	r := &registrar{ctx: ctx, name: name, args: a, kafka: k}
+	for _, step := range []func() error{r.policies, r.operator, r.pools, r.cluster, r.topics, r.users} {
+		if err := step(); err != nil {
+			return nil, fmt.Errorf("kafka %s: %w", name, err)
+		}
+	}
+	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{
+		"bootstrap": k.Bootstrap, "bootstrapMTLS": k.BootstrapMTLS,
+		"caSecret": k.CASecret, "userSecrets": k.UserSecrets,
+	})
+}
+
+// registrar registers the objects in the order in which they need each other.
+type registrar struct {
+	ctx   *pulumi.Context
+	name  string
+	args  *Args
+	kafka *Kafka
+	// before is what the next object waits for, and outlives on destroy.
+	before []pulumi.Resource
+}
+
+func (r *registrar) policies() error {
+	err := r.policy(r.name, clusterLabels(r.name))
+	if err == nil && r.args.Operator.Mode == Install {
+		err = r.policy(r.name+"-operator", operatorLabels)
+	}
+	return err
+}
+
+func (r *registrar) policy(name string, pods map[string]string) error {
+	args := egressPolicy(name, r.name, pods, r.args.Namespace)
+	policy, err := networkingv1.NewNetworkPolicy(r.ctx, name+"-policy", args, pulumi.Parent(r.kafka))
+	r.before = append(r.before, policy)
+	return err
+}
+
+func (r *registrar) operator() error {
+	if r.args.Operator.Mode != Install {
+		return nil
+	}
+	chart, err := helmv4.NewChart(r.ctx, r.name+"-operator", operatorChart(r.args),
+		pulumi.Parent(r.kafka), pulumi.DependsOn(r.before))
+	r.before = append(r.before, chart)
+	return err
+}
+
+// pools are not waited for: a pool has nodes only once its Kafka exists.
+func (r *registrar) pools() error {
+	var all []pulumi.Resource
+	for _, p := range r.args.Pools {
+		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil)
+		if err != nil {
+			return err
+		}
+		all = append(all, pool)
+	}
+	r.before = append(r.before, all...)
+	return nil
+}
+
+func (r *registrar) cluster() error {
+	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.args), r.awaited(pulumi.StringMap{
+		"strimzi.io/kraft":      pulumi.String("enabled"),
+		"strimzi.io/node-pools": pulumi.String("enabled"),
+	}))
+	if err != nil {
+		return err
+	}
+	r.before = append(r.before, cluster)
+	created := cluster.Metadata.Name().Elem()
+	host := pulumi.Sprintf("%s-kafka-bootstrap.%s.svc", created, r.args.Namespace)
+	r.kafka.Bootstrap = pulumi.Sprintf("%s:%d", host, scramPort)
+	r.kafka.BootstrapMTLS = pulumi.String("").ToStringOutput()
+	if r.args.MutualTLS {
+		r.kafka.BootstrapMTLS = pulumi.Sprintf("%s:%d", host, mtlsPort)
+	}
+	r.kafka.CASecret = pulumi.Sprintf("%s-cluster-ca-cert", created)
+	return nil
+}
+
+func (r *registrar) topics() error {
+	for _, t := range r.args.Topics {
+		name := objectName(t.Name)
+		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *registrar) users() error {
+	secrets := pulumi.StringMap{}
+	for _, u := range r.args.Users {
+		user, err := r.custom("KafkaUser", "user-"+u.Name, u.Name, userSpec(u), r.awaited(nil))
+		if err != nil {
+			return err
+		}
+		secrets[u.Name] = user.Metadata.Name().Elem()
+	}
+	r.kafka.UserSecrets = secrets.ToStringMapOutput()
+	return nil
+}
+
+// custom registers one of Strimzi's resources, after all that came before.
+func (r *registrar) custom(kind, suffix, name string, spec object, annotations pulumi.StringMap) (*apiextensions.CustomResource, error) {
+	labels := kube.Labels{Name: "kafka", Instance: r.name}
+	meta := labels.Meta(name, r.args.Namespace)
+	meta.Annotations = annotations
+	all := labels.All()
+	all["strimzi.io/cluster"] = pulumi.String(r.name)
+	meta.Labels = all
+	minutes := fmt.Sprintf("%dm", r.args.ReadyMinutes)
+	return apiextensions.NewCustomResource(r.ctx, r.name+"-"+suffix, &apiextensions.CustomResourceArgs{
+		ApiVersion:  pulumi.String(r.args.APIVersion),
+		Kind:        pulumi.String(kind),
+		Metadata:    meta,
+		OtherFields: kubernetes.UntypedArgs{"spec": spec},
+	}, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before),
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))
+}
+
+// awaited adds what makes Pulumi wait for the object's Ready condition.
+func (r *registrar) awaited(annotations pulumi.StringMap) pulumi.StringMap {
+	if !*r.args.WaitReady {
+		return annotations
+	}
+	all := pulumi.StringMap{"pulumi.com/waitFor": pulumi.String("condition=Ready")}
+	for key, value := range annotations {
+		all[key] = value
+	}
+	return all
+}

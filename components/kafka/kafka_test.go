@@ -1,0 +1,223 @@
+package kafka
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+)
+
+// production is the default shape with all that can be asked for.
+func production() *Args {
+	return &Args{
+		Namespace: pulumi.String("shop"),
+		Operator:  Operator{Mode: Install, KubernetesVersion: "1.33"},
+		RackKey:   "topology.kubernetes.io/zone",
+		MutualTLS: true,
+		Clients: []Peer{
+			{Pods: map[string]string{"app.kubernetes.io/name": "app"}},
+			{Pods: map[string]string{"app": "job"}, Namespaces: map[string]string{"team": "data"}},
+			{CIDR: "203.0.113.0/24"},
+		},
+		Config: map[string]string{"log.segment.bytes": "536870912"},
+		Topics: []Topic{
+			{Name: "user_events", RetentionHours: 720},
+			{Name: "product_events", Partitions: 6, MaxMessageBytes: 65536},
+			{Name: "user_events.email.dead", Partitions: 1, RetentionHours: -1},
+			{Name: "profiles", Compact: true},
+		},
+		Users: []User{
+			{Name: "relay", Produce: []string{"user_events", "product_events"}, TransactionPrefix: "relay-"},
+			{
+				Name: "email", Consume: []string{"user_events"}, Produce: []string{"user_events.email.dead"},
+				Group: "email", MaxConsumers: 12, Quotas: &Quotas{ConsumerByteRate: 1 << 20},
+			},
+			{Name: "audit", Authentication: Certificate, Consume: []string{"product_events"}, Group: "audit"},
+		},
+		CruiseControl: &Resources{},
+		Exporter:      &Resources{},
+	}
+}
+
+// small is a whole cluster in one node, which no operator has to run.
+func small() *Args {
+	wait := false
+	return &Args{
+		Pools: []Pool{{
+			Name: "dual", Roles: []Role{Controller, Broker}, Replicas: 1,
+			Storage: Storage{Size: "1Gi", Ephemeral: true},
+		}},
+		Topics:    []Topic{{Name: "user_events", Partitions: 3}},
+		Users:     []User{{Name: "relay", Produce: []string{"user_events"}}},
+		WaitReady: &wait,
+	}
+}
+
+func run(t *testing.T, args *Args) *kubetest.Recorder {
+	t.Helper()
+	return kubetest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "kafka", args)
+		return err
+	})
+}
+
+func TestProductionMakesEveryObject(t *testing.T) {
+	r := run(t, production())
+	require.Equal(t, []string{
+		"Chart ",
+		"Kafka kafka",
+		"KafkaNodePool brokers",
+		"KafkaNodePool controllers",
+		"KafkaTopic product-events",
+		"KafkaTopic profiles",
+		"KafkaTopic user-events",
+		"KafkaTopic user-events-email-dead",
+		"KafkaUser audit",
+		"KafkaUser email",
+		"KafkaUser relay",
+		"NetworkPolicy kafka",
+		"NetworkPolicy kafka-operator",
+	}, r.Names())
+	r.RequireParented(t, "kafka")
+}
+
+func TestSmallIsTheSameCodeWithOtherValues(t *testing.T) {
+	r := run(t, small())
+	require.Equal(t, []string{
+		"Kafka kafka",
+		"KafkaNodePool dual",
+		"KafkaTopic user-events",
+		"KafkaUser relay",
+		"NetworkPolicy kafka",
+	}, r.Names())
+	k := r.Get(t, "Kafka", "kafka")
+	for key, want := range map[string]float64{
+		"default.replication.factor":               1,
+		"min.insync.replicas":                      1,
+		"offsets.topic.replication.factor":         1,
+		"transaction.state.log.replication.factor": 1,
+		"transaction.state.log.min.isr":            1,
+	} {
+		value, found := kubetest.Value(k, `spec.kafka.config["`+key+`"]`)
+		require.True(t, found, key)
+		require.Equal(t, want, value.NumberValue(), key)
+	}
+}
+
+func TestResourcesAreStrimzis(t *testing.T) {
+	a := production()
+	a.APIVersion = "kafka.strimzi.io/v1"
+	r := run(t, a)
+	for _, one := range r.All() {
+		if !strings.HasPrefix(one.TypeToken, "kubernetes:kafka.strimzi.io/") {
+			continue
+		}
+		require.True(t, strings.HasPrefix(one.TypeToken, "kubernetes:kafka.strimzi.io/v1:"), one.TypeToken)
+		require.Equal(t, "kafka", kubetest.Text(one, `metadata.labels["strimzi.io/cluster"]`), one.Name)
+		require.Equal(t, "shop", kubetest.Text(one, "metadata.namespace"), one.Name)
+	}
+	k := r.Get(t, "Kafka", "kafka")
+	require.Equal(t, "enabled", kubetest.Text(k, `metadata.annotations["strimzi.io/kraft"]`))
+	require.Equal(t, "enabled", kubetest.Text(k, `metadata.annotations["strimzi.io/node-pools"]`))
+}
+
+func TestEachObjectWaitsForThoseBefore(t *testing.T) {
+	r := run(t, production())
+	for object, before := range map[[2]string][]string{
+		{"KafkaNodePool", "brokers"}:  {"kafka-operator", "kafka-policy"},
+		{"Kafka", "kafka"}:            {"kafka-pool-brokers", "kafka-pool-controllers", "kafka-operator"},
+		{"KafkaTopic", "user-events"}: {"kafka-cluster", "kafka-operator"},
+		{"KafkaUser", "relay"}:        {"kafka-cluster"},
+	} {
+		dependencies := strings.Join(r.Get(t, object[0], object[1]).RegisterRPC.GetDependencies(), "\n") + "\n"
+		for _, name := range before {
+			require.Contains(t, dependencies, "::"+name+"\n", object)
+		}
+	}
+}
+
+func TestWaitReadyIsAnAnnotation(t *testing.T) {
+	const path = `metadata.annotations["pulumi.com/waitFor"]`
+	waiting, quick := run(t, production()), run(t, small())
+	for kind, name := range map[string]string{"Kafka": "kafka", "KafkaTopic": "user-events", "KafkaUser": "relay"} {
+		object := waiting.Get(t, kind, name)
+		require.Equal(t, "condition=Ready", kubetest.Text(object, path))
+		require.Equal(t, "15m", object.RegisterRPC.GetCustomTimeouts().GetCreate())
+		require.Empty(t, kubetest.Text(quick.Get(t, kind, name), path))
+	}
+	require.Empty(t, kubetest.Text(waiting.Get(t, "KafkaNodePool", "brokers"), path), "a pool is ready only after its Kafka")
+}
+
+func TestEgressPolicies(t *testing.T) {
+	r := run(t, production())
+	for name, label := range map[string]string{"kafka": "strimzi.io/cluster", "kafka-operator": "strimzi.io/kind"} {
+		p := r.Get(t, "NetworkPolicy", name)
+		require.NotEmpty(t, kubetest.Text(p, `spec.podSelector.matchLabels["`+label+`"]`))
+		require.Equal(t, "Egress", kubetest.Text(p, "spec.policyTypes[0]"))
+		for path, port := range map[string]float64{"[0].ports[0]": 53, "[1].ports[0]": 443, "[1].ports[1]": 6443} {
+			value, found := kubetest.Value(p, "spec.egress"+path+".port")
+			require.True(t, found, path)
+			require.Equal(t, port, value.NumberValue())
+		}
+		require.Equal(t, "kafka", kubetest.Text(p, `spec.egress[2].to[0].podSelector.matchLabels["strimzi.io/cluster"]`))
+		_, found := kubetest.Value(p, "spec.ingress")
+		require.False(t, found, "Strimzi writes who may call")
+	}
+}
+
+func TestOperatorChart(t *testing.T) {
+	c := run(t, production()).Get(t, "Chart", "")
+	require.Equal(t, "shop", kubetest.Text(c, "namespace"))
+	require.Equal(t, "0.44.0", kubetest.Text(c, "version"))
+	require.Equal(t, "STRIMZI_KUBERNETES_VERSION", kubetest.Text(c, "values.extraEnvs[0].name"))
+	require.Equal(t, "major=1\nminor=33", kubetest.Text(c, "values.extraEnvs[0].value"))
+	require.NotContains(t, operatorValues(Operator{}), "extraEnvs")
+}
+
+func TestOutputs(t *testing.T) {
+	got := map[string]string{}
+	var users map[string]string
+	kubetest.Run(t, func(ctx *pulumi.Context) error {
+		k, err := New(ctx, "kafka", production())
+		if err != nil {
+			return err
+		}
+		pulumi.All(k.Bootstrap, k.BootstrapMTLS, k.CASecret, k.UserSecrets).ApplyT(func(all []any) error {
+			got["bootstrap"], got["mtls"], got["ca"] = all[0].(string), all[1].(string), all[2].(string)
+			users = all[3].(map[string]string)
+			return nil
+		})
+		return nil
+	})
+	require.Equal(t, map[string]string{
+		"bootstrap": "kafka-kafka-bootstrap.shop.svc:9093",
+		"mtls":      "kafka-kafka-bootstrap.shop.svc:9094",
+		"ca":        "kafka-cluster-ca-cert",
+	}, got)
+	require.Equal(t, map[string]string{"relay": "relay", "email": "email", "audit": "audit"}, users)
+}
+
+func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
+	for name, want := range map[string]string{
+		"Kafka":                 `name: "Kafka" is not a name of`,
+		strings.Repeat("k", 48): "is longer than 47 characters",
+		"kafka":                 "replicationFactor: 9 is not between 1 and the 3 brokers",
+	} {
+		r := &kubetest.Recorder{}
+		err := pulumi.RunErr(func(ctx *pulumi.Context) error {
+			_, err := New(ctx, name, &Args{ReplicationFactor: 9})
+			return err
+		}, pulumi.WithMocks("scalestack", "test", r))
+		require.ErrorContains(t, err, want)
+		require.Empty(t, r.Names())
+	}
+}
+
+func TestNilIsAClusterWithoutTopics(t *testing.T) {
+	require.Equal(t, []string{
+		"Kafka kafka", "KafkaNodePool brokers", "KafkaNodePool controllers", "NetworkPolicy kafka",
+	}, run(t, nil).Names())
+}

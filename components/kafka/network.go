@@ -1,0 +1,51 @@
+package kafka
+
+import (
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+// apiServerPorts are where the API server is found behind its Service.
+var apiServerPorts = []int{443, 6443}
+
+// clusterLabels are on every pod of the cluster.
+func clusterLabels(name string) map[string]string {
+	return map[string]string{"strimzi.io/cluster": name}
+}
+
+// BrokerLabels are the labels by which others select the nodes of the component
+// with this name, for example a client in its network policy. They are known
+// before the component is made.
+func BrokerLabels(name string) map[string]string {
+	labels := clusterLabels(name)
+	labels["strimzi.io/name"] = name + "-kafka"
+	return labels
+}
+
+// egressPolicy lets pods reach the cluster's pods, DNS and the API server. It
+// says nothing of callers: Strimzi's own policies do.
+func egressPolicy(name, cluster string, pods map[string]string, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
+	labels := kube.Labels{Name: "kafka", Instance: cluster}
+	apiServer := networkingv1.NetworkPolicyPortArray{}
+	for _, port := range apiServerPorts {
+		apiServer = append(apiServer, &networkingv1.NetworkPolicyPortArgs{
+			Protocol: pulumi.String("TCP"), Port: pulumi.Int(port),
+		})
+	}
+	return &networkingv1.NetworkPolicyArgs{
+		Metadata: labels.Meta(name, namespace),
+		Spec: &networkingv1.NetworkPolicySpecArgs{
+			PodSelector: kube.Match(pods),
+			PolicyTypes: pulumi.ToStringArray([]string{"Egress"}),
+			Egress: networkingv1.NetworkPolicyEgressRuleArray{
+				kube.DNS(),
+				&networkingv1.NetworkPolicyEgressRuleArgs{Ports: apiServer},
+				&networkingv1.NetworkPolicyEgressRuleArgs{To: networkingv1.NetworkPolicyPeerArray{
+					&networkingv1.NetworkPolicyPeerArgs{PodSelector: kube.Match(clusterLabels(cluster))},
+				}},
+			},
+		},
+	}
+}
