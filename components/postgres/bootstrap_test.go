@@ -1,0 +1,283 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// binariesVariable names the folder of initdb and postgres.
+const binariesVariable = "SCALESTACK_TEST_POSTGRES"
+
+// nobody runs the server when the tests run as root, which PostgreSQL refuses.
+const nobody = 65534
+
+const appPassword = `it's a "pass\word"; x`
+
+// shard is a volume with the files that its pod would mount.
+type shard struct {
+	t      *testing.T
+	folder string
+	port   int
+	path   string
+	server *exec.Cmd
+}
+
+func newShard(t *testing.T) *shard {
+	t.Helper()
+	binaries := os.Getenv(binariesVariable)
+	if binaries == "" {
+		t.Skipf("needs a real PostgreSQL: set %s to the folder of initdb and postgres", binariesVariable)
+	}
+	// Not below t.TempDir, which only root may enter.
+	folder, err := os.MkdirTemp("", "bootstrap")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &shard{t: t, folder: folder, port: listener.Addr().(*net.TCPAddr).Port, path: binaries + ":/usr/bin:/bin"}
+	require.NoError(t, listener.Close())
+	s.write("bootstrap.sh", bootstrapScript)
+	s.write("pg_hba.conf", hba)
+	args := (&Args{Resources: Resources{Memory: "256Mi"}, MaxConnections: 20}).withDefaults()
+	s.write("postgresql.conf", strings.NewReplacer(
+		"'5432'", fmt.Sprintf("'%d'", s.port), configPath, folder, socketPath, folder, "'*'", "'127.0.0.1'",
+	).Replace(serverConfig(args)))
+	s.passwords("admin-1", appPassword)
+	require.NoError(t, os.Mkdir(s.at("volume"), 0o755))
+	if os.Getuid() == 0 {
+		require.NoError(t, os.Chown(folder, nobody, nobody))
+		require.NoError(t, os.Chown(s.at("volume"), nobody, nobody))
+	}
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *shard) at(name string) string { return filepath.Join(s.folder, name) }
+
+func (s *shard) write(name, text string) {
+	require.NoError(s.t, os.MkdirAll(filepath.Dir(s.at(name)), 0o755))
+	require.NoError(s.t, os.WriteFile(s.at(name), []byte(text), 0o644))
+}
+
+func (s *shard) passwords(admin, app string) {
+	s.write("admin/password", admin)
+	s.write("app/password", app)
+}
+
+func (s *shard) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = s.folder
+	cmd.Env = []string{"PATH=" + s.path, "PGDATA=" + s.at("volume/pgdata"), "DATABASE=shard_0_db",
+		"CREDENTIALS=" + s.folder, "CONFIG=" + s.folder}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+	return cmd
+}
+
+func (s *shard) bootstrap() (string, error) {
+	output, err := s.command("sh", s.at("bootstrap.sh")).CombinedOutput()
+	return string(output), err
+}
+
+// requireBootstrap waits for what a killed run left running, as the container's
+// end does in a pod.
+func (s *shard) requireBootstrap() {
+	s.t.Helper()
+	var output string
+	require.Eventually(s.t, func() bool {
+		var err error
+		output, err = s.bootstrap()
+		return err == nil
+	}, 30*time.Second, 50*time.Millisecond, "bootstrap does not converge")
+	require.Contains(s.t, output, "bootstrap: ready")
+	require.NotContains(s.t, output, "admin-1")
+	require.NotContains(s.t, output, "a \"pass")
+}
+
+func (s *shard) start() {
+	s.t.Helper()
+	postgres := filepath.Join(strings.Split(s.path, ":")[0], "postgres")
+	s.server = s.command(postgres, "-c", "config_file="+s.at("postgresql.conf"))
+	require.NoError(s.t, s.server.Start())
+	require.Eventually(s.t, func() bool {
+		conn, err := s.connect("postgres", "admin-1")
+		if err == nil {
+			return conn.Close(context.Background()) == nil
+		}
+		return strings.Contains(err.Error(), "password authentication failed")
+	}, 30*time.Second, 20*time.Millisecond, "the server does not start")
+}
+
+func (s *shard) kill() { s.end(syscall.SIGKILL) }
+
+func (s *shard) end(signal syscall.Signal) {
+	if s.server == nil {
+		return
+	}
+	_ = s.server.Process.Signal(signal)
+	_ = s.server.Wait()
+	s.server = nil
+}
+
+func (s *shard) connect(user, password string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(fmt.Sprintf("host=127.0.0.1 port=%d dbname=shard_0_db sslmode=disable connect_timeout=5", s.port))
+	require.NoError(s.t, err)
+	config.User, config.Password = user, password
+	return pgx.ConnectConfig(context.Background(), config)
+}
+
+func (s *shard) query(user, password, sql string) string {
+	s.t.Helper()
+	conn, err := s.connect(user, password)
+	require.NoError(s.t, err)
+	defer conn.Close(context.Background())
+	var value string
+	require.NoError(s.t, conn.QueryRow(context.Background(), sql).Scan(&value))
+	return value
+}
+
+func TestBootstrapMakesRolesAndDatabase(t *testing.T) {
+	s := newShard(t)
+	s.requireBootstrap()
+	s.start()
+	require.Equal(t, "on", s.query("postgres", "admin-1", "SHOW data_checksums"))
+	require.Equal(t, "C C.UTF-8 UTF8", s.query("postgres", "admin-1", `SELECT datcollate || ' ' || datctype || ' ' ||
+		pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()`))
+	require.Equal(t, "false false false false true", s.query(AppRole, appPassword, `SELECT rolsuper || ' ' || rolcreatedb || ' ' ||
+		rolcreaterole || ' ' || rolreplication || ' ' || rolcanlogin FROM pg_roles WHERE rolname = current_user`))
+	require.Equal(t, "0", s.query("postgres", "admin-1", "SELECT count(*)::text FROM pg_file_settings WHERE error IS NOT NULL"))
+}
+
+func TestBootstrapSetsNewPasswordsAndKeepsData(t *testing.T) {
+	s := newShard(t)
+	s.requireBootstrap()
+	s.start()
+	s.query("postgres", "admin-1", "WITH made AS (SELECT 1) SELECT pg_create_logical_replication_slot('move', 'pgoutput')::text FROM made")
+	s.end(syscall.SIGINT)
+
+	s.passwords("admin-2", "app-2")
+	s.requireBootstrap()
+	s.start()
+	for user, password := range map[string]string{"postgres": "admin-1", AppRole: appPassword} {
+		_, err := s.connect(user, password)
+		require.ErrorContains(t, err, "password authentication failed", user)
+	}
+	require.Equal(t, "app", s.query(AppRole, "app-2", "SELECT current_user::text"))
+	require.Equal(t, "move", s.query("postgres", "admin-2", "SELECT slot_name::text FROM pg_replication_slots"))
+}
+
+// Every program that the script runs is replaced by one that kills the whole
+// script at its n-th call, before it does its work.
+func TestBootstrapConvergesWhenKilledBeforeAnyStep(t *testing.T) {
+	binaries := os.Getenv(binariesVariable)
+	for step := 1; ; step++ {
+		s := newShard(t)
+		for _, program := range []string{"initdb", "postgres", "mv", "rm", "rmdir", "sync", "chmod"} {
+			s.write("killers/"+program, fmt.Sprintf(`#!/bin/sh
+echo >> %[1]s/calls
+if [ "$(wc -l < %[1]s/calls)" -eq %[2]d ]; then kill -KILL 0; fi
+PATH=%[3]s:/usr/bin:/bin exec %[4]s "$@"
+`, s.folder, step, binaries, program))
+			require.NoError(t, os.Chmod(s.at("killers/"+program), 0o755))
+		}
+		s.path = s.at("killers") + ":" + s.path
+		_, err := s.bootstrap()
+		s.path = strings.TrimPrefix(s.path, s.at("killers")+":")
+		if err == nil {
+			require.Greater(t, step, 5, "the script runs fewer programs than expected")
+			return
+		}
+		s.requireBootstrap()
+		s.start()
+		require.Equal(t, "app", s.query(AppRole, appPassword, "SELECT current_user::text"), "killed at step %d", step)
+		s.kill()
+	}
+}
+
+func TestBootstrapConvergesWhenKilledAtAnyTime(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 20 {
+		s := newShard(t)
+		cmd := s.command("sh", s.at("bootstrap.sh"))
+		require.NoError(t, cmd.Start())
+		timer := time.AfterFunc(time.Duration(random.IntN(900))*time.Millisecond, func() {
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		})
+		_ = cmd.Wait()
+		timer.Stop()
+		s.requireBootstrap()
+		s.start()
+		require.Equal(t, "app", s.query(AppRole, appPassword, "SELECT current_user::text"))
+		s.kill()
+	}
+}
+
+func TestACommitSurvivesTheServersDeath(t *testing.T) {
+	s := newShard(t)
+	s.requireBootstrap()
+	acknowledged := 0
+	for round := range 3 {
+		s.start()
+		conn, err := s.connect("postgres", "admin-1")
+		require.NoError(t, err)
+		_, err = conn.Exec(context.Background(), "CREATE TABLE IF NOT EXISTS written (n int PRIMARY KEY)")
+		require.NoError(t, err)
+		server := s.server
+		timer := time.AfterFunc(time.Duration(100+100*round)*time.Millisecond, func() { _ = server.Process.Kill() })
+		for {
+			if _, err := conn.Exec(context.Background(), "INSERT INTO written VALUES ($1)", acknowledged); err != nil {
+				break
+			}
+			acknowledged++
+		}
+		timer.Stop()
+		s.kill()
+		s.requireBootstrap()
+		s.start()
+		found, err := strconv.Atoi(s.query("postgres", "admin-1", "SELECT count(*)::text FROM written"))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, found, acknowledged)
+		acknowledged = found
+		s.end(syscall.SIGINT)
+		s.requireBootstrap()
+	}
+	require.Greater(t, acknowledged, 10)
+}
+
+func TestBootstrapRefusesWhatItDidNotMake(t *testing.T) {
+	for name, tc := range map[string]struct {
+		prepare func(*shard)
+		want    string
+	}{
+		"other files":  {func(s *shard) { s.write("volume/pgdata/notes", "mine") }, "holds files but no PostgreSQL data"},
+		"other major":  {func(s *shard) { s.write("volume/pgdata/PG_VERSION", "15\n") }, "was written by PostgreSQL 15, this image is PostgreSQL 16"},
+		"no password":  {func(s *shard) { s.passwords("", "") }, "password"},
+		"many lines":   {func(s *shard) { s.passwords("admin-1", "a;\n\nb") }, "has more than one line"},
+		"wrong config": {func(s *shard) { s.write("postgresql.conf", "no_such = 1\n") }, "no_such"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShard(t)
+			tc.prepare(s)
+			output, err := s.bootstrap()
+			require.Error(t, err)
+			require.Contains(t, output, tc.want)
+		})
+	}
+}

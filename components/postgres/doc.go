@@ -1,0 +1,52 @@
+// Package postgres runs independent PostgreSQL servers on Kubernetes, one per
+// shard. Nothing ties the servers together: which shard holds which row is the
+// shard map's matter.
+//
+// A component named "postgres" makes for shard 0, all in one namespace:
+//
+//   - a StatefulSet "postgres-shard-0" of one pod, "postgres-shard-0-0"
+//   - a PersistentVolumeClaim "data-postgres-shard-0-0"
+//   - Services "postgres-shard-0" for clients and "postgres-shard-0-headless",
+//     which gives the pod its own name before it is ready
+//   - a ConfigMap "postgres-shard-0-config": postgresql.conf, pg_hba.conf and
+//     the bootstrap script
+//   - Secrets "postgres-shard-0-admin" and "postgres-shard-0-app" with the keys
+//     username and password, generated
+//
+// and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres".
+// The database is called shard_0_db. Role postgres is the superuser for
+// migrations, role app can log in and do what it is granted.
+//
+// # Before each start
+//
+// The init container runs bootstrap.sh: it makes the data folder if there is
+// none, and makes the roles, their passwords and the database what they should
+// be. So a retained volume works with newly generated passwords, and changing
+// Args.PasswordRotation and deploying rotates them. A server that was killed
+// replays its log there, where no probe can interrupt it.
+//
+// # Growing, and what never shrinks
+//
+// The volume claim is an object of its own and not a volumeClaimTemplate:
+// Kubernetes forbids changes to a template, and Pulumi would answer one by
+// deleting the StatefulSet. This way a larger Storage.Size is patched into the
+// claim and the storage class expands the volume. A smaller one is refused by
+// Kubernetes. Storage.Class and Storage.AccessMode are fixed when a claim is
+// made; changing them touches new shards only.
+//
+// # What survives
+//
+// No deployment deletes a claim: it stays when its shard leaves Shards, on
+// destroy, and when the component is replaced. The next deployment adopts it by
+// its name, with its data. To give the storage back, delete the claim by hand.
+// A namespace takes its claims with it, so it must be retained as well; package
+// base does so. Args.Protect goes further: Pulumi then refuses to remove the
+// StatefulSets and claims until they are unprotected.
+//
+// # Memory
+//
+// Everything the server may use is derived from Resources.Memory and
+// MaxConnections, see Tune. A combination that could exceed the limit is
+// refused before anything is registered: the kernel kills a database without
+// asking.
+package postgres

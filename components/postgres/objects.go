@@ -1,0 +1,140 @@
+package postgres
+
+import (
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+// password is letters and digits, so that no shell, URL or configuration file
+// needs to quote it: 190 bits.
+func password(p plan) *random.RandomPasswordArgs {
+	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
+	if p.PasswordRotation != "" {
+		args.Keepers = pulumi.StringMap{"rotation": pulumi.String(p.PasswordRotation)}
+	}
+	return args
+}
+
+func credentials(p plan, secret, role string, password pulumi.StringInput) *corev1.SecretArgs {
+	return &corev1.SecretArgs{
+		Metadata:   p.labels().Meta(p.secret(secret), p.Namespace),
+		Type:       pulumi.String("kubernetes.io/basic-auth"),
+		StringData: pulumi.StringMap{"username": pulumi.String(role), "password": password},
+	}
+}
+
+func configFiles(p plan) map[string]string {
+	return map[string]string{
+		"postgresql.conf": serverConfig(p.Args),
+		"pg_hba.conf":     hba,
+		"bootstrap.sh":    bootstrapScript,
+	}
+}
+
+func configMap(p plan) *corev1.ConfigMapArgs {
+	return &corev1.ConfigMapArgs{
+		Metadata: p.labels().Meta(p.configMap(), p.Namespace),
+		Data:     pulumi.ToStringMap(configFiles(p)),
+	}
+}
+
+// statefulSet holds one pod. Its serviceName, selector, podManagementPolicy and
+// revisionHistoryLimit are never derived from an argument: Kubernetes or Pulumi
+// would delete the set to change them. Parallel management lets a mended
+// template replace a pod that never became ready.
+func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
+	meta := p.labels().Meta(p.object(), p.Namespace)
+	meta.Annotations = pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String("900")}
+	return &appsv1.StatefulSetArgs{
+		Metadata: meta,
+		Spec: &appsv1.StatefulSetSpecArgs{
+			Replicas:             pulumi.Int(1),
+			ServiceName:          pulumi.String(p.headless()),
+			Selector:             kube.Match(p.labels().Match()),
+			PodManagementPolicy:  pulumi.String("Parallel"),
+			RevisionHistoryLimit: pulumi.Int(10),
+			UpdateStrategy:       &appsv1.StatefulSetUpdateStrategyArgs{Type: pulumi.String("RollingUpdate")},
+			Template: &corev1.PodTemplateSpecArgs{
+				Metadata: podMeta(p, checksum),
+				Spec:     podSpec(p),
+			},
+		},
+	}
+}
+
+func clientService(p plan) *corev1.ServiceArgs {
+	return &corev1.ServiceArgs{
+		Metadata: p.labels().Meta(p.object(), p.Namespace),
+		Spec: &corev1.ServiceSpecArgs{
+			Type:     pulumi.String("ClusterIP"),
+			Selector: p.labels().Selector(),
+			Ports:    servicePorts(),
+		},
+	}
+}
+
+func headlessService(p plan) *corev1.ServiceArgs {
+	return &corev1.ServiceArgs{
+		Metadata: p.labels().Meta(p.headless(), p.Namespace),
+		Spec: &corev1.ServiceSpecArgs{
+			ClusterIP:                pulumi.String("None"),
+			PublishNotReadyAddresses: pulumi.Bool(true),
+			Selector:                 p.labels().Selector(),
+			Ports:                    servicePorts(),
+		},
+	}
+}
+
+func servicePorts() corev1.ServicePortArray {
+	return corev1.ServicePortArray{&corev1.ServicePortArgs{
+		Name:       pulumi.String("postgres"),
+		Port:       pulumi.Int(Port),
+		TargetPort: pulumi.String("postgres"),
+		Protocol:   pulumi.String("TCP"),
+	}}
+}
+
+// disruptionBudget covers all shards at once, so that drains of several nodes
+// take one shard at a time; nil if there is to be none. A pod that is not ready
+// may always go: the move may be its cure.
+func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetArgs {
+	unavailable := map[Disruption]int{DisruptOne: 1, DisruptNone: 0}
+	count, wanted := unavailable[a.Disruption]
+	if !wanted {
+		return nil
+	}
+	return &policyv1.PodDisruptionBudgetArgs{
+		Metadata: componentLabels(component).Meta(component, a.Namespace),
+		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
+			MaxUnavailable:             pulumi.Int(count),
+			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
+			Selector:                   kube.Match(PodLabels(component)),
+		},
+	}
+}
+
+// networkPolicy lets the callers in, and the shards to each other: data moves
+// by replication from shard to shard.
+func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
+	shards := Peer{Pods: PodLabels(component)}
+	policy := kube.Policy{
+		Port: Port,
+		From: append([]Peer{shards}, a.Callers...),
+		To:   []kube.Target{{Peer: shards, Port: Port}},
+	}
+	return &networkingv1.NetworkPolicyArgs{
+		Metadata: componentLabels(component).Meta(component, a.Namespace),
+		Spec:     policy.Spec(PodLabels(component)),
+	}
+}
+
+// componentLabels are for the objects that belong to all shards.
+func componentLabels(component string) kube.Labels {
+	return kube.Labels{Name: component, Instance: component}
+}

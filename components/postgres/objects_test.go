@@ -1,0 +1,115 @@
+package postgres
+
+import (
+	"testing"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+)
+
+func testPlan(change func(*Args)) plan {
+	args := &Args{Shards: []int{3}}
+	if change != nil {
+		change(args)
+	}
+	return plan{Args: args.withDefaults(), component: "postgres", id: 3}
+}
+
+// Whatever a user sets, these must stay: a change deletes the StatefulSet.
+func TestStatefulSetsFixedFieldsDependOnTheNameAlone(t *testing.T) {
+	for name, change := range map[string]func(*Args){
+		"defaults": nil,
+		"storage":  func(a *Args) { a.Storage = Storage{Size: "99Gi", Class: "fast"} },
+		"image":    func(a *Args) { a.Image = "postgres:16.9" },
+		"grace":    func(a *Args) { a.TerminationGraceSeconds = 60 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := statefulSet(testPlan(change), pulumi.String("sum")).Spec.(*appsv1.StatefulSetSpecArgs)
+			require.Equal(t, pulumi.String("postgres-shard-3-headless"), set.ServiceName)
+			require.Equal(t, pulumi.String("Parallel"), set.PodManagementPolicy)
+			require.Equal(t, pulumi.Int(10), set.RevisionHistoryLimit)
+			require.Equal(t, pulumi.Int(1), set.Replicas)
+			require.Nil(t, set.VolumeClaimTemplates)
+		})
+	}
+}
+
+func TestOnlyTheBootstrapSeesTheCredentials(t *testing.T) {
+	spec := podSpec(testPlan(nil))
+	bootstrap := spec.InitContainers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
+	server := spec.Containers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
+	require.Len(t, bootstrap.VolumeMounts, len(mounts())+2)
+	require.Len(t, server.VolumeMounts, len(mounts()))
+	require.Equal(t, corev1.EnvVarArray{env("PGDATA", dataPath)}, server.Env)
+	require.Contains(t, bootstrap.Env, env("DATABASE", "shard_3_db"))
+}
+
+func TestContainersAreRestrictedAndAlike(t *testing.T) {
+	spec := podSpec(testPlan(nil))
+	require.Equal(t, pulumi.Bool(false), spec.AutomountServiceAccountToken)
+	for _, c := range []*corev1.ContainerArgs{bootstrapContainer(testPlan(nil)), serverContainer(testPlan(nil))} {
+		require.Equal(t, pulumi.Bool(true), c.SecurityContext.(*corev1.SecurityContextArgs).ReadOnlyRootFilesystem)
+		require.Equal(t, testPlan(nil).Resources.Args(), c.Resources)
+	}
+}
+
+func TestProbes(t *testing.T) {
+	server := serverContainer(testPlan(nil))
+	command := func(probe corev1.ProbePtrInput) string {
+		command := probe.(*corev1.ProbeArgs).Exec.(*corev1.ExecActionArgs).Command.(pulumi.StringArray)
+		return string(command[2].(pulumi.String))
+	}
+	require.Equal(t, "pg_isready --quiet --host=127.0.0.1 --port=5432 --timeout=3", command(server.ReadinessProbe))
+	require.Contains(t, command(server.LivenessProbe), "test $? -le 1")
+	require.Equal(t, pulumi.Int(720), server.StartupProbe.(*corev1.ProbeArgs).FailureThreshold)
+}
+
+func TestDisruptionBudget(t *testing.T) {
+	for disruption, want := range map[Disruption]pulumi.Int{DisruptOne: 1, DisruptNone: 0} {
+		budget := disruptionBudget("postgres", testPlan(func(a *Args) { a.Disruption = disruption }).Args)
+		require.Equal(t, want, budget.Spec.(*policyv1.PodDisruptionBudgetSpecArgs).MaxUnavailable, disruption)
+	}
+	require.Nil(t, disruptionBudget("postgres", testPlan(func(a *Args) { a.Disruption = DisruptAny }).Args))
+}
+
+func TestNetworkPolicyLetsCallersAndShardsIn(t *testing.T) {
+	caller := Peer{Pods: map[string]string{"app": "shop"}}
+	args := testPlan(func(a *Args) { a.Callers = []Peer{caller} }).Args
+	policy := networkPolicy("postgres", args).Spec.(*networkingv1.NetworkPolicySpecArgs)
+	rule := policy.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)[0].(*networkingv1.NetworkPolicyIngressRuleArgs)
+	require.Len(t, rule.From, 2)
+	require.Len(t, policy.Egress, 2, "the resolver and the other shards")
+}
+
+func TestPlacement(t *testing.T) {
+	spec := podSpec(testPlan(func(a *Args) {
+		a.ZoneSpread, a.PriorityClass, a.NodeSelector = "DoNotSchedule", "data", map[string]string{"pool": "db"}
+	}))
+	constraints := spec.TopologySpreadConstraints.(corev1.TopologySpreadConstraintArray)
+	zone := constraints[0].(*corev1.TopologySpreadConstraintArgs)
+	require.Equal(t, pulumi.String("DoNotSchedule"), zone.WhenUnsatisfiable)
+	require.Equal(t, pulumi.String("data"), spec.PriorityClassName)
+	require.Equal(t, pulumi.StringMap{"pool": pulumi.String("db")}, spec.NodeSelector)
+}
+
+func TestTheClaimAsksForTheStorage(t *testing.T) {
+	spec := func(change func(*Args)) *corev1.PersistentVolumeClaimSpecArgs {
+		return volumeClaim(testPlan(change)).Spec.(*corev1.PersistentVolumeClaimSpecArgs)
+	}
+	fast := spec(func(a *Args) {
+		a.Storage = Storage{Size: "20Gi", Class: "fast", AccessMode: "ReadWriteOncePod"}
+	})
+	require.Equal(t, pulumi.String("fast"), fast.StorageClassName)
+	require.Equal(t, pulumi.StringArray{pulumi.String("ReadWriteOncePod")}, fast.AccessModes)
+	require.Nil(t, spec(nil).StorageClassName)
+}
+
+func TestRotationChangesTheKeeper(t *testing.T) {
+	require.Nil(t, password(testPlan(nil)).Keepers)
+	rotated := testPlan(func(a *Args) { a.PasswordRotation = "2" })
+	require.Equal(t, pulumi.StringMap{"rotation": pulumi.String("2")}, password(rotated).Keepers)
+}

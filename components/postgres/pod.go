@@ -1,0 +1,157 @@
+package postgres
+
+import (
+	"fmt"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+const (
+	// userID is the user postgres of the official Debian image.
+	userID = 999
+
+	volumePath      = "/var/lib/postgresql/data"
+	dataPath        = volumePath + "/pgdata"
+	configPath      = "/etc/postgresql"
+	credentialsPath = "/etc/postgresql-credentials"
+	socketPath      = "/var/run/postgresql"
+)
+
+// podMeta carries the checksum of what the server reads only at its start.
+func podMeta(p plan, checksum pulumi.StringInput) *metav1.ObjectMetaArgs {
+	return &metav1.ObjectMetaArgs{
+		Labels:      p.labels().All(),
+		Annotations: pulumi.StringMap{kube.ChecksumAnnotation: checksum},
+	}
+}
+
+func podSpec(p plan) *corev1.PodSpecArgs {
+	spec := &corev1.PodSpecArgs{
+		AutomountServiceAccountToken:  pulumi.Bool(false),
+		EnableServiceLinks:            pulumi.Bool(false),
+		SecurityContext:               kube.RestrictedPod(userID),
+		TerminationGracePeriodSeconds: pulumi.Int(p.TerminationGraceSeconds),
+		InitContainers:                corev1.ContainerArray{bootstrapContainer(p)},
+		Containers:                    corev1.ContainerArray{serverContainer(p)},
+		Volumes:                       volumes(p),
+		TopologySpreadConstraints:     spread(p),
+		Tolerations:                   p.Tolerations,
+	}
+	if len(p.NodeSelector) > 0 {
+		spec.NodeSelector = pulumi.ToStringMap(p.NodeSelector)
+	}
+	if p.PriorityClass != "" {
+		spec.PriorityClassName = pulumi.String(p.PriorityClass)
+	}
+	return spec
+}
+
+// bootstrapContainer has the server's resources, because it replays the log of
+// a server that was killed.
+func bootstrapContainer(p plan) *corev1.ContainerArgs {
+	c := container(p, "bootstrap", "sh", configPath+"/bootstrap.sh")
+	c.Env = append(c.Env.(corev1.EnvVarArray),
+		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath))
+	c.VolumeMounts = append(mounts(),
+		kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"),
+		kube.ReadOnlyMount("app-credentials", credentialsPath+"/app"))
+	return c
+}
+
+// serverContainer names its command, so that the image's own entry point, which
+// wants to be root and to make a database, has no say.
+func serverContainer(p plan) *corev1.ContainerArgs {
+	c := container(p, "postgres", "postgres", "-c", "config_file="+configPath+"/postgresql.conf")
+	c.Ports = corev1.ContainerPortArray{&corev1.ContainerPortArgs{
+		Name:          pulumi.String("postgres"),
+		ContainerPort: pulumi.Int(Port),
+		Protocol:      pulumi.String("TCP"),
+	}}
+	c.StartupProbe = startupProbe()
+	c.ReadinessProbe = readinessProbe()
+	c.LivenessProbe = livenessProbe()
+	c.Lifecycle = &corev1.LifecycleArgs{PreStop: &corev1.LifecycleHandlerArgs{Exec: fastStop()}}
+	return c
+}
+
+// fastStop ends sessions and writes a checkpoint. A bare SIGTERM, which a pod
+// gets unless its image says otherwise, would wait for every pool to hang up
+// until the grace period is over and the server is killed.
+func fastStop() *corev1.ExecActionArgs {
+	return execAction("pg_ctl", "stop", "--mode=fast", "--no-wait")
+}
+
+func container(p plan, name string, command ...string) *corev1.ContainerArgs {
+	return &corev1.ContainerArgs{
+		Name:            pulumi.String(name),
+		Image:           pulumi.String(p.Image),
+		ImagePullPolicy: pulumi.String(p.ImagePullPolicy),
+		Command:         pulumi.ToStringArray(command),
+		Env:             corev1.EnvVarArray{env("PGDATA", dataPath)},
+		Resources:       p.Resources.Args(),
+		SecurityContext: kube.RestrictedContainer(),
+		VolumeMounts:    mounts(),
+	}
+}
+
+func env(name, value string) *corev1.EnvVarArgs {
+	return &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(value)}
+}
+
+func mounts() corev1.VolumeMountArray {
+	return corev1.VolumeMountArray{
+		kube.Mount("data", volumePath),
+		kube.ReadOnlyMount("config", configPath),
+		kube.Mount("run", socketPath),
+		kube.Mount("tmp", "/tmp"),
+		kube.Mount("shm", "/dev/shm"),
+	}
+}
+
+func volumes(p plan) corev1.VolumeArray {
+	shm := fmt.Sprintf("%dMi", tuning(p.Args).SharedMemoryVolume/miB)
+	return corev1.VolumeArray{
+		&corev1.VolumeArgs{
+			Name:                  pulumi.String("data"),
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(p.claim())},
+		},
+		&corev1.VolumeArgs{
+			Name:      pulumi.String("config"),
+			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(p.configMap())},
+		},
+		secretVolume("admin-credentials", p.secret("admin")),
+		secretVolume("app-credentials", p.secret("app")),
+		kube.Scratch("run", "16Mi"),
+		kube.Scratch("tmp", "64Mi"),
+		// Parallel queries need more than the 64 MB of a container's default.
+		kube.MemoryScratch("shm", shm),
+	}
+}
+
+func secretVolume(name, secret string) *corev1.VolumeArgs {
+	return &corev1.VolumeArgs{
+		Name:   pulumi.String(name),
+		Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(secret), DefaultMode: pulumi.Int(0o440)},
+	}
+}
+
+// spread counts the pods of all shards, so that one zone's or node's failure
+// takes as few of them as possible.
+func spread(p plan) corev1.TopologySpreadConstraintArray {
+	constraint := func(topology, unsatisfiable string) *corev1.TopologySpreadConstraintArgs {
+		return &corev1.TopologySpreadConstraintArgs{
+			MaxSkew:           pulumi.Int(1),
+			TopologyKey:       pulumi.String(topology),
+			WhenUnsatisfiable: pulumi.String(unsatisfiable),
+			LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(PodLabels(p.component))},
+		}
+	}
+	return corev1.TopologySpreadConstraintArray{
+		constraint("topology.kubernetes.io/zone", p.ZoneSpread),
+		constraint("kubernetes.io/hostname", "ScheduleAnyway"),
+	}
+}

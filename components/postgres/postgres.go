@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+// Postgres is the component.
+type Postgres struct {
+	pulumi.ResourceState
+
+	// Shards are in the order of Args.Shards.
+	Shards []Shard
+	// Checksum changes when any shard's does. It is a secret.
+	Checksum pulumi.StringOutput
+}
+
+// New registers the shards. The name becomes the beginning of their objects'
+// names: up to 43 lower-case letters, digits and '-'.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Postgres, error) {
+	var errs check.Errors
+	kube.Name(&errs, "name", name, longestSuffix)
+	if err := errors.Join(errs.Err(), args.Validate()); err != nil {
+		return nil, err
+	}
+	a := args.withDefaults()
+	c := &Postgres{}
+	if err := ctx.RegisterComponentResource("scalestack:postgres:Postgres", name, c, opts...); err != nil {
+		return nil, err
+	}
+	r := &registrar{ctx: ctx, name: name, args: a, parent: pulumi.Parent(c)}
+	if err := r.all(); err != nil {
+		return nil, fmt.Errorf("postgres %s: %w", name, err)
+	}
+	c.Shards, c.Checksum = r.shards, checksumOf(r.shards)
+	return c, ctx.RegisterResourceOutputs(c, outputs(c))
+}
+
+// registrar registers the objects in the order in which they need each other.
+type registrar struct {
+	ctx    *pulumi.Context
+	name   string
+	args   *Args
+	parent pulumi.ResourceOption
+	shards []Shard
+	// before is what the next StatefulSet waits for.
+	before []pulumi.Resource
+}
+
+func (r *registrar) all() error {
+	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent)
+	if err != nil {
+		return err
+	}
+	r.before = []pulumi.Resource{policy}
+	if err := r.budget(); err != nil {
+		return err
+	}
+	for _, id := range r.args.Shards {
+		if err := r.shard(plan{Args: r.args, component: r.name, id: id}); err != nil {
+			return fmt.Errorf("%s: %w", ShardName(id), err)
+		}
+	}
+	return nil
+}
+
+func (r *registrar) budget() error {
+	args := disruptionBudget(r.name, r.args)
+	if args == nil {
+		return nil
+	}
+	_, err := policyv1.NewPodDisruptionBudget(r.ctx, r.name+"-budget", args, r.parent)
+	return err
+}
+
+func (r *registrar) shard(p plan) error {
+	admin, adminPassword, err := r.credentials(p, "admin", AdminRole)
+	if err != nil {
+		return err
+	}
+	app, appPassword, err := r.credentials(p, "app", AppRole)
+	if err != nil {
+		return err
+	}
+	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p), r.parent)
+	if err != nil {
+		return err
+	}
+	claim, err := corev1.NewPersistentVolumeClaim(r.ctx, p.object()+"-data", volumeClaim(p),
+		append(claimOptions(p), r.parent)...)
+	if err != nil {
+		return err
+	}
+	checksum := checksum(p, adminPassword, appPassword)
+	set, err := appsv1.NewStatefulSet(r.ctx, p.object(), statefulSet(p, checksum), r.parent,
+		pulumi.Protect(p.Protect),
+		pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{admin, app, config, claim})))
+	if err != nil {
+		return err
+	}
+	if p.Rollout == RolloutSerial {
+		r.before = []pulumi.Resource{set}
+	}
+	host, err := r.services(p, set)
+	if err != nil {
+		return err
+	}
+	r.shards = append(r.shards, Shard{
+		ID: p.id, Name: ShardName(p.id), Host: host, Port: Port, Database: Database(p.id),
+		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Checksum: checksum,
+	})
+	return nil
+}
+
+func (r *registrar) credentials(p plan, secret, role string) (*corev1.Secret, pulumi.StringInput, error) {
+	generated, err := random.NewRandomPassword(r.ctx, p.secret(secret)+"-password", password(p), r.parent)
+	if err != nil {
+		return nil, nil, err
+	}
+	value := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
+	made, err := corev1.NewSecret(r.ctx, p.secret(secret), credentials(p, secret, role, value), r.parent)
+	return made, value, err
+}
+
+// services returns the clients' host name once the server answers behind it.
+// The Services must not wait for the StatefulSet nor it for them: Pulumi calls
+// a Service ready when a pod is behind it.
+func (r *registrar) services(p plan, set *appsv1.StatefulSet) (pulumi.StringOutput, error) {
+	if _, err := corev1.NewService(r.ctx, p.headless(), headlessService(p), r.parent); err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	service, err := corev1.NewService(r.ctx, p.object()+"-service", clientService(p), r.parent)
+	if err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	return pulumi.Sprintf("%s.%s.svc.cluster.local", service.Metadata.Name().Elem(), set.Metadata.Namespace().Elem()), nil
+}
+
+// checksum covers all that the bootstrap and the server read at their start.
+func checksum(p plan, passwords ...pulumi.StringInput) pulumi.StringOutput {
+	files := configFiles(p)
+	parts := passwords
+	for _, name := range sortedKeys(files) {
+		parts = append(parts, pulumi.String(files[name]))
+	}
+	return kube.Checksum(parts...)
+}
+
+func checksumOf(shards []Shard) pulumi.StringOutput {
+	parts := make([]pulumi.StringInput, len(shards))
+	for i, shard := range shards {
+		parts[i] = shard.Checksum
+	}
+	return kube.Checksum(parts...)
+}
+
+func outputs(c *Postgres) pulumi.Map {
+	shards := pulumi.Array{}
+	for _, shard := range c.Shards {
+		shards = append(shards, pulumi.Map{
+			"id":          pulumi.Int(shard.ID),
+			"name":        pulumi.String(shard.Name),
+			"host":        shard.Host,
+			"port":        pulumi.Int(shard.Port),
+			"database":    pulumi.String(shard.Database),
+			"adminSecret": shard.AdminSecret,
+			"appSecret":   shard.AppSecret,
+		})
+	}
+	return pulumi.Map{"shards": shards, "checksum": c.Checksum}
+}

@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+)
+
+func run(t *testing.T, args *Args) *kubetest.Recorder {
+	t.Helper()
+	return kubetest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "postgres", args)
+		return err
+	})
+}
+
+func TestNewMakesTheObjectsOfEachShard(t *testing.T) {
+	record := run(t, &Args{Shards: []int{0, 7}})
+	require.Equal(t, []string{
+		"ConfigMap postgres-shard-0-config",
+		"ConfigMap postgres-shard-7-config",
+		"NetworkPolicy postgres",
+		"PersistentVolumeClaim data-postgres-shard-0-0",
+		"PersistentVolumeClaim data-postgres-shard-7-0",
+		"PodDisruptionBudget postgres",
+		"Secret postgres-shard-0-admin",
+		"Secret postgres-shard-0-app",
+		"Secret postgres-shard-7-admin",
+		"Secret postgres-shard-7-app",
+		"Service postgres-shard-0",
+		"Service postgres-shard-0-headless",
+		"Service postgres-shard-7",
+		"Service postgres-shard-7-headless",
+		"StatefulSet postgres-shard-0",
+		"StatefulSet postgres-shard-7",
+	}, record.Names())
+	record.RequireParented(t, "postgres")
+	record.RequireNoPlainSecret(t, kubetest.Password)
+}
+
+// A shard that leaves the list must not change what the others are called.
+func TestAShardsNamesDependOnItsIDAlone(t *testing.T) {
+	both, one := run(t, &Args{Shards: []int{0, 7}}), run(t, &Args{Shards: []int{7}})
+	require.Subset(t, both.Names(), one.Names())
+	urn := func(r *kubetest.Recorder) string { return r.Get(t, "StatefulSet", "postgres-shard-7").Name }
+	require.Equal(t, urn(both), urn(one))
+}
+
+func TestNewDescribesItsShards(t *testing.T) {
+	var shards []Shard
+	values := make(chan []any, 1)
+	kubetest.Run(t, func(ctx *pulumi.Context) error {
+		made, err := New(ctx, "postgres", &Args{Shards: []int{2}, Namespace: pulumi.String("ns")})
+		if err != nil {
+			return err
+		}
+		shards = made.Shards
+		s := shards[0]
+		pulumi.All(s.Host, s.AdminSecret, s.AppSecret).ApplyT(func(all []any) bool {
+			values <- all
+			return true
+		})
+		return nil
+	})
+	require.Len(t, shards, 1)
+	require.Equal(t, 2, shards[0].ID)
+	require.Equal(t, "shard-2", shards[0].Name)
+	require.Equal(t, "shard_2_db", shards[0].Database)
+	require.Equal(t, 5432, shards[0].Port)
+	require.Equal(t, []any{
+		"postgres-shard-2.ns.svc.cluster.local", "postgres-shard-2-admin", "postgres-shard-2-app",
+	}, <-values)
+}
+
+func TestClaimsSurviveEveryDeployment(t *testing.T) {
+	claim := run(t, &Args{Shards: []int{0}}).Get(t, "PersistentVolumeClaim", "data-postgres-shard-0-0")
+	require.True(t, claim.RegisterRPC.GetRetainOnDelete())
+	require.False(t, claim.RegisterRPC.GetProtect())
+	require.Contains(t, claim.RegisterRPC.GetIgnoreChanges(), "spec.storageClassName")
+	require.NotContains(t, claim.RegisterRPC.GetIgnoreChanges(), "spec.resources", "a volume may grow")
+	require.Equal(t, "true", kubetest.Text(claim, `metadata.annotations["pulumi.com/skipAwait"]`))
+	require.Equal(t, "scalestack", kubetest.Text(claim, `metadata.annotations["pulumi.com/patchFieldManager"]`))
+}
+
+func TestProtectCoversWhatHoldsData(t *testing.T) {
+	record := run(t, &Args{Shards: []int{0}, Protect: true})
+	require.True(t, record.Get(t, "PersistentVolumeClaim", "data-postgres-shard-0-0").RegisterRPC.GetProtect())
+	require.True(t, record.Get(t, "StatefulSet", "postgres-shard-0").RegisterRPC.GetProtect())
+	require.False(t, record.Get(t, "ConfigMap", "postgres-shard-0-config").RegisterRPC.GetProtect())
+}
+
+func TestRolloutOrder(t *testing.T) {
+	waits := func(rollout Rollout) bool {
+		record := run(t, &Args{Shards: []int{0, 1}, Rollout: rollout})
+		second := record.Get(t, "StatefulSet", "postgres-shard-1").RegisterRPC
+		for _, urn := range second.GetDependencies() {
+			if urn == "urn:pulumi:test::scalestack::scalestack:postgres:Postgres$kubernetes:apps/v1:StatefulSet::postgres-shard-0" {
+				return true
+			}
+		}
+		return false
+	}
+	require.True(t, waits(RolloutSerial))
+	require.False(t, waits(RolloutParallel))
+}
+
+func TestPodsRestartOnlyWhenTheirInputsChange(t *testing.T) {
+	checksum := func(args Args) string {
+		args.Shards = []int{0}
+		return kubetest.Text(run(t, &args).Get(t, "StatefulSet", "postgres-shard-0"),
+			`spec.template.metadata.annotations["scalestack/checksum"]`)
+	}
+	require.Len(t, checksum(Args{}), 64)
+	require.Equal(t, checksum(Args{}), checksum(Args{Protect: true, Disruption: DisruptAny}))
+	require.NotEqual(t, checksum(Args{}), checksum(Args{MaxConnections: 100}))
+	require.NotEqual(t, checksum(Args{}), checksum(Args{Settings: map[string]string{"jit": "on"}}))
+}
+
+func TestNewRefusesWrongArgs(t *testing.T) {
+	record := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "Post gres", &Args{Rollout: "Slow"})
+		require.ErrorContains(t, err, `name: "Post gres" is not a name`)
+		require.ErrorContains(t, err, "shards: names no shard")
+		require.ErrorContains(t, err, `rollout: "Slow" is not one of`)
+		return nil
+	})
+	require.Empty(t, record.Names(), "nothing is registered")
+}

@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+const (
+	// Port where every shard listens.
+	Port = 5432
+	// AdminRole is the superuser.
+	AdminRole = "postgres"
+	// AppRole is the role of the application.
+	AppRole = "app"
+)
+
+// Shard tells others how to reach one shard.
+type Shard struct {
+	// ID is the number from Args.Shards.
+	ID int
+	// Name is the shard's name in the shard map, for example "shard-0".
+	Name string
+	// Host is the name of the clients' Service, known once the server is ready:
+	// what uses it comes after the shard.
+	Host pulumi.StringOutput
+	// Port is where the server listens.
+	Port int
+	// Database holds the shard's rows, for example "shard_0_db".
+	Database string
+	// AdminSecret and AppSecret are the names of Secrets with the keys username
+	// and password.
+	AdminSecret, AppSecret pulumi.StringOutput
+	// Checksum changes with the shard's passwords and settings. It is a secret.
+	Checksum pulumi.StringOutput
+}
+
+// ShardName is a shard's name in the shard map.
+func ShardName(id int) string { return fmt.Sprintf("shard-%d", id) }
+
+// Database is the name of a shard's database.
+func Database(id int) string { return fmt.Sprintf("shard_%d_db", id) }
+
+// PodLabels are the labels that all shards of the component with this name
+// carry, for others' network policies.
+func PodLabels(name string) map[string]string {
+	return map[string]string{
+		"app.kubernetes.io/name":    name,
+		"app.kubernetes.io/part-of": kube.PartOf,
+	}
+}
+
+// plan is one shard to build: its names and the arguments with defaults.
+type plan struct {
+	*Args
+	component string
+	id        int
+}
+
+// object is the name of the shard's main objects.
+func (p plan) object() string { return p.component + "-" + ShardName(p.id) }
+
+func (p plan) headless() string { return p.object() + "-headless" }
+
+func (p plan) configMap() string { return p.object() + "-config" }
+
+// claim is the name that a StatefulSet's template "data" would give, so that
+// data of such a set is adopted.
+func (p plan) claim() string { return "data-" + p.object() + "-0" }
+
+func (p plan) secret(role string) string { return p.object() + "-" + role }
+
+func (p plan) labels() kube.Labels { return kube.Labels{Name: p.component, Instance: p.object()} }

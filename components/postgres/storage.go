@@ -1,0 +1,41 @@
+package postgres
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// claimAnnotations let the next deployment adopt a retained claim. A fixed
+// field manager owns the fields over the stack's lives; and an adopted claim is
+// bound already, which Pulumi's wait for a class that binds late never accepts.
+func claimAnnotations() pulumi.StringMap {
+	return pulumi.StringMap{
+		"pulumi.com/patchFieldManager": pulumi.String("scalestack"),
+		"pulumi.com/skipAwait":         pulumi.String("true"),
+	}
+}
+
+func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
+	meta := p.labels().Meta(p.claim(), p.Namespace)
+	meta.Annotations = claimAnnotations()
+	spec := &corev1.PersistentVolumeClaimSpecArgs{
+		AccessModes: pulumi.StringArray{pulumi.String(p.Storage.AccessMode)},
+		Resources: &corev1.VolumeResourceRequirementsArgs{
+			Requests: pulumi.StringMap{"storage": pulumi.String(p.Storage.Size)},
+		},
+	}
+	if p.Storage.Class != "" {
+		spec.StorageClassName = pulumi.String(p.Storage.Class)
+	}
+	return &corev1.PersistentVolumeClaimArgs{Metadata: meta, Spec: spec}
+}
+
+// claimOptions keep the data: no deployment deletes a claim, and a change of
+// what is fixed at its making is not turned into a replacement.
+func claimOptions(p plan) []pulumi.ResourceOption {
+	return []pulumi.ResourceOption{
+		pulumi.RetainOnDelete(true),
+		pulumi.Protect(p.Protect),
+		pulumi.IgnoreChanges([]string{"spec.accessModes", "spec.storageClassName", "spec.volumeName"}),
+	}
+}

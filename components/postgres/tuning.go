@@ -1,0 +1,105 @@
+package postgres
+
+const (
+	kiB int64 = 1 << 10
+	miB       = kiB << 10
+	giB       = miB << 10
+
+	minMemory      = 256 * miB
+	minDisk        = giB
+	minConnections = 20
+	maxConnections = 10000
+
+	// ReservedConnections of each shard are not for application pools: five
+	// that only superusers get, and five for migrations, the mover of
+	// re-sharding, metrics and people.
+	ReservedConnections = superuserReserved + 5
+	superuserReserved   = 5
+
+	autovacuumWorkers = 3
+	// decodingStreams is how many logical replication streams the memory sum
+	// counts with: data moves out of one shard in a few streams at once.
+	decodingStreams = 4
+	// connectionMemory is what a backend holds before it sorts: 1.0 MiB of its
+	// own memory after some hundred statements on 16.2, its page tables and the
+	// cached plans of prepared statements.
+	connectionMemory = 3 * miB / 2
+	// serverMemory is for the postmaster, its background processes and the
+	// shared tables beside the buffers.
+	serverMemory = 32 * miB
+	// minWorkMem keeps small sorts in memory. One connection in sortingShare
+	// is counted as sorting at any moment: a pool keeps most of them idle.
+	minWorkMem   = miB
+	sortingShare = 4
+)
+
+// Tuning is what the server is told about its memory and disk, in bytes.
+type Tuning struct {
+	MaxConnections     int
+	SharedBuffers      int64
+	SharedMemoryVolume int64
+	EffectiveCacheSize int64
+	WorkMem            int64
+	MaintenanceWorkMem int64
+	AutovacuumWorkMem  int64
+	DecodingWorkMem    int64
+	WALBuffers         int64
+	MinWALSize         int64
+	MaxWALSize         int64
+	MaxSlotWALKeepSize int64
+	TempFileLimit      int64
+}
+
+// Tune derives the settings from a shard's memory limit, its disk and its
+// connections, by the shares that PostgreSQL's documentation recommends: a
+// quarter of the memory for shared buffers, the rest for connections,
+// maintenance and the page cache, which counts against the limit too.
+func Tune(memory, disk int64, connections int) Tuning {
+	t := fixed(memory)
+	t.MaxConnections = connections
+	t.WorkMem = roundTo(clamp((leftFor(memory)/int64(connections)-connectionMemory)*sortingShare, minWorkMem, 64*miB), 64*kiB)
+	t.MaxWALSize = roundTo(clamp(disk/10, 128*miB, 16*giB), 16*miB)
+	t.MinWALSize = roundTo(clamp(t.MaxWALSize/4, 80*miB, giB), 16*miB)
+	t.MaxSlotWALKeepSize = roundTo(disk/4, 16*miB)
+	t.TempFileLimit = roundTo(disk/10, miB)
+	return t
+}
+
+// MaxConnectionsFor is how many connections a memory limit can serve when each
+// gets the least work_mem.
+func MaxConnectionsFor(memory int64) int {
+	most := leftFor(memory) / (connectionMemory + minWorkMem/sortingShare)
+	return int(clamp(most, 0, maxConnections))
+}
+
+// Sum is the memory that the server uses when everything is in use at once. It
+// is never above the limit that Tune was given.
+func (t Tuning) Sum() int64 {
+	perConnection := connectionMemory + t.WorkMem/sortingShare
+	return t.withoutConnections() + int64(t.MaxConnections)*perConnection
+}
+
+func (t Tuning) withoutConnections() int64 {
+	return serverMemory + t.SharedBuffers + t.SharedMemoryVolume + t.WALBuffers + t.MaintenanceWorkMem +
+		autovacuumWorkers*t.AutovacuumWorkMem + decodingStreams*t.DecodingWorkMem
+}
+
+// fixed are the settings that depend on the memory alone.
+func fixed(memory int64) Tuning {
+	buffers := roundTo(memory/4, miB)
+	return Tuning{
+		SharedBuffers:      buffers,
+		SharedMemoryVolume: roundTo(clamp(memory/16, 16*miB, giB), miB),
+		EffectiveCacheSize: roundTo(memory/2, miB),
+		MaintenanceWorkMem: roundTo(clamp(memory/32, 16*miB, 2*giB), miB),
+		AutovacuumWorkMem:  roundTo(clamp(memory/64, 8*miB, giB), miB),
+		DecodingWorkMem:    roundTo(clamp(memory/128, 2*miB, 64*miB), miB),
+		WALBuffers:         roundTo(clamp(buffers/32, miB, 16*miB), miB),
+	}
+}
+
+func leftFor(memory int64) int64 { return memory - fixed(memory).withoutConnections() }
+
+func clamp(value, lo, hi int64) int64 { return min(max(value, lo), hi) }
+
+func roundTo(value, unit int64) int64 { return value / unit * unit }

@@ -1,0 +1,24 @@
+package redis_test
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/redis"
+)
+
+// A cache of 1 GiB that the pods labelled app=shop may use for their sessions.
+func Example() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		cache, err := redis.New(ctx, "sessions", &redis.Args{
+			Namespace:   pulumi.String("shop"),
+			Resources:   redis.Resources{CPURequest: "250m", Memory: "1Gi"},
+			KeyPatterns: []string{"session:*"},
+			Callers:     []redis.Peer{{Pods: map[string]string{"app": "shop"}}},
+		})
+		if err != nil {
+			return err
+		}
+		ctx.Export("redisAddress", cache.Address)
+		return nil
+	})
+}

@@ -1,0 +1,108 @@
+package redis
+
+import (
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+const (
+	// Port where Redis listens.
+	Port = 6379
+	// AppUser is the application's user.
+	AppUser = "app"
+
+	// userID is the user redis of the official Debian image.
+	userID     = 999
+	configPath = "/etc/redis"
+	aclPath    = "/etc/redis-acl"
+	dataPath   = "/data"
+)
+
+// PodLabels are the labels of the pod of the component with this name, for
+// others' network policies.
+func PodLabels(name string) map[string]string { return labels(name).Match() }
+
+func labels(name string) kube.Labels { return kube.Labels{Name: name, Instance: name} }
+
+// password is letters and digits, so that no URL or configuration file needs
+// to quote it: 190 bits.
+func password(a *Args) *random.RandomPasswordArgs {
+	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
+	if a.PasswordRotation != "" {
+		args.Keepers = pulumi.StringMap{"rotation": pulumi.String(a.PasswordRotation)}
+	}
+	return args
+}
+
+func credentials(name string, a *Args, password pulumi.StringInput) *corev1.SecretArgs {
+	return &corev1.SecretArgs{
+		Metadata:   labels(name).Meta(name+"-app", a.Namespace),
+		Type:       pulumi.String("kubernetes.io/basic-auth"),
+		StringData: pulumi.StringMap{"username": pulumi.String(AppUser), "password": password},
+	}
+}
+
+func userFile(name string, a *Args, users pulumi.StringInput) *corev1.SecretArgs {
+	return &corev1.SecretArgs{
+		Metadata:   labels(name).Meta(name+"-acl", a.Namespace),
+		Type:       pulumi.String("Opaque"),
+		StringData: pulumi.StringMap{"users.acl": users},
+	}
+}
+
+func configMap(name string, a *Args) *corev1.ConfigMapArgs {
+	return &corev1.ConfigMapArgs{
+		Metadata: labels(name).Meta(name+"-config", a.Namespace),
+		Data:     pulumi.StringMap{"redis.conf": pulumi.String(serverConfig(a))},
+	}
+}
+
+func deployment(name string, a *Args, checksum pulumi.StringInput) *appsv1.DeploymentArgs {
+	return &appsv1.DeploymentArgs{
+		Metadata: labels(name).Meta(name, a.Namespace),
+		Spec: &appsv1.DeploymentSpecArgs{
+			Replicas:             pulumi.Int(1),
+			RevisionHistoryLimit: pulumi.Int(3),
+			Selector:             kube.Match(PodLabels(name)),
+			Strategy:             &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")},
+			Template: &corev1.PodTemplateSpecArgs{
+				Metadata: &metav1.ObjectMetaArgs{
+					Labels:      labels(name).All(),
+					Annotations: pulumi.StringMap{kube.ChecksumAnnotation: checksum},
+				},
+				Spec: podSpec(name, a),
+			},
+		},
+	}
+}
+
+func service(name string, a *Args) *corev1.ServiceArgs {
+	return &corev1.ServiceArgs{
+		Metadata: labels(name).Meta(name, a.Namespace),
+		Spec: &corev1.ServiceSpecArgs{
+			Type:     pulumi.String("ClusterIP"),
+			Selector: labels(name).Selector(),
+			Ports: corev1.ServicePortArray{&corev1.ServicePortArgs{
+				Name:       pulumi.String("redis"),
+				Port:       pulumi.Int(Port),
+				TargetPort: pulumi.String("redis"),
+				Protocol:   pulumi.String("TCP"),
+			}},
+		},
+	}
+}
+
+// networkPolicy lets the callers in and nothing out: a cache calls nobody.
+func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
+	policy := kube.Policy{Port: Port, From: a.Callers, NoDNS: true}
+	return &networkingv1.NetworkPolicyArgs{
+		Metadata: labels(name).Meta(name, a.Namespace),
+		Spec:     policy.Spec(PodLabels(name)),
+	}
+}

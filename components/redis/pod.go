@@ -1,0 +1,85 @@
+package redis
+
+import (
+	"fmt"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+func podSpec(name string, a *Args) *corev1.PodSpecArgs {
+	spec := &corev1.PodSpecArgs{
+		AutomountServiceAccountToken:  pulumi.Bool(false),
+		EnableServiceLinks:            pulumi.Bool(false),
+		SecurityContext:               kube.RestrictedPod(userID),
+		TerminationGracePeriodSeconds: pulumi.Int(a.TerminationGraceSeconds),
+		Containers:                    corev1.ContainerArray{container(a)},
+		Volumes:                       volumes(name),
+		Tolerations:                   a.Tolerations,
+	}
+	if len(a.NodeSelector) > 0 {
+		spec.NodeSelector = pulumi.ToStringMap(a.NodeSelector)
+	}
+	if a.PriorityClass != "" {
+		spec.PriorityClassName = pulumi.String(a.PriorityClass)
+	}
+	return spec
+}
+
+// container names its command, so that the image's entry point, which changes
+// the owner of its folder, has no say.
+func container(a *Args) *corev1.ContainerArgs {
+	return &corev1.ContainerArgs{
+		Name:            pulumi.String("redis"),
+		Image:           pulumi.String(a.Image),
+		ImagePullPolicy: pulumi.String(a.ImagePullPolicy),
+		Command:         pulumi.ToStringArray([]string{"redis-server", configPath + "/redis.conf"}),
+		Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
+			Name:          pulumi.String("redis"),
+			ContainerPort: pulumi.Int(Port),
+			Protocol:      pulumi.String("TCP"),
+		}},
+		Resources:       a.Resources.Args(),
+		SecurityContext: kube.RestrictedContainer(),
+		StartupProbe:    probe(1, 30),
+		ReadinessProbe:  probe(5, 3),
+		LivenessProbe:   probe(10, 6),
+		VolumeMounts: corev1.VolumeMountArray{
+			kube.ReadOnlyMount("config", configPath),
+			kube.ReadOnlyMount("acl", aclPath),
+			kube.Mount("data", dataPath),
+		},
+	}
+}
+
+func volumes(name string) corev1.VolumeArray {
+	return corev1.VolumeArray{
+		&corev1.VolumeArgs{
+			Name:      pulumi.String("config"),
+			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(name + "-config")},
+		},
+		&corev1.VolumeArgs{
+			Name: pulumi.String("acl"),
+			Secret: &corev1.SecretVolumeSourceArgs{
+				SecretName:  pulumi.String(name + "-acl"),
+				DefaultMode: pulumi.Int(0o440),
+			},
+		},
+		// The server wants a working folder, and writes nothing to it.
+		kube.Scratch("data", "16Mi"),
+	}
+}
+
+// probe compares the answer, because redis-cli calls an error a success. The
+// default user may PING, so no probe knows a password.
+func probe(period, failures int) *corev1.ProbeArgs {
+	ping := fmt.Sprintf(`test "$(redis-cli -h 127.0.0.1 -p %d ping)" = PONG`, Port)
+	return &corev1.ProbeArgs{
+		Exec:             &corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"sh", "-c", ping})},
+		PeriodSeconds:    pulumi.Int(period),
+		TimeoutSeconds:   pulumi.Int(3),
+		FailureThreshold: pulumi.Int(failures),
+	}
+}

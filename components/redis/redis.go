@@ -1,0 +1,94 @@
+package redis
+
+import (
+	"errors"
+	"fmt"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+// Redis is the component.
+type Redis struct {
+	pulumi.ResourceState
+
+	// Address is host:port inside the cluster, known once Redis is ready.
+	Address pulumi.StringOutput
+	// AppSecret is the name of the Secret with the keys username and password.
+	AppSecret pulumi.StringOutput
+	// Checksum changes with the password and the settings. It is a secret.
+	Checksum pulumi.StringOutput
+}
+
+// New registers the cache. The name becomes the name of its objects: up to 56
+// lower-case letters, digits and '-'.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Redis, error) {
+	var errs check.Errors
+	kube.Name(&errs, "name", name, longestSuffix)
+	if err := errors.Join(errs.Err(), args.Validate()); err != nil {
+		return nil, err
+	}
+	c := &Redis{}
+	if err := ctx.RegisterComponentResource("scalestack:redis:Redis", name, c, opts...); err != nil {
+		return nil, err
+	}
+	if err := c.register(ctx, name, args.withDefaults()); err != nil {
+		return nil, fmt.Errorf("redis %s: %w", name, err)
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{
+		"address": c.Address, "appSecret": c.AppSecret, "checksum": c.Checksum,
+	})
+}
+
+func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
+	parent := pulumi.Parent(c)
+	generated, err := random.NewRandomPassword(ctx, name+"-app-password", password(a), parent)
+	if err != nil {
+		return err
+	}
+	secret := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
+	app, err := corev1.NewSecret(ctx, name+"-app", credentials(name, a, secret), parent)
+	if err != nil {
+		return err
+	}
+	users := secret.ApplyT(func(password string) string { return userList(a, password) }).(pulumi.StringOutput)
+	c.AppSecret = app.Metadata.Name().Elem()
+	c.Checksum = kube.Checksum(users, pulumi.String(serverConfig(a)))
+	return c.server(ctx, name, a, users)
+}
+
+// server registers what runs. The Service and the Deployment must not wait for
+// each other: Pulumi calls a Service ready when a pod is behind it.
+func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.StringInput) error {
+	parent := pulumi.Parent(c)
+	acl, err := corev1.NewSecret(ctx, name+"-acl", userFile(name, a, users), parent)
+	if err != nil {
+		return err
+	}
+	config, err := corev1.NewConfigMap(ctx, name+"-config", configMap(name, a), parent)
+	if err != nil {
+		return err
+	}
+	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-policy", networkPolicy(name, a), parent)
+	if err != nil {
+		return err
+	}
+	made, err := appsv1.NewDeployment(ctx, name+"-deployment", deployment(name, a, c.Checksum), parent,
+		pulumi.DependsOn([]pulumi.Resource{acl, config, policy}))
+	if err != nil {
+		return err
+	}
+	front, err := corev1.NewService(ctx, name+"-service", service(name, a), parent)
+	if err != nil {
+		return err
+	}
+	c.Address = pulumi.Sprintf("%s.%s.svc.cluster.local:%d",
+		front.Metadata.Name().Elem(), made.Metadata.Namespace().Elem(), Port)
+	return nil
+}
