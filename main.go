@@ -1,0 +1,12 @@
+// Scalestack's Pulumi program; see package stack.
+package main
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/stack"
+)
+
+func main() {
+	pulumi.Run(stack.Program())
+}

@@ -1,0 +1,228 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/app"
+	"github.com/scalestack/scalestack/components/base"
+	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
+	"github.com/scalestack/scalestack/shardmap"
+)
+
+// Names of the components, and so of their objects.
+const (
+	baseName     = "base"
+	postgresName = "postgres"
+	redisName    = "redis"
+	kafkaName    = "kafka"
+	appName      = "app"
+	cdnName      = "cdn"
+)
+
+const appPort = 8080
+
+// Where the workload finds what it needs; see its settings.
+const (
+	shardMapFolder    = "/etc/scalestack/shardmap"
+	credentialsFolder = "/etc/scalestack/shards"
+	redisFolder       = "/etc/scalestack/redis"
+)
+
+func (c *Config) shardMap() *shardmap.Map {
+	m := &shardmap.Map{
+		Format:        shardmap.Format,
+		Cluster:       c.Namespace,
+		Generation:    1,
+		Buckets:       c.Postgres.Buckets,
+		InitialShards: c.Postgres.InitialShards,
+		Assignment:    shardmap.Base(c.Postgres.Buckets, c.Postgres.InitialShards),
+	}
+	for _, id := range c.shardIDs() {
+		m.Shards = append(m.Shards, shardmap.Shard{
+			ID:       id,
+			Name:     postgres.ShardName(id),
+			Host:     fmt.Sprintf("%s-%s.%s.svc.cluster.local", postgresName, postgres.ShardName(id), c.Namespace),
+			Port:     postgres.Port,
+			Database: postgres.Database(id),
+		})
+	}
+	return m
+}
+
+func (c *Config) shardIDs() []int {
+	ids := make([]int, c.Postgres.Shards)
+	for i := range ids {
+		ids[i] = i
+	}
+	return ids
+}
+
+func (c *Config) baseArgs() (*base.Args, error) {
+	encoded, err := c.shardMap().Encode()
+	return &base.Args{Namespace: c.Namespace, ShardMap: string(encoded)}, err
+}
+
+func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
+	p := c.Postgres
+	return &postgres.Args{
+		Namespace:        namespace,
+		Shards:           c.shardIDs(),
+		Image:            c.Images.Postgres,
+		ImagePullPolicy:  c.Images.PullPolicy,
+		Storage:          postgres.Storage{Size: p.Storage.Size, Class: p.Storage.Class},
+		Resources:        postgres.Resources(p.Resources),
+		MaxConnections:   p.MaxConnections,
+		Settings:         p.Settings,
+		Callers:          []postgres.Peer{{Pods: app.PodLabels(appName)}, {Pods: app.MigrationLabels(appName)}},
+		PasswordRotation: p.PasswordRotation,
+		Protect:          p.Protect,
+		Disruption:       postgres.Disruption(p.Disruption),
+		Rollout:          postgres.Rollout(p.Rollout),
+		ZoneSpread:       p.ZoneSpread,
+	}
+}
+
+func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
+	r := c.Redis
+	return &redis.Args{
+		Namespace:        namespace,
+		Image:            c.Images.Redis,
+		ImagePullPolicy:  c.Images.PullPolicy,
+		Resources:        redis.Resources(r.Resources),
+		MaxMemoryPercent: r.MaxMemoryPercent,
+		EvictionPolicy:   r.EvictionPolicy,
+		MaxClients:       r.MaxClients,
+		Callers:          []redis.Peer{{Pods: app.PodLabels(appName)}},
+		PasswordRotation: r.PasswordRotation,
+	}
+}
+
+// wiring is what the app gets from the other components.
+type wiring struct {
+	namespace, shardMap, redisAddress, redisSecret pulumi.StringInput
+	// appSecrets and adminSecrets are each shard's credentials, by shard name.
+	appSecrets, adminSecrets map[string]pulumi.StringInput
+	redisPods, postgresPods  map[string]string
+}
+
+func (c *Config) appArgs(w wiring) *app.Args {
+	shards := app.Target{Peer: app.Peer{Pods: w.postgresPods}, Port: postgres.Port}
+	shardMap := app.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: w.shardMap}
+	return &app.Args{
+		Namespace:        w.namespace,
+		Image:            c.Images.Workload,
+		ImagePullPolicy:  c.Images.PullPolicy,
+		Args:             []string{"serve"},
+		Port:             appPort,
+		Env:              c.serveEnv(w),
+		Mounts:           []app.Mount{shardMap, credentials(w.appSecrets), {Name: "redis", Path: redisFolder, Secret: w.redisSecret}},
+		Resources:        app.Resources(c.App.Resources),
+		Replicas:         app.Replicas(c.App.Replicas),
+		CPUTargetPercent: c.App.CPUTargetPercent,
+		Metrics:          metrics(c.App.Metrics),
+		Callers:          peers(c.App.Callers),
+		Targets:          []app.Target{shards, {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
+		Migration: &app.Migration{
+			Args:     []string{"migrate"},
+			Revision: c.structure(),
+			Env:      shardEnv(),
+			Mounts:   []app.Mount{shardMap, credentials(w.adminSecrets)},
+			Targets:  []app.Target{shards},
+		},
+	}
+}
+
+// structure changes with what a migration must reach: another shard or bucket
+// count runs it again.
+func (c *Config) structure() string {
+	return fmt.Sprintf("%d buckets on shards %v", c.Postgres.Buckets, c.shardIDs())
+}
+
+func shardEnv() map[string]pulumi.StringInput {
+	return map[string]pulumi.StringInput{
+		"SCALESTACK_SHARD_MAP":         pulumi.String(shardMapFolder + "/" + base.ShardMapKey),
+		"SCALESTACK_SHARD_CREDENTIALS": pulumi.String(credentialsFolder),
+	}
+}
+
+func (c *Config) serveEnv(w wiring) map[string]pulumi.StringInput {
+	env := shardEnv()
+	maps.Copy(env, map[string]pulumi.StringInput{
+		"SCALESTACK_LISTEN":            pulumi.Sprintf(":%d", appPort),
+		"SCALESTACK_DB_POOL":           pulumi.String(strconv.Itoa(c.App.Pool)),
+		"SCALESTACK_REDIS_ADDRESS":     w.redisAddress,
+		"SCALESTACK_REDIS_CREDENTIALS": pulumi.String(redisFolder),
+		"SCALESTACK_CACHE_TTL":         pulumi.String(strconv.Itoa(c.App.CacheTTL) + "s"),
+		"SCALESTACK_SHUTDOWN_GRACE":    pulumi.String("20s"),
+	})
+	return env
+}
+
+// credentials mounts <shard name>/username and <shard name>/password.
+func credentials(secrets map[string]pulumi.StringInput) app.Mount {
+	mount := app.Mount{Name: "shard-credentials", Path: credentialsFolder}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		mount.Secrets = append(mount.Secrets, app.SecretFiles{
+			Secret: secrets[name],
+			Files:  map[string]string{"username": name + "/username", "password": name + "/password"},
+		})
+	}
+	return mount
+}
+
+func metrics(list []Metric) []app.Metric {
+	var out []app.Metric
+	for _, m := range list {
+		out = append(out, app.Metric{
+			Kind: app.MetricKind(m.Kind), Name: m.Name, Labels: m.Labels, Average: m.Average, Total: m.Total,
+		})
+	}
+	return out
+}
+
+func peers(list []Peer) []app.Peer {
+	var out []app.Peer
+	for _, p := range list {
+		out = append(out, app.Peer(p))
+	}
+	return out
+}
+
+func (c *Config) cdnArgs() *cdn.Args {
+	d := c.CDN
+	args := &cdn.Args{
+		ZoneID:           d.ZoneID,
+		Plan:             cdn.Plan(d.Plan),
+		BypassPrefixes:   d.BypassPrefixes,
+		BrowserTTL:       &d.BrowserTTL,
+		SkipZoneSettings: !d.ZoneSettings,
+		SkipTieredCache:  !d.TieredCache,
+		Argo:             d.Argo,
+		Record:           (*cdn.Record)(d.Record),
+	}
+	if d.Rules != nil {
+		args.Rules = []cdn.Rule{}
+	}
+	for _, r := range d.Rules {
+		args.Rules = append(args.Rules, cdnRule(r))
+	}
+	return args
+}
+
+func cdnRule(r CDNRule) cdn.Rule {
+	rule := cdn.Rule{
+		Ref: r.Ref, Description: r.Description, Path: r.Path, Extensions: r.Extensions,
+		EdgeTTL: r.EdgeTTL, BrowserTTL: r.BrowserTTL, Query: cdn.Query(r.Query), Disabled: r.Disabled,
+	}
+	for _, s := range r.StatusTTLs {
+		rule.StatusTTLs = append(rule.StatusTTLs, cdn.StatusTTL(s))
+	}
+	return rule
+}

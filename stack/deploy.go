@@ -1,0 +1,122 @@
+package stack
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/app"
+	"github.com/scalestack/scalestack/components/base"
+	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
+)
+
+// deploy registers everything. The roots of the graph are the provider and the
+// components; every other resource has a component as its parent.
+func deploy(ctx *pulumi.Context, c *Config) error {
+	cluster, err := kubernetes.NewProvider(ctx, "kubernetes", providerArgs(c))
+	if err != nil {
+		return fmt.Errorf("kubernetes provider: %w", err)
+	}
+	on := pulumi.Providers(cluster)
+	args, err := c.baseArgs()
+	if err != nil {
+		return fmt.Errorf("shard map: %w", err)
+	}
+	ground, err := base.New(ctx, baseName, args, on)
+	if err != nil {
+		return err
+	}
+	shards, err := postgres.New(ctx, postgresName, c.postgresArgs(ground.Namespace), on)
+	if err != nil {
+		return err
+	}
+	cache, err := redis.New(ctx, redisName, c.redisArgs(ground.Namespace), on)
+	if err != nil {
+		return err
+	}
+	events, err := kafka.New(ctx, kafkaName, c.kafkaArgs(ground.Namespace), on)
+	if err != nil {
+		return err
+	}
+	service, err := app.New(ctx, appName, c.appArgs(wire(ground, shards, cache)), on)
+	if err != nil {
+		return err
+	}
+	rules, err := edge(ctx, c)
+	if err != nil {
+		return err
+	}
+	ctx.Export("namespace", ground.Namespace)
+	ctx.Export("appUrl", service.URL)
+	ctx.Export("shards", shardOutputs(shards))
+	ctx.Export("shardMap", pulumi.String(args.ShardMap))
+	ctx.Export("redisAddress", cache.Address)
+	ctx.Export("kafkaBootstrap", events.Bootstrap)
+	ctx.Export("cdnRules", rules)
+	return nil
+}
+
+// providerArgs asks for what the stack relies on: a ConfigMap or Secret whose
+// data changes is updated in place instead of replaced, which would take the
+// shard map away for a moment; and server-side apply, which adopts what a
+// destroy has retained.
+func providerArgs(c *Config) *kubernetes.ProviderArgs {
+	args := &kubernetes.ProviderArgs{
+		EnableConfigMapMutable: pulumi.Bool(true),
+		EnableSecretMutable:    pulumi.Bool(true),
+		EnableServerSideApply:  pulumi.Bool(true),
+	}
+	if c.Kubernetes.Context != "" {
+		args.Context = pulumi.String(c.Kubernetes.Context)
+	}
+	return args
+}
+
+// wire hands the app what the other components made. Credentials become known
+// only when their shard answers, so that the migration comes after it.
+func wire(ground *base.Base, shards *postgres.Postgres, cache *redis.Redis) wiring {
+	w := wiring{
+		namespace:    ground.Namespace,
+		shardMap:     ground.ShardMap,
+		redisAddress: cache.Address,
+		redisSecret:  cache.AppSecret,
+		appSecrets:   map[string]pulumi.StringInput{},
+		adminSecrets: map[string]pulumi.StringInput{},
+		redisPods:    redis.PodLabels(redisName),
+		postgresPods: postgres.PodLabels(postgresName),
+	}
+	for _, shard := range shards.Shards {
+		w.appSecrets[shard.Name] = after(shard.AppSecret, shard.Host)
+		w.adminSecrets[shard.Name] = after(shard.AdminSecret, shard.Host)
+	}
+	return w
+}
+
+// after is value, known once the other is.
+func after(value, other pulumi.StringOutput) pulumi.StringOutput {
+	return pulumi.All(value, other).ApplyT(func(both []any) string { return both[0].(string) }).(pulumi.StringOutput)
+}
+
+// edge configures the zone, if there is one, and returns its rules.
+func edge(ctx *pulumi.Context, c *Config) (pulumi.ArrayOutput, error) {
+	if !c.CDN.Enabled {
+		return pulumi.Array{}.ToArrayOutput(), nil
+	}
+	zone, err := cdn.New(ctx, cdnName, c.cdnArgs())
+	if err != nil {
+		return pulumi.ArrayOutput{}, err
+	}
+	return zone.Rules, nil
+}
+
+func shardOutputs(shards *postgres.Postgres) pulumi.Array {
+	var out pulumi.Array
+	for _, shard := range shards.Shards {
+		out = append(out, pulumi.Map{"name": pulumi.String(shard.Name), "host": shard.Host})
+	}
+	return out
+}

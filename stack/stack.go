@@ -1,0 +1,24 @@
+// Package stack composes the components into the whole product: it reads and
+// checks the configuration, and registers everything in one Pulumi program.
+package stack
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Program returns what pulumi.Run needs. The option keeps the run's settings:
+// a context answers for a key that one names, but only the run's info lists
+// them all, and an unknown key must be refused.
+func Program() (pulumi.RunFunc, pulumi.RunOption) {
+	var run pulumi.RunInfo
+	keep := func(info *pulumi.RunInfo) { run = *info }
+	return func(ctx *pulumi.Context) error {
+		config, err := Load(run)
+		if err != nil {
+			return fmt.Errorf("the configuration is refused, nothing was changed:\n%w", err)
+		}
+		return deploy(ctx, config)
+	}, keep
+}

@@ -1,0 +1,127 @@
+package stack
+
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/app"
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
+	"github.com/scalestack/scalestack/internal/check"
+)
+
+// validate checks what the values mean: each section by its component, and
+// what holds between sections. Doubtful sections have mistakes already and hold
+// defaults now, so nothing is said about them.
+func (c *Config) validate(doubtful map[string]bool) error {
+	errs := &check.Errors{}
+	for _, one := range []struct {
+		sections []string
+		run      func(*check.Errors)
+	}{
+		{[]string{"postgres"}, c.checkShards},
+		{[]string{"postgres"}, c.checkPostgres},
+		{[]string{"app"}, c.checkApp},
+		{[]string{"redis"}, c.checkRedis},
+		{[]string{"kafka"}, c.checkKafka},
+		{[]string{"cdn"}, c.checkCDN},
+		{[]string{"app", "postgres"}, c.checkConnections},
+	} {
+		if !anyOf(doubtful, one.sections) {
+			one.run(errs)
+		}
+	}
+	return errs.Err()
+}
+
+func anyOf(set map[string]bool, names []string) bool {
+	for _, name := range names {
+		if set[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// checkShards refuses a shard count that the data is not laid out for. The
+// assignment follows initialShards, so another shard would stay empty and a
+// missing one would take its users with it.
+func (c *Config) checkShards(errs *check.Errors) {
+	p := c.Postgres
+	if p.Shards != p.InitialShards {
+		errs.Addf("postgres.shards", "%d is not %d, as initialShards: nothing would be moved, "+
+			"because online re-sharding is not part of this version", p.Shards, p.InitialShards)
+	}
+	if p.InitialShards > p.Buckets {
+		errs.Addf("postgres.initialShards", "%d is above buckets %d, a shard would own nothing", p.InitialShards, p.Buckets)
+	}
+}
+
+// checkConnections holds the pools of all pods, and of those that a rollout
+// adds, against what each shard accepts: every pod reaches every shard.
+func (c *Config) checkConnections(errs *check.Errors) {
+	pods := app.MostPods(c.App.Replicas.Max)
+	pools := pods * c.App.Pool
+	if need := pools + postgres.ReservedConnections; need > c.Postgres.MaxConnections {
+		errs.Addf("app.pool", "%d connections × %d pods (replicas.max %d and %d more during a rollout) = %d, "+
+			"with %d reserved for administration and replication %d, is above postgres.maxConnections %d of every shard",
+			c.App.Pool, pods, c.App.Replicas.Max, pods-c.App.Replicas.Max, pools,
+			postgres.ReservedConnections, need, c.Postgres.MaxConnections)
+	}
+}
+
+func (c *Config) checkPostgres(errs *check.Errors) {
+	mergeImages(errs, "postgres", "images.postgres", c.postgresArgs(pulumi.String(c.Namespace)).Validate())
+}
+
+func (c *Config) checkApp(errs *check.Errors) {
+	mergeImages(errs, "app", "images.workload", c.appArgs(c.offlineWiring()).Validate())
+}
+
+func (c *Config) checkRedis(errs *check.Errors) {
+	mergeImages(errs, "redis", "images.redis", c.redisArgs(pulumi.String(c.Namespace)).Validate())
+}
+
+func (c *Config) checkKafka(errs *check.Errors) {
+	errs.Merge("kafka", c.kafkaArgs(pulumi.String(c.Namespace)).Validate())
+}
+
+func (c *Config) checkCDN(errs *check.Errors) {
+	if c.CDN.Enabled {
+		errs.Merge("cdn", c.cdnArgs().Validate())
+	}
+}
+
+// mergeImages adds a component's mistakes under its section; the image and its
+// pull policy are settings of the section images.
+func mergeImages(errs *check.Errors, section, image string, err error) {
+	for _, one := range list(err) {
+		path := section + "." + one.Path
+		switch {
+		case one.Path == "image":
+			path = image
+		case strings.HasSuffix(one.Path, "imagePullPolicy"):
+			path = "images.pullPolicy"
+		}
+		errs.Addf(path, "%s", one.Problem)
+	}
+}
+
+// offlineWiring stands in for the other components' outputs, so that the app's
+// arguments can be checked before anything is registered.
+func (c *Config) offlineWiring() wiring {
+	known := pulumi.String("known-at-deployment")
+	w := wiring{
+		namespace: known, shardMap: known, redisAddress: known, redisSecret: known,
+		appSecrets:   map[string]pulumi.StringInput{},
+		adminSecrets: map[string]pulumi.StringInput{},
+		redisPods:    redis.PodLabels(redisName),
+		postgresPods: postgres.PodLabels(postgresName),
+	}
+	for _, id := range c.shardIDs() {
+		name := postgres.ShardName(id)
+		w.appSecrets[name], w.adminSecrets[name] = known, known
+	}
+	return w
+}
