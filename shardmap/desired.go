@@ -8,22 +8,22 @@ import (
 // Desired returns the assignment that the Spec asks for: assignment[bucket] is
 // the id of the owning shard.
 //
-// It replays one fixed order of events: the base map, the weights of the
-// initial shards, every further shard by ascending id, every drain by ascending
-// id, the pins. Since growth comes after the base map and drains come last,
-// adding shards at the end, removing them again and draining a shard each move
-// the fewest buckets possible; docs/shardmap.md says what else does and does not.
+// It replays one fixed order of events: the base map, every further shard by
+// ascending id, the weights, the drains, each by ascending id, and the pins. A
+// configuration that has one event more at the end therefore moves the fewest
+// buckets possible: from equal shards, any number of new shards, one weight, one
+// drain and any pin. docs/shardmap.md says what is and what cannot be minimal.
 func Desired(spec Spec) ([]int, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
 	active := spec.lastActive() + 1
 	l := newLayout(spec.Buckets, spec.InitialShards)
-	for id := range min(spec.InitialShards, active) {
-		l.setWeight(id, spec.weight(id))
-	}
 	for id := spec.InitialShards; id < active; id++ {
-		l.setWeight(id, spec.weight(id))
+		l.setWeight(id, 1)
+	}
+	for id, weight := range spec.reducedWeights(active) {
+		l.setWeight(id, weight)
 	}
 	for _, id := range spec.drained(active) {
 		l.setWeight(id, 0)
@@ -49,6 +49,20 @@ func (s Spec) drained(active int) []int {
 		ids[id] = true
 	}
 	return slices.Sorted(maps.Keys(ids))
+}
+
+// reducedWeights divides the weights of the shards that count by what they have
+// in common: shards of weight 2 throughout are equal shards.
+func (s Spec) reducedWeights(shards int) []int {
+	weights, common := make([]int, shards), 0
+	for id := range weights {
+		weights[id] = s.weight(id)
+		common = gcd(weights[id], common)
+	}
+	for id := range weights {
+		weights[id] /= common
+	}
+	return weights
 }
 
 // New returns the valid map that the Spec asks for on those shards. Shards that

@@ -126,9 +126,9 @@ func (p *Plan) String() string {
 		return "no bucket moves\n"
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d of %d buckets move; the minimum is %d: %s\n", p.Moved, p.Buckets, p.Minimum, p.Why())
+	fmt.Fprintf(&text, "buckets that move: %d of %d; the minimum is %d: %s\n", p.Moved, p.Buckets, p.Minimum, p.Why())
 	for _, move := range p.Moves {
-		fmt.Fprintf(&text, "  shard %d -> shard %d: %d buckets\n", move.From, move.To, len(move.Buckets))
+		fmt.Fprintf(&text, "  shard %d -> shard %d: %d\n", move.From, move.To, len(move.Buckets))
 	}
 	return text.String()
 }

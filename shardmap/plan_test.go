@@ -40,9 +40,9 @@ func TestPlanShowsMovesInOrder(t *testing.T) {
 	to.Assignment = []int{0, 1, 1, 2, 1, 1}
 	plan, err := NewPlan(from, to)
 	require.NoError(t, err)
-	require.Equal(t, `3 of 6 buckets move; the minimum is 2: shard 1 must gain 2
-  shard 0 -> shard 2: 1 buckets
-  shard 2 -> shard 1: 2 buckets
+	require.Equal(t, `buckets that move: 3 of 6; the minimum is 2: shard 1 must gain 2
+  shard 0 -> shard 2: 1
+  shard 2 -> shard 1: 2
 `, plan.String())
 	require.Equal(t, []int{2, 5}, plan.Moves[1].Buckets)
 }

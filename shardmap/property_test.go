@@ -102,8 +102,8 @@ func TestWeightedShardsAreBalanced(t *testing.T) {
 	})
 }
 
-// Growth is exact with any weights and pins, by any number of shards, as long
-// as no shard is drained; the way back is the same set of moves.
+// Growth from equal shards is exact by any number of shards of any weights and
+// with any pins, as long as no shard is drained; so is the way back.
 func TestGrowthMovesOnlyToNewShards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		grown := drawSpec(t)
@@ -111,8 +111,8 @@ func TestGrowthMovesOnlyToNewShards(t *testing.T) {
 		drawWeights(t, &grown, 10)
 		spec := grown
 		spec.Shards = rapid.IntRange(spec.InitialShards, grown.Shards).Draw(t, "grown from")
-		spec.Weights = maps.Clone(grown.Weights)
-		maps.DeleteFunc(spec.Weights, func(id, _ int) bool { return id >= spec.Shards })
+		spec.Weights = nil
+		maps.DeleteFunc(grown.Weights, func(id, _ int) bool { return id < spec.Shards })
 		drawPins(t, &spec)
 		grown.Pins = spec.Pins
 
@@ -129,8 +129,8 @@ func TestGrowthMovesOnlyToNewShards(t *testing.T) {
 	})
 }
 
-// The first drain is exact for any shard; a further one when its id is above
-// those drained before and it is not the last shard.
+// The first drain is exact for any shard, with any weights unless it is the last
+// shard; a further one when its id is above those drained before and not the last.
 func TestDrainMovesOnlyTheDrainedShard(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := drawSpec(t)
@@ -142,8 +142,8 @@ func TestDrainMovesOnlyTheDrainedShard(t *testing.T) {
 		if drain < spec.Shards-1 {
 			earlier := rapid.SliceOfNDistinct(rapid.IntRange(0, spec.Shards-2), 0, 3, rapid.ID[int]).Draw(t, "drained before")
 			spec.Drain = slices.DeleteFunc(earlier, func(id int) bool { return id >= drain })
-		} else if drain < spec.InitialShards {
-			delete(spec.Weights, drain)
+		} else {
+			maps.DeleteFunc(spec.Weights, func(id, _ int) bool { return id != drain })
 		}
 		drained := spec
 		drained.Drain = append(slices.Clone(spec.Drain), drain)
@@ -171,24 +171,40 @@ func TestCuttingOffDrainedShardsMovesNothing(t *testing.T) {
 	})
 }
 
-func TestMoreWeightForTheLastShardMovesOnlyToIt(t *testing.T) {
+// More weight is exact for a shard above all others that have a weight.
+func TestMoreWeightMovesOnlyToThatShard(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := drawSpec(t)
 		spec.Shards = rapid.IntRange(spec.InitialShards, min(spec.Buckets, 12)).Draw(t, "shards")
-		drawWeights(t, &spec, 10)
-		last := spec.Shards - 1
-		if last < spec.InitialShards {
-			t.Skip("the last shard is an initial one")
+		if spec.Shards < 2 {
+			t.Skip("one shard has everything")
 		}
+		drawWeights(t, &spec, 10)
+		id := rapid.IntRange(1, spec.Shards-1).Draw(t, "id")
+		maps.DeleteFunc(spec.Weights, func(other, _ int) bool { return other == 0 || other > id })
 		heavier := spec
 		heavier.Weights = maps.Clone(spec.Weights)
-		heavier.Weights[last] = spec.weight(last) + rapid.IntRange(1, 10).Draw(t, "more weight")
+		heavier.Weights[id] = spec.weight(id) + rapid.IntRange(1, 10).Draw(t, "more weight")
 		before, after := desired(t, spec), desired(t, heavier)
 		for bucket := range before {
 			if before[bucket] != after[bucket] {
-				require.Equal(t, last, after[bucket], "bucket %d", bucket)
+				require.Equal(t, id, after[bucket], "bucket %d", bucket)
 			}
 		}
+	})
+}
+
+func TestOneWeightForAllIsNoWeight(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spec := drawSpec(t)
+		drawDrain(t, &spec)
+		weighed := spec
+		weighed.Weights = map[int]int{}
+		weight := rapid.IntRange(1, MaxWeight).Draw(t, "weight")
+		for id := range spec.Shards {
+			weighed.Weights[id] = weight
+		}
+		require.Equal(t, desired(t, spec), desired(t, weighed))
 	})
 }
 
