@@ -22,7 +22,8 @@ type App struct {
 
 	// Name of the Deployment and of all that belongs to it.
 	Name pulumi.StringOutput
-	// Host of the Service inside the cluster; empty without a port.
+	// Host of the Service inside the cluster, known once it has pods that are
+	// ready; empty without a port.
 	Host pulumi.StringOutput
 	// URL of the Service inside the cluster; empty without a port.
 	URL pulumi.StringOutput
@@ -39,33 +40,22 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := errors.Join(errs.Err(), a.validate()); err != nil {
 		return nil, err
 	}
-	app := &App{}
+	app := &App{
+		Name:   pulumi.String(name).ToStringOutput(),
+		Host:   pulumi.String("").ToStringOutput(),
+		URL:    pulumi.String("").ToStringOutput(),
+		Labels: pulumi.ToStringMap(PodLabels(name)).ToStringMapOutput(),
+	}
 	if err := ctx.RegisterComponentResource("scalestack:app:App", name, app, opts...); err != nil {
 		return nil, err
 	}
-	r := &registrar{ctx: ctx, name: name, args: a, parent: pulumi.Parent(app)}
+	r := &registrar{ctx: ctx, name: name, args: a, app: app, parent: pulumi.Parent(app)}
 	if err := r.all(); err != nil {
 		return nil, fmt.Errorf("app %s: %w", name, err)
 	}
-	app.outputs(name, a)
 	return app, ctx.RegisterResourceOutputs(app, pulumi.Map{
 		"name": app.Name, "host": app.Host, "url": app.URL, "labels": app.Labels,
 	})
-}
-
-func (app *App) outputs(name string, a *Args) {
-	app.Name = pulumi.String(name).ToStringOutput()
-	app.Labels = pulumi.ToStringMap(PodLabels(name)).ToStringMapOutput()
-	app.Host = pulumi.String("").ToStringOutput()
-	app.URL = pulumi.String("").ToStringOutput()
-	if a.Port == 0 {
-		return
-	}
-	app.Host = pulumi.Sprintf("%s.%s.svc.cluster.local", name, a.Namespace)
-	app.URL = pulumi.Sprintf("http://%s", app.Host)
-	if a.ServicePort != 80 {
-		app.URL = pulumi.Sprintf("http://%s:%d", app.Host, a.ServicePort)
-	}
 }
 
 // registrar registers the objects in the order in which they need each other.
@@ -73,6 +63,7 @@ type registrar struct {
 	ctx    *pulumi.Context
 	name   string
 	args   *Args
+	app    *App
 	parent pulumi.ResourceOption
 	// before is what the Deployment waits for.
 	before []pulumi.Resource
@@ -145,6 +136,14 @@ func (r *registrar) service() error {
 	if r.args.Port == 0 {
 		return nil
 	}
-	_, err := corev1.NewService(r.ctx, r.name+"-service", service(r.name, r.args), r.parent, r.after)
-	return err
+	s, err := corev1.NewService(r.ctx, r.name+"-service", service(r.name, r.args), r.parent, r.after)
+	if err != nil {
+		return err
+	}
+	r.app.Host = pulumi.Sprintf("%s.%s.svc.cluster.local", s.Metadata.Name().Elem(), s.Metadata.Namespace().Elem())
+	r.app.URL = pulumi.Sprintf("http://%s", r.app.Host)
+	if port := r.args.ServicePort; port != 80 {
+		r.app.URL = pulumi.Sprintf("http://%s:%d", r.app.Host, port)
+	}
+	return nil
 }
