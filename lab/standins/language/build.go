@@ -30,15 +30,17 @@ func build(ctx context.Context, dir, target string) (*built, error) {
 	if files, err := filepath.Glob(filepath.Join(dir, "*.go")); err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("%s has no Go files", dir)
 	}
-	if target == "" {
-		var err error
-		if target, err = targetFor(dir); err != nil {
-			return nil, err
-		}
-	} else if !filepath.IsAbs(target) {
+	kept, err := keptFor(dir)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case target == "":
+		target = kept
+	case !filepath.IsAbs(target):
 		target = filepath.Join(dir, target)
 	}
-	release, err := lock(target + ".lock")
+	release, err := lock(kept + ".lock")
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,11 @@ func build(ctx context.Context, dir, target string) (*built, error) {
 		release()
 		return nil, fmt.Errorf("compiling %s: go build: %w", dir, err)
 	}
-	return &built{target, release}, executable(target)
+	if err := executable(target); err != nil {
+		release()
+		return nil, err
+	}
+	return &built{target, release}, nil
 }
 
 func executable(path string) error {
@@ -61,7 +67,8 @@ func executable(path string) error {
 	return nil
 }
 
-func targetFor(dir string) (string, error) {
+// keptFor names the file that the program of a directory is kept in.
+func keptFor(dir string) (string, error) {
 	home := os.Getenv("PULUMI_HOME")
 	if home == "" {
 		user, err := os.UserHomeDir()

@@ -35,6 +35,9 @@ func (h *host) GetRequiredPackages(
 	ctx context.Context, req *pulumirpc.GetRequiredPackagesRequest,
 ) (*pulumirpc.GetRequiredPackagesResponse, error) {
 	dir := req.GetInfo().GetProgramDirectory()
+	if !inModule(dir) {
+		return &pulumirpc.GetRequiredPackagesResponse{}, nil
+	}
 	mod, err := readGoMod(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -87,6 +90,20 @@ func (h *host) GetProgramDependencies(
 		response.Dependencies = append(response.Dependencies, dependency)
 	}
 	return response, nil
+}
+
+// inModule tells whether there are sources to ask; a prebuilt program has none.
+func inModule(dir string) bool {
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
 }
 
 func readGoMod(ctx context.Context, dir string) (*goMod, error) {

@@ -33,7 +33,9 @@ func New(t *testing.T, d *provider.Definition, token string) Type {
 // Props are a resource's properties in plain Go.
 type Props = map[string]any
 
-func properties(p Props) resource.PropertyMap { return resource.NewPropertyMapFromMap(p) }
+func properties(p Props) resource.PropertyMap {
+	return resource.ToResourcePropertyMap(provider.FromPlain(p))
+}
 
 func (x Type) urn() resource.URN {
 	return resource.NewURN("test", "test", "", x.token, "it")

@@ -81,13 +81,13 @@ func plain(v property.Value) property.Value {
 		for key, item := range m {
 			m[key] = plain(item)
 		}
-		return property.New(m)
+		return property.New(property.NewMap(m))
 	case v.IsArray():
 		items := v.AsArray().AsSlice()
 		for i := range items {
 			items[i] = plain(items[i])
 		}
-		return property.New(items)
+		return property.New(property.NewArray(items))
 	}
 	return v
 }

@@ -168,7 +168,7 @@ func (f Field) inputOf(before, value property.Value) property.Value {
 			}
 			items[i] = f.Elem.inputOf(old, items[i])
 		}
-		return property.WithGoValue(value, items)
+		return property.WithGoValue(value, property.NewArray(items))
 	}
 	return value.WithSecret(value.Secret() || before.Secret())
 }

@@ -106,7 +106,7 @@ func (f Field) complete(v property.Value, absent func(Field) (property.Value, bo
 		for i := range items {
 			items[i] = f.Elem.complete(items[i], absent)
 		}
-		return property.WithGoValue(v, items)
+		return property.WithGoValue(v, property.NewArray(items))
 	}
 	return v
 }
