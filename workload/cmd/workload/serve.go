@@ -57,7 +57,7 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	if err := verify(ctx, shards); err != nil {
 		return err
 	}
-	client := profilecache.NewClient(s.Redis)
+	client := profilecache.NewClient(s.Redis, log)
 	defer client.Close()
 	cache := profilecache.New(client, profilecache.Options{
 		TTL: s.CacheTTL, NegativeTTL: s.NegativeTTL, FillTimeout: s.RequestTimeout, Metrics: registry, Log: log,

@@ -46,13 +46,9 @@ func newAPI(f *fake) *API {
 	return New(f, Options{Timeout: time.Second, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
 }
 
-func call(a *API, method, path, body string, header ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
-	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
-	}
+func call(a *API, method, path, body string) *httptest.ResponseRecorder {
 	response := httptest.NewRecorder()
-	a.ServeHTTP(response, request)
+	a.ServeHTTP(response, httptest.NewRequest(method, path, strings.NewReader(body)))
 	return response
 }
 
@@ -104,7 +100,7 @@ func TestIDs(t *testing.T) {
 func TestPut(t *testing.T) {
 	f := &fake{version: 1}
 	a := newAPI(f)
-	response := call(a, "PUT", "/users/7", good, "Content-Type", "application/json; charset=utf-8")
+	response := call(a, "PUT", "/users/7", good)
 	require.Equal(t, http.StatusCreated, response.Code)
 	require.Equal(t, "shard-3", response.Header().Get("X-Shard"))
 	require.Contains(t, response.Body.String(), `"id":7,"name":"Ada","email":"ada@example.com","version":1`)
@@ -143,7 +139,6 @@ func TestBadBodies(t *testing.T) {
 			require.Empty(t, f.asked)
 		})
 	}
-	requireProblem(t, call(newAPI(&fake{}), "PUT", "/users/7", good, "Content-Type", "text/plain"), 415, "the body must be application/json")
 }
 
 func TestFailures(t *testing.T) {

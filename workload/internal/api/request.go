@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,12 +27,9 @@ func userID(r *http.Request) (int64, *problem) {
 	return id, nil
 }
 
+// profile reads the body as JSON whatever its Content-Type says: curl -d says
+// that it is a form.
 func profile(w http.ResponseWriter, r *http.Request) (users.Profile, *problem) {
-	if given := r.Header.Get("Content-Type"); given != "" {
-		if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
-			return users.Profile{}, newProblem(http.StatusUnsupportedMediaType, "the body must be application/json")
-		}
-	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {

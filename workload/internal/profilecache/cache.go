@@ -69,9 +69,9 @@ func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
 		c.metrics.lookups.WithLabelValues("skipped").Inc()
 		return users.Cached{}
 	}
-	if version, found := c.pending.of(id); found {
+	if c.pending.has(id) {
 		c.metrics.lookups.WithLabelValues("miss").Inc()
-		return users.Cached{Floor: version}
+		return users.Cached{}
 	}
 	entry, err := c.redis.Get(ctx, key(id)).Result()
 	if errors.Is(err, redis.Nil) {

@@ -34,7 +34,7 @@ func TestProfileComesBackUnderItsKey(t *testing.T) {
 		cache, server := newCache(t)
 		require.Equal(t, users.Cached{}, cache.Get(t.Context(), id))
 		cache.Fill(t.Context(), id, user(id, 3))
-		require.Equal(t, users.Cached{Known: true, User: user(id, 3), Floor: 3}, cache.Get(t.Context(), id))
+		require.Equal(t, users.Cached{Known: true, User: user(id, 3)}, cache.Get(t.Context(), id))
 		require.Equal(t, []string{key(id)}, server.Keys())
 	}
 	require.Equal(t, "user_profile:-9223372036854775808", key(math.MinInt64))
@@ -56,12 +56,8 @@ func TestLifeOfAnEntryVaries(t *testing.T) {
 }
 
 func TestVersionGuard(t *testing.T) {
-	known := func(u *users.User) users.Cached {
-		if u == nil {
-			return users.Cached{Known: true}
-		}
-		return users.Cached{Known: true, User: u, Floor: u.Version}
-	}
+	known := func(u *users.User) users.Cached { return users.Cached{Known: true, User: u} }
+	var unknown users.Cached
 	fill := func(u *users.User) func(*Cache) {
 		return func(c *Cache) { c.Fill(context.Background(), 1, u) }
 	}
@@ -74,13 +70,13 @@ func TestVersionGuard(t *testing.T) {
 	}{
 		"newer over older":                  {[]func(*Cache){fill(user(1, 1)), fill(user(1, 2))}, known(user(1, 2))},
 		"older over newer":                  {[]func(*Cache){fill(user(1, 10)), fill(user(1, 9))}, known(user(1, 10))},
-		"change, then the old one":          {[]func(*Cache){fill(user(1, 1)), invalidate(2), fill(user(1, 1))}, users.Cached{Floor: 2}},
+		"change, then the old one":          {[]func(*Cache){fill(user(1, 1)), invalidate(2), fill(user(1, 1))}, unknown},
 		"change, then the new one":          {[]func(*Cache){invalidate(2), fill(user(1, 2))}, known(user(1, 2))},
 		"late invalidation":                 {[]func(*Cache){fill(user(1, 3)), invalidate(2)}, known(user(1, 3))},
-		"created":                           {[]func(*Cache){fill(nil), invalidate(1)}, users.Cached{Floor: 1}},
-		"created, then the old absence":     {[]func(*Cache){invalidate(1), fill(nil)}, users.Cached{Floor: 1}},
+		"created":                           {[]func(*Cache){fill(nil), invalidate(1)}, unknown},
+		"created, then the old absence":     {[]func(*Cache){invalidate(1), fill(nil)}, unknown},
 		"absence over a profile":            {[]func(*Cache){fill(user(1, 1)), fill(nil)}, known(user(1, 1))},
-		"unknown outcome blocks every fill": {[]func(*Cache){fill(user(1, 1)), invalidate(users.UnknownVersion), fill(user(1, 2))}, users.Cached{Floor: maxVersion}},
+		"unknown outcome blocks every fill": {[]func(*Cache){fill(user(1, 1)), invalidate(users.UnknownVersion), fill(user(1, 2))}, unknown},
 		"absent":                            {[]func(*Cache){fill(nil)}, known(nil)},
 	}
 	for name, test := range tests {
@@ -134,7 +130,7 @@ func TestLostInvalidationIsRepaired(t *testing.T) {
 	cache.Invalidate(t.Context(), 1, 2)
 	server.SetError("")
 	cache.restUntil.Store(0)
-	require.Equal(t, users.Cached{Floor: 2}, cache.Get(t.Context(), 1), "this process knows already")
+	require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1), "this process knows already")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -154,7 +150,7 @@ func TestPendingIsBoundedAndKeepsTheNewest(t *testing.T) {
 	require.True(t, p.add(0, 5))
 	require.True(t, p.add(0, 4))
 	p.done(0, 1)
-	version, found := p.of(0)
-	require.True(t, found)
-	require.EqualValues(t, 5, version)
+	require.EqualValues(t, 5, p.all()[0])
+	p.done(0, 5)
+	require.False(t, p.has(0))
 }

@@ -2,6 +2,8 @@ package profilecache
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,9 +18,18 @@ const (
 	commandTimeout = 250 * time.Millisecond
 )
 
+// logger keeps the library's own lines in the log's format. They only repeat
+// what the cache reports, hence the level.
+type logger struct{ log *slog.Logger }
+
+func (l logger) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, "redis", "detail", fmt.Sprintf(format, args...))
+}
+
 // NewClient returns a client that connects when it is used, with the
 // credentials that the files hold at that time.
-func NewClient(s settings.Redis) *redis.Client {
+func NewClient(s settings.Redis, log *slog.Logger) *redis.Client {
+	redis.SetLogger(logger{log})
 	return redis.NewClient(&redis.Options{
 		Addr: s.Address,
 		CredentialsProviderContext: func(context.Context) (string, string, error) {

@@ -41,9 +41,9 @@ func decode(id int64, entry string) (users.Cached, error) {
 	}
 	switch content {
 	case absent:
-		return users.Cached{Known: true, Floor: version}, nil
+		return users.Cached{Known: true}, nil
 	case stale:
-		return users.Cached{Floor: version}, nil
+		return users.Cached{}, nil
 	}
 	user := &users.User{}
 	if err := json.Unmarshal([]byte(content), user); err != nil {
@@ -52,5 +52,5 @@ func decode(id int64, entry string) (users.Cached, error) {
 	if user.ID != id || user.Version != version {
 		return users.Cached{}, fmt.Errorf("cache entry of user %d is of user %d", id, user.ID)
 	}
-	return users.Cached{Known: true, User: user, Floor: version}, nil
+	return users.Cached{Known: true, User: user}, nil
 }

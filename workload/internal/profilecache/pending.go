@@ -2,6 +2,7 @@ package profilecache
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -11,6 +12,8 @@ const maxPending = 100_000
 
 // pending are invalidations that failed. A Redis that was only unreachable
 // comes back with its old entries, which would outlive acknowledged changes.
+// Other processes may still be served those until the repair, and for the rest
+// of an entry's life if this process ends before it.
 type pending struct {
 	mu       sync.Mutex
 	versions map[int64]int64
@@ -29,21 +32,17 @@ func (p *pending) add(id, version int64) bool {
 	return true
 }
 
-func (p *pending) of(id int64) (version int64, found bool) {
+func (p *pending) has(id int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	version, found = p.versions[id]
-	return version, found
+	_, found := p.versions[id]
+	return found
 }
 
 func (p *pending) all() map[int64]int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make(map[int64]int64, len(p.versions))
-	for id, version := range p.versions {
-		all[id] = version
-	}
-	return all
+	return maps.Clone(p.versions)
 }
 
 // done removes an entry unless a newer version has come meanwhile.

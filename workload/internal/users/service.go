@@ -3,12 +3,10 @@ package users
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
 	"github.com/scalestack/scalestack/workload/internal/router"
-	"golang.org/x/sync/singleflight"
 )
 
 // Database is where users are kept; *Store is the real one.
@@ -23,9 +21,6 @@ type Cached struct {
 	// Known means that User is the answer, nil for an absent user.
 	Known bool
 	User  *User
-	// Floor is the least version that is current: an older one must not be
-	// given out any more.
-	Floor int64
 }
 
 // UnknownVersion invalidates whatever version a user has.
@@ -47,7 +42,7 @@ type Service struct {
 	cache    Cache
 	// timeout bounds the work that outlives a request: others may wait for it.
 	timeout time.Duration
-	flights singleflight.Group
+	flights flights
 }
 
 // NewService returns a Service whose reads of the database take at most timeout.
@@ -70,15 +65,10 @@ func (s *Service) Get(ctx context.Context, id int64) (Answer, error) {
 	if cached.Known {
 		return s.hit(id, cached), nil
 	}
-	// A query that began before the cache knew of version Floor may bring an
-	// older one; the floor in the key keeps such callers apart.
-	flight := s.flights.DoChan(flightKey(id, cached.Floor), func() (any, error) {
-		return s.load(context.WithoutCancel(ctx), id, cached.Floor)
-	})
+	flight := s.flights.join(id, func() (Answer, error) { return s.load(context.WithoutCancel(ctx), id) })
 	select {
-	case result := <-flight:
-		answer, _ := result.Val.(Answer)
-		return answer, result.Err
+	case <-flight.done:
+		return flight.answer, flight.err
 	case <-ctx.Done():
 		shard := s.database.ShardOf(id)
 		return Answer{Shard: shard}, &router.UnavailableError{Shard: shard, Err: ctx.Err()}
@@ -87,10 +77,10 @@ func (s *Service) Get(ctx context.Context, id int64) (Answer, error) {
 
 // load looks into the cache again first: the flight before this one may have
 // filled it after the caller missed.
-func (s *Service) load(ctx context.Context, id, floor int64) (Answer, error) {
+func (s *Service) load(ctx context.Context, id int64) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if cached := s.cache.Get(ctx, id); cached.Known && cached.Floor >= floor {
+	if cached := s.cache.Get(ctx, id); cached.Known {
 		return s.hit(id, cached), nil
 	}
 	user, shard, err := s.database.Get(ctx, id)
@@ -112,18 +102,9 @@ func (s *Service) Put(ctx context.Context, id int64, p Profile) (user *User, sha
 	var unavailable *router.UnavailableError
 	switch {
 	case err == nil:
-		s.forget(ctx, id, user.Version)
+		s.cache.Invalidate(context.WithoutCancel(ctx), id, user.Version)
 	case errors.As(err, &unavailable) && unavailable.Unknown:
-		s.forget(ctx, id, UnknownVersion)
+		s.cache.Invalidate(context.WithoutCancel(ctx), id, UnknownVersion)
 	}
 	return user, shard, err
 }
-
-func (s *Service) forget(ctx context.Context, id, version int64) {
-	s.cache.Invalidate(context.WithoutCancel(ctx), id, version)
-	// Without a cache there is no floor, and later readers must not join a
-	// query that began before the change.
-	s.flights.Forget(flightKey(id, 0))
-}
-
-func flightKey(id, floor int64) string { return fmt.Sprintf("%d/%d", id, floor) }
