@@ -94,6 +94,14 @@ func (s *shard) bootstrap() (string, error) {
 	return string(output), err
 }
 
+func (s *shard) bootstrapKilledAfter(delay time.Duration) {
+	cmd := s.command("sh", s.at("bootstrap.sh"))
+	require.NoError(s.t, cmd.Start())
+	timer := time.AfterFunc(delay, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer timer.Stop()
+	_ = cmd.Wait()
+}
+
 // requireBootstrap waits for what a killed run left running, as the container's
 // end does in a pod.
 func (s *shard) requireBootstrap() {
@@ -213,20 +221,22 @@ func TestBootstrapConvergesWhenKilledAtAnyTime(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for range 20 {
-		s := newShard(t)
-		cmd := s.command("sh", s.at("bootstrap.sh"))
-		require.NoError(t, cmd.Start())
-		timer := time.AfterFunc(time.Duration(random.IntN(900))*time.Millisecond, func() {
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		})
-		_ = cmd.Wait()
-		timer.Stop()
+	check := func(s *shard) {
 		s.requireBootstrap()
 		s.start()
 		require.Equal(t, "app", s.query(AppRole, appPassword, "SELECT current_user::text"))
 		s.kill()
 	}
+	var s *shard
+	for range 8 {
+		s = newShard(t)
+		s.bootstrapKilledAfter(time.Duration(random.IntN(900)) * time.Millisecond)
+		check(s)
+	}
+	for range 20 {
+		s.bootstrapKilledAfter(time.Duration(random.IntN(100)) * time.Millisecond)
+	}
+	check(s)
 }
 
 func TestACommitSurvivesTheServersDeath(t *testing.T) {

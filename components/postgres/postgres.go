@@ -103,9 +103,8 @@ func (r *registrar) shard(p plan) error {
 		return err
 	}
 	checksum := checksum(p, adminPassword, appPassword)
-	set, err := appsv1.NewStatefulSet(r.ctx, p.object(), statefulSet(p, checksum), r.parent,
-		pulumi.Protect(p.Protect),
-		pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{admin, app, config, claim})))
+	set, err := appsv1.NewStatefulSet(r.ctx, p.object(), statefulSet(p, checksum), append(protection(p), r.parent,
+		pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{admin, app, config, claim})))...)
 	if err != nil {
 		return err
 	}

@@ -33,9 +33,16 @@ func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 // claimOptions keep the data: no deployment deletes a claim, and a change of
 // what is fixed at its making is not turned into a replacement.
 func claimOptions(p plan) []pulumi.ResourceOption {
-	return []pulumi.ResourceOption{
+	return append(protection(p),
 		pulumi.RetainOnDelete(true),
-		pulumi.Protect(p.Protect),
-		pulumi.IgnoreChanges([]string{"spec.accessModes", "spec.storageClassName", "spec.volumeName"}),
+		pulumi.IgnoreChanges([]string{"spec.accessModes", "spec.storageClassName", "spec.volumeName"}))
+}
+
+// protection says nothing when none is asked for, so that the component's own
+// option still counts.
+func protection(p plan) []pulumi.ResourceOption {
+	if !p.Protect {
+		return nil
 	}
+	return []pulumi.ResourceOption{pulumi.Protect(true)}
 }

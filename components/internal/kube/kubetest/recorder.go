@@ -90,25 +90,39 @@ func (r *Recorder) Get(t *testing.T, wantKind, name string) pulumi.MockResourceA
 // no parent, or whose logical name does not begin with the component's.
 func (r *Recorder) RequireParented(t *testing.T, component string) {
 	t.Helper()
+	require.Empty(t, r.strays(component), "resources that are not the component's")
+}
+
+func (r *Recorder) strays(component string) []string {
+	var found []string
 	for _, one := range r.All() {
-		require.Truef(t, strings.HasPrefix(one.Name, component), "%s %s is not named after %s", one.TypeToken, one.Name, component)
-		if one.TypeToken != "pulumi:pulumi:Stack" && one.Name != component {
-			require.Containsf(t, one.RegisterRPC.GetParent(), "::"+component, "%s %s has no parent", one.TypeToken, one.Name)
+		if one.TypeToken == "pulumi:pulumi:Stack" || one.Name == component {
+			continue
+		}
+		named := strings.HasPrefix(one.Name, component+"-")
+		if !named || !strings.HasSuffix(one.RegisterRPC.GetParent(), "::"+component) {
+			found = append(found, one.TypeToken+" "+one.Name)
 		}
 	}
+	return found
 }
 
 // RequireNoPlainSecret fails when a value that holds secret is not marked as
 // one, wherever it is, or when it stands in an object that is not a Secret.
 func (r *Recorder) RequireNoPlainSecret(t *testing.T, secret string) {
 	t.Helper()
+	require.Empty(t, r.leaks(secret), "resources that show the secret")
+}
+
+func (r *Recorder) leaks(secret string) []string {
+	var found []string
 	for _, one := range r.All() {
-		where := one.TypeToken + " " + one.Name
-		require.NotContainsf(t, texts(resource.NewObjectProperty(one.Inputs), false), secret, "plain secret in %s", where)
-		if kind(one) != "Secret" {
-			require.NotContainsf(t, texts(resource.NewObjectProperty(one.Inputs), true), secret, "secret in %s", where)
+		all := resource.NewObjectProperty(one.Inputs)
+		if strings.Contains(texts(all, kind(one) != "Secret"), secret) {
+			found = append(found, one.TypeToken+" "+one.Name)
 		}
 	}
+	return found
 }
 
 // Text returns the string at a path such as "spec.template.spec.priorityClassName".
