@@ -14,50 +14,51 @@ import (
 	"github.com/scalestack/scalestack/components/redis"
 )
 
-// deploy registers everything. The roots of the graph are the provider and the
+// deploy registers everything and returns the stack's outputs. The roots of the graph are the provider and the
 // components; every other resource has a component as its parent.
-func deploy(ctx *pulumi.Context, c *Config) error {
+func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 	cluster, err := kubernetes.NewProvider(ctx, "kubernetes", providerArgs(c))
 	if err != nil {
-		return fmt.Errorf("kubernetes provider: %w", err)
+		return nil, fmt.Errorf("kubernetes provider: %w", err)
 	}
 	on := pulumi.Providers(cluster)
 	args, err := c.baseArgs()
 	if err != nil {
-		return fmt.Errorf("shard map: %w", err)
+		return nil, fmt.Errorf("shard map: %w", err)
 	}
 	ground, err := base.New(ctx, baseName, args, on)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	shards, err := postgres.New(ctx, postgresName, c.postgresArgs(ground.Namespace), on)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cache, err := redis.New(ctx, redisName, c.redisArgs(ground.Namespace), on)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	events, err := kafka.New(ctx, kafkaName, c.kafkaArgs(ground.Namespace), on)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	service, err := app.New(ctx, appName, c.appArgs(wire(ground, shards, cache)), on)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rules, err := edge(ctx, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ctx.Export("namespace", ground.Namespace)
-	ctx.Export("appUrl", service.URL)
-	ctx.Export("shards", shardOutputs(shards))
-	ctx.Export("shardMap", pulumi.String(args.ShardMap))
-	ctx.Export("redisAddress", cache.Address)
-	ctx.Export("kafkaBootstrap", events.Bootstrap)
-	ctx.Export("cdnRules", rules)
-	return nil
+	return pulumi.Map{
+		"namespace":      ground.Namespace,
+		"appUrl":         service.URL,
+		"shards":         shardOutputs(shards),
+		"shardMap":       pulumi.String(args.ShardMap),
+		"redisAddress":   cache.Address,
+		"kafkaBootstrap": events.Bootstrap,
+		"cdnRules":       rules,
+	}, nil
 }
 
 // providerArgs asks for what the stack relies on: a ConfigMap or Secret whose

@@ -106,7 +106,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 			"scalestack:app.pool: 11 connections × 13 pods (replicas.max 10 and 3 more during a rollout) = 143, with 10 reserved for administration and replication 153, is above postgres.maxConnections 140 of every shard"},
 		"bounds":      {map[string]string{"scalestack:app": `{"replicas":{"min":5,"max":4}}`}, "scalestack:app.replicas.max: 4 is below replicas.min 5"},
 		"quantity":    {map[string]string{"scalestack:redis": `{"resources":{"memory":"lots"}}`}, `scalestack:redis.resources.memory: "lots" is not a quantity such as 500m, 2 or 1Gi`},
-		"number":      {map[string]string{"scalestack:redis": `{"resources":{"cpuRequest":2}}`}, `scalestack:redis.resources.cpuRequest: 2 is not a text of at least one character`},
+		"number":      {map[string]string{"scalestack:redis": `{"resources":{"cpuRequest":2}}`}, `scalestack:redis.resources.cpuRequest: 2 is not a quantity in quotes, such as "500m", "2" or "1Gi"`},
 		"edge":        {map[string]string{"scalestack:cdn": `{"enabled":true}`}, `scalestack:cdn.zoneId: "" is not 32 hexadecimal digits`},
 		"cache rules": {map[string]string{"scalestack:cdn": cdnWithRules(11)}, "scalestack:cdn.rules: 11 and the 2 bypass rules make 13, plan free allows 10"},
 	} {

@@ -227,3 +227,6 @@ func clone(value any) any {
 	}
 	return value
 }
+
+// Sections returns the names of all top-level settings, sorted.
+func Sections() []string { return known(compileSchema()) }

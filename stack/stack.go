@@ -19,6 +19,10 @@ func Program() (pulumi.RunFunc, pulumi.RunOption) {
 		if err != nil {
 			return fmt.Errorf("the configuration is refused, nothing was changed:\n%w", err)
 		}
-		return deploy(ctx, config)
+		outputs, err := deploy(ctx, config)
+		for name, value := range outputs {
+			ctx.Export(name, value)
+		}
+		return err
 	}, keep
 }

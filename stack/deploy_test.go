@@ -1,0 +1,78 @@
+package stack
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/shardmap"
+)
+
+// echo answers every registration with its inputs.
+type echo struct{}
+
+func (echo) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	outputs := args.Inputs.Copy()
+	if args.TypeToken == "random:index/randomPassword:RandomPassword" {
+		outputs["result"] = resource.NewStringProperty("generated")
+	}
+	return args.Name + "-id", outputs, nil
+}
+
+func (echo) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) { return args.Args, nil }
+
+// outputs deploys c and waits for what the stack exports.
+func outputs(t *testing.T, c *Config) map[string]any {
+	t.Helper()
+	var mu sync.Mutex
+	values := map[string]any{}
+	require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+		exported, err := deploy(ctx, c)
+		for name, value := range exported {
+			pulumi.ToOutput(value).ApplyT(func(v any) any {
+				mu.Lock()
+				defer mu.Unlock()
+				values[name] = v
+				return v
+			})
+		}
+		return err
+	}, pulumi.WithMocks(project, "test", echo{})))
+	return values
+}
+
+func TestOutputs(t *testing.T) {
+	c, err := load(t, map[string]string{
+		"scalestack:namespace": "shop",
+		"scalestack:postgres":  `{"shards":3,"initialShards":3}`,
+		"scalestack:cdn":       `{"enabled":true,"zoneId":"0123456789abcdef0123456789abcdef"}`,
+	})
+	require.NoError(t, err)
+	got := outputs(t, c)
+
+	require.Equal(t, "shop", got["namespace"])
+	require.Equal(t, "http://app.shop.svc.cluster.local", got["appUrl"])
+	require.Equal(t, "redis.shop.svc.cluster.local:6379", got["redisAddress"])
+	require.Equal(t, "kafka-kafka-bootstrap.shop.svc:9093", got["kafkaBootstrap"])
+	require.Len(t, got["cdnRules"], 5)
+
+	m, err := shardmap.Decode([]byte(got["shardMap"].(string)))
+	require.NoError(t, err)
+	require.Equal(t, "shop", m.Cluster)
+	require.Equal(t, shardmap.Base(960, 3), m.Assignment)
+	shards := got["shards"].([]any)
+	require.Len(t, shards, 3)
+	for i, shard := range m.Shards {
+		require.Equal(t, map[string]any{"name": shard.Name, "host": shard.Host}, shards[i],
+			"the map must send clients to the hosts that exist")
+	}
+}
+
+func TestWithoutEdgeThereAreNoRules(t *testing.T) {
+	c, err := load(t, nil)
+	require.NoError(t, err)
+	require.Empty(t, outputs(t, c)["cdnRules"])
+}

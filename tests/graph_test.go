@@ -1,0 +1,149 @@
+// Package tests holds the tests over the whole stack.
+package tests
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/config"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/stack"
+)
+
+var environments = []string{"dev", "staging", "prod"}
+
+// password is what every generated password is in these tests, so that it can
+// be looked for where it must not be.
+const password = "generated-password-of-the-mock"
+
+// graph is what one run registered.
+type graph struct {
+	mu    sync.Mutex
+	nodes []pulumi.MockResourceArgs
+}
+
+func (g *graph) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.nodes = append(g.nodes, args)
+	outputs := args.Inputs.Copy()
+	if args.TypeToken == "random:index/randomPassword:RandomPassword" {
+		outputs["result"] = resource.NewStringProperty(password)
+	}
+	return args.Name + "-id", outputs, nil
+}
+
+func (g *graph) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) { return args.Args, nil }
+
+// settings reads what Pulumi.<env>.yaml says, as the engine hands it over.
+func settings(t *testing.T, env string) map[string]string {
+	t.Helper()
+	project, err := workspace.LoadProject(filepath.Join("..", "Pulumi.yaml"))
+	require.NoError(t, err)
+	loaded, err := workspace.LoadProjectStack(nil, project, filepath.Join("..", "Pulumi."+env+".yaml"))
+	require.NoError(t, err)
+	values := map[string]string{}
+	for key, value := range loaded.Config {
+		text, err := value.Value(config.NopDecrypter)
+		require.NoError(t, err)
+		values[key.String()] = text
+	}
+	return values
+}
+
+// run deploys env against mocks, with the given settings in place of its own.
+func run(t *testing.T, env string, changed map[string]string, options ...pulumi.RunOption) (*graph, error) {
+	t.Helper()
+	values := settings(t, env)
+	maps.Copy(values, changed)
+	g := &graph{}
+	body, keep := stack.Program()
+	options = append(options, pulumi.WithMocks("scalestack", env, g),
+		func(info *pulumi.RunInfo) { info.Config = values }, keep)
+	err := pulumi.RunErr(body, options...)
+	sort.Slice(g.nodes, func(i, j int) bool { return id(g.nodes[i]) < id(g.nodes[j]) })
+	return g, err
+}
+
+// deployed is run for a deployment that must succeed.
+func deployed(t *testing.T, env string) *graph {
+	t.Helper()
+	g, err := run(t, env, nil)
+	require.NoError(t, err)
+	return g
+}
+
+func id(node pulumi.MockResourceArgs) string { return node.TypeToken + " " + node.Name }
+
+// find returns the resources of one type.
+func (g *graph) find(token string) []pulumi.MockResourceArgs {
+	var found []pulumi.MockResourceArgs
+	for _, node := range g.nodes {
+		if node.TypeToken == token {
+			found = append(found, node)
+		}
+	}
+	return found
+}
+
+// text describes the whole graph, secrets by a mark alone.
+func (g *graph) text() string {
+	var out strings.Builder
+	for _, node := range g.nodes {
+		rpc := node.RegisterRPC
+		dependencies := append([]string(nil), rpc.GetDependencies()...)
+		sort.Strings(dependencies)
+		fmt.Fprintf(&out, "%s\n parent %s\n after %v\n protect %v retain %v ignore %v\n",
+			id(node), rpc.GetParent(), dependencies, rpc.GetProtect(), rpc.GetRetainOnDelete(), rpc.GetIgnoreChanges())
+		describe(&out, " ", resource.NewObjectProperty(node.Inputs))
+	}
+	return out.String()
+}
+
+func describe(out *strings.Builder, path string, value resource.PropertyValue) {
+	switch {
+	case value.IsSecret():
+		fmt.Fprintf(out, "%s = [secret]\n", path)
+	case value.IsOutput():
+		if value.OutputValue().Secret {
+			fmt.Fprintf(out, "%s = [secret]\n", path)
+			return
+		}
+		describe(out, path, value.OutputValue().Element)
+	case value.IsArray():
+		for i, item := range value.ArrayValue() {
+			describe(out, fmt.Sprintf("%s[%d]", path, i), item)
+		}
+	case value.IsObject():
+		object := value.ObjectValue()
+		for _, key := range object.StableKeys() {
+			describe(out, path+"."+string(key), object[key])
+		}
+	default:
+		fmt.Fprintf(out, "%s = %v\n", path, value.V)
+	}
+}
+
+// at returns the value at a path of the inputs, as text.
+func at(t *testing.T, node pulumi.MockResourceArgs, path string) string {
+	t.Helper()
+	parsed, err := resource.ParsePropertyPath(path)
+	require.NoError(t, err)
+	value, ok := parsed.Get(resource.NewObjectProperty(node.Inputs))
+	if !ok {
+		return ""
+	}
+	if value.IsOutput() {
+		value = value.OutputValue().Element
+	}
+	return fmt.Sprint(value.V)
+}
