@@ -41,6 +41,11 @@ func TestDesiredNeverChanges(t *testing.T) {
 	}
 }
 
+// Anyone can repeat it: sha256(b"17/4").digest()[:8].hex() in Python.
+func TestScoreIsTheDocumentedHash(t *testing.T) {
+	require.Equal(t, uint64(0xd66f28fc07d288db), score(17, 4))
+}
+
 func TestFourToSixToFiveMovesTheMinimumEachTime(t *testing.T) {
 	four := desired(t, Spec{Buckets: 960, InitialShards: 4, Shards: 4})
 	six := desired(t, Spec{Buckets: 960, InitialShards: 4, Shards: 6})
