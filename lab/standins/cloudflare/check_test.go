@@ -137,11 +137,15 @@ func TestDiffOfRulesShowsPaths(t *testing.T) {
 
 func TestOneRulesetPerPhase(t *testing.T) {
 	x, dir := typeOf(t, "Ruleset")
-	id, _ := x.Create(rules(rule("a", nil)))
-	require.ErrorContains(t, x.CreateError(rules(rule("b", nil))),
+	id, first := x.Create(rules(rule("a", nil)))
+	require.ErrorContains(t, x.Named("other").CreateError(rules(rule("b", nil))),
 		"the zone already has an entrypoint ruleset in phase http_request_cache_settings; a phase has one, with all rules in it (it has id "+id+")")
-	x.Create(with(rules(), props{"phase": "http_request_transform"}))
+	x.Named("other").Create(with(rules(), props{"phase": "http_request_transform"}))
 	require.Len(t, load(t, dir, "ruleset"), 2)
+
+	again, second := x.Create(rules(rule("a", nil)))
+	require.Equal(t, id, again, "what a killed run made is taken up again")
+	require.Equal(t, first, second)
 }
 
 func TestCheckOfTheOthers(t *testing.T) {
@@ -184,10 +188,17 @@ func TestRecordsThatExclude(t *testing.T) {
 	_, state := x.Create(in)
 	require.Equal(t, "192.0.2.1", state["value"].StringValue())
 	require.True(t, state["proxiable"].BoolValue())
-	require.ErrorContains(t, x.CreateError(in), "the zone already has the same A record www")
-	require.ErrorContains(t, x.CreateError(with(in, props{"type": "CNAME", "content": "a.test"})), "a CNAME stands alone")
+	require.ErrorContains(t, x.Named("other").CreateError(in), "the zone already has the same A record www")
+	require.ErrorContains(t, x.Named("other").CreateError(with(in, props{"type": "CNAME", "content": "a.test"})), "a CNAME stands alone")
 	x.Create(with(in, props{"content": "192.0.2.2"}))
-	x.Create(with(in, props{"allowOverwrite": true}))
+	x.Named("other").Create(with(in, props{"allowOverwrite": true}))
+}
+
+func TestOnePageRulePerTarget(t *testing.T) {
+	x, _ := typeOf(t, "PageRule")
+	in := props{"zoneId": zone, "target": "a.test/*", "actions": props{"cacheLevel": "bypass"}}
+	x.Create(in)
+	require.ErrorContains(t, x.Named("other").CreateError(in), "the zone already has a page rule for a.test/*")
 }
 
 func TestResourcesThatAreMadeAtOnceAllStay(t *testing.T) {

@@ -36,7 +36,9 @@ func (o object) resource(zones *store) provider.Resource {
 	return provider.Resource{
 		Fields: o.fields,
 		Check:  o.checkAll,
-		Create: func(in property.Map) (string, property.Map, error) { return o.create(zones, in) },
+		Create: func(urn string, in property.Map) (string, property.Map, error) {
+			return o.create(zones, urn, in)
+		},
 		Read: func(id string, state property.Map) (string, property.Map, bool, error) {
 			return o.read(zones, id, state)
 		},
@@ -63,26 +65,40 @@ func (o object) checkAll(in property.Map) []provider.Failure {
 	return found
 }
 
-func (o object) create(zones *store, in property.Map) (string, property.Map, error) {
+func (o object) create(zones *store, urn string, in property.Map) (id string, state property.Map, err error) {
 	zone := zoneOf(in)
-	id := zone
+	id = zone
 	if o.id != nil {
 		id = o.id(in)
 	}
-	state := o.finish(id, property.Map{}, in)
-	err := zones.change(zone, o.kind, func(z *Zone) error {
-		for _, other := range sortedIDs(z) {
-			if o.conflict == nil {
-				break
-			}
-			if err := o.conflict(provider.FromPlain(z.Resources[other].Properties), in); err != nil {
-				return fmt.Errorf("%w (it has id %s)", err, other)
-			}
+	err = zones.change(zone, o.kind, func(z *Zone) error {
+		old := property.Map{}
+		there, why := o.inTheWay(z, in)
+		switch {
+		case why != nil && z.Resources[there].URN != urn:
+			return fmt.Errorf("%w (it has id %s)", why, there)
+		case why != nil:
+			id, old = there, provider.FromPlain(z.Resources[there].Properties)
 		}
-		z.put(id, provider.Plain(state))
+		state = o.finish(id, old, in)
+		z.put(id, urn, provider.Plain(state))
 		return nil
 	})
 	return id, state, err
+}
+
+// inTheWay returns the resource that excludes a new one, and why. If it has the
+// URN of the new one, a killed run made it before Pulumi could note it down.
+func (o object) inTheWay(z *Zone, in property.Map) (id string, why error) {
+	for _, id := range sortedIDs(z) {
+		if o.conflict == nil {
+			break
+		}
+		if err := o.conflict(provider.FromPlain(z.Resources[id].Properties), in); err != nil {
+			return id, err
+		}
+	}
+	return "", nil
 }
 
 func (o object) read(zones *store, id string, state property.Map) (string, property.Map, bool, error) {
@@ -103,10 +119,11 @@ func (o object) read(zones *store, id string, state property.Map) (string, prope
 func (o object) update(zones *store, id string, old, in property.Map) (property.Map, error) {
 	now := o.finish(id, old, in)
 	return now, zones.change(zoneOf(old), o.kind, func(z *Zone) error {
-		if _, found := z.Resources[id]; !found {
+		was, found := z.Resources[id]
+		if !found {
 			return fmt.Errorf("%s %s is gone from zone %s; run pulumi refresh", o.kind, id, zoneOf(old))
 		}
-		z.put(id, provider.Plain(now))
+		z.put(id, was.URN, provider.Plain(now))
 		return nil
 	})
 }

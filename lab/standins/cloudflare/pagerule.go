@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
@@ -23,6 +24,12 @@ func pageRule() object {
 		},
 		check: checkPageRule,
 		id:    func(property.Map) string { return newID() },
+		conflict: func(there, in property.Map) error {
+			if textOf(there, "target") != textOf(in, "target") {
+				return nil
+			}
+			return fmt.Errorf("the zone already has a page rule for %s", textOf(in, "target"))
+		},
 	}
 }
 

@@ -24,6 +24,8 @@ type Zone struct {
 
 // Applied is one resource as it was last applied.
 type Applied struct {
+	// URN is the resource's name in Pulumi.
+	URN string `json:"urn"`
 	// Version counts the applications, from 1.
 	Version     int       `json:"version"`
 	LastUpdated time.Time `json:"lastUpdated"`
@@ -96,8 +98,9 @@ func (z *Zone) save(path string) error {
 	return os.Rename(temporary.Name(), path)
 }
 
-func (z *Zone) put(id string, properties map[string]any) {
+func (z *Zone) put(id, urn string, properties map[string]any) {
 	z.Resources[id] = Applied{
+		URN:         urn,
 		Version:     z.Resources[id].Version + 1,
 		LastUpdated: time.Now().UTC().Truncate(time.Second),
 		Properties:  properties,

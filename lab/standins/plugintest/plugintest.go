@@ -19,6 +19,7 @@ type Type struct {
 	t     *testing.T
 	p     plugin.Provider
 	token tokens.Type
+	name  string
 }
 
 // New configures a plugin and picks one of its types.
@@ -27,7 +28,7 @@ func New(t *testing.T, d *provider.Definition, token string) Type {
 	p := d.Plugin("")
 	_, err := p.Configure(context.Background(), plugin.ConfigureRequest{})
 	require.NoError(t, err)
-	return Type{t, p, tokens.Type(token)}
+	return Type{t, p, tokens.Type(token), "it"}
 }
 
 // Props are a resource's properties in plain Go.
@@ -38,7 +39,13 @@ func properties(p Props) resource.PropertyMap {
 }
 
 func (x Type) urn() resource.URN {
-	return resource.NewURN("test", "test", "", x.token, "it")
+	return resource.NewURN("test", "test", "", x.token, x.name)
+}
+
+// Named returns the same type with another name of the resource.
+func (x Type) Named(name string) Type {
+	x.name = name
+	return x
 }
 
 // Check returns the mistakes in the inputs as `path: reason`, sorted.

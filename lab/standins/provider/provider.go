@@ -26,8 +26,9 @@ type Resource struct {
 	Fields Fields
 	// Check finds the mistakes that concern several fields; values may be unknown.
 	Check func(inputs property.Map) []Failure
-	// Create makes the resource and returns its id and state.
-	Create func(inputs property.Map) (id string, state property.Map, err error)
+	// Create makes the resource and returns its id and state. The URN tells
+	// resources apart that look the same.
+	Create func(urn string, inputs property.Map) (id string, state property.Map, err error)
 	// Read returns the present state; the given state is empty on import. A false
 	// says that the resource is gone. Without Read, the state never changes.
 	Read func(id string, state property.Map) (newID string, now property.Map, found bool, err error)

@@ -65,7 +65,7 @@ func (h *host) Create(_ context.Context, req plugin.CreateRequest) (plugin.Creat
 		planned := r.Fields.withUnknowns(inputs)
 		return plugin.CreateResponse{Properties: r.out(planned), Status: resource.StatusOK}, nil
 	}
-	id, state, err := r.Create(inputs)
+	id, state, err := r.Create(string(req.URN), inputs)
 	if err != nil {
 		return plugin.CreateResponse{}, err
 	}
