@@ -1,6 +1,6 @@
 package cdn
 
-import "github.com/scalestack/scalestack/components/internal/check"
+import "github.com/scalestack/scalestack/internal/check"
 
 // Plan is a Cloudflare plan.
 type Plan string
