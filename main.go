@@ -2,11 +2,13 @@
 package main
 
 import (
+	"os"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/stack"
 )
 
 func main() {
-	pulumi.Run(stack.Program())
+	pulumi.Run(stack.Program(stack.WithWorkloadImage(os.Getenv("SCALESTACK_WORKLOAD_IMAGE"))))
 }

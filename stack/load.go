@@ -21,7 +21,7 @@ const project = "scalestack"
 //
 // What a wrong value was meant to be is not known, so a section with one is
 // not checked any further: a second message would only be a guess.
-func Load(info pulumi.RunInfo) (*Config, error) {
+func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
 	schema := compileSchema()
 	form := &check.Errors{}
 	document := parse(form, schema, info)
@@ -35,6 +35,9 @@ func Load(info pulumi.RunInfo) (*Config, error) {
 	if err := decode(document, config); err != nil {
 		form.Addf("", "%v", err)
 		return nil, prefixed(form)
+	}
+	for _, apply := range options {
+		apply(config)
 	}
 	form.Merge("", config.validate(doubtful))
 	if err := prefixed(form); err != nil {

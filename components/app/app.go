@@ -12,8 +12,8 @@ import (
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/scalestack/scalestack/components/internal/check"
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 // App is the component.

@@ -10,8 +10,8 @@ import (
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/scalestack/scalestack/components/internal/check"
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 // longestSuffix is what Strimzi puts behind the cluster's name in a Service.

@@ -6,8 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/scalestack/scalestack/components/internal/check"
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)

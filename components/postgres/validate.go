@@ -6,8 +6,8 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/scalestack/scalestack/components/internal/check"
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"regexp"
 
-	"github.com/scalestack/scalestack/components/internal/check"
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 const (

@@ -3,7 +3,7 @@ package kube
 import (
 	"strings"
 
-	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 // Image records an image that does not name one version: a missing tag and

@@ -3,7 +3,7 @@ package kube
 import (
 	"testing"
 
-	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 func TestImage(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 // Peer is who may call, or whom a pod may call.

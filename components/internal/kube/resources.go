@@ -5,7 +5,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 // Resources are a container's compute resources as Kubernetes quantities. An

@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/components/internal/check"
+	"github.com/scalestack/scalestack/internal/check"
 )
 
 func TestResourcesArgs(t *testing.T) {

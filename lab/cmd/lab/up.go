@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +70,7 @@ func preflight(p paths.Paths) error {
 
 func (u *up) build(ctx context.Context) error {
 	if err := u.Do(ctx, "packages", "Debian packages", func(ctx context.Context, log *step.Log) error {
-		return debian.Ensure(ctx, log, append(debian.Host, images.DebianPackages()...)...)
+		return debian.Ensure(ctx, log, slices.Concat(debian.Host, images.DebianPackages(), crds.DebianPackages())...)
 	}); err != nil {
 		return err
 	}
@@ -138,21 +138,8 @@ func (u *up) startRuntime(ctx context.Context, log *step.Log) error {
 
 func (u *up) deploy(ctx context.Context) error {
 	return u.Do(ctx, "pulumi-up", "pulumi up on stack dev", func(ctx context.Context, log *step.Log) error {
-		return deploy.Up(ctx, u.Paths, deploy.Values{WorkloadImage: u.ref("scalestack/workload")}, log)
+		return deploy.Up(ctx, u.Paths, u.ref("scalestack/workload"), log)
 	})
-}
-
-func (u *up) summary(ctx context.Context) error {
-	fmt.Printf("\nmake up took %s\n\n", u.Elapsed().Round(time.Second))
-	if err := deploy.Summary(ctx, u.Paths, os.Stdout); err != nil {
-		return err
-	}
-	for _, image := range u.images {
-		if image.StandIn != "" {
-			fmt.Printf("  stand-in  %s: %s\n", image.Ref, image.StandIn)
-		}
-	}
-	return nil
 }
 
 // ref is the full reference of the image that was built under a name.

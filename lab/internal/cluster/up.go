@@ -130,3 +130,10 @@ func Show(ctx context.Context, p paths.Paths, out io.Writer) error {
 	fmt.Fprintln(out)
 	return kubectl(ctx, p, out, "get", "pods,hpa,pvc", "--all-namespaces")
 }
+
+// ServiceAddress is where the host reaches a Service of the cluster.
+func ServiceAddress(ctx context.Context, p paths.Paths, namespace, service string) (string, error) {
+	var address strings.Builder
+	err := kubectl(ctx, p, &address, "get", "service", service, "-n", namespace, "-o", "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}")
+	return address.String(), err
+}

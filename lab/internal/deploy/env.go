@@ -4,8 +4,6 @@
 package deploy
 
 import (
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,22 +19,27 @@ const Stack = "dev"
 // the lab's Cloudflare is a stand-in.
 const cloudflareToken = "lab-stand-in-token-that-opens-nothing-00"
 
-// Values are what only the lab knows about the stack.
-type Values struct {
-	// WorkloadImage is the image built from this checkout.
-	WorkloadImage string
-}
+// passphrase is public, because its salt stands in Pulumi.dev.yaml: Pulumi
+// would write a salt of its own into that file at every new lab. What it
+// encrypts are the passwords of one machine's lab. Other stacks have a secrets
+// provider of their own.
+const passphrase = "scalestack-lab"
 
-// Environment returns the variables that make pulumi and kubectl work by hand.
+// workloadImage is the variable that names the image built from this checkout.
+// Its tag changes with its content, so that a change rolls out.
+const workloadImage = "SCALESTACK_WORKLOAD_IMAGE"
+
+// environment makes pulumi and kubectl work on the lab.
 func environment(p paths.Paths) []string {
 	return []string{
 		"KUBECONFIG=" + p.Kubeconfig("admin"),
 		"PULUMI_HOME=" + filepath.Join(p.Home, "pulumi"),
 		"PULUMI_BACKEND_URL=file://" + p.Data("pulumi"),
-		"PULUMI_CONFIG_PASSPHRASE_FILE=" + passphraseFile(p),
+		"PULUMI_CONFIG_PASSPHRASE=" + passphrase,
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
 		"CLOUDFLARE_API_TOKEN=" + cloudflareToken,
+		workloadImage + "=" + image(p),
 		"SCALESTACK_CLOUDFLARE_DIR=" + p.Data("cloudflare"),
 		// The flags of every other build of the lab, so that the cache serves.
 		"CGO_ENABLED=0",
@@ -44,27 +47,27 @@ func environment(p paths.Paths) []string {
 	}
 }
 
-func passphraseFile(p paths.Paths) string { return p.PKI("passphrase") }
-
-// Prepare makes the folders, the passphrase and the file env, which a person
-// sources.
-func Prepare(p paths.Paths) error {
+// Prepare makes the folders and the file env, which a person sources and which
+// the lab's own calls of pulumi read back.
+func Prepare(p paths.Paths, image string) error {
 	for _, dir := range []string{p.Data("pulumi"), p.Data("cloudflare")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := ensurePassphrase(passphraseFile(p)); err != nil {
+	if err := os.WriteFile(imageFile(p), []byte(image), 0o644); err != nil {
 		return err
 	}
 	return writeEnv(p)
 }
 
-func ensurePassphrase(file string) error {
-	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return os.WriteFile(file, []byte(rand.Text()), 0o600)
+// imageFile remembers the image between commands: preview and destroy do not
+// build it.
+func imageFile(p paths.Paths) string { return p.Config("workload-image") }
+
+func image(p paths.Paths) string {
+	content, _ := os.ReadFile(imageFile(p))
+	return string(content)
 }
 
 func writeEnv(p paths.Paths) error {

@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,18 +14,19 @@ import (
 )
 
 // Up deploys the stack. It is safe after an earlier run that was killed.
-func Up(ctx context.Context, p paths.Paths, v Values, log io.Writer) error {
-	if err := Select(ctx, p, v, log); err != nil {
+func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
+	if err := Prepare(p, image); err != nil {
+		return err
+	}
+	if err := selectStack(ctx, p, log); err != nil {
 		return err
 	}
 	return Run(ctx, p, log, "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
 }
 
-// Select makes the stack if it is new, and clears what a killed run left.
-func Select(ctx context.Context, p paths.Paths, v Values, log io.Writer) error {
-	if err := Prepare(p); err != nil {
-		return err
-	}
+// selectStack makes the stack if it is new, and clears the lock that a killed
+// run left.
+func selectStack(ctx context.Context, p paths.Paths, log io.Writer) error {
 	if err := Run(ctx, p, log, "stack", "select", "--create", Stack); err != nil {
 		return err
 	}
@@ -44,16 +47,27 @@ func Run(ctx context.Context, p paths.Paths, output io.Writer, args ...string) e
 	return nil
 }
 
-// Summary shows the stack's outputs and how to reach things.
-func Summary(ctx context.Context, p paths.Paths, out io.Writer) error {
-	if err := Run(ctx, p, out, "stack", "output", "--stack", Stack); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, `
-  by hand   . .lab/env     then: pulumi preview, pulumi stack output, kubectl get pods -A
-  logs      .lab/logs/
-  stop      make down      (data stays; make clean deletes it)
+// Outputs are what the stack tells about itself.
+type Outputs struct {
+	Namespace      string `json:"namespace"`
+	AppURL         string `json:"appUrl"`
+	RedisAddress   string `json:"redisAddress"`
+	KafkaBootstrap string `json:"kafkaBootstrap"`
+	Shards         []struct {
+		Name string `json:"name"`
+		Host string `json:"host"`
+	} `json:"shards"`
+	CDNRules []struct {
+		Ref string `json:"ref"`
+	} `json:"cdnRules"`
+}
 
-`)
-	return nil
+// Read asks the stack for its outputs.
+func Read(ctx context.Context, p paths.Paths) (Outputs, error) {
+	var text bytes.Buffer
+	var out Outputs
+	if err := Run(ctx, p, &text, "stack", "output", "--json", "--stack", Stack); err != nil {
+		return out, fmt.Errorf("%w: %s", err, text.String())
+	}
+	return out, json.Unmarshal(text.Bytes(), &out)
 }
