@@ -2,12 +2,15 @@
 -- client with an old shard map, in any language, cannot misplace a write.
 -- +goose Up
 
+-- +goose StatementBegin
 -- Positive for every user id; NULL until the shard is claimed, and NULL is
--- refused below.
+-- refused below. Not in the language SQL, which would plan it at every call.
 CREATE FUNCTION scalestack.bucket_of(user_id bigint) RETURNS integer
-STABLE LANGUAGE sql AS $$
-    SELECT ((user_id % buckets + buckets) % buckets)::integer FROM scalestack.shard
-$$;
+STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ((user_id % buckets + buckets) % buckets)::integer FROM scalestack.shard;
+END $$;
+-- +goose StatementEnd
 
 -- +goose StatementBegin
 -- SS001 is this refusal and nothing else. DETAIL is JSON for programs; owner is
