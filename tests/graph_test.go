@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path/filepath"
 	"sort"
-	"strings"
 	"sync"
 	"testing"
 
@@ -18,6 +17,9 @@ import (
 
 	"github.com/scalestack/scalestack/stack"
 )
+
+// project is the name in Pulumi.yaml.
+const project = "scalestack"
 
 var environments = []string{"dev", "staging", "prod"}
 
@@ -67,7 +69,7 @@ func run(t *testing.T, env string, changed map[string]string, options ...pulumi.
 	maps.Copy(values, changed)
 	g := &graph{}
 	body, keep := stack.Program()
-	options = append(options, pulumi.WithMocks("scalestack", env, g),
+	options = append(options, pulumi.WithMocks(project, env, g),
 		func(info *pulumi.RunInfo) { info.Config = values }, keep)
 	err := pulumi.RunErr(body, options...)
 	sort.Slice(g.nodes, func(i, j int) bool { return id(g.nodes[i]) < id(g.nodes[j]) })
@@ -93,44 +95,6 @@ func (g *graph) find(token string) []pulumi.MockResourceArgs {
 		}
 	}
 	return found
-}
-
-// text describes the whole graph, secrets by a mark alone.
-func (g *graph) text() string {
-	var out strings.Builder
-	for _, node := range g.nodes {
-		rpc := node.RegisterRPC
-		dependencies := append([]string(nil), rpc.GetDependencies()...)
-		sort.Strings(dependencies)
-		fmt.Fprintf(&out, "%s\n parent %s\n after %v\n protect %v retain %v ignore %v\n",
-			id(node), rpc.GetParent(), dependencies, rpc.GetProtect(), rpc.GetRetainOnDelete(), rpc.GetIgnoreChanges())
-		describe(&out, " ", resource.NewObjectProperty(node.Inputs))
-	}
-	return out.String()
-}
-
-func describe(out *strings.Builder, path string, value resource.PropertyValue) {
-	switch {
-	case value.IsSecret():
-		fmt.Fprintf(out, "%s = [secret]\n", path)
-	case value.IsOutput():
-		if value.OutputValue().Secret {
-			fmt.Fprintf(out, "%s = [secret]\n", path)
-			return
-		}
-		describe(out, path, value.OutputValue().Element)
-	case value.IsArray():
-		for i, item := range value.ArrayValue() {
-			describe(out, fmt.Sprintf("%s[%d]", path, i), item)
-		}
-	case value.IsObject():
-		object := value.ObjectValue()
-		for _, key := range object.StableKeys() {
-			describe(out, path+"."+string(key), object[key])
-		}
-	default:
-		fmt.Fprintf(out, "%s = %v\n", path, value.V)
-	}
 }
 
 // at returns the value at a path of the inputs, as text.

@@ -84,13 +84,13 @@ func TestEveryObjectUsesTheStacksProvider(t *testing.T) {
 func TestNoPasswordInPlainText(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
 		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), 9, "two for each shard, one for the cache")
-		require.NotContains(t, g.text(), password)
+		require.NotContains(t, g.text(t), password)
 	})
 }
 
 func TestSameConfigurationSameGraph(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		require.Equal(t, g.text(), deployed(t, env).text())
+		require.Equal(t, g.text(t), deployed(t, env).text(t))
 	})
 }
 
