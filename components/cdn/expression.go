@@ -8,6 +8,9 @@ const (
 	fieldPath      = "http.request.uri.path"
 	fieldPathLower = "lower(http.request.uri.path)"
 	fieldExtension = "http.request.uri.path.extension"
+	// fieldRawPathLower is the path as the visitor wrote it, before Cloudflare
+	// normalizes it for rules and cache keys; the origin gets this one.
+	fieldRawPathLower = "lower(raw.http.request.uri.path)"
 	// authorized is true for a request that carries an Authorization header.
 	authorized = `any(http.request.headers["authorization"][*] ne "")`
 )
@@ -21,6 +24,8 @@ func literal(s string) string {
 func startsWith(field, prefix string) string {
 	return "starts_with(" + field + ", " + literal(prefix) + ")"
 }
+
+func contains(field, part string) string { return field + " contains " + literal(part) }
 
 func equals(field, value string) string {
 	return field + " eq " + literal(value)

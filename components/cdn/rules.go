@@ -17,6 +17,12 @@ var (
 	authenticated = []string{"/auth", "/login", "/logout", "/account", "/admin"}
 )
 
+// ambiguous are parts of a path that two servers may read differently:
+// doubled and encoded separators, dot segments, path parameters, encodings of
+// encodings and of no character. The edge would take such a path for a cached
+// folder's or for a file's by its extension, and the origin for a user's page.
+var ambiguous = []string{"//", "/.", `\`, ";", "%2e", "%2f", "%5c", "%3b", "%25", "%00", "%c0", "%c1"}
+
 // AlwaysBypassed returns the path prefixes that no setting makes cacheable.
 func AlwaysBypassed() []string { return slices.Concat(api, authenticated) }
 
@@ -28,9 +34,17 @@ type bypassRule struct{ ref, description, expression string }
 func bypassRules(a *Args) []bypassRule {
 	return []bypassRule{
 		{bypassRef + "api", "Never cache the API", anyOf(prefixes(slices.Concat(api, a.BypassPrefixes))...)},
-		{bypassRef + "authenticated", "Never cache authenticated paths and requests",
-			anyOf(append(prefixes(authenticated), authorized)...)},
+		{bypassRef + "authenticated", "Never cache authenticated paths and requests, or what servers may take for one",
+			anyOf(slices.Concat(prefixes(authenticated), []string{authorized}, ambiguities())...)},
 	}
+}
+
+func ambiguities() []string {
+	terms := make([]string, len(ambiguous))
+	for i, part := range ambiguous {
+		terms[i] = contains(fieldRawPathLower, part)
+	}
+	return terms
 }
 
 func prefixes(paths []string) []string {
