@@ -95,7 +95,7 @@ func plainMap(object resource.PropertyMap) map[string]any {
 func plain(value resource.PropertyValue) any {
 	switch {
 	case value.IsSecret():
-		return "[secret]"
+		return masked(value.SecretValue().Element)
 	case value.IsComputed():
 		return "[unknown]"
 	case value.IsArray():
@@ -110,6 +110,18 @@ func plain(value resource.PropertyValue) any {
 		return int64(value.NumberValue())
 	}
 	return value.V
+}
+
+// masked keeps a secret's shape, whose keys are no secret, and hides its values.
+func masked(value resource.PropertyValue) any {
+	if !value.IsObject() {
+		return "[secret]"
+	}
+	out := map[string]any{}
+	for key, item := range value.ObjectValue() {
+		out[string(key)] = masked(item)
+	}
+	return out
 }
 
 func urnOf(node pulumi.MockResourceArgs) string {
