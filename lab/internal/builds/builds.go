@@ -37,17 +37,19 @@ type Program struct {
 	Links []string
 	// Variables are set by the linker.
 	Variables map[string]string
+	// Sources are the folders of the lab that it is compiled from, beside the
+	// modules that go.sum pins.
+	Sources []string
 	// Patched builds against the patched provider, see patch.go.
 	Patched bool
 }
 
 // Build compiles the program unless nothing that it is made from changed.
 func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) error {
-	inputs, err := stamp.Of(filepath.Join(p.Repo, "lab"), ".go", ".mod", ".sum")
+	inputs, err := program.inputs(ctx, p)
 	if err != nil {
 		return err
 	}
-	inputs = stamp.Join(inputs, GoVersion(ctx), fmt.Sprint(program))
 	return stamp.Unless(p.Bin(program.Name), inputs, func() error {
 		args := []string{"build", "-v", "-o", p.Bin(program.Name), "-ldflags", program.ldflags()}
 		if program.Patched {
@@ -62,6 +64,18 @@ func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) e
 		}
 		return link(p, program)
 	})
+}
+
+func (p Program) inputs(ctx context.Context, at paths.Paths) (string, error) {
+	parts := []string{GoVersion(ctx), fmt.Sprint(p)}
+	for _, source := range append([]string{"go.mod", "go.sum"}, p.Sources...) {
+		part, err := stamp.Of(filepath.Join(at.Repo, "lab", source), ".go", ".mod", ".sum")
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, part)
+	}
+	return stamp.Join(parts...), nil
 }
 
 func (p Program) ldflags() string {

@@ -20,6 +20,7 @@ func Programs() []Program {
 	return []Program{
 		{
 			Name: "kube", Title: "Kubernetes and the Pulumi provider", Package: "./cmd/kube", Patched: true,
+			Sources: []string{"cmd/kube", "internal/builds", "internal/podstop", "internal/volumes"},
 			Links: []string{
 				"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
 				"kubectl", "coredns", "metrics-server", "volume-provisioner", "pod-stop", plugins + kubernetesPlugin,
@@ -38,7 +39,8 @@ func Programs() []Program {
 		},
 		{
 			Name: "standins", Title: "stand-ins for Pulumi plugins", Package: "./cmd/standins",
-			Links: []string{"pulumi-language-go", plugins + randomPlugin, plugins + cloudflarePlugin},
+			Sources: []string{"cmd/standins", "standins"},
+			Links:   []string{"pulumi-language-go", plugins + randomPlugin, plugins + cloudflarePlugin},
 		},
 	}
 }

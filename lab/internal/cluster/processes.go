@@ -7,10 +7,14 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/proc"
 )
 
+// newSpec is one of the programs in the binary kube, whose stamp changes with
+// what it is built from.
 func newSpec(p paths.Paths, name string, args ...string) proc.Spec {
 	return proc.Spec{
 		Name: name, Path: p.Bin(name), Args: args,
-		Env: []string{"HOME=" + p.Home, "TMPDIR=" + os.TempDir()}, Home: p.Home, Log: p.Log(name),
+		Env:  []string{"HOME=" + p.Home, "TMPDIR=" + os.TempDir()},
+		Home: p.Home, Log: p.Log(name),
+		Files: []string{p.Bin("kube.stamp")},
 	}
 }
 
@@ -86,19 +90,19 @@ func kubeletSpec(p paths.Paths) proc.Spec {
 		"--root-dir="+p.Data("kubelet"), "--cert-dir="+p.Data("kubelet/pki"),
 		"--hostname-override="+NodeName, "--node-ip="+bridgeIP,
 	)
-	s.Files = []string{p.Config("kubelet.yaml")}
+	s.Files = append(s.Files, p.Config("kubelet.yaml"))
 	return s
 }
 
 func kubeProxySpec(p paths.Paths) proc.Spec {
 	s := newSpec(p, "kube-proxy", "--config="+p.Config("kube-proxy.yaml"))
-	s.Files = []string{p.Config("kube-proxy.yaml")}
+	s.Files = append(s.Files, p.Config("kube-proxy.yaml"))
 	return s
 }
 
 func dnsSpec(p paths.Paths) proc.Spec {
 	s := newSpec(p, "coredns", "-conf", p.Config("Corefile"))
-	s.Files = []string{p.Config("Corefile")}
+	s.Files = append(s.Files, p.Config("Corefile"))
 	return s
 }
 

@@ -34,8 +34,8 @@ type Spec struct {
 	Home string
 	// Log receives its output.
 	Log string
-	// Files are configuration files that it reads at its start only: a change
-	// in one restarts the process.
+	// Files are what a restart must follow: configuration that is read at the
+	// start only, and what tells one build of the program from another.
 	Files []string
 }
 
@@ -85,9 +85,6 @@ func (s Spec) start(fingerprint string) error {
 func (s Spec) fingerprint() (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q", s.Path, s.Args, s.Env)
-	if info, err := os.Stat(s.Path); err == nil {
-		fmt.Fprintf(h, " %d %d", info.Size(), info.ModTime().UnixNano())
-	}
 	for _, file := range s.Files {
 		content, err := os.ReadFile(file)
 		if err != nil {
