@@ -15,13 +15,15 @@ LAB_TESTS := ./crds/... ./images/... ./internal/builds ./internal/debian ./inter
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./internal/... ./shardmap/... ./workload/...
 
-.PHONY: help up preview status destroy down clean test fmt vet staticcheck unit lint e2e
+.PHONY: help up build preview status destroy down clean test fmt vet staticcheck unit lint e2e
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 up:          ## build what is missing, start the lab, deploy stack dev into it
 	@$(LAB) up
+build:       ## build what is missing, start nothing
+	@$(LAB) build
 preview:     ## show what pulumi up would change
 	@$(LAB) preview
 status:      ## processes, pods, autoscalers and volumes of the lab

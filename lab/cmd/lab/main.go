@@ -21,7 +21,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newUp(), newDown(), newStatus(), newPreview(), newDestroy(), newClean())
+	root.AddCommand(newUp(), newBuild(), newDown(), newStatus(), newPreview(), newDestroy(), newClean())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)

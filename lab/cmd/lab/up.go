@@ -22,19 +22,20 @@ import (
 )
 
 func newUp() *cobra.Command {
-	return &cobra.Command{
-		Use:   "up",
-		Short: "Build what is missing, start the lab and deploy the dev stack",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := paths.Find()
-			if err != nil {
-				return err
-			}
-			u := &up{Paths: p, Runner: &step.Runner{Out: os.Stdout, LogOf: p.Log}}
-			return u.run(cmd.Context())
-		},
-	}
+	return inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
+		u := newRun(p)
+		if err := u.phases(ctx, u.build, u.start, u.deploy); err != nil {
+			return err
+		}
+		return u.summary(ctx)
+	})
+}
+
+func newBuild() *cobra.Command {
+	return inCheckout("build", "Build what is missing and start nothing", func(ctx context.Context, p paths.Paths) error {
+		u := newRun(p)
+		return u.phases(ctx, u.build)
+	})
 }
 
 // up carries what one step makes and a later one needs.
@@ -45,16 +46,21 @@ type up struct {
 	crds   string
 }
 
-func (u *up) run(ctx context.Context) error {
+func newRun(p paths.Paths) *up {
+	return &up{Paths: p, Runner: &step.Runner{Out: os.Stdout, LogOf: p.Log}}
+}
+
+// phases run one after another. The step that failed has told why.
+func (u *up) phases(ctx context.Context, all ...func(context.Context) error) error {
 	if err := preflight(u.Paths); err != nil {
 		return err
 	}
-	for _, phase := range []func(context.Context) error{u.build, u.start, u.deploy} {
-		if err := phase(ctx); err != nil {
-			return errors.New("make up did not finish; what it did is kept, so run it again")
+	for _, phase := range all {
+		if phase(ctx) != nil {
+			return errors.New("not finished; what was done is kept, so run it again")
 		}
 	}
-	return u.summary(ctx)
+	return nil
 }
 
 // preflight refuses what could only fail later.
