@@ -1,0 +1,76 @@
+package cross
+
+import (
+	"fmt"
+
+	"github.com/scalestack/scalestack/policies/kube"
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+// BudgetRequired asks for a budget where one can help.
+var BudgetRequired = rule.Rule{
+	Name: "budget-required",
+	Description: "A workload with 2 or more replicas has a PodDisruptionBudget, so that a drain of nodes does not take " +
+		"all pods at once.",
+	All: func(c *rule.Check, g rule.Graph) {
+		for _, p := range kube.AllPods(g) {
+			replicas := kube.ReplicasOf(g, p.Owner)
+			if !p.Steady() || !replicas.Known || replicas.Min < 2 || budgeted(g, p) {
+				continue
+			}
+			c.Report(p.Owner, "the workload", fmt.Sprintf("without a PodDisruptionBudget for its %d pods", replicas.Min),
+				"one budget that selects its pods", "add a PodDisruptionBudget with maxUnavailable 1 and the pods' labels")
+		}
+	},
+}
+
+func budgeted(g rule.Graph, p kube.Pods) bool {
+	for _, budget := range g.Of("PodDisruptionBudget") {
+		if kube.Together(budget, p.Owner) && kube.Selects(budget.At("spec", "selector"), p.Labels) {
+			return true
+		}
+	}
+	return false
+}
+
+// BudgetFloor keeps a budget from forbidding every eviction.
+var BudgetFloor = rule.Rule{
+	Name: "budget-floor",
+	Description: "A PodDisruptionBudget's floor is below the fewest pods there are, for an autoscaler its minimum: " +
+		"otherwise no node can ever be drained.",
+	All: func(c *rule.Check, g rule.Graph) {
+		all := groups(g)
+		for _, budget := range g.Of("PodDisruptionBudget") {
+			total, known := fewest(g, selected(all, budget, budget.At("spec", "selector")))
+			if known && total > 0 {
+				floor(c, budget, total)
+			}
+		}
+	},
+}
+
+func fewest(g rule.Graph, pods []group) (total int, known bool) {
+	for _, p := range pods {
+		if p.foreign || !p.pods.Steady() {
+			continue
+		}
+		replicas := kube.ReplicasOf(g, p.owner)
+		if !replicas.Known {
+			return 0, false
+		}
+		total += replicas.Min
+	}
+	return total, true
+}
+
+func floor(c *rule.Check, budget rule.Resource, total int) {
+	least, most := budget.At("spec", "minAvailable"), budget.At("spec", "maxUnavailable")
+	kept, ok := kube.Share(least, total)
+	if ok && kept >= total {
+		c.Refuse(budget, least, fmt.Sprintf("below %d, the fewest pods that it covers", total),
+			"use maxUnavailable 1 in its place, or raise the autoscaler's minimum")
+	}
+	if gone, ok := kube.Share(most, total); ok && gone < 1 {
+		c.Refuse(budget, most, "1 or more", "set maxUnavailable to 1")
+	}
+}

@@ -1,0 +1,66 @@
+package kube
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+// Replicas is how many pods a workload has at least and at most.
+type Replicas struct {
+	Min, Max int
+	// Known is false when the deployment decides one of them.
+	Known bool
+	// By is what sets them: the autoscaler or the workload itself.
+	By rule.Resource
+}
+
+// ReplicasOf reads them from the workload's autoscaler, or else from itself.
+func ReplicasOf(g rule.Graph, owner rule.Resource) Replicas {
+	if scaler, ok := ScalerOf(g, owner); ok {
+		least, knownMin := count(scaler.At("spec", "minReplicas"), 1)
+		most, knownMax := count(scaler.At("spec", "maxReplicas"), least)
+		return Replicas{least, most, knownMin && knownMax, scaler}
+	}
+	switch owner.Kind() {
+	case "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController":
+		n, known := count(owner.At("spec", "replicas"), 1)
+		return Replicas{n, n, known, owner}
+	case "DaemonSet":
+		return Replicas{By: owner}
+	}
+	return Replicas{1, 1, true, owner}
+}
+
+// ScalerOf is the autoscaler of a workload.
+func ScalerOf(g rule.Graph, owner rule.Resource) (rule.Resource, bool) {
+	for _, scaler := range g.Of("HorizontalPodAutoscaler") {
+		target := scaler.At("spec", "scaleTargetRef")
+		if target.At("kind").Text() == owner.Kind() && target.At("name").Text() == Name(owner) && Together(scaler, owner) {
+			return scaler, true
+		}
+	}
+	return rule.Resource{}, false
+}
+
+func count(n rule.Node, absent int) (int, bool) {
+	if n.Absent() {
+		return absent, true
+	}
+	return n.Number()
+}
+
+// Share is a number of pods, or a percentage of total: rounded up, as
+// Kubernetes does for a budget and a surge.
+func Share(n rule.Node, total int) (int, bool) {
+	if number, ok := n.Number(); ok {
+		return number, true
+	}
+	percent, ok := strings.CutSuffix(n.Text(), "%")
+	number, err := strconv.Atoi(percent)
+	if !ok || err != nil {
+		return 0, false
+	}
+	return (total*number + 99) / 100, true
+}

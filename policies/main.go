@@ -1,0 +1,18 @@
+// Scalestack's policy pack: pulumi preview --policy-pack policies.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/policyx"
+
+	"github.com/scalestack/scalestack/policies/pack"
+)
+
+func main() {
+	if err := policyx.Main(pack.New); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,155 @@
+package rule
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Unknown is a value that only the deployment decides: a preview knows that it
+// is there, not what it is.
+type Unknown struct{}
+
+// Secret is a value that must not be shown.
+type Secret struct{ Value any }
+
+// Node is a value somewhere in a resource. Walking never fails: what is not
+// there is absent, and whatever lies below an unknown is unknown.
+type Node struct {
+	value  any
+	path   string
+	secret bool
+}
+
+// NewNode returns the node of value, which is what JSON decodes to, with
+// Unknown and Secret anywhere in it.
+func NewNode(value any) Node { return Node{}.child("", value) }
+
+func (n Node) child(step string, value any) Node {
+	next := Node{value: value, path: n.path + step, secret: n.secret}
+	for {
+		hidden, ok := next.value.(Secret)
+		if !ok {
+			return next
+		}
+		next.value, next.secret = hidden.Value, true
+	}
+}
+
+// At walks down by the keys of objects.
+func (n Node) At(keys ...string) Node {
+	for _, key := range keys {
+		var value any
+		switch object := n.value.(type) {
+		case Unknown:
+			value = object
+		case map[string]any:
+			value = object[key]
+		}
+		n = n.child(step(n.path, key), value)
+	}
+	return n
+}
+
+func step(path, key string) string {
+	switch {
+	case !plain(key):
+		return fmt.Sprintf("[%q]", key)
+	case path == "":
+		return key
+	}
+	return "." + key
+}
+
+func plain(key string) bool {
+	return !slices.ContainsFunc([]rune(key), func(r rune) bool {
+		return r == '.' || r == '/' || r == '"' || r == '[' || r == ' '
+	})
+}
+
+// Items are the values of a list; none when it is no list.
+func (n Node) Items() []Node {
+	list, _ := n.value.([]any)
+	items := make([]Node, len(list))
+	for i, value := range list {
+		items[i] = n.child(fmt.Sprintf("[%d]", i), value)
+	}
+	return items
+}
+
+// Keys are those of an object, sorted.
+func (n Node) Keys() []string {
+	object, _ := n.value.(map[string]any)
+	return slices.Sorted(maps.Keys(object))
+}
+
+// Path is where the node is, for example spec.ports[0].
+func (n Node) Path() string { return n.path }
+
+// Known is false for what only the deployment decides.
+func (n Node) Known() bool { _, unknown := n.value.(Unknown); return !unknown }
+
+// Absent is true for what is known not to be set.
+func (n Node) Absent() bool { return n.value == nil }
+
+// Set is true for what is known to be set.
+func (n Node) Set() bool { return n.Known() && !n.Absent() }
+
+// Secret is true for what Pulumi keeps encrypted.
+func (n Node) Secret() bool { return n.secret }
+
+// Text is the string, or "" when it is none.
+func (n Node) Text() string { text, _ := n.value.(string); return text }
+
+// IsText is true for a string that is known.
+func (n Node) IsText() bool { _, ok := n.value.(string); return ok }
+
+// Number is the number, if it is one.
+func (n Node) Number() (int, bool) {
+	switch number := n.value.(type) {
+	case float64:
+		return int(number), number == float64(int(number))
+	case int:
+		return number, true
+	}
+	return 0, false
+}
+
+// True and False are about booleans that are known.
+func (n Node) True() bool { return n.value == true }
+
+// False is not the same as absent.
+func (n Node) False() bool { return n.value == false }
+
+// IsObject is true for an object that is known.
+func (n Node) IsObject() bool { _, ok := n.value.(map[string]any); return ok }
+
+// Texts are the strings of a list; known is false when one is missing from it.
+func (n Node) Texts() (texts []string, known bool) {
+	known = n.Known()
+	for _, item := range n.Items() {
+		if item.IsText() {
+			texts = append(texts, item.Text())
+		}
+		known = known && item.Known()
+	}
+	return texts, known
+}
+
+// String shows the value in a message, a secret by its mark alone.
+func (n Node) String() string {
+	switch {
+	case !n.Known():
+		return "not known yet"
+	case n.secret:
+		return "[secret]"
+	case n.Absent():
+		return "not set"
+	}
+	text, err := json.Marshal(n.value)
+	if err != nil || len(text) > 120 {
+		return fmt.Sprintf("a value of %d bytes", len(text))
+	}
+	return string(text)
+}

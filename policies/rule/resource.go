@@ -1,0 +1,66 @@
+package rule
+
+import "strings"
+
+// Options are those of a resource's options that policies look at.
+type Options struct{ Protect, RetainOnDelete bool }
+
+// Resource is what a policy sees of a resource, whoever recorded it: Pulumi's
+// engine or the mocks of a test.
+type Resource struct {
+	// Type is the token, for example kubernetes:apps/v1:Deployment.
+	Type string
+	// Name is the logical name.
+	Name string
+	// URN is unique in the stack and lists the types of all parents.
+	URN string
+	// Properties are what JSON decodes to, with Unknown and Secret in it.
+	Properties map[string]any
+	// Options are nil when whoever recorded the resource does not know them.
+	Options *Options
+}
+
+// At walks down the properties.
+func (r Resource) At(keys ...string) Node {
+	return NewNode(r.Properties).At(keys...)
+}
+
+// Kind is the last part of the type.
+func (r Resource) Kind() string { return r.Type[strings.LastIndex(r.Type, ":")+1:] }
+
+// Kubernetes is true for an object of a cluster. A chart is a component.
+func (r Resource) Kubernetes() bool {
+	return strings.HasPrefix(r.Type, "kubernetes:") && !strings.HasPrefix(r.Type, "kubernetes:helm.sh/")
+}
+
+// Ours is false for what a vendor's chart brings: its names and labels are not
+// ours to choose.
+func (r Resource) Ours() bool { return !strings.Contains(r.URN, "kubernetes:helm.sh/v4:Chart$") }
+
+// String names the resource for people: by the object where there is one.
+func (r Resource) String() string {
+	name := r.At("metadata", "name").Text()
+	if !r.Kubernetes() || name == "" {
+		return r.Kind() + " " + r.Name
+	}
+	if namespace := r.At("metadata", "namespace").Text(); namespace != "" {
+		name = namespace + "/" + name
+	}
+	return r.Kind() + " " + name
+}
+
+// Graph is every resource of a stack.
+type Graph []Resource
+
+// Of returns the resources of these kinds.
+func (g Graph) Of(kinds ...string) []Resource {
+	var found []Resource
+	for _, r := range g {
+		for _, kind := range kinds {
+			if r.Kind() == kind {
+				found = append(found, r)
+			}
+		}
+	}
+	return found
+}

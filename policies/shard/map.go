@@ -1,0 +1,140 @@
+package shard
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scalestack/scalestack/policies/kube"
+	"github.com/scalestack/scalestack/policies/rule"
+	"github.com/scalestack/scalestack/shardmap"
+)
+
+const (
+	mapFile = "map.json"
+	// drainedAnnotation on a StatefulSet says that no user's data is left in it.
+	drainedAnnotation = "scalestack/drained"
+)
+
+// read returns the shard map that r holds, if it does.
+func read(r rule.Resource) (*shardmap.Map, rule.Node, bool) {
+	n := r.At("data", mapFile)
+	if r.Kind() != "ConfigMap" || !n.IsText() {
+		return nil, n, false
+	}
+	var m shardmap.Map
+	err := json.Unmarshal([]byte(n.Text()), &m)
+	return &m, n, err == nil
+}
+
+// Map holds the routing against the servers that exist.
+//
+// A policy sees the stack as it will be, never as it is. That a shard is about
+// to disappear shows here only by what it leaves behind: a map that routes to
+// it, buckets without an owner, or a server that nobody is routed to. A change
+// that is consistent with itself is caught by ShardsKept.
+var Map = rule.Rule{
+	Name: "shard-map",
+	Description: "The shard map can be routed by: every bucket belongs to a shard of the map, every shard has its server, " +
+		"and a server outside the map is marked as drained.",
+	All: func(c *rule.Check, g rule.Graph) {
+		for _, config := range g.Of("ConfigMap") {
+			n := config.At("data", mapFile)
+			if !n.IsText() {
+				continue
+			}
+			m, err := shardmap.Decode([]byte(n.Text()))
+			if err != nil {
+				c.Report(config, n.Path(), "no valid shard map: "+strings.ReplaceAll(err.Error(), "\n", "; "),
+					"what package shardmap accepts",
+					"drain a shard before removing it, and set scalestack:postgres.shards and initialShards together")
+				continue
+			}
+			servers(c, g, config, n, m)
+			drained(c, g, config, m)
+		}
+	},
+}
+
+// servers are found the way a client finds them: host, Service, pods.
+func servers(c *rule.Check, g rule.Graph, config rule.Resource, n rule.Node, m *shardmap.Map) {
+	for i, shard := range m.Shards {
+		if _, ok := server(g, config, shard); !ok {
+			c.Report(config, fmt.Sprintf("%s shards[%d]", n.Path(), i), shard.Name+" at "+shard.Host+", where no StatefulSet is",
+				"shards whose Service leads to a StatefulSet of this stack",
+				"keep the shard's server until its buckets have moved away, or correct its host")
+		}
+	}
+}
+
+func server(g rule.Graph, config rule.Resource, shard shardmap.Shard) (rule.Resource, bool) {
+	host, _, _ := strings.Cut(shard.Host, ".")
+	service, ok := kube.Named(g, "Service", host, config)
+	if !ok {
+		return rule.Resource{}, false
+	}
+	for _, set := range g.Of("StatefulSet") {
+		pods, _ := kube.PodsOf(set)
+		if kube.Together(set, service) && kube.SelectsPlain(service.At("spec", "selector"), pods.Labels) {
+			return set, true
+		}
+	}
+	return rule.Resource{}, false
+}
+
+// drained looks for databases that nobody is routed to.
+func drained(c *rule.Check, g rule.Graph, config rule.Resource, m *shardmap.Map) {
+	known := map[string]bool{}
+	for _, shard := range m.Shards {
+		if set, ok := server(g, config, shard); ok {
+			known[kube.Name(set)] = true
+		}
+	}
+	for _, set := range g.Of("StatefulSet") {
+		marked := set.At("metadata", "annotations", drainedAnnotation)
+		if known[kube.Name(set)] || !isShard(g, set) || !marked.Known() || marked.Text() == "true" {
+			continue
+		}
+		c.Report(set, "the server", "not in the shard map and not marked as drained",
+			"a shard of the map, or the annotation "+drainedAnnotation+": \"true\"",
+			"move its buckets to other shards first; mark it once it owns none, and remove it then")
+	}
+}
+
+// isShard is true for a server whose pods mount a PostgreSQL configuration.
+func isShard(g rule.Graph, set rule.Resource) bool {
+	pods, _ := kube.PodsOf(set)
+	return slices.ContainsFunc(pods.Spec.At("volumes").Items(), func(volume rule.Node) bool {
+		config, ok := kube.Named(g, "ConfigMap", volume.At("configMap", "name").Text(), set)
+		return ok && config.At("data", serverFile).Set()
+	})
+}
+
+// ShardsKept compares the new map with what is deployed, which its caller has
+// to say: CI takes it from the stack's output "shards".
+var ShardsKept = rule.Rule{
+	Name: "shards-kept",
+	Description: "A shard that holds data leaves the map only after it was drained. What is deployed comes from the " +
+		"policy's configuration: a policy itself is not told of the stack's present state.",
+	Settings: []rule.Setting{
+		{Name: "deployed", Meaning: "names of the shards that are deployed now; empty: not checked", Schema: rule.Strings(), Default: []any{}},
+		{Name: "drained", Meaning: "names of those that were drained", Schema: rule.Strings(), Default: []any{}},
+	},
+	Each: func(c *rule.Check, r rule.Resource) {
+		m, n, ok := read(r)
+		if !ok {
+			return
+		}
+		var kept []string
+		for _, shard := range m.Shards {
+			kept = append(kept, shard.Name)
+		}
+		for _, name := range c.Texts("deployed") {
+			if !slices.Contains(kept, name) && !slices.Contains(c.Texts("drained"), name) {
+				c.Report(r, n.Path()+" shards", strings.Join(kept, ", ")+" without "+name, "every shard that is deployed and not drained",
+					"put scalestack:postgres.shards back, drain "+name+" and list it in this policy's setting drained")
+			}
+		}
+	},
+}
