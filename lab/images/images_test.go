@@ -175,13 +175,3 @@ func manifestOf(t *testing.T, files map[string][]byte) (manifest ocispec.Manifes
 func blobOf(files map[string][]byte, d ocispec.Descriptor) []byte {
 	return files["blobs/sha256/"+d.Digest.Encoded()]
 }
-
-// layersOf gives an archive's packed layers, the lowest first.
-func layersOf(t *testing.T, file string) (packed [][]byte) {
-	t.Helper()
-	files := readArchive(t, file)
-	for _, d := range manifestOf(t, files).Layers {
-		packed = append(packed, blobOf(files, d))
-	}
-	return packed
-}

@@ -218,3 +218,13 @@ func requireLibraries(t *testing.T, root string) {
 		require.True(t, have[name], "%s needs %s", file, name)
 	}
 }
+
+// layersOf gives an archive's packed layers, the lowest first.
+func layersOf(t *testing.T, file string) (packed [][]byte) {
+	t.Helper()
+	files := readArchive(t, file)
+	for _, d := range manifestOf(t, files).Layers {
+		packed = append(packed, blobOf(files, d))
+	}
+	return packed
+}
