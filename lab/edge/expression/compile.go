@@ -186,8 +186,11 @@ func (i *index) compile() (compiled, error) {
 		key := i.key
 		return compiled{kind: listOf(str), eval: func(r *Request) (value, bool) {
 			v, present := eval(r)
-			found, has := v.pairs[key]
-			return stringList(found), present && has
+			if !present {
+				return value{}, false
+			}
+			found := v.pairs(key)
+			return stringList(found), found != nil
 		}}, nil
 	case inner.kind > list && !inner.each && i.numeric:
 		n := i.number()

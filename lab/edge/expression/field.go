@@ -25,10 +25,10 @@ var fields = map[string]compiled{
 	"http.referer":                headerField("Referer"),
 	"http.user_agent":             headerField("User-Agent"),
 	"http.x_forwarded_for":        headerField("X-Forwarded-For"),
-	"http.request.headers":        mapField((*Request).headerMap),
+	"http.request.headers":        mapField((*Request).headers),
 	"http.request.headers.names":  namesField((*Request).headerMap),
-	"http.request.cookies":        mapField((*Request).cookies),
-	"http.request.uri.args":       mapField((*Request).arguments),
+	"http.request.cookies":        mapField(func(r *Request, name string) []string { return r.cookies()[name] }),
+	"http.request.uri.args":       mapField(func(r *Request, name string) []string { return r.arguments()[name] }),
 	"http.request.uri.args.names": namesField((*Request).arguments),
 	"ssl": {kind: boolean, eval: func(r *Request) (value, bool) {
 		return value{truth: r.Scheme == "https"}, true
@@ -47,8 +47,11 @@ func headerField(name string) compiled {
 	return textField(func(r *Request) string { text, _ := r.header(name); return text })
 }
 
-func mapField(get func(*Request) map[string][]string) compiled {
-	return compiled{kind: strMap, eval: func(r *Request) (value, bool) { return value{pairs: get(r)}, true }}
+// mapField looks up one key: no whole map has to be made for it.
+func mapField(get func(r *Request, key string) []string) compiled {
+	return compiled{kind: strMap, eval: func(r *Request) (value, bool) {
+		return value{pairs: func(key string) []string { return get(r, key) }}, true
+	}}
 }
 
 func namesField(get func(*Request) map[string][]string) compiled {

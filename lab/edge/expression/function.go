@@ -6,18 +6,19 @@ import "strings"
 // result for the kinds of the arguments, or what is wrong with them.
 type function struct {
 	check func(arguments []compiled) (kind, string)
-	// apply gets every argument's value; none is missing.
-	apply func(arguments []value) value
+	// apply gets every argument's value; none is missing. The first comes apart:
+	// the others are mostly literals, whose values are the same for each request.
+	apply func(first value, others []value) value
 }
 
 // functions are those of the "Functions reference" that cache rules may use;
 // the others there are for rewrites or for the firewall only.
 var functions = map[string]function{
-	"starts_with": {check: sourceAndText, apply: func(a []value) value { return value{truth: strings.HasPrefix(a[0].text, a[1].text)} }},
-	"ends_with":   {check: sourceAndText, apply: func(a []value) value { return value{truth: strings.HasSuffix(a[0].text, a[1].text)} }},
-	"lower":       {check: oneText, apply: func(a []value) value { return value{text: lower(a[0].text)} }},
-	"upper":       {check: oneText, apply: func(a []value) value { return value{text: upper(a[0].text)} }},
-	"url_decode":  {check: oneText, apply: func(a []value) value { return value{text: decoded(a[0].text)} }},
+	"starts_with": {check: sourceAndText, apply: func(a value, b []value) value { return value{truth: strings.HasPrefix(a.text, b[0].text)} }},
+	"ends_with":   {check: sourceAndText, apply: func(a value, b []value) value { return value{truth: strings.HasSuffix(a.text, b[0].text)} }},
+	"lower":       {check: oneText, apply: func(a value, _ []value) value { return value{text: lower(a.text)} }},
+	"upper":       {check: oneText, apply: func(a value, _ []value) value { return value{text: upper(a.text)} }},
+	"url_decode":  {check: oneText, apply: func(a value, _ []value) value { return value{text: decoded(a.text)} }},
 	"concat":      {check: texts, apply: concat},
 	"len":         {check: measurable, apply: length},
 	"any":         {check: booleans, apply: anyTrue},
@@ -69,23 +70,24 @@ func booleans(a []compiled) (kind, string) {
 	return boolean, ""
 }
 
-func concat(a []value) value {
+func concat(a value, others []value) value {
 	var b strings.Builder
-	for _, v := range a {
+	b.WriteString(a.text)
+	for _, v := range others {
 		b.WriteString(v.text)
 	}
 	return value{text: b.String()}
 }
 
-func length(a []value) value {
-	if a[0].items != nil {
-		return value{num: int64(len(a[0].items))}
+func length(a value, _ []value) value {
+	if a.items != nil {
+		return value{num: int64(len(a.items))}
 	}
-	return value{num: int64(len(a[0].text))}
+	return value{num: int64(len(a.text))}
 }
 
-func anyTrue(a []value) value {
-	for _, v := range a[0].items {
+func anyTrue(a value, _ []value) value {
+	for _, v := range a.items {
 		if v.truth {
 			return value{truth: true}
 		}
@@ -93,8 +95,8 @@ func anyTrue(a []value) value {
 	return value{}
 }
 
-func allTrue(a []value) value {
-	for _, v := range a[0].items {
+func allTrue(a value, _ []value) value {
+	for _, v := range a.items {
 		if !v.truth {
 			return value{}
 		}
@@ -119,45 +121,60 @@ func (c *call) compile() (compiled, error) {
 	if wrong != "" {
 		return compiled{}, problem(c.at, "%s %s", c.name, wrong)
 	}
-	if len(arguments) > 0 && arguments[0].each {
-		return compiled{kind: listOf(result), eval: c.forEach(f, arguments)}, nil
+	first, others := arguments[0].eval, othersOf(arguments[1:])
+	if arguments[0].each {
+		return compiled{kind: listOf(result), eval: forEach(f, first, others)}, nil
 	}
-	return compiled{kind: result, eval: c.once(f, arguments)}, nil
+	return compiled{kind: result, eval: once(f, first, others)}, nil
 }
 
-// once calls the function; a missing argument makes the result missing.
-func (c *call) once(f function, arguments []compiled) evaluator {
-	return func(r *Request) (value, bool) {
-		var few [4]value
-		values := few[:0]
-		for _, a := range arguments {
-			v, present := a.eval(r)
-			if !present {
-				return value{}, false
-			}
-			values = append(values, v)
+// othersOf computes the arguments after the first, literals once and for all.
+func othersOf(arguments []compiled) func(*Request) ([]value, bool) {
+	constant := make([]value, 0, len(arguments))
+	for _, a := range arguments {
+		if a.literal {
+			v, _ := a.eval(nil)
+			constant = append(constant, v)
 		}
-		return f.apply(values), true
 	}
-}
-
-// forEach calls the function for every item of its first argument.
-func (c *call) forEach(f function, arguments []compiled) evaluator {
-	return func(r *Request) (value, bool) {
+	if len(constant) == len(arguments) {
+		return func(*Request) ([]value, bool) { return constant, true }
+	}
+	return func(r *Request) ([]value, bool) {
 		values := make([]value, len(arguments))
 		for i, a := range arguments {
 			v, present := a.eval(r)
 			if !present {
-				return value{}, false
+				return nil, false
 			}
 			values[i] = v
 		}
-		items := values[0].items
-		results := make([]value, len(items))
-		for i, item := range items {
-			values[0] = item
-			results[i] = f.apply(values)
+		return values, true
+	}
+}
+
+// once calls the function; a missing argument makes the result missing.
+func once(f function, first evaluator, others func(*Request) ([]value, bool)) evaluator {
+	return func(r *Request) (value, bool) {
+		v, present := first(r)
+		if !present {
+			return value{}, false
 		}
-		return value{items: results}, true
+		rest, present := others(r)
+		if !present {
+			return value{}, false
+		}
+		return f.apply(v, rest), true
+	}
+}
+
+// forEach calls the function for every item of its first argument.
+func forEach(f function, first evaluator, others func(*Request) ([]value, bool)) evaluator {
+	return func(r *Request) (value, bool) {
+		rest, present := others(r)
+		if !present {
+			return value{}, false
+		}
+		return mapItems(first, func(v value) value { return f.apply(v, rest) })(r)
 	}
 }

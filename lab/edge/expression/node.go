@@ -47,7 +47,7 @@ type value struct {
 	text  string
 	ip    netip.Addr
 	items []value
-	pairs map[string][]string
+	pairs func(key string) []string
 }
 
 // evaluator returns false when the request lacks the value.

@@ -49,6 +49,14 @@ func (r *Request) header(name string) (string, bool) {
 	return strings.Join(values, ", "), len(values) > 0
 }
 
+// headers returns the values of a name, which rules write in lower case.
+func (r *Request) headers(name string) []string {
+	if name != lower(name) {
+		return nil
+	}
+	return r.Header[http.CanonicalHeaderKey(name)]
+}
+
 func (r *Request) headerMap() map[string][]string {
 	found := make(map[string][]string, len(r.Header))
 	for name, values := range r.Header {

@@ -13,6 +13,7 @@ import (
 
 // keyHeaders belong to every key, because origins change their answers for
 // them (page "Cache keys").
+// Their names are in the form that http.Header keeps.
 var keyHeaders = []string{
 	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Forwarded-Host", "X-Host", "X-Original-Url",
 	"X-Rewrite-Url", "Forwarded",
@@ -32,7 +33,9 @@ func Key(r *expression.Request, s *rules.Settings) string {
 		k.header(r, "Origin")
 	}
 	for _, name := range keyHeaders {
-		k.header(r, name)
+		if values := r.Header[name]; len(values) > 0 {
+			k.header(r, name)
+		}
 	}
 	if scheme := r.Header.Get("X-Forwarded-Scheme"); scheme != "http" && scheme != "https" {
 		k.header(r, "X-Forwarded-Scheme")

@@ -15,8 +15,8 @@ import (
 // page, three API answers and a page's assets (3 styles, 10 scripts, 3 fonts
 // and 28 images, near what public page statistics show for a median page). A
 // browser keeps assets for a day, so that later views and returning visitors
-// ask for few of them; hashed names change with a release every six hours; 3 %
-// of the requests are from robots.
+// ask for few of them; hashed names change with a release every six hours; one
+// session in five is a robot's.
 func Generate(w io.Writer, lines int, seed uint64) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	g := newGenerator(seed)
