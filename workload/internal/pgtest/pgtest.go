@@ -113,7 +113,11 @@ func (s *Server) Run() {
 	require.NoError(s.t, err)
 	defer log.Close()
 	s.cmd = s.command("postgres", "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
-		"-c", "fsync=off", "-c", "shared_buffers=16MB")
+		"-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
+		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
+		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
+		// A subscriber's worker that failed is started again soon.
+		"-c", "wal_retrieve_retry_interval=200ms")
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	require.NoError(s.t, s.cmd.Start())
 	require.Eventually(s.t, func() bool {

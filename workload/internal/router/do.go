@@ -25,25 +25,29 @@ func (r *Router) Write(ctx context.Context, userID int64, op Operation) (shard s
 }
 
 func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable func(*attemptError) bool) (string, error) {
-	first := r.target(userID)
-	failure := attempt(ctx, first, op)
-	if failure == nil {
-		return first.shard.Name, nil
+	chase := r.newChase(userID)
+	now := chase.start()
+	for repeats := 0; ; {
+		failure := attempt(ctx, now, op)
+		if failure == nil {
+			chase.found(now)
+			return now.shard.Name, nil
+		}
+		var next target
+		var reason string
+		if failure.code() == moved {
+			// A refusal has no effect, and says where to go; it may happen often.
+			next, reason = chase.after(ctx, now, failure)
+		} else if repeats == 0 && repeatable(failure) {
+			repeats++
+			next, reason = r.afterFailure(userID, now, failure)
+		}
+		if reason == "" || ctx.Err() != nil {
+			return now.shard.Name, failure.final(now.shard.Name)
+		}
+		r.metrics.repeats.WithLabelValues(reason).Inc()
+		now = next
 	}
-	next, reason := r.afterFailure(userID, first, failure)
-	if reason == "" || !repeatable(failure) || ctx.Err() != nil {
-		return first.shard.Name, failure.final(first.shard.Name)
-	}
-	r.metrics.repeats.WithLabelValues(reason).Inc()
-	if failure = attempt(ctx, next, op); failure != nil {
-		return next.shard.Name, failure.final(next.shard.Name)
-	}
-	return next.shard.Name, nil
-}
-
-func (r *Router) target(userID int64) target {
-	current := r.routes.Load()
-	return current.to(current.shards.ShardOf(userID))
 }
 
 func attempt(ctx context.Context, t target, op Operation) *attemptError {
@@ -61,10 +65,12 @@ func attempt(ctx context.Context, t target, op Operation) *attemptError {
 // afterFailure says where a second attempt goes and why; no reason means that
 // it makes no sense.
 func (r *Router) afterFailure(userID int64, first target, failure *attemptError) (next target, reason string) {
-	if failure.code() == moved {
-		return r.afterMove(userID, first, failure.owner())
+	current := r.routes.Load()
+	shard := current.shards.Shard(first.shard.ID)
+	if shard == nil {
+		shard = current.shards.ShardOf(userID)
 	}
-	next = r.target(userID)
+	next = current.to(shard)
 	switch {
 	case next.pool != first.pool:
 		// The map has changed meanwhile and the old pool was closed.
@@ -75,22 +81,4 @@ func (r *Router) afterFailure(userID int64, first target, failure *attemptError)
 		return next, "connection"
 	}
 	return target{}, ""
-}
-
-// afterMove prefers a new map to the refusing shard's hint: the hint may be
-// older. Where the map still names the shard that has just refused, the hint is
-// newer, for databases know of a move first.
-func (r *Router) afterMove(userID int64, first target, owner int) (next target, reason string) {
-	if err := r.Reload(); err != nil {
-		r.options.Log.Error("keeping the old shard map", "error", err.Error())
-	}
-	current := r.routes.Load()
-	shard := current.shards.ShardOf(userID)
-	if shard.ID == first.shard.ID {
-		shard = current.shards.Shard(owner)
-	}
-	if shard == nil || shard.ID == first.shard.ID {
-		return target{}, ""
-	}
-	return current.to(shard), "moved"
 }

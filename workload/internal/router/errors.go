@@ -54,16 +54,17 @@ func (e *attemptError) hasEffect() bool {
 	return e.code() == "" || strings.HasPrefix(e.code(), "57P")
 }
 
-// owner returns the shard id that the fence names, or -1.
-func (e *attemptError) owner() int {
+// owner returns the shard id that the fence names, or -1, and the epoch of that.
+func (e *attemptError) owner() (id int, epoch int64) {
 	var pgErr *pgconn.PgError
 	var detail struct {
-		Owner *int `json:"owner"`
+		Owner *int  `json:"owner"`
+		Epoch int64 `json:"epoch"`
 	}
 	if errors.As(e.err, &pgErr) && json.Unmarshal([]byte(pgErr.Detail), &detail) == nil && detail.Owner != nil {
-		return *detail.Owner
+		return *detail.Owner, detail.Epoch
 	}
-	return -1
+	return -1, 0
 }
 
 // isTransient holds when the same statement can succeed at once: the database

@@ -1,7 +1,8 @@
 // Package router brings each operation on a user to the shard that has the
 // user, through one connection pool per shard. It follows the shard map's file
 // while it runs, and believes the databases more than the map: an operation
-// that a shard's fence refuses is sent once more, to the owner.
+// that a shard's fence refuses follows the bucket to its owner, also through a
+// move that is under way.
 package router
 
 import (
@@ -38,7 +39,8 @@ type Router struct {
 	options Options
 	metrics *metrics
 	// routes is replaced as a whole, so that nobody sees half a map.
-	routes atomic.Pointer[routes]
+	routes  atomic.Pointer[routes]
+	learned learned
 	// reloading orders reloads; reads never take it.
 	reloading sync.Mutex
 }
@@ -66,6 +68,7 @@ func New(o Options) (*Router, error) {
 	if err := r.Reload(); err != nil {
 		return nil, err
 	}
+	r.learned = make(learned, r.Map().Buckets)
 	o.Metrics.MustRegister(poolCollector{r})
 	return r, nil
 }

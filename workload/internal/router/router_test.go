@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -162,20 +163,42 @@ func TestMovedBuckets(t *testing.T) {
 		require.Equal(t, "shard-1", shard)
 		require.EqualValues(t, 1, user.Version)
 	})
-	t.Run("by the new map, read because of the refusal", func(t *testing.T) {
+	t.Run("by the new map", func(t *testing.T) {
 		next := *shards.Map
 		next.Generation, next.Assignment = 2, append([]int(nil), shards.Map.Assignment...)
 		next.Assignment[4] = 1
 		shards.Write(&next)
-		put(t, store, 4)
-		require.EqualValues(t, 2, r.Map().Generation)
+		require.NoError(t, r.Reload())
+		_, shard := put(t, store, 4)
+		require.Equal(t, "shard-1", shard)
 	})
 	t.Run("fenced", func(t *testing.T) {
-		shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'fenced' WHERE bucket = 6")
-		_, _, err := store.Put(t.Context(), 6, ada)
+		shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'fenced', epoch = 2 WHERE bucket = 6")
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, _, err := store.Put(ctx, 6, ada)
 		requireUnavailable(t, err, "shard-0", "bucket 6 is not owned by shard 0 (SQLSTATE SS001)")
 		_, _, err = store.Get(t.Context(), 6)
 		require.NoError(t, err)
+	})
+	t.Run("a write waits for the end of the move", func(t *testing.T) {
+		ended := make(chan string, 1)
+		go func() {
+			_, shard, err := store.Put(t.Context(), 6, ada)
+			ended <- fmt.Sprint(shard, err)
+		}()
+		require.Never(t, func() bool { return len(ended) > 0 }, 200*time.Millisecond, 10*time.Millisecond)
+		// Between these two, neither shard takes the bucket.
+		shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'moved', epoch = 3, owner = 1 WHERE bucket = 6")
+		require.Never(t, func() bool { return len(ended) > 0 }, 200*time.Millisecond, 10*time.Millisecond)
+		shards.Servers[1].Exec(pgtest.Database(1), "INSERT INTO scalestack.ownership (bucket, state, epoch, owner) VALUES (6, 'owned', 4, 1)")
+		require.Equal(t, "shard-1<nil>", <-ended)
+	})
+	t.Run("and back, whatever was learned", func(t *testing.T) {
+		shards.Servers[1].Exec(pgtest.Database(1), "UPDATE scalestack.ownership SET state = 'moved', epoch = 5, owner = 0 WHERE bucket = 6")
+		shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'owned', epoch = 6, owner = 0 WHERE bucket = 6")
+		_, shard := put(t, store, 6)
+		require.Equal(t, "shard-0", shard)
 	})
 }
 
