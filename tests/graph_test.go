@@ -67,6 +67,11 @@ func run(t *testing.T, env string, changed map[string]string, options ...pulumi.
 	t.Helper()
 	values := settings(t, env)
 	maps.Copy(values, changed)
+	return register(env, values, options...)
+}
+
+// register runs the program with exactly these settings.
+func register(env string, values map[string]string, options ...pulumi.RunOption) (*graph, error) {
 	g := &graph{}
 	body, keep := stack.Program()
 	options = append(options, pulumi.WithMocks(project, env, g),

@@ -1,0 +1,168 @@
+package tests
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pgregory.net/rapid"
+)
+
+// to is a change, with a path such as kafka.pools.0.replicas.
+func to(path string, value any) set {
+	var keys []any
+	for _, part := range strings.Split(path, ".") {
+		if index, err := strconv.Atoi(part); err == nil {
+			keys = append(keys, index)
+			continue
+		}
+		keys = append(keys, part)
+	}
+	return set{keys, value}
+}
+
+// numbers makes a mistake of whole numbers in a range.
+func numbers(path, reason string, low, high int, sets func(n int) []set) *rapid.Generator[mistake] {
+	return rapid.Map(rapid.IntRange(low, high), func(n int) mistake { return mistake{path, reason, sets(n)} })
+}
+
+// texts makes a mistake of texts that match an expression.
+func texts(path, reason, expression string, sets func(text string) []set) *rapid.Generator[mistake] {
+	return rapid.Map(rapid.StringMatching(expression), func(text string) mistake { return mistake{path, reason, sets(text)} })
+}
+
+// one sets the wrong value alone.
+func one[T any](key string) func(T) []set {
+	return func(value T) []set { return []set{to(key, value)} }
+}
+
+// meanings are the mistakes that no schema knows: wrong formats, and values
+// that do not go together.
+func meanings() []*rapid.Generator[mistake] {
+	var all []*rapid.Generator[mistake]
+	for _, group := range [][]*rapid.Generator[mistake]{databases(), services(), events(), edges(), quantities()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func databases() []*rapid.Generator[mistake] {
+	return []*rapid.Generator[mistake]{
+		numbers("postgres.shards", "as initialShards: nothing would be moved", 5, 960, one[int]("postgres.shards")),
+		numbers("postgres.shards", "as initialShards: nothing would be moved", 1, 3, one[int]("postgres.shards")),
+		numbers("postgres.initialShards", "a shard would own nothing", 2, 960, func(n int) []set {
+			return []set{to("postgres.shards", n), to("postgres.initialShards", n), to("postgres.buckets", n-1)}
+		}),
+		numbers("postgres.resources.memory", "is below 256Mi", 1, 255, func(n int) []set {
+			return []set{to("postgres.resources.memory", fmt.Sprintf("%dMi", n))}
+		}),
+		numbers("postgres.maxConnections", "what resources.memory 512Mi allows", 2000, 10000, func(n int) []set {
+			return []set{to("postgres.resources.memory", "512Mi"), to("postgres.maxConnections", n)}
+		}),
+		numbers("postgres.storage.size", "is below 1Gi", 1, 1023, func(n int) []set {
+			return []set{to("postgres.storage.size", fmt.Sprintf("%dMi", n))}
+		}),
+		texts("postgres.settings.port", "is decided by the component", `.*`, one[string]("postgres.settings.port")),
+		texts("postgres.settings.geqo_seed", "is more than one line", `[a-z]*\n[a-z]*`, one[string]("postgres.settings.geqo_seed")),
+		texts("images.postgres", "is not an image", `[a-z]{1,5} [a-z]{1,5}:1`, one[string]("images.postgres")),
+		texts("images.workload", "names no version", `[a-z]{1,20}(:latest)?`, one[string]("images.workload")),
+		texts("namespace", "is not a name of lower-case letters", `[A-Z_ ]{1,20}`, func(text string) []set {
+			return []set{{[]any{"namespace"}, text}}
+		}),
+		texts("redis.resources.memory", "is below 64Mi", `[1-9]Mi`, one[string]("redis.resources.memory")),
+	}
+}
+
+func services() []*rapid.Generator[mistake] {
+	return []*rapid.Generator[mistake]{
+		numbers("app.pool", "is above postgres.maxConnections", 200, 1000, one[int]("app.pool")),
+		numbers("app.replicas.max", "is below replicas.min", 11, 1000, one[int]("app.replicas.min")),
+		texts("app.callers[0].cidr", "is not an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
+			return []set{to("app.callers", []any{object{"cidr": text}})}
+		}),
+		texts("app.callers[0]", "together with pods or namespaces", `[a-z]{1,8}`, func(text string) []set {
+			return []set{to("app.callers", []any{object{"cidr": "10.0.0.0/8", "pods": object{"app": text}}})}
+		}),
+		texts("app.metrics[0]", "needs one of average and total", `[a-z_]{1,20}`, func(text string) []set {
+			return []set{to("app.metrics.0", object{"kind": "external", "name": text})}
+		}),
+		numbers("app.metrics[0].total", "is not allowed for a pods metric", 1, 1000, func(n int) []set {
+			return []set{to("app.metrics.0", object{"kind": "pods", "name": "connections", "total": strconv.Itoa(n)})}
+		}),
+	}
+}
+
+func events() []*rapid.Generator[mistake] {
+	return []*rapid.Generator[mistake]{
+		numbers("kafka.replicationFactor", "is not between 1 and the", 4, 100, one[int]("kafka.replicationFactor")),
+		numbers("kafka.pools", "controllers are not 1, 3 or 5", 6, 100, one[int]("kafka.pools.0.replicas")),
+		texts("kafka.pools[2].name", "is used twice", `[a-z]{1,10}`, func(text string) []set {
+			pool := object{"name": text, "roles": []any{"broker"}, "replicas": 1}
+			return []set{to("kafka.pools.1", pool), to("kafka.pools.2", pool)}
+		}),
+		texts("kafka.topics[0].name", "is not 1 to 249 letters", `[a-z]{1,5}[ !/]{1,3}[a-z]`, one[string]("kafka.topics.0.name")),
+		texts("kafka.topics[1].name", "is too like topic", `[a-z]{1,10}`, func(text string) []set {
+			return []set{to("kafka.topics", []any{object{"name": text + "_x"}, object{"name": text + "-x"}})}
+		}),
+		texts("kafka.users[0].consume[0]", "is not one of the topics", `[a-z]{1,10}`, func(text string) []set {
+			return []set{to("kafka.users", []any{object{"name": "reader", "consume": []any{text}, "group": "g"}})}
+		}),
+		texts("kafka.users[0].group", "is required to consume", `[a-z]{1,10}`, func(text string) []set {
+			return []set{to("kafka.users", []any{object{"name": text, "consume": []any{"user_events"}}})}
+		}),
+		numbers("kafka.users[0].maxConsumers", "above the 12 partitions", 13, 1000, func(n int) []set {
+			reader := object{"name": "reader", "consume": []any{"user_events"}, "group": "g", "maxConsumers": n}
+			return []set{to("kafka.users", []any{reader})}
+		}),
+		texts("kafka.operator.kubernetesVersion", "is not a version", `[a-z]{1,10}`, one[string]("kafka.operator.kubernetesVersion")),
+		texts("kafka.rackKey", "is not a label", `[ !]{1,10}`, one[string]("kafka.rackKey")),
+	}
+}
+
+func edges() []*rapid.Generator[mistake] {
+	rule := func(members object) []set { return []set{to("cdn.plan", "free"), to("cdn.rules", []any{members})} }
+	return []*rapid.Generator[mistake]{
+		texts("cdn.zoneId", "is not 32 hexadecimal digits", `[0-9a-z]{1,31}`, one[string]("cdn.zoneId")),
+		numbers("cdn.rules", "plan free allows 10", 9, 60, func(n int) []set {
+			return []set{to("cdn.plan", "free"), to("cdn.rules", rules(n))}
+		}),
+		numbers("cdn.rules[0].edgeTtl", "the least that plan free allows", 1, 7199, func(n int) []set {
+			return rule(object{"ref": "a", "path": "/a/*", "edgeTtl": n})
+		}),
+		texts("cdn.rules[0].path", "which is never cached", `/users(/[a-z]{1,8})?/\*`, func(text string) []set {
+			return rule(object{"ref": "a", "path": text})
+		}),
+		texts("cdn.rules[0]", "has neither path nor extensions", `[a-z0-9-]{1,10}`, func(text string) []set {
+			return rule(object{"ref": "r" + text})
+		}),
+		texts("cdn.rules[0].ref", "is not 1 to 40 of", `[A-Z _]{1,10}`, func(text string) []set {
+			return rule(object{"ref": text, "path": "/a/*"})
+		}),
+		texts("cdn.rules[0].query.mode", "needs plan enterprise", `(include|exclude)`, func(text string) []set {
+			return rule(object{"ref": "a", "path": "/a/*", "query": object{"mode": text, "names": []any{"v"}}})
+		}),
+		numbers("cdn.rules[0].statusTtls[0]", "is below from", 101, 599, func(n int) []set {
+			status := object{"from": n, "to": n - 1, "ttl": 0}
+			return append(rule(object{"ref": "a", "path": "/a/*", "statusTtls": []any{status}}), to("cdn.plan", "enterprise"))
+		}),
+		texts("cdn.bypassPrefixes[0]", "is not a path prefix", `[a-z]{1,8}`, one[string]("cdn.bypassPrefixes.0")),
+		texts("cdn.record.content", "is not an IPv4 address", `[a-z]{1,10}`, func(text string) []set {
+			return []set{to("cdn.record", object{"name": "www", "type": "A", "content": text})}
+		}),
+		texts("typo", "is not a setting, known here: app, cdn", `.*`, one[string]("typo")),
+	}
+}
+
+// quantities are all settings that hold one; letters alone that are no unit never are.
+func quantities() []*rapid.Generator[mistake] {
+	var all []*rapid.Generator[mistake]
+	for _, path := range []string{
+		"postgres.resources.memory", "postgres.resources.cpuRequest", "postgres.resources.cpuLimit", "postgres.storage.size",
+		"app.resources.memory", "app.resources.cpuRequest", "app.resources.cpuLimit",
+		"redis.resources.memory", "redis.resources.cpuRequest", "redis.resources.cpuLimit",
+		"kafka.cruiseControl.memory", "kafka.exporter.cpuLimit",
+	} {
+		all = append(all, texts(path, "is not a quantity", `x[A-Za-z]{0,9}`, one[string](path)))
+	}
+	return all
+}
