@@ -10,9 +10,10 @@ import (
 // lets .jpg be image/webp and .gif be video/webm.
 var families = map[string]string{"image": "image", "video": "image", "audio": "audio", "font": "font"}
 
-// armor is Cache Deception Armor: it returns why a response's type does not
-// fit the extension of its path, or "" (page "Cache Deception Armor").
-func armor(extension, contentType string) string {
+// Mismatch is what Cache Deception Armor looks for: it returns why a
+// response's type does not fit the extension of its path, or "" (page "Cache
+// Deception Armor").
+func Mismatch(extension, contentType string) string {
 	returned, _, err := mime.ParseMediaType(contentType)
 	expected, _, _ := strings.Cut(mime.TypeByExtension("."+extension), ";")
 	if extension == "" || expected == "" || err == nil && returned == "application/octet-stream" {
@@ -21,7 +22,7 @@ func armor(extension, contentType string) string {
 	if err == nil && (returned == expected || sameFamily(returned, expected) || script(returned) && script(expected)) {
 		return ""
 	}
-	return fmt.Sprintf("Cache Deception Armor: .%s came as %q and not as %s", extension, contentType, expected)
+	return fmt.Sprintf(".%s came as %q and not as %s", extension, contentType, expected)
 }
 
 func sameFamily(a, b string) bool {

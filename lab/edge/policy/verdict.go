@@ -167,8 +167,8 @@ func (r *response) personal(explicit bool) *Verdict {
 		return refuse(Bypassed, "the request has Authorization and the origin says neither public, must-revalidate nor s-maxage")
 	}
 	if k := r.settings.CacheKey; k != nil && k.CacheDeceptionArmor && !explicit && c.MaxAge < 0 && c.SMaxAge < 0 {
-		if reason := armor(r.request.Extension(), r.header.Get("Content-Type")); reason != "" {
-			return refuse(Bypassed, reason)
+		if reason := Mismatch(r.request.Extension(), r.header.Get("Content-Type")); reason != "" {
+			return refuse(Bypassed, "Cache Deception Armor: "+reason)
 		}
 	}
 	return nil
