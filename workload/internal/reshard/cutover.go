@@ -1,0 +1,191 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// cutOver fences, drains, compares and hands over. When the target is late or a
+// writer does not end, the fence is lifted and it is tried again.
+func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
+	for attempt := 1; ; attempt++ {
+		if err := m.gate(ctx, f, mv); err != nil {
+			return err
+		}
+		if err := f.target(mv).Ping(ctx); err != nil {
+			return err
+		}
+		began := time.Now()
+		err := m.fenceSource(ctx, f, mv)
+		if err == nil {
+			err = m.completeFenced(ctx, f, mv, began)
+		}
+		if err == nil || f.broken() {
+			return err
+		}
+		if liftErr := m.lift(ctx, f, mv, Armed); liftErr != nil {
+			return errors.Join(err, liftErr)
+		}
+		if !isLate(err) || mv.State != Armed {
+			return err
+		}
+		m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", err.Error(), "writes_paused", time.Since(began).String())
+		if attempt == m.options.Attempts {
+			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v", attempt, err)}
+		}
+		// Whatever was in the way may take a moment to end.
+		if err := m.sleep(ctx, f, mv, time.Duration(attempt)*m.options.FenceWait); err != nil {
+			return err
+		}
+	}
+}
+
+func isLate(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.Is(err, errLate) || (errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
+}
+
+func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {
+	if err := inSource(ctx, f, mv, Fenced, func(tx pgx.Tx) error {
+		return m.fence(ctx, tx, mv.Buckets)
+	}); err != nil {
+		return err
+	}
+	m.options.OnState(*mv)
+	return nil
+}
+
+// lift takes a fence back.
+func (m *Mover) lift(ctx context.Context, f *fleet, mv *Move, next State) error {
+	if !mv.State.fencedHere() {
+		return nil
+	}
+	return inSource(ctx, f, mv, next, func(tx pgx.Tx) error { return unfence(ctx, tx, mv.Buckets) })
+}
+
+// resumeFenced takes up a move whose mover died while writers waited. What was
+// drained then may be lost since, so it is drained again. Streams that are not
+// up at once are not worth waiting for behind the fence.
+func (m *Mover) resumeFenced(ctx context.Context, f *fleet, mv *Move) error {
+	if mv.State == Drained {
+		if err := advance(ctx, f.source(mv), mv, Fenced); err != nil {
+			return err
+		}
+	}
+	err := m.completeFenced(ctx, f, mv, mv.Changed)
+	if err == nil || f.broken() {
+		return err
+	}
+	if liftErr := m.lift(ctx, f, mv, CaughtUp); liftErr != nil || !isLate(err) {
+		return errors.Join(err, liftErr)
+	}
+	return nil
+}
+
+func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began time.Time) error {
+	s := m.forward(f, mv)
+	if err := m.drainAndCompare(ctx, s, mv); err != nil {
+		return err
+	}
+	if err := advance(ctx, f.source(mv), mv, Drained); err != nil {
+		return err
+	}
+	m.options.OnState(*mv)
+	if err := inSource(ctx, f, mv, HandedOver, func(tx pgx.Tx) error {
+		if err := requireWanted(ctx, tx, mv); err != nil {
+			return err
+		}
+		return giveUp(ctx, tx, mv.Buckets, mv.Target)
+	}); err != nil {
+		return err
+	}
+	m.options.OnState(*mv)
+	mv.Pause = time.Since(began)
+	return m.takeOver(ctx, f, mv)
+}
+
+func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move) error {
+	if err := s.drain(ctx, m.options.DrainTimeout, cutoverPoll); err != nil {
+		return err
+	}
+	tables, err := m.sameTables(ctx, s)
+	if err != nil {
+		return err
+	}
+	mv.Rows, err = m.verifyStill(ctx, s, tables)
+	return err
+}
+
+// takeOver makes the target the owner. The target may have been restarted since
+// it was drained and have lost what it had not flushed, so it is asked again;
+// its commit then flushes all.
+func (m *Mover) takeOver(ctx context.Context, f *fleet, mv *Move) error {
+	began := time.Now()
+	given, err := readHoldings(ctx, f.source(mv))
+	if err != nil {
+		return err
+	}
+	if err := m.forward(f, mv).drain(ctx, copyLag, cutoverPoll); err != nil {
+		return err
+	}
+	if err := claim(ctx, f.target(mv), mv.Target, given, mv.Buckets); err != nil {
+		return err
+	}
+	mv.Pause += time.Since(began)
+	m.log(mv).Info("switched", "rows", mv.Rows, "writes_paused", mv.Pause.String())
+	return advance(ctx, f.source(mv), mv, Switched)
+}
+
+// giveBack is the cutover in the other direction, by the stream back. The row
+// stays in one state meanwhile; how far it is shows in the ownership of both.
+func (m *Mover) giveBack(ctx context.Context, f *fleet, mv *Move) error {
+	s := m.back(f, mv)
+	holdings, err := readHoldings(ctx, f.target(mv))
+	if err != nil {
+		return err
+	}
+	if first := holdings[mv.Buckets[0]]; first.here() {
+		if err := m.returnFenced(ctx, f, mv, s); err != nil {
+			return err
+		}
+		if holdings, err = readHoldings(ctx, f.target(mv)); err != nil {
+			return err
+		}
+	}
+	if err := s.drain(ctx, copyLag, cutoverPoll); err != nil {
+		return err
+	}
+	return inSource(ctx, f, mv, Returned, func(tx pgx.Tx) error {
+		return claim(ctx, tx, mv.Source, holdings, mv.Buckets)
+	})
+}
+
+// returnFenced fences the target, and gives up there when the source has all.
+func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) error {
+	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
+		return err
+	}
+	err := poll(ctx, m.options.FenceWait, func() (bool, error) {
+		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
+		if err == nil {
+			err = m.drainAndCompare(ctx, s, mv)
+		}
+		if err == nil || f.broken() {
+			return err == nil, err
+		}
+		if liftErr := unfence(ctx, f.target(mv), mv.Buckets); liftErr != nil || !isLate(err) {
+			return false, errors.Join(err, liftErr)
+		}
+		m.log(mv).Warn("rollback was put off", "reason", err.Error())
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return giveUp(ctx, tx, mv.Buckets, mv.Source) })
+}

@@ -1,0 +1,132 @@
+package reshard_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/workload/internal/migrate"
+	"github.com/scalestack/scalestack/workload/internal/pgtest"
+	"github.com/scalestack/scalestack/workload/internal/reshard"
+	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/workload/internal/settings"
+	"github.com/scalestack/scalestack/workload/internal/users"
+	"github.com/stretchr/testify/require"
+)
+
+const buckets = 60
+
+// cluster is some real servers, of which the first two own everything at first.
+type cluster struct {
+	*pgtest.Shards
+	t *testing.T
+}
+
+func startCluster(t *testing.T, servers, users int) *cluster {
+	t.Helper()
+	c := &cluster{pgtest.StartShards(t, servers), t}
+	c.Map.Buckets, c.Map.InitialShards, c.Map.Assignment = buckets, 2, shardmap.Base(buckets, 2)
+	c.Write(c.Map)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, migrate.Run(ctx, c.Map, c.connect, slog.New(slog.DiscardHandler)))
+	for id := range 2 {
+		c.Servers[id].Exec(pgtest.Database(id), `
+			INSERT INTO users (user_id, name, email)
+			SELECT id, 'User ' || id, id || '@example.com' FROM generate_series(-$1::bigint / 2, $1::bigint / 2 - 1) AS id
+			WHERE abs(id) % 2 = $2`, users, id)
+	}
+	return c
+}
+
+func (c *cluster) connect(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
+	return router.ConnConfig(c.Admin, shard, "test")
+}
+
+// desired returns the map after a change to so many shards.
+func (c *cluster) desired(shards int, drain ...int) *shardmap.Map {
+	c.t.Helper()
+	assignment, err := shardmap.Desired(shardmap.Spec{Buckets: buckets, InitialShards: 2, Shards: shards, Drain: drain})
+	require.NoError(c.t, err)
+	next := *c.Map
+	next.Assignment = assignment
+	return &next
+}
+
+func (c *cluster) options(m *shardmap.Map) reshard.Options {
+	return reshard.Options{Map: m, Connect: c.connect, Batch: 10, Observe: 100 * time.Millisecond, Patience: time.Minute, Log: testLog()}
+}
+
+func testLog() *slog.Logger {
+	if testing.Verbose() {
+		return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+func (c *cluster) run(o reshard.Options) error {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
+	defer cancel()
+	return reshard.New(o).Run(ctx)
+}
+
+func (c *cluster) store() *users.Store {
+	c.t.Helper()
+	return c.storeOn(c.App)
+}
+
+func (c *cluster) storeOn(s settings.Shards) *users.Store {
+	r, err := router.New(router.Options{Shards: s, Pool: 8, StatementTimeout: 3 * time.Second, Application: "load",
+		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	require.NoError(c.t, err)
+	c.t.Cleanup(r.Close)
+	return users.NewStore(r)
+}
+
+// requireClean finds whatever a move could leave behind, and data that is not
+// where the ownership says.
+func (c *cluster) requireClean() {
+	c.t.Helper()
+	for id, server := range c.Servers {
+		db := pgtest.Database(id)
+		zero := func(what, sql string) { c.t.Helper(); require.Zero(c.t, server.Count(db, sql), "shard %d: %s", id, what) }
+		zero("slots", "SELECT count(*) FROM pg_replication_slots")
+		zero("publications", "SELECT count(*) FROM pg_publication")
+		zero("subscriptions", "SELECT count(*) FROM pg_subscription")
+		zero("origins", "SELECT count(*) FROM pg_replication_origin")
+		zero("fences", "SELECT count(*) FROM scalestack.ownership WHERE state = 'fenced'")
+		zero("open moves", "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')")
+		zero("foreign rows", `SELECT count(*) FROM users WHERE NOT EXISTS (
+			SELECT FROM scalestack.ownership WHERE bucket = scalestack.bucket_of(user_id) AND state = 'owned')`)
+	}
+}
+
+// owners returns the assignment that the shards describe; every bucket must
+// have one owner.
+func (c *cluster) owners() []int {
+	c.t.Helper()
+	owners := make([]int, buckets)
+	for bucket := range owners {
+		owners[bucket] = -1
+		for id, server := range c.Servers {
+			if server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.ownership WHERE bucket = $1 AND state = 'owned' AND owner = $2", bucket, id) == 1 {
+				require.Equal(c.t, -1, owners[bucket], "bucket %d has two owners", bucket)
+				owners[bucket] = id
+			}
+		}
+		require.NotEqual(c.t, -1, owners[bucket], "bucket %d has no owner", bucket)
+	}
+	return owners
+}
+
+func (c *cluster) rows() (all int) {
+	for id, server := range c.Servers {
+		all += server.Count(pgtest.Database(id), "SELECT count(*) FROM users")
+	}
+	return all
+}

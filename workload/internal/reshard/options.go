@@ -1,0 +1,73 @@
+package reshard
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/shardmap"
+)
+
+// Options configure a Mover. Map, Connect and Log are required.
+type Options struct {
+	// Map is the desired map.
+	Map *shardmap.Map
+	// Connect returns the settings of a superuser's connection to a shard, its
+	// current password included.
+	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
+	// SSLMode is libpq's sslmode between the shards.
+	SSLMode string
+	// Batch is the most buckets that move together, default 32. One batch is
+	// one scan of the source's tables and one pause of its buckets.
+	Batch int
+	// MaxLag is how far behind the target may be before the fence; default 100 ms.
+	MaxLag time.Duration
+	// FenceWait is how long a fence waits for writers, default 200 ms. New
+	// writers queue behind it.
+	FenceWait time.Duration
+	// DrainTimeout is how long writes may pause until the fence is lifted and
+	// another attempt made later; default 2 s.
+	DrainTimeout time.Duration
+	// Attempts is how many fences are tried, default 10.
+	Attempts int
+	// Observe is how long a switched move can be rolled back, default 30 s;
+	// negative means not at all.
+	Observe time.Duration
+	// LockWait is how long a killed mover's lock is waited for, default 10 s.
+	LockWait time.Duration
+	// Patience is how long a shard may be unreachable, default 10 min.
+	Patience time.Duration
+	Log      *slog.Logger
+	// OnState is called after every state that was written.
+	OnState func(Move)
+}
+
+func orDefault[T int | time.Duration](value *T, byDefault T) {
+	if *value == 0 {
+		*value = byDefault
+	}
+}
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.Batch, 32)
+	orDefault(&o.MaxLag, 100*time.Millisecond)
+	orDefault(&o.FenceWait, 200*time.Millisecond)
+	orDefault(&o.DrainTimeout, 2*time.Second)
+	orDefault(&o.Attempts, 10)
+	orDefault(&o.Observe, 30*time.Second)
+	orDefault(&o.LockWait, 10*time.Second)
+	orDefault(&o.Patience, 10*time.Minute)
+	if o.SSLMode == "" {
+		o.SSLMode = "prefer"
+	}
+	if o.OnState == nil {
+		o.OnState = func(Move) {}
+	}
+	return o
+}
+
+// Mover makes the shards own what the desired map says.
+type Mover struct{ options Options }
+
+// New returns a Mover.
+func New(o Options) *Mover { return &Mover{options: o.withDefaults()} }

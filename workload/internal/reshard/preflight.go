@@ -1,0 +1,171 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// preflight returns a *RefusedError with everything that would fail later.
+func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
+	source, target := f.source(mv), f.target(mv)
+	tables, err := readTables(ctx, source)
+	if err != nil {
+		return err
+	}
+	errs := tableProblems(source, tables)
+	different, err := schemaProblems(ctx, source, target, tables)
+	if err != nil {
+		return err
+	}
+	errs = append(errs, different...)
+	for _, s := range []*session{source, target} {
+		capacity, capErr := capacityProblems(ctx, s, len(tables))
+		running, runErr := runningProblems(ctx, s)
+		if err := errors.Join(capErr, runErr); err != nil {
+			return err
+		}
+		errs = append(append(errs, capacity...), running...)
+	}
+	if errs != nil {
+		return &RefusedError{errors.Join(errs...)}
+	}
+	return requireAll(ctx, source, mv.Buckets, "owned")
+}
+
+func problem(s *session, format string, args ...any) error {
+	return fmt.Errorf("%s: %s", s.shard.Name, fmt.Sprintf(format, args...))
+}
+
+func tableProblems(s *session, tables []table) (errs []error) {
+	add := func(format string, args ...any) { errs = append(errs, problem(s, format, args...)) }
+	if len(tables) == 0 {
+		add("no table has the trigger scalestack.fence")
+	}
+	for _, t := range tables {
+		if t.Kind != "r" {
+			add("%s is not an ordinary table", t.Name)
+		}
+		if t.UserID != "bigint" {
+			add("%s: the column user_id is not there or not bigint", t.Name)
+		}
+		if !slices.Contains(t.Key, "user_id") {
+			add("%s: user_id is not part of a primary key, so updates and deletes cannot be filtered by it", t.Name)
+		}
+		if t.Identity != "d" && t.Identity != "f" {
+			add("%s: the replica identity is neither the primary key nor FULL", t.Name)
+		}
+		if len(t.Sequences) > 0 {
+			add("%s: %s comes from a sequence, which does not move and would repeat values", t.Name, strings.Join(t.Sequences, ", "))
+		}
+		if len(t.Triggers) > 0 {
+			add("%s: the triggers %s would fire for moved rows", t.Name, strings.Join(t.Triggers, ", "))
+		}
+	}
+	return errs
+}
+
+// schemaProblems compares the sharded tables of both shards.
+func schemaProblems(ctx context.Context, source, target *session, tables []table) (errs []error, err error) {
+	others, err := readTables(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string]table{}
+	for _, t := range others {
+		byName[t.Name] = t
+	}
+	for _, t := range tables {
+		other, found := byName[t.Name]
+		delete(byName, t.Name)
+		switch {
+		case !found:
+			errs = append(errs, problem(target, "the sharded table %s is missing", t.Name))
+		case len(other.Triggers) > 0:
+			errs = append(errs, problem(target, "%s: the triggers %s would fire for moved rows", t.Name, strings.Join(other.Triggers, ", ")))
+		default:
+			errs = append(errs, shapeProblems(source, target, t, other)...)
+		}
+	}
+	for name := range byName {
+		errs = append(errs, problem(source, "the sharded table %s is missing", name))
+	}
+	return errs, nil
+}
+
+func shapeProblems(source, target *session, have, other table) (errs []error) {
+	for _, line := range have.Shape {
+		if !slices.Contains(other.Shape, line) {
+			errs = append(errs, problem(source, "%s has, unlike %s: %s", have.Name, target.shard.Name, line))
+		}
+	}
+	for _, line := range other.Shape {
+		if !slices.Contains(have.Shape, line) {
+			errs = append(errs, problem(target, "%s has, unlike %s: %s", have.Name, source.shard.Name, line))
+		}
+	}
+	if errs == nil && !slices.Equal(have.Shape, other.Shape) {
+		errs = append(errs, problem(target, "%s: the order of the columns is not that of %s", have.Name, source.shard.Name))
+	}
+	return errs
+}
+
+// capacityProblems looks for what both directions and the copies of the tables need.
+func capacityProblems(ctx context.Context, s *session, tables int) (errs []error, err error) {
+	var level string
+	var slots, senders, workers, syncs int
+	err = s.QueryRow(ctx, `
+		SELECT current_setting('wal_level'),
+			current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots)
+				- (SELECT count(*) FROM pg_replication_origin_status),
+			current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication),
+			current_setting('max_logical_replication_workers')::int - (SELECT count(*) FROM pg_stat_subscription WHERE pid IS NOT NULL),
+			current_setting('max_sync_workers_per_subscription')::int`).Scan(&level, &slots, &senders, &workers, &syncs)
+	if err != nil {
+		return nil, err
+	}
+	need := 1 + min(tables, syncs)
+	if level != "logical" {
+		errs = append(errs, problem(s, "wal_level is %s and not logical", level))
+	}
+	for _, c := range []struct {
+		name string
+		free int
+	}{{"max_replication_slots", slots}, {"max_wal_senders", senders}, {"max_logical_replication_workers", workers}} {
+		if c.free < need {
+			errs = append(errs, problem(s, "%s leaves %d free, and the move needs %d", c.name, max(c.free, 0), need))
+		}
+	}
+	return errs, nil
+}
+
+// runningProblems looks for changes of the schema and for transactions that
+// nobody may ever end.
+func runningProblems(ctx context.Context, s *session) (errs []error, err error) {
+	rows, err := s.Query(ctx, `
+		SELECT format('a session (pid %s) holds or wants %s on %s', l.pid, l.mode, l.relation::regclass)
+		FROM pg_locks l WHERE l.locktype = 'relation' AND l.pid <> pg_backend_pid()
+			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND l.mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')
+			AND l.relation IN (SELECT tgrelid FROM pg_trigger WHERE tgfoid = 'scalestack.fence'::regproc)
+		UNION ALL
+		SELECT format('the prepared transaction %s is open', gid) FROM pg_prepared_xacts WHERE database = current_database()
+		UNION ALL
+		SELECT format('a migration runs (pid %s)', pid) FROM pg_locks
+		WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND (classid::bigint << 32 | objid::bigint) = $1`, migrationLock)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, text := range found {
+		errs = append(errs, problem(s, "%s", text))
+	}
+	return errs, err
+}
+
+// migrationLock is the advisory lock that package migrate holds.
+const migrationLock int64 = 0x7363616c65737461

@@ -1,0 +1,224 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// dropTimeout bounds the wait for a slot's sender to end.
+const dropTimeout = 30 * time.Second
+
+// stream is a replication from one shard to another. Its publication, its slot
+// and its subscription have one name.
+type stream struct {
+	name     string
+	from, to *session
+	filter   string
+}
+
+func (m *Mover) forward(f *fleet, mv *Move) stream {
+	return stream{fmt.Sprintf("scalestack_move_%d_%d", mv.Source, mv.ID), f.source(mv), f.target(mv), filter(mv.Buckets, m.options.Map.Buckets)}
+}
+
+func (m *Mover) back(f *fleet, mv *Move) stream {
+	s := m.forward(f, mv)
+	return stream{s.name + "_back", s.to, s.from, s.filter}
+}
+
+// create makes the stream, disabled. With origin = none neither direction
+// carries what the other has brought, so that nothing goes round in circles.
+func (s stream) create(ctx context.Context, copyData bool) error {
+	tables, err := readTables(ctx, s.from)
+	if err != nil {
+		return err
+	}
+	published := make([]string, len(tables))
+	for i, t := range tables {
+		published[i] = fmt.Sprintf("%s WHERE (%s)", t.Name, s.filter)
+	}
+	// A truncation would empty the target's whole table.
+	if _, err := s.from.Exec(ctx, fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish = 'insert, update, delete')",
+		s.name, strings.Join(published, ", "))); err != nil {
+		return fmt.Errorf("publication: %w", err)
+	}
+	if _, err := s.from.Exec(ctx, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", s.name); err != nil {
+		return fmt.Errorf("slot: %w", err)
+	}
+	if _, err := s.to.Exec(ctx, fmt.Sprintf("CREATE SUBSCRIPTION %[1]s CONNECTION %[2]s PUBLICATION %[1]s WITH "+
+		"(enabled = false, create_slot = false, slot_name = %[1]s, copy_data = %[3]t, origin = none)",
+		s.name, literal(s.from.conninfo), copyData)); err != nil {
+		return fmt.Errorf("subscription: %w", err)
+	}
+	return nil
+}
+
+// enable starts the stream, with the password of today.
+func (s stream) enable(ctx context.Context) error {
+	return s.exec(ctx,
+		fmt.Sprintf("ALTER SUBSCRIPTION %s CONNECTION %s", s.name, literal(s.from.conninfo)),
+		fmt.Sprintf("ALTER SUBSCRIPTION %s ENABLE", s.name))
+}
+
+// flushAtOnce makes the target report what it has applied without waiting for
+// its next flush, which without load is a fifth of a second away.
+func (s stream) flushAtOnce(ctx context.Context) error {
+	return s.exec(ctx, fmt.Sprintf("ALTER SUBSCRIPTION %s SET (synchronous_commit = 'on')", s.name))
+}
+
+func (s stream) exec(ctx context.Context, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := s.to.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop removes the stream, also half of one, and what its copies left.
+func (s stream) drop(ctx context.Context) error {
+	exists, err := s.subscribed(ctx)
+	if err != nil {
+		return err
+	}
+	if exists {
+		// Without a slot's name the target does not insist on reaching the source.
+		if err := s.exec(ctx, "ALTER SUBSCRIPTION "+s.name+" DISABLE", "ALTER SUBSCRIPTION "+s.name+" SET (slot_name = NONE)",
+			"DROP SUBSCRIPTION "+s.name); err != nil {
+			return err
+		}
+	}
+	if err := s.dropSlots(ctx); err != nil {
+		return err
+	}
+	_, err = s.from.Exec(ctx, "DROP PUBLICATION IF EXISTS "+s.name)
+	return err
+}
+
+func (s stream) subscribed(ctx context.Context) (exists bool, err error) {
+	err = s.to.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_subscription WHERE subname = $1)", s.name).Scan(&exists)
+	return exists, err
+}
+
+// whole says whether the stream is there and has missed nothing.
+func (s stream) whole(ctx context.Context) (bool, error) {
+	exists, err := s.subscribed(ctx)
+	if err != nil || !exists {
+		return false, err
+	}
+	lost, err := s.lost(ctx)
+	return !lost, err
+}
+
+func (s stream) dropSlots(ctx context.Context) error {
+	slots, err := s.leftSlots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, slot := range slots {
+		if err := s.dropSlot(ctx, slot); err != nil {
+			return fmt.Errorf("slot %s: %w", slot, err)
+		}
+	}
+	return nil
+}
+
+// leftSlots also finds the slots of copies whose subscription is gone. They are
+// named pg_<subscription>_sync_<table>_<system identifier of the subscriber>.
+func (s stream) leftSlots(ctx context.Context) ([]string, error) {
+	var system string
+	var alive []string
+	if err := s.to.QueryRow(ctx, `
+		SELECT (SELECT system_identifier::text FROM pg_control_system()), array(SELECT oid::text FROM pg_subscription)`).Scan(&system, &alive); err != nil {
+		return nil, err
+	}
+	rows, err := s.from.Query(ctx, `
+		SELECT slot_name FROM pg_replication_slots WHERE slot_name = $1
+			OR (slot_name ~ ('^pg_[0-9]+_sync_[0-9]+_' || $2 || '$') AND split_part(slot_name::text, '_', 2) <> ALL ($3))`, s.name, system, alive)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// dropSlot waits for the slot's sender, which ends soon after its receiver.
+func (s stream) dropSlot(ctx context.Context, slot string) error {
+	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
+	defer cancel()
+	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		if _, err := s.from.Exec(ctx, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active", slot); err != nil {
+			return false, err
+		}
+		_, err := s.from.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slot)
+		var pgErr *pgconn.PgError
+		if errors.As(err, &pgErr) && pgErr.Code == "55006" {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// copied says whether every table's copy has ended and follows the stream.
+func (s stream) copied(ctx context.Context) (bool, error) {
+	var ready bool
+	err := s.to.QueryRow(ctx, `
+		SELECT count(*) > 0 AND bool_and(srsubstate = 'r')
+		FROM pg_subscription_rel JOIN pg_subscription ON oid = srsubid WHERE subname = $1`, s.name).Scan(&ready)
+	return ready, err
+}
+
+// failures counts how often the target could not copy or apply.
+func (s stream) failures(ctx context.Context) (int, error) {
+	var count int
+	err := s.to.QueryRow(ctx, `
+		SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::int
+		FROM pg_stat_subscription_stats WHERE subname = $1`, s.name).Scan(&count)
+	return count, err
+}
+
+// lost says whether the source has thrown away what the target still needs.
+func (s stream) lost(ctx context.Context) (bool, error) {
+	var lost bool
+	err := s.from.QueryRow(ctx, `
+		SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM 'lost')`, s.name).Scan(&lost)
+	return lost, err
+}
+
+// position is the end of what the source's commits have written to disk.
+func (s stream) position(ctx context.Context) (lsn string, err error) {
+	err = s.from.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&lsn)
+	return lsn, err
+}
+
+// applied says whether the target has applied all up to a position, and is
+// connected, so that nothing it said before a crash is counted.
+func (s stream) applied(ctx context.Context, lsn string) (bool, error) {
+	var done bool
+	err := s.from.QueryRow(ctx, `
+		SELECT coalesce(bool_or(replay_lsn >= $2::text::pg_lsn), false)
+		FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'`, s.name, lsn).Scan(&done)
+	return done, err
+}
+
+// drain waits until the target has applied all that the source has committed.
+func (s stream) drain(ctx context.Context, timeout, every time.Duration) error {
+	lsn, err := s.position(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err = poll(waiting, every, func() (bool, error) { return s.applied(ctx, lsn) })
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return errLate
+	}
+	return err
+}
+
+// errLate says that the target did not follow in time.
+var errLate = errors.New("the target did not follow in time")
