@@ -127,6 +127,9 @@ func stop(ctx context.Context, list []process, grace time.Duration) error {
 		}
 	}
 	if !waitGone(ctx, list, 10*time.Second) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return fmt.Errorf("%d processes of the lab do not end", len(list))
 	}
 	return nil

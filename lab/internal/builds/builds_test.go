@@ -1,0 +1,67 @@
+package builds
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/lab/internal/paths"
+)
+
+// The versions stand in two go.mod files and here; all must agree, or the
+// engine looks for a plugin that is not there.
+func TestVersionsAgreeWithTheModules(t *testing.T) {
+	for file, wants := range map[string][]string{
+		"../../go.mod": {
+			"github.com/pulumi/pulumi/pkg/v3 " + PulumiVersion,
+			"k8s.io/kubernetes " + KubernetesVersion,
+		},
+		"../../../go.mod": {
+			"github.com/pulumi/pulumi/sdk/v3 " + PulumiVersion,
+			"github.com/pulumi/pulumi-kubernetes/sdk/v4 " + pluginVersion(kubernetesPlugin),
+			"github.com/pulumi/pulumi-random/sdk/v4 " + pluginVersion(randomPlugin),
+			"github.com/pulumi/pulumi-cloudflare/sdk/v5 " + pluginVersion(cloudflarePlugin),
+		},
+	} {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, want := range wants {
+			require.Contains(t, string(content), want, file)
+		}
+	}
+}
+
+// pluginVersion reads v1.2.3 off resource-name-v1.2.3/pulumi-resource-name.
+func pluginVersion(plugin string) string {
+	folder := filepath.Dir(plugin)
+	return folder[strings.LastIndex(folder, "-")+1:]
+}
+
+func TestLdflagsAreInOrder(t *testing.T) {
+	p := Program{Variables: map[string]string{"b.x": "2", "a.x": "1"}}
+	require.Equal(t, "-s -w -X a.x=1 -X b.x=2", p.ldflags())
+}
+
+func TestPatchChangesOneCharacter(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "schema.go")
+	require.NoError(t, os.WriteFile(file, []byte("x := y{ Provider: pschema.ResourceSpec{} }"), 0o600))
+	require.NoError(t, patch(file))
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "x := y{ Provider: &pschema.ResourceSpec{} }", string(content))
+	require.ErrorContains(t, patch(file), "look whether the patch is still needed")
+}
+
+func TestLinksCanBeMadeAgain(t *testing.T) {
+	p := paths.Paths{Home: t.TempDir()}
+	program := Program{Name: "kube", Links: []string{"etcd", plugins + kubernetesPlugin}}
+	for range 2 {
+		require.NoError(t, link(p, program))
+	}
+	target, err := os.Readlink(p.Bin(plugins + kubernetesPlugin))
+	require.NoError(t, err)
+	require.Equal(t, p.Bin("kube"), target)
+}

@@ -1,0 +1,92 @@
+package proc
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sleeper is a process that the test may start, restart and stop.
+func sleeper(t *testing.T, args ...string) Spec {
+	t.Helper()
+	s := Spec{Name: "test-" + filepath.Base(t.TempDir()) + t.Name(), Path: "/bin/sleep", Args: args, Home: t.TempDir(), Log: filepath.Join(t.TempDir(), "log")}
+	t.Cleanup(func() { require.NoError(t, Stop(context.Background(), 5*time.Second, s.Name)) })
+	return s
+}
+
+func ensure(t *testing.T, s Spec) (started bool) {
+	t.Helper()
+	started, err := Ensure(t.Context(), s)
+	require.NoError(t, err)
+	return started
+}
+
+func running(s Spec) []process {
+	return find(func(p process) bool { return p.name == s.Name && p.leader })
+}
+
+func TestEnsureStartsOnce(t *testing.T) {
+	s := sleeper(t, "60")
+	require.True(t, ensure(t, s))
+	first := running(s)
+	require.Len(t, first, 1)
+	require.False(t, ensure(t, s), "it runs as specified")
+	require.Equal(t, first, running(s))
+}
+
+func TestEnsureRestartsWhatChanged(t *testing.T) {
+	s := sleeper(t, "60")
+	ensure(t, s)
+	before := running(s)
+	s.Args = []string{"61"}
+	require.True(t, ensure(t, s))
+	after := running(s)
+	require.Len(t, after, 1)
+	require.NotEqual(t, before[0].pid, after[0].pid)
+}
+
+func TestEnsureRestartsOnChangedFile(t *testing.T) {
+	s := sleeper(t, "60")
+	s.Files = []string{filepath.Join(t.TempDir(), "config")}
+	require.NoError(t, os.WriteFile(s.Files[0], []byte("one"), 0o600))
+	ensure(t, s)
+	require.NoError(t, os.WriteFile(s.Files[0], []byte("two"), 0o600))
+	require.True(t, ensure(t, s))
+}
+
+func TestEnsureNeedsItsFiles(t *testing.T) {
+	s := sleeper(t, "60")
+	s.Files = []string{filepath.Join(t.TempDir(), "absent")}
+	_, err := Ensure(t.Context(), s)
+	require.ErrorContains(t, err, "no such file")
+}
+
+func TestStopKillsWhatDoesNotEnd(t *testing.T) {
+	s := sleeper(t)
+	s.Path, s.Args = "/bin/sh", []string{"-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"}
+	ensure(t, s)
+	deadline := time.Now().Add(10 * time.Second)
+	for content := ""; content == ""; {
+		require.True(t, time.Now().Before(deadline), "the shell never set its trap")
+		read, err := os.ReadFile(s.Log)
+		require.NoError(t, err)
+		content = string(read)
+	}
+	require.NoError(t, Stop(t.Context(), 100*time.Millisecond, s.Name))
+	require.Empty(t, running(s))
+}
+
+func TestStopOfNothingIsFine(t *testing.T) {
+	require.NoError(t, Stop(t.Context(), time.Second, "nobody has this name"))
+}
+
+func TestStartTellsWhatIsMissing(t *testing.T) {
+	s := sleeper(t)
+	s.Path = "/no/such/program"
+	_, err := Ensure(t.Context(), s)
+	require.ErrorContains(t, err, "start "+s.Name)
+}
