@@ -26,7 +26,7 @@ var BudgetRequired = rule.Rule{
 
 func budgeted(g rule.Graph, p kube.Pods) bool {
 	for _, budget := range g.Of("PodDisruptionBudget") {
-		if kube.Together(budget, p.Owner) && kube.Selects(budget.At("spec", "selector"), p.Labels) {
+		if kube.Together(budget, p.Owner) && kube.Selects(budget.At("spec", "selector"), p.Labels) != kube.No {
 			return true
 		}
 	}

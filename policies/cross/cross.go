@@ -54,22 +54,23 @@ func (p group) near(r rule.Resource) bool {
 	return p.owner.Kind() == "Chart" || kube.Together(p.owner, r)
 }
 
-// selected returns the pods in the namespace of r that a label selector selects.
+// selected returns the pods in the namespace of r that a label selector selects
+// or may select.
 func selected(all []group, r rule.Resource, selector rule.Node) []group {
 	var found []group
 	for _, p := range all {
-		if p.near(r) && kube.Selects(selector, p.labels) {
+		if p.near(r) && kube.Selects(selector, p.labels) != kube.No {
 			found = append(found, p)
 		}
 	}
 	return found
 }
 
-// served returns the pods behind a Service.
-func served(all []group, service rule.Resource) []group {
+// served returns the pods behind a Service that match it at least as surely.
+func served(all []group, service rule.Resource, surely kube.Match) []group {
 	var found []group
 	for _, p := range all {
-		if p.near(service) && kube.SelectsPlain(service.At("spec", "selector"), p.labels) {
+		if p.near(service) && kube.SelectsPlain(service.At("spec", "selector"), p.labels) >= surely {
 			found = append(found, p)
 		}
 	}

@@ -22,7 +22,7 @@ var NetworkCovered = rule.Rule{
 			}
 			for _, direction := range directions {
 				if !covered(g, p.Owner, direction, func(selector rule.Node) bool {
-					return !kube.Everything(selector) && kube.Selects(selector, p.Labels)
+					return !kube.Everything(selector) && kube.Selects(selector, p.Labels) != kube.No
 				}) {
 					c.Report(p.Owner, "its traffic", "covered by no NetworkPolicy of its own for "+direction,
 						"one that selects its pods and has "+direction+" in policyTypes",
@@ -39,10 +39,14 @@ var NetworkDenied = rule.Rule{
 	Description: "A namespace refuses all traffic that no policy allows, also for pods that an operator or a person makes.",
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, namespace := range g.Of("Namespace") {
-			name := kube.Name(namespace)
-			within := rule.Resource{Properties: map[string]any{"metadata": map[string]any{"namespace": name}}}
+			if !namespace.At("metadata", "name").Known() {
+				continue
+			}
+			within := rule.Resource{Properties: map[string]any{"metadata": map[string]any{"namespace": kube.Name(namespace)}}}
 			for _, direction := range directions {
-				if !covered(g, within, direction, kube.Everything) {
+				if !covered(g, within, direction, func(selector rule.Node) bool {
+					return kube.Everything(selector) || !selector.Known()
+				}) {
 					c.Report(namespace, "traffic nobody allowed", "not refused for "+direction,
 						"a NetworkPolicy with an empty podSelector and no rules for "+direction,
 						"add a NetworkPolicy default-deny to the namespace")

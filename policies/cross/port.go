@@ -3,6 +3,7 @@ package cross
 import (
 	"strconv"
 
+	"github.com/scalestack/scalestack/policies/kube"
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
@@ -16,7 +17,7 @@ var ServicePort = rule.Rule{
 			if len(service.At("spec", "selector").Keys()) == 0 {
 				continue
 			}
-			for _, pods := range served(all, service) {
+			for _, pods := range served(all, service, kube.Yes) {
 				for _, port := range service.At("spec", "ports").Items() {
 					listened(c, service, port, pods)
 				}
@@ -30,7 +31,7 @@ func listened(c *rule.Check, service rule.Resource, port rule.Node, pods group) 
 	if target.Absent() {
 		target = port.At("port")
 	}
-	if pods.foreign || !target.Known() {
+	if pods.foreign || !target.Known() || !port.At("protocol").Known() || !pods.pods.Spec.At("containers").Known() {
 		return
 	}
 	var open string
@@ -39,7 +40,7 @@ func listened(c *rule.Check, service rule.Resource, port rule.Node, pods group) 
 			return
 		}
 		for _, one := range container.At("ports").Items() {
-			if !one.Known() || leads(target, one) && protocol(port) == protocol(one) {
+			if !one.Known() || leads(target, one) && (protocol(port) == protocol(one) || !one.At("protocol").Known()) {
 				return
 			}
 			open += ", " + describe(one)

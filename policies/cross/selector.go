@@ -41,7 +41,7 @@ var Selectors = rule.Rule{
 }
 
 func serviceSelector(c *rule.Check, r rule.Resource, all []group) {
-	if n := r.At("spec", "selector"); len(n.Keys()) > 0 && len(served(all, r)) == 0 {
+	if n := r.At("spec", "selector"); len(n.Keys()) > 0 && len(served(all, r, kube.Maybe)) == 0 {
 		c.Refuse(r, n, somePods, mendLabels)
 	}
 }
@@ -69,7 +69,7 @@ func policySelectors(c *rule.Check, r rule.Resource, all []group) {
 // ownPods must be selected by the workload itself.
 func ownPods(c *rule.Check, p kube.Pods) {
 	selector := p.Owner.At("spec", "selector")
-	if p.Owner.Kind() != "ReplicationController" && selector.IsObject() && !kube.Selects(selector, p.Labels) {
+	if p.Owner.Kind() != "ReplicationController" && selector.IsObject() && kube.Selects(selector, p.Labels) == kube.No {
 		c.Refuse(p.Owner, selector, "the labels of its own pods: "+p.Labels.String(), mendLabels)
 	}
 }
@@ -81,6 +81,9 @@ func scaleTarget(c *rule.Check, r rule.Resource, g rule.Graph) {
 		return
 	}
 	owner, ok := kube.Named(g, kind.Text(), name.Text(), r)
+	if !ok && kube.Nameless(g, kind.Text()) {
+		return
+	}
 	if !ok {
 		c.Report(r, target.Path(), kind.Text()+" "+name.Text()+", which does not exist", "a workload of this stack",
 			"name the workload as its metadata.name does")
@@ -95,11 +98,14 @@ func scaledContainers(c *rule.Check, r, owner rule.Resource) {
 	pods, _ := kube.PodsOf(owner)
 	names := map[string]bool{}
 	for _, container := range pods.Main() {
+		if !container.At("name").Known() {
+			return
+		}
 		names[container.At("name").Text()] = true
 	}
 	for _, metric := range r.At("spec", "metrics").Items() {
 		n := metric.At("containerResource", "container")
-		if n.IsText() && !names[n.Text()] {
+		if n.IsText() && pods.Spec.At("containers").Known() && !names[n.Text()] {
 			c.Refuse(r, n, fmt.Sprintf("a container of %s", owner), "name one of the pod's containers")
 		}
 	}

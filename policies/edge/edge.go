@@ -31,7 +31,7 @@ var CachePrivate = rule.Rule{
 	Description: "No cache rule can store an answer to an authenticated request or path: the edge would show one user's " +
 		"data to the next.",
 	Each: func(c *rule.Check, r rule.Resource) {
-		if r.Type != ruleset || r.At("phase").Text() != cachePhase || !r.At("rules").Known() {
+		if r.Type != ruleset || r.At("phase").Text() != cachePhase || !allKnown(r) {
 			return
 		}
 		for _, probe := range probes() {
@@ -44,6 +44,17 @@ var CachePrivate = rule.Rule{
 			}
 		}
 	},
+}
+
+// allKnown is false while the deployment decides what a rule does: the order of
+// rules matters, so that one such rule may change what all of them do.
+func allKnown(r rule.Resource) bool {
+	for _, one := range r.At("rules").Items() {
+		if !one.At("expression").Known() || !one.At("enabled").Known() || !one.At("actionParameters", "cache").Known() {
+			return false
+		}
+	}
+	return r.At("rules").Known()
 }
 
 func name(n rule.Node) string { return "(" + n.At("ref").Text() + ")" }
@@ -67,13 +78,10 @@ func (r request) String() string {
 func lastWord(r rule.Resource, probe request) (by rule.Node, cached bool) {
 	for _, one := range r.At("rules").Items() {
 		cache := one.At("actionParameters", "cache")
-		if !one.Known() || one.At("enabled").False() || cache.Absent() {
+		if one.At("enabled").False() {
 			continue
 		}
-		matches := maybe
-		if n := one.At("expression"); n.IsText() {
-			matches = evaluate(n.Text(), probe)
-		}
+		matches := evaluate(one.At("expression").Text(), probe)
 		switch {
 		case cache.False() && matches == yes:
 			by, cached = one, false

@@ -18,6 +18,9 @@ type Replicas struct {
 
 // ReplicasOf reads them from the workload's autoscaler, or else from itself.
 func ReplicasOf(g rule.Graph, owner rule.Resource) Replicas {
+	if !scalingKnown(g, owner) {
+		return Replicas{By: owner}
+	}
 	if scaler, ok := ScalerOf(g, owner); ok {
 		least, knownMin := count(scaler.At("spec", "minReplicas"), 1)
 		most, knownMax := count(scaler.At("spec", "maxReplicas"), least)
@@ -31,6 +34,17 @@ func ReplicasOf(g rule.Graph, owner rule.Resource) Replicas {
 		return Replicas{By: owner}
 	}
 	return Replicas{1, 1, true, owner}
+}
+
+// scalingKnown is false when an autoscaler may be the workload's or not.
+func scalingKnown(g rule.Graph, owner rule.Resource) bool {
+	for _, scaler := range g.Of("HorizontalPodAutoscaler") {
+		target := scaler.At("spec", "scaleTargetRef")
+		if !target.At("kind").Known() || !target.At("name").Known() {
+			return false
+		}
+	}
+	return owner.At("metadata", "name").Known()
 }
 
 // ScalerOf is the autoscaler of a workload.

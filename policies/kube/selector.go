@@ -6,31 +6,40 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-// Selects is false only when the labels are known not to match: a preview must
-// not complain about what the deployment will decide. The selector is a label
-// selector; one without terms selects everything.
-func Selects(selector, labels rule.Node) bool {
-	for _, key := range selector.At("matchLabels").Keys() {
-		if !same(selector.At("matchLabels", key), labels.At(key)) {
-			return false
-		}
+// Match is whether a selector selects pods. What only the deployment decides
+// may match or not: no policy complains about either.
+type Match int
+
+// The three answers, so that the least of several is that of all of them.
+const (
+	No Match = iota
+	Maybe
+	Yes
+)
+
+// Selects compares a label selector with labels. One without terms selects
+// everything.
+func Selects(selector, labels rule.Node) Match {
+	if !selector.Known() || !selector.At("matchExpressions").Known() {
+		return Maybe
 	}
+	match := SelectsPlain(selector.At("matchLabels"), labels)
 	for _, term := range selector.At("matchExpressions").Items() {
-		if !holds(term, labels.At(term.At("key").Text())) {
-			return false
-		}
+		match = min(match, holds(term, labels.At(term.At("key").Text())))
 	}
-	return true
+	return match
 }
 
 // SelectsPlain is Selects for the plain map of a Service.
-func SelectsPlain(selector, labels rule.Node) bool {
-	for _, key := range selector.Keys() {
-		if !same(selector.At(key), labels.At(key)) {
-			return false
-		}
+func SelectsPlain(selector, labels rule.Node) Match {
+	if !selector.Known() {
+		return Maybe
 	}
-	return true
+	match := Yes
+	for _, key := range selector.Keys() {
+		match = min(match, same(selector.At(key), labels.At(key)))
+	}
+	return match
 }
 
 // Everything is true for a selector that is known to have no terms.
@@ -39,24 +48,34 @@ func Everything(selector rule.Node) bool {
 		len(selector.At("matchExpressions").Items()) == 0 && selector.At("matchExpressions").Known()
 }
 
-func same(wanted, label rule.Node) bool {
-	return !wanted.Known() || !label.Known() || wanted.Text() == label.Text() && label.IsText()
+func same(wanted, label rule.Node) Match {
+	if !wanted.Known() || !label.Known() {
+		return Maybe
+	}
+	return judge(wanted.Text() == label.Text() && label.IsText())
 }
 
-func holds(term, label rule.Node) bool {
+func holds(term, label rule.Node) Match {
 	values, known := term.At("values").Texts()
-	if !known || !label.Known() {
-		return true
+	if !known || !label.Known() || !term.Known() {
+		return Maybe
 	}
 	switch term.At("operator").Text() {
 	case "In":
-		return slices.Contains(values, label.Text())
+		return judge(slices.Contains(values, label.Text()))
 	case "NotIn":
-		return !slices.Contains(values, label.Text())
+		return judge(!slices.Contains(values, label.Text()))
 	case "Exists":
-		return label.Set()
+		return judge(label.Set())
 	case "DoesNotExist":
-		return label.Absent()
+		return judge(label.Absent())
 	}
-	return true
+	return Maybe
+}
+
+func judge(holds bool) Match {
+	if holds {
+		return Yes
+	}
+	return No
 }

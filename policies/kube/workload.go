@@ -1,7 +1,11 @@
 // Package kube reads Kubernetes objects for the policies.
 package kube
 
-import "github.com/scalestack/scalestack/policies/rule"
+import (
+	"slices"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
 
 // templates is where each kind keeps its pods' template.
 var templates = map[string][]string{
@@ -73,6 +77,12 @@ func Name(r rule.Resource) string { return r.At("metadata", "name").Text() }
 func Together(a, b rule.Resource) bool {
 	x, y := Namespace(a), Namespace(b)
 	return !x.Known() || !y.Known() || x.Text() == y.Text()
+}
+
+// Nameless is true when the deployment decides the name of one of a kind, so
+// that an object that seems to be missing may be that one.
+func Nameless(g rule.Graph, kind string) bool {
+	return slices.ContainsFunc(g.Of(kind), func(r rule.Resource) bool { return !r.At("metadata", "name").Known() })
 }
 
 // Named finds the object of a kind by name, in the namespace of near.

@@ -29,9 +29,9 @@ func pinned(image string) bool {
 	if digest.MatchString(image) {
 		return true
 	}
-	name := image[strings.LastIndex(image, "/")+1:]
-	_, tag, _ := strings.Cut(name, ":")
-	return tag != "" && tag != "latest" && !strings.Contains(tag, "@")
+	image, _, _ = strings.Cut(image, "@")
+	_, tag, _ := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":")
+	return tag != "" && tag != "latest"
 }
 
 // ImageDigest fixes the very bytes of an image. A chart's images are the

@@ -57,10 +57,11 @@ var Map = rule.Rule{
 	},
 }
 
-// servers are found the way a client finds them: host, Service, pods.
+// servers holds the map's hosts against the Services and their pods, as a
+// client does.
 func servers(c *rule.Check, g rule.Graph, config rule.Resource, n rule.Node, m *shardmap.Map) {
 	for i, shard := range m.Shards {
-		if _, ok := server(g, config, shard); !ok {
+		if len(serversOf(g, config, shard)) == 0 && !kube.Nameless(g, "Service") {
 			c.Report(config, fmt.Sprintf("%s shards[%d]", n.Path(), i), shard.Name+" at "+shard.Host+", where no StatefulSet is",
 				"shards whose Service leads to a StatefulSet of this stack",
 				"keep the shard's server until its buckets have moved away, or correct its host")
@@ -68,32 +69,37 @@ func servers(c *rule.Check, g rule.Graph, config rule.Resource, n rule.Node, m *
 	}
 }
 
-func server(g rule.Graph, config rule.Resource, shard shardmap.Shard) (rule.Resource, bool) {
+// serversOf are the StatefulSets that may be behind the shard's host.
+func serversOf(g rule.Graph, config rule.Resource, shard shardmap.Shard) []rule.Resource {
 	host, _, _ := strings.Cut(shard.Host, ".")
 	service, ok := kube.Named(g, "Service", host, config)
 	if !ok {
-		return rule.Resource{}, false
+		return nil
 	}
+	var found []rule.Resource
 	for _, set := range g.Of("StatefulSet") {
 		pods, _ := kube.PodsOf(set)
-		if kube.Together(set, service) && kube.SelectsPlain(service.At("spec", "selector"), pods.Labels) {
-			return set, true
+		if kube.Together(set, service) && kube.SelectsPlain(service.At("spec", "selector"), pods.Labels) != kube.No {
+			found = append(found, set)
 		}
 	}
-	return rule.Resource{}, false
+	return found
 }
 
 // drained looks for databases that nobody is routed to.
 func drained(c *rule.Check, g rule.Graph, config rule.Resource, m *shardmap.Map) {
+	if kube.Nameless(g, "Service") {
+		return
+	}
 	known := map[string]bool{}
 	for _, shard := range m.Shards {
-		if set, ok := server(g, config, shard); ok {
-			known[kube.Name(set)] = true
+		for _, set := range serversOf(g, config, shard) {
+			known[set.URN] = true
 		}
 	}
 	for _, set := range g.Of("StatefulSet") {
 		marked := set.At("metadata", "annotations", drainedAnnotation)
-		if known[kube.Name(set)] || !isShard(g, set) || !marked.Known() || marked.Text() == "true" {
+		if known[set.URN] || !isShard(g, set) || !marked.Known() || marked.Text() == "true" {
 			continue
 		}
 		c.Report(set, "the server", "not in the shard map and not marked as drained",

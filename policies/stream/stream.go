@@ -24,7 +24,7 @@ var Replication = rule.Rule{
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, cluster := range g.Of("Kafka") {
 			brokers, known := brokersOf(g, cluster)
-			if !cluster.Kubernetes() || !known {
+			if !cluster.Kubernetes() || !cluster.At("metadata", "name").Known() || !known {
 				continue
 			}
 			config := cluster.At("spec", "kafka", "config")
@@ -60,6 +60,9 @@ func copies(c *rule.Check, r rule.Resource, factor, least rule.Node, brokers int
 func brokersOf(g rule.Graph, cluster rule.Resource) (brokers int, known bool) {
 	for _, pool := range g.Of("KafkaNodePool") {
 		roles, rolesKnown := pool.At("spec", "roles").Texts()
+		if !pool.At("metadata", "labels", clusterLabel).Known() {
+			return 0, false
+		}
 		if !belongs(pool, cluster) || rolesKnown && !slices.Contains(roles, "broker") {
 			continue
 		}
