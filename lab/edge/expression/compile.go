@@ -11,7 +11,7 @@ func (l *logical) compile() (compiled, error) {
 	if err != nil {
 		return compiled{}, err
 	}
-	return compiled{kind: boolean, eval: combine(l.operator, left, right)}, nil
+	return tested(combine(l.operator, left, right)), nil
 }
 
 func (l *logical) side(n node) (func(*Request) bool, error) {
@@ -22,18 +22,31 @@ func (l *logical) side(n node) (func(*Request) bool, error) {
 	if c.kind != boolean || c.each {
 		return nil, problem(n.position(), "%s takes booleans, not %s%s", l.operator, c.kind, unpackHint(c.kind))
 	}
-	eval := c.eval
-	return func(r *Request) bool { v, present := eval(r); return present && v.truth }, nil
+	return c.truth(), nil
 }
 
-func combine(operator string, left, right func(*Request) bool) evaluator {
+// tested is a boolean that is never missing.
+func tested(test func(*Request) bool) compiled {
+	return compiled{kind: boolean, test: test, eval: func(r *Request) (value, bool) { return value{truth: test(r)}, true }}
+}
+
+// truth takes a missing boolean for false.
+func (c compiled) truth() func(*Request) bool {
+	if c.test != nil {
+		return c.test
+	}
+	eval := c.eval
+	return func(r *Request) bool { v, present := eval(r); return present && v.truth }
+}
+
+func combine(operator string, left, right func(*Request) bool) func(*Request) bool {
 	switch operator {
 	case "and":
-		return func(r *Request) (value, bool) { return value{truth: left(r) && right(r)}, true }
+		return func(r *Request) bool { return left(r) && right(r) }
 	case "or":
-		return func(r *Request) (value, bool) { return value{truth: left(r) || right(r)}, true }
+		return func(r *Request) bool { return left(r) || right(r) }
 	default:
-		return func(r *Request) (value, bool) { return value{truth: left(r) != right(r)}, true }
+		return func(r *Request) bool { return left(r) != right(r) }
 	}
 }
 
@@ -42,15 +55,12 @@ func (n *negation) compile() (compiled, error) {
 	if err != nil {
 		return compiled{}, err
 	}
-	eval := inner.eval
 	switch {
 	case inner.kind == boolean && !inner.each:
-		return compiled{kind: boolean, eval: func(r *Request) (value, bool) {
-			v, present := eval(r)
-			return value{truth: !(present && v.truth)}, true
-		}}, nil
+		truth := inner.truth()
+		return tested(func(r *Request) bool { return !truth(r) }), nil
 	case inner.kind == listOf(boolean) && !inner.each:
-		return compiled{kind: inner.kind, eval: mapItems(eval, func(v value) value { return value{truth: !v.truth} })}, nil
+		return compiled{kind: inner.kind, eval: mapItems(inner.eval, func(v value) value { return value{truth: !v.truth} })}, nil
 	}
 	return compiled{}, problem(n.inner.position(), "not takes a boolean, not %s", inner.kind)
 }
@@ -123,10 +133,10 @@ func compare(left compiled, test func(value) bool) compiled {
 	if left.each {
 		return compiled{kind: listOf(boolean), eval: mapItems(eval, func(v value) value { return value{truth: test(v)} })}
 	}
-	return compiled{kind: boolean, eval: func(r *Request) (value, bool) {
+	return tested(func(r *Request) bool {
 		v, present := eval(r)
-		return value{truth: present && test(v)}, true
-	}}
+		return present && test(v)
+	})
 }
 
 var orderings = map[string]func(int) bool{

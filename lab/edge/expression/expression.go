@@ -18,7 +18,7 @@ const maxLength = 4096
 // Expression is a compiled rule expression. It is safe for concurrent use.
 type Expression struct {
 	root node
-	run  evaluator
+	run  func(*Request) bool
 }
 
 // Error is a mistake in an expression.
@@ -51,7 +51,7 @@ func Compile(text string) (*Expression, error) {
 	if compiled.kind != boolean {
 		return nil, problem(root.position(), "the expression is %s, not true or false%s", compiled.kind, unpackHint(compiled.kind))
 	}
-	return &Expression{root: root, run: compiled.eval}, nil
+	return &Expression{root: root, run: compiled.truth()}, nil
 }
 
 func unpackHint(k kind) string {
@@ -63,10 +63,7 @@ func unpackHint(k kind) string {
 
 // Matches evaluates the expression. A value that the request does not have
 // makes a comparison false.
-func (e *Expression) Matches(r *Request) bool {
-	v, present := e.run(r)
-	return present && v.truth
-}
+func (e *Expression) Matches(r *Request) bool { return e.run(r) }
 
 // String prints the expression with every group in parentheses.
 func (e *Expression) String() string { return e.root.String() }

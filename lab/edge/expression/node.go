@@ -58,6 +58,8 @@ type compiled struct {
 	eval evaluator
 	// each says that [*] unpacked the list: what encloses it runs for every item.
 	each bool
+	// test, where it is set, is eval for a boolean that is never missing.
+	test func(*Request) bool
 	// literal values cannot be the source of some functions.
 	literal bool
 }

@@ -140,7 +140,8 @@ func (g *generator) shared(e event) {
 		g.request(e, 80+i*5, fmt.Sprintf("/static/chunk-%d.%08x.js", i, hash(fmt.Sprint("chunk", i))), 60_000)
 	}
 	for _, name := range []string{"analytics", "consent"} {
-		g.request(e, 130, "/js/"+name+".js", 18_000)
+		// Without a hash the name stays and the content does not.
+		g.sized(e, 130, "/js/"+name+".js", 18_000, fmt.Sprint(name, g.release(e.at)))
 	}
 	for i := range 3 {
 		g.request(e, 140+i*5, fmt.Sprintf("/static/fonts/text-%d.woff2", i), 40_000)
@@ -178,11 +179,15 @@ func (g *generator) robot(e event) {
 	}
 }
 
-// request adds an event; the size belongs to the name, within a factor of two,
-// so that a name has one size.
+// request adds an event for something whose content its name stands for.
 func (g *generator) request(e event, milliseconds int, target string, size int) {
+	g.sized(e, milliseconds, target, size, target)
+}
+
+// sized gives each content one size, within a factor of three.
+func (g *generator) sized(e event, milliseconds int, target string, size int, content string) {
 	e.at = e.at.Add(time.Duration(milliseconds) * time.Millisecond)
-	e.target, e.bytes = target, size/2+int(checksum(target))%size
+	e.target, e.bytes = target, size/2+int(checksum(content))%size
 	g.add(e)
 }
 
