@@ -45,6 +45,7 @@ type Server struct {
 	// runAs is nil for the user of the tests.
 	runAs *syscall.Credential
 	cmd   *exec.Cmd
+	ended chan struct{}
 }
 
 // Start runs a new server with one database until the test ends.
@@ -106,21 +107,14 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run starts the server again and waits until it answers.
+// Run starts the server again and waits until it answers. After a kill the first
+// attempts may fail: the old processes have to notice that they are orphans.
 func (s *Server) Run() {
 	s.t.Helper()
-	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(s.t, err)
-	defer log.Close()
-	s.cmd = s.command("postgres", "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
-		"-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
-		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
-		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
-		// A subscriber's worker that failed is started again soon.
-		"-c", "wal_retrieve_retry_interval=200ms")
-	s.cmd.Stdout, s.cmd.Stderr = log, log
-	require.NoError(s.t, s.cmd.Start())
 	require.Eventually(s.t, func() bool {
+		if !s.running() {
+			s.spawn()
+		}
 		conn, err := s.connect("postgres", "postgres", AdminPassword)
 		if err != nil {
 			return false
@@ -129,13 +123,47 @@ func (s *Server) Run() {
 	}, 30*time.Second, 20*time.Millisecond, "the server does not start")
 }
 
+func (s *Server) running() bool {
+	if s.cmd == nil {
+		return false
+	}
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+func (s *Server) spawn() {
+	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(s.t, err)
+	defer log.Close()
+	cmd := s.command("postgres", "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
+		"-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
+		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
+		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
+		// A subscriber's worker that failed is started again soon.
+		"-c", "wal_retrieve_retry_interval=200ms")
+	cmd.Stdout, cmd.Stderr = log, log
+	require.NoError(s.t, cmd.Start())
+	ended := make(chan struct{})
+	s.cmd, s.ended = cmd, ended
+	go func() { _ = cmd.Wait(); close(ended) }()
+}
+
 // Stop ends the server and every connection to it.
-func (s *Server) Stop() {
+func (s *Server) Stop() { s.signal(syscall.SIGINT) }
+
+// Kill ends the server as a machine's failure does: without a goodbye.
+func (s *Server) Kill() { s.signal(syscall.SIGKILL) }
+
+func (s *Server) signal(signal syscall.Signal) {
 	if s.cmd == nil {
 		return
 	}
-	_ = s.cmd.Process.Signal(syscall.SIGINT)
-	_ = s.cmd.Wait()
+	_ = s.cmd.Process.Signal(signal)
+	<-s.ended
 	s.cmd = nil
 }
 
@@ -178,4 +206,12 @@ func (s *Server) App(database string) *pgx.Conn {
 func (s *Server) connect(database, role, password string) (*pgx.Conn, error) {
 	return pgx.Connect(context.Background(),
 		fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable&connect_timeout=5", role, password, s.Port, database))
+}
+
+// Log returns what the server has logged.
+func (s *Server) Log() string {
+	s.t.Helper()
+	content, err := os.ReadFile(filepath.Join(s.folder, "log"))
+	require.NoError(s.t, err)
+	return string(content)
 }

@@ -130,3 +130,9 @@ func (c *cluster) rows() (all int) {
 	}
 	return all
 }
+
+func (c *cluster) dumpLogs() {
+	for id, server := range c.Servers {
+		c.t.Logf("server %d:\n%s", id, server.Log())
+	}
+}
