@@ -57,7 +57,7 @@ func newStatus() *cobra.Command {
 
 func newPreview() *cobra.Command {
 	return inCheckout("preview", "Show what pulumi up would change", func(ctx context.Context, p paths.Paths) error {
-		return deploy.Run(ctx, p, os.Stdout, "preview", "--diff", "--stack", deploy.Stack)
+		return deploy.Preview(ctx, p, os.Stdout)
 	})
 }
 

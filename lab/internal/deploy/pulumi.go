@@ -35,16 +35,22 @@ func selectStack(ctx context.Context, p paths.Paths, log io.Writer) error {
 
 // Run calls pulumi on the checkout with the lab's environment.
 func Run(ctx context.Context, p paths.Paths, output io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, p.Bin("pulumi"), args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.Dir = p.Repo
-	cmd.Env = append(os.Environ(), environment(p)...)
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(p.Bin("pulumi"))+":"+os.Getenv("PATH"))
+	cmd := command(ctx, p, p.Bin("pulumi"), args...)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("pulumi %s: %w", args[0], err)
 	}
 	return nil
+}
+
+// command is a program that works on the checkout with the lab's environment.
+func command(ctx context.Context, p paths.Paths, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Dir = p.Repo
+	cmd.Env = append(os.Environ(), environment(p)...)
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(p.Bin("pulumi"))+":"+os.Getenv("PATH"))
+	return cmd
 }
 
 // Outputs are what the stack tells about itself.
