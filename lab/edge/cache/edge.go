@@ -121,8 +121,12 @@ func (e *Edge) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Transport: e.Transport,
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.Header = p.In.Header.Clone()
-			removeHopByHop(p.Out.Header, "Upgrade", "Connection")
+			// The library drops these two; Cloudflare passes them on.
+			for _, name := range []string{"Forwarded", "X-Forwarded-Host"} {
+				if values, sent := p.In.Header[name]; sent {
+					p.Out.Header[name] = values
+				}
+			}
 			e.toOrigin(p.Out, p.In)
 		},
 		ModifyResponse: func(response *http.Response) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,12 +31,11 @@ func many(b *bench, n int, target string, header func(i int) string) []reply {
 }
 
 func TestEqualRequestsAskOnce(t *testing.T) {
-	release := make(chan struct{})
-	b := newBench(t, writeZone(t, ""), func(w http.ResponseWriter, r *http.Request) {
-		<-release
+	var b *bench
+	b = newBench(t, writeZone(t, ""), func(w http.ResponseWriter, r *http.Request) {
+		b.waitFor(20)
 		io.WriteString(w, "a")
 	})
-	time.AfterFunc(300*time.Millisecond, func() { close(release) })
 	counts := map[string]int{}
 	for _, r := range many(b, 20, "/a.css", func(i int) string { return fmt.Sprint("X-Visitor: ", i) }) {
 		require.Equal(t, "a", r.body)
@@ -48,8 +48,9 @@ func TestEqualRequestsAskOnce(t *testing.T) {
 // Waiting together must not mean sharing: what may not be kept is fetched by
 // each for itself.
 func TestEqualRequestsDoNotShareWhatIsPrivate(t *testing.T) {
-	b := newBench(t, writeZone(t, ""), func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(20 * time.Millisecond)
+	var b *bench
+	b = newBench(t, writeZone(t, ""), func(w http.ResponseWriter, r *http.Request) {
+		b.waitFor(20)
 		w.Header().Set("Cache-Control", "private")
 		io.WriteString(w, "for "+r.Header.Get("Cookie"))
 	})
@@ -109,6 +110,29 @@ func TestTheOriginGetsTheVisitorsURLAndAddress(t *testing.T) {
 		require.Equal(t, "127.0.0.1", r.Header.Get("Cf-Connecting-Ip"))
 		require.Equal(t, "other.example", r.Header.Get("X-Forwarded-Host"))
 	}
+}
+
+func TestOtherProtocolsPass(t *testing.T) {
+	b := newBench(t, writeZone(t, ""), func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "echo" || r.Header.Get("X-Hop") != "" {
+			http.Error(w, "no upgrade", http.StatusBadRequest)
+			return
+		}
+		connection, buffer, err := http.NewResponseController(w).Hijack()
+		require.NoError(t, err)
+		defer connection.Close()
+		io.WriteString(buffer, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello")
+		require.NoError(t, buffer.Flush())
+	})
+	connection, err := net.Dial("tcp", b.server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer connection.Close()
+	io.WriteString(connection, "GET /a.css HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, X-Hop\r\nUpgrade: echo\r\nX-Hop: 1\r\n\r\n")
+	require.NoError(t, connection.SetDeadline(time.Now().Add(10*time.Second)))
+	answer, err := io.ReadAll(connection)
+	require.NoError(t, err)
+	require.Contains(t, string(answer), "101 Switching Protocols")
+	require.Contains(t, string(answer), "hello")
 }
 
 func TestBodiesReachTheOrigin(t *testing.T) {

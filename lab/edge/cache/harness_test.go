@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/lab/edge/cache"
@@ -30,11 +31,12 @@ type bench struct {
 	edge   *cache.Edge
 	server *httptest.Server
 	origin *httptest.Server
-	asked  atomic.Int64
-	mu     sync.Mutex
-	now    time.Time
-	script http.HandlerFunc
-	last   *http.Request
+	// arrived counts requests at the edge, asked those at the origin.
+	arrived, asked atomic.Int64
+	mu             sync.Mutex
+	now            time.Time
+	script         http.HandlerFunc
+	last           *http.Request
 }
 
 // rule writes one rule as the provider's stand-in does.
@@ -75,9 +77,20 @@ func newBench(t *testing.T, dir string, script http.HandlerFunc) *bench {
 	address, err := url.Parse(b.origin.URL)
 	require.NoError(t, err)
 	b.edge = cache.New(cache.Options{Origin: address, Rules: func() *rules.Rules { return loaded }, Now: b.clock, MaxObject: 1 << 20})
-	b.server = httptest.NewServer(b.edge)
+	b.server = httptest.NewUnstartedServer(b.edge)
+	b.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateActive {
+			b.arrived.Add(1)
+		}
+	}
+	b.server.Start()
 	t.Cleanup(b.server.Close)
 	return b
+}
+
+// waitFor returns when n requests are at the edge, or the test has failed.
+func (b *bench) waitFor(n int64) {
+	assert.Eventually(b.t, func() bool { return b.arrived.Load() >= n }, 10*time.Second, time.Millisecond)
 }
 
 func (b *bench) clock() time.Time {

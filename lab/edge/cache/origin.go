@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,20 +70,16 @@ func (c *closer) Close() error {
 }
 
 // removeHopByHop deletes what belongs to one connection (RFC 9110, section
-// 7.6.1), except the names given.
-func removeHopByHop(header http.Header, keep ...string) {
+// 7.6.1).
+func removeHopByHop(header http.Header) {
 	for _, list := range header.Values("Connection") {
 		for name := range strings.SplitSeq(list, ",") {
-			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); !slices.Contains(keep, name) {
-				header.Del(name)
-			}
+			header.Del(strings.TrimSpace(name))
 		}
 	}
 	for _, name := range []string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
 		"Te", "Trailer", "Transfer-Encoding", "Upgrade"} {
-		if !slices.Contains(keep, name) {
-			header.Del(name)
-		}
+		header.Del(name)
 	}
 }
 
