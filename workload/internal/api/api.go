@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/scalestack/scalestack/workload/internal/assets"
 	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/users"
 )
@@ -38,6 +39,7 @@ type Options struct {
 type API struct {
 	service  Service
 	options  Options
+	assets   *assets.Assets
 	requests *prometheus.HistogramVec
 	draining atomic.Bool
 	mux      *http.ServeMux
@@ -45,17 +47,24 @@ type API struct {
 
 // New returns an API that is ready at once.
 func New(service Service, o Options) *API {
-	a := &API{service: service, options: o, requests: newRequests(o.Metrics), mux: http.NewServeMux()}
+	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux()}
 	a.handle(http.MethodGet, "/users/{id}", a.getUser)
 	a.handle(http.MethodPut, "/users/{id}", a.putUser)
+	for _, folder := range assets.Folders() {
+		a.handle(http.MethodGet, folder, a.asset)
+	}
 	a.mux.HandleFunc("GET /healthz", ok)
 	a.mux.HandleFunc("GET /readyz", a.readyz)
 	a.mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	return a
 }
 
-// ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+// ServeHTTP answers one request. No cache may keep an answer unless its handler
+// says so, which none but the assets' does.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "private, no-store")
+	a.mux.ServeHTTP(w, r)
+}
 
 // Drain makes the service report that it is not ready, while it goes on
 // serving.
@@ -74,6 +83,12 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ok(w, r)
+}
+
+func (a *API) asset(w http.ResponseWriter, r *http.Request) {
+	if !a.assets.Serve(w, r) {
+		newProblem(http.StatusNotFound, "there is no such file").write(w)
+	}
 }
 
 func (a *API) getUser(w http.ResponseWriter, r *http.Request) {
