@@ -23,6 +23,20 @@ func oneOfEach(graph rule.Graph) []int {
 	return found
 }
 
+// violations of a stack in which one resource has changed: rules about single
+// resources look at that one alone, or the test would take minutes.
+func violations(graph rule.Graph, changed int) []rule.Violation {
+	var all []rule.Violation
+	for _, one := range pack.Rules() {
+		seen := graph
+		if one.Each != nil {
+			seen = graph[changed : changed+1]
+		}
+		all = append(all, one.Violations("staging", nil, seen)...)
+	}
+	return all
+}
+
 // visit offers every value below an object or list for replacement.
 func visit(value any, offer func(path string, replace func(any))) {
 	switch value := value.(type) {
@@ -50,7 +64,7 @@ func TestUnknownValuesPass(t *testing.T) {
 	for _, i := range oneOfEach(graph) {
 		visit(graph[i].Properties, func(path string, replace func(any)) {
 			replace(rule.Unknown{})
-			assert.Empty(t, messages(pack.Violations("staging", graph)), "%s: %s is unknown", graph[i], path)
+			assert.Empty(t, messages(violations(graph, i)), "%s: %s is unknown", graph[i], path)
 		})
 	}
 }
@@ -65,7 +79,7 @@ func TestWrongTypesDoNotPanic(t *testing.T) {
 			value := wrong[turn%len(wrong)]
 			turn++
 			replace(value)
-			require.NotPanics(t, func() { pack.Violations("staging", graph) }, "%s: %s is %v", graph[i], path, value)
+			require.NotPanics(t, func() { violations(graph, i) }, "%s: %s is %v", graph[i], path, value)
 		})
 	}
 	require.Greater(t, turn, 500)
