@@ -9,13 +9,14 @@ export GOFLAGS := -trimpath -buildvcs=false
 
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
-LAB_TESTS := ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian ./internal/deploy ./internal/host \
-	./internal/paths ./internal/proc ./internal/stamp ./internal/step ./standins/...
+LAB_LIGHT := ./cmd/edge ./cmd/lab ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
+	./internal/deploy ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step
+LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./internal/... ./shardmap/... ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet staticcheck unit real lint e2e
+.PHONY: help up build preview status destroy down clean test fmt vet staticcheck unit real lint e2e hit-ratio verify-origin
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,12 +44,11 @@ fmt:         ## fail on files that gofmt would change
 vet:         ## go vet
 	go vet ./...
 	go vet -tags e2e ./tests/e2e
-	go vet -C lab ./cmd/lab ./cmd/standins $(LAB_TESTS)
+	go vet -C lab $(LAB_TESTS)
 
 staticcheck: ## staticcheck on the packages without an SDK
 	go tool -modfile=tools/go.mod staticcheck $(LINT_FAST)
-	go tool -C lab -modfile=../tools/go.mod staticcheck ./cmd/lab ./internal/builds ./internal/debian ./internal/deploy ./internal/host \
-		./internal/paths ./internal/proc ./internal/stamp ./internal/step ./crds/... ./images/...
+	go tool -C lab -modfile=../tools/go.mod staticcheck $(LAB_LIGHT)
 
 unit:        ## unit, property and whole-stack tests
 	go test ./...
@@ -61,6 +61,13 @@ real:        ## tests against real PostgreSQL servers of their own; after make b
 	python3 -m zipfile -e .lab/cache/images/images/postgres-server-*/*.jar "$$dir"; \
 	tar -xJf "$$dir"/postgres-linux-x86_64.txz -C "$$dir"; \
 	SCALESTACK_TEST_POSTGRES="$$dir/bin" go test -count=1 ./components/postgres/... ./workload/...
+
+RULES ?= components/cdn/testdata/edge
+EDGE := go run -C lab ./cmd/edge
+hit-ratio:   ## LOG=access.log.gz [PLOT=out.svg]: what the edge would have answered
+	@$(EDGE) hit-ratio --rules $(abspath $(RULES)) --log $(abspath $(LOG)) $(if $(PLOT),--plot $(abspath $(PLOT)))
+verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge cannot cache, and why
+	@$(EDGE) verify-origin --rules $(abspath $(RULES)) --origin $(ORIGIN) --paths $(PATHS)
 
 lint:        ## staticcheck on everything; minutes when cold
 	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -11,15 +10,8 @@ import (
 )
 
 // summary ends make up: what the stack says about itself, and how to go on.
-func (u *up) summary(ctx context.Context) error {
-	out, err := deploy.Read(ctx, u.Paths)
-	if err != nil {
-		return err
-	}
-	address, err := cluster.ServiceAddress(ctx, u.Paths, out.Namespace, "app")
-	if err != nil {
-		return err
-	}
+func (u *up) summary() {
+	out := u.outputs
 	fmt.Printf("\nstack dev is up after %s\n\n", u.Elapsed().Round(time.Second))
 	row("namespace", out.Namespace)
 	row("appUrl", out.AppURL)
@@ -35,11 +27,11 @@ func (u *up) summary(ctx context.Context) error {
 	fmt.Printf(`
 try it      curl -X PUT http://%[1]s/users/42 -d '{"name":"Ada","email":"ada@example.com"}'
             curl -i http://%[1]s/users/42
+edge        http://%[1]s/ answers as Cloudflare would; http://%[3]s/ is the app itself
 by hand     . .lab/env     then pulumi preview, pulumi stack output, kubectl get pods -n %[2]s
 logs        .lab/logs/
 stop        make down      data stays; make clean deletes it
-`, address, out.Namespace)
-	return nil
+`, cluster.Edge, out.Namespace, u.app)
 }
 
 func row(name, value string) { fmt.Printf("  %-15s %s\n", name, value) }
@@ -55,7 +47,7 @@ func refs(out deploy.Outputs) []string {
 // standIns says where the lab is not the real thing.
 func (u *up) standIns() {
 	fmt.Println("stand-ins of the lab; the program does not know them")
-	row("cloudflare", "no real zone: what was applied is in .lab/data/cloudflare/")
+	row("cloudflare", "no real zone: an API that writes to .lab/data/cloudflare/, and an edge that obeys it")
 	row("random", "Pulumi's provider plugin, with real randomness")
 	row("pulumi-language", "Pulumi's host for Go programs")
 	row("kafka", "Strimzi's real resource definitions, no operator yet: no broker runs")

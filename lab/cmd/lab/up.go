@@ -27,7 +27,8 @@ func newUp() *cobra.Command {
 		if err := u.phases(ctx, u.build, u.start, u.deploy); err != nil {
 			return err
 		}
-		return u.summary(ctx)
+		u.summary()
+		return nil
 	})
 }
 
@@ -42,8 +43,11 @@ func newBuild() *cobra.Command {
 type up struct {
 	paths.Paths
 	*step.Runner
-	images []images.Image
-	crds   string
+	images  []images.Image
+	crds    string
+	outputs deploy.Outputs
+	// app is the app's address past the edge.
+	app string
 }
 
 func newRun(p paths.Paths) *up {
@@ -143,9 +147,22 @@ func (u *up) startRuntime(ctx context.Context, log *step.Log) error {
 }
 
 func (u *up) deploy(ctx context.Context) error {
-	return u.Do(ctx, "pulumi-up", "pulumi up on stack dev", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "pulumi-up", "pulumi up on stack dev", func(ctx context.Context, log *step.Log) error {
 		return deploy.Up(ctx, u.Paths, u.ref("scalestack/workload"), log)
-	})
+	}); err != nil {
+		return err
+	}
+	return u.Do(ctx, "edge-start", "edge in front of the app", u.startEdge)
+}
+
+func (u *up) startEdge(ctx context.Context, log *step.Log) (err error) {
+	if u.outputs, err = deploy.Read(ctx, u.Paths); err != nil {
+		return err
+	}
+	if u.app, err = cluster.ServiceAddress(ctx, u.Paths, u.outputs.Namespace, "app"); err != nil {
+		return err
+	}
+	return cluster.StartEdge(ctx, u.Paths, log, u.app, deploy.CloudflareDir(u.Paths))
 }
 
 // ref is the full reference of the image that was built under a name.

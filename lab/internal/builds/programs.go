@@ -42,6 +42,10 @@ func Programs() []Program {
 			Sources: []string{"cmd/standins", "standins"},
 			Links:   []string{"pulumi-language-go", plugins + randomPlugin, plugins + cloudflarePlugin},
 		},
+		{
+			Name: "edge", Title: "the stand-in for Cloudflare's edge", Package: "./cmd/edge",
+			Sources: []string{"cmd/edge", "edge"},
+		},
 	}
 }
 

@@ -22,6 +22,11 @@ const (
 	etcd      = "https://127.0.0.1:12379"
 	etcdPeer  = "https://127.0.0.1:12380"
 
+	// Edge is where a person reaches the product as the internet would.
+	Edge = "127.0.0.1:18088"
+	// EdgeAdmin takes purges.
+	EdgeAdmin = "127.0.0.1:18089"
+
 	metricsPort = "4443"
 	dnsReady    = bridgeIP + ":8181"
 )

@@ -12,8 +12,8 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/proc"
 )
 
-// clients are the processes that talk to the API server.
-var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volume-provisioner", "metrics-server"}
+// clients are the processes that nothing else of the lab depends on.
+var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volume-provisioner", "metrics-server", "edge"}
 
 // Down stops the machine's lab, whichever checkout started it, and removes all
 // that it left outside the checkout. Data stays, so that up finds it again.

@@ -40,7 +40,7 @@ func environment(p paths.Paths) []string {
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
 		"CLOUDFLARE_API_TOKEN=" + cloudflareToken,
 		workloadImage + "=" + image(p),
-		"SCALESTACK_CLOUDFLARE_DIR=" + p.Data("cloudflare"),
+		"SCALESTACK_CLOUDFLARE_DIR=" + CloudflareDir(p),
 		// The flags of every other build of the lab, so that the cache serves.
 		"CGO_ENABLED=0",
 		"GOFLAGS=-trimpath -buildvcs=false",
@@ -50,7 +50,7 @@ func environment(p paths.Paths) []string {
 // Prepare makes the folders and the file env, which a person sources and which
 // the lab's own calls of pulumi read back.
 func Prepare(p paths.Paths, image string) error {
-	for _, dir := range []string{p.Data("pulumi"), p.Data("cloudflare")} {
+	for _, dir := range []string{p.Data("pulumi"), CloudflareDir(p)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
@@ -60,6 +60,10 @@ func Prepare(p paths.Paths, image string) error {
 	}
 	return writeEnv(p)
 }
+
+// CloudflareDir is where the stand-in for Cloudflare's API keeps what the stack
+// applied.
+func CloudflareDir(p paths.Paths) string { return p.Data("cloudflare") }
 
 // imageFile remembers the image between commands: preview and destroy do not
 // build it.

@@ -1,0 +1,38 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/scalestack/scalestack/lab/internal/paths"
+)
+
+// StartEdge puts the stand-in for Cloudflare's edge in front of the app. It
+// takes the rules that the stack applied from the folder rules.
+func StartEdge(ctx context.Context, p paths.Paths, log io.Writer, origin, rules string) error {
+	spec := newSpec(p, "edge", "serve", "--listen", Edge, "--admin", EdgeAdmin, "--origin", "http://"+origin, "--rules", rules)
+	spec.Files = []string{p.Bin("edge.stamp")}
+	if err := ensure(ctx, log, spec); err != nil {
+		return err
+	}
+	return waitFor(ctx, 30*time.Second, "the edge", func() error { return edgeReady(ctx) })
+}
+
+func edgeReady(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+EdgeAdmin+"/__edge/ready", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the edge answers %s", response.Status)
+	}
+	return nil
+}
