@@ -127,7 +127,7 @@ func (c *Config) appArgs(w wiring) *app.Args {
 		Replicas:         app.Replicas(c.App.Replicas),
 		CPUTargetPercent: c.App.CPUTargetPercent,
 		Metrics:          metrics(c.App.Metrics),
-		Callers:          peers(c.App.Callers),
+		Callers:          c.callers(),
 		Targets:          []app.Target{shards, {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
 		Migration: &app.Migration{
 			Args:     []string{"migrate"},
@@ -195,6 +195,17 @@ func peers(list []Peer) []app.Peer {
 	return out
 }
 
+// callers are those of the app's section and, if it is let in, the edge.
+func (c *Config) callers() []app.Peer {
+	all := peers(c.App.Callers)
+	if c.CDN.AllowEdge {
+		for _, cidr := range c.cdnArgs().Ranges() {
+			all = append(all, app.Peer{CIDR: cidr})
+		}
+	}
+	return all
+}
+
 func (c *Config) cdnArgs() *cdn.Args {
 	d := c.CDN
 	args := &cdn.Args{
@@ -206,6 +217,8 @@ func (c *Config) cdnArgs() *cdn.Args {
 		SkipTieredCache:  !d.TieredCache,
 		Argo:             d.Argo,
 		Record:           (*cdn.Record)(d.Record),
+		OriginPulls:      (*cdn.OriginPulls)(d.OriginPulls),
+		EdgeRanges:       d.EdgeRanges,
 	}
 	if d.Rules != nil {
 		args.Rules = []cdn.Rule{}
@@ -220,6 +233,7 @@ func cdnRule(r CDNRule) cdn.Rule {
 	rule := cdn.Rule{
 		Ref: r.Ref, Description: r.Description, Path: r.Path, Extensions: r.Extensions,
 		EdgeTTL: r.EdgeTTL, BrowserTTL: r.BrowserTTL, Query: cdn.Query(r.Query), Disabled: r.Disabled,
+		RefuseStale: !r.ServeStale, StrongETags: r.StrongETags, SkipArmor: !r.Armor,
 	}
 	for _, s := range r.StatusTTLs {
 		rule.StatusTTLs = append(rule.StatusTTLs, cdn.StatusTTL(s))

@@ -109,6 +109,9 @@ type CDN struct {
 	TieredCache    bool       `json:"tieredCache"`
 	Argo           bool       `json:"argo"`
 	Record         *CDNRecord `json:"record"`
+	OriginPulls    *CDNPulls  `json:"originPulls"`
+	AllowEdge      bool       `json:"allowEdge"`
+	EdgeRanges     []string   `json:"edgeRanges"`
 }
 
 // CDNRule makes paths cacheable.
@@ -121,6 +124,9 @@ type CDNRule struct {
 	BrowserTTL  int         `json:"browserTtl"`
 	Query       CDNQuery    `json:"query"`
 	StatusTTLs  []CDNStatus `json:"statusTtls"`
+	ServeStale  bool        `json:"serveStale"`
+	StrongETags bool        `json:"strongEtags"`
+	Armor       bool        `json:"deceptionArmor"`
 	Disabled    bool        `json:"disabled"`
 }
 
@@ -135,6 +141,12 @@ type CDNStatus struct {
 	From int `json:"from"`
 	To   int `json:"to"`
 	TTL  int `json:"ttl"`
+}
+
+// CDNPulls is the certificate that the edge shows to the origin.
+type CDNPulls struct {
+	CertificateID string `json:"certificateId"`
+	Hostname      string `json:"hostname"`
 }
 
 // CDNRecord is a proxied DNS record.

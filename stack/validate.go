@@ -76,7 +76,10 @@ func (c *Config) checkPostgres(errs *check.Errors) {
 }
 
 func (c *Config) checkApp(errs *check.Errors) {
-	mergeImages(errs, "app", "images.workload", c.appArgs(c.offlineWiring()).Validate())
+	args := c.appArgs(c.offlineWiring())
+	// The edge's ranges are another section's, which checks them itself.
+	args.Callers = peers(c.App.Callers)
+	mergeImages(errs, "app", "images.workload", args.Validate())
 }
 
 func (c *Config) checkRedis(errs *check.Errors) {
@@ -88,8 +91,14 @@ func (c *Config) checkKafka(errs *check.Errors) {
 }
 
 func (c *Config) checkCDN(errs *check.Errors) {
-	if c.CDN.Enabled {
+	if len(c.CDN.EdgeRanges) > 0 && !c.CDN.AllowEdge {
+		errs.Addf("cdn.edgeRanges", "%d given, but allowEdge is false and nothing uses them", len(c.CDN.EdgeRanges))
+	}
+	switch {
+	case c.CDN.Enabled:
 		errs.Merge("cdn", c.cdnArgs().Validate())
+	case c.CDN.AllowEdge:
+		errs.Addf("cdn.allowEdge", "true is not possible with enabled false: no edge would call")
 	}
 }
 

@@ -146,6 +146,12 @@ func edges() []*rapid.Generator[mistake] {
 			return append(rule(object{"ref": "a", "path": "/a/*", "statusTtls": []any{status}}), to("cdn.plan", "enterprise"))
 		}),
 		texts("cdn.bypassPrefixes[0]", "is not a path prefix", `[a-z]{1,8}`, one[string]("cdn.bypassPrefixes.0")),
+		texts("cdn.edgeRanges[0]", "is not an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
+			return []set{to("cdn.allowEdge", true), to("cdn.edgeRanges", []any{text})}
+		}),
+		texts("cdn.originPulls.certificateId", "is not a certificate's id", `[a-z0-9]{1,31}`, func(text string) []set {
+			return []set{to("cdn.originPulls", object{"certificateId": text})}
+		}),
 		texts("cdn.record.content", "is not an IPv4 address", `[a-z]{1,10}`, func(text string) []set {
 			return []set{to("cdn.record", object{"name": "www", "type": "A", "content": text})}
 		}),

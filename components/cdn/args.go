@@ -11,6 +11,12 @@
 //		Plan:   cdn.PlanPro,
 //	})
 //
+// Who may reach the origin beside the edge is decided by three things: the app's
+// NetworkPolicy, which lets nobody in by default and takes the edge's Ranges;
+// OriginPulls, a certificate that a proxy in front of the app demands; or a
+// tunnel, whose pods are the app's only callers and whose host name
+// (<tunnel>.cfargotunnel.com) is the Record's content, type CNAME.
+//
 // The API token belongs to the provider (`pulumi config set --secret
 // cloudflare:apiToken`, or CLOUDFLARE_API_TOKEN); this package never sees it.
 // It is the only one that imports the Cloudflare SDK, whose compile time is
@@ -53,6 +59,12 @@ type Args struct {
 	Argo bool
 	// Record is the proxied DNS record of the app; nil makes none.
 	Record *Record
+	// OriginPulls makes the edge prove to the origin who it is; nil does not.
+	OriginPulls *OriginPulls
+	// EdgeRanges are the address ranges that the edge's requests come from, not
+	// wider than /8, or /16 of IPv6. nil means PublishedRanges. Nothing of the
+	// zone uses them: Ranges hands them to the firewall in front of the origin.
+	EdgeRanges []string
 }
 
 // Rule makes one group of paths cacheable.
@@ -78,6 +90,19 @@ type Rule struct {
 	// StatusTTLs give responses of some status codes another edge lifetime
 	// (Enterprise).
 	StatusTTLs []StatusTTL
+	// RefuseStale makes visitors wait for the origin where it allows the edge to
+	// answer with an old object meanwhile (stale-while-revalidate).
+	RefuseStale bool
+	// StrongETags passes on the origin's ETag as it is, so that bytes are compared
+	// and not meanings; Cloudflare then leaves the body as it is, too. Without it
+	// the edge makes the ETag weak where it compresses.
+	StrongETags bool
+	// SkipArmor stores an answer whose Content-Type does not fit the extension in
+	// its path. With the armor such an answer, which may be a user's page under a
+	// picture's name, is not kept. The armor works on every plan, but an EdgeTTL or
+	// a Cache-Control header of the origin may override it, and it takes JSON for
+	// a script (cloudflare-docs#28820): it is a second line behind the bypass rules.
+	SkipArmor bool
 	// Disabled keeps the rule in the zone without effect.
 	Disabled bool
 }
@@ -144,6 +169,9 @@ func (a *Args) withDefaults() *Args {
 	d.Rules = slices.Clone(d.Rules)
 	for i := range d.Rules {
 		d.Rules[i] = d.Rules[i].withDefaults()
+	}
+	if d.EdgeRanges == nil {
+		d.EdgeRanges = publishedRanges
 	}
 	if d.BrowserTTL == nil {
 		day := Day

@@ -63,6 +63,11 @@ func registerZone(ctx *pulumi.Context, name string, a *Args, parent pulumi.Resou
 			return fmt.Errorf("record: %w", err)
 		}
 	}
+	if a.OriginPulls != nil {
+		if _, err := cloudflare.NewAuthenticatedOriginPulls(ctx, name+"-origin-pulls", originPullsArgs(a), parent); err != nil {
+			return fmt.Errorf("authenticated origin pulls: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -88,8 +88,14 @@ func cacheParameters(r Rule) *cloudflare.RulesetRuleActionParametersArgs {
 		EdgeTtl:    edgeTTL(r),
 		BrowserTtl: browserTTL(r),
 	}
-	if key := queryKey(r.Query); key != nil {
+	if key := cacheKey(r); key != nil {
 		p.CacheKey = key
+	}
+	if r.RefuseStale {
+		p.ServeStale = &cloudflare.RulesetRuleActionParametersServeStaleArgs{DisableStaleWhileUpdating: pulumi.Bool(true)}
+	}
+	if r.StrongETags {
+		p.RespectStrongEtags = pulumi.Bool(true)
 	}
 	return p
 }
@@ -129,9 +135,25 @@ func statusTTLs(ttls []StatusTTL) cloudflare.RulesetRuleActionParametersEdgeTtlS
 	return out
 }
 
+// cacheKey returns nil for what Cloudflare does without one.
+func cacheKey(r Rule) *cloudflare.RulesetRuleActionParametersCacheKeyArgs {
+	custom := queryKey(r.Query)
+	if r.SkipArmor && custom == nil {
+		return nil
+	}
+	key := &cloudflare.RulesetRuleActionParametersCacheKeyArgs{}
+	if !r.SkipArmor {
+		key.CacheDeceptionArmor = pulumi.Bool(true)
+	}
+	if custom != nil {
+		key.CustomKey = custom
+	}
+	return key
+}
+
 // queryKey returns nil when the whole query string counts, as it does without
-// a cache key.
-func queryKey(q Query) *cloudflare.RulesetRuleActionParametersCacheKeyArgs {
+// a custom key.
+func queryKey(q Query) *cloudflare.RulesetRuleActionParametersCacheKeyCustomKeyArgs {
 	query := &cloudflare.RulesetRuleActionParametersCacheKeyCustomKeyQueryStringArgs{}
 	switch q.Mode {
 	case QueryIgnore:
@@ -143,7 +165,5 @@ func queryKey(q Query) *cloudflare.RulesetRuleActionParametersCacheKeyArgs {
 	default:
 		return nil
 	}
-	return &cloudflare.RulesetRuleActionParametersCacheKeyArgs{
-		CustomKey: &cloudflare.RulesetRuleActionParametersCacheKeyCustomKeyArgs{QueryString: query},
-	}
+	return &cloudflare.RulesetRuleActionParametersCacheKeyCustomKeyArgs{QueryString: query}
 }

@@ -29,6 +29,7 @@ func (a *Args) Validate() error {
 	checkRules(errs, d)
 	checkBypass(errs, d.BypassPrefixes)
 	checkRecord(errs, d.Record)
+	checkOrigin(errs, d)
 	checkPlan(errs, d)
 	return errs.Err()
 }

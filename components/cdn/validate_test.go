@@ -60,6 +60,15 @@ func TestValidateGivesOneClearErrorPerMistake(t *testing.T) {
 		"bypass pattern": {&Args{ZoneID: zone, BypassPrefixes: []string{"/a/*"}}, `bypassPrefixes[0]: "/a/*" is not a path prefix such as /orders`},
 		"record type":    {&Args{ZoneID: zone, Record: &Record{Name: "www", Type: "MX", Content: "x"}}, `record.type: "MX" is not one of A, AAAA, CNAME`},
 		"record content": {&Args{ZoneID: zone, Record: &Record{Name: "www", Type: "A", Content: "::1"}}, `record.content: "::1" is not an IPv4 address, as type A needs`},
+		"no range":       {&Args{ZoneID: zone, EdgeRanges: []string{}}, "edgeRanges: is empty, the edge comes from somewhere; leave it out for the published ranges"},
+		"range":          {&Args{ZoneID: zone, EdgeRanges: []string{"104.16.0.0"}}, `edgeRanges[0]: "104.16.0.0" is not an address range such as 104.16.0.0/13`},
+		"range bits":     {&Args{ZoneID: zone, EdgeRanges: []string{"104.17.0.0/13"}}, `edgeRanges[0]: "104.17.0.0/13" has bits behind its mask, 104.16.0.0/13 has not`},
+		"range wide":     {&Args{ZoneID: zone, EdgeRanges: []string{"0.0.0.0/0"}}, `edgeRanges[0]: "0.0.0.0/0" is wider than /8, which is no edge`},
+		"range wide 6":   {&Args{ZoneID: zone, EdgeRanges: []string{"::/0"}}, `edgeRanges[0]: "::/0" is wider than /16, which is no edge`},
+		"range twice":    {&Args{ZoneID: zone, EdgeRanges: []string{"2606:4700::/32", "2606:4700::/32"}}, `edgeRanges[1]: "2606:4700::/32" is edgeRanges[0] already`},
+		"certificate":    {&Args{ZoneID: zone, OriginPulls: &OriginPulls{CertificateID: "mine"}}, `originPulls.certificateId: "mine" is not a certificate's id of 32 hexadecimal digits`},
+		"pulls host":     {&Args{ZoneID: zone, OriginPulls: &OriginPulls{CertificateID: zone, Hostname: "a b"}}, `originPulls.hostname: "a b" is not a host name`},
+		"pulls for host": {&Args{ZoneID: zone, OriginPulls: &OriginPulls{Hostname: "www.example.com"}}, `originPulls.hostname: "www.example.com" needs certificateId: the shared certificate is for the whole zone`},
 	} {
 		t.Run(name, func(t *testing.T) { require.EqualError(t, c.args.Validate(), c.want) })
 	}
