@@ -118,11 +118,12 @@ func TestServersKilledAtEveryState(t *testing.T) {
 	l := startLoad(t, c.store(), existing)
 	n := 0
 	for _, state := range forwardStates {
-		for _, server := range []int{0, 2} {
-			t.Run(fmt.Sprintf("%s/server %d", state, server), func(t *testing.T) {
+		// Shard 0 gives to shard 2, and takes back.
+		for _, role := range []string{"source", "target"} {
+			t.Run(fmt.Sprintf("%s/%s", state, role), func(t *testing.T) {
 				m := c.flip(n)
 				n++
-				o, restarted := c.killAt(m, server, state)
+				o, restarted := c.killAt(m, 0, state)
 				err := c.run(o)
 				restarted.Wait()
 				if err != nil {

@@ -97,9 +97,16 @@ func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (boo
 	if err != nil {
 		return err
 	}
+	nudged := time.Now()
 	return poll(ctx, pollEvery, func() (bool, error) {
 		if err := m.gate(ctx, f, mv); err != nil {
 			return false, err
+		}
+		if time.Since(nudged) >= nudgeEvery {
+			nudged = time.Now()
+			if err := s.nudge(ctx); err != nil {
+				return false, err
+			}
 		}
 		lost, lostErr := s.lost(ctx)
 		failures, failuresErr := s.failures(ctx)

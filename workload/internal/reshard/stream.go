@@ -213,12 +213,35 @@ func (s stream) drain(ctx context.Context, timeout, every time.Duration) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err = poll(waiting, every, func() (bool, error) { return s.applied(ctx, lsn) })
+	nudged := time.Now()
+	err = poll(waiting, every, func() (bool, error) {
+		done, err := s.applied(ctx, lsn)
+		if done || err != nil || time.Since(nudged) < nudgeEvery {
+			return done, err
+		}
+		nudged = time.Now()
+		return false, s.nudge(ctx)
+	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return errLate
 	}
 	return err
 }
+
+// nudge starts a worker that has ended. PostgreSQL 16 does that too, but its
+// launcher can miss that a worker has failed at its very start, and then sleeps
+// for three minutes. That also finds out when the target's session has ended.
+func (s stream) nudge(ctx context.Context) error {
+	var running bool
+	err := s.to.QueryRow(ctx, "SELECT count(pid) > 0 FROM pg_stat_subscription WHERE subname = $1 AND relid IS NULL", s.name).Scan(&running)
+	if err != nil || running {
+		return err
+	}
+	return s.enable(ctx)
+}
+
+// nudgeEvery leaves a worker the time to start.
+const nudgeEvery = 300 * time.Millisecond
 
 // errLate says that the target did not follow in time.
 var errLate = errors.New("the target did not follow in time")
