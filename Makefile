@@ -14,9 +14,9 @@ LAB_LIGHT := ./cmd/edge ./cmd/lab ./crds/... ./edge/... ./images/... ./internal/
 LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.
-LINT_FAST := ./internal/... ./shardmap/... ./workload/...
+LINT_FAST := ./cmd/... ./internal/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet staticcheck unit real lint e2e hit-ratio verify-origin
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real lint e2e hit-ratio verify-origin
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,7 +36,7 @@ down:        ## stop the lab; data stays in .lab/
 clean:       ## stop the lab and delete .lab/ with all its data
 	@$(LAB) clean
 
-test: fmt vet staticcheck unit ## all checks that need no cluster
+test: fmt vet actionlint staticcheck unit schema ## all checks that need no cluster
 
 fmt:         ## fail on files that gofmt would change
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
@@ -45,14 +45,21 @@ vet:         ## go vet
 	go vet ./...
 	go vet -tags e2e ./tests/e2e
 	go vet -C lab $(LAB_TESTS)
+	go vet -C tests/schema ./...
 
 staticcheck: ## staticcheck on the packages without an SDK
 	go tool -modfile=tools/go.mod staticcheck $(LINT_FAST)
 	go tool -C lab -modfile=../tools/go.mod staticcheck $(LAB_LIGHT)
 
+actionlint:  ## check the CI's workflows
+	go tool -modfile=tools/go.mod actionlint
+
 unit:        ## unit, property and whole-stack tests
 	go test ./...
 	go test -C lab $(LAB_TESTS)
+
+schema:      ## every object against the schemas of Kubernetes 1.29 and the newest
+	go test -C tests/schema ./...
 
 # The tests that need servers stop and kill them, so they start their own, from
 # the archive that the lab's image is made of, where user nobody may read it.
