@@ -15,10 +15,10 @@ var BudgetRequired = rule.Rule{
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, p := range kube.AllPods(g) {
 			replicas := kube.ReplicasOf(g, p.Owner)
-			if !p.Steady() || !replicas.Known || replicas.Min < 2 || budgeted(g, p) {
+			if !p.Steady() || !replicas.Known || replicas.Max < 2 || budgeted(g, p) {
 				continue
 			}
-			c.Report(p.Owner, "the workload", fmt.Sprintf("without a PodDisruptionBudget for its %d pods", replicas.Min),
+			c.Report(p.Owner, "the workload", fmt.Sprintf("without a PodDisruptionBudget for its up to %d pods", replicas.Max),
 				"one budget that selects its pods", "add a PodDisruptionBudget with maxUnavailable 1 and the pods' labels")
 		}
 	},

@@ -37,6 +37,7 @@ var containerMutations = map[string]mutation{
 	"token in an argument":  {policy: "plain-secret", says: "args[1] is an assignment of a secret", edits: edits(set(web, main+"args", []any{"serve", "--token=0123456789"}))},
 	"password as next word": {policy: "plain-secret", says: "args[2] is the value of something called password", edits: edits(set(web, main+"args", []any{"serve", "--password", "x9"}))},
 	"password in a command": {policy: "plain-secret", says: "command[2] is an assignment of a secret", edits: edits(set(redis, main+"command[2]", "--requirepass hunter22"))},
+	"password in a probe":   {policy: "plain-secret", says: "livenessProbe.exec.command[2]", edits: edits(set(redis, main+"livenessProbe.exec.command", []any{"redis-cli", "--password", "x9"}))},
 	"password in a ConfigMap": {policy: "plain-secret", says: `ConfigMap scalestack/redis-config: data["redis.conf"] is an assignment of a secret`,
 		edits: edits(replace("ConfigMap redis-config", `data["redis.conf"]`, "appendonly no", "requirepass hunter22"))},
 	"key in a ConfigMap": {policy: "plain-secret", says: `data["tls.key"] is a private key`,

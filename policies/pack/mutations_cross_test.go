@@ -29,7 +29,7 @@ var crossMutations = map[string]mutation{
 	"port of another protocol": {policy: "service-port", says: "postgres-shard-0", edits: edits(set("Service postgres-shard-0", "spec.ports[0].protocol", "UDP"))},
 	"container without port":   {policy: "service-port", says: "allowed: a port of Deployment scalestack/redis: none", edits: edits(unset(redis, main+"ports"))},
 
-	"no budget":             {policy: "budget-required", says: "without a PodDisruptionBudget for its 3 pods", edits: edits(without("PodDisruptionBudget app"))},
+	"no budget":             {policy: "budget-required", says: "without a PodDisruptionBudget for its up to 10 pods", edits: edits(without("PodDisruptionBudget app"))},
 	"two caches, no budget": {policy: "budget-required", says: "Deployment scalestack/redis", edits: edits(set(redis, "spec.replicas", 2.0))},
 
 	"floor at the minimum": {policy: "budget-floor", says: "minAvailable is 3, allowed: below 3", edits: edits(

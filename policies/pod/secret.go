@@ -13,15 +13,19 @@ const (
 	secretMend    = "put it into a Secret and mount that as a file"
 )
 
-// shapes are what secrets look like wherever they stand.
-var shapes = map[string]*regexp.Regexp{
-	"a private key":       regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`),
-	"an AWS access key":   regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`),
-	"a GitHub token":      regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})`),
-	"a JSON web token":    regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`),
-	"a password in a URL": regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s/:@"']*:[^\s/@"'$<{]+@`),
-	"an assignment of a secret": regexp.MustCompile(
-		`(?i)((password|passwd|secret|token|api[_-]?key)["']?\s*[=:]|\b(requirepass|masterauth)\s)\s*["']?[^\s"'$<>({/#*][^\s"'(]{5,}`),
+// shapes are what secrets look like wherever they stand, the clearest first.
+var shapes = []struct {
+	name    string
+	pattern *regexp.Regexp
+}{
+	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`)},
+	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a GitHub token", regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})`)},
+	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+`)},
+	{"a password in a URL", regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s/:@"']*:[^\s/@"'$<{]+@`)},
+	{"an assignment of a secret", regexp.MustCompile(
+		`(?i)((password|passwd|secret|token|api[_-]?key)["']?\s*[=:]|\b(requirepass|masterauth)\s)` +
+			`\s*["']?[^\s"'$<>({/#*][^\s"'(]{5,}`)},
 }
 
 // PlainSecret finds what should be in a Secret.
@@ -49,13 +53,22 @@ func plainContainer(c *rule.Check, r rule.Resource, container rule.Node) {
 	for _, variable := range container.At("env").Items() {
 		value(c, r, variable.At("value"), variable.At("name").Text())
 	}
-	for _, list := range []string{"command", "args"} {
+	for _, list := range append(hooks(container), container.At("command"), container.At("args")) {
 		previous := ""
-		for _, word := range container.At(list).Items() {
+		for _, word := range list.Items() {
 			value(c, r, word, previous)
 			previous = strings.TrimLeft(word.Text(), "-")
 		}
 	}
+}
+
+// hooks are the commands that the kubelet runs in the container.
+func hooks(container rule.Node) []rule.Node {
+	var commands []rule.Node
+	for _, handler := range handlers(container) {
+		commands = append(commands, handler.At("exec", "command"))
+	}
+	return commands
 }
 
 // value reports one string. Nothing of it is ever shown.
@@ -74,12 +87,9 @@ var secretName = regexp.MustCompile(`(?i)(password|passwd|secret|token|api[_-]?k
 // looksLike says what the value of a name looks like, "" for nothing special.
 // A file's path or a reference is how a secret should be named.
 func looksLike(name, text string) string {
-	for _, kind := range []string{
-		"a private key", "an AWS access key", "a GitHub token", "a JSON web token", "a password in a URL",
-		"an assignment of a secret",
-	} {
-		if shapes[kind].MatchString(text) {
-			return kind
+	for _, shape := range shapes {
+		if shape.pattern.MatchString(text) {
+			return shape.name
 		}
 	}
 	if secretName.MatchString(name) && text != "" && !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "$(") {

@@ -55,15 +55,19 @@ func hostPorts(c *rule.Check, p kube.Pods, container rule.Node) {
 // hostAddresses are the hosts of probes and hooks: with one, the node's kubelet
 // calls wherever the pod's author wants.
 func hostAddresses(c *rule.Check, p kube.Pods, container rule.Node) {
-	for _, handler := range []rule.Node{
-		container.At("livenessProbe"), container.At("readinessProbe"), container.At("startupProbe"),
-		container.At("lifecycle", "postStart"), container.At("lifecycle", "preStop"),
-	} {
+	for _, handler := range handlers(container) {
 		for _, kind := range []string{"httpGet", "tcpSocket"} {
 			if n := handler.At(kind, "host"); n.Set() && n.Text() != "" {
 				c.Refuse(p.Owner, n, "not set, the pod itself", "remove host")
 			}
 		}
+	}
+}
+
+func handlers(container rule.Node) []rule.Node {
+	return []rule.Node{
+		container.At("livenessProbe"), container.At("readinessProbe"), container.At("startupProbe"),
+		container.At("lifecycle", "postStart"), container.At("lifecycle", "preStop"),
 	}
 }
 
