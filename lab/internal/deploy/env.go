@@ -15,6 +15,9 @@ import (
 // Stack is the stack that the lab deploys.
 const Stack = "dev"
 
+// Policies is the pack that every deployment has to satisfy.
+const Policies = "policies"
+
 // cloudflareToken has the form that the provider asks for. It opens nothing:
 // the lab's Cloudflare is a stand-in.
 const cloudflareToken = "lab-stand-in-token-that-opens-nothing-00"

@@ -21,7 +21,7 @@ func Preview(ctx context.Context, p paths.Paths, out io.Writer) error {
 			return err
 		}
 	}
-	return Run(ctx, p, out, "preview", "--diff", "--stack", Stack)
+	return Run(ctx, p, out, "preview", "--diff", "--stack", Stack, "--policy-pack", Policies)
 }
 
 // summarize runs the program's own command, which works the same way outside

@@ -21,7 +21,7 @@ func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
 	if err := selectStack(ctx, p, log); err != nil {
 		return err
 	}
-	return Run(ctx, p, log, "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
+	return Run(ctx, p, log, "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", "--policy-pack", Policies)
 }
 
 // selectStack makes the stack if it is new, and clears the lock that a killed
