@@ -31,13 +31,9 @@ func migrateCommand() *cobra.Command {
 }
 
 func runMigrate(ctx context.Context, s *settings.Migrate) error {
-	content, err := os.ReadFile(s.Shards.MapFile)
+	m, err := readMap(s.Shards.MapFile)
 	if err != nil {
-		return fmt.Errorf("shard map: %w", err)
-	}
-	m, err := shardmap.Decode(content)
-	if err != nil {
-		return fmt.Errorf("shard map %s: %w", s.Shards.MapFile, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
@@ -45,4 +41,16 @@ func runMigrate(ctx context.Context, s *settings.Migrate) error {
 		return router.ConnConfig(s.Shards, shard, "scalestack-migrate")
 	}
 	return migrate.Run(ctx, m, connect, newLog(s.LogLevel))
+}
+
+func readMap(file string) (*shardmap.Map, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("shard map: %w", err)
+	}
+	m, err := shardmap.Decode(content)
+	if err != nil {
+		return nil, fmt.Errorf("shard map %s: %w", file, err)
+	}
+	return m, nil
 }

@@ -94,7 +94,10 @@ func (c *cluster) requireClean() {
 	c.t.Helper()
 	for id, server := range c.Servers {
 		db := pgtest.Database(id)
-		zero := func(what, sql string) { c.t.Helper(); require.Zero(c.t, server.Count(db, sql), "shard %d: %s", id, what) }
+		zero := func(what, sql string) {
+			c.t.Helper()
+			require.Zero(c.t, server.Count(db, sql), "shard %d: %s", id, what)
+		}
 		zero("slots", "SELECT count(*) FROM pg_replication_slots")
 		zero("publications", "SELECT count(*) FROM pg_publication")
 		zero("subscriptions", "SELECT count(*) FROM pg_subscription")

@@ -30,8 +30,7 @@ type Options struct {
 	DrainTimeout time.Duration
 	// Attempts is how many fences are tried, default 10.
 	Attempts int
-	// Observe is how long a switched move can be rolled back, default 30 s;
-	// negative means not at all.
+	// Observe is how long a switched move can be rolled back, default 30 s.
 	Observe time.Duration
 	// LockWait is how long a killed mover's lock is waited for, default 10 s.
 	LockWait time.Duration

@@ -36,10 +36,13 @@ var errUnwanted = &abortError{"the operator wanted it"}
 
 // Run finishes the moves that were begun, and then makes those that lead to the
 // desired map. It returns an *EndedError when a move was taken back.
-func (m *Mover) Run(ctx context.Context) error {
+func (m *Mover) Run(ctx context.Context) error { return m.retry(ctx, m.work) }
+
+// retry works on after a session has ended, with new ones.
+func (m *Mover) retry(ctx context.Context, work func(context.Context, *fleet) error) error {
 	var failing time.Time
 	for {
-		progress, err := m.runOnce(ctx)
+		progress, err := m.once(ctx, work)
 		if err == nil || ctx.Err() != nil || !isPassingHere(err) {
 			return err
 		}
@@ -63,15 +66,15 @@ var errBroken = errors.New("a shard's session has ended")
 
 func isPassingHere(err error) bool { return errors.Is(err, errBroken) || isPassing(err) }
 
-// runOnce works until everything is done or a session ends. It says whether it
+// once works until everything is done or a session ends. It says whether it
 // could begin.
-func (m *Mover) runOnce(ctx context.Context) (began bool, err error) {
+func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) error) (began bool, err error) {
 	f, err := m.open(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer f.close()
-	err = m.work(ctx, f)
+	err = work(ctx, f)
 	if err != nil && f.broken() {
 		err = fmt.Errorf("%w: %w", errBroken, err)
 	}

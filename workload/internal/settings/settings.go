@@ -66,6 +66,18 @@ type Migrate struct {
 	Timeout time.Duration
 }
 
+// Reshard holds the settings of the command reshard.
+type Reshard struct {
+	Shards   Shards
+	LogLevel slog.Level
+	// Batch is the most buckets that move together.
+	Batch int
+	// Observe is how long a move can be rolled back after its cutover.
+	Observe time.Duration
+	// Patience is how long a shard may be unreachable.
+	Patience time.Duration
+}
+
 // LoadServe reads the settings of serve; the error holds every mistake.
 func LoadServe(lookup Lookup) (*Serve, error) {
 	r := &reader{lookup: lookup}
@@ -81,6 +93,15 @@ func LoadMigrate(lookup Lookup) (*Migrate, error) {
 	r := &reader{lookup: lookup}
 	return migrate(r), r.err()
 }
+
+// LoadReshard reads the settings of reshard; the error holds every mistake.
+func LoadReshard(lookup Lookup) (*Reshard, error) {
+	r := &reader{lookup: lookup}
+	return reshard(r), r.err()
+}
+
+// ReshardHelp lists the settings of reshard.
+func ReshardHelp() string { return help(reshard) }
 
 // ServeHelp lists the settings of serve.
 func ServeHelp() string { return help(serve) }
@@ -116,6 +137,18 @@ func migrate(r *reader) *Migrate {
 		LogLevel: logLevel(r),
 		Timeout: r.duration("SCALESTACK_MIGRATE_TIMEOUT", 5*time.Minute, time.Second, 24*time.Hour,
 			"longest run, waiting for the shards included"),
+	}
+}
+
+func reshard(r *reader) *Reshard {
+	return &Reshard{
+		Shards:   shards(r),
+		LogLevel: logLevel(r),
+		Batch:    r.integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: one scan of the source's tables, one pause of their writes"),
+		Observe: r.duration("SCALESTACK_RESHARD_OBSERVE", 30*time.Second, time.Millisecond, 24*time.Hour,
+			"how long each move can be rolled back after its cutover"),
+		Patience: r.duration("SCALESTACK_RESHARD_PATIENCE", 10*time.Minute, time.Second, 24*time.Hour,
+			"how long a shard may be unreachable until reshard gives up; it can be started again"),
 	}
 }
 
