@@ -38,6 +38,28 @@ func set(object, path string, value any) edit {
 	}
 }
 
+// add puts a value at the end of a list.
+func add(object, path string, value any) edit {
+	return func(t *testing.T, g rule.Graph) rule.Graph {
+		n := at(t, g[find(t, g, object)], path)
+		return set(object, fmt.Sprintf("%s[%d]", path, len(n.Items())), value)(t, g)
+	}
+}
+
+func at(t *testing.T, r rule.Resource, path string) rule.Node {
+	parsed, err := resource.ParsePropertyPath(path)
+	require.NoError(t, err)
+	n := r.At()
+	for _, step := range parsed {
+		if i, ok := step.(int); ok {
+			n = n.Items()[i]
+		} else {
+			n = n.At(step.(string))
+		}
+	}
+	return n
+}
+
 // gone is the value of what is to be removed.
 type gone struct{}
 
@@ -80,16 +102,7 @@ func put(t *testing.T, at any, path resource.PropertyPath, value any) any {
 // replace changes a part of a text.
 func replace(object, path, old, text string) edit {
 	return func(t *testing.T, g rule.Graph) rule.Graph {
-		parsed, err := resource.ParsePropertyPath(path)
-		require.NoError(t, err)
-		n := rule.NewNode(g[find(t, g, object)].Properties)
-		for _, step := range parsed {
-			if i, ok := step.(int); ok {
-				n = n.Items()[i]
-			} else {
-				n = n.At(step.(string))
-			}
-		}
+		n := at(t, g[find(t, g, object)], path)
 		require.Contains(t, n.Text(), old)
 		return set(object, path, strings.ReplaceAll(n.Text(), old, text))(t, g)
 	}
@@ -144,5 +157,3 @@ func find(t *testing.T, g rule.Graph, object string) int {
 }
 
 func env(name string, value any) map[string]any { return map[string]any{"name": name, "value": value} }
-
-func (m mutation) String() string { return fmt.Sprintf("%s: %s", m.policy, m.says) }

@@ -55,8 +55,8 @@ var dataMutations = map[string]mutation{
 	"copies on a single broker": {policy: "kafka-replication", only: "dev", says: "default.replication.factor\"] is 3, allowed: 2 to 1", edits: edits(set(cluster, `spec.kafka.config["default.replication.factor"]`, 3.0))},
 
 	"more consumers than partitions": {policy: "kafka-consumers", says: "KafkaTopic scalestack/user-events: spec.partitions is 6, allowed: at least 10, the consumers of group email", edits: edits(
-		set(topic, "spec.partitions", 6.0), set(web, main+"env[8]", env("SCALESTACK_KAFKA_GROUP", "email")))},
+		set(topic, "spec.partitions", 6.0), add(web, main+"env", env("SCALESTACK_KAFKA_GROUP", "email")))},
 	"consumers of two workloads": {policy: "kafka-consumers", says: "at least 11, the consumers of group analytics: 1 pods by Deployment scalestack/redis, 10 pods by", edits: edits(
-		set("KafkaTopic product-events", "spec.partitions", 10.0), set(web, main+"env[8]", env("SCALESTACK_KAFKA_GROUP", "analytics")),
+		set("KafkaTopic product-events", "spec.partitions", 10.0), add(web, main+"env", env("SCALESTACK_KAFKA_GROUP", "analytics")),
 		set(redis, main+"env", []any{env("SCALESTACK_KAFKA_GROUP", "analytics")}))},
 }

@@ -11,11 +11,11 @@ func cacheRule(expression string) map[string]any {
 
 // edgeMutations break the zone in front.
 var edgeMutations = map[string]mutation{
-	"API cached last":      {policy: "cache-private", says: "rules[5] (extra) is able to cache /api,", edits: edits(set(zone, "rules[5]", cacheRule(`starts_with(http.request.uri.path, "/a")`)))},
-	"users cached last":    {policy: "cache-private", says: "able to cache /users/7,", edits: edits(set(zone, "rules[5]", cacheRule(`http.request.uri.path eq "/users/7"`)))},
-	"styles of users":      {policy: "cache-private", says: "able to cache /api/7.css,", edits: edits(set(zone, "rules[5]", cacheRule(`http.request.uri.path.extension in {"css" "js"}`)))},
-	"authenticated static": {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[5]", cacheRule(`starts_with(http.request.uri.path, "/static/") and not ends_with(http.request.uri.path, ".map")`)))},
-	"unreadable rule last": {policy: "cache-private", says: "able to cache /api,", edits: edits(set(zone, "rules[5]", cacheRule(`http.request.uri.path matches "^/static"`)))},
+	"API cached last":      {policy: "cache-private", says: "(extra) is able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/a")`)))},
+	"users cached last":    {policy: "cache-private", says: "able to cache /users/7,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path eq "/users/7"`)))},
+	"styles of users":      {policy: "cache-private", says: "able to cache /api/7.css,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path.extension in {"css" "js"}`)))},
+	"authenticated static": {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/static/") and not ends_with(http.request.uri.path, ".map")`)))},
+	"unreadable rule last": {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path matches "^/static"`)))},
 	"bypass removed":       {policy: "cache-private", says: "able to cache /users,", edits: edits(set(zone, "rules[0].expression", `not starts_with(http.request.uri.path, "/api")`), set(zone, "rules[3].enabled", false))},
 	"header forgotten":     {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[4].expression", `starts_with(http.request.uri.path, "/admin")`))},
 	"bypass only by chance": {policy: "cache-private", says: "able to cache", edits: edits(
