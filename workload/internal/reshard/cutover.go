@@ -89,7 +89,7 @@ func (m *Mover) resumeFenced(ctx context.Context, f *fleet, mv *Move) error {
 
 func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began time.Time) error {
 	s := m.forward(f, mv)
-	if err := m.drainAndCompare(ctx, s, mv); err != nil {
+	if err := m.drainAndCompare(ctx, s, mv, mv.since); err != nil {
 		return err
 	}
 	if err := advance(ctx, f.source(mv), mv, Drained); err != nil {
@@ -109,7 +109,7 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began ti
 	return m.takeOver(ctx, f, mv)
 }
 
-func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move) error {
+func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, since string) error {
 	if err := s.drain(ctx, m.options.DrainTimeout, cutoverPoll); err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move) error {
 	if err != nil {
 		return err
 	}
-	mv.Rows, err = m.verifyStill(ctx, s, tables)
+	mv.Rows, err = m.verifyStill(ctx, s, tables, since)
 	return err
 }
 
@@ -170,10 +170,18 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
 		return err
 	}
-	err := poll(ctx, m.options.FenceWait, func() (bool, error) {
+	tables, err := m.sameTables(ctx, s)
+	if err != nil {
+		return err
+	}
+	since, _, err := m.verifyMoving(ctx, s, tables)
+	if err != nil {
+		return err
+	}
+	err = poll(ctx, m.options.FenceWait, func() (bool, error) {
 		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
 		if err == nil {
-			err = m.drainAndCompare(ctx, s, mv)
+			err = m.drainAndCompare(ctx, s, mv, since)
 		}
 		if err == nil || f.broken() {
 			return err == nil, err

@@ -128,7 +128,7 @@ func (m *Mover) verify(ctx context.Context, f *fleet, mv *Move) error {
 	if err != nil {
 		return err
 	}
-	if mv.Rows, err = m.verifyMoving(ctx, s, tables); err != nil {
+	if mv.since, mv.Rows, err = m.verifyMoving(ctx, s, tables); err != nil {
 		return err
 	}
 	return advance(ctx, f.source(mv), mv, Verified)

@@ -80,9 +80,15 @@ func (m *Mover) compare(ctx context.Context, s stream, tables []table) (differen
 	return different, rows, nil
 }
 
-// verifyStill compares while nobody writes: every difference counts.
-func (m *Mover) verifyStill(ctx context.Context, s stream, tables []table) (int64, error) {
-	different, rows, err := m.compare(ctx, s, tables)
+// verifyStill compares while nobody writes: every difference counts. With since,
+// the rows that have not changed since then count as compared.
+func (m *Mover) verifyStill(ctx context.Context, s stream, tables []table, since string) (rows int64, err error) {
+	var different []cell
+	if since == "" {
+		different, rows, err = m.compare(ctx, s, tables)
+	} else {
+		different, rows, err = m.compareChanged(ctx, s, tables, since)
+	}
 	if err != nil || different == nil {
 		return rows, err
 	}
@@ -97,11 +103,15 @@ func (m *Mover) verifyStill(ctx context.Context, s stream, tables []table) (int6
 // verifyMoving compares while others write. Buckets that seem to differ are
 // looked at row by row: a row that the source had before the target was drained
 // and has still, but the target has not, is a difference. Rows that change
-// meanwhile are left to the comparison behind the fence.
-func (m *Mover) verifyMoving(ctx context.Context, s stream, tables []table) (int64, error) {
+// meanwhile are left to the comparison behind the fence; since is from when on
+// it has to look.
+func (m *Mover) verifyMoving(ctx context.Context, s stream, tables []table) (since string, rows int64, err error) {
+	if since, err = oldestRunning(ctx, s.from); err != nil {
+		return "", 0, err
+	}
 	different, rows, err := m.compare(ctx, s, tables)
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
 	failure := &DifferenceError{}
 	for _, c := range different {
@@ -109,16 +119,16 @@ func (m *Mover) verifyMoving(ctx context.Context, s stream, tables []table) (int
 		where := fmt.Sprintf("%s = %d", bucketOf(m.options.Map.Buckets), c.bucket)
 		count, err := m.quietDifferences(ctx, s, t, where)
 		if err != nil {
-			return 0, err
+			return "", 0, err
 		}
 		if count > 0 {
 			failure.Details = append(failure.Details, fmt.Sprintf("%s, bucket %d, %d rows", c.table, c.bucket, count))
 		}
 	}
 	if failure.Details != nil {
-		return rows, failure
+		return "", rows, failure
 	}
-	return rows, nil
+	return since, rows, nil
 }
 
 func (m *Mover) quietDifferences(ctx context.Context, s stream, t table, where string) (int, error) {
