@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Writes what a deployment would change as Markdown; the status is Pulumi's.
-# usage: .github/preview.sh STACK FILE
+# usage: .github/preview.sh STACK FILE [LIMITS]   LIMITS: settings of the policies, see kept-shards.sh
 set -euo pipefail
-stack=$1 file=$2
+stack=$1 file=$2 limits=${3:+--policy-pack-config=$3}
 most=30000 # two stacks fit a comment, which holds 65536 characters
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-preview() { pulumi preview --stack "$stack" --policy-pack policies --non-interactive --color never "$@"; }
+preview() { pulumi preview --stack "$stack" --policy-pack policies ${limits:+"$limits"} --non-interactive --color never "$@"; }
 
 status=0
 preview --diff >"$work/diff" 2>&1 || status=$?

@@ -13,7 +13,9 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
-// Up deploys the stack. It is safe after an earlier run that was killed.
+// Up deploys the stack. It is safe after an earlier run that was killed. The
+// engine previews first: policies over the whole stack speak at the end of a
+// run, and at the end of an update it would be too late.
 func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
 	if err := Prepare(p, image); err != nil {
 		return err
@@ -21,7 +23,7 @@ func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
 	if err := selectStack(ctx, p, log); err != nil {
 		return err
 	}
-	return Run(ctx, p, log, "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", "--policy-pack", Policies)
+	return Run(ctx, p, log, "up", "--yes", "--non-interactive", "--color", "never", "--policy-pack", Policies)
 }
 
 // selectStack makes the stack if it is new, and clears the lock that a killed
