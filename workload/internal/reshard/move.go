@@ -69,9 +69,6 @@ func (s State) canAbort() bool {
 	return false
 }
 
-// canRollBack holds while the stream back is there.
-func (s State) canRollBack() bool { return s == HandedOver || s == Switched }
-
 // Wanted is what the operator wants of a move.
 type Wanted string
 

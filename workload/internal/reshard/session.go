@@ -89,6 +89,9 @@ func (m *Mover) open(ctx context.Context) (*fleet, error) {
 		s, err := m.connect(ctx, shard)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", shard.Name, err))
+			if errors.Is(err, ErrBusy) {
+				break
+			}
 			continue
 		}
 		f.sessions[shard.ID] = s
