@@ -87,8 +87,9 @@ type Rule struct {
 	BrowserTTL int
 	// Query says which part of the query string belongs to the cache key.
 	Query Query
-	// StatusTTLs give responses of some status codes another edge lifetime
-	// (Enterprise).
+	// StatusTTLs give responses of some status codes another edge lifetime.
+	// Default: none. An EdgeTTL is then the lifetime of a missing file as well;
+	// ErrorsNotKept mends that.
 	StatusTTLs []StatusTTL
 	// RefuseStale makes visitors wait for the origin where it allows the edge to
 	// answer with an old object meanwhile (stale-while-revalidate).
@@ -131,9 +132,17 @@ const (
 type StatusTTL struct {
 	// From and To are status codes, 100 to 599.
 	From, To int
-	// TTL is the lifetime in seconds, 0 to MaxTTL.
+	// TTL is the lifetime in seconds, to MaxTTL; 0 asks the origin each time, and
+	// NotKept stores nothing.
 	TTL int
 }
+
+// NotKept is the TTL of responses that the edge must not store.
+const NotKept = -1
+
+// ErrorsNotKept are the StatusTTLs that keep client and server errors out of the
+// cache.
+func ErrorsNotKept() []StatusTTL { return []StatusTTL{{From: 400, To: 599, TTL: NotKept}} }
 
 // Record is a DNS record that Cloudflare proxies.
 type Record struct {

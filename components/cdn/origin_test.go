@@ -57,6 +57,21 @@ func covers(ranges []string, address string) bool {
 	return false
 }
 
+func TestErrorsAreNotKeptIfAsked(t *testing.T) {
+	status := func(r cdn.Rule) any {
+		r.Ref, r.Path = "a", "/a/*"
+		rules := deploy(t, &cdn.Args{ZoneID: zone, Rules: []cdn.Rule{r}})["cloudflare:index/ruleset:Ruleset cdn-cache-rules"]["rules"]
+		edge := rules.ArrayValue()[0].ObjectValue()["actionParameters"].ObjectValue()["edgeTtl"].ObjectValue().Mappable()
+		return edge["statusCodeTtls"]
+	}
+	codes := func(from, to, ttl float64) any {
+		return []any{map[string]any{"statusCodeRanges": []any{map[string]any{"from": from, "to": to}}, "value": ttl}}
+	}
+	require.Nil(t, status(cdn.Rule{EdgeTTL: cdn.Day}))
+	require.Equal(t, codes(400, 599, -1), status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: cdn.ErrorsNotKept()}))
+	require.Equal(t, codes(404, 404, 60), status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: []cdn.StatusTTL{{From: 404, To: 404, TTL: 60}}}))
+}
+
 func TestRuleChoices(t *testing.T) {
 	parameters := func(r cdn.Rule) map[string]any {
 		r.Ref, r.Path = "a", "/a/*"

@@ -20,16 +20,16 @@ type limits struct {
 	rules int
 	// leastEdgeTTL is the shortest edge lifetime in seconds.
 	leastEdgeTTL int
-	// keyLists allows named query parameters in cache keys, and statusTTLs
-	// lifetimes by status code.
-	keyLists, statusTTLs bool
+	// keyLists allows named query parameters in cache keys. Lifetimes by status
+	// code were Enterprise's too until December 2024 (cloudflare-docs#18587).
+	keyLists bool
 }
 
 var plans = map[Plan]limits{
 	PlanFree:       {rules: 10, leastEdgeTTL: 2 * Hour},
 	PlanPro:        {rules: 25, leastEdgeTTL: Hour},
 	PlanBusiness:   {rules: 50, leastEdgeTTL: 1},
-	PlanEnterprise: {rules: 300, leastEdgeTTL: 1, keyLists: true, statusTTLs: true},
+	PlanEnterprise: {rules: 300, leastEdgeTTL: 1, keyLists: true},
 }
 
 func checkPlan(errs *check.Errors, a *Args) {
@@ -52,8 +52,5 @@ func checkRulePlan(errs *check.Errors, path string, r Rule, plan Plan, limit lim
 	}
 	if !limit.keyLists && (r.Query.Mode == QueryInclude || r.Query.Mode == QueryExclude) {
 		errs.Addf(path+".query.mode", "%q needs plan enterprise, the zone has %s; all and ignore work on every plan", r.Query.Mode, plan)
-	}
-	if !limit.statusTTLs && len(r.StatusTTLs) > 0 {
-		errs.Addf(path+".statusTtls", "%d given, lifetimes by status code need plan enterprise, the zone has %s", len(r.StatusTTLs), plan)
 	}
 }

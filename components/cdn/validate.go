@@ -119,7 +119,7 @@ func checkStatusTTLs(errs *check.Errors, path string, ttls []StatusTTL) {
 		at := fmt.Sprintf("%s.statusTtls[%d]", path, i)
 		errs.Range(at+".from", t.From, 100, 599)
 		errs.Range(at+".to", t.To, 100, 599)
-		errs.Range(at+".ttl", t.TTL, 0, MaxTTL)
+		errs.Range(at+".ttl", t.TTL, NotKept, MaxTTL)
 		if t.To < t.From {
 			errs.Addf(at, "to %d is below from %d", t.To, t.From)
 		}

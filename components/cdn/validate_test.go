@@ -53,8 +53,8 @@ func TestValidateGivesOneClearErrorPerMistake(t *testing.T) {
 		"query names":       {one(Rule{Ref: "a", Path: "/a", Query: Query{Names: []string{"v"}}}), "rules[0].query.names: 1 given, only modes include and exclude take names"},
 		"query plan": {one(Rule{Ref: "a", Path: "/a", Query: Query{Mode: QueryInclude, Names: []string{"v"}}}),
 			`rules[0].query.mode: "include" needs plan enterprise, the zone has free; all and ignore work on every plan`},
-		"status plan": {one(Rule{Ref: "a", Path: "/a", StatusTTLs: []StatusTTL{{From: 200, To: 299, TTL: 60}}}),
-			"rules[0].statusTtls: 1 given, lifetimes by status code need plan enterprise, the zone has free"},
+		"status ttl": {one(Rule{Ref: "a", Path: "/a", StatusTTLs: []StatusTTL{{From: 200, To: 299, TTL: -2}}}),
+			"rules[0].statusTtls[0].ttl: -2 is not between -1 and 31536000"},
 		"bypass case":    {&Args{ZoneID: zone, BypassPrefixes: []string{"/Orders"}}, `bypassPrefixes[0]: "/Orders" is not in lower case (matching ignores case)`},
 		"bypass all":     {&Args{ZoneID: zone, BypassPrefixes: []string{"/"}}, `bypassPrefixes[0]: "/" would bypass the cache for everything`},
 		"bypass pattern": {&Args{ZoneID: zone, BypassPrefixes: []string{"/a/*"}}, `bypassPrefixes[0]: "/a/*" is not a path prefix such as /orders`},
@@ -82,8 +82,7 @@ func TestValidateReportsAllMistakes(t *testing.T) {
 func TestEnterpriseFeaturesPassOnEnterprise(t *testing.T) {
 	require.NoError(t, (&Args{ZoneID: zone, Plan: PlanEnterprise, Rules: []Rule{{
 		Ref: "a", Path: "/a/*", EdgeTTL: 1,
-		Query:      Query{Mode: QueryExclude, Names: []string{"utm_source"}},
-		StatusTTLs: []StatusTTL{{From: 404, To: 404, TTL: 10}},
+		Query: Query{Mode: QueryExclude, Names: []string{"utm_source"}},
 	}}}).Validate())
 }
 
