@@ -4,6 +4,7 @@
 package pgtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Variable names the folder of PostgreSQL's programs.
-const Variable = "SCALESTACK_TEST_POSTGRES"
+const (
+	// Variable names the folder of PostgreSQL's programs.
+	Variable = "SCALESTACK_TEST_POSTGRES"
+	// FsyncVariable may be "on" for measurements: tests do without, for no test
+	// survives the machine.
+	FsyncVariable = "SCALESTACK_TEST_FSYNC"
+)
 
 // Passwords of the servers' two roles.
 const (
@@ -140,7 +146,7 @@ func (s *Server) spawn() {
 	require.NoError(s.t, err)
 	defer log.Close()
 	cmd := s.command("postgres", "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
-		"-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
+		"-c", "fsync="+cmp.Or(os.Getenv(FsyncVariable), "off"), "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
 		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
 		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
 		// A subscriber's worker that failed is started again soon.
