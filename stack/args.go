@@ -235,6 +235,9 @@ func cdnRule(r CDNRule) cdn.Rule {
 		EdgeTTL: r.EdgeTTL, BrowserTTL: r.BrowserTTL, Query: cdn.Query(r.Query), Disabled: r.Disabled,
 		RefuseStale: !r.ServeStale, StrongETags: r.StrongETags, SkipArmor: !r.Armor,
 	}
+	if r.StatusTTLs != nil {
+		rule.StatusTTLs = []cdn.StatusTTL{}
+	}
 	for _, s := range r.StatusTTLs {
 		rule.StatusTTLs = append(rule.StatusTTLs, cdn.StatusTTL(s))
 	}

@@ -46,12 +46,13 @@ func TestEdgeMistakesAreSaidOnce(t *testing.T) {
 
 func TestRuleSettings(t *testing.T) {
 	c, err := load(t, map[string]string{"scalestack:cdn": `{` + zoneSettings + `, "originPulls": {}, "rules": [
-		{"ref": "a", "path": "/a/*", "statusTtls": [{"from": 400, "to": 599, "ttl": -1}]},
+		{"ref": "a", "path": "/a/*", "statusTtls": []},
 		{"ref": "b", "path": "/b/*", "serveStale": false, "strongEtags": true, "deceptionArmor": false}]}`})
 	require.NoError(t, err)
 	args := c.cdnArgs()
 	require.Equal(t, &cdn.OriginPulls{}, args.OriginPulls)
-	require.Equal(t, cdn.ErrorsNotKept(), args.Rules[0].StatusTTLs)
+	require.Equal(t, []cdn.StatusTTL{}, args.Rules[0].StatusTTLs, "an empty list is not the default")
+	require.Nil(t, args.Rules[1].StatusTTLs)
 	require.Equal(t, []bool{false, false, false}, []bool{args.Rules[0].RefuseStale, args.Rules[0].StrongETags, args.Rules[0].SkipArmor})
 	require.Equal(t, []bool{true, true, true}, []bool{args.Rules[1].RefuseStale, args.Rules[1].StrongETags, args.Rules[1].SkipArmor})
 }

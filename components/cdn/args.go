@@ -87,9 +87,10 @@ type Rule struct {
 	BrowserTTL int
 	// Query says which part of the query string belongs to the cache key.
 	Query Query
-	// StatusTTLs give responses of some status codes another edge lifetime.
-	// Default: none. An EdgeTTL is then the lifetime of a missing file as well;
-	// ErrorsNotKept mends that.
+	// StatusTTLs give responses of some status codes another edge lifetime. nil
+	// means ErrorsNotKept with an EdgeTTL, which would be the lifetime of errors as
+	// well: a file that an old pod does not have yet would be missing for a month.
+	// Without an EdgeTTL nil means none. An empty list means none.
 	StatusTTLs []StatusTTL
 	// RefuseStale makes visitors wait for the origin where it allows the edge to
 	// answer with an old object meanwhile (stale-while-revalidate).
@@ -190,6 +191,9 @@ func (a *Args) withDefaults() *Args {
 }
 
 func (r Rule) withDefaults() Rule {
+	if r.StatusTTLs == nil && r.EdgeTTL > 0 {
+		r.StatusTTLs = ErrorsNotKept()
+	}
 	if r.Query.Mode == "" {
 		r.Query.Mode = QueryAll
 	}

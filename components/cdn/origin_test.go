@@ -57,7 +57,7 @@ func covers(ranges []string, address string) bool {
 	return false
 }
 
-func TestErrorsAreNotKeptIfAsked(t *testing.T) {
+func TestErrorsAreNotKeptUnlessAsked(t *testing.T) {
 	status := func(r cdn.Rule) any {
 		r.Ref, r.Path = "a", "/a/*"
 		rules := deploy(t, &cdn.Args{ZoneID: zone, Rules: []cdn.Rule{r}})["cloudflare:index/ruleset:Ruleset cdn-cache-rules"]["rules"]
@@ -67,8 +67,9 @@ func TestErrorsAreNotKeptIfAsked(t *testing.T) {
 	codes := func(from, to, ttl float64) any {
 		return []any{map[string]any{"statusCodeRanges": []any{map[string]any{"from": from, "to": to}}, "value": ttl}}
 	}
-	require.Nil(t, status(cdn.Rule{EdgeTTL: cdn.Day}))
-	require.Equal(t, codes(400, 599, -1), status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: cdn.ErrorsNotKept()}))
+	require.Equal(t, codes(400, 599, -1), status(cdn.Rule{EdgeTTL: cdn.Day}))
+	require.Nil(t, status(cdn.Rule{}), "the origin's own headers hold for its errors")
+	require.Nil(t, status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: []cdn.StatusTTL{}}))
 	require.Equal(t, codes(404, 404, 60), status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: []cdn.StatusTTL{{From: 404, To: 404, TTL: 60}}}))
 }
 

@@ -17,12 +17,12 @@ import (
 
 func newDown() *cobra.Command {
 	return inCheckout("down", "Stop the lab; data stays", func(ctx context.Context, p paths.Paths) error {
-		return down(ctx)
+		return down(ctx, p)
 	})
 }
 
-func down(ctx context.Context) error {
-	if err := cluster.Down(ctx, os.Stderr); err != nil {
+func down(ctx context.Context, p paths.Paths) error {
+	if err := cluster.Down(ctx, p, os.Stderr); err != nil {
 		return err
 	}
 	fmt.Println("the lab is stopped; nothing of it is left on the machine outside .lab/")
@@ -31,7 +31,7 @@ func down(ctx context.Context) error {
 
 func newClean() *cobra.Command {
 	return inCheckout("clean", "Stop the lab and delete .lab/ with all its data", func(ctx context.Context, p paths.Paths) error {
-		if err := down(ctx); err != nil {
+		if err := down(ctx, p); err != nil {
 			return err
 		}
 		return os.RemoveAll(p.Home)

@@ -97,7 +97,7 @@ func TestReplay(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 13, r.Lines)
 	require.Equal(t, Unreadable{2, []string{"line 2: no [time]", "line 11: longer than 65536 bytes"}}, r.Unreadable)
-	require.Equal(t, map[policy.Status]int64{policy.Miss: 3, policy.Hit: 5, policy.Expired: 1, policy.Dynamic: 2}, r.Statuses)
+	require.Equal(t, map[policy.Status]int64{policy.Miss: 2, policy.Bypassed: 1, policy.Hit: 5, policy.Expired: 1, policy.Dynamic: 2}, r.Statuses)
 	require.Equal(t, Count{Requests: 11, Cached: 5, Bytes: 650, Saved: 350, Stale: 1, Oldest: time.Hour}, r.All)
 	require.EqualValues(t, 10, r.Static.Requests)
 	require.EqualValues(t, 2, r.Rules["(default extensions)"].Requests)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/scalestack/scalestack/lab/internal/host"
@@ -17,7 +18,8 @@ var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy"
 
 // Down stops the machine's lab, whichever checkout started it, and removes all
 // that it left outside the checkout. Data stays, so that up finds it again.
-func Down(ctx context.Context, log io.Writer) error {
+func Down(ctx context.Context, p paths.Paths, log io.Writer) error {
+	_, home := proc.Running()
 	// The kubelet first: it would start again what stops.
 	if err := proc.Stop(ctx, 10*time.Second, "kubelet"); err != nil {
 		return err
@@ -26,6 +28,13 @@ func Down(ctx context.Context, log io.Writer) error {
 	// The API server waits for its clients, and etcd's client is the API server.
 	for _, names := range [][]string{clients, {"kube-apiserver"}, {"etcd"}, nil} {
 		if err := proc.Stop(ctx, 20*time.Second, names...); err != nil {
+			return err
+		}
+	}
+	// Without the bridge its addresses lead out of the machine: a kubectl that
+	// still knew them would knock at somebody else's door.
+	for _, lab := range slices.DeleteFunc([]string{home, p.Home}, func(lab string) bool { return lab == "" }) {
+		if err := os.RemoveAll(paths.Paths{Home: lab}.Kubeconfig("admin")); err != nil {
 			return err
 		}
 	}
