@@ -16,7 +16,7 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real lint e2e hit-ratio verify-origin
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real lint e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,6 +75,9 @@ hit-ratio:   ## LOG=access.log.gz [PLOT=out.svg]: what the edge would have answe
 	@$(EDGE) hit-ratio --rules $(abspath $(RULES)) --log $(abspath $(LOG)) $(if $(PLOT),--plot $(abspath $(PLOT)))
 verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge cannot cache, and why
 	@$(EDGE) verify-origin --rules $(abspath $(RULES)) --origin $(ORIGIN) --paths $(PATHS)
+
+purge:       ## ARGS="--zone … --before … --after …": purge what a release changed
+	@go run ./cmd/purge $(ARGS)
 
 lint:        ## staticcheck on everything; minutes when cold
 	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...
