@@ -16,7 +16,7 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real lint e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-reshard kill-test lint e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -63,11 +63,19 @@ schema:      ## every object against the schemas of Kubernetes 1.29 and the newe
 
 # The tests that need servers stop and kill them, so they start their own, from
 # the archive that the lab's image is made of, where user nobody may read it.
+define with-postgres
+dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; chmod 755 "$$dir"; \
+python3 -m zipfile -e .lab/cache/images/images/postgres-server-*/*.jar "$$dir"; \
+tar -xJf "$$dir"/postgres-linux-x86_64.txz -C "$$dir"; \
+export SCALESTACK_TEST_POSTGRES="$$dir/bin";
+endef
+
 real:        ## tests against real PostgreSQL servers of their own; after make build
-	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; chmod 755 "$$dir"; \
-	python3 -m zipfile -e .lab/cache/images/images/postgres-server-*/*.jar "$$dir"; \
-	tar -xJf "$$dir"/postgres-linux-x86_64.txz -C "$$dir"; \
-	SCALESTACK_TEST_POSTGRES="$$dir/bin" go test -count=1 ./components/postgres/... ./workload/...
+	@$(with-postgres) go test -count=1 -timeout 20m ./components/postgres/... ./workload/...
+bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
+	@$(with-postgres) SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 go test -count=1 -timeout 30m -run TestMeasure -v ./workload/internal/reshard
+kill-test:   ## kill make up at random moments; deletes the lab's data
+	@lab/kill-test.sh
 
 RULES ?= components/cdn/testdata/edge
 EDGE := go run -C lab ./cmd/edge
