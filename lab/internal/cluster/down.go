@@ -2,10 +2,10 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/scalestack/scalestack/lab/internal/host"
@@ -31,14 +31,20 @@ func Down(ctx context.Context, p paths.Paths, log io.Writer) error {
 			return err
 		}
 	}
-	// Without the bridge its addresses lead out of the machine: a kubectl that
-	// still knew them would knock at somebody else's door.
-	for _, lab := range slices.DeleteFunc([]string{home, p.Home}, func(lab string) bool { return lab == "" }) {
-		if err := os.RemoveAll(paths.Paths{Home: lab}.Kubeconfig("admin")); err != nil {
-			return err
-		}
+	if err := errors.Join(forget(home), forget(p.Home)); err != nil {
+		return err
 	}
 	return host.Clean(ctx, host.Traces{Bridge: Bridge, ServiceCIDR: serviceCIDR, Run: paths.Run}, log)
+}
+
+// forget removes a person's kubeconfig until the next start. Without the bridge
+// its address leads out of the machine, and kubectl would knock at somebody
+// else's door.
+func forget(home string) error {
+	if home == "" {
+		return nil
+	}
+	return os.RemoveAll(paths.Paths{Home: home}.Kubeconfig("admin"))
 }
 
 // stopPods lets every container end in peace. Where containerd is gone already
