@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/scalestack/scalestack/lab/internal/paths"
@@ -17,13 +18,13 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/step"
 )
 
-// flags are the same for every build of the lab and of the product, or the
+// Flags are the same for every build of the lab and of the product, or the
 // build cache would keep two of everything. Without cgo, because a fresh
 // machine has no C compiler and a cache made with one would not serve there.
-var flags = []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath -buildvcs=false", "GOWORK=off"}
+var Flags = []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath -buildvcs=false"}
 
-// Env is the environment of every Go command.
-func Env() []string { return append(os.Environ(), flags...) }
+// Env is the environment of every Go command on the lab's own module.
+func Env() []string { return slices.Concat(os.Environ(), Flags, []string{"GOWORK=off"}) }
 
 // Program is one binary of the lab's module.
 type Program struct {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/scalestack/scalestack/lab/internal/builds"
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
@@ -34,7 +35,7 @@ const workloadImage = "SCALESTACK_WORKLOAD_IMAGE"
 
 // environment makes pulumi and kubectl work on the lab.
 func environment(p paths.Paths) []string {
-	return []string{
+	return append([]string{
 		"KUBECONFIG=" + p.Kubeconfig("admin"),
 		"PULUMI_HOME=" + filepath.Join(p.Home, "pulumi"),
 		"PULUMI_BACKEND_URL=file://" + p.Data("pulumi"),
@@ -44,10 +45,7 @@ func environment(p paths.Paths) []string {
 		"CLOUDFLARE_API_TOKEN=" + cloudflareToken,
 		workloadImage + "=" + image(p),
 		"SCALESTACK_CLOUDFLARE_DIR=" + CloudflareDir(p),
-		// The flags of every other build of the lab, so that the cache serves.
-		"CGO_ENABLED=0",
-		"GOFLAGS=-trimpath -buildvcs=false",
-	}
+	}, builds.Flags...)
 }
 
 // Prepare makes the folders and the file env, which a person sources and which
