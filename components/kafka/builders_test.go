@@ -143,9 +143,10 @@ func TestUsersMayDoWhatTheyMustAndNoMore(t *testing.T) {
 		rule("transactionalId", "relay-", "prefix", "Describe", "Write"),
 	}, acls(users[0]))
 	require.Equal(t, list{
-		rule("topic", "user_events.email.dead", "literal", "Describe", "Write"),
 		rule("topic", "user_events", "literal", "Describe", "Read"),
 		rule("group", "email", "literal", "Read"),
+		rule("topic", "email_dlq", "literal", "Describe", "Read", "Write"),
+		rule("group", "email-replay", "literal", "Read"),
 	}, acls(users[1]))
 	require.Equal(t, object{"consumerByteRate": 1 << 20}, userSpec(users[1])["quotas"])
 	require.NotContains(t, userSpec(users[0]), "quotas")

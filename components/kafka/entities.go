@@ -45,6 +45,9 @@ type User struct {
 	Consume []string
 	// Group of its consumers. Required with Consume.
 	Group string
+	// DeadLetter is the topic where it puts what it could not process. It may
+	// write it, and read it again in the group ReplayGroup(Group). Default: none.
+	DeadLetter string
 	// MaxConsumers is how many consumers of Group it runs at most. More than a
 	// topic's partitions would have no work. Default: not checked.
 	MaxConsumers int
@@ -54,6 +57,9 @@ type User struct {
 	// Quotas keep one client from taking a whole broker. Default: none.
 	Quotas *Quotas
 }
+
+// ReplayGroup is the consumer group that reads the dead-letter topic of a group.
+func ReplayGroup(group string) string { return group + "-replay" }
 
 // Quotas limit one user on each broker. 0 is no limit.
 type Quotas struct {

@@ -26,13 +26,13 @@ func production() *Args {
 		Topics: []Topic{
 			{Name: "user_events", RetentionHours: 720},
 			{Name: "product_events", Partitions: 6, MaxMessageBytes: 65536},
-			{Name: "user_events.email.dead", Partitions: 1, RetentionHours: -1},
+			{Name: "email_dlq", Partitions: 1, RetentionHours: -1},
 			{Name: "profiles", Compact: true},
 		},
 		Users: []User{
 			{Name: "relay", Produce: []string{"user_events", "product_events"}, TransactionPrefix: "relay-"},
 			{
-				Name: "email", Consume: []string{"user_events"}, Produce: []string{"user_events.email.dead"},
+				Name: "email", Consume: []string{"user_events"}, DeadLetter: "email_dlq",
 				Group: "email", MaxConsumers: 12, Quotas: &Quotas{ConsumerByteRate: 1 << 20},
 			},
 			{Name: "audit", Authentication: Certificate, Consume: []string{"product_events"}, Group: "audit"},
@@ -71,10 +71,10 @@ func TestProductionMakesEveryObject(t *testing.T) {
 		"Kafka kafka",
 		"KafkaNodePool brokers",
 		"KafkaNodePool controllers",
+		"KafkaTopic email-dlq",
 		"KafkaTopic product-events",
 		"KafkaTopic profiles",
 		"KafkaTopic user-events",
-		"KafkaTopic user-events-email-dead",
 		"KafkaUser audit",
 		"KafkaUser email",
 		"KafkaUser relay",

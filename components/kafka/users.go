@@ -25,6 +25,11 @@ func acls(u User) list {
 	if u.Group != "" {
 		rules = append(rules, acl("group", u.Group, "literal", "Read"))
 	}
+	if u.DeadLetter != "" {
+		rules = append(rules,
+			acl("topic", u.DeadLetter, "literal", "Describe", "Read", "Write"),
+			acl("group", ReplayGroup(u.Group), "literal", "Read"))
+	}
 	if u.TransactionPrefix != "" {
 		rules = append(rules, acl("transactionalId", u.TransactionPrefix, "prefix", "Describe", "Write"))
 	}

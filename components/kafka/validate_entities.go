@@ -56,6 +56,7 @@ func (a *Args) validateUsers(errs *check.Errors) {
 		}
 		a.validateAccess(errs, path+".produce", user.Produce)
 		a.validateAccess(errs, path+".consume", user.Consume)
+		a.validateDeadLetter(errs, path+".deadLetter", user)
 		consumers[user.Group] += user.MaxConsumers
 		a.validateGroup(errs, path, user, consumers[user.Group])
 	}
@@ -89,6 +90,20 @@ func (a *Args) validateAccess(errs *check.Errors, path string, topics []string) 
 		if slices.Index(topics, name) != i {
 			errs.Addf(index(path, i), "%q is given twice", name)
 		}
+	}
+}
+
+// validateDeadLetter refuses a dead-letter topic that is read or written as a
+// normal one too: what failed would be processed again at once.
+func (a *Args) validateDeadLetter(errs *check.Errors, path string, user User) {
+	switch _, found := a.topic(user.DeadLetter); {
+	case user.DeadLetter == "":
+	case !found:
+		errs.Addf(path, "%q is not one of the topics", user.DeadLetter)
+	case len(user.Consume) == 0:
+		errs.Addf(path, "%q is for users that consume", user.DeadLetter)
+	case slices.Contains(user.Consume, user.DeadLetter), slices.Contains(user.Produce, user.DeadLetter):
+		errs.Addf(path, "%q is given as consume or produce too", user.DeadLetter)
 	}
 }
 
