@@ -1,0 +1,221 @@
+package load
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// service is a user service in memory, with the faults that a test wants.
+type service struct {
+	mu    sync.Mutex
+	users map[int64]Row
+	calls int
+	// before runs with each request; if it answers, that is the answer.
+	before func(s *service, w http.ResponseWriter, r *http.Request, user int64) (answered bool)
+}
+
+func newService(p Population) *service {
+	s := &service{users: map[int64]Row{}}
+	for user := p.First; p.seeded(user); user++ {
+		s.users[user] = Row{User: user, Shard: int(user % 2), Version: 1, Name: SeedName(user)}
+	}
+	return s
+}
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	user, _ := strconv.ParseInt(strings.TrimPrefix(r.URL.Path, "/users/"), 10, 64)
+	if s.before != nil && s.before(s, w, r, user) {
+		return
+	}
+	row, found := s.users[user]
+	if r.Method == http.MethodPut {
+		row = s.apply(r, user)
+	} else if !found {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	fmt.Fprintf(w, `{"version":%d,"name":%q}`, row.Version, row.Name)
+}
+
+func (s *service) apply(r *http.Request, user int64) Row {
+	var body struct{ Name string }
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	row := Row{User: user, Shard: int(user % 2), Version: s.users[user].Version + 1, Name: body.Name}
+	s.users[user] = row
+	return row
+}
+
+func (s *service) rows() []Row {
+	var rows []Row
+	for user := int64(0); user < 100_000; user++ {
+		if row, found := s.users[user]; found {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// run lets clients work on the service for so many requests and compares.
+func run(t *testing.T, s *service, o Options, requests int) (*History, Report) {
+	t.Helper()
+	server := httptest.NewServer(s)
+	defer server.Close()
+	population := Population{First: 100, Seeded: 50}
+	o.History = NewHistory(population, nil)
+	o.Target = Target{Base: server.URL, HTTP: server.Client()}
+	o.Rate = 1e6
+	clients := Start(t.Context(), o)
+	require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.calls >= requests }, 20*time.Second, time.Millisecond)
+	report := clients.Stop()
+	require.NoError(t, o.History.Compare(owners, sequence(s.rows())))
+	return o.History, report
+}
+
+func TestAHealthyServicePasses(t *testing.T) {
+	for name, o := range map[string]Options{"uniform": {}, "Zipf": {Zipf: 1.2}, "more clients than users": {Clients: 64}} {
+		t.Run(name, func(t *testing.T) {
+			h, report := run(t, newService(Population{First: 100, Seeded: 50}), o, 2000)
+			require.NoError(t, h.Err())
+			require.Zero(t, report.Failed, "%s", report)
+			require.Zero(t, report.Repeated)
+			require.GreaterOrEqual(t, report.Operations, 2000)
+			require.Positive(t, report.Reads.Count)
+			require.Positive(t, report.Writes.P99)
+			require.GreaterOrEqual(t, report.Writes.Slowest, report.Writes.P50)
+		})
+	}
+}
+
+// A service whose answers get lost at random, before or after the work, is in
+// order: the history knows that it does not know.
+func TestUnknownOutcomesAreNoFindings(t *testing.T) {
+	s := newService(Population{First: 100, Seeded: 50})
+	random := rand.New(rand.NewPCG(1, 2))
+	s.before = func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool {
+		switch random.IntN(10) {
+		case 0:
+			w.Header().Set("Retry-After", "0")
+			http.Error(w, "shard-1 is unavailable", http.StatusServiceUnavailable)
+			return true
+		case 1:
+			if r.Method == http.MethodPut && random.IntN(2) == 0 {
+				s.apply(r, user)
+			}
+			http.Error(w, "shard-1 is unavailable; the change may have been made", http.StatusServiceUnavailable)
+			return true
+		}
+		return false
+	}
+	h, report := run(t, s, Options{}, 1000)
+	require.NoError(t, h.Err())
+	require.Zero(t, report.Failed, "%s", report)
+	require.Positive(t, report.Repeated)
+	require.Positive(t, report.Unknown)
+}
+
+func TestFaultsOfAServiceAreFound(t *testing.T) {
+	tests := map[string]struct {
+		before func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool
+		kind   Kind
+	}{
+		"acknowledges without writing": {func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool {
+			if r.Method == http.MethodPut && s.calls%50 == 0 {
+				fmt.Fprintf(w, `{"version":%d}`, s.users[user].Version+1)
+				return true
+			}
+			return false
+		}, LostWrite},
+		"writes twice": {func(s *service, _ http.ResponseWriter, r *http.Request, user int64) bool {
+			if row, found := s.users[user]; found && r.Method == http.MethodPut && s.calls%50 == 0 {
+				row.Version++
+				s.users[user] = row
+			}
+			return false
+		}, Invented},
+		"serves what was before": {func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool {
+			if row := s.users[user]; r.Method == http.MethodGet && row.Version > 1 && s.calls%50 == 0 {
+				fmt.Fprintf(w, `{"version":%d,"name":"old"}`, row.Version-1)
+				return true
+			}
+			return false
+		}, TimeTravel},
+		"moves rows and forgets them": {func(s *service, _ http.ResponseWriter, _ *http.Request, user int64) bool {
+			if s.calls%50 == 0 {
+				delete(s.users, user)
+			}
+			return false
+		}, LostWrite},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newService(Population{First: 100, Seeded: 50})
+			s.before = test.before
+			h, _ := run(t, s, Options{Writes: 0.6}, 3000)
+			require.ErrorContains(t, h.Err(), string(test.kind))
+		})
+	}
+}
+
+func TestFailuresAreReported(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		want   string
+	}{
+		"repeated until the patience ends": {http.StatusServiceUnavailable, "after 2 attempts: status 503: not now"},
+		"not repeated":                     {http.StatusMethodNotAllowed, "after 1 attempts: status 405: not now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(Population{First: 100, Seeded: 50})
+			s.before = func(_ *service, w http.ResponseWriter, _ *http.Request, user int64) bool {
+				if user%10 != 3 {
+					return false
+				}
+				http.Error(w, "not now", test.status)
+				return true
+			}
+			h, report := run(t, s, Options{Patience: 50 * time.Millisecond}, 500)
+			require.NoError(t, h.Err(), "a write that was refused is not lost")
+			require.Positive(t, report.Failed)
+			require.LessOrEqual(t, len(report.Errors), shown)
+			require.Contains(t, report.String(), test.want)
+		})
+	}
+}
+
+func TestEffectOfAnAttemptToWrite(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for name, test := range map[string]struct {
+		reply reply
+		err   error
+		want  effect
+	}{
+		"acknowledged":      {reply{status: 200}, nil, done},
+		"created":           {reply{status: 201}, nil, done},
+		"refused":           {reply{status: 422}, nil, none},
+		"never sent":        {reply{status: 503, detail: "shard-1 is unavailable"}, nil, none},
+		"in doubt":          {reply{status: 503, detail: "shard-1 is unavailable; the change may have been made"}, nil, unknown},
+		"broken service":    {reply{status: 500}, nil, unknown},
+		"broken gateway":    {reply{status: 502}, nil, unknown},
+		"no connection":     {reply{}, fmt.Errorf("put: %w", dial), none},
+		"connection lost":   {reply{}, io.ErrUnexpectedEOF, unknown},
+		"no answer in time": {reply{}, &net.OpError{Op: "read", Err: errors.New("i/o timeout")}, unknown},
+	} {
+		require.Equal(t, test.want, written(test.reply, test.err), name)
+	}
+}

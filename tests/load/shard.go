@@ -1,0 +1,106 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Shard is a shard's database, as its administrator sees it.
+type Shard struct {
+	ID   int
+	Conn *pgx.Conn
+}
+
+// Rows reads every user of the shard, in ascending order, without keeping them.
+func (s Shard) Rows(ctx context.Context) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		rows, err := s.Conn.Query(ctx, "SELECT user_id, version, name FROM users ORDER BY user_id")
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		defer rows.Close()
+		row := Row{Shard: s.ID}
+		for rows.Next() {
+			if err := rows.Scan(&row.User, &row.Version, &row.Name); err != nil {
+				yield(Row{}, err)
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Row{}, fmt.Errorf("shard %d: %w", s.ID, err))
+		}
+	}
+}
+
+// Holding is what a shard says of a bucket.
+type Holding struct {
+	Shard, Bucket int
+	State         string
+}
+
+// Holdings reads what the shard says it owns or has owned.
+func (s Shard) Holdings(ctx context.Context) ([]Holding, error) {
+	rows, err := s.Conn.Query(ctx, "SELECT $1::integer, bucket, state FROM scalestack.ownership", s.ID)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Holding])
+}
+
+// Owners returns the shard that owns each bucket, as the shards say. A bucket
+// without an owner, with two, or behind a fence is a finding.
+func (h *History) Owners(buckets int, holdings []Holding) []int {
+	owners := make([]int, buckets)
+	for bucket := range owners {
+		owners[bucket] = -1
+	}
+	for _, one := range holdings {
+		if one.State == "moved" {
+			continue
+		}
+		if one.State != "owned" {
+			h.found.addf(WrongOwner, "bucket %d is %s on shard %d", one.Bucket, one.State, one.Shard)
+		}
+		if other := owners[one.Bucket]; other >= 0 {
+			h.found.addf(WrongOwner, "bucket %d is owned by shards %d and %d", one.Bucket, other, one.Shard)
+		}
+		owners[one.Bucket] = one.Shard
+	}
+	for bucket, owner := range owners {
+		if owner < 0 {
+			h.found.addf(WrongOwner, "bucket %d has no owner", bucket)
+		}
+	}
+	return owners
+}
+
+// leftovers finds what a move may leave behind.
+var leftovers = map[string]string{
+	"slots":         "SELECT count(*) FROM pg_replication_slots",
+	"publications":  "SELECT count(*) FROM pg_publication",
+	"subscriptions": "SELECT count(*) FROM pg_subscription",
+	"origins":       "SELECT count(*) FROM pg_replication_origin",
+	"open moves":    "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')",
+}
+
+// Leftovers names what moves that have ended left on the shard; empty is right.
+func (s Shard) Leftovers(ctx context.Context) ([]string, error) {
+	var found []string
+	for what, query := range leftovers {
+		var count int
+		if err := s.Conn.QueryRow(ctx, query).Scan(&count); err != nil {
+			return nil, err
+		}
+		if count > 0 {
+			found = append(found, fmt.Sprintf("shard %d: %d %s", s.ID, count, what))
+		}
+	}
+	return found, nil
+}
