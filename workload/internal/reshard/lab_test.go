@@ -38,7 +38,7 @@ func startCluster(t *testing.T, servers, users int) *cluster {
 	for id := range 2 {
 		c.Servers[id].Exec(pgtest.Database(id), `
 			INSERT INTO users (user_id, name, email)
-			SELECT id, 'User ' || id, id || '@example.com' FROM generate_series(-$1::bigint / 2, $1::bigint / 2 - 1) AS id
+			SELECT id, 'Seeded ' || id, id || '@example.com' FROM generate_series(-$1::bigint / 2, $1::bigint / 2 - 1) AS id
 			WHERE abs(id) % 2 = $2`, users, id)
 	}
 	return c
