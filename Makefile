@@ -16,7 +16,7 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-reshard kill-test lint e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-cache bench-reshard kill-test lint e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -61,19 +61,15 @@ unit:        ## unit, property and whole-stack tests
 schema:      ## every object against the schemas of Kubernetes 1.29 and the newest
 	go test -C tests/schema ./...
 
-# The tests that need servers stop and kill them, so they start their own, from
-# the archive that the lab's image is made of, where user nobody may read it.
-define with-postgres
-dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; chmod 755 "$$dir"; \
-python3 -m zipfile -e .lab/cache/images/images/postgres-server-*/*.jar "$$dir"; \
-tar -xJf "$$dir"/postgres-linux-x86_64.txz -C "$$dir"; \
-export SCALESTACK_TEST_POSTGRES="$$dir/bin";
-endef
-
-real:        ## tests against real PostgreSQL servers of their own; after make build
-	@$(with-postgres) go test -count=1 -timeout 20m ./components/postgres/... ./workload/...
+real:        ## tests against real PostgreSQL and Redis servers of their own; after make build
+	@tests/with-servers.sh go test -count=1 -timeout 20m ./components/postgres/... ./components/redis ./workload/...
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
-	@$(with-postgres) SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 go test -count=1 -timeout 30m -run TestMeasure -v ./workload/internal/reshard
+	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -count=1 -timeout 30m -run TestMeasure -v ./workload/internal/reshard
+# The servers have one CPU and the service another: where both have both, a
+# round's figures depend on where the kernel happens to put them.
+bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build
+	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=5000 tests/with-servers.sh \
+		taskset -c 1 go test -count=1 -timeout 30m -run 'TestCache|TestQueries|TestStampede' -v ./workload/internal/bench
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 

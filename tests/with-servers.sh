@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs a command that starts real PostgreSQL and Redis servers of its own, from
+# the archives that the lab's images are made of (make build fetches them). They
+# are unpacked where user nobody may read them, and deleted after the command.
+# SERVER_CPU=0 keeps the servers on that CPU.
+set -euo pipefail
+cache=$(dirname "${BASH_SOURCE[0]}")/../.lab/cache/images/images
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+mkdir "$dir/debian" "$dir/run"
+
+# program NAME COMMAND…: makes run/NAME, which runs the command.
+program() {
+  local name=$1
+  shift
+  printf '#!/bin/sh\nexec %s "$@"\n' "${SERVER_CPU:+taskset -c $SERVER_CPU }$*" > "$dir/run/$name"
+  chmod 755 "$dir/run/$name"
+}
+
+python3 -m zipfile -e "$cache"/postgres-server-*/*.jar "$dir"
+tar -xJf "$dir/postgres-linux-x86_64.txz" -C "$dir"
+program initdb "$dir/bin/initdb"
+program postgres "$dir/bin/postgres"
+
+for deb in "$cache"/debs/{redis-,lib}*.deb; do
+  # The C library goes with the machine's own loader.
+  case $deb in */libc6_* | */libc-bin_*) continue ;; esac
+  dpkg-deb -x "$deb" "$dir/debian"
+done
+libraries=$(printf '%s:%s' "$dir"/debian/{usr/lib,lib}/x86_64-linux-gnu)
+program redis-server env "LD_LIBRARY_PATH=$libraries" "$dir/debian/usr/bin/redis-server"
+
+export SCALESTACK_TEST_POSTGRES=$dir/run SCALESTACK_TEST_REDIS=$dir/run/redis-server
+"$@"

@@ -1,0 +1,74 @@
+// Package bench measures things side by side: in turns within one run, so that
+// whatever else the machine does falls on all of them alike.
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/montanaflynn/stats"
+)
+
+// Sample is how long each of some operations took.
+type Sample []time.Duration
+
+// beyond is how many operations must have been slower than a percentile for it
+// to be one: the p99 of 40 operations is but another name for the slowest.
+const beyond = 10
+
+// Percentile returns the shortest time within which p per cent of the
+// operations ended (the nearest rank, which is always a time that was
+// measured). It is known only if the sample is large enough.
+func (s Sample) Percentile(p int) (value time.Duration, known bool) {
+	if len(s)*(100-p) < beyond*100 {
+		return 0, false
+	}
+	rank, err := stats.PercentileNearestRank(stats.LoadRawData([]time.Duration(s)), float64(p))
+	return time.Duration(rank), err == nil
+}
+
+// Longest returns the slowest operation's time, 0 without operations.
+func (s Sample) Longest() time.Duration {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Max(s)
+}
+
+// Round gives a duration the three digits that a measurement deserves.
+func Round(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit)
+}
+
+// Ratio compares two sides by the rounds in which they were measured.
+type Ratio struct {
+	// Median is that of the rounds' ratios; Least and Most are their range.
+	Median float64 `json:"median"`
+	Least  float64 `json:"least"`
+	Most   float64 `json:"most"`
+}
+
+func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", r.Median, r.Least, r.Most) }
+
+// ratioOf compares the p-th percentiles of two sides, round by round.
+func ratioOf(a, b Result, p int) (ratio Ratio, known bool) {
+	var ratios stats.Float64Data
+	for round := range min(len(a.Rounds), len(b.Rounds)) {
+		above, known := a.Rounds[round].Percentile(p)
+		below, alsoKnown := b.Rounds[round].Percentile(p)
+		if !known || !alsoKnown || below == 0 {
+			return Ratio{}, false
+		}
+		ratios = append(ratios, float64(above)/float64(below))
+	}
+	if len(ratios) == 0 {
+		return Ratio{}, false
+	}
+	median, err := stats.Median(ratios)
+	return Ratio{Median: median, Least: slices.Min(ratios), Most: slices.Max(ratios)}, err == nil
+}
