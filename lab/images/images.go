@@ -79,7 +79,7 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("images: %w", err)
 	}
-	recipes := []recipe{b.pause(), b.workload(), b.redis(), b.postgres()}
+	recipes := []recipe{b.pause(), b.workload(), b.redis(), b.postgres(), b.kafka()}
 	built := make([]Image, len(recipes))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range recipes {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,7 +31,7 @@ func TestImages(t *testing.T) {
 	t.Log("\n" + log.String())
 
 	t.Run("again", func(t *testing.T) { testAgain(t, opts, built) })
-	for i, try := range map[int]func(*testing.T, chroot){1: tryWorkload, 2: tryRedis, 3: tryPostgres} {
+	for i, try := range map[int]func(*testing.T, chroot){1: tryWorkload, 2: tryRedis, 3: tryPostgres, 4: tryKafka} {
 		t.Run(built[i].Ref, func(t *testing.T) {
 			root := chroot(filepath.Join(t.TempDir(), "rootfs"))
 			root.fill(t, built[i])
@@ -123,6 +124,14 @@ func tryPostgres(t *testing.T, root chroot) {
 	root.run(t, user, "pg_basebackup", "-D", "/tmp/copy", "--checkpoint=fast")
 	root.run(t, user, "pg_ctl", "stop", "--pgdata", data, "--mode=fast", "--wait")
 	stop(t, server, syscall.Signal(0))
+}
+
+func tryKafka(t *testing.T, root chroot) {
+	user, java := int(kafkaUser), []string{"/" + javaHome + "/bin/java", "-Xmx128m", "-cp", "/" + kafkaHome + "/libs/*"}
+	run := func(args ...string) string { return root.run(t, user, append(slices.Clone(java), args...)...) }
+	require.Contains(t, run("kafka.Kafka", "--version"), kafkaVersion)
+	require.Len(t, run("kafka.tools.StorageTool", "random-uuid"), 22)
+	require.Equal(t, kafkaStandIn, root.run(t, user, "cat", "/STAND-IN"))
 }
 
 // chroot is an unpacked image. Nothing is mounted in it.

@@ -18,7 +18,7 @@ type owner int
 
 const root owner = 0
 
-// tree is the content of one layer. It is held in memory (the largest is near 70 MB) so that it can be written in
+// tree is the content of one layer. It is held in memory (the largest is near 250 MB) so that it can be written in
 // path order with fixed times: the same content always gives the same bytes.
 type tree struct {
 	entries map[string]entry
