@@ -211,6 +211,8 @@ func (c *Config) cdnArgs() *cdn.Args {
 	args := &cdn.Args{
 		ZoneID:           d.ZoneID,
 		Plan:             cdn.Plan(d.Plan),
+		Mode:             cdn.Mode(d.Mode),
+		Hostname:         d.Hostname,
 		BypassPrefixes:   d.BypassPrefixes,
 		BrowserTTL:       &d.BrowserTTL,
 		SkipZoneSettings: !d.ZoneSettings,

@@ -102,6 +102,8 @@ type CDN struct {
 	Enabled        bool       `json:"enabled"`
 	ZoneID         string     `json:"zoneId"`
 	Plan           string     `json:"plan"`
+	Mode           string     `json:"mode"`
+	Hostname       string     `json:"hostname"`
 	Rules          []CDNRule  `json:"rules"`
 	BypassPrefixes []string   `json:"bypassPrefixes"`
 	BrowserTTL     int        `json:"browserTtl"`

@@ -41,6 +41,12 @@ type Args struct {
 	// Plan is what the zone pays for and sets the limits that the rules are
 	// checked against. Default PlanFree, the strictest.
 	Plan Plan
+	// Mode is the product of Cloudflare that holds the rules. Default
+	// ModeCacheRules.
+	Mode Mode
+	// Hostname is the one host name of the zone that page rules are for, without
+	// a scheme, port or *. ModePageRules needs it, and nothing else uses it.
+	Hostname string
 	// Rules are the cacheable paths, the last match wins. nil means DefaultRules.
 	Rules []Rule
 	// BypassPrefixes are further path prefixes that are never cached, beside
@@ -90,7 +96,8 @@ type Rule struct {
 	// StatusTTLs give responses of some status codes another edge lifetime. nil
 	// means ErrorsNotKept with an EdgeTTL, which would be the lifetime of errors as
 	// well: a file that an old pod does not have yet would be missing for a month.
-	// Without an EdgeTTL nil means none. An empty list means none.
+	// Without an EdgeTTL nil means none, and so it does with page rules below
+	// Enterprise, which cannot say it. An empty list means none.
 	StatusTTLs []StatusTTL
 	// RefuseStale makes visitors wait for the origin where it allows the edge to
 	// answer with an old object meanwhile (stale-while-revalidate).
@@ -176,9 +183,12 @@ func (a *Args) withDefaults() *Args {
 	if d.Rules == nil {
 		d.Rules = DefaultRules()
 	}
+	if d.Mode == "" {
+		d.Mode = ModeCacheRules
+	}
 	d.Rules = slices.Clone(d.Rules)
 	for i := range d.Rules {
-		d.Rules[i] = d.Rules[i].withDefaults()
+		d.Rules[i] = d.Rules[i].withDefaults(d.statusTTLs())
 	}
 	if d.EdgeRanges == nil {
 		d.EdgeRanges = publishedRanges
@@ -190,8 +200,11 @@ func (a *Args) withDefaults() *Args {
 	return &d
 }
 
-func (r Rule) withDefaults() Rule {
-	if r.StatusTTLs == nil && r.EdgeTTL > 0 {
+// statusTTLs tells whether the zone takes lifetimes by status code.
+func (a *Args) statusTTLs() bool { return a.Mode != ModePageRules || plans[a.Plan].pageExtras }
+
+func (r Rule) withDefaults(statusTTLs bool) Rule {
+	if r.StatusTTLs == nil && r.EdgeTTL > 0 && statusTTLs {
 		r.StatusTTLs = ErrorsNotKept()
 	}
 	if r.Query.Mode == "" {

@@ -11,15 +11,16 @@ import (
 type CDN struct {
 	pulumi.ResourceState
 
-	// Rules are the zone's rules in their order: ref, expression, cache,
-	// edgeTtl and browserTtl (in seconds, 0 respects the origin).
+	// Rules are the zone's rules in their order, the last that matches wins: ref,
+	// expression (a page rule's is its URL pattern), cache, edgeTtl and browserTtl
+	// (in seconds, 0 respects the origin).
 	Rules pulumi.ArrayOutput `pulumi:"rules"`
-	// RulesetID identifies the zone's cache ruleset.
+	// RulesetID identifies the zone's cache ruleset; "" with page rules.
 	RulesetID pulumi.IDOutput `pulumi:"rulesetId"`
 }
 
 // New configures the zone. One zone takes one CDN: Cloudflare keeps a single
-// cache ruleset per zone.
+// cache ruleset per zone, and page rules count their priorities through all of it.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*CDN, error) {
 	if err := args.Validate(); err != nil {
 		return nil, err
@@ -29,14 +30,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("scalestack:cdn:CDN", name, c, opts...); err != nil {
 		return nil, err
 	}
-	ruleset, err := cloudflare.NewRuleset(ctx, name+"-cache-rules", rulesetArgs(a), pulumi.Parent(c))
+	ruleset, err := registerRules(ctx, name, a, pulumi.Parent(c))
 	if err != nil {
-		return nil, fmt.Errorf("cache rules: %w", err)
+		return nil, err
 	}
 	if err := registerZone(ctx, name, a, pulumi.Parent(c)); err != nil {
 		return nil, err
 	}
-	c.RulesetID = ruleset.ID()
+	c.RulesetID = ruleset
 	c.Rules = pulumi.ToArray(summary(a)).ToArrayOutput()
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"rules": c.Rules, "rulesetId": c.RulesetID})
 }
@@ -110,18 +111,4 @@ func recordArgs(a *Args) *cloudflare.RecordArgs {
 		Content: pulumi.String(a.Record.Content),
 		Proxied: pulumi.Bool(true),
 	}
-}
-
-func summary(a *Args) []any {
-	var rules []any
-	for _, r := range a.Rules {
-		rules = append(rules, map[string]any{
-			"ref": r.Ref, "expression": r.expression(), "cache": !r.Disabled,
-			"edgeTtl": r.EdgeTTL, "browserTtl": r.BrowserTTL,
-		})
-	}
-	for _, b := range bypassRules(a) {
-		rules = append(rules, map[string]any{"ref": b.ref, "expression": b.expression, "cache": false})
-	}
-	return rules
 }

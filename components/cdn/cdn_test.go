@@ -13,16 +13,25 @@ import (
 
 const zone = "0123456789abcdef0123456789abcdef"
 
-// recorder keeps what was registered, by type and name.
+// recorder keeps what was registered, by type and name, and what each name
+// waits for.
 type recorder struct {
-	mu   sync.Mutex
-	seen map[string]resource.PropertyMap
+	mu    sync.Mutex
+	seen  map[string]resource.PropertyMap
+	after map[string][]string
+}
+
+func newRecorder() *recorder {
+	return &recorder{seen: map[string]resource.PropertyMap{}, after: map[string][]string{}}
 }
 
 func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen[args.TypeToken+" "+args.Name] = args.Inputs
+	for _, urn := range args.RegisterRPC.GetDependencies() {
+		r.after[args.Name] = append(r.after[args.Name], resource.URN(urn).Name())
+	}
 	return args.Name + "-id", args.Inputs, nil
 }
 
@@ -32,7 +41,12 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 
 func deploy(t *testing.T, args *cdn.Args) map[string]resource.PropertyMap {
 	t.Helper()
-	r := &recorder{seen: map[string]resource.PropertyMap{}}
+	return record(t, args).seen
+}
+
+func record(t *testing.T, args *cdn.Args) *recorder {
+	t.Helper()
+	r := newRecorder()
 	require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
 		c, err := cdn.New(ctx, "cdn", args)
 		if err != nil {
@@ -41,7 +55,7 @@ func deploy(t *testing.T, args *cdn.Args) map[string]resource.PropertyMap {
 		ctx.Export("rules", c.Rules)
 		return nil
 	}, pulumi.WithMocks("p", "s", r)))
-	return r.seen
+	return r
 }
 
 func TestDefaultEdge(t *testing.T) {
@@ -97,7 +111,7 @@ func TestChoices(t *testing.T) {
 }
 
 func TestRefusesBeforeRegistering(t *testing.T) {
-	r := &recorder{seen: map[string]resource.PropertyMap{}}
+	r := newRecorder()
 	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
 		_, err := cdn.New(ctx, "cdn", nil)
 		return err

@@ -5,8 +5,10 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/cdn"
@@ -14,30 +16,64 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestEdgeGolden keeps the files that the lab's stand-in for Cloudflare's edge
-// is tested with equal to what this package gives to the provider, in the form
-// in which the lab records it.
+// golden are the edges whose rules the lab's stand-in for Cloudflare's edge is
+// tested with, by the folder that holds them.
+var golden = map[string]*cdn.Args{
+	"edge":            {ZoneID: zone},
+	"edge-page-rules": {ZoneID: zone, Plan: cdn.PlanPro, Mode: cdn.ModePageRules, Hostname: "www.example.com"},
+}
+
+// applied are the kinds of resources that the edge reads, by type.
+var applied = map[string]string{
+	"cloudflare:index/ruleset:Ruleset":                                   "ruleset",
+	"cloudflare:index/pageRule:PageRule":                                 "pageRule",
+	"cloudflare:index/zoneSettingsOverride:ZoneSettingsOverride":         "zoneSettingsOverride",
+	"cloudflare:index/urlNormalizationSettings:UrlNormalizationSettings": "urlNormalizationSettings",
+}
+
+// TestEdgeGolden keeps those files equal to what this package gives to the
+// provider, in the form in which the lab records it.
 //
 //	go test ./components/cdn -run EdgeGolden -update
 func TestEdgeGolden(t *testing.T) {
-	seen := deploy(t, &cdn.Args{ZoneID: zone})
-	for token, kind := range map[string]string{
-		"cloudflare:index/ruleset:Ruleset cdn-cache-rules":                             "ruleset",
-		"cloudflare:index/zoneSettingsOverride:ZoneSettingsOverride cdn-zone-settings": "zoneSettingsOverride",
-	} {
-		got, err := json.MarshalIndent(map[string]any{
-			"zone": zone, "kind": kind,
-			"resources": map[string]any{"golden": map[string]any{"properties": seen[token].Mappable()}},
-		}, "", "  ")
-		require.NoError(t, err)
-		path := filepath.Join("testdata", "edge", zone, kind+".json")
+	for folder, args := range golden {
+		dir := filepath.Join("testdata", folder, zone)
 		if *update {
-			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-			require.NoError(t, os.WriteFile(path, append(got, '\n'), 0o644))
+			require.NoError(t, os.RemoveAll(dir))
+			require.NoError(t, os.MkdirAll(dir, 0o755))
 		}
-		want, err := os.ReadFile(path)
+		files := recorded(deploy(t, args))
+		for kind, resources := range files {
+			got, err := json.MarshalIndent(map[string]any{"zone": zone, "kind": kind, "resources": resources}, "", "  ")
+			require.NoError(t, err)
+			path := filepath.Join(dir, kind+".json")
+			if *update {
+				require.NoError(t, os.WriteFile(path, append(got, '\n'), 0o644))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.JSONEq(t, string(want), string(got),
+				"the rules changed: look at the edge's attack tests in lab/edge, then run this test with -update")
+		}
+		there, err := os.ReadDir(dir)
 		require.NoError(t, err)
-		require.JSONEq(t, string(want), string(got),
-			"the rules changed: look at the edge's attack tests in lab/edge, then run this test with -update")
+		require.Len(t, there, len(files), folder)
 	}
+}
+
+// recorded sorts what was registered into the files of the lab.
+func recorded(seen map[string]resource.PropertyMap) map[string]map[string]any {
+	files := map[string]map[string]any{}
+	for key, properties := range seen {
+		token, name, _ := strings.Cut(key, " ")
+		kind, read := applied[token]
+		if !read {
+			continue
+		}
+		if files[kind] == nil {
+			files[kind] = map[string]any{}
+		}
+		files[kind][name] = map[string]any{"properties": properties.Mappable()}
+	}
+	return files
 }

@@ -26,6 +26,7 @@ func (a *Args) Validate() error {
 		errs.Addf("zoneId", "%q is not 32 hexadecimal digits", d.ZoneID)
 	}
 	errs.Range("browserTtl", *d.BrowserTTL, 0, MaxTTL)
+	checkMode(errs, d)
 	checkRules(errs, d)
 	checkBypass(errs, d.BypassPrefixes)
 	checkRecord(errs, d.Record)

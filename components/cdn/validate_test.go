@@ -27,6 +27,10 @@ func TestDefaultsAreValidOnEveryPlan(t *testing.T) {
 func TestValidateGivesOneClearErrorPerMistake(t *testing.T) {
 	ttl := -1
 	one := func(r Rule) *Args { return &Args{ZoneID: zone, Rules: []Rule{r}} }
+	page := func(r Rule) *Args {
+		r.Ref = "a"
+		return &Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "www.example.com", Rules: []Rule{r}}
+	}
 	for name, c := range map[string]struct {
 		args *Args
 		want string
@@ -68,6 +72,22 @@ func TestValidateGivesOneClearErrorPerMistake(t *testing.T) {
 		"range twice":    {&Args{ZoneID: zone, EdgeRanges: []string{"2606:4700::/32", "2606:4700::/32"}}, `edgeRanges[1]: "2606:4700::/32" is edgeRanges[0] already`},
 		"certificate":    {&Args{ZoneID: zone, OriginPulls: &OriginPulls{CertificateID: "mine"}}, `originPulls.certificateId: "mine" is not a certificate's id of 32 hexadecimal digits`},
 		"pulls host":     {&Args{ZoneID: zone, OriginPulls: &OriginPulls{CertificateID: zone, Hostname: "a b"}}, `originPulls.hostname: "a b" is not a host name`},
+		"mode":           {&Args{ZoneID: zone, Mode: "rules"}, `mode: "rules" is not one of cacheRules, pageRules`},
+		"hostname":       {&Args{ZoneID: zone, Hostname: "www.example.com"}, `hostname: "www.example.com" given, only mode pageRules uses it`},
+		"no hostname":    {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules}, `hostname: "" is not a host name in lower case such as www.example.com, which mode pageRules needs`},
+		"any hostname":   {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "*example.com"}, `hostname: "*example.com" is not a host name in lower case such as www.example.com, which mode pageRules needs`},
+		"too many pages": {&Args{ZoneID: zone, Mode: ModePageRules, Hostname: "a.test"}, "rules: 3 and the 3 bypass rules make 6, plan free allows 3 page rules"},
+		"page extension": {page(Rule{Path: "/a/*", BrowserTTL: Day, Extensions: []string{"css"}}),
+			"rules[0].extensions: is not possible with mode pageRules: their * reaches into the query string, so that /users/1?x=.css would be cached; name a folder"},
+		"page encoded": {page(Rule{Path: "/a%20b/*", BrowserTTL: Day}), `rules[0].path: "/a%20b/*" has % or ; in it, and mode pageRules never caches such a URL`},
+		"page stale":   {page(Rule{Path: "/a/*", BrowserTTL: Day, RefuseStale: true}), "rules[0].serveStale: false is not possible with mode pageRules, which has no such setting; let the origin send no stale-while-revalidate"},
+		"page query":   {page(Rule{Path: "/a/*", BrowserTTL: Day, Query: Query{Mode: QueryIgnore}}), `rules[0].query.mode: "ignore" needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan`},
+		"page list": {page(Rule{Path: "/a/*", BrowserTTL: Day, Query: Query{Mode: QueryInclude, Names: []string{"v"}}}),
+			`rules[0].query.mode: "include" needs plan enterprise, the zone has pro; all works on every plan`},
+		"page status":    {page(Rule{Path: "/a/*", BrowserTTL: Day, StatusTTLs: ErrorsNotKept()}), "rules[0].statusTtls: a lifetime by status code needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"},
+		"page etag":      {page(Rule{Path: "/a/*", BrowserTTL: Day, StrongETags: true}), "rules[0].strongEtags: true needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"},
+		"page browser":   {page(Rule{Path: "/a/*"}), "rules[0].browserTtl: 0 (respect the origin) needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"},
+		"page edge ttl":  {page(Rule{Path: "/a/*", BrowserTTL: Day, EdgeTTL: 60}), "rules[0].edgeTtl: 60 is below 3600 seconds, the least that plan pro allows"},
 		"pulls for host": {&Args{ZoneID: zone, OriginPulls: &OriginPulls{Hostname: "www.example.com"}}, `originPulls.hostname: "www.example.com" needs certificateId: the shared certificate is for the whole zone`},
 	} {
 		t.Run(name, func(t *testing.T) { require.EqualError(t, c.args.Validate(), c.want) })
@@ -84,6 +104,24 @@ func TestEnterpriseFeaturesPassOnEnterprise(t *testing.T) {
 		Ref: "a", Path: "/a/*", EdgeTTL: 1,
 		Query: Query{Mode: QueryExclude, Names: []string{"utm_source"}},
 	}}}).Validate())
+}
+
+func TestPageRulesByPlan(t *testing.T) {
+	args := Args{ZoneID: zone, Mode: ModePageRules, Hostname: "www.example.com"}
+	for plan, fits := range map[Plan]int{PlanPro: 17, PlanBusiness: 47, PlanEnterprise: 122} {
+		args.Plan = plan
+		args.Rules = nil
+		require.NoError(t, args.Validate(), "the defaults on %s", plan)
+		for _, r := range args.withDefaults().Rules {
+			require.Equal(t, plan == PlanEnterprise, r.StatusTTLs != nil, "below Enterprise page rules cannot say that errors are not kept")
+		}
+		zero := 0
+		args.BrowserTTL = &zero
+		args.Rules = rules(fits)
+		require.NoError(t, args.Validate(), plan)
+		args.Rules = rules(fits + 1)
+		require.ErrorContains(t, args.Validate(), " page rules", plan)
+	}
 }
 
 func TestDefaultsLeaveTheCallersArgsAlone(t *testing.T) {

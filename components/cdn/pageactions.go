@@ -1,0 +1,67 @@
+package cdn
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// pageActions is what a page rule does; nil bypasses the cache. What only
+// Enterprise has is set only if the rule asks for it.
+func pageActions(r *Rule) *cloudflare.PageRuleActionsArgs {
+	if r == nil {
+		return &cloudflare.PageRuleActionsArgs{CacheLevel: pulumi.String("bypass")}
+	}
+	actions := &cloudflare.PageRuleActionsArgs{CacheLevel: pulumi.String("cache_everything")}
+	if r.EdgeTTL > 0 {
+		actions.EdgeCacheTtl = pulumi.Int(r.EdgeTTL)
+	}
+	if r.BrowserTTL > 0 {
+		actions.BrowserCacheTtl = pulumi.String(strconv.Itoa(r.BrowserTTL))
+	}
+	if !r.SkipArmor {
+		actions.CacheDeceptionArmor = pulumi.String("on")
+	}
+	if r.StrongETags {
+		actions.RespectStrongEtag = pulumi.String("on")
+	}
+	if len(r.StatusTTLs) > 0 {
+		actions.CacheTtlByStatuses = pageStatusTTLs(r.StatusTTLs)
+	}
+	if key := pageKey(r.Query); key != nil {
+		actions.CacheKeyFields = key
+	}
+	return actions
+}
+
+func pageStatusTTLs(ttls []StatusTTL) cloudflare.PageRuleActionsCacheTtlByStatusArray {
+	var out cloudflare.PageRuleActionsCacheTtlByStatusArray
+	for _, t := range ttls {
+		out = append(out, &cloudflare.PageRuleActionsCacheTtlByStatusArgs{
+			Codes: pulumi.String(fmt.Sprintf("%d-%d", t.From, t.To)), Ttl: pulumi.Int(t.TTL),
+		})
+	}
+	return out
+}
+
+// pageKey returns nil when the whole query string counts.
+func pageKey(q Query) *cloudflare.PageRuleActionsCacheKeyFieldsArgs {
+	query := &cloudflare.PageRuleActionsCacheKeyFieldsQueryStringArgs{}
+	switch q.Mode {
+	case QueryIgnore:
+		query.Ignore = pulumi.Bool(true)
+	case QueryInclude:
+		query.Includes = pulumi.ToStringArray(q.Names)
+	case QueryExclude:
+		query.Excludes = pulumi.ToStringArray(q.Names)
+	default:
+		return nil
+	}
+	return &cloudflare.PageRuleActionsCacheKeyFieldsArgs{
+		QueryString: query,
+		Host:        &cloudflare.PageRuleActionsCacheKeyFieldsHostArgs{},
+		User:        &cloudflare.PageRuleActionsCacheKeyFieldsUserArgs{},
+	}
+}

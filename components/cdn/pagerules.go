@@ -1,0 +1,86 @@
+package cdn
+
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// pageRule is one page rule. Of those that match a URL the one with the highest
+// priority takes effect, alone.
+type pageRule struct {
+	// ref is a part of the resource's name, since a page rule has no ref.
+	ref, target string
+	// from is the rule that it was made of; nil bypasses the cache.
+	from *Rule
+}
+
+// pageRules lists the zone's page rules from the lowest priority up. A page
+// rule sees neither headers nor the path as the visitor wrote it, so that
+// everything is bypassed but what a rule names, and so is each URL in which an
+// origin may read other separators than Cloudflare does.
+func pageRules(a *Args) []pageRule {
+	rules := []pageRule{{ref: bypassRef + "everything-else", target: a.Hostname + "/*"}}
+	for i, r := range a.Rules {
+		rules = append(rules, pageRule{ref: r.Ref, target: a.Hostname + r.Path, from: &a.Rules[i]})
+	}
+	for _, prefix := range a.BypassPrefixes {
+		if a.reaches(prefix) {
+			rules = append(rules, pageRule{ref: bypassRef + prefix, target: a.Hostname + prefix + "*"})
+		}
+	}
+	return append(rules,
+		pageRule{ref: bypassRef + "parameters", target: a.Hostname + "/*;*"},
+		pageRule{ref: bypassRef + "encoded", target: a.Hostname + "/*%*"})
+}
+
+// reaches tells whether a rule's folder has the prefix in it.
+func (a *Args) reaches(prefix string) bool {
+	for _, r := range a.Rules {
+		folder, isFolder := strings.CutSuffix(strings.ToLower(r.Path), "*")
+		if isFolder && strings.HasPrefix(prefix, folder) {
+			return true
+		}
+	}
+	return false
+}
+
+func pageRuleArgs(a *Args, r pageRule, priority int) *cloudflare.PageRuleArgs {
+	status := "active"
+	if r.disabled() {
+		status = "disabled"
+	}
+	return &cloudflare.PageRuleArgs{
+		ZoneId:   pulumi.String(a.ZoneID),
+		Target:   pulumi.String(r.target),
+		Priority: pulumi.Int(priority),
+		Status:   pulumi.String(status),
+		Actions:  pageActions(r.from),
+	}
+}
+
+func (r pageRule) disabled() bool { return r.from != nil && r.from.Disabled }
+
+// normalizationArgs lets the origin see the URL that the page rules saw. With
+// two spellings of one path an origin could answer a cached path with what it
+// has elsewhere.
+func normalizationArgs(a *Args) *cloudflare.UrlNormalizationSettingsArgs {
+	return &cloudflare.UrlNormalizationSettingsArgs{
+		ZoneId: pulumi.String(a.ZoneID),
+		Type:   pulumi.String("cloudflare"),
+		Scope:  pulumi.String("both"),
+	}
+}
+
+func pageSummary(a *Args) []any {
+	var rules []any
+	for _, r := range pageRules(a) {
+		line := map[string]any{"ref": r.ref, "expression": r.target, "cache": r.from != nil && !r.disabled()}
+		if r.from != nil {
+			line["edgeTtl"], line["browserTtl"] = r.from.EdgeTTL, r.from.BrowserTTL
+		}
+		rules = append(rules, line)
+	}
+	return rules
+}
