@@ -126,11 +126,16 @@ func (u *up) start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return u.Do(ctx, "node", "node, DNS, volumes, metrics", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "node", "node, DNS, volumes, metrics", func(ctx context.Context, log *step.Log) error {
 		if err := cluster.StartNode(ctx, u.Paths, log); err != nil {
 			return err
 		}
 		return cluster.Apply(ctx, u.Paths, log, u.crds)
+	}); err != nil {
+		return err
+	}
+	return u.Do(ctx, "mail-start", "mail sink", func(ctx context.Context, log *step.Log) error {
+		return cluster.StartMail(ctx, u.Paths, log)
 	})
 }
 

@@ -46,6 +46,10 @@ func Programs() []Program {
 			Name: "edge", Title: "the stand-in for Cloudflare's edge", Package: "./cmd/edge",
 			Sources: []string{"cmd/edge", "edge"},
 		},
+		{
+			Name: "mail", Title: "the stand-in for a mail provider", Package: "./cmd/mail",
+			Sources: []string{"cmd/mail", "mail"},
+		},
 	}
 }
 

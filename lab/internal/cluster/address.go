@@ -27,6 +27,11 @@ const (
 	// EdgeAdmin takes purges.
 	EdgeAdmin = "127.0.0.1:18089"
 
+	// Mail is where pods send mails to.
+	Mail = bridgeIP + ":1025"
+	// MailView shows tests what was sent.
+	MailView = "127.0.0.1:18025"
+
 	metricsPort = "4443"
 	dnsReady    = bridgeIP + ":8181"
 )

@@ -18,11 +18,11 @@ func StartEdge(ctx context.Context, p paths.Paths, log io.Writer, origin, rules 
 	if err := ensure(ctx, log, spec); err != nil {
 		return err
 	}
-	return waitFor(ctx, 30*time.Second, "the edge", func() error { return edgeReady(ctx) })
+	return waitFor(ctx, 30*time.Second, "the edge", func() error { return answers(ctx, "http://"+EdgeAdmin+"/__edge/ready") })
 }
 
-func edgeReady(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+EdgeAdmin+"/__edge/ready", nil)
+func answers(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func edgeReady(ctx context.Context) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the edge answers %s", response.Status)
+		return fmt.Errorf("%s answers %s", url, response.Status)
 	}
 	return nil
 }
