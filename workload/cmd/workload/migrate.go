@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/shardmap"
 	"github.com/scalestack/scalestack/workload/internal/migrate"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/spf13/cobra"
 )
@@ -37,10 +35,7 @@ func runMigrate(ctx context.Context, s *settings.Migrate) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	connect := func(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
-		return router.ConnConfig(s.Shards, shard, "scalestack-migrate")
-	}
-	return migrate.Run(ctx, m, connect, newLog(s.LogLevel))
+	return migrate.Run(ctx, m, s.Shards.As("scalestack-migrate").ConnConfig, newLog(s.LogLevel))
 }
 
 func readMap(file string) (*shardmap.Map, error) {

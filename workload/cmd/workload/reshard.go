@@ -9,10 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/shardmap"
 	"github.com/scalestack/scalestack/workload/internal/reshard"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/spf13/cobra"
 )
@@ -57,9 +55,7 @@ func moverCommand(name, short string, run func(context.Context, *reshard.Mover, 
 func newMover(s *settings.Reshard, m *shardmap.Map) *reshard.Mover {
 	return reshard.New(reshard.Options{
 		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Observe: s.Observe, Patience: s.Patience, Log: newLog(s.LogLevel),
-		Connect: func(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
-			return router.ConnConfig(s.Shards, shard, "scalestack-reshard")
-		},
+		Connect: s.Shards.As("scalestack-reshard").ConnConfig,
 	})
 }
 

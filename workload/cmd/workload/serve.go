@@ -10,9 +10,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/workload/internal/api"
 	"github.com/scalestack/scalestack/workload/internal/profilecache"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/spf13/cobra"
@@ -46,10 +46,9 @@ func serveCommand() *cobra.Command {
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	shards, err := router.New(router.Options{
-		Shards: s.Shards, Pool: s.Pool, StatementTimeout: s.StatementTimeout,
-		Application: "scalestack-serve", Metrics: registry, Log: log,
-	})
+	options := s.Shards.As("scalestack-serve")
+	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, registry, log
+	shards, err := router.New(options)
 	if err != nil {
 		return err
 	}

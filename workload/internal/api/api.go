@@ -12,8 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/workload/internal/assets"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/users"
 )
 

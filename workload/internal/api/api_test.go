@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/stretchr/testify/require"
 )

@@ -10,18 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/workload/internal/api"
 	"github.com/scalestack/scalestack/workload/internal/bench"
 	"github.com/scalestack/scalestack/workload/internal/migrate"
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
 	"github.com/scalestack/scalestack/workload/internal/profilecache"
 	"github.com/scalestack/scalestack/workload/internal/redistest"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/stretchr/testify/require"
@@ -57,8 +55,7 @@ func startLab(t *testing.T, users int) *lab {
 	t.Helper()
 	l := &lab{t: t, redis: redistest.Start(t), Shards: pgtest.StartShards(t, 1), users: users}
 	l.countQueries()
-	connect := func(shard *shardmap.Shard) (*pgx.ConnConfig, error) { return router.ConnConfig(l.Admin, shard, "test") }
-	require.NoError(t, migrate.Run(t.Context(), l.Map, connect, quiet()))
+	require.NoError(t, migrate.Run(t.Context(), l.Map, l.Admin.As("test").ConnConfig, quiet()))
 	l.Servers[0].Exec(pgtest.Database(0), `
 		INSERT INTO users (user_id, name, email)
 		SELECT id, 'User ' || id, id || '@example.com' FROM generate_series(0, $1::bigint - 1) AS id`, users)
@@ -75,7 +72,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func (l *lab) pool() *pgxpool.Pool {
 	config, err := pgxpool.ParseConfig("")
 	require.NoError(l.t, err)
-	config.ConnConfig, err = router.ConnConfig(l.App, &l.Map.Shards[0], "bare")
+	config.ConnConfig, err = l.App.As("bare").ConnConfig(&l.Map.Shards[0])
 	require.NoError(l.t, err)
 	config.MaxConns = connections
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
@@ -95,8 +92,9 @@ type instance struct {
 func (l *lab) instance(caches ...users.Cache) instance {
 	l.t.Helper()
 	registry := prometheus.NewRegistry()
-	shards, err := router.New(router.Options{Shards: l.App, Pool: connections, StatementTimeout: 3 * time.Second,
-		Application: "service", Metrics: registry, Log: quiet()})
+	options := l.App.As("service")
+	options.Pool, options.Metrics = connections, registry
+	shards, err := router.New(options)
 	require.NoError(l.t, err)
 	l.t.Cleanup(shards.Close)
 	client := profilecache.NewClient(l.redis, quiet())

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/scalestack/scalestack/workload/internal/identity"
+	"github.com/scalestack/scalestack/internal/identity"
 )
 
 const (

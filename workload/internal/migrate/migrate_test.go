@@ -7,12 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/internal/identity"
 	"github.com/scalestack/scalestack/shardmap"
-	"github.com/scalestack/scalestack/workload/internal/identity"
 	"github.com/scalestack/scalestack/workload/internal/migrate"
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,9 +18,7 @@ func run(t *testing.T, shards *pgtest.Shards, m *shardmap.Map, timeout time.Dura
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	return migrate.Run(ctx, m, func(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
-		return router.ConnConfig(shards.Admin, shard, "test")
-	}, slog.New(slog.DiscardHandler))
+	return migrate.Run(ctx, m, shards.Admin.As("test").ConnConfig, slog.New(slog.DiscardHandler))
 }
 
 // dump is everything that a migration could change.

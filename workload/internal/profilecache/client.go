@@ -8,7 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
-	"github.com/scalestack/scalestack/workload/internal/credentials"
+	"github.com/scalestack/scalestack/internal/credentials"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 )
 

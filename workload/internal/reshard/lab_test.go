@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/shardmap"
 	"github.com/scalestack/scalestack/workload/internal/migrate"
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
 	"github.com/scalestack/scalestack/workload/internal/reshard"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/stretchr/testify/require"
@@ -45,7 +44,7 @@ func startCluster(t *testing.T, servers, users int) *cluster {
 }
 
 func (c *cluster) connect(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
-	return router.ConnConfig(c.Admin, shard, "test")
+	return c.Admin.As("test").ConnConfig(shard)
 }
 
 // desired returns the map after a change to so many shards.
@@ -81,8 +80,9 @@ func (c *cluster) store() *users.Store {
 }
 
 func (c *cluster) storeOn(s settings.Shards) *users.Store {
-	r, err := router.New(router.Options{Shards: s, Pool: 8, StatementTimeout: 3 * time.Second, Application: "load",
-		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	options := s.As("load")
+	options.Pool = 8
+	r, err := router.New(options)
 	require.NoError(c.t, err)
 	c.t.Cleanup(r.Close)
 	return users.NewStore(r)

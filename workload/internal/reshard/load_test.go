@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/tests/load"
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/stretchr/testify/require"
 )

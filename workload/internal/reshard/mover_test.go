@@ -11,10 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/shardmap"
 	"github.com/scalestack/scalestack/workload/internal/reshard"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/stretchr/testify/require"
 )
@@ -47,10 +45,8 @@ func mover(text string) int {
 	}
 	err := reshard.New(reshard.Options{
 		Map: args.Map, Batch: 10, Observe: args.Observe, Patience: time.Minute,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		Connect: func(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
-			return router.ConnConfig(args.Shards, shard, "test")
-		},
+		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Connect: args.Shards.As("test").ConnConfig,
 		OnState: func(mv reshard.Move) {
 			if mv.State == args.KillAt {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/internal/identity"
 	"github.com/scalestack/scalestack/shardmap"
-	"github.com/scalestack/scalestack/workload/internal/identity"
 )
 
 // Status returns the moves of every shard, by source and id; without all, only

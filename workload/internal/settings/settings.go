@@ -9,6 +9,8 @@ package settings
 import (
 	"log/slog"
 	"time"
+
+	"github.com/scalestack/scalestack/router"
 )
 
 // Shards says where the shards are and how to reach them.
@@ -23,6 +25,13 @@ type Shards struct {
 	SSLMode string
 	// ConnectTimeout bounds one attempt to connect to a shard.
 	ConnectTimeout time.Duration
+}
+
+// As returns what a router needs to reach the shards; they show the
+// application's name for its connections.
+func (s Shards) As(application string) router.Options {
+	return router.Options{MapFile: s.MapFile, Credentials: s.Credentials, SSLMode: s.SSLMode,
+		ConnectTimeout: s.ConnectTimeout, Application: application}
 }
 
 // Redis says where the cache is.

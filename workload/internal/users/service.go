@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/router"
 )
 
 // Database is where users are kept; *Store is the real one.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/router"
 	"github.com/stretchr/testify/require"
 )
 

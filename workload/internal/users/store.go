@@ -5,7 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/scalestack/scalestack/workload/internal/router"
+	"github.com/scalestack/scalestack/router"
 )
 
 const (

@@ -1,4 +1,6 @@
-package router_test
+// Package routertest tests the public router against real shards. It lies here
+// because what makes a database a shard is internal to the workload.
+package routertest
 
 import (
 	"context"
@@ -9,14 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/internal/identity"
+	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/shardmap"
-	"github.com/scalestack/scalestack/workload/internal/identity"
 	"github.com/scalestack/scalestack/workload/internal/migrate"
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
-	"github.com/scalestack/scalestack/workload/internal/router"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/stretchr/testify/require"
@@ -25,8 +25,9 @@ import (
 var ada = users.Profile{Name: "Ada", Email: "ada@example.com"}
 
 func newRouter(s settings.Shards) (*router.Router, error) {
-	return router.New(router.Options{Shards: s, Pool: 2, StatementTimeout: time.Second, Application: "test",
-		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	options := s.As("test")
+	options.Pool, options.StatementTimeout = 2, time.Second
+	return router.New(options)
 }
 
 func start(t *testing.T, n int) (*pgtest.Shards, *router.Router, *users.Store) {
@@ -34,9 +35,7 @@ func start(t *testing.T, n int) (*pgtest.Shards, *router.Router, *users.Store) {
 	shards := pgtest.StartShards(t, n)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	require.NoError(t, migrate.Run(ctx, shards.Map, func(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
-		return router.ConnConfig(shards.Admin, shard, "test")
-	}, slog.New(slog.DiscardHandler)))
+	require.NoError(t, migrate.Run(ctx, shards.Map, shards.Admin.As("test").ConnConfig, slog.New(slog.DiscardHandler)))
 	r, err := newRouter(shards.App)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)

@@ -2,23 +2,15 @@ package router
 
 import (
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/stretchr/testify/require"
 )
 
 func TestNoMapNoRouter(t *testing.T) {
-	_, err := New(Options{
-		Shards: settings.Shards{MapFile: filepath.Join(t.TempDir(), "map.json"), SSLMode: "prefer", ConnectTimeout: time.Second},
-		Pool:   1, StatementTimeout: time.Second, Application: "test",
-		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
-	})
+	_, err := New(Options{MapFile: filepath.Join(t.TempDir(), "map.json")})
 	require.ErrorContains(t, err, "map.json: no such file or directory")
 }
 

@@ -35,7 +35,7 @@ func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable 
 		}
 		var next target
 		var reason string
-		if failure.code() == moved {
+		if failure.code() == Moved {
 			// A refusal has no effect, and says where to go; it may happen often.
 			next, reason = chase.after(ctx, now, failure)
 		} else if repeats == 0 && repeatable(failure) {

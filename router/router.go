@@ -9,30 +9,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/internal/identity"
 	"github.com/scalestack/scalestack/shardmap"
-	"github.com/scalestack/scalestack/workload/internal/identity"
-	"github.com/scalestack/scalestack/workload/internal/settings"
 	"golang.org/x/sync/errgroup"
 )
-
-// Options configure a Router; every field is required.
-type Options struct {
-	Shards           settings.Shards
-	Pool             int
-	StatementTimeout time.Duration
-	// Application is the name that the shards show for the connections.
-	Application string
-	Metrics     prometheus.Registerer
-	Log         *slog.Logger
-}
 
 // Router routes operations. It is safe for concurrent use.
 type Router struct {
@@ -64,6 +50,7 @@ func (r *routes) to(shard *shardmap.Shard) target {
 
 // New reads the map and prepares the pools. It connects to nothing.
 func New(o Options) (*Router, error) {
+	o = o.withDefaults()
 	r := &Router{options: o, metrics: newMetrics(o.Metrics)}
 	if err := r.Reload(); err != nil {
 		return nil, err
@@ -85,7 +72,7 @@ func (r *Router) Reload() error {
 	next, err := r.read(old)
 	if err != nil {
 		r.metrics.reloadFailures.Inc()
-		return fmt.Errorf("shard map %s: %w", r.options.Shards.MapFile, err)
+		return fmt.Errorf("shard map %s: %w", r.options.MapFile, err)
 	}
 	if next == old {
 		return nil
@@ -98,7 +85,7 @@ func (r *Router) Reload() error {
 }
 
 func (r *Router) read(old *routes) (*routes, error) {
-	content, err := os.ReadFile(r.options.Shards.MapFile)
+	content, err := os.ReadFile(r.options.MapFile)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +122,7 @@ func (r *Router) build(content string, m *shardmap.Map, old *routes) (*routes, e
 			next.pools[*shard] = old.pools[*shard]
 			continue
 		}
-		pool, err := newPool(context.Background(), r.options, m, shard)
+		pool, err := r.options.newPool(context.Background(), m, shard)
 		if err != nil {
 			closeUnused(next, old)
 			return nil, err

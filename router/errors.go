@@ -9,8 +9,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// moved is the SQLSTATE of the fence, see migrate/sql/00002_fence.sql.
-const moved = "SS001"
+// Moved is the SQLSTATE with which a shard refuses a user that it does not own
+// now. Its DETAIL is JSON; docs/client.md has the contract.
+const Moved = "SS001"
+
+// IsMoved says whether a shard has refused a user that it does not own. The
+// statement had no effect.
+func IsMoved(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == Moved
+}
 
 // UnavailableError says that a shard cannot serve its users now; trying again
 // later can help.
@@ -81,7 +89,7 @@ func (e *attemptError) isUnavailable() bool {
 	if !e.sent || e.lost {
 		return true
 	}
-	for _, class := range []string{"08", "53", "57", "25006", "40", "55P03", moved} {
+	for _, class := range []string{"08", "53", "57", "25006", "40", "55P03", Moved} {
 		if strings.HasPrefix(code, class) {
 			return true
 		}

@@ -11,10 +11,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/scalestack/scalestack/internal/credentials"
+	"github.com/scalestack/scalestack/internal/identity"
 	"github.com/scalestack/scalestack/shardmap"
-	"github.com/scalestack/scalestack/workload/internal/credentials"
-	"github.com/scalestack/scalestack/workload/internal/identity"
-	"github.com/scalestack/scalestack/workload/internal/settings"
 )
 
 const (
@@ -25,45 +24,46 @@ const (
 	maxLifetimeJitter = 5 * time.Minute
 )
 
-// ConnConfig returns the settings of a connection to a shard with its current
-// credentials.
-func ConnConfig(s settings.Shards, shard *shardmap.Shard, application string) (*pgx.ConnConfig, error) {
-	config, err := poolConfig(s, shard, application)
+// ConnConfig returns the settings of a single connection to a shard, with its
+// current credentials and without the checks and limits of a pool.
+func (o Options) ConnConfig(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
+	o = o.withDefaults()
+	config, err := o.poolConfig(shard)
 	if err != nil {
 		return nil, err
 	}
-	return config.ConnConfig, setCredentials(s, shard, config.ConnConfig)
+	return config.ConnConfig, o.setCredentials(shard, config.ConnConfig)
 }
 
-func poolConfig(s settings.Shards, shard *shardmap.Shard, application string) (*pgxpool.Config, error) {
+func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
 	location := url.URL{
 		Scheme: "postgres",
 		Host:   net.JoinHostPort(shard.Host, strconv.Itoa(shard.Port)),
 		Path:   "/" + shard.Database,
 		RawQuery: url.Values{
-			"sslmode":          {s.SSLMode},
-			"application_name": {application},
+			"sslmode":          {o.SSLMode},
+			"application_name": {o.Application},
 		}.Encode(),
 	}
 	config, err := pgxpool.ParseConfig(location.String())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shard.Name, err)
 	}
-	config.ConnConfig.ConnectTimeout = s.ConnectTimeout
+	config.ConnConfig.ConnectTimeout = o.ConnectTimeout
 	return config, nil
 }
 
-func setCredentials(s settings.Shards, shard *shardmap.Shard, config *pgx.ConnConfig) error {
+func (o Options) setCredentials(shard *shardmap.Shard, config *pgx.ConnConfig) error {
 	var err error
-	config.User, config.Password, err = credentials.Read(filepath.Join(s.Credentials, shard.Name))
+	config.User, config.Password, err = credentials.Read(filepath.Join(o.Credentials, shard.Name))
 	return err
 }
 
 // newPool makes a pool that connects only when it is used: a shard that is down
 // hinders nobody else. Every new connection is checked to reach the shard that
 // the map means.
-func newPool(ctx context.Context, o Options, m *shardmap.Map, shard *shardmap.Shard) (*pgxpool.Pool, error) {
-	config, err := poolConfig(o.Shards, shard, o.Application)
+func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard) (*pgxpool.Pool, error) {
+	config, err := o.poolConfig(shard)
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +73,11 @@ func newPool(ctx context.Context, o Options, m *shardmap.Map, shard *shardmap.Sh
 	config.MaxConnLifetimeJitter = maxLifetimeJitter
 	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
-		return setCredentials(o.Shards, shard, c)
+		return o.setCredentials(shard, c)
 	}
 	want := identity.Of(m, shard)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		ctx, cancel := context.WithTimeout(ctx, o.Shards.ConnectTimeout)
+		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 		defer cancel()
 		return identity.Check(ctx, conn, shard.Name, want)
 	}

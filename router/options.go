@@ -1,0 +1,62 @@
+package router
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options configure a Router. The zero value works in a pod that mounts the
+// shard map and the shards' Secrets where the stack's component app mounts them.
+type Options struct {
+	// MapFile is the shard map; default /etc/scalestack/shardmap/map.json. Its
+	// content may change while the process runs.
+	MapFile string
+	// Credentials is the folder with <shard name>/username and <shard
+	// name>/password; default /etc/scalestack/shards. They are read for every
+	// new connection, so that a changed password needs no restart.
+	Credentials string
+	// SSLMode is libpq's sslmode; default prefer. The authority for verify-ca
+	// and verify-full comes from PGSSLROOTCERT, as with every PostgreSQL client.
+	SSLMode string
+	// ConnectTimeout bounds one attempt to connect to a shard; default 2 s.
+	ConnectTimeout time.Duration
+	// Pool is the most connections to one shard; default 10. All processes
+	// together must stay below each shard's max_connections.
+	Pool int
+	// StatementTimeout bounds one statement in the database; default 3 s.
+	StatementTimeout time.Duration
+	// Application is the name that the shards show for the connections; default
+	// scalestack.
+	Application string
+	// Metrics takes the Router's metrics; default none. Two Routers cannot
+	// share one.
+	Metrics prometheus.Registerer
+	// Log gets news of the map and of shards that are down; default none.
+	Log *slog.Logger
+}
+
+func orDefault[T comparable](value *T, byDefault T) {
+	var zero T
+	if *value == zero {
+		*value = byDefault
+	}
+}
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.MapFile, "/etc/scalestack/shardmap/map.json")
+	orDefault(&o.Credentials, "/etc/scalestack/shards")
+	orDefault(&o.SSLMode, "prefer")
+	orDefault(&o.ConnectTimeout, 2*time.Second)
+	orDefault(&o.Pool, 10)
+	orDefault(&o.StatementTimeout, 3*time.Second)
+	orDefault(&o.Application, "scalestack")
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
