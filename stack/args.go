@@ -129,7 +129,7 @@ func (c *Config) appArgs(w wiring) *app.Args {
 		Metrics:          metrics(c.App.Metrics),
 		Callers:          c.callers(),
 		Targets:          []app.Target{shards, {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
-		Migration: &app.Migration{
+		Migration: &app.Job{
 			Args:     []string{"migrate"},
 			Revision: c.structure(),
 			Env:      shardEnv(),

@@ -6,7 +6,6 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
-	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
@@ -73,7 +72,7 @@ type registrar struct {
 
 func (r *registrar) all() error {
 	for _, step := range []func() error{
-		r.account, r.policy, r.migration, r.budget, r.deployment, r.autoscaler, r.service,
+		r.account, r.policy, r.migration, r.budget, r.deployment, r.followup, r.autoscaler, r.service,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -91,25 +90,6 @@ func (r *registrar) account() error {
 func (r *registrar) policy() error {
 	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent)
 	r.before = append(r.before, policy)
-	return err
-}
-
-func (r *registrar) migration() error {
-	if r.args.Migration == nil {
-		return nil
-	}
-	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-migrate-policy", migrationPolicy(r.name, r.args), r.parent)
-	if err != nil {
-		return err
-	}
-	name, err := jobName(r.name, r.args)
-	if err != nil {
-		return err
-	}
-	r.before = append(r.before, policy)
-	migration, err := batchv1.NewJob(r.ctx, r.name+"-migrate", job(r.name, name, r.args), r.parent,
-		pulumi.DependsOn(r.before))
-	r.before = append(r.before, migration)
 	return err
 }
 

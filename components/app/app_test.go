@@ -24,14 +24,14 @@ func run(t *testing.T, name string, args *Args) *kubetest.Recorder {
 
 func TestServiceMakesEveryObject(t *testing.T) {
 	r := run(t, "app", valid())
-	name, err := jobName("app", valid())
-	require.NoError(t, err)
 	require.Equal(t, []string{
 		"Deployment app",
 		"HorizontalPodAutoscaler app",
-		"Job " + name,
+		"Job " + nameOf(t, valid().withDefaults().Migration),
+		"Job " + nameOf(t, valid().withDefaults().Followup),
 		"NetworkPolicy app",
 		"NetworkPolicy app-migrate",
+		"NetworkPolicy app-reshard",
 		"PodDisruptionBudget app",
 		"Service app",
 		"ServiceAccount app",
@@ -90,9 +90,10 @@ func TestDeploymentWaitsForTheMigration(t *testing.T) {
 
 func TestPodsAreRestricted(t *testing.T) {
 	r := run(t, "app", valid())
-	name, err := jobName("app", valid())
-	require.NoError(t, err)
-	for _, object := range []struct{ kind, name string }{{"Deployment", "app"}, {"Job", name}} {
+	a := valid().withDefaults()
+	for _, object := range []struct{ kind, name string }{
+		{"Deployment", "app"}, {"Job", nameOf(t, a.Migration)}, {"Job", nameOf(t, a.Followup)},
+	} {
 		pod := r.Get(t, object.kind, object.name)
 		for path, want := range map[string]any{
 			"automountServiceAccountToken":                           false,

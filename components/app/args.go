@@ -95,7 +95,13 @@ type Args struct {
 	RestartOn []pulumi.StringInput
 
 	// Migration runs to its end before each rollout. Default: none.
-	Migration *Migration
+	Migration *Job
+
+	// Followup starts when a rollout is done. No deployment waits for its end, so
+	// it must be safe to end and to start again at any time: the next deployment
+	// may replace it, and after its last retry nobody starts it again. Default:
+	// none.
+	Followup *Job
 }
 
 // Replicas bound the number of pods.
@@ -148,16 +154,19 @@ type SecretFiles struct {
 	Files map[string]string
 }
 
-// Migration is a Job that runs to its end before the Deployment is changed. Its
-// name carries a hash of image, command, arguments and Revision, so that a
-// change of any makes a new Job and everything else leaves the old one alone.
-type Migration struct {
+// Job is a program of the same image that runs to its end. Its name carries a
+// hash of image, command, arguments and Revision, so that a change of any makes
+// a new Job and everything else leaves the old one alone.
+type Job struct {
+	// Name stands between the component's and the hash, 1 to 7 lower-case
+	// letters, digits and '-'. Default: "migrate" or "follow".
+	Name string
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string
 	// Args are given to the entry point.
 	Args []string
-	// Revision is what else asks for a new run, for example the structure of
-	// the shard map. Any text.
+	// Revision is what else asks for a new run, for example the name of the
+	// shard map. Any text.
 	Revision string
 	// Env are the Job's own environment variables; Args.Env is not used.
 	Env map[string]pulumi.StringInput
@@ -167,9 +176,14 @@ type Migration struct {
 	Targets []Target
 	// Resources of the Job's pod. Default: those of Args.
 	Resources Resources
-	// Retries of a failed pod, 1 to 20, with growing pauses: a database that
-	// starts at the same time needs some. Default: 6.
+	// Retries of a failed pod, 1 to 1000, with pauses that grow to 6 minutes: a
+	// database that starts at the same time needs some. Default: 6 for the
+	// migration, 100 for the follow-up, some ten hours.
 	Retries int
-	// DeadlineSeconds ends the Job, retries included, 10 to 86400. Default: 600.
+	// FinalExitCodes, 1 to 255, end the Job at once: another attempt would fail
+	// the same way, and a person is to look sooner. Default: none.
+	FinalExitCodes []int
+	// DeadlineSeconds ends the Job, retries included, 10 to 86400. Default: 600
+	// for the migration, none for the follow-up.
 	DeadlineSeconds int
 }

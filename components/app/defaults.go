@@ -32,18 +32,20 @@ func (a *Args) withDefaults() *Args {
 	orString(&c.Probes.Readiness, "/readyz")
 	orString(&c.Probes.Liveness, "/healthz")
 	orInt(&c.Probes.StartupSeconds, 60)
-	c.Migration = c.Migration.withDefaults(c.Resources)
+	c.Migration = c.Migration.withDefaults(Job{Name: migrationName, Resources: c.Resources, Retries: 6, DeadlineSeconds: 600})
+	c.Followup = c.Followup.withDefaults(Job{Name: followupName, Resources: c.Resources, Retries: 100})
 	return &c
 }
 
-func (m *Migration) withDefaults(resources Resources) *Migration {
-	if m == nil {
+func (j *Job) withDefaults(d Job) *Job {
+	if j == nil {
 		return nil
 	}
-	c := *m
-	c.Resources = resourcesOr(c.Resources, resources)
-	orInt(&c.Retries, 6)
-	orInt(&c.DeadlineSeconds, 600)
+	c := *j
+	orString(&c.Name, d.Name)
+	c.Resources = resourcesOr(c.Resources, d.Resources)
+	orInt(&c.Retries, d.Retries)
+	orInt(&c.DeadlineSeconds, d.DeadlineSeconds)
 	return &c
 }
 

@@ -22,6 +22,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, 300, *a.Behavior.Down.WindowSeconds)
 	require.Equal(t, Probes{Readiness: "/readyz", Liveness: "/healthz", StartupSeconds: 60}, a.Probes)
 	require.Nil(t, a.Migration)
+	require.Nil(t, a.Followup)
 }
 
 func TestDefaultsFollowWhatWasGiven(t *testing.T) {
@@ -30,19 +31,19 @@ func TestDefaultsFollowWhatWasGiven(t *testing.T) {
 		Replicas:  Replicas{Min: 20},
 		Resources: Resources{CPURequest: "2", CPULimit: "4"},
 		Behavior:  Behavior{Down: Scaling{WindowSeconds: seconds(0), Pods: 1}},
-		Migration: &Migration{},
+		Migration: &Job{},
+		Followup:  &Job{Retries: 3},
 	}).withDefaults()
 	require.Equal(t, 9000, a.HealthPort)
 	require.Equal(t, 80, a.ServicePort)
 	require.Equal(t, 20, a.Replicas.Max)
 	require.Equal(t, Scaling{WindowSeconds: seconds(0), Pods: 1, PeriodSeconds: 60}, a.Behavior.Down)
-	require.Equal(t, a.Resources, a.Migration.Resources)
-	require.Equal(t, 6, a.Migration.Retries)
-	require.Equal(t, 600, a.Migration.DeadlineSeconds)
+	require.Equal(t, &Job{Name: "migrate", Resources: a.Resources, Retries: 6, DeadlineSeconds: 600}, a.Migration)
+	require.Equal(t, &Job{Name: "follow", Resources: a.Resources, Retries: 3}, a.Followup)
 }
 
 func TestDefaultsLeaveTheArgumentsAlone(t *testing.T) {
-	a := &Args{Migration: &Migration{}}
+	a := &Args{Migration: &Job{}}
 	a.withDefaults()
-	require.Equal(t, &Args{Migration: &Migration{}}, a)
+	require.Equal(t, &Args{Migration: &Job{}}, a)
 }

@@ -18,6 +18,8 @@
 //     targets, nothing else
 //   - if Args.Migration is set, a Job that must succeed before the Deployment
 //     changes, with a NetworkPolicy of its own
+//   - if Args.Followup is set, a Job that starts after the rollout and that no
+//     deployment waits for, with a NetworkPolicy of its own
 //
 // # Stopping without losing a request
 //

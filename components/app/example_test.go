@@ -21,7 +21,7 @@ func Example() {
 			Mounts:  []app.Mount{{Name: "db", Path: "/etc/db", Secret: pulumi.String("db-app")}},
 			Callers: []app.Peer{{Namespaces: map[string]string{"kubernetes.io/metadata.name": "ingress"}}},
 			Targets: shards,
-			Migration: &app.Migration{
+			Migration: &app.Job{
 				Args:    []string{"migrate"},
 				Mounts:  []app.Mount{{Name: "db", Path: "/etc/db", Secret: pulumi.String("db-admin")}},
 				Targets: shards,

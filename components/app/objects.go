@@ -15,8 +15,11 @@ import (
 // before the component is made.
 func PodLabels(name string) map[string]string { return labels(name).Match() }
 
-// MigrationLabels select the pods of the component's migration Job.
-func MigrationLabels(name string) map[string]string { return migrationLabels(name).Match() }
+// MigrationLabels select the pods of the component's migration.
+func MigrationLabels(name string) map[string]string { return JobLabels(name, migrationName) }
+
+// JobLabels select the pods of the component's Job with that Job.Name.
+func JobLabels(name, job string) map[string]string { return jobLabels(name, job).Match() }
 
 // MostPods is how many pods run at once while a rollout replaces replicas of
 // them: its surge of 25 % is rounded up.

@@ -41,6 +41,10 @@ func (a *Args) validate() error {
 	}
 	a.Resources.Validate(&errs, "resources")
 	a.Migration.validate(&errs, "migration", a.Resources)
+	a.Followup.validate(&errs, "followup", a.Resources)
+	if a.Migration != nil && a.Followup != nil && a.Migration.Name == a.Followup.Name {
+		errs.Addf("followup.name", "%q is the migration's", a.Followup.Name)
+	}
 	return errs.Err()
 }
 
@@ -102,17 +106,26 @@ func (a *Args) validateLifecycle(errs *check.Errors) {
 }
 
 // validate leaves inherited resources to those who gave them.
-func (m *Migration) validate(errs *check.Errors, path string, inherited Resources) {
-	if m == nil {
+func (j *Job) validate(errs *check.Errors, path string, inherited Resources) {
+	if j == nil {
 		return
 	}
-	errs.Range(path+".retries", m.Retries, 1, 20)
-	errs.Range(path+".deadlineSeconds", m.DeadlineSeconds, 10, 86400)
-	validateEnv(errs, path+".env", m.Env)
-	validateMounts(errs, path+".mounts", m.Mounts)
-	validateTargets(errs, path+".targets", m.Targets)
-	if m.Resources != inherited {
-		m.Resources.Validate(errs, path+".resources")
+	kube.Name(errs, path+".name", j.Name, "")
+	if len(j.Name) > longestJobName {
+		errs.Addf(path+".name", "%q is longer than %d", j.Name, longestJobName)
+	}
+	errs.Range(path+".retries", j.Retries, 1, 1000)
+	if j.DeadlineSeconds != 0 {
+		errs.Range(path+".deadlineSeconds", j.DeadlineSeconds, 10, 86400)
+	}
+	for i, code := range j.FinalExitCodes {
+		errs.Range(index(path+".finalExitCodes", i), code, 1, 255)
+	}
+	validateEnv(errs, path+".env", j.Env)
+	validateMounts(errs, path+".mounts", j.Mounts)
+	validateTargets(errs, path+".targets", j.Targets)
+	if j.Resources != inherited {
+		j.Resources.Validate(errs, path+".resources")
 	}
 }
 

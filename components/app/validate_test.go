@@ -35,11 +35,12 @@ func valid() *Args {
 			{Kind: ExternalMetric, Name: "kafka_lag", Labels: map[string]string{"group": "email"}, Total: "1k"},
 		},
 		RestartOn: []pulumi.StringInput{pulumi.String("one")},
-		Migration: &Migration{
+		Migration: &Job{
 			Args:     []string{"migrate"},
 			Revision: "4 shards",
 			Targets:  []Target{{Peer: Peer{Pods: map[string]string{"app.kubernetes.io/name": "postgres"}}, Port: 5432}},
 		},
+		Followup: &Job{Name: "reshard", Args: []string{"reshard"}, FinalExitCodes: []int{3, 4}},
 	}
 }
 
@@ -96,7 +97,11 @@ func TestValidateNamesEachMistake(t *testing.T) {
 		`mounts[1].secrets[0].files.password: "../x" is not a file below the mount`: func(a *Args) { a.Mounts[1].Secrets[0].Files["password"] = "../x" },
 		`mounts[1].secrets[0].files.username: "shard-0/password" is used twice`:     func(a *Args) { a.Mounts[1].Secrets[0].Files["username"] = "shard-0/password" },
 		`resources.cpuRequest: "fast" is not a quantity`:                            func(a *Args) { a.Resources.CPURequest = "fast" },
-		"migration.retries: 21 is not between 1 and 20":                             func(a *Args) { a.Migration.Retries = 21 },
+		"migration.retries: 1001 is not between 1 and 1000":                         func(a *Args) { a.Migration.Retries = 1001 },
+		"migration.finalExitCodes[1]: 256 is not between 1 and 255":                 func(a *Args) { a.Migration.FinalExitCodes = []int{1, 256} },
+		`followup.name: "migrate" is the migration's`:                               func(a *Args) { a.Followup.Name = "migrate" },
+		`followup.name: "resharding" is longer than 7`:                              func(a *Args) { a.Followup.Name = "resharding" },
+		`followup.name: "_" is not a name of`:                                       func(a *Args) { a.Followup.Name = "_" },
 		"migration.deadlineSeconds: 5 is not between 10 and 86400":                  func(a *Args) { a.Migration.DeadlineSeconds = 5 },
 		`migration.env: "a-b c" is not the name of an environment variable`:         func(a *Args) { a.Migration.Env = map[string]pulumi.StringInput{"a-b c": pulumi.String("")} },
 		"migration.mounts[0]: has 0 sources":                                        func(a *Args) { a.Migration.Mounts = []Mount{{Name: "a", Path: "/a"}} },

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+)
+
+func nameOf(t *testing.T, j *Job) string {
+	t.Helper()
+	name, err := jobName("app", valid(), j)
+	require.NoError(t, err)
+	return name
+}
+
+func TestJobNameChangesWithItsWork(t *testing.T) {
+	name := func(change func(*Args)) string {
+		a := valid()
+		change(a)
+		name, err := jobName("app", a, a.withDefaults().Migration)
+		require.NoError(t, err)
+		return name
+	}
+	same := name(func(*Args) {})
+	require.Regexp(t, `^app-migrate-[0-9a-f]{8}$`, same)
+	require.Equal(t, same, name(func(a *Args) { a.Replicas.Max = 20 }))
+	for _, change := range []func(*Args){
+		func(a *Args) { a.Image = "scalestack/workload:2" },
+		func(a *Args) { a.Migration.Command = []string{"/other"} },
+		func(a *Args) { a.Migration.Args = nil },
+		func(a *Args) { a.Migration.Revision = "6 shards" },
+	} {
+		require.NotEqual(t, same, name(change))
+	}
+}
+
+func TestMigrationIsReplacedAfterAFailureAndKeptAfterSuccess(t *testing.T) {
+	j := run(t, "app", valid()).Get(t, "Job", nameOf(t, valid().withDefaults().Migration))
+	require.Equal(t, "true", kubetest.Text(j, `metadata.annotations["pulumi.com/replaceUnready"]`))
+	require.Equal(t, "Never", kubetest.Text(j, "spec.template.spec.restartPolicy"))
+	require.Equal(t, 6., number(t, j, "spec.backoffLimit"))
+	require.Equal(t, 600., number(t, j, "spec.activeDeadlineSeconds"))
+	_, found := kubetest.Value(j, "spec.ttlSecondsAfterFinished")
+	require.False(t, found)
+	require.NotEqual(t, PodLabels("app"), MigrationLabels("app"))
+}
+
+func TestFollowupComesAfterTheRolloutAndNobodyWaitsForIt(t *testing.T) {
+	r := run(t, "app", valid())
+	j := r.Get(t, "Job", nameOf(t, valid().withDefaults().Followup))
+	require.Equal(t, "true", kubetest.Text(j, `metadata.annotations["pulumi.com/skipAwait"]`))
+	require.True(t, j.RegisterRPC.GetDeleteBeforeReplace())
+	dependencies := strings.Join(j.RegisterRPC.GetDependencies(), "\n")
+	for _, name := range []string{"::app-deployment", "::app-migrate", "::app-reshard-policy"} {
+		require.Contains(t, dependencies, name)
+	}
+	_, found := kubetest.Value(j, "spec.activeDeadlineSeconds")
+	require.False(t, found)
+	policy := r.Get(t, "NetworkPolicy", "app-reshard")
+	require.Equal(t, JobLabels("app", "reshard")["app.kubernetes.io/instance"],
+		kubetest.Text(policy, `spec.podSelector.matchLabels["app.kubernetes.io/instance"]`))
+}
+
+func TestJobEndsWhereARetryCannotHelp(t *testing.T) {
+	j := run(t, "app", valid()).Get(t, "Job", nameOf(t, valid().withDefaults().Followup))
+	rules := "spec.podFailurePolicy.rules"
+	require.Equal(t, "Ignore", kubetest.Text(j, rules+"[0].action"))
+	require.Equal(t, "DisruptionTarget", kubetest.Text(j, rules+"[0].onPodConditions[0].type"))
+	require.Equal(t, "FailJob", kubetest.Text(j, rules+"[1].action"))
+	require.Equal(t, "reshard", kubetest.Text(j, rules+"[1].onExitCodes.containerName"))
+	require.Equal(t, 4., number(t, j, rules+"[1].onExitCodes.values[1]"))
+}
