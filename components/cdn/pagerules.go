@@ -68,7 +68,7 @@ func (r pageRule) disabled() bool { return r.from != nil && r.from.Disabled }
 func normalizationArgs(a *Args) *cloudflare.UrlNormalizationSettingsArgs {
 	return &cloudflare.UrlNormalizationSettingsArgs{
 		ZoneId: pulumi.String(a.ZoneID),
-		Type:   pulumi.String("cloudflare"),
+		Type:   pulumi.String("rfc3986"),
 		Scope:  pulumi.String("both"),
 	}
 }

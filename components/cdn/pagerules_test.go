@@ -50,7 +50,7 @@ func TestPageRulesInTheirOrder(t *testing.T) {
 	require.Equal(t, "active", seen["cloudflare:index/pageRule:PageRule cdn-page-rule-static"]["status"].StringValue())
 	normal := seen["cloudflare:index/urlNormalizationSettings:UrlNormalizationSettings cdn-url-normalization"]
 	require.Equal(t, "both", normal["scope"].StringValue())
-	require.Equal(t, "cloudflare", normal["type"].StringValue())
+	require.Equal(t, "rfc3986", normal["type"].StringValue())
 	require.Len(t, seen, 6+4, "page rules, component, normalization, settings and tiered cache: %v", seen)
 }
 

@@ -69,7 +69,7 @@ func (s *serve) run(ctx context.Context) error {
 	}
 	go live.Watch(ctx, watchInterval)
 	slog.Info("the lab's stand-in for Cloudflare's edge is up", "listen", visitors.Addr().String(),
-		"admin", admin.Addr().String(), "origin", origin.String(), "rules", len(live.Current().Rules))
+		"admin", admin.Addr().String(), "origin", origin.String(), "rules", live.Current().Count())
 	return serveAll(ctx, map[net.Listener]http.Handler{visitors: edge, admin: edge.Admin(live.Err)})
 }
 

@@ -38,13 +38,15 @@ type step struct {
 type row struct {
 	name, source string
 	settings     string
-	rules        []string
-	origin       http.HandlerFunc
-	steps        []step
+	rules, pages []string
+	// normalization is a zone's own, or "" for Cloudflare's default.
+	normalization string
+	origin        http.HandlerFunc
+	steps         []step
 }
 
 func (r row) run(t *testing.T) {
-	b := newBench(t, writeZone(t, r.settings, r.rules...), r.origin)
+	b := newBench(t, zoneFiles{r.settings, r.normalization, r.rules, r.pages}.write(t), r.origin)
 	for i, s := range r.steps {
 		b.wait(s.wait)
 		if s.origin != nil {
@@ -77,7 +79,7 @@ func (r row) run(t *testing.T) {
 }
 
 func TestConformance(t *testing.T) {
-	for _, table := range [][]row{eligibilityRows, lifetimeRows, cookieRows, freshnessRows, keyRows, browserRows, requestRows} {
+	for _, table := range [][]row{eligibilityRows, lifetimeRows, cookieRows, freshnessRows, keyRows, browserRows, requestRows, pageRows, normalizationRows} {
 		for _, r := range table {
 			t.Run(r.name, func(t *testing.T) {
 				require.NotEmpty(t, r.source)

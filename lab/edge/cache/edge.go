@@ -89,8 +89,9 @@ func newTransport() http.RoundTripper {
 
 // ServeHTTP answers one visitor.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	request := policy.FromHTTP(r, e.Scheme)
-	settings := e.Rules().Evaluate(request)
+	zone := e.Rules()
+	request := policy.FromHTTP(zone, r, e.Scheme)
+	settings := zone.Evaluate(request)
 	w.Header().Set("Server", Server)
 	if settings.Ref != "" {
 		w.Header().Set(ruleHeader, settings.Ref)

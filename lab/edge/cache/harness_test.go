@@ -46,18 +46,42 @@ func rule(ref, expression, parameters string) string {
 		ref, quoted, parameters)
 }
 
-func writeZone(t *testing.T, settings string, all ...string) string {
+// page writes the properties of a page rule.
+func page(priority int, target, actions string) string {
+	return fmt.Sprintf(`{"priority":%d,"target":%q,"status":"active","actions":%s}`, priority, target, actions)
+}
+
+// zoneFiles are what the provider's stand-in has written of a zone.
+type zoneFiles struct {
+	settings, normalization string
+	rules, pages            []string
+}
+
+func (z zoneFiles) write(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	write := func(kind, properties string) {
-		content := fmt.Sprintf(`{"kind":%q,"resources":{"r":{"version":1,"properties":%s}}}`, kind, properties)
+	write := func(kind string, properties ...string) {
+		resources := make([]string, len(properties))
+		for i, p := range properties {
+			resources[i] = fmt.Sprintf(`"r%d":{"version":1,"properties":%s}`, i, p)
+		}
+		content := fmt.Sprintf(`{"kind":%q,"resources":{%s}}`, kind, strings.Join(resources, ","))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, kind+".json"), []byte(content), 0o600))
 	}
-	write("ruleset", `{"phase":"http_request_cache_settings","rules":[`+strings.Join(all, ",")+`]}`)
-	if settings != "" {
-		write("zoneSettingsOverride", `{"settings":`+settings+`}`)
+	write("ruleset", `{"phase":"http_request_cache_settings","rules":[`+strings.Join(z.rules, ",")+`]}`)
+	write("pageRule", z.pages...)
+	if z.settings != "" {
+		write("zoneSettingsOverride", `{"settings":`+z.settings+`}`)
+	}
+	if z.normalization != "" {
+		write("urlNormalizationSettings", z.normalization)
 	}
 	return dir
+}
+
+func writeZone(t *testing.T, settings string, all ...string) string {
+	t.Helper()
+	return zoneFiles{settings: settings, rules: all}.write(t)
 }
 
 func newBench(t *testing.T, dir string, script http.HandlerFunc) *bench {

@@ -20,14 +20,16 @@ const (
 )
 
 // toOrigin points a request at the origin, with the URL as the visitor wrote
-// it: normalization towards the origin is off by default.
+// it unless the zone normalizes it.
 func (e *Edge) toOrigin(out, in *http.Request) {
-	request := policy.FromHTTP(in, e.Scheme)
+	zone := e.Rules()
+	request := policy.FromHTTP(zone, in, e.Scheme)
+	path := policy.OriginPath(zone, request)
 	out.Host = in.Host
-	out.URL = &url.URL{Scheme: e.Origin.Scheme, Host: e.Origin.Host, Opaque: request.RawPath, RawQuery: request.RawQuery}
-	if strings.HasPrefix(request.RawPath, "//") {
+	out.URL = &url.URL{Scheme: e.Origin.Scheme, Host: e.Origin.Host, Opaque: path, RawQuery: request.RawQuery}
+	if strings.HasPrefix(path, "//") {
 		// Two slashes would read as a host: the absolute form says the same.
-		out.URL.Opaque = "//" + in.Host + request.RawPath
+		out.URL.Opaque = "//" + in.Host + path
 	}
 	visitor, _, _ := net.SplitHostPort(in.RemoteAddr)
 	out.Header.Set("Cf-Connecting-Ip", visitor)

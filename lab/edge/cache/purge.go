@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/scalestack/scalestack/lab/edge/policy"
+	"github.com/scalestack/scalestack/lab/edge/rules"
 )
 
 // Purge says what to drop, in the form of Cloudflare's API (page "Purge
@@ -27,14 +28,14 @@ const maxPurge = 30
 // Purge drops objects and returns how many there were. The next request for
 // each is a MISS.
 func (e *Edge) Purge(p Purge) (int, error) {
-	matches, err := p.matcher()
+	matches, err := p.matcher(e.Rules().Normalization)
 	if err != nil {
 		return 0, err
 	}
 	return e.store.purge(matches), nil
 }
 
-func (p Purge) matcher() (func(*entry) bool, error) {
+func (p Purge) matcher(n rules.Normalization) (func(*entry) bool, error) {
 	given := 0
 	for _, names := range [][]string{p.Files, p.Prefixes, p.Tags, p.Hosts} {
 		if len(names) > maxPurge {
@@ -52,9 +53,9 @@ func (p Purge) matcher() (func(*entry) bool, error) {
 	}
 	switch {
 	case len(p.Files) > 0:
-		return fileMatcher(p.Files)
+		return fileMatcher(p.Files, n)
 	case len(p.Prefixes) > 0:
-		return prefixMatcher(p.Prefixes)
+		return prefixMatcher(p.Prefixes, n)
 	case len(p.Tags) > 0:
 		tags := lowerAll(p.Tags)
 		return func(n *entry) bool {
@@ -76,14 +77,14 @@ func lowerAll(names []string) []string {
 }
 
 // fileMatcher compares whole URLs; the path is normalized as a visitor's is.
-func fileMatcher(files []string) (func(*entry) bool, error) {
+func fileMatcher(files []string, n rules.Normalization) (func(*entry) bool, error) {
 	var all []*url.URL
 	for _, f := range files {
 		u, err := url.Parse(f)
 		if err != nil || u.Host == "" {
 			return nil, fmt.Errorf("%q is not a URL such as https://www.example.com/static/app.js", f)
 		}
-		u.Path = policy.NormalizePath(u.EscapedPath())
+		u.Path = policy.NormalizePath(u.EscapedPath(), n)
 		all = append(all, u)
 	}
 	return func(n *entry) bool {
@@ -95,7 +96,7 @@ func fileMatcher(files []string) (func(*entry) bool, error) {
 
 // prefixMatcher compares host and path, at a boundary of folders: the page
 // "Purge cache by prefix" says that a prefix purges a directory.
-func prefixMatcher(prefixes []string) (func(*entry) bool, error) {
+func prefixMatcher(prefixes []string, n rules.Normalization) (func(*entry) bool, error) {
 	type folder struct{ host, path string }
 	var all []folder
 	for _, p := range prefixes {
@@ -103,7 +104,7 @@ func prefixMatcher(prefixes []string) (func(*entry) bool, error) {
 			return nil, fmt.Errorf("%q is not a prefix such as www.example.com/static", p)
 		}
 		host, path, _ := strings.Cut(p, "/")
-		all = append(all, folder{strings.ToLower(host), strings.TrimSuffix(policy.NormalizePath("/"+path), "/")})
+		all = append(all, folder{strings.ToLower(host), strings.TrimSuffix(policy.NormalizePath("/"+path, n), "/")})
 	}
 	return func(n *entry) bool {
 		return slices.ContainsFunc(all, func(f folder) bool {
@@ -126,7 +127,7 @@ func (e *Edge) Admin(ready func() error) http.Handler {
 			return
 		}
 		entries, bytes := e.store.size()
-		fmt.Fprintf(w, "%s: %d objects, %d bytes, %d rules\n", Server, entries, bytes, len(e.Rules().Rules))
+		fmt.Fprintf(w, "%s: %d objects, %d bytes, %d rules\n", Server, entries, bytes, e.Rules().Count())
 	})
 	mux.HandleFunc("POST /__edge/purge", e.handlePurge)
 	mux.HandleFunc("POST /client/v4/zones/{zone}/purge_cache", e.handlePurge)

@@ -119,11 +119,11 @@ func (c *comparison) test(left kind) (func(value) bool, error) {
 		part := c.right.text
 		return func(v value) bool { return strings.Contains(v.text, part) }, nil
 	}
-	pattern, err := parsePattern(c.right.text, c.operator == "strict wildcard")
+	pattern, err := ParseWildcard(c.right.text, c.operator == "strict wildcard")
 	if err != nil {
 		return nil, problem(c.right.at, "%s", err)
 	}
-	return func(v value) bool { return pattern.matches(v.text) }, nil
+	return func(v value) bool { return pattern.Matches(v.text) }, nil
 }
 
 // compare runs the test for each item when the list is unpacked. A missing

@@ -5,18 +5,20 @@ import (
 	"strings"
 )
 
-// pattern is a wildcard's literal parts: any text fits between two of them.
-type pattern struct {
+// Wildcard is a pattern in which * stands for any text, also none: its literal
+// parts.
+type Wildcard struct {
 	parts  []string
 	strict bool
 }
 
-// parsePattern reads * as any text, \* as a star and \\ as a backslash.
-func parsePattern(text string, strict bool) (pattern, error) {
+// ParseWildcard reads * as any text, \* as a star and \\ as a backslash. A strict
+// one distinguishes case.
+func ParseWildcard(text string, strict bool) (Wildcard, error) {
 	if !strict {
 		text = lower(text)
 	}
-	p := pattern{strict: strict}
+	p := Wildcard{strict: strict}
 	var part strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch {
@@ -38,9 +40,9 @@ func parsePattern(text string, strict bool) (pattern, error) {
 	return p, nil
 }
 
-// matches compares the whole text. Taking the first place where a part fits
+// Matches compares the whole text. Taking the first place where a part fits
 // is enough, because only the last part is bound to the end.
-func (p pattern) matches(text string) bool {
+func (p Wildcard) Matches(text string) bool {
 	if !p.strict {
 		text = lower(text)
 	}

@@ -17,7 +17,7 @@ func request(host, path, query, origin, forwarded string) (string, [5]string) {
 			header.Set(name, value)
 		}
 	}
-	r := NewRequest("GET", "http", host, "/"+path, header, netip.Addr{})
+	r := NewRequest(&rules.Rules{}, "GET", "http", host, "/"+path, header, netip.Addr{})
 	r.Query = query
 	return Key(r, &rules.Settings{}), [5]string{r.Host, r.Path, r.Query, origin, forwarded}
 }
@@ -45,7 +45,7 @@ func FuzzKeyQuery(f *testing.F) {
 			QueryString: &rules.Names{Excludes: []string{"utm"}},
 		}}}}
 		get := func(query string) (string, []string) {
-			r := NewRequest("GET", "http", "a", "/", http.Header{}, netip.Addr{})
+			r := NewRequest(&rules.Rules{}, "GET", "http", "a", "/", http.Header{}, netip.Addr{})
 			r.Query = query
 			return Key(r, counting), keyQuery(r, counting)
 		}

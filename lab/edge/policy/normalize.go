@@ -1,13 +1,26 @@
 package policy
 
-import "strings"
+import (
+	"strings"
 
-// NormalizePath is the normalization that a zone has by default: type
-// RFC-3986, of incoming URLs and not towards the origin (pages "How URL
-// normalization works" and "URL normalization settings"). Rules and cache keys
-// see the result; the origin gets what the visitor sent.
-func NormalizePath(raw string) string {
+	"github.com/scalestack/scalestack/lab/edge/rules"
+)
+
+// NormalizePath is what rules and cache keys see of a path (pages "How URL
+// normalization works" and "URL normalization settings"). By default the type
+// is RFC-3986, and the origin gets what the visitor sent.
+func NormalizePath(raw string, n rules.Normalization) string {
+	if n.Type == rules.NormalizeCloudflare {
+		raw = mergeSlashes(strings.ReplaceAll(raw, `\`, "/"))
+	}
 	return removeDotSegments(decodeUnreserved(raw))
+}
+
+func mergeSlashes(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
 }
 
 const hexDigits = "0123456789ABCDEF"

@@ -17,26 +17,42 @@ import (
 	"github.com/scalestack/scalestack/lab/edge/rules"
 )
 
-// NewRequest is a visitor's request as rules see it. target is the request
-// target as it was sent.
-func NewRequest(method, scheme, host, target string, header http.Header, source netip.Addr) *expression.Request {
+// NewRequest is a visitor's request as the zone's rules see it. target is the
+// request target as it was sent.
+func NewRequest(zone *rules.Rules, method, scheme, host, target string, header http.Header, source netip.Addr) *expression.Request {
 	path, query, _ := strings.Cut(target, "?")
 	return &expression.Request{
 		Method: method, Scheme: scheme, Host: strings.ToLower(host),
-		Path: NormalizePath(path), Query: query, RawPath: path, RawQuery: query,
+		Path: NormalizePath(path, zone.Normalization), Query: query, RawPath: path, RawQuery: query,
 		Header: header, Source: source,
 	}
 }
 
 // FromHTTP does the same for a request that a server received.
-func FromHTTP(r *http.Request, scheme string) *expression.Request {
+func FromHTTP(zone *rules.Rules, r *http.Request, scheme string) *expression.Request {
 	target := r.RequestURI
 	if !strings.HasPrefix(target, "/") {
 		target = r.URL.RequestURI()
 	}
 	address, _, _ := net.SplitHostPort(r.RemoteAddr)
 	source, _ := netip.ParseAddr(address)
-	return NewRequest(r.Method, scheme, r.Host, target, r.Header, source)
+	return NewRequest(zone, r.Method, scheme, r.Host, target, r.Header, source)
+}
+
+// OriginPath is the path that the origin gets.
+func OriginPath(zone *rules.Rules, r *expression.Request) string {
+	if zone.Normalization.ToOrigin() {
+		return r.Path
+	}
+	return r.RawPath
+}
+
+// OriginTarget is OriginPath with the query string.
+func OriginTarget(zone *rules.Rules, r *expression.Request) string {
+	if r.RawQuery == "" {
+		return OriginPath(zone, r)
+	}
+	return OriginPath(zone, r) + "?" + r.RawQuery
 }
 
 // extensions are those that Cloudflare caches without a rule (page "Default

@@ -58,7 +58,7 @@ func (s *Simulation) Add(l Line) {
 	if l.Time.After(s.now) {
 		s.now = l.Time
 	}
-	request := policy.NewRequest(l.Method, s.options.Scheme, s.options.Host, l.Target, l.header(), l.Visitor)
+	request := policy.NewRequest(s.options.Rules, l.Method, s.options.Scheme, s.options.Host, l.Target, l.header(), l.Visitor)
 	settings := s.options.Rules.Evaluate(request)
 	entry := record{line: l, time: s.now, rule: ruleName(&settings, policy.Static(request)), status: policy.Dynamic}
 	entry.static = settings.CachedBy != "" || policy.Static(request)

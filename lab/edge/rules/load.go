@@ -13,11 +13,12 @@ import (
 )
 
 const (
-	rulesetFile  = "ruleset.json"
-	settingsFile = "zoneSettingsOverride.json"
-	pageRuleFile = "pageRule.json"
-	cachePhase   = "http_request_cache_settings"
-	cacheAction  = "set_cache_settings"
+	rulesetFile       = "ruleset.json"
+	settingsFile      = "zoneSettingsOverride.json"
+	pageRuleFile      = "pageRule.json"
+	normalizationFile = "urlNormalizationSettings.json"
+	cachePhase        = "http_request_cache_settings"
+	cacheAction       = "set_cache_settings"
 )
 
 // file is what the lab's stand-in for the provider writes, one for each kind
@@ -54,19 +55,21 @@ func Load(dir string) (*Rules, error) {
 	if r.Rules, err = loadRules(filepath.Join(zone, rulesetFile)); err != nil {
 		return nil, err
 	}
+	if r.Pages, err = loadPageRules(filepath.Join(zone, pageRuleFile)); err != nil {
+		return nil, err
+	}
 	if err := loadSettings(filepath.Join(zone, settingsFile), &r.Settings); err != nil {
 		return nil, err
 	}
-	pages, err := read(filepath.Join(zone, pageRuleFile))
-	if err == nil && len(pages.Resources) > 0 {
-		err = fmt.Errorf("%s: page rules are not evaluated here; use cache rules", filepath.Join(zone, pageRuleFile))
-	}
+	r.Normalization, err = loadNormalization(filepath.Join(zone, normalizationFile))
 	return r, err
 }
 
 func zoneFolder(dir string) (string, error) {
-	if _, err := os.Stat(filepath.Join(dir, rulesetFile)); err == nil {
-		return dir, nil
+	for _, file := range []string{rulesetFile, pageRuleFile} {
+		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+			return dir, nil
+		}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -149,6 +152,23 @@ func compile(raw json.RawMessage) (*Rule, error) {
 		Ref: r.Ref, Description: r.Description, Enabled: r.Enabled == nil || *r.Enabled,
 		When: when, Set: r.ActionParameters,
 	}, nil
+}
+
+func loadNormalization(path string) (Normalization, error) {
+	n := Normalization{Type: NormalizeRFC3986, Scope: NormalizeIncoming}
+	f, err := read(path)
+	if err != nil {
+		return n, err
+	}
+	for id, resource := range f.Resources {
+		if err := json.Unmarshal(resource.Properties, &n); err != nil {
+			return n, fmt.Errorf("%s: %s: %w", path, id, err)
+		}
+	}
+	if n.Type != NormalizeRFC3986 && n.Type != NormalizeCloudflare || n.Scope != NormalizeIncoming && n.Scope != NormalizeBoth {
+		return n, fmt.Errorf("%s: type %q with scope %q is not known here", path, n.Type, n.Scope)
+	}
+	return n, nil
 }
 
 func loadSettings(path string, settings *ZoneSettings) error {

@@ -1,7 +1,8 @@
-// Package rules reads the cache rules that the Cloudflare provider was given
-// and combines those that match a request, as the pages "Available settings"
-// and "Order and priority" of Cloudflare's documentation say: rules stack, and
-// for each setting the last rule that matches wins.
+// Package rules reads the cache rules and page rules that the Cloudflare
+// provider was given and combines those that match a request, as the pages
+// "Available settings" and "Order and priority" of Cloudflare's documentation
+// say: cache rules stack, and for each setting the last one that matches wins.
+// They override the one page rule that takes effect.
 //
 // What would change an answer and is not understood is an error.
 package rules
@@ -10,12 +11,36 @@ import (
 	"github.com/scalestack/scalestack/lab/edge/expression"
 )
 
-// Rules are the cache rules and settings of a zone.
+// Rules are the cache rules, page rules and settings of a zone.
 type Rules struct {
-	Zone     string
-	Rules    []Rule
-	Settings ZoneSettings
+	Zone  string
+	Rules []Rule
+	// Pages have the highest priority first.
+	Pages         []PageRule
+	Settings      ZoneSettings
+	Normalization Normalization
 }
+
+// Normalization is what a zone does to URLs before its rules see them.
+type Normalization struct {
+	// Type is NormalizeRFC3986, the default, or NormalizeCloudflare.
+	Type string `json:"type"`
+	// Scope is NormalizeIncoming, the default, or NormalizeBoth.
+	Scope string `json:"scope"`
+}
+
+// The types and scopes of normalization, by the API's names.
+const (
+	NormalizeRFC3986 = "rfc3986"
+	// NormalizeCloudflare turns \ into / and merges slashes first.
+	NormalizeCloudflare = "cloudflare"
+	NormalizeIncoming   = "incoming"
+	// NormalizeBoth sends the origin the same URL that rules see.
+	NormalizeBoth = "both"
+)
+
+// ToOrigin tells whether the origin gets the normalized URL.
+func (n Normalization) ToOrigin() bool { return n.Scope == NormalizeBoth }
 
 // Rule is one rule, ready to be evaluated.
 type Rule struct {
@@ -57,7 +82,8 @@ const (
 // Settings are what the rules say about one request.
 type Settings struct {
 	Eligibility Eligibility
-	// Ref is the rule that decided the eligibility, or "".
+	// Ref is the rule that decided the eligibility (of a page rule its target), or
+	// "".
 	Ref string
 	// CachedBy is the last matching rule that caches, even if a later one
 	// bypasses, or "".
@@ -67,12 +93,18 @@ type Settings struct {
 	Zone ZoneSettings
 }
 
+// Count is how many rules the zone has, of both kinds.
+func (r *Rules) Count() int { return len(r.Rules) + len(r.Pages) }
+
 // Evaluate combines the rules that match.
 func (r *Rules) Evaluate(request *expression.Request) Settings {
 	s := Settings{Zone: r.Settings}
+	if page := r.page(request); page != nil {
+		s.applyPage(page)
+	}
 	for i := range r.Rules {
 		if rule := &r.Rules[i]; rule.Enabled && rule.When.Matches(request) {
-			s.apply(rule)
+			s.apply(rule.Ref, &rule.Set)
 		}
 	}
 	if r.Settings.DevelopmentMode == "on" {
@@ -81,19 +113,40 @@ func (r *Rules) Evaluate(request *expression.Request) Settings {
 	return s
 }
 
-func (s *Settings) apply(r *Rule) {
-	if r.Set.Cache != nil {
-		s.Eligibility, s.Ref = Bypass, r.Ref
-		if *r.Set.Cache {
-			s.Eligibility, s.CachedBy = Eligible, r.Ref
+// page returns the page rule that takes effect, or nil.
+func (r *Rules) page(request *expression.Request) *PageRule {
+	for i := range r.Pages {
+		if p := &r.Pages[i]; p.Active && p.Matches(request) {
+			return p
 		}
 	}
-	last(&s.EdgeTTL, r.Set.EdgeTTL)
-	last(&s.BrowserTTL, r.Set.BrowserTTL)
-	last(&s.CacheKey, r.Set.CacheKey)
-	last(&s.ServeStale, r.Set.ServeStale)
-	last(&s.RespectStrongETags, r.Set.RespectStrongETags)
-	last(&s.OriginCacheControl, r.Set.OriginCacheControl)
+	return nil
+}
+
+func (s *Settings) applyPage(p *PageRule) {
+	if p.Level != "" {
+		s.Zone.CacheLevel = p.Level
+	}
+	if p.SortQuery != "" {
+		s.Zone.SortQueryStringForCache = p.SortQuery
+	}
+	s.apply(p.Target, &p.Set)
+}
+
+// apply lets the parameters of a rule win over earlier ones.
+func (s *Settings) apply(ref string, set *Parameters) {
+	if set.Cache != nil {
+		s.Eligibility, s.Ref = Bypass, ref
+		if *set.Cache {
+			s.Eligibility, s.CachedBy = Eligible, ref
+		}
+	}
+	last(&s.EdgeTTL, set.EdgeTTL)
+	last(&s.BrowserTTL, set.BrowserTTL)
+	last(&s.CacheKey, set.CacheKey)
+	last(&s.ServeStale, set.ServeStale)
+	last(&s.RespectStrongETags, set.RespectStrongETags)
+	last(&s.OriginCacheControl, set.OriginCacheControl)
 }
 
 func last[T any](current **T, next *T) {

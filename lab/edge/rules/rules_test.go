@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,11 @@ import (
 	"github.com/scalestack/scalestack/lab/edge/expression"
 )
 
-const defaults = "../../../components/cdn/testdata/edge"
+// What the component makes by default, and with page rules.
+const (
+	defaults = "../../../components/cdn/testdata/edge"
+	pages    = "../../../components/cdn/testdata/edge-page-rules"
+)
 
 func request(path string) *expression.Request {
 	return &expression.Request{Method: "GET", Scheme: "http", Host: "h", Path: path, RawPath: path, Header: http.Header{}, Source: netip.Addr{}}
@@ -74,7 +79,7 @@ func TestLoadRefusesWhatItWouldHaveToGuess(t *testing.T) {
 	for file, want := range map[string]string{
 		`ruleset.json {`: "unexpected end of JSON input",
 		`ruleset.json {"resources":{"a":{"properties":{"phase":"http_request_transform","rules":[{}]}}}}`: "the phase http_request_transform is not evaluated here",
-		`pageRule.json {"resources":{"a":{"properties":{}}}}`:                                             "page rules are not evaluated here",
+		`urlNormalizationSettings.json {"resources":{"a":{"properties":{"type":"all","scope":"both"}}}}`:  `type "all" with scope "both" is not known here`,
 		`zoneSettingsOverride.json {"resources":{"a":{"properties":{"settings":{"cacheLevel":3}}}}}`:      "cannot unmarshal number",
 	} {
 		var name, content string
@@ -85,6 +90,74 @@ func TestLoadRefusesWhatItWouldHaveToGuess(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 		_, err = Load(dir)
 		require.ErrorContains(t, err, want, file)
+	}
+}
+
+func TestTheComponentsPageRules(t *testing.T) {
+	r, err := Load(pages)
+	require.NoError(t, err)
+	require.Empty(t, r.Rules)
+	require.Equal(t, 6, r.Count())
+	require.True(t, r.Normalization.ToOrigin())
+	for path, want := range map[string]struct {
+		eligibility Eligibility
+		ref         string
+	}{
+		"/static/a":         {Eligible, "h.test/static/*"},
+		"/STATIC/a":         {Eligible, "h.test/static/*"},
+		"/images/a.png":     {Eligible, "h.test/images/*"},
+		"/users/1":          {Bypass, "h.test/*"},
+		"/favicon.ico":      {Bypass, "h.test/*"},
+		"/static/..%2Fa":    {Bypass, "h.test/*%*"},
+		"/static/..;/users": {Bypass, "h.test/*;*"},
+	} {
+		visitor := request(path)
+		visitor.Host = "www.example.com"
+		s := r.Evaluate(visitor)
+		require.Equal(t, want.eligibility, s.Eligibility, path)
+		require.Equal(t, strings.Replace(want.ref, "h.test", "www.example.com", 1), s.Ref, path)
+	}
+	other := request("/static/a")
+	s := r.Evaluate(other)
+	require.Equal(t, ByDefault, s.Eligibility, "another host has other rules")
+}
+
+func TestLoadRefusesPageRulesItWouldHaveToGuess(t *testing.T) {
+	rule := func(target, actions string) string {
+		return fmt.Sprintf(`"a":{"properties":{"target":%q,"priority":1,"actions":%s}}`, target, actions)
+	}
+	for resources, want := range map[string]string{
+		rule("h.test/*", `{"forwardingUrl":{}}`):                                 `unknown field "forwardingUrl"`,
+		rule("h.test/*", `{"cacheLevel":"some"}`):                                `actions.cacheLevel: "some" is not known`,
+		rule("h.test/*", `{"browserCacheTtl":"1d"}`):                             `actions.browserCacheTtl: "1d" is not a number of seconds`,
+		rule("h.test/*", `{"cacheTtlByStatuses":[{"codes":"4xx","ttl":1}]}`):     `"4xx" is not a status code or a range`,
+		rule("h.test/*", `{"cacheTtlByStatuses":[{"codes":"499-400","ttl":1}]}`): `"499-400" is not a status code or a range`,
+		rule("h.test/*", `{"cacheKeyFields":{"cookie":{}}}`):                     `unknown field "cookie"`,
+		rule("h.test/*", `{"cacheKeyFields":{"user":{"geo":true}}}`):             "does not know a visitor's country",
+		rule("h.test", `{}`):         "target: no path after a host name in h.test",
+		rule("ftp://h.test/*", `{}`): `the scheme "ftp" is not http or https`,
+		rule("h.test/**", `{}`):      "two * in a row",
+		rule("h.test/a", `{}`) + "," + strings.Replace(rule("h.test/b", `{}`), "a", "b", 1): "have one priority, 1",
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, pageRuleFile), []byte(`{"resources":{`+resources+`}}`), 0o600))
+		_, err := Load(dir)
+		require.ErrorContains(t, err, want, resources)
+	}
+}
+
+func TestPatternsWithPorts(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, pageRuleFile),
+		[]byte(`{"resources":{"a":{"properties":{"target":"h.test:8443/*","priority":2}},"b":{"properties":{"target":"http://h.test/*","priority":1}}}}`), 0o600))
+	r, err := Load(dir)
+	require.NoError(t, err)
+	for host, want := range map[string][]bool{"h.test": {false, true}, "h.test:8443": {true, true}, "h.test:80": {false, true}, "other.test": {false, false}} {
+		visitor := request("/a")
+		visitor.Host = host
+		require.Equal(t, want, []bool{r.Pages[0].Matches(visitor), r.Pages[1].Matches(visitor)}, host)
+		visitor.Scheme = "https"
+		require.False(t, r.Pages[1].Matches(visitor), host)
 	}
 }
 

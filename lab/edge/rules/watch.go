@@ -69,7 +69,7 @@ func (l *Live) reload() {
 	}
 	l.problem.Store(nil)
 	l.current.Store(r)
-	slog.Info("rules read", "zone", r.Zone, "rules", len(r.Rules))
+	slog.Info("rules read", "zone", r.Zone, "rules", r.Count())
 }
 
 func (l *Live) fingerprint() string {

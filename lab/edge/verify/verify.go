@@ -75,10 +75,11 @@ func Check(ctx context.Context, o Options, paths []string) ([]Finding, error) {
 }
 
 func (o *Options) check(ctx context.Context, path string) (Finding, error) {
-	request := policy.NewRequest(http.MethodGet, o.Scheme, o.Host, path, http.Header{}, netip.Addr{})
+	request := policy.NewRequest(o.Rules, http.MethodGet, o.Scheme, o.Host, path, http.Header{}, netip.Addr{})
 	settings := o.Rules.Evaluate(request)
 	f := Finding{Path: path, Rule: settings.Ref}
-	status, header, err := o.get(ctx, path, "")
+	target := policy.OriginTarget(o.Rules, request)
+	status, header, err := o.get(ctx, target, "")
 	if err != nil {
 		return f, err
 	}
@@ -93,7 +94,7 @@ func (o *Options) check(ctx context.Context, path string) (Finding, error) {
 	f.contradict(&settings, header, v)
 	f.hint(request, &settings, header)
 	if tag := header.Get("Etag"); f.Cached && tag != "" {
-		if again, _, err := o.get(ctx, path, tag); err == nil && again != http.StatusNotModified {
+		if again, _, err := o.get(ctx, target, tag); err == nil && again != http.StatusNotModified {
 			f.Hints = append(f.Hints, fmt.Sprintf("answers its own ETag with %d and not with 304: each revalidation transfers it whole", again))
 		}
 	}
@@ -105,8 +106,8 @@ func (o *Options) check(ctx context.Context, path string) (Finding, error) {
 }
 
 // get asks as an edge does and leaves the body.
-func (o *Options) get(ctx context.Context, path, tag string) (int, http.Header, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(o.Origin.String(), "/")+path, nil)
+func (o *Options) get(ctx context.Context, target, tag string) (int, http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(o.Origin.String(), "/")+target, nil)
 	if err != nil {
 		return 0, nil, err
 	}

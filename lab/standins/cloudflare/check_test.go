@@ -170,6 +170,8 @@ func TestCheckOfTheOthers(t *testing.T) {
 		{"Record", props{"name": "a", "type": "TXT", "content": "x", "proxied": true}, "proxied: true is not possible for type TXT"},
 		{"Record", props{"name": "a", "type": "A", "content": "192.0.2.1", "ttl": 300, "proxied": true}, "ttl: 300 is not 1, which a proxied record must have"},
 		{"Record", props{"name": "a", "type": "A", "content": "192.0.2.1", "ttl": 30}, "ttl: 30 is not 1 (automatic) or between 60 and 86400"},
+		{"UrlNormalizationSettings", props{"type": "RFC-3986", "scope": "both"}, `type: "RFC-3986" is not one of cloudflare, rfc3986`},
+		{"PageRule", props{"target": "*a*b*c*d*", "actions": props{"waf": "on"}}, "target: has 5 *, more than 4"},
 		{"PageRule", props{"target": "x", "actions": props{}}, "actions: must have at least one action"},
 		{"PageRule", props{"target": "x", "actions": props{"browserCacheTtl": "1d"}}, `actions.browserCacheTtl: "1d" is not a string of a number`},
 		{"PageRule", props{"target": "x", "actions": props{"waf": "on", "forwardingUrl": props{"url": "y", "statusCode": 301}}}, "stands alone"},

@@ -59,6 +59,7 @@ func Provider(getenv func(string) string) *provider.Definition {
 			"cloudflare:index/pageRule:PageRule":                                 pageRule().resource(zones),
 			"cloudflare:index/zoneCacheReserve:ZoneCacheReserve":                 zoneCacheReserve().resource(zones),
 			"cloudflare:index/authenticatedOriginPulls:AuthenticatedOriginPulls": originPulls().resource(zones),
+			"cloudflare:index/urlNormalizationSettings:UrlNormalizationSettings": urlNormalization().resource(zones),
 		},
 	}
 }

@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/scalestack/scalestack/lab/standins/provider"
@@ -80,12 +81,18 @@ func pageActions() provider.Fields {
 	return fields
 }
 
+// maxStars is how many * the API takes in a URL pattern.
+const maxStars = 4
+
 func checkPageRule(in property.Map) []provider.Failure {
+	var found []provider.Failure
+	if stars := strings.Count(textOf(in, "target"), "*"); stars > maxStars {
+		found = append(found, provider.Failf("target", "has %d *, more than %d", stars, maxStars))
+	}
 	actions, ok := mapOf(in, "actions")
 	if !ok {
-		return nil
+		return found
 	}
-	var found []provider.Failure
 	if actions.Len() == 0 {
 		found = append(found, provider.Failf("actions", "must have at least one action"))
 	}

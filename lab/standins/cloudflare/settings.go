@@ -41,6 +41,12 @@ func zoneCacheReserve() object {
 	}
 }
 
+func urlNormalization() object {
+	kind, scope := oneOf("cloudflare", "rfc3986"), oneOf("incoming", "both")
+	kind.Required, scope.Required = true, true
+	return object{kind: "urlNormalizationSettings", fields: provider.Fields{"zoneId": zoneID, "type": kind, "scope": scope}}
+}
+
 func originPulls() object {
 	return object{
 		kind: "authenticatedOriginPulls",
