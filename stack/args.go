@@ -80,13 +80,33 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 		Resources:        postgres.Resources(p.Resources),
 		MaxConnections:   p.MaxConnections,
 		Settings:         p.Settings,
-		Callers:          []postgres.Peer{{Pods: app.PodLabels(appName)}, {Pods: app.MigrationLabels(appName)}},
+		Callers:          c.databaseCallers(),
 		PasswordRotation: p.PasswordRotation,
 		Protect:          p.Protect,
 		Disruption:       postgres.Disruption(p.Disruption),
 		Rollout:          postgres.Rollout(p.Rollout),
 		ZoneSpread:       p.ZoneSpread,
 	}
+}
+
+func (c *Config) databaseCallers() []postgres.Peer {
+	callers := []postgres.Peer{{Pods: app.PodLabels(appName)}, {Pods: app.MigrationLabels(appName)}}
+	for _, w := range c.workers() {
+		if w.database {
+			callers = append(callers, postgres.Peer{Pods: app.PodLabels(w.name)})
+		}
+	}
+	return callers
+}
+
+func (c *Config) cacheCallers() []redis.Peer {
+	callers := []redis.Peer{{Pods: app.PodLabels(appName)}}
+	for _, w := range c.workers() {
+		if w.cache {
+			callers = append(callers, redis.Peer{Pods: app.PodLabels(w.name)})
+		}
+	}
+	return callers
 }
 
 func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
@@ -99,7 +119,7 @@ func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
 		MaxMemoryPercent: r.MaxMemoryPercent,
 		EvictionPolicy:   r.EvictionPolicy,
 		MaxClients:       r.MaxClients,
-		Callers:          []redis.Peer{{Pods: app.PodLabels(appName)}},
+		Callers:          c.cacheCallers(),
 		PasswordRotation: r.PasswordRotation,
 	}
 }

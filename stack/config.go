@@ -10,6 +10,7 @@ type Config struct {
 	App        App        `json:"app"`
 	Redis      Redis      `json:"redis"`
 	Kafka      Kafka      `json:"kafka"`
+	Events     Events     `json:"events"`
 	CDN        CDN        `json:"cdn"`
 }
 

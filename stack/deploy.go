@@ -42,9 +42,16 @@ func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, err := app.New(ctx, appName, c.appArgs(wire(ground, shards, cache)), on)
+	wired := wire(ground, shards, cache)
+	service, err := app.New(ctx, appName, c.appArgs(wired), on)
 	if err != nil {
 		return nil, err
+	}
+	following := c.wireEvents(wired, events, service)
+	for _, w := range c.workers() {
+		if _, err := app.New(ctx, w.name, c.workerArgs(w, following), on); err != nil {
+			return nil, err
+		}
 	}
 	rules, err := edge(ctx, c)
 	if err != nil {
@@ -95,6 +102,16 @@ func wire(ground *base.Base, shards *postgres.Postgres, cache *redis.Redis) wiri
 		w.adminSecrets[shard.Name] = after(shard.AdminSecret, shard.Host)
 	}
 	return w
+}
+
+// wireEvents adds what the event log gave the workers. They come after the app,
+// whose migration makes their tables.
+func (c *Config) wireEvents(w wiring, events *kafka.Kafka, service *app.App) eventWiring {
+	from := eventWiring{wiring: w, bootstrap: events.Bootstrap, authority: events.CASecret, users: map[string]pulumi.StringInput{}}
+	for _, one := range c.workers() {
+		from.users[one.name] = after(events.UserSecrets.MapIndex(pulumi.String(one.name)), service.Host)
+	}
+	return from
 }
 
 // after is value, known once the other is.

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/kafka"
@@ -58,6 +60,7 @@ type KafkaUser struct {
 	Produce      []string `json:"produce"`
 	Consume      []string `json:"consume"`
 	Group        string   `json:"group"`
+	DeadLetter   string   `json:"deadLetter"`
 	MaxConsumers int      `json:"maxConsumers"`
 }
 
@@ -86,10 +89,41 @@ func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
 	}
 	for _, u := range k.Users {
 		args.Users = append(args.Users, kafka.User{
-			Name: u.Name, Produce: u.Produce, Consume: u.Consume, Group: u.Group, MaxConsumers: u.MaxConsumers,
+			Name: u.Name, Produce: u.Produce, Consume: u.Consume, Group: u.Group,
+			DeadLetter: u.DeadLetter, MaxConsumers: u.MaxConsumers,
 		})
 	}
+	c.addWorkers(args)
 	return args
+}
+
+// deadLetterHours give people a month to look at what failed.
+const deadLetterHours = 30 * 24
+
+// addWorkers adds what the stack's own programs need, behind what is configured:
+// their users, and topics that the configuration does not mention.
+func (c *Config) addWorkers(args *kafka.Args) {
+	named := func(name string) bool {
+		return slices.ContainsFunc(args.Topics, func(t kafka.Topic) bool { return t.Name == name })
+	}
+	for _, w := range c.workers() {
+		for _, name := range slices.Concat(w.produce, w.consume) {
+			if !named(name) {
+				args.Topics = append(args.Topics, kafka.Topic{Name: name})
+			}
+		}
+		if name := w.deadLetter(); name != "" && !named(name) {
+			args.Topics = append(args.Topics, kafka.Topic{Name: name, RetentionHours: deadLetterHours})
+		}
+		if !c.taken(w.name) {
+			args.Users = append(args.Users, w.kafkaUser())
+		}
+	}
+}
+
+// taken says whether the configuration gives a worker's name to another program.
+func (c *Config) taken(name string) bool {
+	return slices.ContainsFunc(c.Kafka.Users, func(u KafkaUser) bool { return u.Name == name })
 }
 
 func kafkaPool(p KafkaPool) kafka.Pool {

@@ -90,8 +90,8 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"unknown key":   {map[string]string{"scalestack:redis": `{"memory":"1Gi"}`}, "scalestack:redis.memory: is not a setting, known here: evictionPolicy, maxClients, maxMemoryPercent, passwordRotation, resources"},
 		"case":          {map[string]string{"scalestack:app": `{"replicas":{"Min":3}}`}, "scalestack:app.replicas.Min: is not a setting, known here: max, min"},
 		"unknown section": {map[string]string{"scalestack:postgress": `{}`},
-			"scalestack:postgress: is not a setting, known here: app, cdn, images, kafka, kubernetes, namespace, postgres, redis"},
-		"nameless":      {map[string]string{"scalestack:": `{}`}, "scalestack:: is not a setting, known here: app, cdn, images, kafka, kubernetes, namespace, postgres, redis"},
+			"scalestack:postgress: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis"},
+		"nameless":      {map[string]string{"scalestack:": `{}`}, "scalestack:: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis"},
 		"namespace":     {map[string]string{"scalestack:namespace": `My_Space`}, `scalestack:namespace: "My_Space" is not a name of lower-case letters, digits and '-', up to 63, with a letter or digit at both ends`},
 		"choice":        {map[string]string{"scalestack:postgres": `{"rollout":"Fast"}`}, `scalestack:postgres.rollout: "Fast" is not one of Serial, Parallel`},
 		"switch":        {map[string]string{"scalestack:cdn": `{"enabled":"yes"}`}, `scalestack:cdn.enabled: "yes" is not true or false`},
@@ -103,7 +103,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"not following": {map[string]string{"scalestack:postgres": `{"shards":6}`}, "scalestack:postgres.shards: 6 is not 4, as initialShards: nothing would be moved, because online re-sharding is not part of this version"},
 		"few buckets":   {map[string]string{"scalestack:postgres": `{"buckets":2}`}, "scalestack:postgres.initialShards: 4 is above buckets 2, a shard would own nothing"},
 		"pool": {map[string]string{"scalestack:app": `{"pool":11}`},
-			"scalestack:app.pool: 11 connections × 13 pods (replicas.max 10 and 3 more during a rollout) = 143, with 10 reserved for administration and replication 153, is above postgres.maxConnections 140 of every shard"},
+			"scalestack:postgres.maxConnections: 140 is below the 153 that every shard must accept: app.pool 11 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
 		"bounds":      {map[string]string{"scalestack:app": `{"replicas":{"min":5,"max":4}}`}, "scalestack:app.replicas.max: 4 is below replicas.min 5"},
 		"quantity":    {map[string]string{"scalestack:redis": `{"resources":{"memory":"lots"}}`}, `scalestack:redis.resources.memory: "lots" is not a quantity such as 500m, 2 or 1Gi`},
 		"number":      {map[string]string{"scalestack:redis": `{"resources":{"cpuRequest":2}}`}, `scalestack:redis.resources.cpuRequest: 2 is not a quantity in quotes, such as "500m", "2" or "1Gi"`},
@@ -144,7 +144,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`scalestack:postgres.colour: is not a setting, known here: ` +
 			`buckets, disruption, initialShards, maxConnections, passwordRotation, protect, resources, rollout, settings, shards, storage, zoneSpread`,
 		`scalestack:postgres.shards: "four" is not a whole number between 1 and 960`,
-		`scalestack:typo: is not a setting, known here: app, cdn, images, kafka, kubernetes, namespace, postgres, redis`,
+		`scalestack:typo: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis`,
 	}, "\n"))
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/scalestack/scalestack/components/app"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/components/redis"
 	"github.com/scalestack/scalestack/internal/check"
@@ -25,8 +24,9 @@ func (c *Config) validate(doubtful map[string]bool) error {
 		{[]string{"app"}, c.checkApp},
 		{[]string{"redis"}, c.checkRedis},
 		{[]string{"kafka"}, c.checkKafka},
+		{[]string{"events", "kafka"}, c.checkEvents},
 		{[]string{"cdn"}, c.checkCDN},
-		{[]string{"app", "postgres"}, c.checkConnections},
+		{[]string{"app", "events", "postgres"}, c.checkConnections},
 	} {
 		if !anyOf(doubtful, one.sections) {
 			one.run(errs)
@@ -55,19 +55,6 @@ func (c *Config) checkShards(errs *check.Errors) {
 	}
 	if p.InitialShards > p.Buckets {
 		errs.Addf("postgres.initialShards", "%d is above buckets %d, a shard would own nothing", p.InitialShards, p.Buckets)
-	}
-}
-
-// checkConnections holds the pools of all pods, and of those that a rollout
-// adds, against what each shard accepts: every pod reaches every shard.
-func (c *Config) checkConnections(errs *check.Errors) {
-	pods := app.MostPods(c.App.Replicas.Max)
-	pools := pods * c.App.Pool
-	if need := pools + postgres.ReservedConnections; need > c.Postgres.MaxConnections {
-		errs.Addf("app.pool", "%d connections × %d pods (replicas.max %d and %d more during a rollout) = %d, "+
-			"with %d reserved for administration and replication %d, is above postgres.maxConnections %d of every shard",
-			c.App.Pool, pods, c.App.Replicas.Max, pods-c.App.Replicas.Max, pools,
-			postgres.ReservedConnections, need, c.Postgres.MaxConnections)
 	}
 }
 

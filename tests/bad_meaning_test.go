@@ -75,7 +75,7 @@ func databases() []*rapid.Generator[mistake] {
 
 func services() []*rapid.Generator[mistake] {
 	return []*rapid.Generator[mistake]{
-		numbers("app.pool", "is above postgres.maxConnections", 200, 1000, one[int]("app.pool")),
+		numbers("postgres.maxConnections", "that every shard must accept", 200, 1000, one[int]("app.pool")),
 		numbers("app.replicas.max", "is below replicas.min", 11, 1000, one[int]("app.replicas.min")),
 		texts("app.callers[0].cidr", "is not an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
 			return []set{to("app.callers", []any{object{"cidr": text}})}

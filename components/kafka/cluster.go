@@ -13,8 +13,9 @@ type (
 )
 
 const (
-	scramPort = 9093
-	mtlsPort  = 9094
+	// Port is where clients with a password connect.
+	Port     = 9093
+	mtlsPort = 9094
 )
 
 // clusterSpec is the Kafka resource's spec.
@@ -79,7 +80,7 @@ func (a *Args) brokerConfig() object {
 }
 
 func listeners(a *Args) list {
-	all := list{listener(a, "scram", scramPort, Scram)}
+	all := list{listener(a, "scram", Port, Scram)}
 	if a.MutualTLS {
 		all = append(all, listener(a, "mtls", mtlsPort, Certificate))
 	}

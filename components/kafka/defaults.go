@@ -74,7 +74,7 @@ func (a *Args) entities() {
 	a.Topics = slices.Clone(a.Topics)
 	for i := range a.Topics {
 		t := &a.Topics[i]
-		orInt(&t.Partitions, 12)
+		orInt(&t.Partitions, DefaultPartitions)
 		orInt(&t.Replicas, a.ReplicationFactor)
 		orInt(&t.MinInSync, max(1, t.Replicas-1))
 		orInt(&t.RetentionHours, 168)

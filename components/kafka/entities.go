@@ -1,12 +1,15 @@
 package kafka
 
+// DefaultPartitions of a topic.
+const DefaultPartitions = 12
+
 // Topic is one stream of messages.
 type Topic struct {
 	// Name in Kafka: letters, digits, '.', '_' and '-', up to 249.
 	Name string
 	// Partitions, 1 to 1000. They can be added, which moves keys between
 	// partitions and so breaks their order, and never taken away: be generous.
-	// Default: 12.
+	// Default: DefaultPartitions.
 	Partitions int
 	// Replicas of each partition, 1 to the number of brokers. Default:
 	// Args.ReplicationFactor.

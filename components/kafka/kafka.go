@@ -119,7 +119,7 @@ func (r *registrar) cluster() error {
 	r.before = append(r.before, cluster)
 	created := cluster.Metadata.Name().Elem()
 	host := pulumi.Sprintf("%s-kafka-bootstrap.%s.svc", created, r.args.Namespace)
-	r.kafka.Bootstrap = pulumi.Sprintf("%s:%d", host, scramPort)
+	r.kafka.Bootstrap = pulumi.Sprintf("%s:%d", host, Port)
 	r.kafka.BootstrapMTLS = pulumi.String("").ToStringOutput()
 	if r.args.MutualTLS {
 		r.kafka.BootstrapMTLS = pulumi.Sprintf("%s:%d", host, mtlsPort)

@@ -20,7 +20,7 @@ type Figures struct {
 	Replicas map[string]Bounds
 	// Disks are the sizes of all volumes, by whose they are.
 	Disks map[string]resource.Quantity
-	// Connections is what the app may ask of each shard.
+	// Connections is what all programs may ask of each shard.
 	Connections Connections
 	// Rules are the cache rules in their order: the last match wins.
 	Rules []Rule
@@ -31,8 +31,8 @@ type Bounds struct{ Min, Max int }
 
 // Connections is the budget of each shard.
 type Connections struct {
-	// Pool is the most connections of one pod to one shard.
-	Pool int
+	// Need is what all pods together may open to each shard.
+	Need int
 	// Pods is the most pods at one time, those of a rollout included.
 	Pods int
 	// Limit is max_connections of the shard that allows the fewest.

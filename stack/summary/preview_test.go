@@ -39,8 +39,8 @@ func TestFromPreview(t *testing.T) {
 	)
 	require.Equal(t, map[string]Bounds{"app": {3, 10}}, deployed.Replicas)
 	require.Equal(t, map[string]Bounds{"app": {3, 20}}, planned.Replicas)
-	require.Equal(t, Connections{Pool: 10, Pods: 13, Limit: 140}, deployed.Connections)
-	require.Equal(t, Connections{Pool: 10, Pods: 22, Limit: 400}, planned.Connections)
+	require.Equal(t, Connections{Need: 130, Pods: 13, Limit: 140}, deployed.Connections)
+	require.Equal(t, Connections{Need: 220, Pods: 22, Limit: 400}, planned.Connections)
 	require.Equal(t, []string{"13Gi", "10Gi -> 20Gi", "3Gi -> 6Gi"},
 		[]string{disks(deployed.Disks, deployed.Disks)[0],
 			strings.TrimPrefix(disks(deployed.Disks, planned.Disks)[2], "postgres: "),

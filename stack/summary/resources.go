@@ -161,9 +161,10 @@ func (c *collector) deployment(inputs json.RawMessage) error {
 // connections counts the pods of every program that holds a pool.
 func (c *collector) connections() {
 	for name, d := range c.surge {
-		most := c.Replicas[name].Max
-		c.Connections.Pods += most + d.more(most)
-		c.Connections.Pool = max(c.Connections.Pool, d.pool)
+		pods := c.Replicas[name].Max
+		pods += d.more(pods)
+		c.Connections.Pods += pods
+		c.Connections.Need += pods * d.pool
 	}
 }
 

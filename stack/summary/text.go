@@ -146,6 +146,5 @@ func (c Connections) text() string {
 	if c.Limit == 0 {
 		return ""
 	}
-	need := c.Pool * c.Pods
-	return fmt.Sprintf("%d of %d per shard (%d pods × %d, %d left)", need, c.Limit, c.Pods, c.Pool, c.Limit-need)
+	return fmt.Sprintf("%d of %d per shard (%d pods, %d left)", c.Need, c.Limit, c.Pods, c.Limit-c.Need)
 }

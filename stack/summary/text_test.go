@@ -25,7 +25,7 @@ func running() *Figures {
 		ShardMap:    shardMap([]int{0, 1, 0, 1, 0, 1}, 0, 1),
 		Replicas:    map[string]Bounds{"app": {3, 10}},
 		Disks:       quantities{"postgres": resource.MustParse("20Gi")},
-		Connections: Connections{Pool: 10, Pods: 13, Limit: 140},
+		Connections: Connections{Need: 130, Pods: 13, Limit: 140},
 		Rules: []Rule{
 			{Ref: "static", Expression: "a", Cache: true, EdgeTTL: 30 * 86400, BrowserTTL: 86400},
 			{Ref: "bypass", Expression: "b"},
@@ -47,7 +47,7 @@ func TestText(t *testing.T) {
 	}{
 		"nothing changes": {running(), running(), []string{
 			"  shards       2\n", "  buckets      no bucket moves\n", "  replicas     app: 3 to 10\n", "  disk         20Gi\n",
-			"  connections  130 of 140 per shard (13 pods × 10, 10 left)\n", "  cache rules  2\n",
+			"  connections  130 of 140 per shard (13 pods, 10 left)\n", "  cache rules  2\n",
 		}, []string{"->", "(new)", "+", "~", "nothing is deployed"}},
 		"first deployment": {&Figures{}, running(), []string{
 			"nothing is deployed yet\n", "shards       2 (new)\n", "buckets      6 (new)\n", "app: 3 to 10 (new)", "20Gi (new)",
@@ -68,8 +68,8 @@ func TestText(t *testing.T) {
 		"disk": {running(), changed(func(f *Figures) {
 			f.Disks["postgres"], f.Disks["kafka brokers"] = resource.MustParse("30Gi"), resource.MustParse("1500Gi")
 		}), []string{"disk         20Gi -> 1530Gi\n", "kafka brokers: 1500Gi (new)\n", "postgres: 20Gi -> 30Gi\n"}, nil},
-		"connections": {running(), changed(func(f *Figures) { f.Connections = Connections{20, 13, 400} }), []string{
-			"130 of 140 per shard (13 pods × 10, 10 left) -> 260 of 400 per shard (13 pods × 20, 140 left)\n",
+		"connections": {running(), changed(func(f *Figures) { f.Connections = Connections{260, 13, 400} }), []string{
+			"130 of 140 per shard (13 pods, 10 left) -> 260 of 400 per shard (13 pods, 140 left)\n",
 		}, nil},
 		"cache rules": {running(), changed(func(f *Figures) {
 			f.Rules[0].EdgeTTL, f.Rules[1].Expression = 90, "c"

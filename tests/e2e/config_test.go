@@ -24,7 +24,7 @@ func TestBadConfigurationChangesNothing(t *testing.T) {
 		{"no shards", "postgres", map[string]any{"shards": 0}, "scalestack:postgres.shards: 0 is not between 1 and 960"},
 		{"shards in words", "postgres", map[string]any{"shards": "four"}, `scalestack:postgres.shards: "four"`},
 		{"unknown key", "postgres", map[string]any{"shard": 4}, "scalestack:postgres.shard:"},
-		{"pool too large", "app", map[string]any{"pool": 100}, "scalestack:app.pool:"},
+		{"pool too large", "app", map[string]any{"pool": 100}, "scalestack:postgres.maxConnections:"},
 		{"too many cache rules", "cdn", map[string]any{"rules": manyRules(11)}, "scalestack:cdn.rules:"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
