@@ -22,7 +22,7 @@ func TestAutoscalerFollowsLoad(t *testing.T) {
 	namespace := outputs(t).Namespace
 	require.NoError(t, c.put(7, profile{Name: "busy", Email: "busy@example.com"}))
 
-	stop := load(t, c, 8)
+	stop := keepBusy(t, c, 8)
 	eventually(t, 4*time.Minute, "more replicas under load", func() error {
 		if n := desired(t, namespace); n <= minReplicas {
 			return fmt.Errorf("%d replicas", n)
@@ -38,8 +38,8 @@ func TestAutoscalerFollowsLoad(t *testing.T) {
 	})
 }
 
-// load reads one user from so many clients at once until it is stopped.
-func load(t *testing.T, c *client, clients int) (stop func()) {
+// keepBusy reads one user from so many clients at once until it is stopped.
+func keepBusy(t *testing.T, c *client, clients int) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	var all sync.WaitGroup

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,9 +77,8 @@ func TestOtherShardsServeWhileOneIsDown(t *testing.T) {
 	require.NoError(t, c.put(2_000_001, profile{Name: "neighbour", Email: "n@example.com"}))
 	kubectl(t, "scale", "statefulset/postgres-shard-0", "-n", out.Namespace, "--replicas=0")
 	t.Cleanup(func() {
-		// The test's own context has ended by now.
-		require.NoError(t, exec.Command("kubectl", "scale", "statefulset/postgres-shard-0", "-n", out.Namespace, "--replicas=1").Run())
-		require.NoError(t, exec.Command("kubectl", "rollout", "status", "statefulset/postgres-shard-0", "-n", out.Namespace, "--timeout=120s").Run())
+		kubectl(t, "scale", "statefulset/postgres-shard-0", "-n", out.Namespace, "--replicas=1")
+		kubectl(t, "rollout", "status", "statefulset/postgres-shard-0", "-n", out.Namespace, "--timeout=120s")
 	})
 	kubectl(t, "wait", "pod/postgres-shard-0-0", "-n", out.Namespace, "--for=delete", "--timeout=120s")
 

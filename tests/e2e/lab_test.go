@@ -50,10 +50,11 @@ func command(t *testing.T, name string, args ...string) string {
 	return text
 }
 
-// try is command for a program that may fail: both streams and the error.
+// try is command for a program that may fail: both streams and the error. It
+// also works in a cleanup, when the test's context has ended.
 func try(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd := exec.Command(name, args...)
 	cmd.Dir = repo
 	var all, out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &all
@@ -88,14 +89,21 @@ func secret(t *testing.T, namespace, name, key string) string {
 	return string(value)
 }
 
-// database connects to a shard as its administrator, past the app.
-func database(t *testing.T, namespace string, shard int) *pgx.Conn {
+// databaseConfig are the settings of a connection to a shard as its
+// administrator, past the app.
+func databaseConfig(t *testing.T, namespace string, shard int) *pgx.ConnConfig {
 	t.Helper()
 	name := fmt.Sprintf("postgres-shard-%d", shard)
 	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://postgres@%s/shard_%d_db", serviceAddress(t, namespace, name), shard))
 	require.NoError(t, err)
 	config.Password = secret(t, namespace, name+"-admin", "password")
-	conn, err := pgx.ConnectConfig(t.Context(), config)
+	return config
+}
+
+// database connects to a shard until the test ends.
+func database(t *testing.T, namespace string, shard int) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.ConnectConfig(t.Context(), databaseConfig(t, namespace, shard))
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close(context.Background()) })
 	return conn
