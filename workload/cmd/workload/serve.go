@@ -30,7 +30,7 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Serve users over HTTP",
-		Long: "Serves PUT and GET /users/{id}, static files, /healthz, /readyz and /metrics.\n\nSettings (environment):\n" +
+		Long: "Serves users and their products under /users, static files, /healthz, /readyz and /metrics.\n\nSettings (environment):\n" +
 			settings.ServeHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -20,6 +20,7 @@ import (
 type slow struct {
 	began    chan struct{}
 	released chan struct{}
+	users.Products
 }
 
 func (s slow) Get(context.Context, int64) (users.Answer, error) {
@@ -31,6 +32,12 @@ func (s slow) Get(context.Context, int64) (users.Answer, error) {
 func (slow) Put(context.Context, int64, users.Profile) (*users.User, string, error) {
 	return nil, "", nil
 }
+
+func (slow) Create(context.Context, users.Profile, string) (*users.User, string, error) {
+	return nil, "", nil
+}
+
+func (slow) Delete(context.Context, int64) (bool, string, error) { return false, "", nil }
 
 func startServer(t *testing.T, delay, grace time.Duration) (url string, service slow, stop context.CancelFunc, ended <-chan error) {
 	t.Helper()

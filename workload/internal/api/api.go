@@ -23,7 +23,10 @@ const retryAfter = 2 * time.Second
 // Service is what the interface offers; *users.Service is the real one.
 type Service interface {
 	Get(ctx context.Context, id int64) (users.Answer, error)
+	Create(ctx context.Context, p users.Profile, key string) (user *users.User, shard string, err error)
 	Put(ctx context.Context, id int64, p users.Profile) (user *users.User, shard string, err error)
+	Delete(ctx context.Context, id int64) (found bool, shard string, err error)
+	users.Products
 }
 
 // Options configure an API; every field is required.
@@ -50,6 +53,11 @@ func New(service Service, o Options) *API {
 	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux()}
 	a.handle(http.MethodGet, "/users/{id}", a.getUser)
 	a.handle(http.MethodPut, "/users/{id}", a.putUser)
+	a.handle(http.MethodDelete, "/users/{id}", a.deleteUser)
+	a.handle(http.MethodPost, "/users", a.postUser)
+	a.handle(http.MethodGet, "/users/{id}/products/{sku}", a.getProduct)
+	a.handle(http.MethodPut, "/users/{id}/products/{sku}", a.putProduct)
+	a.handle(http.MethodDelete, "/users/{id}/products/{sku}", a.deleteProduct)
 	for _, folder := range assets.Folders() {
 		a.handle(http.MethodGet, folder, a.asset)
 	}
@@ -91,61 +99,21 @@ func (a *API) asset(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *API) getUser(w http.ResponseWriter, r *http.Request) {
-	id, wrong := userID(r)
-	if wrong != nil {
-		wrong.write(w)
-		return
-	}
-	answer, err := a.service.Get(r.Context(), id)
-	setShard(w, answer.Shard)
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	w.Header().Set("X-Cache", "miss")
-	if answer.Hit {
-		w.Header().Set("X-Cache", "hit")
-	}
-	if answer.User == nil {
-		newProblem(http.StatusNotFound, "there is no user "+strconv.FormatInt(id, 10)).write(w)
-		return
-	}
-	writeJSON(w, http.StatusOK, "application/json", answer.User)
-}
-
-func (a *API) putUser(w http.ResponseWriter, r *http.Request) {
-	id, wrong := userID(r)
-	if wrong != nil {
-		wrong.write(w)
-		return
-	}
-	p, wrong := profile(w, r)
-	if wrong != nil {
-		wrong.write(w)
-		return
-	}
-	user, shard, err := a.service.Put(r.Context(), id, p)
-	setShard(w, shard)
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	status := http.StatusOK
-	if user.Version == 1 {
-		status = http.StatusCreated
-	}
-	writeJSON(w, status, "application/json", user)
-}
-
 func setShard(w http.ResponseWriter, shard string) {
 	if shard != "" {
 		w.Header().Set("X-Shard", shard)
 	}
 }
 
-// fail keeps the cause for the log: it names hosts and users of the databases.
+// repeatable is what a client is told of a change of unknown outcome.
+const repeatable = "; the change may have been made, and repeating it does no harm"
+
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	a.failWith(w, r, err, repeatable)
+}
+
+// failWith keeps the cause for the log: it names hosts and users of the databases.
+func (a *API) failWith(w http.ResponseWriter, r *http.Request, err error, unknown string) {
 	var unavailable *router.UnavailableError
 	if !errors.As(err, &unavailable) {
 		a.options.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err.Error())
@@ -155,7 +123,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.options.Log.Warn("shard is unavailable", "method", r.Method, "path", r.URL.Path, "error", err.Error())
 	detail := unavailable.Shard + " is unavailable"
 	if unavailable.Unknown {
-		detail += "; the change may have been made, and repeating it does no harm"
+		detail += unknown
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	newProblem(http.StatusServiceUnavailable, detail).write(w)

@@ -27,6 +27,8 @@ type fake struct {
 	version int64
 	err     error
 	asked   []int64
+	key     string
+	users.Products
 }
 
 func (f *fake) Get(_ context.Context, id int64) (users.Answer, error) {
@@ -39,7 +41,17 @@ func (f *fake) Put(_ context.Context, id int64, p users.Profile) (*users.User, s
 	if f.err != nil {
 		return nil, "shard-3", f.err
 	}
-	return &users.User{ID: id, Name: p.Name, Email: p.Email, Version: f.version}, "shard-3", nil
+	return &users.User{ID: id, Name: p.Name, Email: p.Email, Version: f.version, Created: f.version == 1}, "shard-3", nil
+}
+
+func (f *fake) Create(ctx context.Context, p users.Profile, key string) (*users.User, string, error) {
+	f.key = key
+	return f.Put(ctx, 4711, p)
+}
+
+func (f *fake) Delete(_ context.Context, id int64) (bool, string, error) {
+	f.asked = append(f.asked, id)
+	return f.version > 0, "shard-3", f.err
 }
 
 func newAPI(f *fake) *API {
@@ -166,7 +178,7 @@ func TestOperations(t *testing.T) {
 	call(a, "GET", "/users/7", "")
 	metrics := call(a, "GET", "/metrics", "").Body.String()
 	require.Contains(t, metrics, `scalestack_http_request_seconds_count{code="404",method="GET",route="/users/{id}"} 1`)
-	require.Equal(t, http.StatusMethodNotAllowed, call(a, "DELETE", "/users/7", "").Code)
+	require.Equal(t, http.StatusMethodNotAllowed, call(a, "PATCH", "/users/7", "").Code)
 
 	a.Drain()
 	requireProblem(t, call(a, "GET", "/readyz", ""), http.StatusServiceUnavailable, "shutting down")

@@ -34,7 +34,7 @@ func TestNothingElseMayBeCached(t *testing.T) {
 	}{
 		{"GET", "/users/7", 200}, {"PUT", "/users/7", 200}, {"GET", "/users/x", 400}, {"GET", "/users/7.css", 400},
 		{"GET", "/static/none.css", 404}, {"GET", "/static/", 404}, {"GET", "/images/%2e%2e/users/7", 404},
-		{"POST", "/static/app.css", 405}, {"DELETE", "/users/7", 405}, {"GET", "/none", 404},
+		{"POST", "/static/app.css", 405}, {"DELETE", "/users/7", 204}, {"POST", "/users", 201}, {"PATCH", "/users/7", 405}, {"GET", "/none", 404},
 		{"GET", "/static/../users/7", 307}, {"GET", "/healthz", 200}, {"GET", "/readyz", 200}, {"GET", "/metrics", 200},
 	} {
 		response := call(a, c.method, c.path, good)

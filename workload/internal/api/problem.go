@@ -26,8 +26,8 @@ func newProblem(status int, detail string) *problem {
 	return &problem{Status: status, Title: http.StatusText(status), Detail: detail}
 }
 
-func invalid(mistakes []users.Mistake) *problem {
-	p := newProblem(http.StatusUnprocessableEntity, "the user is not valid")
+func invalid(what string, mistakes []users.Mistake) *problem {
+	p := newProblem(http.StatusUnprocessableEntity, "the "+what+" is not valid")
 	for _, m := range mistakes {
 		p.Errors = append(p.Errors, mistake{Pointer: "/" + m.Field, Detail: m.Problem})
 	}

@@ -1,20 +1,12 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/scalestack/scalestack/workload/internal/users"
 )
-
-// maxBody is many times the longest valid profile.
-const maxBody = 16 << 10
 
 // userID accepts one spelling of each id only, so that one user has one URL.
 func userID(r *http.Request) (int64, *problem) {
@@ -27,45 +19,47 @@ func userID(r *http.Request) (int64, *problem) {
 	return id, nil
 }
 
-// profile reads the body as JSON whatever its Content-Type says: curl -d says
-// that it is a form.
-func profile(w http.ResponseWriter, r *http.Request) (users.Profile, *problem) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return users.Profile{}, newProblem(http.StatusRequestEntityTooLarge, "the body is longer than 16384 bytes")
-	case err != nil:
-		return users.Profile{}, newProblem(http.StatusBadRequest, "the body could not be read")
+// maxKey is as long as other services' keys are.
+const maxKey = 255
+
+// idempotencyKey returns the header's value, "" when there is none. It is taken
+// as it stands: who quotes it, as the draft has it, quotes it every time.
+func idempotencyKey(r *http.Request) (string, *problem) {
+	values := r.Header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return "", nil
 	}
-	return decode(body)
+	printable := func(c rune) bool { return c > ' ' && c <= '~' }
+	if len(values) > 1 || values[0] == "" || len(values[0]) > maxKey ||
+		strings.ContainsFunc(values[0], func(c rune) bool { return !printable(c) }) {
+		return "", newProblem(http.StatusBadRequest, "the Idempotency-Key is not one text of 1 to 255 printable ASCII characters without a space")
+	}
+	return values[0], nil
 }
 
-// decode goes field by field: encoding/json would stop at the first mistake.
-func decode(body []byte) (users.Profile, *problem) {
-	var fields map[string]json.RawMessage
-	if !utf8.Valid(body) || json.Unmarshal(body, &fields) != nil || fields == nil {
-		return users.Profile{}, newProblem(http.StatusBadRequest, `the body is not a JSON object such as {"name":"Ada","email":"ada@example.com"}`)
+// sku accepts what users.ValidSKU does.
+func sku(r *http.Request) (string, *problem) {
+	text := r.PathValue("sku")
+	if !users.ValidSKU(text) {
+		return "", newProblem(http.StatusBadRequest,
+			"the SKU is not 1 to 64 letters, digits, '.', '_' and '-', of which the first is a letter or a digit")
 	}
-	var p users.Profile
-	var mistakes []users.Mistake
-	for name, value := range fields {
-		target, known := map[string]*string{"name": &p.Name, "email": &p.Email}[name]
-		switch {
-		case !known:
-			mistakes = append(mistakes, users.Mistake{Field: name, Problem: "is not a field of a user"})
-		case json.Unmarshal(value, target) != nil:
-			mistakes = append(mistakes, users.Mistake{Field: name, Problem: "is not a string"})
-		}
-	}
-	for _, m := range p.Validate() {
-		if !slices.ContainsFunc(mistakes, func(other users.Mistake) bool { return other.Field == m.Field }) {
-			mistakes = append(mistakes, m)
-		}
-	}
-	if len(mistakes) > 0 {
-		slices.SortFunc(mistakes, func(a, b users.Mistake) int { return strings.Compare(a.Field, b.Field) })
-		return users.Profile{}, invalid(mistakes)
-	}
-	return p, nil
+	return text, nil
+}
+
+func profile(w http.ResponseWriter, r *http.Request) (p users.Profile, wrong *problem) {
+	wrong = decode(w, r, object{
+		what: "user", example: `{"name":"Ada","email":"ada@example.com"}`, validate: func() []users.Mistake { return p.Validate() },
+		fields: map[string]field{"name": {&p.Name, "is not a string"}, "email": {&p.Email, "is not a string"}},
+	})
+	return p, wrong
+}
+
+func offer(w http.ResponseWriter, r *http.Request) (o users.Offer, wrong *problem) {
+	o.PriceCents = -1
+	wrong = decode(w, r, object{
+		what: "product", example: `{"name":"Lamp","price_cents":1999}`, validate: func() []users.Mistake { return o.Validate() },
+		fields: map[string]field{"name": {&o.Name, "is not a string"}, "price_cents": {&o.PriceCents, "is not a whole number"}},
+	})
+	return o, wrong
 }

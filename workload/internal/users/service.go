@@ -13,7 +13,17 @@ import (
 type Database interface {
 	ShardOf(id int64) string
 	Get(ctx context.Context, id int64) (user *User, shard string, err error)
+	Create(ctx context.Context, p Profile, key string) (user *User, shard string, err error)
 	Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error)
+	Delete(ctx context.Context, id int64) (version int64, shard string, err error)
+	Products
+}
+
+// Products is where the products of users are kept. They are not cached.
+type Products interface {
+	GetProduct(ctx context.Context, id int64, sku string) (product *Product, shard string, err error)
+	PutProduct(ctx context.Context, id int64, sku string, o Offer) (product *Product, shard string, err error)
+	DeleteProduct(ctx context.Context, id int64, sku string) (found bool, shard string, err error)
 }
 
 // Cached is what the cache knows of a user.
@@ -36,8 +46,12 @@ type Cache interface {
 	Invalidate(ctx context.Context, id int64, version int64)
 }
 
-// Service reads through the cache and invalidates it after every change.
+// Service reads through the cache and invalidates it after every change. The
+// consumer invalidate does that again from the events: this process may die
+// between the two, and other programs change users too. Here it is done for the
+// caller, who must read what was acknowledged to it.
 type Service struct {
+	Products
 	database Database
 	cache    Cache
 	// timeout bounds the work that outlives a request: others may wait for it.
@@ -47,7 +61,7 @@ type Service struct {
 
 // NewService returns a Service whose reads of the database take at most timeout.
 func NewService(database Database, cache Cache, timeout time.Duration) *Service {
-	return &Service{database: database, cache: cache, timeout: timeout}
+	return &Service{Products: database, database: database, cache: cache, timeout: timeout}
 }
 
 // Answer is the result of a read.
@@ -95,16 +109,38 @@ func (s *Service) hit(id int64, cached Cached) Answer {
 	return Answer{User: cached.User, Hit: true, Shard: s.database.ShardOf(id)}
 }
 
+// Create makes a new user. The cache is left alone: before the answer nobody
+// knows the id, and what somebody may have learned of it by guessing goes with
+// the event.
+func (s *Service) Create(ctx context.Context, p Profile, key string) (user *User, shard string, err error) {
+	return s.database.Create(ctx, p, key)
+}
+
 // Put creates or replaces a user. The cache is invalidated before the caller
 // learns of the success, so that whoever knows of the change also reads it.
 func (s *Service) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user, shard, err = s.database.Put(ctx, id, p)
-	var unavailable *router.UnavailableError
-	switch {
-	case err == nil:
+	if err == nil {
 		s.cache.Invalidate(context.WithoutCancel(ctx), id, user.Version)
-	case errors.As(err, &unavailable) && unavailable.Unknown:
+	}
+	s.invalidateUnknown(ctx, id, err)
+	return user, shard, err
+}
+
+// Delete forgets a user, and invalidates as Put does.
+func (s *Service) Delete(ctx context.Context, id int64) (found bool, shard string, err error) {
+	version, shard, err := s.database.Delete(ctx, id)
+	if version > 0 && err == nil {
+		s.cache.Invalidate(context.WithoutCancel(ctx), id, version)
+	}
+	s.invalidateUnknown(ctx, id, err)
+	return version > 0, shard, err
+}
+
+// invalidateUnknown invalidates after a change that may have been made.
+func (s *Service) invalidateUnknown(ctx context.Context, id int64, err error) {
+	var unavailable *router.UnavailableError
+	if errors.As(err, &unavailable) && unavailable.Unknown {
 		s.cache.Invalidate(context.WithoutCancel(ctx), id, UnknownVersion)
 	}
-	return user, shard, err
 }

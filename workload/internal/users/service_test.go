@@ -20,6 +20,7 @@ type fakeDatabase struct {
 	gate    chan struct{}
 	reads   atomic.Int32
 	err     error
+	Products
 }
 
 func (f *fakeDatabase) ShardOf(int64) string { return "shard-1" }
@@ -50,6 +51,18 @@ func (f *fakeDatabase) Put(_ context.Context, id int64, _ Profile) (*User, strin
 	}
 	f.version++
 	return &User{ID: id, Version: f.version}, "shard-1", nil
+}
+
+func (f *fakeDatabase) Create(ctx context.Context, p Profile, _ string) (*User, string, error) {
+	return f.Put(ctx, 7, p)
+}
+
+func (f *fakeDatabase) Delete(ctx context.Context, id int64) (int64, string, error) {
+	user, shard, err := f.Put(ctx, id, Profile{})
+	if err != nil {
+		return 0, shard, err
+	}
+	return user.Version, shard, nil
 }
 
 // set changes the fake while reads are held up.
@@ -114,6 +127,23 @@ func TestReadThroughTheCache(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, Answer{User: &User{ID: 7, Version: 1}, Hit: hit, Shard: "shard-1"}, answer)
 	}
+}
+
+func TestADeletionInvalidates(t *testing.T) {
+	service, database, cache := newFakes()
+	database.version = 4
+	found, shard, err := service.Delete(t.Context(), 7)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, "shard-1", shard)
+	require.EqualValues(t, 5, cache.versions[7])
+}
+
+func TestARegistrationLeavesTheCacheAlone(t *testing.T) {
+	service, _, cache := newFakes()
+	_, _, err := service.Create(t.Context(), Profile{}, "")
+	require.NoError(t, err)
+	require.Empty(t, cache.versions)
 }
 
 func TestAStampedeIsOneQuery(t *testing.T) {
@@ -193,6 +223,10 @@ func TestAnUnknownOutcomeInvalidates(t *testing.T) {
 	_, shard, err := service.Put(t.Context(), 7, Profile{})
 	require.ErrorContains(t, err, "shard-1: unavailable: connection lost")
 	require.Equal(t, "shard-1", shard)
+	require.Equal(t, UnknownVersion, cache.versions[7])
+	cache.versions[7] = 0
+	_, _, err = service.Delete(t.Context(), 7)
+	require.ErrorContains(t, err, "shard-1: unavailable: connection lost")
 	require.Equal(t, UnknownVersion, cache.versions[7])
 
 	service, database, cache = newFakes()

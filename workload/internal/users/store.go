@@ -3,9 +3,11 @@ package users
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/router"
+	"github.com/scalestack/scalestack/workload/internal/events"
 )
 
 const (
@@ -13,12 +15,28 @@ const (
 	// shard that does not own the user refuses rather than find nothing.
 	selectUser = `
 		SELECT scalestack.require_readable(wanted.user_id), u.name, u.email, u.version, u.created_at, u.updated_at
-		FROM (SELECT $1::bigint AS user_id) AS wanted LEFT JOIN users AS u USING (user_id)`
+		FROM (SELECT $1::bigint AS user_id) AS wanted
+		LEFT JOIN users AS u ON u.user_id = wanted.user_id AND u.deleted_at IS NULL`
+
+	// noteUser is the rest of a statement whose first part, stored, has written
+	// the user: the event lies beside the change, or neither does.
+	noteUser = `, noted AS (
+			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
+			SELECT user_id, events, '` + events.UserTopic + `',
+				CASE version WHEN first_version THEN '` + events.UserCreated + `' ELSE '` + events.UserUpdated + `' END, '` + events.UserSchema + `',
+				jsonb_build_object('user_id', user_id, 'version', version, 'name', name, 'email', email)
+			FROM stored)
+		SELECT version, version = first_version, created_at, updated_at FROM stored`
+
 	upsertUser = `
-		INSERT INTO users AS u (user_id, name, email) VALUES ($1, $2, $3)
-		ON CONFLICT (user_id) DO UPDATE
-		SET name = excluded.name, email = excluded.email, version = u.version + 1, updated_at = now()
-		RETURNING version, created_at, updated_at`
+		WITH stored AS (
+			INSERT INTO users AS u (user_id, name, email, events) VALUES ($1, $2, $3, 1)
+			ON CONFLICT (user_id) DO UPDATE SET
+				name = excluded.name, email = excluded.email, version = u.version + 1, events = u.events + 1,
+				first_version = CASE WHEN u.deleted_at IS NULL THEN u.first_version ELSE u.version + 1 END,
+				created_at = CASE WHEN u.deleted_at IS NULL THEN u.created_at ELSE now() END,
+				updated_at = now(), deleted_at = NULL
+			RETURNING u.*)` + noteUser
 )
 
 // Store keeps users in the shards.
@@ -48,15 +66,22 @@ func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, er
 	return user, shard, err
 }
 
-// Put creates the user or replaces its profile.
+// Put creates the user or replaces its profile. One statement does it all: it is
+// one round trip and one transaction.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user = &User{ID: id, Name: p.Name, Email: p.Email}
 	shard, err = s.router.Write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return conn.QueryRow(ctx, upsertUser, id, p.Name, p.Email).Scan(&user.Version, &user.CreatedAt, &user.UpdatedAt)
+		return user.scan(conn.QueryRow(ctx, upsertUser, id, p.Name, p.Email))
 	})
 	if err != nil {
 		return nil, shard, err
 	}
-	user.CreatedAt, user.UpdatedAt = user.CreatedAt.UTC(), user.UpdatedAt.UTC()
 	return user, shard, nil
+}
+
+// scan reads what noteUser returns.
+func (u *User) scan(row pgx.Row) error {
+	err := row.Scan(&u.Version, &u.Created, &u.CreatedAt, &u.UpdatedAt)
+	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
+	return err
 }

@@ -15,10 +15,13 @@ type User struct {
 	ID    int64  `json:"id"`
 	Name  string `json:"name"`
 	Email string `json:"email"`
-	// Version counts the changes, from 1.
+	// Version counts the changes, from 1. A user that was deleted and comes back
+	// goes on counting.
 	Version   int64     `json:"version"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+	// Created says that the write which returned this user made it.
+	Created bool `json:"-"`
 }
 
 // Profile is what a client may set.
