@@ -28,7 +28,7 @@ func reshardCommand() *cobra.Command {
 			return errors.Join(printMoves(out, moves), err)
 		})
 	status.Flags().BoolVar(&all, "all", false, "also those that have ended")
-	root.AddCommand(status,
+	root.AddCommand(status, planCommand(),
 		wishCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
 		wishCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
 		wishCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),

@@ -8,6 +8,11 @@ import (
 	"github.com/scalestack/scalestack/shardmap"
 )
 
+const (
+	defaultBatch   = 32
+	defaultObserve = 30 * time.Second
+)
+
 // Options configure a Mover. Map, Connect and Log are required.
 type Options struct {
 	// Map is the desired map.
@@ -48,12 +53,12 @@ func orDefault[T int | time.Duration](value *T, byDefault T) {
 }
 
 func (o Options) withDefaults() Options {
-	orDefault(&o.Batch, 32)
+	orDefault(&o.Batch, defaultBatch)
 	orDefault(&o.MaxLag, 100*time.Millisecond)
 	orDefault(&o.FenceWait, 200*time.Millisecond)
 	orDefault(&o.DrainTimeout, 2*time.Second)
 	orDefault(&o.Attempts, 10)
-	orDefault(&o.Observe, 30*time.Second)
+	orDefault(&o.Observe, defaultObserve)
 	orDefault(&o.LockWait, 10*time.Second)
 	orDefault(&o.Patience, 10*time.Minute)
 	if o.SSLMode == "" {

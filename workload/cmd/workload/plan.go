@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/workload/internal/reshard"
+	"github.com/scalestack/scalestack/workload/internal/settings"
+	"github.com/spf13/cobra"
+)
+
+func planCommand() *cobra.Command {
+	var to string
+	plan := &cobra.Command{
+		Use:   "plan --to FILE",
+		Short: "Show what would move to get to another map, and what that takes",
+		Long: "Reads the wanted map, compares it with what the shards own now, and prints JSON: buckets, estimated rows and bytes " +
+			"of each move, and how long all would take. It changes nothing, and the credentials of the service are enough.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings.LoadReshard(os.LookupEnv)
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			wanted, err := readWantedMap(to, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			return printPlan(cmd.Context(), s, wanted, cmd.OutOrStdout())
+		},
+	}
+	plan.Flags().StringVar(&to, "to", "", "the wanted map's file, - for standard input")
+	if err := plan.MarkFlagRequired("to"); err != nil {
+		panic(err)
+	}
+	return plan
+}
+
+func readWantedMap(file string, in io.Reader) (*shardmap.Map, error) {
+	if file != "-" {
+		return readMap(file)
+	}
+	content, err := io.ReadAll(io.LimitReader(in, shardmap.MaxEncodedSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("shard map: %w", err)
+	}
+	m, err := shardmap.Decode(content)
+	if err != nil {
+		return nil, fmt.Errorf("shard map from standard input: %w", err)
+	}
+	return m, nil
+}
+
+func printPlan(ctx context.Context, s *settings.Reshard, wanted *shardmap.Map, out io.Writer) error {
+	current, err := readMap(s.Shards.MapFile)
+	if err != nil {
+		return err
+	}
+	estimate, err := reshard.NewEstimate(ctx, reshard.EstimateOptions{
+		Current: current, Desired: wanted, Connect: s.Shards.As("scalestack-plan").ConnConfig,
+		Batch: s.Batch, Observe: s.Observe, Log: newLog(s.LogLevel),
+	})
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(estimate)
+}
