@@ -1,5 +1,17 @@
 package pack_test
 
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/policies/pack"
+	"github.com/scalestack/scalestack/policies/policytest"
+	"github.com/scalestack/scalestack/policies/rule"
+	"github.com/scalestack/scalestack/stack"
+)
+
 const zone = "Ruleset cdn-cache-rules"
 
 func cacheRule(expression string) map[string]any {
@@ -7,6 +19,32 @@ func cacheRule(expression string) map[string]any {
 		"ref": "extra", "description": "Extra", "enabled": true, "action": "set_cache_settings", "expression": expression,
 		"actionParameters": map[string]any{"cache": true},
 	}
+}
+
+// pages adds page rules; the first has the highest priority.
+func pages(rules ...map[string]any) edit {
+	return func(_ *testing.T, g rule.Graph) rule.Graph {
+		for i, properties := range rules {
+			properties["zoneId"], properties["priority"] = "z", len(rules)-i
+			name := properties["target"].(string)
+			g = append(g, rule.Resource{Type: "cloudflare:index/pageRule:PageRule", Name: name, URN: "urn:" + name, Properties: properties})
+		}
+		return g
+	}
+}
+
+func pageRule(target, level string) map[string]any {
+	return map[string]any{"target": target, "status": "active", "actions": map[string]any{"cacheLevel": level}}
+}
+
+// Page rules are a choice that no environment makes.
+func TestThePageRulesOfTheComponentAreSilent(t *testing.T) {
+	values := settings(t, "dev")
+	values["scalestack:cdn"] = `{"enabled":true,"zoneId":"0123456789abcdef0123456789abcdef","plan":"pro","mode":"pageRules","hostname":"www.example.com"}`
+	body, keep := stack.Program(stack.WithWorkloadImage(released["dev"]))
+	graph := policytest.Record(t, "dev", body, func(info *pulumi.RunInfo) { info.Config = values }, keep)
+	require.Len(t, graph.Of("PageRule"), 6)
+	require.Empty(t, messages(pack.Violations("dev", graph)))
 }
 
 // edgeMutations break the zone in front.
@@ -20,6 +58,12 @@ var edgeMutations = map[string]mutation{
 	"header forgotten":     {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[4].expression", `starts_with(http.request.uri.path, "/admin")`))},
 	"bypass only by chance": {policy: "cache-private", says: "able to cache", edits: edits(
 		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] ne "") and ip.src eq 192.0.2.1`))},
+
+	"page rule for all":       {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(pages(pageRule("a.test/*", "cache_everything")))},
+	"page rule in a query":    {policy: "page-rules-private", says: "caches a.test/api/7.css,", edits: edits(pages(pageRule("a.test/*.css", "cache_everything")))},
+	"page rule of any host":   {policy: "page-rules-private", says: "caches example.com/api/7?/static/a.css,", edits: edits(pages(pageRule("*/static/*", "cache_everything"), pageRule("a.test/x/*", "bypass")))},
+	"page rules upside down":  {policy: "page-rules-private", says: "caches a.test/users/7,", edits: edits(pages(pageRule("https://a.test/Users/*", "cache_everything"), pageRule("a.test/*", "bypass")))},
+	"page rule of a spelling": {policy: "page-rules-private", says: "caches a.test/static/..%2F../api,", edits: edits(pages(pageRule("a.test/*;*", "bypass"), pageRule("a.test/static/*", "cache_everything"), pageRule("a.test/*", "bypass")))},
 
 	"second ruleset": {policy: "one-ruleset-per-phase", says: "Ruleset spare: phase http_request_cache_settings of zone", edits: edits(twin(zone, "spare"))},
 

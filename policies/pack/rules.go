@@ -21,7 +21,7 @@ func Rules() []rule.Rule {
 		cross.NetworkCovered, cross.NetworkDenied, cross.TokenUsed,
 		shard.Connections, shard.Map, shard.ShardsKept,
 		stream.Replication, stream.Consumers,
-		edge.CachePrivate, edge.OneRuleset, edge.StableRules,
+		edge.CachePrivate, edge.PagesPrivate, edge.OneRuleset, edge.StableRules,
 	}
 }
 
