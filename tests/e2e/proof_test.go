@@ -42,11 +42,10 @@ func number(t *testing.T, name string, byDefault int64) int64 {
 	return value
 }
 
-// newProof seeds so many users. Their ids begin with the time: the cache may
-// still know the users of an earlier run. They are gone when the test ends.
+// newProof seeds so many users, which are gone when the test ends.
 func newProof(t *testing.T, users int64) *proof {
 	t.Helper()
-	p := &proof{t: t, namespace: outputs(t).Namespace, population: load.Population{First: time.Now().Unix() * 1_000_000, Seeded: users}}
+	p := &proof{t: t, namespace: outputs(t).Namespace, population: load.NewPopulation(users)}
 	p.history = load.NewHistory(p.population, p.journal())
 	t.Cleanup(func() { p.remove() })
 	began := time.Now()
@@ -122,9 +121,12 @@ func (p *proof) compare() load.Report {
 		rows := make([]iter.Seq2[load.Row, error], len(shards))
 		for i, shard := range shards {
 			rows[i] = shard.Rows(ctx)
-			left, err := shard.Leftovers(ctx)
+			traces, err := shard.Traces(ctx)
 			require.NoError(p.t, err)
-			require.Empty(p.t, left)
+			require.Empty(p.t, traces)
+			strays, err := shard.Strays(ctx)
+			require.NoError(p.t, err)
+			require.Empty(p.t, strays)
 		}
 		require.NoError(p.t, p.history.Compare(p.owners(ctx, shards), load.Merge(rows...)))
 	})

@@ -23,6 +23,7 @@ type Target struct {
 
 // reply is what the service said to one attempt.
 type reply struct {
+	ID      int64  `json:"id"`
 	Version int64  `json:"version"`
 	Name    string `json:"name"`
 	status  int
@@ -41,23 +42,33 @@ const (
 )
 
 func (t Target) get(ctx context.Context, user int64) (reply, error) {
-	return t.do(ctx, http.MethodGet, user, nil)
+	return t.do(ctx, http.MethodGet, fmt.Sprintf("/users/%d", user), "", nil)
 }
 
 func (t Target) put(ctx context.Context, user int64, name string) (reply, error) {
-	body, err := json.Marshal(map[string]string{"name": name, "email": Email(user)})
-	if err != nil {
-		return reply{}, err
-	}
-	return t.do(ctx, http.MethodPut, user, body)
+	return t.do(ctx, http.MethodPut, fmt.Sprintf("/users/%d", user), "", profile(name, Email(user)))
 }
 
-func (t Target) do(ctx context.Context, method string, user int64, body []byte) (reply, error) {
-	request, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("%s/users/%d", t.Base, user), bytes.NewReader(body))
+// post makes a user. A second request with the same key makes no second one.
+func (t Target) post(ctx context.Context, key, name, email string) (reply, error) {
+	return t.do(ctx, http.MethodPost, "/users", key, profile(name, email))
+}
+
+func profile(name, email string) []byte {
+	// Two strings can always be encoded.
+	body, _ := json.Marshal(map[string]string{"name": name, "email": email})
+	return body
+}
+
+func (t Target) do(ctx context.Context, method, path, key string, body []byte) (reply, error) {
+	request, err := http.NewRequestWithContext(ctx, method, t.Base+path, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
+	}
 	response, err := t.HTTP.Do(request)
 	if err != nil {
 		return reply{}, err

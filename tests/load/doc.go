@@ -2,7 +2,7 @@
 // service as clients do, keeps a history of what it was told, and compares the
 // history with what lies in the databases.
 //
-//	population := load.Population{First: 1_000_000_000, Seeded: 50_000}
+//	population := load.NewPopulation(50_000)
 //	history := load.NewHistory(population, nil)
 //	clients := load.Start(ctx, load.Options{Target: target, History: history, Clients: 8, Rate: 300})
 //	… move, kill, upgrade …

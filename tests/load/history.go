@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// room is how many ids a run may use.
+const room = 1_000_000_000
+
 // Population is the users of one run. Their ids must be the run's alone: a cache
 // would answer with what it knows of an earlier run's users.
 type Population struct {
@@ -15,6 +18,12 @@ type Population struct {
 	// Seeded is how many users exist before the run, with version 1 and the
 	// name SeedName. Users that the run creates follow them.
 	Seeded int64
+}
+
+// NewPopulation returns a population whose ids nobody has used before this
+// second. They are beyond those that the service itself chooses, below 2^53.
+func NewPopulation(seeded int64) Population {
+	return Population{First: time.Now().Unix() * room, Seeded: seeded}
 }
 
 // SeedName is the name that a user has before the run.

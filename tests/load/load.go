@@ -2,8 +2,6 @@ package load
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -36,6 +34,11 @@ type Options struct {
 	Seed uint64
 }
 
+const (
+	defaultPatience = 10 * time.Second
+	defaultAttempt  = 6 * time.Second
+)
+
 func orDefault[T int | float64 | time.Duration](value *T, byDefault T) {
 	if *value == 0 {
 		*value = byDefault
@@ -47,8 +50,8 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.Rate, 200)
 	orDefault(&o.Writes, 0.5)
 	orDefault(&o.Creates, 0.1)
-	orDefault(&o.Patience, 10*time.Second)
-	orDefault(&o.Attempt, 6*time.Second)
+	orDefault(&o.Patience, defaultPatience)
+	orDefault(&o.Attempt, defaultAttempt)
 	return o
 }
 
@@ -58,14 +61,15 @@ type Load struct {
 	pace    *rate.Limiter
 	stop    context.CancelFunc
 	running sync.WaitGroup
-	tally   tally
+	caller
 }
 
 // Start lets the clients work until Stop or until the context ends.
 func Start(ctx context.Context, o Options) *Load {
 	o = o.withDefaults()
 	ctx, stop := context.WithCancel(ctx)
-	l := &Load{options: o, pace: rate.NewLimiter(rate.Limit(o.Rate), o.Clients), stop: stop}
+	l := &Load{options: o, pace: rate.NewLimiter(rate.Limit(o.Rate), o.Clients), stop: stop,
+		caller: caller{target: o.Target, patience: o.Patience, attempt: o.Attempt}}
 	for n := range o.Clients {
 		l.running.Go(func() { newWorker(l, n).run(ctx) })
 	}
@@ -81,67 +85,3 @@ func (l *Load) Stop() Report {
 
 // Report says how it goes so far.
 func (l *Load) Report() Report { return l.tally.report() }
-
-// worker is one client. It writes only users whose place in the population,
-// modulo the number of clients, is its own, and reads all.
-type worker struct {
-	*Load
-	number  int64
-	random  *rand.Rand
-	pick    func() int64
-	created int64
-	changes int64
-}
-
-func newWorker(l *Load, number int) *worker {
-	w := &worker{Load: l, number: int64(number), random: rand.New(rand.NewPCG(l.options.Seed, uint64(number)))}
-	// Every worker's part of the population; at least one user each.
-	part := max(1, l.options.History.population.Seeded/int64(l.options.Clients))
-	w.pick = func() int64 { return w.random.Int64N(part) }
-	if l.options.Zipf > 0 {
-		zipf := rand.NewZipf(w.random, l.options.Zipf, 1, uint64(part-1))
-		w.pick = func() int64 { return int64(zipf.Uint64()) }
-	}
-	return w
-}
-
-func (w *worker) run(ctx context.Context) {
-	for w.pace.Wait(ctx) == nil {
-		if w.random.Float64() < w.options.Writes {
-			w.write()
-		} else {
-			w.read()
-		}
-	}
-}
-
-// user returns one of a worker's users.
-func (w *worker) user(owner int64) int64 {
-	return w.options.History.population.First + w.pick()*int64(w.options.Clients) + owner
-}
-
-// create returns a user who does not exist yet.
-func (w *worker) create() int64 {
-	p := w.options.History.population
-	clients := int64(w.options.Clients)
-	// The first multiple of clients from which on nobody is seeded.
-	start := (p.Seeded + clients - 1) / clients * clients
-	user := p.First + start + w.created*clients + w.number
-	w.created++
-	return user
-}
-
-func (w *worker) write() {
-	user := w.user(w.number)
-	if w.random.Float64() < w.options.Creates || !w.options.History.population.seeded(user) {
-		user = w.create()
-	}
-	w.changes++
-	w.put(user, fmt.Sprintf("Change %d of client %d", w.changes, w.number))
-}
-
-func (w *worker) read() {
-	if user := w.user(w.random.Int64N(int64(w.options.Clients))); w.options.History.population.seeded(user) {
-		w.get(user)
-	}
-}

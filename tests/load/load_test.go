@@ -22,13 +22,15 @@ import (
 type service struct {
 	mu    sync.Mutex
 	users map[int64]Row
+	// keys are those that users were registered with.
+	keys  map[string]int64
 	calls int
 	// before runs with each request; if it answers, that is the answer.
 	before func(s *service, w http.ResponseWriter, r *http.Request, user int64) (answered bool)
 }
 
 func newService(p Population) *service {
-	s := &service{users: map[int64]Row{}}
+	s := &service{users: map[int64]Row{}, keys: map[string]int64{}}
 	for user := p.First; p.seeded(user); user++ {
 		s.users[user] = Row{User: user, Shard: int(user % 2), Version: 1, Name: SeedName(user)}
 	}
@@ -44,9 +46,13 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	row, found := s.users[user]
-	if r.Method == http.MethodPut {
+	switch {
+	case r.Method == http.MethodPost:
+		s.register(w, r)
+		return
+	case r.Method == http.MethodPut:
 		row = s.apply(r, user)
-	} else if !found {
+	case !found:
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
@@ -59,6 +65,18 @@ func (s *service) apply(r *http.Request, user int64) Row {
 	row := Row{User: user, Shard: int(user % 2), Version: s.users[user].Version + 1, Name: body.Name}
 	s.users[user] = row
 	return row
+}
+
+func (s *service) register(w http.ResponseWriter, r *http.Request) {
+	key := r.Header.Get("Idempotency-Key")
+	user, found := s.keys[key]
+	if !found {
+		user = int64(1000 + len(s.keys))
+		s.keys[key] = user
+		s.apply(r, user)
+	}
+	w.WriteHeader(http.StatusCreated)
+	fmt.Fprintf(w, `{"id":%d,"version":1}`, user)
 }
 
 func (s *service) rows() []Row {
@@ -195,6 +213,35 @@ func TestFailuresAreReported(t *testing.T) {
 			require.LessOrEqual(t, len(report.Errors), shown)
 			require.Contains(t, report.String(), test.want)
 		})
+	}
+}
+
+func TestRegistrationsAreMadeOnceEach(t *testing.T) {
+	s := newService(Population{})
+	random := rand.New(rand.NewPCG(1, 2))
+	s.before = func(s *service, _ http.ResponseWriter, r *http.Request, _ int64) bool {
+		switch random.IntN(10) {
+		case 0:
+			s.register(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		case 1:
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	users, report := Register(t.Context(), RegisterOptions{
+		Target: Target{Base: server.URL, HTTP: server.Client()}, Run: "run", Count: 200, Rate: 1e6,
+	}).Wait()
+	require.Zero(t, report.Failed, "%s", report)
+	require.Positive(t, report.Unknown)
+	require.Len(t, users, 200)
+	require.Len(t, s.users, 200)
+	seen := map[int64]bool{}
+	for _, one := range users {
+		require.False(t, seen[one.User], "user %d registered twice", one.User)
+		seen[one.User] = true
 	}
 }
 

@@ -38,20 +38,31 @@ func (p Population) rowsOf(owners []int, shard int) pgx.CopyFromSource {
 	})
 }
 
-// Remove deletes every user of the population, wherever it lies: after a run
-// that failed, a shard may hold rows that its fence would not let go.
+// Remove deletes every user of the population and what belongs to it, wherever
+// it lies: after a run that failed, a shard may hold rows that its fence would
+// not let go.
 func (p Population) Remove(ctx context.Context, shards []Shard) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, shard := range shards {
-		group.Go(func() error {
-			return pgx.BeginFunc(ctx, shard.Conn, func(tx pgx.Tx) error {
-				if _, err := tx.Exec(ctx, "SET LOCAL session_replication_role = replica"); err != nil {
-					return err
-				}
-				_, err := tx.Exec(ctx, "DELETE FROM users WHERE user_id >= $1", p.First)
-				return err
-			})
-		})
+		group.Go(func() error { return p.removeFrom(ctx, shard) })
 	}
 	return group.Wait()
+}
+
+func (p Population) removeFrom(ctx context.Context, shard Shard) error {
+	tables, err := shard.tables(ctx)
+	if err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, shard.Conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL session_replication_role = replica"); err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE user_id >= $1 AND user_id < $2", p.First, p.First+room); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -80,27 +80,3 @@ func (h *History) Owners(buckets int, holdings []Holding) []int {
 	}
 	return owners
 }
-
-// leftovers finds what a move may leave behind.
-var leftovers = map[string]string{
-	"slots":         "SELECT count(*) FROM pg_replication_slots",
-	"publications":  "SELECT count(*) FROM pg_publication",
-	"subscriptions": "SELECT count(*) FROM pg_subscription",
-	"origins":       "SELECT count(*) FROM pg_replication_origin",
-	"open moves":    "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')",
-}
-
-// Leftovers names what moves that have ended left on the shard; empty is right.
-func (s Shard) Leftovers(ctx context.Context) ([]string, error) {
-	var found []string
-	for what, query := range leftovers {
-		var count int
-		if err := s.Conn.QueryRow(ctx, query).Scan(&count); err != nil {
-			return nil, err
-		}
-		if count > 0 {
-			found = append(found, fmt.Sprintf("shard %d: %d %s", s.ID, count, what))
-		}
-	}
-	return found, nil
-}
