@@ -9,8 +9,9 @@ export GOFLAGS := -trimpath -buildvcs=false
 
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
-LAB_LIGHT := ./cmd/edge ./cmd/lab ./cmd/mail ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
-	./internal/deploy ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./mail
+LAB_LIGHT := ./cmd/edge ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
+	./internal/deploy ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./mail \
+	./operator/...
 LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.

@@ -134,6 +134,11 @@ func (u *up) start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := u.Do(ctx, "operator-start", "stand-in for the Strimzi operator", func(ctx context.Context, log *step.Log) error {
+		return cluster.StartOperator(ctx, u.Paths, log, u.ref(images.KafkaName))
+	}); err != nil {
+		return err
+	}
 	return u.Do(ctx, "mail-start", "mail sink", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartMail(ctx, u.Paths, log)
 	})

@@ -47,6 +47,10 @@ func Programs() []Program {
 			Sources: []string{"cmd/edge", "edge"},
 		},
 		{
+			Name: "operator", Title: "the stand-in for the Strimzi operator", Package: "./cmd/operator",
+			Sources: []string{"cmd/operator", "operator"},
+		},
+		{
 			Name: "mail", Title: "the stand-in for a mail provider", Package: "./cmd/mail",
 			Sources: []string{"cmd/mail", "mail"},
 		},

@@ -32,6 +32,8 @@ const (
 	// MailView shows tests what was sent.
 	MailView = "127.0.0.1:18025"
 
+	operatorHealth = "127.0.0.1:18090"
+
 	metricsPort = "4443"
 	dnsReady    = bridgeIP + ":8181"
 )

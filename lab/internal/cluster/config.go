@@ -18,6 +18,7 @@ var files embed.FS
 // kubeconfigs are the clients that get a kubeconfig with their certificate.
 var kubeconfigs = []string{
 	"admin", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
+	operatorName,
 }
 
 // values are what the templates below files/ may use.

@@ -48,6 +48,7 @@ var identities = []identity{
 	{file: "coredns", name: "system:coredns"},
 	{file: "metrics-server", name: "system:metrics-server"},
 	{file: "volume-provisioner", name: "system:volume-provisioner"},
+	{file: operatorName, name: "system:" + operatorName},
 }
 
 // frontProxy vouches for requests that the API server forwards; it has a CA of

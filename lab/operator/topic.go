@@ -1,0 +1,140 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/scalestack/scalestack/lab/operator/admin"
+	"github.com/scalestack/scalestack/lab/operator/api"
+)
+
+// topics reconciles KafkaTopic resources.
+type topics struct {
+	objects
+	connections *connections
+}
+
+// Reconcile brings one topic nearer to its resource.
+func (r *topics) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	topic := &api.KafkaTopic{}
+	if err := r.Get(ctx, request.NamespacedName, topic); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	cluster := clusterOf(topic)
+	if cluster.Name == "" || topic.Annotations[api.ManagedAnnotation] == "false" {
+		return ctrl.Result{}, r.release(ctx, topic)
+	}
+	if !topic.DeletionTimestamp.IsZero() {
+		return r.remove(ctx, cluster, topic)
+	}
+	connection := r.connections.get(cluster)
+	if connection == nil {
+		return ctrl.Result{RequeueAfter: soon}, nil
+	}
+	if controllerutil.AddFinalizer(topic, api.TopicFinalizer) {
+		before := topic.DeepCopyObject().(*api.KafkaTopic)
+		controllerutil.RemoveFinalizer(before, api.TopicFinalizer)
+		if err := r.Patch(ctx, topic, client.MergeFrom(before)); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	before := topic.DeepCopyObject().(*api.KafkaTopic)
+	condition, again, err := outcome(r.ensure(ctx, connection, topic), readyIsNot)
+	topic.Status.ObservedGeneration = topic.Generation
+	topic.Status.Conditions = api.Since(before.Status.Conditions, []api.Condition{condition}, r.Now())
+	return ctrl.Result{RequeueAfter: again}, errors.Join(err, r.report(ctx, before, topic))
+}
+
+func (r *topics) ensure(ctx context.Context, connection Admin, topic *api.KafkaTopic) error {
+	if was := topic.Status.TopicName; was != "" && was != topic.Name() {
+		return invalid("NotSupported", fmt.Sprintf("spec.topicName cannot change from %s to %s", was, topic.Name()))
+	}
+	owner, err := r.owner(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if owner != topic.ObjectMeta.Name {
+		return invalid("ResourceConflict", fmt.Sprintf("topic %s is managed by KafkaTopic %s", topic.Name(), owner))
+	}
+	config := map[string]string{}
+	for name, value := range topic.Spec.Config {
+		config[name] = string(value)
+	}
+	id, err := connection.EnsureTopic(ctx, admin.Topic{
+		Name: topic.Name(), Partitions: topic.Spec.Partitions, Replicas: topic.Spec.Replicas, Config: config,
+	})
+	if errors.Is(err, admin.ErrUnsupported) {
+		return invalid("NotSupported", err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	topic.Status.TopicName, topic.Status.TopicID = topic.Name(), id
+	return nil
+}
+
+// owner is the oldest resource for the topic.
+func (r *topics) owner(ctx context.Context, topic *api.KafkaTopic) (string, error) {
+	all := &api.KafkaTopicList{}
+	if err := r.List(ctx, all, client.InNamespace(topic.Namespace), client.MatchingLabels{api.ClusterLabel: clusterOf(topic).Name}); err != nil {
+		return "", err
+	}
+	oldest := topic
+	for i := range all.Items {
+		other := &all.Items[i]
+		if other.Name() == topic.Name() && other.Annotations[api.ManagedAnnotation] != "false" && older(other, oldest) {
+			oldest = other
+		}
+	}
+	return oldest.ObjectMeta.Name, nil
+}
+
+func older(a, b *api.KafkaTopic) bool {
+	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.ObjectMeta.Name < b.ObjectMeta.Name
+	}
+	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+}
+
+// remove deletes the topic. Without its cluster there is nothing to delete, and nobody else to let the resource go.
+func (r *topics) remove(ctx context.Context, cluster types.NamespacedName, topic *api.KafkaTopic) (ctrl.Result, error) {
+	err := r.Get(ctx, cluster, &api.Kafka{})
+	if isGone(err) {
+		return ctrl.Result{}, r.release(ctx, topic)
+	}
+	connection := r.connections.get(cluster)
+	if err != nil || connection == nil {
+		return ctrl.Result{RequeueAfter: soon}, err
+	}
+	owner, err := r.owner(ctx, topic)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if owner == topic.ObjectMeta.Name {
+		if err := connection.DeleteTopic(ctx, topic.Name()); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	return ctrl.Result{}, r.release(ctx, topic)
+}
+
+// release lets the resource go without touching the topic.
+func (r *topics) release(ctx context.Context, topic *api.KafkaTopic) error {
+	before := topic.DeepCopyObject().(*api.KafkaTopic)
+	if !controllerutil.RemoveFinalizer(topic, api.TopicFinalizer) {
+		return nil
+	}
+	return client.IgnoreNotFound(r.Patch(ctx, topic, client.MergeFrom(before)))
+}
+
+func clusterOf(object client.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetLabels()[api.ClusterLabel]}
+}

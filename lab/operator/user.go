@@ -1,0 +1,145 @@
+package operator
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scalestack/scalestack/lab/operator/admin"
+	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/operator/nodes"
+	"github.com/scalestack/scalestack/lab/operator/pki"
+)
+
+// users reconciles KafkaUser resources. Deleted ones are the cluster's to forget.
+type users struct {
+	objects
+	connections *connections
+}
+
+// Reconcile brings one user nearer to its resource.
+func (r *users) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	user := &api.KafkaUser{}
+	if err := r.Get(ctx, request.NamespacedName, user); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	cluster := clusterOf(user)
+	if cluster.Name == "" || !user.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	connection := r.connections.get(cluster)
+	if connection == nil {
+		return ctrl.Result{RequeueAfter: soon}, nil
+	}
+	before := user.DeepCopyObject().(*api.KafkaUser)
+	condition, again, err := outcome(r.ensure(ctx, connection, cluster, user), notReadyIs)
+	user.Status.ObservedGeneration = user.Generation
+	user.Status.Conditions = api.Since(before.Status.Conditions, []api.Condition{condition}, r.Now())
+	return ctrl.Result{RequeueAfter: again}, errors.Join(err, r.report(ctx, before, user))
+}
+
+func (r *users) ensure(ctx context.Context, connection Admin, cluster types.NamespacedName, user *api.KafkaUser) error {
+	rules, err := acls(user)
+	if err != nil {
+		return err
+	}
+	have, err := r.secret(ctx, user.Namespace, user.Name)
+	if err != nil {
+		return err
+	}
+	want := admin.User{Name: username(user), ACLs: rules, Quotas: quotas(user.Spec.Quotas)}
+	var credentials map[string][]byte
+	switch authentication(user) {
+	case nodes.Scram:
+		credentials = password(user.Name, have)
+		want.Password = string(credentials["password"])
+	case nodes.Certificate:
+		if credentials, err = r.certificate(ctx, cluster, user.Name, have); err != nil {
+			return err
+		}
+	default:
+		return invalid("InvalidResourceException", "authentication is neither "+nodes.Scram+" nor "+nodes.Certificate)
+	}
+	// The Secret first: a password that Kafka has and nobody else would be lost with the operator.
+	if err := r.apply(ctx, &corev1.Secret{ObjectMeta: userMeta(cluster.Name, user), Type: corev1.SecretTypeOpaque, Data: credentials}); err != nil {
+		return err
+	}
+	if err := connection.EnsureUser(ctx, want); err != nil {
+		return err
+	}
+	user.Status.Username, user.Status.Secret = want.Name, user.Name
+	return nil
+}
+
+// username is what Kafka knows the user by.
+func username(user *api.KafkaUser) string {
+	if authentication(user) == nodes.Certificate {
+		return "CN=" + user.Name
+	}
+	return user.Name
+}
+
+func authentication(user *api.KafkaUser) string {
+	if user.Spec.Authentication == nil {
+		return ""
+	}
+	return user.Spec.Authentication.Type
+}
+
+// password keeps the one that is there.
+func password(name string, have map[string][]byte) map[string][]byte {
+	secret := string(have["password"])
+	if secret == "" {
+		secret = rand.Text()
+	}
+	return map[string][]byte{
+		"password": []byte(secret),
+		"sasl.jaas.config": fmt.Appendf(nil,
+			"org.apache.kafka.common.security.scram.ScramLoginModule required username=%q password=%q;", name, secret),
+	}
+}
+
+// certificate keeps the one that is there, as long as the authority is the same.
+func (r *users) certificate(ctx context.Context, cluster types.NamespacedName, name string, have map[string][]byte) (map[string][]byte, error) {
+	key, err := r.secret(ctx, cluster.Namespace, cluster.Name+"-clients-ca")
+	if err != nil {
+		return nil, err
+	}
+	ca, err := r.secret(ctx, cluster.Namespace, cluster.Name+"-clients-ca-cert")
+	if err != nil {
+		return nil, err
+	}
+	authority, err := pki.Load(pki.Pair{Certificate: ca[caCertificate], Key: key[caKey]})
+	if err != nil {
+		return nil, err
+	}
+	identity, pair := pkix.Name{CommonName: name}, pairOf(have, "user")
+	if !authority.Fits(pair, identity, nil) {
+		if pair, err = authority.Issue(identity, nil); err != nil {
+			return nil, err
+		}
+	}
+	return map[string][]byte{"ca.crt": ca[caCertificate], "user.crt": pair.Certificate, "user.key": pair.Key}, nil
+}
+
+func userMeta(cluster string, user *api.KafkaUser) metav1.ObjectMeta {
+	yes := true
+	return metav1.ObjectMeta{
+		Name: user.Name, Namespace: user.Namespace,
+		Labels:      map[string]string{api.ClusterLabel: cluster, "strimzi.io/kind": api.UserKind},
+		Annotations: map[string]string{nodes.StandIn: nodes.StandInText},
+		OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: api.Version.String(), Kind: api.UserKind, Name: user.Name, UID: user.UID, Controller: &yes,
+		}},
+	}
+}
