@@ -1,27 +1,28 @@
 package kube
 
 import (
-	"strings"
+	"github.com/distribution/reference"
 
 	"github.com/scalestack/scalestack/internal/check"
 )
 
-// Image records an image that does not name one version: a missing tag and
+// Image records what is no image by the rules that the nodes go by (the library
+// is theirs), and an image that does not name one version: a missing tag and
 // "latest" mean another program after the next restart.
 func Image(errs *check.Errors, path, value string) {
 	if value == "" {
 		errs.Addf(path, "is required")
 		return
 	}
-	if strings.ContainsAny(value, " \t\n") {
+	image, err := reference.ParseNormalizedNamed(value)
+	if err != nil {
 		errs.Addf(path, "%q is not an image such as name:1.2", value)
 		return
 	}
-	if strings.Contains(value, "@sha256:") {
+	if _, fixed := image.(reference.Digested); fixed {
 		return
 	}
-	name := value[strings.LastIndex(value, "/")+1:]
-	if _, tag, _ := strings.Cut(name, ":"); tag == "" || tag == "latest" {
+	if tagged, ok := image.(reference.Tagged); !ok || tagged.Tag() == "latest" {
 		errs.Addf(path, "%q names no version: give it a tag other than latest, or a digest", value)
 	}
 }
