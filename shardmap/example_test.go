@@ -116,5 +116,5 @@ func ExampleSpec_Validate() {
 	fmt.Println(shardmap.Spec{Buckets: 960, InitialShards: 4, Shards: 6, Drain: []int{7}, Pins: map[int]int{17: 9}}.Validate())
 	// Output:
 	// drain[0]: 7 is not a shard id between 0 and 5
-	// pins[17]: 9 is not a shard id between 0 and 5
+	// pins.17: 9 is not a shard id between 0 and 5
 }

@@ -51,7 +51,7 @@ func (s Spec) Validate() error {
 
 func (s Spec) validateWeights(errs *check.Errors) {
 	for _, id := range slices.Sorted(maps.Keys(s.Weights)) {
-		path := fmt.Sprintf("weights[%d]", id)
+		path := fmt.Sprintf("weights.%d", id)
 		s.knownShard(errs, path, id)
 		errs.Range(path, s.Weights[id], 1, MaxWeight)
 	}
@@ -74,7 +74,7 @@ func (s Spec) validateDrain(errs *check.Errors) {
 
 func (s Spec) validatePins(errs *check.Errors) {
 	for _, bucket := range slices.Sorted(maps.Keys(s.Pins)) {
-		path, id := fmt.Sprintf("pins[%d]", bucket), s.Pins[bucket]
+		path, id := fmt.Sprintf("pins.%d", bucket), s.Pins[bucket]
 		if s.Buckets > 0 && (bucket < 0 || bucket >= s.Buckets) {
 			errs.Addf(path, "%d is not a bucket between 0 and %d", bucket, s.Buckets-1)
 		}

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"github.com/scalestack/scalestack/components/cdn"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/components/redis"
-	"github.com/scalestack/scalestack/shardmap"
 )
 
 // Names of the components, and so of their objects.
@@ -35,45 +33,12 @@ const (
 	redisFolder       = "/etc/scalestack/redis"
 )
 
-func (c *Config) shardMap() *shardmap.Map {
-	m := &shardmap.Map{
-		Format:        shardmap.Format,
-		Cluster:       c.Namespace,
-		Generation:    1,
-		Buckets:       c.Postgres.Buckets,
-		InitialShards: c.Postgres.InitialShards,
-		Assignment:    shardmap.Base(c.Postgres.Buckets, c.Postgres.InitialShards),
-	}
-	for _, id := range c.shardIDs() {
-		m.Shards = append(m.Shards, shardmap.Shard{
-			ID:       id,
-			Name:     postgres.ShardName(id),
-			Host:     fmt.Sprintf("%s-%s.%s.svc.cluster.local", postgresName, postgres.ShardName(id), c.Namespace),
-			Port:     postgres.Port,
-			Database: postgres.Database(id),
-		})
-	}
-	return m
-}
-
-func (c *Config) shardIDs() []int {
-	ids := make([]int, c.Postgres.Shards)
-	for i := range ids {
-		ids[i] = i
-	}
-	return ids
-}
-
-func (c *Config) baseArgs() (*base.Args, error) {
-	encoded, err := c.shardMap().Encode()
-	return &base.Args{Namespace: c.Namespace, ShardMap: string(encoded)}, err
-}
-
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	p := c.Postgres
 	return &postgres.Args{
 		Namespace:        namespace,
 		Shards:           c.shardIDs(),
+		Drained:          p.Drain,
 		Image:            c.Images.Postgres,
 		ImagePullPolicy:  c.Images.PullPolicy,
 		Storage:          postgres.Storage{Size: p.Storage.Size, Class: p.Storage.Class},
@@ -90,7 +55,7 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 }
 
 func (c *Config) databaseCallers() []postgres.Peer {
-	callers := []postgres.Peer{{Pods: app.PodLabels(appName)}, {Pods: app.MigrationLabels(appName)}}
+	callers := append(adminPeers(), postgres.Peer{Pods: app.PodLabels(appName)})
 	for _, w := range c.workers() {
 		if w.database {
 			callers = append(callers, postgres.Peer{Pods: app.PodLabels(w.name)})
@@ -132,9 +97,15 @@ type wiring struct {
 	redisPods, postgresPods  map[string]string
 }
 
+func (w wiring) shards() app.Target {
+	return app.Target{Peer: app.Peer{Pods: w.postgresPods}, Port: postgres.Port}
+}
+
+func (w wiring) mapMount() app.Mount {
+	return app.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: w.shardMap}
+}
+
 func (c *Config) appArgs(w wiring) *app.Args {
-	shards := app.Target{Peer: app.Peer{Pods: w.postgresPods}, Port: postgres.Port}
-	shardMap := app.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: w.shardMap}
 	return &app.Args{
 		Namespace:        w.namespace,
 		Image:            c.Images.Workload,
@@ -142,27 +113,16 @@ func (c *Config) appArgs(w wiring) *app.Args {
 		Args:             []string{"serve"},
 		Port:             appPort,
 		Env:              c.serveEnv(w),
-		Mounts:           []app.Mount{shardMap, credentials(w.appSecrets), {Name: "redis", Path: redisFolder, Secret: w.redisSecret}},
+		Mounts:           []app.Mount{w.mapMount(), credentials(w.appSecrets), {Name: "redis", Path: redisFolder, Secret: w.redisSecret}},
 		Resources:        app.Resources(c.App.Resources),
 		Replicas:         app.Replicas(c.App.Replicas),
 		CPUTargetPercent: c.App.CPUTargetPercent,
 		Metrics:          metrics(c.App.Metrics),
 		Callers:          c.callers(),
-		Targets:          []app.Target{shards, {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
-		Migration: &app.Job{
-			Args:     []string{"migrate"},
-			Revision: c.structure(),
-			Env:      shardEnv(),
-			Mounts:   []app.Mount{shardMap, credentials(w.adminSecrets)},
-			Targets:  []app.Target{shards},
-		},
+		Targets:          []app.Target{w.shards(), {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
+		Migration:        c.adminJob(migrateName, w),
+		Followup:         c.adminJob(reshardName, w),
 	}
-}
-
-// structure changes with what a migration must reach: another shard or bucket
-// count runs it again.
-func (c *Config) structure() string {
-	return fmt.Sprintf("%d buckets on shards %v", c.Postgres.Buckets, c.shardIDs())
 }
 
 func shardEnv() map[string]pulumi.StringInput {

@@ -39,6 +39,9 @@ type Postgres struct {
 	Shards           int               `json:"shards"`
 	InitialShards    int               `json:"initialShards"`
 	Buckets          int               `json:"buckets"`
+	Drain            []int             `json:"drain"`
+	Weights          map[int]int       `json:"weights"`
+	Pins             map[int]int       `json:"pins"`
 	MaxConnections   int               `json:"maxConnections"`
 	Resources        Resources         `json:"resources"`
 	Storage          Storage           `json:"storage"`

@@ -134,7 +134,9 @@ func edge(ctx *pulumi.Context, c *Config) (pulumi.ArrayOutput, error) {
 func shardOutputs(shards *postgres.Postgres) pulumi.Array {
 	var out pulumi.Array
 	for _, shard := range shards.Shards {
-		out = append(out, pulumi.Map{"name": pulumi.String(shard.Name), "host": shard.Host})
+		out = append(out, pulumi.Map{
+			"name": pulumi.String(shard.Name), "host": shard.Host, "drained": pulumi.Bool(shard.Drained),
+		})
 	}
 	return out
 }

@@ -66,7 +66,7 @@ func TestOutputs(t *testing.T) {
 	shards := got["shards"].([]any)
 	require.Len(t, shards, 3)
 	for i, shard := range m.Shards {
-		require.Equal(t, map[string]any{"name": shard.Name, "host": shard.Host}, shards[i],
+		require.Equal(t, map[string]any{"name": shard.Name, "host": shard.Host, "drained": false}, shards[i],
 			"the map must send clients to the hosts that exist")
 	}
 }

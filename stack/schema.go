@@ -62,7 +62,7 @@ func explain(errs *check.Errors, schema *jsonschema.Schema, document any, e *jso
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			errs.Addf(dot(path, name), "is not a setting, known here: %s", strings.Join(known(rule), ", "))
+			errs.Addf(dot(path, name), "%s", unknown(rule))
 		}
 	case *kind.Required:
 		for _, name := range k.Missing {
@@ -75,6 +75,14 @@ func explain(errs *check.Errors, schema *jsonschema.Schema, document any, e *jso
 	default:
 		errs.Addf(path, "%s: %s", quote(value), k.LocalizedString(message.NewPrinter(language.English)))
 	}
+}
+
+// unknown says why an object takes no such key.
+func unknown(rule *jsonschema.Schema) string {
+	if rule.PatternProperties != nil {
+		return "does not fit into " + rule.Title
+	}
+	return "is not a setting, known here: " + strings.Join(known(rule), ", ")
 }
 
 // follow walks schema and document down to location and renders its path.
@@ -102,6 +110,11 @@ func member(object *jsonschema.Schema, name string) *jsonschema.Schema {
 	}
 	if free, ok := object.AdditionalProperties.(*jsonschema.Schema); ok {
 		return free
+	}
+	for pattern, free := range object.PatternProperties {
+		if pattern.MatchString(name) {
+			return free
+		}
 	}
 	return &jsonschema.Schema{}
 }

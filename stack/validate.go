@@ -44,22 +44,11 @@ func anyOf(set map[string]bool, names []string) bool {
 	return false
 }
 
-// checkShards refuses a shard count that the data is not laid out for. The
-// assignment follows initialShards, so another shard would stay empty and a
-// missing one would take its users with it.
-func (c *Config) checkShards(errs *check.Errors) {
-	p := c.Postgres
-	if p.Shards != p.InitialShards {
-		errs.Addf("postgres.shards", "%d is not %d, as initialShards: nothing would be moved, "+
-			"because online re-sharding is not part of this version", p.Shards, p.InitialShards)
-	}
-	if p.InitialShards > p.Buckets {
-		errs.Addf("postgres.initialShards", "%d is above buckets %d, a shard would own nothing", p.InitialShards, p.Buckets)
-	}
-}
-
 func (c *Config) checkPostgres(errs *check.Errors) {
-	mergeImages(errs, "postgres", "images.postgres", c.postgresArgs(pulumi.String(c.Namespace)).Validate())
+	args := c.postgresArgs(pulumi.String(c.Namespace))
+	// Which shards there are and what they do is the map's matter.
+	args.Drained = nil
+	mergeImages(errs, "postgres", "images.postgres", args.Validate())
 }
 
 func (c *Config) checkApp(errs *check.Errors) {

@@ -27,7 +27,7 @@ func TestWithoutEventsThereAreNoWorkers(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, c.workers())
 	require.Empty(t, c.kafkaArgs(pulumi.String("shop")).Users)
-	require.Len(t, c.postgresArgs(pulumi.String("shop")).Callers, 2)
+	require.Len(t, c.postgresArgs(pulumi.String("shop")).Callers, 3)
 }
 
 func TestEachWorkerMayDoItsWorkAndNoMore(t *testing.T) {
@@ -43,7 +43,7 @@ func TestEachWorkerMayDoItsWorkAndNoMore(t *testing.T) {
 	require.Equal(t, map[string][]int{
 		"relay": {9093, 5432}, "email": {9093, 5432, 587}, "analytics": {9093, 5432}, "invalidate": {9093, 6379},
 	}, portsCalled(c))
-	require.Len(t, c.postgresArgs(pulumi.String("shop")).Callers, 5, "app, its migration, relay, email and analytics")
+	require.Len(t, c.postgresArgs(pulumi.String("shop")).Callers, 6, "app, its two Jobs, relay, email and analytics")
 	require.Equal(t, app.PodLabels("invalidate"), c.redisArgs(pulumi.String("shop")).Callers[1].Pods)
 }
 

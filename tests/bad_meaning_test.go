@@ -48,10 +48,35 @@ func meanings() []*rapid.Generator[mistake] {
 
 func databases() []*rapid.Generator[mistake] {
 	return []*rapid.Generator[mistake]{
-		numbers("postgres.shards", "as initialShards: nothing would be moved", 5, 960, one[int]("postgres.shards")),
-		numbers("postgres.shards", "as initialShards: nothing would be moved", 1, 3, one[int]("postgres.shards")),
-		numbers("postgres.initialShards", "a shard would own nothing", 2, 960, func(n int) []set {
-			return []set{to("postgres.shards", n), to("postgres.initialShards", n), to("postgres.buckets", n-1)}
+		numbers("postgres.shards", "is not between 1 and", 5, 960, func(n int) []set {
+			return []set{to("postgres.shards", n), to("postgres.buckets", n-1)}
+		}),
+		numbers("postgres.initialShards", "is not between 1 and", 5, 960, func(n int) []set {
+			return []set{to("postgres.initialShards", n), to("postgres.buckets", n-1)}
+		}),
+		numbers("postgres.drain[0]", "is not a shard id between 0 and 3", 4, 959, one[int]("postgres.drain.0")),
+		numbers("postgres.drain[1]", "is not unique", 0, 3, func(n int) []set { return []set{to("postgres.drain", []any{n, n})} }),
+		numbers("postgres.drain", "is not allowed to name every shard", 1, 20, func(n int) []set {
+			drain := make([]any, n)
+			for i := range drain {
+				drain[i] = i
+			}
+			return []set{to("postgres.shards", n), to("postgres.drain", drain)}
+		}),
+		numbers("postgres.weights.7", "is not a shard id between 0 and 3", 1, 1000, func(n int) []set {
+			return []set{to("postgres.weights", object{"7": n})}
+		}),
+		numbers("postgres.weights.-1", "does not fit into an object with whole numbers as keys", 1, 1000, func(n int) []set {
+			return []set{{[]any{"postgres", "weights", "-1"}, n}}
+		}),
+		numbers("postgres.pins.960", "is not a bucket between 0 and 959", 0, 3, func(n int) []set {
+			return []set{to("postgres.pins", object{"960": n})}
+		}),
+		numbers("postgres.pins.5", "is not a shard id between 0 and 3", 4, 959, func(n int) []set {
+			return []set{to("postgres.pins", object{"5": n})}
+		}),
+		numbers("postgres.pins.5", "is not a shard to pin to: it is drained", 0, 3, func(n int) []set {
+			return []set{to("postgres.pins", object{"5": n}), to("postgres.drain", []any{n})}
 		}),
 		numbers("postgres.resources.memory", "is below 256Mi", 1, 255, func(n int) []set {
 			return []set{to("postgres.resources.memory", fmt.Sprintf("%dMi", n))}

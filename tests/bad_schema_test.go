@@ -102,12 +102,16 @@ func (s spot) isTopLevelText() bool { return len(s.keys) == 1 && s.schema["type"
 func (s spot) keyMistakes() []*rapid.Generator[mistake] {
 	var all []*rapid.Generator[mistake]
 	properties, _ := s.schema["properties"].(object)
+	reason := "is not a setting, known here: "
+	if s.schema["patternProperties"] != nil {
+		reason = "does not fit into an object with "
+	}
 	if s.schema["additionalProperties"] == false {
 		unknown := rapid.StringMatching(`[a-zA-Z_][a-zA-Z0-9_-]{0,20}`).Filter(func(name string) bool { return properties[name] == nil })
 		all = append(all, rapid.Custom(func(t *rapid.T) mistake {
 			name := unknown.Draw(t, "key")
 			keys := s.at(name)
-			return mistake{keys.path(), "is not a setting, known here: ", []set{{keys.keys, anything().Draw(t, "value")}}}
+			return mistake{keys.path(), reason, []set{{keys.keys, anything().Draw(t, "value")}}}
 		}))
 	}
 	required, _ := s.schema["required"].([]any)

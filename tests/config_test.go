@@ -40,7 +40,7 @@ func TestBadConfigurationsRegisterNothing(t *testing.T) {
 	}{
 		"no shards":    {with(t, "dev", "postgres", "shards", 0), "scalestack:postgres.shards: 0 is not between 1 and 960"},
 		"text":         {with(t, "dev", "postgres", "shards", "four"), `scalestack:postgres.shards: "four" is not a whole number between 1 and 960`},
-		"more shards":  {with(t, "dev", "postgres", "shards", 6), "scalestack:postgres.shards: 6 is not 4, as initialShards: nothing would be moved, because online re-sharding is not part of this version"},
+		"drained":      {with(t, "dev", "postgres", "drain", []int{4}), "scalestack:postgres.drain[0]: 4 is not a shard id between 0 and 3"},
 		"unknown key":  {with(t, "dev", "app", "poolSize", 5), "scalestack:app.poolSize: is not a setting, known here: cacheTtl, callers, cpuTargetPercent, metrics, pool, replicas, resources"},
 		"unknown part": {map[string]string{"scalestack:postgers": "{}"}, "scalestack:postgers: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis"},
 		"pool": {with(t, "dev", "app", "pool", 20),

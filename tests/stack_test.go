@@ -122,12 +122,14 @@ func TestOnlyProductionIsProtected(t *testing.T) {
 	})
 }
 
-// The migration needs every shard, and the app needs the migration.
+// The migration needs every shard, the app needs the migration, and buckets
+// move when the app knows every shard.
 func TestOrder(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		migrations := g.find(job)
-		require.Len(t, migrations, 1)
-		before := strings.Join(migrations[0].RegisterRPC.GetDependencies(), "\n")
+		jobs := g.find(job)
+		require.Equal(t, []string{"app-migrate", "app-reshard"}, []string{jobs[0].Name, jobs[1].Name})
+		require.Contains(t, strings.Join(jobs[1].RegisterRPC.GetDependencies(), "\n"), deployment+"::app-deployment")
+		before := strings.Join(jobs[0].RegisterRPC.GetDependencies(), "\n")
 		for shard := range 4 {
 			require.Contains(t, before, statefulSet+"::postgres-shard-"+strconv.Itoa(shard))
 		}

@@ -30,8 +30,9 @@ import (
 )
 
 const (
-	// ShardMapName is the ConfigMap's name.
-	ShardMapName = "shard-map"
+	// shardMapPrefix is the ConfigMap's name but for the hash.
+	shardMapPrefix = "shard-map-"
+	hashLength     = 8
 	// ShardMapKey is the file in the ConfigMap.
 	ShardMapKey = "map.json"
 	// fieldManager owns the namespace's fields over the stack's lives.
@@ -98,7 +99,8 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, fmt.Errorf("default policy: %w", err)
 	}
-	config, err := corev1.NewConfigMap(ctx, name+"-shard-map", shardMapArgs(labels, created, a.ShardMap), pulumi.Parent(b))
+	config, err := corev1.NewConfigMap(ctx, name+"-shard-map", shardMapArgs(labels, created, a.ShardMap),
+		pulumi.Parent(b), pulumi.RetainOnDelete(true))
 	if err != nil {
 		return nil, fmt.Errorf("shard map: %w", err)
 	}
@@ -115,7 +117,7 @@ func namespaceArgs(labels kube.Labels, name string) *corev1.NamespaceArgs {
 	return &corev1.NamespaceArgs{Metadata: &metav1.ObjectMetaArgs{
 		Name:        pulumi.String(name),
 		Labels:      all,
-		Annotations: pulumi.StringMap{"pulumi.com/patchFieldManager": pulumi.String(fieldManager)},
+		Annotations: adoptable(),
 	}}
 }
 
@@ -129,9 +131,20 @@ func defaultDenyArgs(labels kube.Labels, namespace pulumi.StringInput) *networki
 	}
 }
 
+// ShardMapName is the name of the ConfigMap with this content.
+func ShardMapName(encoded string) string { return shardMapPrefix + kube.Sum(encoded)[:hashLength] }
+
 func shardMapArgs(labels kube.Labels, namespace pulumi.StringInput, encoded string) *corev1.ConfigMapArgs {
+	meta := labels.Meta(ShardMapName(encoded), namespace)
+	meta.Annotations = adoptable()
 	return &corev1.ConfigMapArgs{
-		Metadata: labels.Meta(ShardMapName, namespace),
-		Data:     pulumi.StringMap{ShardMapKey: pulumi.String(encoded)},
+		Metadata:  meta,
+		Immutable: pulumi.Bool(true),
+		Data:      pulumi.StringMap{ShardMapKey: pulumi.String(encoded)},
 	}
+}
+
+// adoptable lets a deployment take over what an earlier one has left.
+func adoptable() pulumi.StringMap {
+	return pulumi.StringMap{"pulumi.com/patchFieldManager": pulumi.String(fieldManager)}
 }

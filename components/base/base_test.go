@@ -19,7 +19,7 @@ func TestBase(t *testing.T) {
 		ctx.Export("namespace", b.Namespace)
 		return nil
 	})
-	require.Equal(t, []string{"ConfigMap shard-map", "Namespace shop", "NetworkPolicy default-deny"}, r.Names())
+	require.Equal(t, []string{"ConfigMap " + base.ShardMapName("{}"), "Namespace shop", "NetworkPolicy default-deny"}, r.Names())
 	r.RequireParented(t, "base")
 
 	namespace := r.Get(t, "Namespace", "shop")
@@ -36,7 +36,16 @@ func TestBase(t *testing.T) {
 	_, selects := kubetest.Value(deny, "spec.podSelector.matchLabels")
 	require.False(t, selects, "the policy must cover every pod")
 
-	require.Equal(t, "{}", kubetest.Text(r.Get(t, "ConfigMap", "shard-map"), `data["map.json"]`))
+	config := r.Get(t, "ConfigMap", base.ShardMapName("{}"))
+	require.Equal(t, "{}", kubetest.Text(config, `data["map.json"]`))
+	require.True(t, config.RegisterRPC.GetRetainOnDelete(), "an older revision of the app needs it")
+	immutable, _ := kubetest.Value(config, "immutable")
+	require.True(t, immutable.BoolValue())
+}
+
+func TestAMapHasItsOwnName(t *testing.T) {
+	require.Regexp(t, `^shard-map-[0-9a-f]{8}$`, base.ShardMapName("{}"))
+	require.NotEqual(t, base.ShardMapName("{}"), base.ShardMapName("{ }"))
 }
 
 func TestValidate(t *testing.T) {

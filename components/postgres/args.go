@@ -25,6 +25,11 @@ type Args struct {
 	// adopt the old volume.
 	Shards []int
 
+	// Drained are those of Shards that are to give all they have to the others.
+	// They are annotated as such and not protected, so that they can leave the
+	// list once they are empty. Default: none.
+	Drained []int
+
 	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres,
 	// initdb, pg_ctl and pg_isready on its PATH. Default: "postgres:16.2".
 	Image string
@@ -58,8 +63,8 @@ type Args struct {
 	PasswordRotation string
 
 	// Protect makes Pulumi refuse to delete the StatefulSets and the volume
-	// claims. Right for production; `pulumi state unprotect` lifts it.
-	// Default: false. The claims are retained in either case.
+	// claims, drained ones aside. Right for production; `pulumi state unprotect`
+	// lifts it. Default: false. The claims are retained in either case.
 	Protect bool
 
 	// Disruption says what a node drain may do. Default: DisruptOne.

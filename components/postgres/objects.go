@@ -50,7 +50,7 @@ func configMap(p plan) *corev1.ConfigMapArgs {
 // template replace a pod that never became ready.
 func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
 	meta := p.labels().Meta(p.object(), p.Namespace)
-	meta.Annotations = pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String("900")}
+	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String("900")})
 	return &appsv1.StatefulSetArgs{
 		Metadata: meta,
 		Spec: &appsv1.StatefulSetSpecArgs{

@@ -117,7 +117,7 @@ func (r *registrar) shard(p plan) error {
 	}
 	r.shards = append(r.shards, Shard{
 		ID: p.id, Name: ShardName(p.id), Host: host, Port: Port, Database: Database(p.id),
-		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Checksum: checksum,
+		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum,
 	})
 	return nil
 }

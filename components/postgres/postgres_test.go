@@ -92,6 +92,20 @@ func TestProtectCoversWhatHoldsData(t *testing.T) {
 	require.False(t, record.Get(t, "ConfigMap", "postgres-shard-0-config").RegisterRPC.GetProtect())
 }
 
+// A drained shard is to leave the list one day.
+func TestDrainedShardsAreMarkedAndNotProtected(t *testing.T) {
+	record := run(t, &Args{Shards: []int{0, 1}, Drained: []int{1}, Protect: true})
+	for id, want := range []string{"", "true"} {
+		shard := ShardName(id)
+		for _, object := range []pulumi.MockResourceArgs{
+			record.Get(t, "StatefulSet", "postgres-"+shard), record.Get(t, "PersistentVolumeClaim", "data-postgres-"+shard+"-0"),
+		} {
+			require.Equal(t, want, kubetest.Text(object, `metadata.annotations["scalestack/drained"]`), object.Name)
+			require.Equal(t, want == "", object.RegisterRPC.GetProtect(), object.Name)
+		}
+	}
+}
+
 func TestRolloutOrder(t *testing.T) {
 	waits := func(rollout Rollout) bool {
 		record := run(t, &Args{Shards: []int{0, 1}, Rollout: rollout})

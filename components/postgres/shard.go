@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -15,6 +16,8 @@ const (
 	AdminRole = "postgres"
 	// AppRole is the role of the application.
 	AppRole = "app"
+	// DrainedAnnotation is on the StatefulSet and the claim of a drained shard.
+	DrainedAnnotation = "scalestack/drained"
 )
 
 // Shard tells others how to reach one shard.
@@ -33,6 +36,8 @@ type Shard struct {
 	// AdminSecret and AppSecret are the names of Secrets with the keys username
 	// and password.
 	AdminSecret, AppSecret pulumi.StringOutput
+	// Drained says that the shard is to give all it has to the others.
+	Drained bool
 	// Checksum changes with the shard's passwords and settings. It is a secret.
 	Checksum pulumi.StringOutput
 }
@@ -61,6 +66,16 @@ type plan struct {
 
 // object is the name of the shard's main objects.
 func (p plan) object() string { return p.component + "-" + ShardName(p.id) }
+
+func (p plan) drained() bool { return slices.Contains(p.Drained, p.id) }
+
+// annotations adds to its own what all objects that hold data tell.
+func (p plan) annotations(own pulumi.StringMap) pulumi.StringMap {
+	if p.drained() {
+		own[DrainedAnnotation] = pulumi.String("true")
+	}
+	return own
+}
 
 func (p plan) headless() string { return p.object() + "-headless" }
 

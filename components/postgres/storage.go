@@ -17,7 +17,7 @@ func claimAnnotations() pulumi.StringMap {
 
 func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 	meta := p.labels().Meta(p.claim(), p.Namespace)
-	meta.Annotations = claimAnnotations()
+	meta.Annotations = p.annotations(claimAnnotations())
 	spec := &corev1.PersistentVolumeClaimSpecArgs{
 		AccessModes: pulumi.StringArray{pulumi.String(p.Storage.AccessMode)},
 		Resources: &corev1.VolumeResourceRequirementsArgs{
@@ -41,7 +41,7 @@ func claimOptions(p plan) []pulumi.ResourceOption {
 // protection says nothing when none is asked for, so that the component's own
 // option still counts.
 func protection(p plan) []pulumi.ResourceOption {
-	if !p.Protect {
+	if !p.Protect || p.drained() {
 		return nil
 	}
 	return []pulumi.ResourceOption{pulumi.Protect(true)}

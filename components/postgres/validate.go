@@ -46,6 +46,11 @@ func (a *Args) validateShards(errs *check.Errors) {
 		}
 		seen[id] = true
 	}
+	for i, id := range a.Drained {
+		if !seen[id] {
+			errs.Addf(fmt.Sprintf("drained[%d]", i), "%d is not one of the shards", id)
+		}
+	}
 }
 
 func (a *Args) validateServer(errs *check.Errors) {

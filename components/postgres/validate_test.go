@@ -31,6 +31,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"negative id":    {Args{Shards: []int{0, -1}}, "shards[1]: -1 is not between 0 and 9999"},
 		"same id twice":  {Args{Shards: []int{3, 1, 3}}, "shards[2]: 3 is given twice"},
+		"drained":        {Args{Shards: []int{3, 1}, Drained: []int{1, 2}}, "drained[1]: 2 is not one of the shards"},
 		"image":          {Args{Image: "postgres:latest"}, `image: "postgres:latest" names no version: give it a tag other than latest, or a digest`},
 		"pull policy":    {Args{ImagePullPolicy: "Maybe"}, `imagePullPolicy: "Maybe" is not one of IfNotPresent, Always, Never`},
 		"cpu":            {Args{Resources: Resources{CPURequest: "2", CPULimit: "1"}}, "resources.cpuLimit: 1 is below cpuRequest 2"},

@@ -61,7 +61,7 @@ var VolumesKept = rule.Rule{
 var DataRetained = rule.Rule{
 	Name: "data-retained",
 	Description: "A destroy or a removed line keeps the volumes: claims and the namespace they are in are retained on " +
-		"delete, and in protected stacks claims and StatefulSets are protected.",
+		"delete, and in protected stacks claims and StatefulSets are protected, those of drained shards aside.",
 	NeedsOptions: true,
 	Settings: []rule.Setting{{
 		Name: "protected", Meaning: "names of the stacks whose data is protected", Schema: rule.Strings(), Default: []any{"prod"},
@@ -73,7 +73,8 @@ var DataRetained = rule.Rule{
 		if r.Kind() != "StatefulSet" && !r.Options.RetainOnDelete {
 			c.Report(r, "the option retainOnDelete", "false", "true", "register it with pulumi.RetainOnDelete(true)")
 		}
-		protected := slices.Contains(c.Texts("protected"), c.Stack) && r.Kind() != "Namespace"
+		drained := r.At("metadata", "annotations", "scalestack/drained").Text() == "true"
+		protected := slices.Contains(c.Texts("protected"), c.Stack) && r.Kind() != "Namespace" && !drained
 		if protected && !r.Options.Protect {
 			c.Report(r, "the option protect", "false", "true in this stack", "set scalestack:postgres.protect to true")
 		}

@@ -19,12 +19,12 @@ const (
 // mapOf writes a map for the first n shards, whole in itself.
 func mapOf(n int) edit {
 	return func(t *testing.T, g rule.Graph) rule.Graph {
-		m, err := shardmap.Decode([]byte(g[find(t, g, "ConfigMap shard-map")].At("data", "map.json").Text()))
+		m, err := shardmap.Decode([]byte(g[find(t, g, "ConfigMap shard-map-*")].At("data", "map.json").Text()))
 		require.NoError(t, err)
 		m.Shards, m.InitialShards, m.Assignment = m.Shards[:n], n, shardmap.Base(m.Buckets, n)
 		text, err := m.Encode()
 		require.NoError(t, err)
-		return set("ConfigMap shard-map", mapText, string(text))(t, g)
+		return set("ConfigMap shard-map-*", mapText, string(text))(t, g)
 	}
 }
 
@@ -39,10 +39,12 @@ var dataMutations = map[string]mutation{
 	"more pods":                {policy: "shard-connections", says: "pods of app", edits: edits(set(scaler, "spec.maxReplicas", 40.0))},
 	"all pods anew at once":    {policy: "shard-connections", says: "20 pods of app", edits: edits(set(web, "spec.strategy.rollingUpdate.maxSurge", "100%"))},
 	"server removed":           {policy: "shard-map", says: "shard-3 at postgres-shard-3.scalestack.svc.cluster.local, where no StatefulSet is", edits: edits(server)},
-	"host of no server":        {policy: "shard-map", says: "shards[2] is shard-2 at postgres-shard-9.", edits: edits(replace("ConfigMap shard-map", mapText, "postgres-shard-2.", "postgres-shard-9."))},
+	"host of no server":        {policy: "shard-map", says: "shards[2] is shard-2 at postgres-shard-9.", edits: edits(replace("ConfigMap shard-map-*", mapText, "postgres-shard-2.", "postgres-shard-9."))},
 	"shard not in the map":     {policy: "shard-map", says: "StatefulSet scalestack/postgres-shard-3: the server is not in the shard map and not marked as drained", edits: edits(mapOf(3))},
-	"buckets without an owner": {policy: "shard-map", says: "no valid shard map: assignment[3]: 3 is not the id of a shard", edits: edits(replace("ConfigMap shard-map", mapText, `"id":3`, `"id":7`))},
-	"no map":                   {policy: "shard-map", says: "no valid shard map", edits: edits(set("ConfigMap shard-map", mapText, "{}"))},
+	"buckets without an owner": {policy: "shard-map", says: "no valid shard map: assignment[3]: 3 is not the id of a shard", edits: edits(replace("ConfigMap shard-map-*", mapText, `"id":3`, `"id":7`))},
+	"drained and owning": {policy: "shard-map", says: `scalestack/drained"] is true, but the map gives it 240 buckets`,
+		edits: edits(set("StatefulSet postgres-shard-2", `metadata.annotations["scalestack/drained"]`, "true"))},
+	"no map": {policy: "shard-map", says: "no valid shard map", edits: edits(set("ConfigMap shard-map-*", mapText, "{}"))},
 	"shard dropped": {policy: "shards-kept", says: "shard-0, shard-1, shard-2 without shard-3", edits: edits(server, mapOf(3)),
 		config: map[string]any{"deployed": []any{"shard-0", "shard-1", "shard-2", "shard-3"}}},
 

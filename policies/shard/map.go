@@ -13,7 +13,7 @@ import (
 
 const (
 	mapFile = "map.json"
-	// drainedAnnotation on a StatefulSet says that no user's data is left in it.
+	// drainedAnnotation on a StatefulSet says that no user's data is to be in it.
 	drainedAnnotation = "scalestack/drained"
 )
 
@@ -37,7 +37,7 @@ func read(r rule.Resource) (*shardmap.Map, rule.Node, bool) {
 var Map = rule.Rule{
 	Name: "shard-map",
 	Description: "The shard map can be routed by: every bucket belongs to a shard of the map, every shard has its server, " +
-		"and a server outside the map is marked as drained.",
+		"a server outside the map is marked as drained, and one that is marked owns no bucket.",
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, config := range g.Of("ConfigMap") {
 			n := config.At("data", mapFile)
@@ -48,7 +48,7 @@ var Map = rule.Rule{
 			if err != nil {
 				c.Report(config, n.Path(), "no valid shard map: "+strings.ReplaceAll(err.Error(), "\n", "; "),
 					"what package shardmap accepts",
-					"drain a shard before removing it, and set scalestack:postgres.shards and initialShards together")
+					"let package shardmap make the map from scalestack:postgres")
 				continue
 			}
 			servers(c, g, config, n, m)
@@ -86,19 +86,24 @@ func serversOf(g rule.Graph, config rule.Resource, shard shardmap.Shard) []rule.
 	return found
 }
 
-// drained looks for databases that nobody is routed to.
+// drained looks for databases that nobody is routed to, or somebody wrongly is.
 func drained(c *rule.Check, g rule.Graph, config rule.Resource, m *shardmap.Map) {
 	if kube.Nameless(g, "Service") {
 		return
 	}
-	known := map[string]bool{}
+	known, owns, counts := map[string]bool{}, map[string]int{}, m.Counts()
 	for _, shard := range m.Shards {
 		for _, set := range serversOf(g, config, shard) {
 			known[set.URN] = true
+			owns[set.URN] += counts[shard.ID]
 		}
 	}
 	for _, set := range g.Of("StatefulSet") {
 		marked := set.At("metadata", "annotations", drainedAnnotation)
+		if owned := owns[set.URN]; owned > 0 && marked.Text() == "true" {
+			c.Report(set, marked.Path(), fmt.Sprintf("true, but the map gives it %d buckets", owned),
+				"true only on a shard without buckets", "name the shard in scalestack:postgres.drain, or remove the annotation")
+		}
 		if known[set.URN] || !isShard(g, set) || !marked.Known() || marked.Text() == "true" {
 			continue
 		}

@@ -1,0 +1,52 @@
+package stack
+
+import (
+	"fmt"
+
+	"github.com/scalestack/scalestack/components/app"
+	"github.com/scalestack/scalestack/components/postgres"
+)
+
+// Names of the Jobs that work on the shards, and of the workload's commands
+// that they run.
+//
+// migrate comes before the app: it makes databases into shards, and refuses,
+// before it changes anything, a map without a shard that still owns buckets.
+// Pulumi removes what left the program at the end of an update and only if all
+// else went well, so that this refusal keeps such a shard.
+//
+// reshard comes after the app, when every pod knows all shards, and moves
+// buckets until the shards own what the map says. A program cannot know whether
+// they do already. The Job is therefore always there, and a new one whenever
+// the map or the image is another; one without work ends in a second.
+const (
+	migrateName = "migrate"
+	reshardName = "reshard"
+)
+
+// finalExit is the workload's exit code for what no retry mends.
+const finalExit = 3
+
+// adminJob runs a command with the superuser's credentials of all shards.
+func (c *Config) adminJob(command string, w wiring) *app.Job {
+	return &app.Job{
+		Name:           command,
+		Args:           []string{command},
+		Revision:       c.structure(),
+		Env:            shardEnv(),
+		Mounts:         []app.Mount{w.mapMount(), credentials(w.adminSecrets)},
+		Targets:        []app.Target{w.shards()},
+		FinalExitCodes: []int{finalExit},
+	}
+}
+
+// structure changes with all that the shard map follows from.
+func (c *Config) structure() string { return fmt.Sprintf("%+v", c.spec()) }
+
+// adminPeers are the pods of those Jobs.
+func adminPeers() []postgres.Peer {
+	return []postgres.Peer{
+		{Pods: app.JobLabels(appName, migrateName)},
+		{Pods: app.JobLabels(appName, reshardName)},
+	}
+}
