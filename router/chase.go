@@ -2,24 +2,13 @@ package router
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync/atomic"
-	"time"
 
 	"github.com/scalestack/scalestack/shardmap"
 )
 
-const (
-	// chaseFor is how long an operation follows a bucket that moves. Nobody
-	// takes the bucket's writes for a fraction of that, if all goes well.
-	chaseFor = 5 * time.Second
-	// chaseEvery is the first wait for a bucket without an owner; it doubles up
-	// to longestWait.
-	chaseEvery  = 4 * time.Millisecond
-	longestWait = 64 * time.Millisecond
-	// freeHops without a wait are enough for every honest chain of owners.
-	freeHops = 8
-)
+// freeHops without a wait are enough for every honest chain of owners.
+const freeHops = 8
 
 // learned holds what the shards said of buckets that are not where the map says:
 // the owner's id plus one by bucket, 0 for nothing. The desired map may be ahead
@@ -32,11 +21,10 @@ type chase struct {
 	userID int64
 	bucket int
 	// owner is who the latest epoch we heard of names.
-	owner    int
-	epoch    int64
-	hops     int
-	wait     time.Duration
-	deadline time.Time
+	owner int
+	epoch int64
+	hops  int
+	backoff
 }
 
 func (r *Router) newChase(userID int64) chase {
@@ -63,11 +51,8 @@ func (c *chase) start() target {
 // none: while the refusing shard is fenced, or has not yet taken over. Epochs
 // grow with every change, so what a shard with an older one says is no news.
 func (c *chase) after(ctx context.Context, asked target, failure *attemptError) (next target, reason string) {
-	if c.deadline.IsZero() {
-		c.deadline = time.Now().Add(chaseFor)
-		if err := c.router.Reload(); err != nil {
-			c.router.options.Log.Error("keeping the old shard map", "error", err.Error())
-		}
+	if c.begin() {
+		c.router.reloadOrKeep()
 	}
 	if owner, epoch := failure.owner(); owner >= 0 && (epoch > c.epoch || c.epoch == 0) {
 		c.owner, c.epoch = owner, epoch
@@ -87,22 +72,6 @@ func (c *chase) after(ctx context.Context, asked target, failure *attemptError) 
 		shard = asked.shard
 	}
 	return current.to(shard), reason
-}
-
-// pause waits a little longer each time, and not in step with others.
-func (c *chase) pause(ctx context.Context) bool {
-	if time.Now().After(c.deadline) {
-		return false
-	}
-	c.wait = min(max(2*c.wait, chaseEvery), longestWait)
-	timer := time.NewTimer(c.wait/2 + rand.N(c.wait/2))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // found remembers an owner that refusals led to.

@@ -84,6 +84,12 @@ func (r *Router) Reload() error {
 	return nil
 }
 
+func (r *Router) reloadOrKeep() {
+	if err := r.Reload(); err != nil {
+		r.options.Log.Error("keeping the old shard map", "error", err.Error())
+	}
+}
+
 func (r *Router) read(old *routes) (*routes, error) {
 	content, err := os.ReadFile(r.options.MapFile)
 	if err != nil {
@@ -156,9 +162,7 @@ func (r *Router) Follow(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := r.Reload(); err != nil {
-				r.options.Log.Error("keeping the old shard map", "error", err.Error())
-			}
+			r.reloadOrKeep()
 		}
 	}
 }

@@ -80,12 +80,18 @@ func (c *cluster) store() *users.Store {
 }
 
 func (c *cluster) storeOn(s settings.Shards) *users.Store {
+	c.t.Helper()
+	return users.NewStore(c.routerOn(s))
+}
+
+func (c *cluster) routerOn(s settings.Shards) *router.Router {
+	c.t.Helper()
 	options := s.As("load")
 	options.Pool = 8
 	r, err := router.New(options)
 	require.NoError(c.t, err)
 	c.t.Cleanup(r.Close)
-	return users.NewStore(r)
+	return r
 }
 
 // requireClean finds whatever a move could leave behind, and data that is not
