@@ -114,8 +114,11 @@ func TestMistakes(t *testing.T) {
 		"serve --origin http://x --rules /nowhere":                         "open /nowhere: no such file or directory",
 		"serve --origin http://x":                                          `required flag(s) "rules" not set`,
 		"hit-ratio --rules " + defaults + " --goal 101":                    "--goal: 101 is not between 0 and 100",
+		"hit-ratio --rules " + defaults + " --warm-up -1h":                 "--warm-up: -1h0m0s is negative",
 		"hit-ratio --rules " + defaults + " --log /nowhere":                "open /nowhere: no such file or directory",
 		"generate-log --lines -1":                                          "--lines: -1 is negative",
+		"generate-log --images -1":                                         "--images: -1 is negative",
+		"generate-log --robots 100":                                        "--robots: 100 is not at least 0 and below 100",
 		"verify-origin --rules " + defaults + " --origin http://x":         "no path given: --paths /static/app.js,/images/logo.png",
 		"verify-origin --rules " + defaults + " --origin http://x static/": `--paths: "static/" does not begin with /`,
 	} {

@@ -35,6 +35,7 @@ func newHitRatio() *cobra.Command {
 	f.StringVar(&h.options.Scheme, "scheme", "https", "scheme of all requests")
 	f.StringVar(&h.options.CacheControl, "cache-control", "", "Cache-Control that the origin is taken to send; none by default")
 	f.IntVar(&h.options.Objects, "objects", 1_000_000, "objects that the edge is taken to keep")
+	f.DurationVar(&h.options.WarmUp, "warm-up", 0, "beginning of the log that fills the cache and is not counted, for example 12h")
 	c.MarkFlagRequired("rules")
 	return c
 }
@@ -42,6 +43,9 @@ func newHitRatio() *cobra.Command {
 func (h *hitRatio) run(input io.Reader, output io.Writer) error {
 	if h.goal < 0 || h.goal > 100 {
 		return fmt.Errorf("--goal: %g is not between 0 and 100", h.goal)
+	}
+	if h.options.WarmUp < 0 {
+		return fmt.Errorf("--warm-up: %s is negative", h.options.WarmUp)
 	}
 	var err error
 	if h.options.Rules, err = rules.Load(h.rules); err != nil {
@@ -80,23 +84,4 @@ func (h *hitRatio) draw(report *replay.Report) error {
 		return err
 	}
 	return errors.Join(report.Plot(file, h.goal/100), file.Close())
-}
-
-func newGenerateLog() *cobra.Command {
-	var lines int
-	var seed uint64
-	c := &cobra.Command{
-		Use:   "generate-log",
-		Short: "Write an access log of a shop, equal for an equal seed",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if lines < 0 {
-				return fmt.Errorf("--lines: %d is negative", lines)
-			}
-			return replay.Generate(cmd.OutOrStdout(), lines, seed)
-		},
-	}
-	c.Flags().IntVar(&lines, "lines", 1_000_000, "lines to write")
-	c.Flags().Uint64Var(&seed, "seed", 1, "start of the random numbers")
-	return c
 }

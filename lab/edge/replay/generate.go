@@ -10,16 +10,11 @@ import (
 	"time"
 )
 
-// Generate writes a log in combined format of a shop with sessions, equal for
-// an equal seed. The mix is stated, not fitted: a page view asks for one HTML
-// page, three API answers and a page's assets (3 styles, 10 scripts, 3 fonts
-// and 28 images, near what public page statistics show for a median page). A
-// browser keeps assets for a day, so that later views and returning visitors
-// ask for few of them; hashed names change with a release every six hours; one
-// session in five is a robot's.
-func Generate(w io.Writer, lines int, seed uint64) error {
+// Generate writes a log in combined format of a shop, equal for an equal seed
+// and mix. Hashed names change with a release every six hours.
+func Generate(w io.Writer, lines int, seed uint64, m Mix) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	g := newGenerator(seed)
+	g := newGenerator(seed, m)
 	for range lines {
 		l := g.next()
 		fmt.Fprintf(out, "%s - - [%s] \"%s %s HTTP/1.1\" %d %d \"-\" \"%s\"\n",
@@ -34,7 +29,6 @@ const (
 	visitors    = 200_000
 	releaseTime = 6 * time.Hour
 	perMinute   = 40 // sessions
-	browserTime = 24 * time.Hour
 )
 
 type event struct {
@@ -57,20 +51,20 @@ func (q *queue) Pop() any {
 }
 
 type generator struct {
-	random   *rand.Rand
-	product  *rand.Zipf
-	visitor  *rand.Zipf
-	pending  queue
-	arrival  time.Time
-	begin    time.Time
-	lastSeen map[uint64]time.Time
+	mix     Mix
+	random  *rand.Rand
+	product *rand.Zipf
+	visitor *rand.Zipf
+	pending queue
+	arrival time.Time
+	begin   time.Time
 }
 
-func newGenerator(seed uint64) *generator {
+func newGenerator(seed uint64, m Mix) *generator {
 	g := &generator{
-		random:   rand.New(rand.NewPCG(seed, 1)),
-		begin:    time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
-		lastSeen: map[uint64]time.Time{},
+		mix:    m,
+		random: rand.New(rand.NewPCG(seed, 1)),
+		begin:  time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
 	}
 	g.arrival = g.begin
 	g.product = rand.NewZipf(g.random, 1.1, 4, products-1)
@@ -94,82 +88,67 @@ func (g *generator) add(e event) { heap.Push(&g.pending, e) }
 func (g *generator) session(at time.Time) {
 	id := g.visitor.Uint64()
 	e := event{at: at, visitor: fmt.Sprintf("198.%d.%d.%d", 18+id>>16, id>>8&255, id&255), agent: "Mozilla/5.0", method: "GET", status: 200}
-	if g.random.Float64() < 0.2 {
+	if g.random.Float64() < g.mix.robotSessions() {
 		g.robot(e)
 		return
 	}
-	seen, known := g.lastSeen[id]
-	cold := !known || at.Sub(seen) > browserTime || g.release(at) != g.release(seen)
-	for view := 0; view == 0 || g.random.Float64() < 0.6; view++ {
-		g.page(e, id, cold && view == 0)
+	empty := g.random.Float64() < g.mix.emptySessions()
+	for view := 0; view == 0 || g.random.Float64() >= g.mix.Leave; view++ {
+		g.page(e, id, empty && view == 0)
 		e.at = e.at.Add(10*time.Second + time.Duration(g.random.ExpFloat64()*float64(30*time.Second)))
 	}
-	g.lastSeen[id] = at
 }
 
 func (g *generator) release(at time.Time) int { return int(at.Sub(g.begin) / releaseTime) }
 
-// page is one page view; a cold browser needs the shared assets too.
-func (g *generator) page(e event, id uint64, cold bool) {
+// page is one page view; an empty browser needs the shared assets too.
+func (g *generator) page(e event, id uint64, empty bool) {
 	product := g.product.Uint64()
 	page := fmt.Sprintf("/products/%d", product)
-	if cold && g.random.Float64() < 0.2 {
+	if empty && g.random.Float64() < 0.2 {
 		page += fmt.Sprintf("?utm_source=mail&utm_id=%d", id)
 	}
 	g.request(e, 0, page, 14_000)
-	g.request(e, 200, fmt.Sprintf("/users/%d", id), 600)
-	g.request(e, 220, fmt.Sprintf("/api/products/%d/stock", product), 300)
-	g.request(e, 240, "/api/cart", 900)
-	if cold {
+	for i := range g.mix.APICalls {
+		path := []string{fmt.Sprintf("/users/%d", id), fmt.Sprintf("/api/products/%d/stock", product), "/api/cart"}[i%3]
+		g.request(e, 200+20*i, path, 600)
+	}
+	if empty {
 		g.shared(e)
 	}
-	g.images(e, product, cold)
-	if g.random.Float64() < 0.1 {
-		e.method = "POST"
-		g.request(e, 4000, "/api/cart", 200)
-	}
-}
-
-// shared are the assets that every page has, with their release's hash.
-func (g *generator) shared(e event) {
-	hash := func(name string) uint32 { return checksum(fmt.Sprint(name, g.release(e.at))) }
-	for i := range 3 {
-		g.request(e, 60+i*5, fmt.Sprintf("/static/style-%d.%08x.css", i, hash(fmt.Sprint("style", i))), 25_000)
-	}
-	for i := range 8 {
-		g.request(e, 80+i*5, fmt.Sprintf("/static/chunk-%d.%08x.js", i, hash(fmt.Sprint("chunk", i))), 60_000)
-	}
-	for _, name := range []string{"analytics", "consent"} {
-		// Without a hash the name stays and the content does not.
-		g.sized(e, 130, "/js/"+name+".js", 18_000, fmt.Sprint(name, g.release(e.at)))
-	}
-	for i := range 3 {
-		g.request(e, 140+i*5, fmt.Sprintf("/static/fonts/text-%d.woff2", i), 40_000)
-	}
-	g.request(e, 300, "/favicon.ico", 4_000)
-	for i := range 4 {
-		g.request(e, 150+i*5, fmt.Sprintf("/images/layout/%d.svg", i), 3_000)
-	}
-}
-
-// images are the product's own and those of products beside it; a browser that
-// was there before has some of them.
-func (g *generator) images(e event, product uint64, cold bool) {
-	for i := range 4 {
+	for i := range g.mix.OwnImages {
 		g.request(e, 300+i*20, fmt.Sprintf("/images/products/%d-%d.webp", product, i), 90_000)
 	}
-	for i := range 20 {
-		if cold || g.random.Float64() < 0.5 {
-			g.request(e, 400+i*20, fmt.Sprintf("/images/thumbs/%d.webp", g.product.Uint64()), 12_000)
-		}
+}
+
+// shared are the assets that every page has, most with their release's hash.
+func (g *generator) shared(e event) {
+	hash := func(name string) uint32 { return checksum(fmt.Sprint(name, g.release(e.at))) }
+	for i := range g.mix.Styles {
+		g.request(e, 60+i*5, fmt.Sprintf("/static/style-%d.%08x.css", i, hash(fmt.Sprint("style", i))), 25_000)
 	}
+	for i := range g.mix.Scripts {
+		if i < 2 {
+			// Without a hash the name stays and the content does not.
+			g.sized(e, 130, fmt.Sprintf("/js/tool-%d.js", i), 18_000, fmt.Sprint("tool", i, g.release(e.at)))
+			continue
+		}
+		g.request(e, 80+i*5, fmt.Sprintf("/static/chunk-%d.%08x.js", i, hash(fmt.Sprint("chunk", i))), 60_000)
+	}
+	for i := range g.mix.Fonts {
+		g.request(e, 140+i*5, fmt.Sprintf("/static/fonts/text-%d.woff2", i), 40_000)
+	}
+	for i := range g.mix.SharedImages {
+		g.request(e, 150+i*5, fmt.Sprintf("/images/layout/%d.svg", i), 3_000)
+	}
+	g.request(e, 300, "/favicon.ico", 4_000)
 }
 
 // robot looks for weak places, and at pages without their assets.
 func (g *generator) robot(e event) {
 	e.agent = "robot/1.0"
 	g.request(e, 0, "/robots.txt", 200)
-	for i := range 5 {
+	for i := range robotPages {
 		e.status = 200
 		target := fmt.Sprintf("/products/%d", g.random.Uint64N(products))
 		if g.random.Float64() < 0.3 {

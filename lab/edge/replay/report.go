@@ -94,12 +94,16 @@ func (r *Report) add(e *record) {
 func (r *Report) Write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "log\t%d lines, %s to %s\n", r.Lines, r.First.Format(time.DateTime), r.Last.Format(time.DateTime))
+	if w := r.options.WarmUp; w > 0 {
+		fmt.Fprintf(t, "\tafter %s, which filled the cache and are not counted\n", w)
+	}
 	fmt.Fprintf(t, "unreadable\t%d lines\n", r.Unreadable.Count)
 	for _, u := range r.Unreadable.First {
 		fmt.Fprintf(t, "\t%s\n", u)
 	}
 	fmt.Fprintf(t, "hit ratio\t%s of all requests (%d of %d)\n", percent(r.All.Ratio()), r.All.Cached, r.All.Requests)
 	fmt.Fprintf(t, "\t%s of static paths (%d of %d)\n", percent(r.Static.Ratio()), r.Static.Cached, r.Static.Requests)
+	fmt.Fprintf(t, "\tstatic paths are %s of all requests, the most that these rules can reach\n", percent(share(r.Static.Requests, r.All.Requests)))
 	fmt.Fprintf(t, "bytes saved\t%s of %s (%s)\n", size(r.All.Saved), size(r.All.Bytes), percent(share(r.All.Saved, r.All.Bytes)))
 	fmt.Fprintf(t, "stale risk\t%d answers (%s of those from the cache) differed from the origin's in size or status\n",
 		r.All.Stale, percent(share(r.All.Stale, r.All.Cached)))

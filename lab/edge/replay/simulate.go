@@ -20,6 +20,8 @@ type Options struct {
 	// Objects is how many the edge keeps. Default: a million, which bounds the
 	// memory of the replay too.
 	Objects int
+	// WarmUp is how long the log fills the empty cache before it is counted.
+	WarmUp time.Duration
 }
 
 // object is what the simulated edge keeps of a response.
@@ -36,6 +38,8 @@ type Simulation struct {
 	origin  http.Header
 	objects *simplelru.LRU[string, *object]
 	now     time.Time
+	// counted is when counting begins.
+	counted time.Time
 	Report  *Report
 }
 
@@ -54,6 +58,9 @@ func New(o Options) *Simulation {
 
 // Add replays one request.
 func (s *Simulation) Add(l Line) {
+	if s.counted.IsZero() {
+		s.counted = l.Time.Add(s.options.WarmUp)
+	}
 	// Servers write a line when a request ends, so that times may step back.
 	if l.Time.After(s.now) {
 		s.now = l.Time
@@ -77,7 +84,9 @@ func (s *Simulation) Add(l Line) {
 			}
 		}
 	}
-	s.Report.add(&entry)
+	if !s.now.Before(s.counted) {
+		s.Report.add(&entry)
+	}
 }
 
 // status is what the edge would answer before it asks the origin.
