@@ -18,7 +18,7 @@ func main() {
 	if err := command().ExecuteContext(ctx); err != nil {
 		newLog(slog.LevelInfo).Error("failed", "error", err.Error())
 		stop()
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 

@@ -13,17 +13,19 @@ const (
 	insertShard = `
 		INSERT INTO scalestack.shard (cluster, shard_id, buckets, initial_shards)
 		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
-	// The base map, never the current assignment: from then on buckets change
-	// hands only by a move, which brings their rows along.
 	insertOwnership = `
 		INSERT INTO scalestack.ownership (bucket, state, owner)
-		SELECT bucket, 'owned', $1 FROM generate_series(0, $2::integer - 1) AS bucket
-		WHERE bucket % $3 = $1`
+		SELECT bucket, 'owned', $1 FROM unnest($2::integer[]) AS bucket`
 )
 
 // claim makes the database the wanted shard, once. The row and the buckets come
 // in one transaction; until then the fence refuses every write.
-func claim(ctx context.Context, conn *pgx.Conn, want identity.Identity, log *slog.Logger) error {
+//
+// The buckets are those of the base map, never of the current assignment: from
+// then on they change hands only by a move, which brings their rows along. What
+// another shard has heard of has moved before, so that an empty server in the
+// place of a shard that was removed takes nothing.
+func claim(ctx context.Context, conn *pgx.Conn, want identity.Identity, vacant []int32, log *slog.Logger) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, insertShard, want.Cluster, want.ShardID, want.Buckets, want.InitialShards)
 		if err != nil {
@@ -33,7 +35,7 @@ func claim(ctx context.Context, conn *pgx.Conn, want identity.Identity, log *slo
 			log.Info("schema is current")
 			return nil
 		}
-		tag, err = tx.Exec(ctx, insertOwnership, want.ShardID, want.Buckets, want.InitialShards)
+		tag, err = tx.Exec(ctx, insertOwnership, want.ShardID, vacant)
 		if err != nil {
 			return fmt.Errorf("claiming buckets: %w", err)
 		}

@@ -35,14 +35,17 @@ const lockID int64 = 0x7363616c65737461
 // password included.
 type Connector func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 
-// Run brings every shard of the map to the newest schema.
+// Run brings every shard of the map to the newest schema. It returns a
+// *RefusedError or an *identity.MismatchError for a map that trying again does
+// not make right.
 func Run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
-	if err := checkAll(ctx, m, connect, log); err != nil {
+	s, err := checkAll(ctx, m, connect, log)
+	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	for i := range m.Shards {
 		shard := &m.Shards[i]
-		if err := migrateShard(ctx, m, shard, connect, log.With("shard", shard.Name)); err != nil {
+		if err := migrateShard(ctx, s, shard, connect, log.With("shard", shard.Name)); err != nil {
 			return fmt.Errorf("%s: %w", shard.Name, err)
 		}
 	}
@@ -50,40 +53,47 @@ func Run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logg
 }
 
 // checkAll waits for every shard at once; each error names its shard.
-func checkAll(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
-	errs := make([]error, len(m.Shards))
+func checkAll(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) (*survey, error) {
+	known, errs := make([]knowledge, len(m.Shards)), make([]error, len(m.Shards))
 	var all errgroup.Group
 	for i := range m.Shards {
 		all.Go(func() error {
-			errs[i] = checkShard(ctx, m, &m.Shards[i], connect, log)
+			known[i], errs[i] = checkShard(ctx, m, &m.Shards[i], connect, log)
 			return nil
 		})
 	}
 	_ = all.Wait()
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	s := combine(m, known)
+	return s, s.refuse()
 }
 
-func checkShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
+// checkShard accepts a database that is nobody's shard yet.
+func checkShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger) (knowledge, error) {
 	conn, err := waitFor(ctx, shard, connect, log)
 	if err != nil {
-		return err
+		return knowledge{}, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	return checkClaim(ctx, conn, m, shard)
-}
-
-// checkClaim accepts a database that is nobody's shard yet.
-func checkClaim(ctx context.Context, conn *pgx.Conn, m *shardmap.Map, shard *shardmap.Shard) error {
-	err := identity.Check(ctx, conn, shard.Name, identity.Of(m, shard))
+	err = identity.Check(ctx, conn, shard.Name, identity.Of(m, shard))
 	if errors.Is(err, identity.ErrUnclaimed) {
-		return nil
+		return knowledge{}, nil
 	}
-	return err
+	if err != nil {
+		return knowledge{}, err
+	}
+	k, err := read(ctx, conn)
+	if err != nil {
+		return k, fmt.Errorf("%s: %w", shard.Name, err)
+	}
+	return k, nil
 }
 
 // migrateShard holds a session's advisory lock over everything, so that a
 // second run waits and then finds nothing left to do.
-func migrateShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
+func migrateShard(ctx context.Context, s *survey, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
 	conn, err := waitFor(ctx, shard, connect, log)
 	if err != nil {
 		return err
@@ -92,7 +102,8 @@ func migrateShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, c
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", lockID); err != nil {
 		return fmt.Errorf("waiting for another migration: %w", err)
 	}
-	if err := checkClaim(ctx, conn, m, shard); err != nil {
+	want := identity.Of(s.shards, shard)
+	if err := identity.Check(ctx, conn, shard.Name, want); err != nil && !errors.Is(err, identity.ErrUnclaimed) {
 		return err
 	}
 	if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS scalestack"); err != nil {
@@ -101,7 +112,7 @@ func migrateShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, c
 	if err := applyFiles(ctx, conn.Config(), log); err != nil {
 		return err
 	}
-	return claim(ctx, conn, identity.Of(m, shard), log)
+	return claim(ctx, conn, want, s.vacant(shard.ID), log)
 }
 
 func applyFiles(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) error {

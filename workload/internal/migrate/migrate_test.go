@@ -101,6 +101,8 @@ func refusals(good *shardmap.Map) map[string]refusal {
 			"shard-0: the shard map does not describe this database: the number of buckets is 12 there and 24 in the map"},
 		"another initial count": {change(func(m *shardmap.Map) { m.InitialShards = 1 }),
 			"the number of initial shards is 2 there and 1 in the map"},
+		"a shard that owns buckets left out": {change(func(m *shardmap.Map) { m.Shards, m.Assignment = m.Shards[:1], make([]int, 12) }),
+			"refused: shard 1 is not in the map and owns 6 buckets (1, 3, 5, 7, 9, …): drain it first"},
 		"swapped shards": {change(func(m *shardmap.Map) {
 			a, b := &m.Shards[0], &m.Shards[1]
 			a.Port, b.Port = b.Port, a.Port
@@ -127,5 +129,28 @@ func TestTwoAtOnceAndANewShard(t *testing.T) {
 	grown := base
 	grown.Shards, grown.Generation = shards.Map.Shards, 2
 	require.NoError(t, run(t, shards, &grown, time.Minute))
+	require.Zero(t, shards.Servers[1].Count(pgtest.Database(1), "SELECT count(*) FROM scalestack.ownership"))
+}
+
+// A shard leaves the map when nothing of it is left, and one that comes back
+// with an empty server takes nothing of what it had at first.
+func TestAShardLeavesAndComesBackEmpty(t *testing.T) {
+	shards := pgtest.StartShards(t, 2)
+	require.NoError(t, run(t, shards, shards.Map, time.Minute))
+	left := *shards.Map
+	left.Shards, left.Assignment = shards.Map.Shards[:1], make([]int, 12)
+	admin, db := shards.Servers[0], pgtest.Database(0)
+
+	admin.Exec(db, "CREATE PUBLICATION scalestack_move_1_4_back")
+	admin.Exec(db, "INSERT INTO scalestack.ownership (bucket, state, epoch, owner) SELECT bucket, 'owned', 5, 0 FROM generate_series(1, 11, 2) AS bucket")
+	err := run(t, shards, &left, time.Minute)
+	require.ErrorContains(t, err, "refused: shard 1 is not in the map and a move from or to it has not ended")
+	admin.Exec(db, "DROP PUBLICATION scalestack_move_1_4_back")
+	require.NoError(t, run(t, shards, &left, time.Minute))
+
+	shards.Servers[1].Exec(pgtest.Database(1), "DROP SCHEMA scalestack CASCADE")
+	shards.Servers[1].Exec(pgtest.Database(1), "DROP SCHEMA public CASCADE")
+	shards.Servers[1].Exec(pgtest.Database(1), "CREATE SCHEMA public")
+	require.NoError(t, run(t, shards, shards.Map, time.Minute))
 	require.Zero(t, shards.Servers[1].Count(pgtest.Database(1), "SELECT count(*) FROM scalestack.ownership"))
 }
