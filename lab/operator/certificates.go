@@ -33,7 +33,7 @@ func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made
 	if err != nil {
 		return made, err
 	}
-	if _, _, err := o.authority(ctx, c, c.Name+"-clients-ca", c.ClientsCASecret(), "clients-ca"); err != nil {
+	if _, _, err := o.authority(ctx, c, c.ClientsCAKeySecret(), c.ClientsCASecret(), "clients-ca"); err != nil {
 		return made, err
 	}
 	made.ca = ca
@@ -55,7 +55,7 @@ func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made
 
 // authority has its key in a Secret that only the operator reads, and its certificate in another.
 func (o objects) authority(ctx context.Context, c *nodes.Cluster, keySecret, certSecret, name string) (*pki.Authority, []byte, error) {
-	keys, err := o.secret(ctx, c.Namespace, keySecret)
+	keys, err := o.secret(ctx, c.Meta(keySecret))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func (o objects) authority(ctx context.Context, c *nodes.Cluster, keySecret, cer
 			return nil, nil, err
 		}
 	}
-	found, err := o.secret(ctx, c.Namespace, certSecret)
+	found, err := o.secret(ctx, c.Meta(certSecret))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +94,7 @@ type identity struct {
 
 // issue keeps the certificates that fit.
 func (o objects) issue(ctx context.Context, c *nodes.Cluster, by *pki.Authority, secret string, names map[string]identity) (map[string][]byte, error) {
-	have, err := o.secret(ctx, c.Namespace, secret)
+	have, err := o.secret(ctx, c.Meta(secret))
 	if err != nil {
 		return nil, err
 	}

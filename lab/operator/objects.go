@@ -2,13 +2,16 @@ package operator
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -30,6 +33,9 @@ func (o objects) apply(ctx context.Context, object client.Object) error {
 	if err != nil {
 		return err
 	}
+	if err := o.unowned(ctx, kind, object); err != nil {
+		return err
+	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		return err
@@ -41,11 +47,33 @@ func (o objects) apply(ctx context.Context, object client.Object) error {
 	return o.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), fieldOwner, client.ForceOwnership)
 }
 
-// secret is the data of a Secret, or nothing.
-func (o objects) secret(ctx context.Context, namespace, name string) (map[string][]byte, error) {
+// unowned waits for an object of the same name whose owner is gone: Kubernetes deletes it soon, whatever is written
+// into it now.
+func (o objects) unowned(ctx context.Context, kind schema.GroupVersionKind, object client.Object) error {
+	found := &metav1.PartialObjectMetadata{}
+	found.SetGroupVersionKind(kind)
+	if err := o.Fresh.Get(ctx, client.ObjectKeyFromObject(object), found); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return ownedBy(found, object)
+}
+
+// ownedBy compares owners by their identity: a resource that was deleted and made again is another one.
+func ownedBy(found, wanted client.Object) error {
+	is, want := metav1.GetControllerOf(found), metav1.GetControllerOf(wanted)
+	if is != nil && is.UID != want.UID {
+		return waiting(fmt.Sprintf("%s is from an earlier %s and not yet gone", found.GetName(), is.Kind))
+	}
+	return nil
+}
+
+// secret is the data of a Secret with the metadata that apply would give it, or nothing.
+func (o objects) secret(ctx context.Context, meta metav1.ObjectMeta) (map[string][]byte, error) {
 	found := &corev1.Secret{}
-	err := o.Fresh.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, found)
-	return found.Data, client.IgnoreNotFound(err)
+	if err := o.Fresh.Get(ctx, types.NamespacedName{Namespace: meta.Namespace, Name: meta.Name}, found); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return found.Data, ownedBy(found, &corev1.Secret{ObjectMeta: meta})
 }
 
 // report writes the status of an object if it changed.

@@ -81,14 +81,13 @@ func number(pools []api.KafkaNodePool) ([]nodes.Pool, error) {
 		return nil, waiting("no KafkaNodePool is there")
 	}
 	slices.SortFunc(pools, func(a, b api.KafkaNodePool) int { return cmp.Compare(a.Name, b.Name) })
-	next := int32(0)
+	next, taken := int32(0), map[int32]string{}
 	for _, p := range pools {
 		for _, id := range p.Status.NodeIDs {
-			next = max(next, id+1)
+			next, taken[id] = max(next, id+1), p.Name
 		}
 	}
 	var all []nodes.Pool
-	taken := map[int32]string{}
 	for i := range pools {
 		p := nodes.Pool{KafkaNodePool: &pools[i]}
 		if err := keepable(p); err != nil {
@@ -99,7 +98,7 @@ func number(pools []api.KafkaNodePool) ([]nodes.Pool, error) {
 			first = p.Status.NodeIDs[0]
 		}
 		for id := first; id < first+p.Spec.Replicas; id++ {
-			if other, is := taken[id]; is {
+			if other := taken[id]; other != "" && other != p.Name {
 				return nil, invalid("StandIn", fmt.Sprintf("pool %s cannot grow: node %d is in pool %s", p.Name, id, other))
 			}
 			taken[id] = p.Name

@@ -53,7 +53,7 @@ func (r *users) ensure(ctx context.Context, connection Admin, cluster types.Name
 	if err != nil {
 		return err
 	}
-	have, err := r.secret(ctx, user.Namespace, user.Name)
+	have, err := r.secret(ctx, userMeta(cluster.Name, user))
 	if err != nil {
 		return err
 	}
@@ -111,11 +111,16 @@ func password(name string, have map[string][]byte) map[string][]byte {
 
 // certificate keeps the one that is there, as long as the authority is the same.
 func (r *users) certificate(ctx context.Context, cluster types.NamespacedName, name string, have map[string][]byte) (map[string][]byte, error) {
-	key, err := r.secret(ctx, cluster.Namespace, cluster.Name+"-clients-ca")
+	kafka := &api.Kafka{}
+	if err := r.Get(ctx, cluster, kafka); err != nil {
+		return nil, err
+	}
+	c := &nodes.Cluster{Kafka: kafka}
+	key, err := r.secret(ctx, c.Meta(c.ClientsCAKeySecret()))
 	if err != nil {
 		return nil, err
 	}
-	ca, err := r.secret(ctx, cluster.Namespace, cluster.Name+"-clients-ca-cert")
+	ca, err := r.secret(ctx, c.Meta(c.ClientsCASecret()))
 	if err != nil {
 		return nil, err
 	}

@@ -66,12 +66,16 @@ func (c *Client) Close() { c.kafka.Close() }
 
 // Cluster is the cluster's id and how many brokers are in it.
 func (c *Client) Cluster(ctx context.Context) (id string, brokers int, err error) {
-	metadata, err := c.adm.BrokerMetadata(ctx)
+	metadata, err := c.adm.BrokerMetadata(fresh(ctx))
 	if err != nil {
 		return "", 0, err
 	}
 	return metadata.Cluster, len(metadata.Brokers), nil
 }
+
+// fresh asks the brokers and not what the client remembers of them: the library's cache answers unless rights are
+// asked for too.
+func fresh(ctx context.Context) context.Context { return kadm.WithAuthorizedOps(ctx) }
 
 // explained adds Kafka's own words to an error.
 func explained(err error, message string) error {

@@ -48,7 +48,7 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 }
 
 func (c *Client) topic(ctx context.Context, name string) (kadm.TopicDetail, error) {
-	found, err := c.adm.ListTopics(ctx, name)
+	found, err := c.adm.ListTopics(fresh(ctx), name)
 	if err != nil {
 		return kadm.TopicDetail{}, err
 	}

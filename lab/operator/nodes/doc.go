@@ -67,6 +67,9 @@ func (c *Cluster) CASecret() string { return c.Name + "-cluster-ca-cert" }
 // ClientsCASecret has the certificate that nodes check users with.
 func (c *Cluster) ClientsCASecret() string { return c.Name + "-clients-ca-cert" }
 
+// ClientsCAKeySecret has the key of that authority.
+func (c *Cluster) ClientsCAKeySecret() string { return c.Name + "-clients-ca" }
+
 // Host is a node's name for clients.
 func (c *Cluster) Host(pod string) string {
 	return pod + "." + c.Brokers() + "." + c.Namespace + ".svc"
