@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command that starts real PostgreSQL and Redis servers of its own, from
-# the archives that the lab's images are made of (make build fetches them). They
-# are unpacked where user nobody may read them, and deleted after the command.
+# Runs a command that starts real PostgreSQL, Redis and Kafka servers of its own,
+# from the archives that the lab's images are made of (make build fetches them).
+# They are unpacked where user nobody may read them, and deleted after the command.
 # SERVER_CPU=0 keeps the servers on that CPU.
 set -euo pipefail
 cache=$(dirname "${BASH_SOURCE[0]}")/../.lab/cache/images/images
@@ -23,7 +23,7 @@ tar -xJf "$dir/postgres-linux-x86_64.txz" -C "$dir"
 program initdb "$dir/bin/initdb"
 program postgres "$dir/bin/postgres"
 
-for deb in "$cache"/debs/{redis-,lib}*.deb; do
+for deb in "$cache"/debs/{redis-,openjdk-,lib}*.deb; do
   # The C library goes with the machine's own loader.
   case $deb in */libc6_* | */libc-bin_*) continue ;; esac
   dpkg-deb -x "$deb" "$dir/debian"
@@ -31,5 +31,10 @@ done
 libraries=$(printf '%s:%s' "$dir"/debian/{usr/lib,lib}/x86_64-linux-gnu)
 program redis-server env "LD_LIBRARY_PATH=$libraries" "$dir/debian/usr/bin/redis-server"
 
-export SCALESTACK_TEST_POSTGRES=$dir/run SCALESTACK_TEST_REDIS=$dir/run/redis-server
+# Java's settings are links into /etc.
+find "$dir/debian" -type l -lname '/etc/*' -printf '%l\0%p\0' |
+  while IFS= read -r -d '' target && IFS= read -r -d '' link; do ln -sfn "$dir/debian$target" "$link"; done
+program kafka "$dir"/debian/usr/lib/jvm/java-17-openjdk-*/bin/java -Xmx384m -cp "'$(realpath "$cache")/kafka-3.7.1/*'"
+
+export SCALESTACK_TEST_POSTGRES=$dir/run SCALESTACK_TEST_REDIS=$dir/run/redis-server SCALESTACK_TEST_KAFKA=$dir/run/kafka
 "$@"
