@@ -3,56 +3,169 @@
 package e2e
 
 import (
-	"fmt"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	release "github.com/scalestack/scalestack/internal/manifest"
 )
 
-// edge is where make up puts its stand-in for Cloudflare's edge.
-const edge = "http://127.0.0.1:18088"
+// Where make up puts its stand-in for Cloudflare's edge, and that one's API.
+const (
+	edge     = "http://127.0.0.1:18088"
+	edgeAPI  = "http://127.0.0.1:18089/client/v4"
+	edgeZone = "0123456789abcdef0123456789abcdef"
+	site     = "www.example.com"
+)
 
-func throughEdge(t *testing.T, path string, headers ...string) (status int, cache, body string) {
+// edgeAnswer is what a visitor gets.
+type edgeAnswer struct {
+	status int
+	cache  string
+	header http.Header
+	body   string
+}
+
+// throughEdge asks as a visitor of the site would. headers are names and values.
+func throughEdge(t *testing.T, path string, headers ...string) edgeAnswer {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, edge+path, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, edge, nil)
 	require.NoError(t, err)
+	// The path goes out as it is written, which a parsed URL's would not.
+	request.URL.Opaque = "//" + site + path
+	request.Host = site
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := visitor.RoundTrip(request)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response.StatusCode, response.Header.Get("cf-cache-status"), string(text)
+	return edgeAnswer{response.StatusCode, response.Header.Get("cf-cache-status"), response.Header, string(text)}
 }
 
-func TestSecondStaticFileIsAHit(t *testing.T) {
-	path := fmt.Sprintf("/static/app.css?run=%d", time.Now().UnixNano())
-	status, first, _ := throughEdge(t, path)
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, "MISS", first)
-	_, second, _ := throughEdge(t, path)
-	require.Equal(t, "HIT", second)
+// releasedAssets are the paths and hashes of the running release's files.
+func releasedAssets(t *testing.T) map[string]release.File {
+	t.Helper()
+	m, err := release.Read(strings.NewReader(command(t, "go", "run", "./workload/cmd/workload", "assets")))
+	require.NoError(t, err)
+	return m.Files
+}
+
+func purge(t *testing.T, names ...string) string {
+	t.Helper()
+	return command(t, "go", append([]string{"run", "./cmd/purge", "--api", edgeAPI, "--zone", edgeZone}, names...)...)
+}
+
+// The second visitor of each asset gets it from the edge, byte for byte, until a
+// release purges it.
+func TestAssetsComeFromTheEdge(t *testing.T) {
+	purge(t, "--tag", "static", "--tag", "images", "--tag", "js")
+	hashed := 0
+	for path, file := range releasedAssets(t) {
+		first, second := throughEdge(t, path), throughEdge(t, path)
+		require.Equal(t, []any{200, "MISS", 200, "HIT"}, []any{first.status, first.cache, second.status, second.cache}, path)
+		sum := sha256.Sum256([]byte(second.body))
+		require.Equal(t, file.SHA256, hex.EncodeToString(sum[:]), path)
+		require.NotEmpty(t, second.header.Get("age"), path)
+		require.Empty(t, second.header.Get("cache-tag"), "tags are for the edge alone")
+		if file.Immutable {
+			hashed++
+			require.Equal(t, "public, max-age=31536000, immutable", second.header.Get("cache-control"), path)
+		}
+	}
+	require.Equal(t, 3, hashed, "one hashed name in each of /static/, /images/ and /js/")
+}
+
+func TestAPurgeMakesTheEdgeAskAgain(t *testing.T) {
+	const inside, outside = "/static/app.css", "/js/app.js"
+	for name, purged := range map[string][]string{"tag": {"--tag", "static"}, "prefix": {"--prefix", site + "/static"}} {
+		for _, path := range []string{inside, outside} {
+			throughEdge(t, path)
+			require.Equal(t, "HIT", throughEdge(t, path).cache)
+		}
+		purge(t, purged...)
+		require.Equal(t, "MISS", throughEdge(t, inside).cache, name)
+		require.Equal(t, "HIT", throughEdge(t, outside).cache, name)
+	}
+}
+
+func TestTheAPIIsNeverCached(t *testing.T) {
+	c := newClient(t)
+	require.NoError(t, c.put(78, profile{Name: "fresh", Email: "fresh@example.com"}))
+	for _, path := range []string{"/users/78", "/Users/78", "/healthz", "/readyz", "/api/anything.css", "/users/78?x=.css"} {
+		for range 2 {
+			got := throughEdge(t, path)
+			require.Equal(t, "DYNAMIC", got.cache, path)
+			require.Empty(t, got.header.Get("age"), path)
+		}
+	}
+	for path := range releasedAssets(t) {
+		require.Equal(t, "DYNAMIC", throughEdge(t, path, "Authorization", "Bearer x").cache, path)
+	}
+}
+
+// A file that a release does not have yet must not stay missing.
+func TestAMissingFileIsNotKept(t *testing.T) {
+	for range 2 {
+		got := throughEdge(t, "/static/app.0000000000000000.css")
+		require.Equal(t, []any{http.StatusNotFound, "BYPASS"}, []any{got.status, got.cache})
+	}
 }
 
 // However a user's path is spelled, the edge keeps no copy of the page.
-func TestUserPagesAreNeverCached(t *testing.T) {
+func TestNobodyGetsAnothersPage(t *testing.T) {
+	const page = "/users/77"
 	c := newClient(t)
 	require.NoError(t, c.put(77, profile{Name: "private", Email: "private@example.com"}))
-	for _, path := range []string{
-		"/users/77", "/USERS/77", "//users/77", "/users/77;.css", "/users/77%2f.css", "/static/..%2fusers/77", "/static/%2e%2e/users/77",
-		"/users/77?x=.css", "/./users/77", "/static//../users/77",
-	} {
+	shown := 0
+	for _, path := range disguises(page) {
 		for range 2 {
-			_, cache, body := throughEdge(t, path)
-			require.NotEqual(t, "HIT", cache, path)
-			if cache == "MISS" {
-				require.NotContains(t, body, "private@example.com", path)
+			got := throughEdge(t, path)
+			if !strings.Contains(got.body, "private@example.com") {
+				continue
 			}
+			shown++
+			require.Equal(t, "DYNAMIC", got.cache, path)
 		}
 	}
+	require.Greater(t, shown, 8, "attacks that never reach the page prove nothing")
 }
+
+// disguises make a path look like one that is cached: to servers that decode
+// more, split paths elsewhere or know no case.
+func disguises(page string) []string {
+	paths := []string{
+		page, strings.ToUpper(page), "/" + page, "/." + page, page + "/", page + ".css", page + "/x.css", page + ";.css", page + ";x=/a.css",
+		page + "%3b.css", page + "%2f.css", page + "%2F.css", page + "%5c.css", page + "%00.css", page + "%0a.css", page + "%23.css",
+		page + "%3f.css", page + "?.css", page + "?/static/app.css", page + "?x=.css", "/%75sers/77", "/%2575sers/77", "/users%2f77.css",
+		page + "/../../static/app.css", page + "/%2e%2e/%2e%2e/static/app.css", page + "/..;/..;/static/app.css",
+	}
+	for _, folder := range []string{"/static/", "/images/", "/js/", "/static/app.css/"} {
+		for _, up := range []string{"..", "../..", "%2e%2e", ".%2e", "..%2f..", "..%5c", `..\`, "..;", "..;x", "%252e%252e", "//..", "x/../..", "..%00"} {
+			paths = append(paths, folder+up+page, folder+up+page+".css")
+		}
+	}
+	return paths
+}
+
+// The origin's headers and the rules that are applied mean the same.
+func TestTheOriginFitsTheRules(t *testing.T) {
+	paths := []string{"/users/78", "/healthz"}
+	for path := range releasedAssets(t) {
+		paths = append(paths, path)
+	}
+	report := command(t, ".lab/bin/edge", append([]string{"verify-origin", "--rules", ".lab/data/cloudflare", "--host", site,
+		"--origin", "http://" + serviceAddress(t, outputs(t).Namespace, "app")}, paths...)...)
+	require.Contains(t, report, "8 paths, 0 wrong")
+	require.Contains(t, report, "rule bypass-api bypasses the cache")
+}
+
+// visitor keeps no connection that the app's rollouts would break.
+var visitor = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
