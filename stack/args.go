@@ -121,7 +121,7 @@ func (c *Config) appArgs(w wiring) *app.Args {
 		Callers:          c.callers(),
 		Targets:          []app.Target{w.shards(), {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
 		Migration:        c.adminJob(migrateName, w),
-		Followup:         c.adminJob(reshardName, w),
+		Followup:         c.followup(w),
 	}
 }
 

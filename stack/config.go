@@ -42,6 +42,7 @@ type Postgres struct {
 	Drain            []int             `json:"drain"`
 	Weights          map[int]int       `json:"weights"`
 	Pins             map[int]int       `json:"pins"`
+	Moves            Moves             `json:"moves"`
 	MaxConnections   int               `json:"maxConnections"`
 	Resources        Resources         `json:"resources"`
 	Storage          Storage           `json:"storage"`
@@ -51,6 +52,12 @@ type Postgres struct {
 	Disruption       string            `json:"disruption"`
 	Rollout          string            `json:"rollout"`
 	ZoneSpread       string            `json:"zoneSpread"`
+}
+
+// Moves are how buckets go from shard to shard.
+type Moves struct {
+	Batch   int `json:"batch"`
+	Observe int `json:"observe"`
 }
 
 // Storage is a volume.

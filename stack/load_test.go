@@ -100,6 +100,8 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"free key":      {map[string]string{"scalestack:postgres": `{"settings":{"a_b":1}}`}, "scalestack:postgres.settings.a_b: 1 is not a text"},
 		"required":      {map[string]string{"scalestack:kafka": `{"topics":[{}]}`}, "scalestack:kafka.topics[0].name: is required"},
 		"few buckets":   {map[string]string{"scalestack:postgres": `{"buckets":3,"initialShards":2}`}, "scalestack:postgres.shards: 4 is not between 1 and 3"},
+		"no batch":      {map[string]string{"scalestack:postgres": `{"moves":{"batch":0}}`}, "scalestack:postgres.moves.batch: 0 is not between 1 and 1000"},
+		"observe":       {map[string]string{"scalestack:postgres": `{"moves":{"observe":86401}}`}, "scalestack:postgres.moves.observe: 86401 is not between 1 and 86400"},
 		"unknown drain": {map[string]string{"scalestack:postgres": `{"drain":[4]}`}, "scalestack:postgres.drain[0]: 4 is not a shard id between 0 and 3"},
 		"all drained":   {map[string]string{"scalestack:postgres": `{"shards":2,"drain":[1,0]}`}, "scalestack:postgres.drain: [1 0] is not allowed to name every shard: one of the 2 must stay"},
 		"weight":        {map[string]string{"scalestack:postgres": `{"weights":{"1":1001}}`}, "scalestack:postgres.weights.1: 1001 is not between 1 and 1000"},
@@ -147,7 +149,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		`scalestack:cdn.zoneId: "x" is not 32 hexadecimal digits`,
 		`scalestack:postgres.buckets: 0 is not between 1 and 16384`,
 		`scalestack:postgres.colour: is not a setting, known here: ` +
-			`buckets, disruption, drain, initialShards, maxConnections, passwordRotation, pins, protect, resources, rollout, settings, shards, storage, weights, zoneSpread`,
+			`buckets, disruption, drain, initialShards, maxConnections, moves, passwordRotation, pins, protect, resources, rollout, settings, shards, storage, weights, zoneSpread`,
 		`scalestack:postgres.shards: "four" is not a whole number between 1 and 960`,
 		`scalestack:typo: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis`,
 	}, "\n"))

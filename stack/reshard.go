@@ -2,6 +2,9 @@ package stack
 
 import (
 	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/app"
 	"github.com/scalestack/scalestack/components/postgres"
@@ -38,6 +41,15 @@ func (c *Config) adminJob(command string, w wiring) *app.Job {
 		Targets:        []app.Target{w.shards()},
 		FinalExitCodes: []int{finalExit},
 	}
+}
+
+// followup is the Job that moves buckets.
+func (c *Config) followup(w wiring) *app.Job {
+	job := c.adminJob(reshardName, w)
+	job.Revision += fmt.Sprintf("%+v", c.Postgres.Moves)
+	job.Env["SCALESTACK_RESHARD_BATCH"] = pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch))
+	job.Env["SCALESTACK_RESHARD_OBSERVE"] = pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s")
+	return job
 }
 
 // structure changes with all that the shard map follows from.
