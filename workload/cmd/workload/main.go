@@ -31,7 +31,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(serveCommand(), migrateCommand(), reshardCommand(), assetsCommand())
+	root.AddCommand(serveCommand(), relayCommand(), migrateCommand(), reshardCommand(), assetsCommand())
 	return root
 }
 

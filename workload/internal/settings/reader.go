@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -27,7 +28,7 @@ func (r *reader) failf(name, format string, args ...any) {
 
 // value returns what is set, or the default; empty counts as not set.
 func (r *reader) value(name, byDefault, allowed, meaning string) string {
-	r.help = append(r.help, fmt.Sprintf("  %s (%s, default %s)\n      %s", name, allowed, byDefault, meaning))
+	r.help = append(r.help, fmt.Sprintf("  %s (%s, default %s)\n      %s", name, allowed, cmp.Or(byDefault, "empty"), meaning))
 	if value, found := r.lookup(name); found && value != "" {
 		return value
 	}
@@ -42,13 +43,29 @@ func (r *reader) path(name, byDefault, meaning string) string {
 	return value
 }
 
+func (r *reader) text(name, byDefault, meaning string) string {
+	return r.value(name, byDefault, "text", meaning)
+}
+
+func (r *reader) addresses(name, byDefault, meaning string) []string {
+	list := strings.Split(r.value(name, byDefault, "host:port,…", meaning), ",")
+	for _, one := range list {
+		r.checkAddress(name, one)
+	}
+	return list
+}
+
 func (r *reader) address(name, byDefault, meaning string) string {
 	value := r.value(name, byDefault, "host:port", meaning)
+	r.checkAddress(name, value)
+	return value
+}
+
+func (r *reader) checkAddress(name, value string) {
 	_, port, err := net.SplitHostPort(value)
 	if number, portErr := strconv.Atoi(port); err != nil || portErr != nil || number < 0 || number > 65535 {
 		r.failf(name, "%q is not host:port with a port between 0 and 65535", value)
 	}
-	return value
 }
 
 func (r *reader) duration(name string, byDefault, lo, hi time.Duration, meaning string) time.Duration {

@@ -81,6 +81,8 @@ type Reshard struct {
 	LogLevel slog.Level
 	// Batch is the most buckets that move together.
 	Batch int
+	// Lease is how long a fence holds.
+	Lease time.Duration
 	// Observe is how long a move can be rolled back after its cutover.
 	Observe time.Duration
 	// Patience is how long a shard may be unreachable.
@@ -154,6 +156,8 @@ func reshard(r *reader) *Reshard {
 		Shards:   shards(r),
 		LogLevel: logLevel(r),
 		Batch:    r.integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: one scan of the source's tables, one pause of their writes"),
+		Lease: r.duration("SCALESTACK_RESHARD_LEASE", 4*time.Second, 100*time.Millisecond, 10*time.Minute,
+			"longest pause of writes: after it the first writer lifts the fence, and the cutover is tried again"),
 		Observe: r.duration("SCALESTACK_RESHARD_OBSERVE", 30*time.Second, time.Millisecond, 24*time.Hour,
 			"how long each move can be rolled back after its cutover"),
 		Patience: r.duration("SCALESTACK_RESHARD_PATIENCE", 10*time.Minute, time.Second, 24*time.Hour,

@@ -1,0 +1,59 @@
+// Package ops serves what a cluster asks of a program that serves no users:
+// probes and metrics.
+package ops
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const headerTimeout = 5 * time.Second
+
+// Server serves /healthz, /readyz and /metrics.
+type Server struct {
+	http  *http.Server
+	ready atomic.Bool
+}
+
+// Start listens until the context ends.
+func Start(ctx context.Context, address string, metrics *prometheus.Registry, log *slog.Logger) (*Server, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{http: &http.Server{ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
+	s.http.Handler = s.handler(metrics)
+	go func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("probes and metrics are gone", "error", err.Error())
+		}
+	}()
+	context.AfterFunc(ctx, func() { _ = s.http.Close() })
+	log.Info("serving probes and metrics", "address", listener.Addr().String())
+	return s, nil
+}
+
+// Ready says whether the program has what it needs to work. A rollout waits for
+// that; nothing is restarted for the lack of it.
+func (s *Server) Ready(ready bool) { s.ready.Store(ready) }
+
+func (s *Server) handler(metrics *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	// A restart would not mend a broker or a shard.
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !s.ready.Load() {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+		}
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	return mux
+}
