@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -74,11 +75,23 @@ func (s Spec) start(fingerprint string) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	closeInherited()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", s.Name, err)
 	}
 	go cmd.Wait() // reaps it if it ends while this process lives
 	return nil
+}
+
+// closeInherited keeps files that this process inherited from its caller out of a process that outlives both: under
+// flock the lab would hold the lock for ever. Go's own files are closed anyway.
+func closeInherited() {
+	files, _ := filepath.Glob("/proc/self/fd/*")
+	for _, file := range files {
+		if fd, err := strconv.Atoi(filepath.Base(file)); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 // fingerprint changes with everything that needs a restart.

@@ -2,8 +2,10 @@ package proc
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -89,4 +91,24 @@ func TestStartTellsWhatIsMissing(t *testing.T) {
 	s.Path = "/no/such/program"
 	_, err := Ensure(t.Context(), s)
 	require.ErrorContains(t, err, "start "+s.Name)
+}
+
+// A lock that the caller holds ends with the caller.
+func TestProcessInheritsNoFiles(t *testing.T) {
+	held, err := os.Create(filepath.Join(t.TempDir(), "lock"))
+	require.NoError(t, err)
+	defer held.Close()
+	inherited, err := syscall.Dup(int(held.Fd()))
+	require.NoError(t, err)
+	defer syscall.Close(inherited)
+	s := sleeper(t, "60")
+	ensure(t, s)
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", running(s)[0].pid))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		target, err := os.Readlink(file)
+		require.NoError(t, err)
+		require.NotEqual(t, held.Name(), target)
+	}
 }
