@@ -32,7 +32,7 @@ func TestSummaryFindsEveryFigure(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
 		deployed, after, err := summary.FromPreview(strings.NewReader(planned(t, g)))
 		require.NoError(t, err)
-		text := summary.Text(deployed, after)
+		text := summary.Text(deployed, after, nil)
 		require.Contains(t, text, "nothing is deployed yet\n  shards       4 (new)\n  buckets      960 (new)\n")
 		for _, line := range want[env] {
 			require.Contains(t, text, line)

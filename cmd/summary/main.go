@@ -1,5 +1,6 @@
 // Command summary reads the output of `pulumi preview --json --show-sames` on
-// its standard input and prints what would change, in a few lines.
+// its standard input and prints what would change, in a few lines. How much data
+// a change of the shards moves is asked with kubectl, as far as that is possible.
 package main
 
 import (
@@ -15,5 +16,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, "summary:", err)
 		os.Exit(1)
 	}
-	fmt.Print(summary.Text(deployed, planned))
+	fmt.Print(summary.Text(deployed, planned, summary.Ask))
 }

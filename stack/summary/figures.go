@@ -1,8 +1,8 @@
 // Package summary says in a few lines what a deployment would change for the
 // people who run the product: shards and buckets, replicas, disk, connections,
 // cache rules. It reads what `pulumi preview --json --show-sames` prints, so
-// that it works with any stack, deployed or not, and needs no cluster. It
-// imports no Pulumi SDK, which keeps its build to seconds.
+// that it works with any stack, deployed or not. Only how much data would move
+// is asked of the running shards, and not being able to is no error. It imports no Pulumi SDK, which keeps its build to seconds.
 package summary
 
 import (
@@ -16,6 +16,8 @@ import (
 type Figures struct {
 	// ShardMap is the map in use; nil before the first deployment.
 	ShardMap *shardmap.Map
+	// Context is kubectl's for the stack's cluster; empty for the current one.
+	Context string
 	// Replicas are the autoscalers' bounds, by name.
 	Replicas map[string]Bounds
 	// Disks are the sizes of all volumes, by whose they are.

@@ -39,7 +39,15 @@ var readers = map[string]func(*collector, json.RawMessage) error{
 	"kubernetes:kafka.strimzi.io/v1beta2:KafkaNodePool": (*collector).kafkaPool,
 	"kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (*collector).autoscaler,
 	"kubernetes:apps/v1:Deployment":                     (*collector).deployment,
+	"pulumi:providers:kubernetes":                       (*collector).cluster,
 	"cloudflare:index/ruleset:Ruleset":                  (*collector).ruleset,
+}
+
+func (c *collector) cluster(inputs json.RawMessage) error {
+	var provider struct{ Context string }
+	err := json.Unmarshal(inputs, &provider)
+	c.Context = provider.Context
+	return err
 }
 
 type metadata struct {

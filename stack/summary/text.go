@@ -12,9 +12,12 @@ import (
 	"github.com/scalestack/scalestack/shardmap"
 )
 
+// Asker estimates what a change of the shard map takes.
+type Asker func(deployed, planned *Figures) (*Estimate, error)
+
 // Text tells a person what changes from one state of the stack to another, and
-// what stays as it is.
-func Text(deployed, planned *Figures) string {
+// what stays as it is. Without an asker nothing is said about rows and bytes.
+func Text(deployed, planned *Figures, ask Asker) string {
 	var text strings.Builder
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	if deployed.ShardMap == nil && len(deployed.Replicas) == 0 {
@@ -26,6 +29,7 @@ func Text(deployed, planned *Figures) string {
 	}{
 		{"shards", shards(deployed.ShardMap, planned.ShardMap)},
 		{"buckets", buckets(deployed.ShardMap, planned.ShardMap)},
+		{"data", data(deployed, planned, ask)},
 		{"replicas", each(deployed.Replicas, planned.Replicas, Bounds.String)},
 		{"disk", disks(deployed.Disks, planned.Disks)},
 		{"connections", connections(deployed.Connections, planned.Connections)},
@@ -121,6 +125,12 @@ func buckets(before, after *shardmap.Map) []string {
 		return append([]string{"this change cannot be made:"}, strings.Split(err.Error(), "\n")...)
 	}
 	return strings.Split(strings.TrimSpace(plan.String()), "\n")
+}
+
+// moves says whether any bucket has to change its owner, or a shard goes.
+func moves(before, after *Figures) bool {
+	plan, err := shardmap.NewPlan(before.ShardMap, after.ShardMap)
+	return err != nil || plan.Moved > 0 || len(before.ShardMap.Shards) > len(after.ShardMap.Shards)
 }
 
 func disks(before, after quantities) []string {

@@ -90,7 +90,7 @@ func TestText(t *testing.T) {
 		"nothing at all": {&Figures{}, &Figures{}, []string{"nothing is deployed yet\n"}, []string{"shards", "disk", "connections"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := Text(c.before, c.after)
+			text := Text(c.before, c.after, nil)
 			for _, want := range c.want {
 				require.Contains(t, text, want)
 			}
