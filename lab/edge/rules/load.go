@@ -133,9 +133,7 @@ func loadRules(path string) ([]Rule, error) {
 
 func compile(raw json.RawMessage) (*Rule, error) {
 	var r rule
-	strict := json.NewDecoder(bytes.NewReader(raw))
-	strict.DisallowUnknownFields()
-	if err := strict.Decode(&r); err != nil {
+	if err := decodeStrict(raw, &r); err != nil {
 		return nil, err
 	}
 	if r.Action != cacheAction {
@@ -152,6 +150,13 @@ func compile(raw json.RawMessage) (*Rule, error) {
 		Ref: r.Ref, Description: r.Description, Enabled: r.Enabled == nil || *r.Enabled,
 		When: when, Set: r.ActionParameters,
 	}, nil
+}
+
+// decodeStrict refuses what would change an answer unread.
+func decodeStrict(raw json.RawMessage, into any) error {
+	strict := json.NewDecoder(bytes.NewReader(raw))
+	strict.DisallowUnknownFields()
+	return strict.Decode(into)
 }
 
 func loadNormalization(path string) (Normalization, error) {

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -73,9 +72,7 @@ func compilePage(raw json.RawMessage) (*PageRule, error) {
 		Status   string      `json:"status"`
 		Actions  pageActions `json:"actions"`
 	}
-	strict := json.NewDecoder(bytes.NewReader(raw))
-	strict.DisallowUnknownFields()
-	if err := strict.Decode(&in); err != nil {
+	if err := decodeStrict(raw, &in); err != nil {
 		return nil, err
 	}
 	p := &PageRule{Target: in.Target, Priority: in.Priority, Active: in.Status != "disabled"}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -159,6 +161,30 @@ func TestPatternsWithPorts(t *testing.T) {
 		visitor.Scheme = "https"
 		require.False(t, r.Pages[1].Matches(visitor), host)
 	}
+}
+
+// A pattern matches what it is when nothing in it is a star, whatever the case,
+// and never another host's URL.
+func FuzzPageTarget(f *testing.F) {
+	f.Add("www.example.com/static/*", "/static/a.css")
+	f.Fuzz(func(t *testing.T, target, path string) {
+		raw, err := json.Marshal(map[string]any{"target": target, "priority": 1, "actions": map[string]any{"cacheLevel": "bypass"}})
+		require.NoError(t, err)
+		p, err := compilePage(raw)
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(target, `*:\`) || !utf8.ValidString(target) {
+			p.Matches(request(path))
+			return
+		}
+		host, rest, _ := strings.Cut(target, "/")
+		own := request("/" + rest)
+		own.Host = host
+		require.True(t, p.Matches(own), "%q does not match itself", target)
+		own.Host = host + ".other"
+		require.False(t, p.Matches(own), "%q matches another host", target)
+	})
 }
 
 func TestZones(t *testing.T) {
