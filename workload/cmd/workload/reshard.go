@@ -54,7 +54,7 @@ func moverCommand(name, short string, run func(context.Context, *reshard.Mover, 
 
 func newMover(s *settings.Reshard, m *shardmap.Map) *reshard.Mover {
 	return reshard.New(reshard.Options{
-		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Observe: s.Observe, Patience: s.Patience, Log: newLog(s.LogLevel),
+		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Patience: s.Patience, Log: newLog(s.LogLevel),
 		Connect: s.Shards.As("scalestack-reshard").ConnConfig,
 	})
 }

@@ -47,7 +47,7 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 
 func isLate(err error) bool {
 	var pgErr *pgconn.PgError
-	return errors.Is(err, errLate) || (errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
+	return errors.Is(err, errLate) || errors.Is(err, errLapsed) || (errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
 }
 
 func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {
@@ -69,15 +69,19 @@ func (m *Mover) lift(ctx context.Context, f *fleet, mv *Move, next State) error 
 }
 
 // resumeFenced takes up a move whose mover died while writers waited. What was
-// drained then may be lost since, so it is drained again. Streams that are not
-// up at once are not worth waiting for behind the fence.
+// drained then may be lost since, and the fence may have lapsed, so it is fenced
+// and drained again. Streams that are not up at once are not worth waiting for
+// behind the fence.
 func (m *Mover) resumeFenced(ctx context.Context, f *fleet, mv *Move) error {
-	if mv.State == Drained {
-		if err := advance(ctx, f.source(mv), mv, Fenced); err != nil {
-			return err
-		}
+	began := mv.Changed
+	if time.Since(began) > m.options.Lease {
+		// Writers went on meanwhile.
+		began = time.Now()
 	}
-	err := m.completeFenced(ctx, f, mv, mv.Changed)
+	err := m.fenceSource(ctx, f, mv)
+	if err == nil {
+		err = m.completeFenced(ctx, f, mv, began)
+	}
 	if err == nil || f.broken() {
 		return err
 	}
@@ -100,7 +104,7 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began ti
 		if err := requireWanted(ctx, tx, mv); err != nil {
 			return err
 		}
-		return giveUp(ctx, tx, mv.Buckets, mv.Target)
+		return m.giveUp(ctx, tx, mv.Buckets, mv.Target)
 	}); err != nil {
 		return err
 	}
@@ -118,7 +122,24 @@ func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, since s
 		return err
 	}
 	mv.Rows, err = m.verifyStill(ctx, s, tables, since)
+	var different *DifferenceError
+	if errors.As(err, &different) {
+		return orLapsed(ctx, s.from, mv.Buckets, err)
+	}
 	return err
+}
+
+// orLapsed tells a difference from writes after a fence that has lapsed: those
+// show together with the lifted fence.
+func orLapsed(ctx context.Context, q querier, buckets []int32, different error) error {
+	fenced, err := count(ctx, q, buckets, "fenced")
+	switch {
+	case err != nil:
+		return err
+	case fenced < len(buckets):
+		return errLapsed
+	}
+	return different
 }
 
 // takeOver makes the target the owner. The target may have been restarted since
@@ -178,10 +199,13 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 	if err != nil {
 		return err
 	}
-	err = poll(ctx, m.options.FenceWait, func() (bool, error) {
+	return poll(ctx, m.options.FenceWait, func() (bool, error) {
 		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
 		if err == nil {
 			err = m.drainAndCompare(ctx, s, mv, since)
+		}
+		if err == nil {
+			err = pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.giveUp(ctx, tx, mv.Buckets, mv.Source) })
 		}
 		if err == nil || f.broken() {
 			return err == nil, err
@@ -192,8 +216,4 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 		m.log(mv).Warn("rollback was put off", "reason", err.Error())
 		return false, nil
 	})
-	if err != nil {
-		return err
-	}
-	return pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return giveUp(ctx, tx, mv.Buckets, mv.Source) })
 }

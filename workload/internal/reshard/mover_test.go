@@ -26,8 +26,8 @@ type moverArgs struct {
 	Shards settings.Shards
 	// KillAt is the state after which the mover kills itself, "" for never.
 	KillAt reshard.State
-	// Observe is how long a move can be rolled back.
-	Observe time.Duration
+	// Observe is how long a move can be rolled back, Lease how long a fence holds.
+	Observe, Lease time.Duration
 }
 
 func TestMain(m *testing.M) {
@@ -44,7 +44,7 @@ func mover(text string) int {
 		return 2
 	}
 	err := reshard.New(reshard.Options{
-		Map: args.Map, Batch: 10, Observe: args.Observe, Patience: time.Minute,
+		Map: args.Map, Batch: 10, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Connect: args.Shards.As("test").ConnConfig,
 		OnState: func(mv reshard.Move) {
@@ -68,7 +68,7 @@ type process struct {
 
 func (c *cluster) startMover(m *shardmap.Map, killAt reshard.State) *process {
 	c.t.Helper()
-	text, err := json.Marshal(moverArgs{m, c.Admin, killAt, 50 * time.Millisecond})
+	text, err := json.Marshal(moverArgs{Map: m, Shards: c.Admin, KillAt: killAt, Observe: 50 * time.Millisecond, Lease: lease})
 	require.NoError(c.t, err)
 	program, err := os.Executable()
 	require.NoError(c.t, err)

@@ -11,6 +11,7 @@ import (
 const (
 	defaultBatch   = 32
 	defaultObserve = 30 * time.Second
+	defaultLease   = 4 * time.Second
 )
 
 // Options configure a Mover. Map, Connect and Log are required.
@@ -33,6 +34,10 @@ type Options struct {
 	// DrainTimeout is how long writes may pause until the fence is lifted and
 	// another attempt made later; default 2 s.
 	DrainTimeout time.Duration
+	// Lease is how long a fence holds, default 4 s, which is less than the 5 s
+	// that a router waits for an owner. After it the first writer lifts the
+	// fence, whether the mover is dead or slow.
+	Lease time.Duration
 	// Attempts is how many fences are tried, default 10.
 	Attempts int
 	// Observe is how long a switched move can be rolled back, default 30 s.
@@ -57,6 +62,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.MaxLag, 100*time.Millisecond)
 	orDefault(&o.FenceWait, 200*time.Millisecond)
 	orDefault(&o.DrainTimeout, 2*time.Second)
+	orDefault(&o.Lease, defaultLease)
 	orDefault(&o.Attempts, 10)
 	orDefault(&o.Observe, defaultObserve)
 	orDefault(&o.LockWait, 10*time.Second)

@@ -2,6 +2,7 @@ package reshard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -59,24 +60,31 @@ func (m *Mover) actual(ctx context.Context, f *fleet) ([]int, error) {
 	return assignment, nil
 }
 
-// fence makes a shard refuse writes of the buckets, and returns when the last
-// writer before has ended. Buckets that are fenced already stay so.
+// fence makes a shard refuse writes of the buckets for as long as the lease, and
+// returns when the last writer before has ended. For buckets that are fenced
+// already the lease begins anew.
 func (m *Mover) fence(ctx context.Context, q querier, buckets []int32) error {
 	if err := m.lockBuckets(ctx, q, buckets); err != nil {
 		return err
 	}
 	if _, err := q.Exec(ctx, `
-		UPDATE scalestack.ownership SET state = 'fenced', epoch = epoch + 1, changed_at = now()
-		WHERE bucket = ANY ($1) AND state = 'owned'`, buckets); err != nil {
+		UPDATE scalestack.ownership SET state = 'fenced', epoch = epoch + (state = 'owned')::int,
+			fenced_until = clock_timestamp() + $2::interval, changed_at = now()
+		WHERE bucket = ANY ($1) AND state IN ('owned', 'fenced')`, buckets, m.options.Lease); err != nil {
 		return fmt.Errorf("fencing: %w", err)
 	}
 	return requireAll(ctx, q, buckets, "fenced")
 }
 
-// lockBuckets waits for the writers of the buckets; lock_timeout bounds how
-// long new ones queue behind us for an old one that does not end.
+// boundLocks bounds how long writers queue behind us for one that does not end.
+func (m *Mover) boundLocks(ctx context.Context, q querier) error {
+	_, err := q.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d", m.options.FenceWait.Milliseconds()))
+	return err
+}
+
+// lockBuckets waits for the writers of the buckets.
 func (m *Mover) lockBuckets(ctx context.Context, q querier, buckets []int32) error {
-	if _, err := q.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d", m.options.FenceWait.Milliseconds())); err != nil {
+	if err := m.boundLocks(ctx, q); err != nil {
 		return err
 	}
 	if _, err := q.Exec(ctx, "SELECT pg_advisory_xact_lock(21331, bucket) FROM unnest($1::integer[]) AS bucket", buckets); err != nil {
@@ -86,30 +94,46 @@ func (m *Mover) lockBuckets(ctx context.Context, q querier, buckets []int32) err
 }
 
 func requireAll(ctx context.Context, q querier, buckets []int32, state string) error {
-	var count int
-	err := q.QueryRow(ctx, "SELECT count(*) FROM scalestack.ownership WHERE bucket = ANY ($1) AND state = $2", buckets, state).Scan(&count)
-	if err == nil && count != len(buckets) {
-		err = fmt.Errorf("%d of %d buckets are not %s", len(buckets)-count, len(buckets), state)
+	found, err := count(ctx, q, buckets, state)
+	if err == nil && found != len(buckets) {
+		err = fmt.Errorf("%d of %d buckets are not %s", len(buckets)-found, len(buckets), state)
 	}
 	return err
+}
+
+func count(ctx context.Context, q querier, buckets []int32, state string) (n int, err error) {
+	err = q.QueryRow(ctx, "SELECT count(*) FROM scalestack.ownership WHERE bucket = ANY ($1) AND state = $2", buckets, state).Scan(&n)
+	return n, err
 }
 
 // unfence lets writers in again.
 func unfence(ctx context.Context, q querier, buckets []int32) error {
 	_, err := q.Exec(ctx, `
-		UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, changed_at = now()
+		UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, fenced_until = NULL, changed_at = now()
 		WHERE bucket = ANY ($1) AND state = 'fenced'`, buckets)
 	return err
 }
 
-// giveUp makes a shard refer to the new owner, reads included.
-func giveUp(ctx context.Context, q querier, buckets []int32, owner int) error {
-	if _, err := q.Exec(ctx, `
-		UPDATE scalestack.ownership SET state = 'moved', epoch = epoch + 1, owner = $2, changed_at = now()
-		WHERE bucket = ANY ($1) AND state = 'fenced'`, buckets, owner); err != nil {
+// errLapsed says that a writer came before the bucket was given up.
+var errLapsed = errors.New("the fence lapsed, and a writer lifted it")
+
+// giveUp makes a shard refer to the new owner, reads included. A writer lifts a
+// lapsed fence in the transaction of its write: either that has committed, and
+// the bucket is not fenced here, or we hold its row, and the writer is refused.
+func (m *Mover) giveUp(ctx context.Context, q querier, buckets []int32, owner int) error {
+	if err := m.boundLocks(ctx, q); err != nil {
+		return err
+	}
+	tag, err := q.Exec(ctx, `
+		UPDATE scalestack.ownership SET state = 'moved', epoch = epoch + 1, owner = $2, fenced_until = NULL, changed_at = now()
+		WHERE bucket = ANY ($1) AND state = 'fenced'`, buckets, owner)
+	if err == nil && int(tag.RowsAffected()) != len(buckets) {
+		err = errLapsed
+	}
+	if err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
-	return requireAll(ctx, q, buckets, "moved")
+	return nil
 }
 
 // claim makes the taker own what the giver gave up for it. Its epochs are the
@@ -139,7 +163,7 @@ func claim(ctx context.Context, q querier, taker int, given map[int32]holding, b
 // safely by the shard that set it: only once it has given up, another may own.
 func (m *Mover) liftFences(ctx context.Context, s *session) error {
 	return pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, changed_at = now() WHERE state = 'fenced'"); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, fenced_until = NULL, changed_at = now() WHERE state = 'fenced'"); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "UPDATE scalestack.move SET state = $1 WHERE state IN ($2, $3)", CaughtUp, Fenced, Drained)
