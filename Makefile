@@ -76,8 +76,9 @@ kill-test:   ## kill make up at random moments; deletes the lab's data
 
 RULES ?= components/cdn/testdata/edge
 EDGE := go run -C lab ./cmd/edge
-hit-ratio:   ## LOG=access.log.gz [PLOT=out.svg]: what the edge would have answered
-	@$(EDGE) hit-ratio --rules $(abspath $(RULES)) --log $(abspath $(LOG)) $(if $(PLOT),--plot $(abspath $(PLOT)))
+hit-ratio:   ## LOG=access.log.gz [PLOT=out.svg]: what the edge would have answered; without LOG to a generated one of MIX="--robots 0 …"
+	@$(if $(LOG),,$(EDGE) generate-log $(MIX) |) $(EDGE) hit-ratio --rules $(abspath $(RULES)) \
+		--log $(if $(LOG),$(abspath $(LOG)),- --warm-up 6h) $(if $(PLOT),--plot $(abspath $(PLOT)))
 verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge cannot cache, and why
 	@$(EDGE) verify-origin --rules $(abspath $(RULES)) --origin $(ORIGIN) --paths $(PATHS)
 
