@@ -134,6 +134,7 @@ func shardEnv() map[string]pulumi.StringInput {
 
 func (c *Config) serveEnv(w wiring) map[string]pulumi.StringInput {
 	env := shardEnv()
+	maps.Copy(env, c.movesEnv())
 	maps.Copy(env, map[string]pulumi.StringInput{
 		"SCALESTACK_LISTEN":            pulumi.Sprintf(":%d", appPort),
 		"SCALESTACK_DB_POOL":           pulumi.String(strconv.Itoa(c.App.Pool)),

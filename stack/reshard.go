@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -47,9 +48,16 @@ func (c *Config) adminJob(command string, w wiring) *app.Job {
 func (c *Config) followup(w wiring) *app.Job {
 	job := c.adminJob(reshardName, w)
 	job.Revision += fmt.Sprintf("%+v", c.Postgres.Moves)
-	job.Env["SCALESTACK_RESHARD_BATCH"] = pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch))
-	job.Env["SCALESTACK_RESHARD_OBSERVE"] = pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s")
+	maps.Copy(job.Env, c.movesEnv())
 	return job
+}
+
+// movesEnv is the app's too, which is asked how long a change would take.
+func (c *Config) movesEnv() map[string]pulumi.StringInput {
+	return map[string]pulumi.StringInput{
+		"SCALESTACK_RESHARD_BATCH":   pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch)),
+		"SCALESTACK_RESHARD_OBSERVE": pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s"),
+	}
 }
 
 // structure changes with all that the shard map follows from.
