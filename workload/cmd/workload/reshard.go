@@ -6,29 +6,21 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
-	"time"
 
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/workload/internal/ops"
 	"github.com/scalestack/scalestack/workload/internal/reshard"
 	"github.com/scalestack/scalestack/workload/internal/settings"
 	"github.com/spf13/cobra"
 )
 
 func reshardCommand() *cobra.Command {
-	root := moverCommand("reshard", "Move buckets until every shard owns what the map says",
-		func(ctx context.Context, m *reshard.Mover, _ io.Writer) error { return m.Run(ctx) })
+	root := &cobra.Command{Use: "reshard", Short: "Move buckets until every shard owns what the map says", Args: cobra.NoArgs, RunE: runReshard}
 	root.Long = "Finishes the moves that were begun, and then makes those that lead to the map, while users are read and written. " +
 		"It can be killed and started again at any time; with nothing to do it changes nothing. " +
 		"The credentials must be a superuser's.\n\nSettings (environment):\n" + settings.ReshardHelp()
-	var all bool
-	status := moverCommand("status", "Show the moves that are under way",
-		func(ctx context.Context, m *reshard.Mover, out io.Writer) error {
-			moves, err := m.Status(ctx, all)
-			return errors.Join(printMoves(out, moves), err)
-		})
-	status.Flags().BoolVar(&all, "all", false, "also those that have ended")
-	root.AddCommand(status, planCommand(),
+	root.AddCommand(statusCommand(), planCommand(),
 		wishCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
 		wishCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
 		wishCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),
@@ -36,27 +28,53 @@ func reshardCommand() *cobra.Command {
 	return root
 }
 
+// runReshard moves, shows how far it is, and serves metrics where that is set.
+func runReshard(cmd *cobra.Command, _ []string) error {
+	s, o, err := moverOptions()
+	if err != nil {
+		return err
+	}
+	shown := newDisplay(cmd.ErrOrStderr())
+	defer shown.close()
+	o.Log = shown.log(s.LogLevel)
+	if shown.bars != nil {
+		o.OnProgress = func(p reshard.Progress) { shown.show(p.Share(), p.String()) }
+	}
+	if s.Listen != "" {
+		metrics := prometheus.NewRegistry()
+		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		server, err := ops.Start(cmd.Context(), s.Listen, metrics, o.Log)
+		if err != nil {
+			return err
+		}
+		server.Ready(true)
+		o.Metrics = metrics
+	}
+	return reshard.New(o).Run(cmd.Context())
+}
+
 func moverCommand(name, short string, run func(context.Context, *reshard.Mover, io.Writer) error) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.LoadReshard(os.LookupEnv)
-			if err != nil {
-				return fmt.Errorf("settings: %w", err)
-			}
-			m, err := readMap(s.Shards.MapFile)
+			_, o, err := moverOptions()
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), newMover(s, m), cmd.OutOrStdout())
+			return run(cmd.Context(), reshard.New(o), cmd.OutOrStdout())
 		},
 	}
 }
 
-func newMover(s *settings.Reshard, m *shardmap.Map) *reshard.Mover {
-	return reshard.New(reshard.Options{
+func moverOptions() (*settings.Reshard, reshard.Options, error) {
+	s, err := settings.LoadReshard(os.LookupEnv)
+	if err != nil {
+		return nil, reshard.Options{}, fmt.Errorf("settings: %w", err)
+	}
+	m, err := readMap(s.Shards.MapFile)
+	return s, reshard.Options{
 		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Patience: s.Patience, Log: newLog(s.LogLevel),
 		Connect: s.Shards.As("scalestack-reshard").ConnConfig,
-	})
+	}, err
 }
 
 // wishCommand tells the mover what is wanted. With finish, a move that no mover
@@ -77,18 +95,4 @@ func wishCommand(name, short string, wish func(*reshard.Mover, context.Context) 
 		}
 		return err
 	})
-}
-
-func printMoves(out io.Writer, moves []reshard.Move) error {
-	if len(moves) == 0 {
-		_, err := fmt.Fprintln(out, "no move is under way")
-		return err
-	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "MOVE\tFROM\tTO\tBUCKETS\tSTATE\tSINCE\tWANTED\tROWS\tPAUSE\tREASON")
-	for _, mv := range moves {
-		fmt.Fprintf(table, "%d-%d\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", mv.Source, mv.ID, mv.Source, mv.Target, len(mv.Buckets),
-			mv.State, time.Since(mv.Changed).Round(time.Second), mv.Wanted, mv.Rows, mv.Pause.Round(time.Millisecond), mv.Reason)
-	}
-	return table.Flush()
 }

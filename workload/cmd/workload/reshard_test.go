@@ -38,8 +38,17 @@ func TestReshard(t *testing.T) {
 	next := *shards.Map
 	next.Assignment = append(shardmap.Base(12, 2)[:11:11], 0)
 	shards.Write(&next)
+	watched := make(chan string, 1)
+	go func() {
+		out, err := execute(t, "reshard", "status", "--watch")
+		if err != nil {
+			out = err.Error()
+		}
+		watched <- out
+	}()
 	_, err = execute(t, "reshard")
 	require.NoError(t, err)
+	require.Regexp(t, `(^|\n)0 buckets to move\n$`, <-watched)
 	out, err = execute(t, "reshard", "status", "--all")
 	require.NoError(t, err)
 	require.Contains(t, out, "MOVE  FROM  TO  BUCKETS  STATE     SINCE  WANTED  ROWS  PAUSE")

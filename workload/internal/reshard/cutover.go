@@ -34,6 +34,7 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		if !isLate(err) || mv.State != Armed {
 			return err
 		}
+		m.track.metrics.givenUp.Inc()
 		m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", err.Error(), "writes_paused", time.Since(began).String())
 		if attempt == m.options.Attempts {
 			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v", attempt, err)}
@@ -56,7 +57,7 @@ func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {
 	}); err != nil {
 		return err
 	}
-	m.options.OnState(*mv)
+	m.track.reached(mv)
 	return nil
 }
 
@@ -99,7 +100,7 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began ti
 	if err := advance(ctx, f.source(mv), mv, Drained); err != nil {
 		return err
 	}
-	m.options.OnState(*mv)
+	m.track.reached(mv)
 	if err := inSource(ctx, f, mv, HandedOver, func(tx pgx.Tx) error {
 		if err := requireWanted(ctx, tx, mv); err != nil {
 			return err
@@ -108,7 +109,7 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began ti
 	}); err != nil {
 		return err
 	}
-	m.options.OnState(*mv)
+	m.track.reached(mv)
 	mv.Pause = time.Since(began)
 	return m.takeOver(ctx, f, mv)
 }

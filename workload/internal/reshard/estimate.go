@@ -74,7 +74,8 @@ func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 	e := &Estimate{Minimum: plan.Minimum, Moves: []EstimatedMove{}, Unread: unread}
 	var rows int64
 	for _, move := range plan.Moves {
-		estimated := readings[move.From].estimate(move)
+		estimated := readings[move.From].share(len(move.Buckets))
+		estimated.From, estimated.To = move.From, move.To
 		e.Moves = append(e.Moves, estimated)
 		e.Batches += len(batches(move.Buckets, o.Batch))
 		rows += estimated.Rows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/internal/identity"
@@ -26,6 +27,58 @@ func (m *Mover) Status(ctx context.Context, all bool) ([]Move, error) {
 		return err
 	})
 	return list, err
+}
+
+// Overview is what all shards together say of moves.
+type Overview struct {
+	// Moves are those under way, by source and id.
+	Moves []Progress
+	// Left is the number of buckets that are not where the map wants them.
+	Left int
+}
+
+// String says it in one line.
+func (o Overview) String() string {
+	text := fmt.Sprintf("%d buckets to move", o.Left)
+	for _, p := range o.Moves {
+		text += "; " + p.detail()
+	}
+	return text
+}
+
+// Look reads how far the moves are. It takes no lock.
+func (m *Mover) Look(ctx context.Context) (*Overview, error) {
+	readings := map[int]*reading{}
+	copies, lags := map[string][]tableCopy{}, map[string]int64{}
+	o := &Overview{}
+	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
+		r, readErr := newReading(ctx, conn)
+		moves, movesErr := unfinished(ctx, conn, shard)
+		tables, tablesErr := readTableCopies(ctx, conn, streamsOf)
+		behind, lagsErr := readLags(ctx, conn)
+		readings[shard] = r
+		for _, mv := range moves {
+			o.Moves = append(o.Moves, Progress{Move: *mv, Expected: r.share(len(mv.Buckets)).Rows})
+		}
+		for _, c := range tables {
+			copies[c.Stream] = append(copies[c.Stream], c)
+		}
+		maps.Copy(lags, behind)
+		return errors.Join(readErr, movesErr, tablesErr, lagsErr)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range o.Moves {
+		p := &o.Moves[i]
+		p.Copy, p.Lag = sum(copies[streamName(&p.Move)]), lags[streamName(&p.Move)]
+	}
+	for bucket, owner := range owners(m.options.Map, readings) {
+		if owner != m.options.Map.Assignment[bucket] {
+			o.Left++
+		}
+	}
+	return o, nil
 }
 
 // eachShard connects without the mover's lock.

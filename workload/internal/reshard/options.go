@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/shardmap"
 )
 
@@ -49,6 +50,11 @@ type Options struct {
 	Log      *slog.Logger
 	// OnState is called after every state that was written.
 	OnState func(Move)
+	// OnProgress is called with every change, and some times a second while a move
+	// copies or catches up.
+	OnProgress func(Progress)
+	// Metrics takes the mover's metrics; default none.
+	Metrics prometheus.Registerer
 }
 
 func orDefault[T int | time.Duration](value *T, byDefault T) {
@@ -73,11 +79,23 @@ func (o Options) withDefaults() Options {
 	if o.OnState == nil {
 		o.OnState = func(Move) {}
 	}
+	if o.OnProgress == nil {
+		o.OnProgress = func(Progress) {}
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
 	return o
 }
 
 // Mover makes the shards own what the desired map says.
-type Mover struct{ options Options }
+type Mover struct {
+	options Options
+	track   *tracker
+}
 
 // New returns a Mover.
-func New(o Options) *Mover { return &Mover{options: o.withDefaults()} }
+func New(o Options) *Mover {
+	o = o.withDefaults()
+	return &Mover{options: o, track: &tracker{options: o, metrics: newMetrics(o.Metrics)}}
+}

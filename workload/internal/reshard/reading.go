@@ -88,12 +88,12 @@ func readRates(ctx context.Context, q querier) ([]float64, error) {
 	return rates, err
 }
 
-// estimate takes users to be spread evenly over the buckets.
-func (r *reading) estimate(move shardmap.Move) EstimatedMove {
-	e := EstimatedMove{From: move.From, To: move.To, Buckets: len(move.Buckets)}
+// share takes users to be spread evenly over the buckets.
+func (r *reading) share(buckets int) EstimatedMove {
+	e := EstimatedMove{Buckets: buckets}
 	if r != nil && r.owned > 0 {
-		e.Rows = r.rows * int64(e.Buckets) / r.owned
-		e.Bytes = r.bytes * int64(e.Buckets) / r.owned
+		e.Rows = r.rows * int64(buckets) / r.owned
+		e.Bytes = r.bytes * int64(buckets) / r.owned
 	}
 	return e
 }

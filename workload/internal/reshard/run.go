@@ -82,6 +82,7 @@ func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) err
 }
 
 func (m *Mover) work(ctx context.Context, f *fleet) error {
+	m.track.begin()
 	if err := m.finishBegun(ctx, f); err != nil {
 		return err
 	}
@@ -89,6 +90,7 @@ func (m *Mover) work(ctx context.Context, f *fleet) error {
 	if err != nil {
 		return err
 	}
+	m.track.planned(plan.Moved)
 	m.options.Log.Info("planned", "buckets", plan.Moved, "minimum", plan.Minimum)
 	for _, route := range plan.Moves {
 		for _, buckets := range batches(route.Buckets, m.options.Batch) {
@@ -116,6 +118,7 @@ func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
 				return &RefusedError{fmt.Errorf("%s has begun, and the map does not have its target", mv)}
 			}
 			m.log(mv).Info("taking up", "state", mv.State)
+			m.track.planned(len(mv.Buckets))
 			if err := m.drive(ctx, f, mv); err != nil {
 				return err
 			}
@@ -152,7 +155,7 @@ func batches(buckets []int, size int) (list [][]int32) {
 
 // drive takes one move through its states to an end.
 func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
-	m.options.OnState(*mv)
+	m.track.reached(mv)
 	for !mv.State.Done() {
 		err := m.gate(ctx, f, mv)
 		if err == nil {
@@ -165,7 +168,7 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 			return err
 		}
 		m.log(mv).Info("state", "state", mv.State)
-		m.options.OnState(*mv)
+		m.track.reached(mv)
 	}
 	if mv.State != Complete {
 		return &EndedError{*mv}

@@ -59,6 +59,11 @@ func (m *Mover) prepare(ctx context.Context, f *fleet, mv *Move) error {
 
 func (m *Mover) copyRows(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.forward(f, mv)
+	size, err := newReading(ctx, s.from)
+	if err != nil {
+		return err
+	}
+	m.track.expect(size, mv)
 	if err := s.enable(ctx); err != nil {
 		return err
 	}
@@ -110,7 +115,7 @@ func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (boo
 		}
 		lost, lostErr := s.lost(ctx)
 		failures, failuresErr := s.failures(ctx)
-		switch err := errors.Join(lostErr, failuresErr); {
+		switch err := errors.Join(lostErr, failuresErr, m.track.sample(ctx, s)); {
 		case err != nil:
 			return false, err
 		case lost:

@@ -23,8 +23,10 @@ type stream struct {
 }
 
 func (m *Mover) forward(f *fleet, mv *Move) stream {
-	return stream{fmt.Sprintf("scalestack_move_%d_%d", mv.Source, mv.ID), f.source(mv), f.target(mv), filter(mv.Buckets, m.options.Map.Buckets)}
+	return stream{streamName(mv), f.source(mv), f.target(mv), filter(mv.Buckets, m.options.Map.Buckets)}
 }
+
+func streamName(mv *Move) string { return fmt.Sprintf("scalestack_move_%d_%d", mv.Source, mv.ID) }
 
 func (m *Mover) back(f *fleet, mv *Move) stream {
 	s := m.forward(f, mv)

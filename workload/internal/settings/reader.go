@@ -68,6 +68,16 @@ func (r *reader) checkAddress(name, value string) {
 	}
 }
 
+func (r *reader) optionalAddress(name, meaning string) string {
+	const none = "none"
+	value := r.value(name, none, "host:port", meaning)
+	if value == none {
+		return ""
+	}
+	r.checkAddress(name, value)
+	return value
+}
+
 func (r *reader) duration(name string, byDefault, lo, hi time.Duration, meaning string) time.Duration {
 	text := r.value(name, byDefault.String(), fmt.Sprintf("%s to %s", lo, hi), meaning)
 	value, err := time.ParseDuration(text)

@@ -79,6 +79,8 @@ type Migrate struct {
 type Reshard struct {
 	Shards   Shards
 	LogLevel slog.Level
+	// Listen is where probes and metrics are served, "" for nowhere.
+	Listen string
 	// Batch is the most buckets that move together.
 	Batch int
 	// Lease is how long a fence holds.
@@ -155,6 +157,7 @@ func reshard(r *reader) *Reshard {
 	return &Reshard{
 		Shards:   shards(r),
 		LogLevel: logLevel(r),
+		Listen:   r.optionalAddress("SCALESTACK_LISTEN", "where probes and metrics are served"),
 		Batch:    r.integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: one scan of the source's tables, one pause of their writes"),
 		Lease: r.duration("SCALESTACK_RESHARD_LEASE", 4*time.Second, 100*time.Millisecond, 10*time.Minute,
 			"longest pause of writes: after it the first writer lifts the fence, and the cutover is tried again"),

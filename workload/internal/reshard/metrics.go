@@ -1,0 +1,64 @@
+package reshard
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+type metrics struct {
+	left, copiedRows, copiedBytes, expected, lag prometheus.Gauge
+	state                                        *prometheus.GaugeVec
+	moves                                        *prometheus.CounterVec
+	rows, buckets, givenUp                       prometheus.Counter
+	pause                                        prometheus.Histogram
+}
+
+func newMetrics(registry prometheus.Registerer) *metrics {
+	f := promauto.With(registry)
+	gauge := func(name, help string) prometheus.Gauge {
+		return f.NewGauge(prometheus.GaugeOpts{Name: "scalestack_reshard_" + name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return f.NewCounter(prometheus.CounterOpts{Name: "scalestack_reshard_" + name, Help: help})
+	}
+	return &metrics{
+		left:        gauge("buckets_left", "Buckets that have to move in this run and have not yet."),
+		copiedRows:  gauge("copied_rows", "Rows of the move under way that were seen on their way in the initial copy."),
+		copiedBytes: gauge("copied_bytes", "Bytes of the move under way that were seen on their way in the initial copy."),
+		expected:    gauge("expected_rows", "Estimated rows of the move under way."),
+		lag:         gauge("lag_bytes", "By how much of the source's log the target of the move under way is behind."),
+		state: f.NewGaugeVec(prometheus.GaugeOpts{Name: "scalestack_reshard_move",
+			Help: "1 for the state of the move under way."}, []string{"state"}),
+		moves: f.NewCounterVec(prometheus.CounterOpts{Name: "scalestack_reshard_moves_total",
+			Help: "Moves that have ended: complete, aborted or rolled back."}, []string{"state"}),
+		rows:    counter("rows_moved_total", "Rows of moves that are complete."),
+		buckets: counter("buckets_moved_total", "Buckets of moves that are complete."),
+		givenUp: counter("cutovers_given_up_total", "Fences that were lifted to be tried again later."),
+		pause: f.NewHistogram(prometheus.HistogramOpts{Name: "scalestack_reshard_pause_seconds",
+			Help:    "How long the buckets of a move took no writes.",
+			Buckets: []float64{.01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2, 4, 8}}),
+	}
+}
+
+func (m *metrics) progress(p Progress) {
+	m.left.Set(float64(p.Buckets - p.Moved))
+	m.copiedRows.Set(float64(p.Copy.Rows))
+	m.copiedBytes.Set(float64(p.Copy.Bytes))
+	m.expected.Set(float64(p.Expected))
+	m.lag.Set(float64(p.Lag))
+	m.state.Reset()
+	if p.Move.State != "" && !p.Move.State.Done() {
+		m.state.WithLabelValues(string(p.Move.State)).Set(1)
+	}
+}
+
+// moved is called with moves that have ended.
+func (m *metrics) moved(mv *Move) {
+	m.moves.WithLabelValues(string(mv.State)).Inc()
+	if mv.State != Complete {
+		return
+	}
+	m.rows.Add(float64(mv.Rows))
+	m.buckets.Add(float64(len(mv.Buckets)))
+	m.pause.Observe(mv.Pause.Seconds())
+}
