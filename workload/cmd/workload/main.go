@@ -31,7 +31,8 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(serveCommand(), relayCommand(), migrateCommand(), reshardCommand(), assetsCommand())
+	root.AddCommand(serveCommand(), relayCommand(), emailCommand(), analyticsCommand(), invalidateCommand(), replayCommand(),
+		migrateCommand(), reshardCommand(), assetsCommand())
 	return root
 }
 

@@ -129,11 +129,10 @@ func (c *Cache) Fill(ctx context.Context, id int64, user *users.User) {
 // Invalidate makes every version before this one a miss, for everyone. If Redis
 // does not take it now, it is tried again in the background.
 func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
-	version = min(version, maxVersion)
 	// A writer waits for this, so no longer than a healthy Redis needs.
 	ctx, cancel := context.WithTimeout(ctx, invalidateTimeout)
 	defer cancel()
-	if err := c.mark(ctx, id, version); err != nil {
+	if err := c.Mark(ctx, id, version); err != nil {
 		c.rest(err)
 		c.metrics.invalidations.WithLabelValues("error").Inc()
 		if !c.pending.add(id, version) {
@@ -144,7 +143,9 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 	c.metrics.invalidations.WithLabelValues("ok").Inc()
 }
 
-func (c *Cache) mark(ctx context.Context, id, version int64) error {
+// Mark is Invalidate for callers that can try again themselves.
+func (c *Cache) Mark(ctx context.Context, id, version int64) error {
+	version = min(version, maxVersion)
 	return c.store(ctx, id, version, encodeStale(version), c.markTTL())
 }
 

@@ -71,7 +71,7 @@ func (c *Cache) Repair(ctx context.Context, every time.Duration) {
 // repairOnce stops at the first failure: the others would fail alike.
 func (c *Cache) repairOnce(ctx context.Context) {
 	for id, version := range c.pending.all() {
-		if err := c.mark(ctx, id, version); err != nil {
+		if err := c.Mark(ctx, id, version); err != nil {
 			c.rest(err)
 			return
 		}
