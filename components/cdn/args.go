@@ -4,7 +4,9 @@
 //
 // Rules are data. Those given cache; two rules that the package adds by
 // itself come last, where Cloudflare lets them win, and keep every API and
-// authenticated path out of the cache. No setting removes them.
+// authenticated path out of the cache. No setting removes them. A zone that still
+// has page rules may keep them, see ModePageRules: there everything is bypassed
+// but what a rule names.
 //
 //	edge, err := cdn.New(ctx, "cdn", &cdn.Args{
 //		ZoneID: "0123456789abcdef0123456789abcdef",
