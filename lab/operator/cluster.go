@@ -128,6 +128,7 @@ func (r *clusters) answers(ctx context.Context, c *nodes.Cluster, made certifica
 	if want := len(c.ReplicationHosts()); brokers < want {
 		return waiting(fmt.Sprintf("%d of %d brokers joined the cluster", brokers, want))
 	}
+	r.connections.answered(name)
 	status := &c.Status
 	status.ClusterID, status.KafkaVersion, status.KafkaMetadataVersion = id, kafkaVersion, metadataVersion
 	status.KafkaMetadataState = "KRaft"

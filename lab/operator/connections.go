@@ -41,17 +41,28 @@ type connections struct {
 
 type connection struct {
 	Admin
-	to string
+	to       string
+	answered bool
 }
 
-// get is nil as long as the cluster is not ready for the first time.
+// get is nil until the cluster has answered for the first time.
 func (c *connections) get(cluster types.NamespacedName) Admin {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if found, ok := c.open[cluster]; ok {
+	if found, ok := c.open[cluster]; ok && found.answered {
 		return found.Admin
 	}
 	return nil
+}
+
+// answered lets others use the connection.
+func (c *connections) answered(cluster types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if found, ok := c.open[cluster]; ok {
+		found.answered = true
+		c.open[cluster] = found
+	}
 }
 
 // to opens the connection, unless it is open to the same brokers with the same certificates.
@@ -77,7 +88,7 @@ func (c *connections) to(cluster types.NamespacedName, brokers []string, ca []by
 	if c.open == nil {
 		c.open = map[types.NamespacedName]connection{}
 	}
-	c.open[cluster] = connection{opened, target}
+	c.open[cluster] = connection{Admin: opened, to: target}
 	return opened, nil
 }
 

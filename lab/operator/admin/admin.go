@@ -64,8 +64,11 @@ func secure(security *tls.Config, dial Dial) Dial {
 // Close ends the connections.
 func (c *Client) Close() { c.kafka.Close() }
 
-// Cluster is the cluster's id and how many brokers are in it.
+// Cluster is the cluster's id and how many brokers are in it. It is asked before any user is made.
 func (c *Client) Cluster(ctx context.Context) (id string, brokers int, err error) {
+	if err := c.guard(ctx); err != nil {
+		return "", 0, err
+	}
 	metadata, err := c.adm.BrokerMetadata(fresh(ctx))
 	if err != nil {
 		return "", 0, err

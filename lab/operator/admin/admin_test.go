@@ -54,6 +54,27 @@ func TestCluster(t *testing.T) {
 	require.Equal(t, 1, brokers)
 }
 
+// Java reads the names in its maps by this number, the lowest first.
+func TestFirstUserIsReadFirst(t *testing.T) {
+	hash := int32(0)
+	for _, letter := range firstUser {
+		hash = 31*hash + letter
+	}
+	require.Zero(t, hash)
+
+	c := start(t)
+	for range 2 {
+		_, _, err := c.Cluster(t.Context())
+		require.NoError(t, err)
+	}
+	described, err := c.adm.DescribeUserSCRAMs(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, described, firstUser)
+	names, err := c.Users(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, names, "it is nobody's to forget")
+}
+
 func TestTopicIsMadeLikeTheResource(t *testing.T) {
 	c := start(t)
 	want := Topic{Name: "user_events", Partitions: 3, Replicas: 1, Config: map[string]string{"retention.ms": "60000"}}

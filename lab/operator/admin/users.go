@@ -43,7 +43,7 @@ func (c *Client) DeleteUser(ctx context.Context, name string) error {
 	return c.EnsureUser(ctx, User{Name: name})
 }
 
-// Users are the names of all that have a password or a rule.
+// Users are the names of all that have a password or a rule, but for the guard.
 func (c *Client) Users(ctx context.Context) ([]string, error) {
 	described, err := c.adm.DescribeUserSCRAMs(ctx)
 	if err != nil {
@@ -61,6 +61,7 @@ func (c *Client) Users(ctx context.Context) ([]string, error) {
 		names = append(names, strings.TrimPrefix(principal, principalType))
 	}
 	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return name == firstUser })
 	return slices.Compact(names), nil
 }
 
