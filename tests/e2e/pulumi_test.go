@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -60,9 +61,15 @@ func TestZDestroyKeepsTheRows(t *testing.T) {
 
 	pulumi(t, "destroy", "--yes", "--skip-preview")
 	volumes := kubectl(t, "get", "pvc", "-n", namespace, "-o", "name")
-	require.Len(t, strings.Fields(volumes), 4, volumes)
-	left := kubectl(t, "get", "pods,services,statefulsets,deployments,secrets", "-n", namespace, "-o", "name")
-	require.Empty(t, strings.TrimSpace(left), "all but the volumes is gone")
+	require.Len(t, strings.Fields(volumes), 5, "four shards and a broker: %s", volumes)
+	// What the operator made goes with its resources, by Kubernetes' own hand.
+	eventually(t, time.Minute, "all but the volumes is gone", func() error {
+		left := kubectl(t, "get", "pods,services,statefulsets,deployments,secrets,kafkas,kafkanodepools,kafkatopics,kafkausers", "-n", namespace, "-o", "name")
+		if left = strings.TrimSpace(left); left != "" {
+			return fmt.Errorf("left: %s", left)
+		}
+		return nil
+	})
 
 	pulumi(t, "up", "--yes", "--skip-preview")
 	got := newClient(t).get(t, id)
