@@ -120,7 +120,7 @@ func (c *Config) appArgs(w wiring) *app.Args {
 		Metrics:          metrics(c.App.Metrics),
 		Callers:          c.callers(),
 		Targets:          []app.Target{w.shards(), {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
-		Migration:        c.adminJob(migrateName, w),
+		Migration:        c.migration(w),
 		Followup:         c.followup(w),
 	}
 }

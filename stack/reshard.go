@@ -31,25 +31,33 @@ const (
 // finalExit is the workload's exit code for what no retry mends.
 const finalExit = 3
 
-// adminJob runs a command with the superuser's credentials of all shards.
-func (c *Config) adminJob(command string, w wiring) *app.Job {
-	return &app.Job{
-		Name:           command,
-		Args:           []string{command},
-		Revision:       c.structure(),
-		Env:            shardEnv(),
-		Mounts:         []app.Mount{w.mapMount(), credentials(w.adminSecrets)},
-		Targets:        []app.Target{w.shards()},
-		FinalExitCodes: []int{finalExit},
-	}
+// migration is tried seldom: it waits for its shards by itself, so that one that
+// fails has most likely refused the map, and whoever deploys waits for the news.
+func (c *Config) migration(w wiring) *app.Job {
+	job := c.adminJob(migrateName, w)
+	job.Retries = 2
+	return job
 }
 
 // followup is the Job that moves buckets.
 func (c *Config) followup(w wiring) *app.Job {
 	job := c.adminJob(reshardName, w)
 	job.Revision += fmt.Sprintf("%+v", c.Postgres.Moves)
+	job.FinalExitCodes = []int{finalExit}
 	maps.Copy(job.Env, c.movesEnv())
 	return job
+}
+
+// adminJob runs a command with the superuser's credentials of all shards.
+func (c *Config) adminJob(command string, w wiring) *app.Job {
+	return &app.Job{
+		Name:     command,
+		Args:     []string{command},
+		Revision: c.structure(),
+		Env:      shardEnv(),
+		Mounts:   []app.Mount{w.mapMount(), credentials(w.adminSecrets)},
+		Targets:  []app.Target{w.shards()},
+	}
 }
 
 // movesEnv is the app's too, which is asked how long a change would take.

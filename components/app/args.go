@@ -181,7 +181,9 @@ type Job struct {
 	// migration, 100 for the follow-up, some ten hours.
 	Retries int
 	// FinalExitCodes, 1 to 255, end the Job at once: another attempt would fail
-	// the same way, and a person is to look sooner. Default: none.
+	// the same way, and a person is to look sooner. Not for a migration: Pulumi's
+	// wait ends early only for a Job that has used up its retries or its time.
+	// Default: none.
 	FinalExitCodes []int
 	// DeadlineSeconds ends the Job, retries included, 10 to 86400. Default: 600
 	// for the migration, none for the follow-up.

@@ -41,6 +41,9 @@ func (a *Args) validate() error {
 	}
 	a.Resources.Validate(&errs, "resources")
 	a.Migration.validate(&errs, "migration", a.Resources)
+	if a.Migration != nil && len(a.Migration.FinalExitCodes) > 0 {
+		errs.Addf("migration.finalExitCodes", "%v would leave Pulumi waiting for the whole deadline: give fewer retries", a.Migration.FinalExitCodes)
+	}
 	a.Followup.validate(&errs, "followup", a.Resources)
 	if a.Migration != nil && a.Followup != nil && a.Migration.Name == a.Followup.Name {
 		errs.Addf("followup.name", "%q is the migration's", a.Followup.Name)
