@@ -121,7 +121,7 @@ func (c *Cache) Fill(ctx context.Context, id int64, user *users.User) {
 	if user != nil {
 		version, ttl = user.Version, jitter(c.options.TTL)
 	}
-	if err := c.store(ctx, id, version, entry, ttl); err != nil {
+	if err := c.store(ctx, id, version, entry, ttl, isAnswer); err != nil {
 		c.rest(err)
 	}
 }
@@ -146,15 +146,18 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 // Mark is Invalidate for callers that can try again themselves.
 func (c *Cache) Mark(ctx context.Context, id, version int64) error {
 	version = min(version, maxVersion)
-	return c.store(ctx, id, version, encodeStale(version), c.markTTL())
+	return c.store(ctx, id, version, encodeStale(version), c.markTTL(), isMark)
 }
 
 // markTTL outlives every fill that read the database before the change, with
 // room for clocks that run at different speeds and paused processes.
 func (c *Cache) markTTL() time.Duration { return 10*c.options.FillTimeout + 10*time.Second }
 
-func (c *Cache) store(ctx context.Context, id, version int64, entry string, ttl time.Duration) error {
-	return c.set.Run(ctx, c.redis, []string{key(id)}, version, entry, ttl.Milliseconds()).Err()
+// What the script has to know of an entry.
+const isAnswer, isMark = 0, 1
+
+func (c *Cache) store(ctx context.Context, id, version int64, entry string, ttl time.Duration, kind int) error {
+	return c.set.Run(ctx, c.redis, []string{key(id)}, version, entry, ttl.Milliseconds(), kind).Err()
 }
 
 func (c *Cache) resting() bool { return time.Now().UnixNano() < c.restUntil.Load() }

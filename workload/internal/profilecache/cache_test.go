@@ -72,6 +72,8 @@ func TestVersionGuard(t *testing.T) {
 		"older over newer":                  {[]func(*Cache){fill(user(1, 10)), fill(user(1, 9))}, known(user(1, 10))},
 		"change, then the old one":          {[]func(*Cache){fill(user(1, 1)), invalidate(2), fill(user(1, 1))}, unknown},
 		"change, then the new one":          {[]func(*Cache){invalidate(2), fill(user(1, 2))}, known(user(1, 2))},
+		"invalidation after the new one":    {[]func(*Cache){fill(user(1, 2)), invalidate(2)}, known(user(1, 2))},
+		"twice, then the new one":           {[]func(*Cache){invalidate(2), invalidate(2), fill(user(1, 2))}, known(user(1, 2))},
 		"late invalidation":                 {[]func(*Cache){fill(user(1, 3)), invalidate(2)}, known(user(1, 3))},
 		"created":                           {[]func(*Cache){fill(nil), invalidate(1)}, unknown},
 		"created, then the old absence":     {[]func(*Cache){invalidate(1), fill(nil)}, unknown},
