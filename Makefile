@@ -17,7 +17,7 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./router/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-cache bench-reshard kill-test lint e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard kill-test lint e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -62,7 +62,7 @@ unit:        ## unit, property and whole-stack tests
 schema:      ## every object against the schemas of Kubernetes 1.29 and the newest
 	go test -C tests/schema ./...
 
-real:        ## tests against real PostgreSQL and Redis servers of their own; after make build
+real:        ## tests against real PostgreSQL, Redis and Kafka servers of their own; after make build
 	@tests/with-servers.sh go test -count=1 -timeout 20m ./components/postgres/... ./components/redis ./workload/...
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -count=1 -timeout 30m -run TestMeasure -v ./workload/internal/reshard
@@ -71,6 +71,9 @@ bench-reshard: ## speed and write pause of moves beside a raw COPY; after make b
 bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=5000 tests/with-servers.sh \
 		taskset -c 1 go test -count=1 -timeout 30m -run 'TestCache|TestQueries|TestStampede' -v ./workload/internal/bench
+bench-async: ## a registration by events beside one that waits for mail and counts; after make build
+	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=100 tests/with-servers.sh \
+		taskset -c 1 go test -count=1 -timeout 30m -run TestRegistration -v ./workload/internal/bench
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 

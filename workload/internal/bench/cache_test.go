@@ -41,7 +41,7 @@ func compare(t *testing.T, p bench.Plan, title string, sides []bench.Side) {
 	t.Helper()
 	results, err := bench.Alternate(t.Context(), p, sides...)
 	require.NoError(t, err)
-	publish(t, bench.NewReport(fmt.Sprintf("%s: %d at once, %d rounds of %d operations", title, p.Clients, p.Rounds, p.Operations), results))
+	publish(t, bench.Compare(fmt.Sprintf("%s: %d at once, %d rounds of %d operations", title, p.Clients, p.Rounds, p.Operations), results))
 }
 
 // reads are the ways to read a user.
@@ -53,9 +53,14 @@ type reads struct {
 }
 
 func (l *lab) reads(i instance) *reads {
-	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
-	l.t.Cleanup(transport.CloseIdleConnections)
-	return &reads{lab: l, instance: i, url: l.serve(i).URL, http: &http.Client{Transport: transport}}
+	return &reads{lab: l, instance: i, url: l.serve(i.service), http: newClient(l.t)}
+}
+
+// newClient keeps a connection for each of the clients at once.
+func newClient(t *testing.T) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 func (r *reads) hits() []bench.Side {

@@ -16,11 +16,11 @@ import (
 	"github.com/scalestack/scalestack/router"
 	"github.com/scalestack/scalestack/workload/internal/api"
 	"github.com/scalestack/scalestack/workload/internal/bench"
-	"github.com/scalestack/scalestack/workload/internal/migrate"
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
 	"github.com/scalestack/scalestack/workload/internal/profilecache"
 	"github.com/scalestack/scalestack/workload/internal/redistest"
 	"github.com/scalestack/scalestack/workload/internal/settings"
+	"github.com/scalestack/scalestack/workload/internal/shardtest"
 	"github.com/scalestack/scalestack/workload/internal/users"
 	"github.com/stretchr/testify/require"
 )
@@ -53,13 +53,12 @@ type lab struct {
 
 func startLab(t *testing.T, users int) *lab {
 	t.Helper()
-	l := &lab{t: t, redis: redistest.Start(t), Shards: pgtest.StartShards(t, 1), users: users}
-	l.countQueries()
-	require.NoError(t, migrate.Run(t.Context(), l.Map, l.Admin.As("test").ConnConfig, quiet()))
-	l.Servers[0].Exec(pgtest.Database(0), `
-		INSERT INTO users (user_id, name, email)
+	shards, _ := shardtest.Start(t, 1)
+	l := &lab{t: t, redis: redistest.Start(t), Shards: shards, users: users}
+	l.prepareServer()
+	l.exec(`INSERT INTO users (user_id, name, email)
 		SELECT id, 'User ' || id, id || '@example.com' FROM generate_series(0, $1::bigint - 1) AS id`, users)
-	l.Servers[0].Exec(pgtest.Database(0), "VACUUM ANALYZE users")
+	l.exec("VACUUM ANALYZE users")
 	l.bare = l.pool()
 	l.admin = redistest.Client(t, l.redis)
 	l.cache = profilecache.NewClient(l.redis, quiet())
@@ -83,6 +82,8 @@ func (l *lab) pool() *pgxpool.Pool {
 
 // instance is one pod's worth of the service.
 type instance struct {
+	router   *router.Router
+	profiles users.Cache
 	store    *users.Store
 	service  *users.Service
 	registry *prometheus.Registry
@@ -104,33 +105,46 @@ func (l *lab) instance(caches ...users.Cache) instance {
 			TTL: time.Hour, NegativeTTL: 10 * time.Second, FillTimeout: timeout, Metrics: registry, Log: quiet()})}
 	}
 	store := users.NewStore(shards)
-	return instance{store: store, service: users.NewService(store, caches[0], timeout), registry: registry}
+	return instance{router: shards, profiles: caches[0], store: store, service: users.NewService(store, caches[0], timeout), registry: registry}
 }
 
-// serve offers the service over HTTP.
-func (l *lab) serve(i instance) *httptest.Server {
-	server := httptest.NewServer(api.New(i.service, api.Options{Timeout: timeout, Metrics: i.registry, Log: quiet()}))
+// serve offers a service over HTTP.
+func (l *lab) serve(s api.Service) (url string) {
+	log := slog.New(slog.NewTextHandler(l.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	server := httptest.NewServer(api.New(s, api.Options{Timeout: timeout, Metrics: prometheus.NewRegistry(), Log: log}))
 	l.t.Cleanup(server.Close)
-	return server
+	return server.URL
 }
 
 // forget empties the cache.
 func (l *lab) forget(ctx context.Context) error { return l.admin.FlushAll(ctx).Err() }
 
-// countQueries lets the server itself count statements, whoever sends them.
-func (l *lab) countQueries() {
-	server := l.Servers[0]
-	server.Exec("postgres", "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
-	server.Stop()
-	server.Run()
-	server.Exec(pgtest.Database(0), "CREATE EXTENSION pg_stat_statements")
+// prepareServer lets the server itself count statements, whoever sends them, and
+// remember when each transaction was committed.
+func (l *lab) prepareServer() {
+	l.exec("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+	l.exec("ALTER SYSTEM SET track_commit_timestamp = on")
+	l.Servers[0].Stop()
+	l.Servers[0].Run()
+	l.exec("CREATE EXTENSION pg_stat_statements")
+}
+
+// exec runs a statement on the shard as its superuser.
+func (l *lab) exec(sql string, args ...any) {
+	l.t.Helper()
+	l.Servers[0].Exec(pgtest.Database(0), sql, args...)
+}
+
+// count returns the number that a query of the shard yields.
+func (l *lab) count(sql string, args ...any) int {
+	l.t.Helper()
+	return l.Servers[0].Count(pgtest.Database(0), sql, args...)
 }
 
 // queries returns how many statements on users the shard has executed for the
 // service's role.
 func (l *lab) queries() int {
-	return l.Servers[0].Count(pgtest.Database(0), `
-		SELECT coalesce(sum(calls), 0)::int FROM pg_stat_statements
+	return l.count(`SELECT coalesce(sum(calls), 0)::int FROM pg_stat_statements
 		WHERE userid = 'app'::regrole AND query LIKE '%users%'`)
 }
 

@@ -38,7 +38,7 @@ func TestQueriesUnderLoad(t *testing.T) {
 		with := &load{lab: l, name: "with the cache", service: l.instance().service, changes: changes, plan: plan}
 		results, err := bench.Alternate(t.Context(), plan, without.side(), with.side())
 		require.NoError(t, err)
-		publish(t, bench.NewReport(
+		publish(t, bench.Compare(
 			fmt.Sprintf("%d %% changes, Zipf %.2f over %d users: %d at once, %d rounds of %d operations",
 				changes, exponent, known, plan.Clients, plan.Rounds, plan.Operations), results, without.note(), with.note()))
 		require.Less(t, with.perOperation()[rounds], without.perOperation()[rounds])

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
 
-// Report is a table of results, the first of which is the bare one that the
-// others are compared with.
+// Report is a table of results.
 type Report struct {
 	Title string `json:"title"`
 	Lines []Line `json:"lines"`
@@ -26,23 +26,31 @@ type Line struct {
 	P50        *time.Duration `json:"p50,omitempty"`
 	P99        *time.Duration `json:"p99,omitempty"`
 	Longest    time.Duration  `json:"longest"`
-	// Ratio50 and Ratio99 compare the percentiles with those of the first line.
+	// Ratio50 and Ratio99 compare the percentiles with those of the first line,
+	// if the sides took turns.
 	Ratio50 *Ratio `json:"ratio50,omitempty"`
 	Ratio99 *Ratio `json:"ratio99,omitempty"`
 }
 
-// NewReport compares results with the first of them.
-func NewReport(title string, results []Result, notes ...string) Report {
+// Compare reports sides that took turns; the first is what the others are
+// measured against.
+func Compare(title string, results []Result, notes ...string) Report {
+	report := List(title, results, notes...)
+	for n := 1; n < len(results); n++ {
+		line := &report.Lines[n]
+		line.Ratio50 = ifKnown(ratioOf(results[n], results[0], 50))
+		line.Ratio99 = ifKnown(ratioOf(results[n], results[0], 99))
+	}
+	return report
+}
+
+// List reports results that are not to be compared.
+func List(title string, results []Result, notes ...string) Report {
 	report := Report{Title: title, Notes: notes}
-	for n, result := range results {
+	for _, result := range results {
 		all := result.All()
-		line := Line{Name: result.Name, Operations: len(all), Longest: all.Longest(),
-			P50: ifKnown(all.Percentile(50)), P99: ifKnown(all.Percentile(99))}
-		if n > 0 {
-			line.Ratio50 = ifKnown(ratioOf(result, results[0], 50))
-			line.Ratio99 = ifKnown(ratioOf(result, results[0], 99))
-		}
-		report.Lines = append(report.Lines, line)
+		report.Lines = append(report.Lines, Line{Name: result.Name, Operations: len(all), Longest: all.Longest(),
+			P50: ifKnown(all.Percentile(50)), P99: ifKnown(all.Percentile(99))})
 	}
 	return report
 }
@@ -59,12 +67,19 @@ func (r Report) WriteText(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "\n%s\n", r.Title); err != nil {
 		return err
 	}
+	compared := slices.ContainsFunc(r.Lines, func(l Line) bool { return l.Ratio50 != nil || l.Ratio99 != nil })
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "  \tcount\tp50\tp99\tlongest\tp50 / first\tp99 / first")
-	for _, l := range r.Lines {
-		fmt.Fprintf(out, "  %s\t%d\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Operations,
-			orDash(l.P50, Round), orDash(l.P99, Round), Round(l.Longest), orDash(l.Ratio50, Ratio.String), orDash(l.Ratio99, Ratio.String))
+	fmt.Fprint(out, "  \tcount\tp50\tp99\tlongest")
+	if compared {
+		fmt.Fprint(out, "\tp50 / first\tp99 / first")
 	}
+	for _, l := range r.Lines {
+		fmt.Fprintf(out, "\n  %s\t%d\t%s\t%s\t%s", l.Name, l.Operations, orDash(l.P50, Round), orDash(l.P99, Round), Round(l.Longest))
+		if compared {
+			fmt.Fprintf(out, "\t%s\t%s", orDash(l.Ratio50, Ratio.String), orDash(l.Ratio99, Ratio.String))
+		}
+	}
+	fmt.Fprintln(out)
 	for _, note := range r.Notes {
 		fmt.Fprintf(out, "  %s\n", note)
 	}

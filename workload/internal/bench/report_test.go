@@ -15,7 +15,7 @@ func example() Report {
 	for i := range slow {
 		slow[i] *= 1500
 	}
-	return NewReport("reads", []Result{
+	return Compare("reads", []Result{
 		{Name: "bare", Rounds: []Sample{upTo(1000)}},
 		{Name: "with all", Rounds: []Sample{slow}},
 		{Name: "twice", Rounds: []Sample{{3 * time.Millisecond, time.Millisecond}}},
@@ -32,6 +32,18 @@ reads
   with all  1000   750µs  1.49ms  1.5ms    1500.00 (1500.00 to 1500.00)  1500.00 (1500.00 to 1500.00)
   twice     2      -      -       3ms      -                             -
   one more thing
+`, text.String())
+}
+
+func TestListComparesNothing(t *testing.T) {
+	var text strings.Builder
+	list := List("delays", []Result{{Name: "mail", Rounds: []Sample{upTo(1000)}}, {Name: "count", Rounds: []Sample{upTo(1000)}}})
+	require.NoError(t, list.WriteText(&text))
+	require.Equal(t, `
+delays
+         count  p50    p99    longest
+  mail   1000   500ns  990ns  1µs
+  count  1000   500ns  990ns  1µs
 `, text.String())
 }
 
