@@ -57,7 +57,7 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 func (c *Config) databaseCallers() []postgres.Peer {
 	callers := append(adminPeers(), postgres.Peer{Pods: app.PodLabels(appName)})
 	for _, w := range c.workers() {
-		if w.database {
+		if w.pool > 0 {
 			callers = append(callers, postgres.Peer{Pods: app.PodLabels(w.name)})
 		}
 	}

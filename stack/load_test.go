@@ -110,7 +110,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"no bucket":     {map[string]string{"scalestack:postgres": `{"pins":{"960":1}}`}, "scalestack:postgres.pins.960: 960 is not a bucket between 0 and 959"},
 		"pin to drain":  {map[string]string{"scalestack:postgres": `{"drain":[3],"pins":{"17":3}}`}, "scalestack:postgres.pins.17: 3 is not a shard to pin to: it is drained"},
 		"pool": {map[string]string{"scalestack:app": `{"pool":11}`},
-			"scalestack:postgres.maxConnections: 140 is below the 153 that every shard must accept: app.pool 11 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
+			"scalestack:postgres.maxConnections: 140 is below the 153 that every shard must accept: app 11 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
 		"bounds":      {map[string]string{"scalestack:app": `{"replicas":{"min":5,"max":4}}`}, "scalestack:app.replicas.max: 4 is below replicas.min 5"},
 		"quantity":    {map[string]string{"scalestack:redis": `{"resources":{"memory":"lots"}}`}, `scalestack:redis.resources.memory: "lots" is not a quantity such as 500m, 2 or 1Gi`},
 		"number":      {map[string]string{"scalestack:redis": `{"resources":{"cpuRequest":2}}`}, `scalestack:redis.resources.cpuRequest: 2 is not a quantity in quotes, such as "500m", "2" or "1Gi"`},

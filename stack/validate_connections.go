@@ -23,7 +23,7 @@ func (c *Config) checkConnections(errs *check.Errors) {
 	for _, p := range c.connecting() {
 		pods := app.MostPods(p.replicas)
 		need += pods * p.pool
-		terms = append(terms, fmt.Sprintf("%s.pool %d × %d pods (replicas.max %d and %d more during a rollout)",
+		terms = append(terms, fmt.Sprintf("%s %d × %d pods (replicas.max %d and %d more during a rollout)",
 			p.name, p.pool, pods, p.replicas, pods-p.replicas))
 	}
 	if need > c.Postgres.MaxConnections {
@@ -35,8 +35,8 @@ func (c *Config) checkConnections(errs *check.Errors) {
 func (c *Config) connecting() []connecting {
 	all := []connecting{{appName, c.App.Replicas.Max, c.App.Pool}}
 	for _, w := range c.workers() {
-		if w.database {
-			all = append(all, connecting{"events." + w.name, w.size.Replicas.Max, w.size.Pool})
+		if w.pool > 0 {
+			all = append(all, connecting{"events." + w.name, w.size.Replicas.Max, w.pool})
 		}
 	}
 	return all

@@ -20,6 +20,7 @@ type Events struct {
 	Analytics  Worker `json:"analytics"`
 	Invalidate Worker `json:"invalidate"`
 	Mail       Mail   `json:"mail"`
+	Pool       int    `json:"pool"`
 	Scrapers   []Peer `json:"scrapers"`
 }
 
@@ -28,7 +29,6 @@ type Worker struct {
 	Replicas         Replicas  `json:"replicas"`
 	CPUTargetPercent int       `json:"cpuTargetPercent"`
 	Metrics          []Metric  `json:"metrics"`
-	Pool             int       `json:"pool"`
 	Resources        Resources `json:"resources"`
 }
 
@@ -54,9 +54,15 @@ type worker struct {
 	name string
 	size Worker
 	// produce and consume are topics. A consumer's group has the worker's name.
-	produce, consume      []string
-	database, cache, mail bool
+	produce, consume []string
+	// pool is the most connections of one pod to one shard, 0 without any.
+	pool        int
+	cache, mail bool
 }
+
+// relayPool is what a relay has: one session with each shard, whose lock keeps
+// other relays away.
+const relayPool = 1
 
 const (
 	userEvents    = "user_events"
@@ -70,9 +76,9 @@ func (c *Config) workers() []worker {
 	}
 	all := []string{userEvents, productEvents}
 	return []worker{
-		{name: "relay", size: e.Relay, produce: all, database: true},
-		{name: "email", size: e.Email, consume: []string{userEvents}, database: true, mail: true},
-		{name: "analytics", size: e.Analytics, consume: all, database: true},
+		{name: "relay", size: e.Relay, produce: all, pool: relayPool},
+		{name: "email", size: e.Email, consume: []string{userEvents}, pool: e.Pool, mail: true},
+		{name: "analytics", size: e.Analytics, consume: all, pool: e.Pool},
 		{name: "invalidate", size: e.Invalidate, consume: []string{userEvents}, cache: true},
 	}
 }
@@ -117,7 +123,7 @@ func (c *Config) workerArgs(w worker, from eventWiring) *app.Args {
 		Metrics:          metrics(w.size.Metrics),
 	}
 	c.connectKafka(args, w, from)
-	if w.database {
+	if w.pool > 0 {
 		c.connectShards(args, w, from)
 	}
 	if w.cache {
@@ -154,7 +160,7 @@ func (c *Config) connectKafka(args *app.Args, w worker, from eventWiring) {
 
 func (c *Config) connectShards(args *app.Args, w worker, from eventWiring) {
 	maps.Copy(args.Env, shardEnv())
-	args.Env["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(w.size.Pool))
+	args.Env["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(w.pool))
 	args.Mounts = append(args.Mounts,
 		app.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: from.shardMap}, credentials(from.appSecrets))
 	args.Targets = append(args.Targets, app.Target{Peer: app.Peer{Pods: from.postgresPods}, Port: postgres.Port})

@@ -83,9 +83,9 @@ scalestack:events.mail.host: "" is not an address or the name of a host; the ema
 		`{"enabled": true, ` + mailSettings + `, "relay": {"resources": {"memory": "x"}}}`: `scalestack:events.relay.resources.memory: "x" is not a quantity such as 500m, 2 or 1Gi`,
 		`{"enabled": true, "mail": {"host": "a.b", "from": "a@b.c", "servers": [{}]}}`:     "scalestack:events.mail.servers[0]: names no pods, no namespaces and no cidr",
 		`{"enabled": true, "mail": {"host": "a.b", "from": "a@b.c", "secret": "A"}}`:       `scalestack:events.mail.secret: "A" is not the name of a Secret`,
-		`{"enabled": true, ` + mailSettings + `, "relay": {"pool": 10}}`: "scalestack:postgres.maxConnections: 200 is below the 210 that every shard must accept: " +
-			"app.pool 10 × 13 pods (replicas.max 10 and 3 more during a rollout), events.relay.pool 10 × 5 pods (replicas.max 4 and 1 more during a rollout), " +
-			"events.email.pool 2 × 5 pods (replicas.max 4 and 1 more during a rollout), events.analytics.pool 2 × 5 pods (replicas.max 4 and 1 more during a rollout), " +
+		`{"enabled": true, ` + mailSettings + `, "pool": 6}`: "scalestack:postgres.maxConnections: 200 is below the 205 that every shard must accept: " +
+			"app 10 × 13 pods (replicas.max 10 and 3 more during a rollout), events.relay 1 × 5 pods (replicas.max 4 and 1 more during a rollout), " +
+			"events.email 6 × 5 pods (replicas.max 4 and 1 more during a rollout), events.analytics 6 × 5 pods (replicas.max 4 and 1 more during a rollout), " +
 			"and 10 reserved for administration and replication",
 	} {
 		_, err := load(t, map[string]string{"scalestack:postgres": `{"maxConnections": 200}`, "scalestack:events": settings})

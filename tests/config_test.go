@@ -44,7 +44,7 @@ func TestBadConfigurationsRegisterNothing(t *testing.T) {
 		"unknown key":  {with(t, "dev", "app", "poolSize", 5), "scalestack:app.poolSize: is not a setting, known here: cacheTtl, callers, cpuTargetPercent, metrics, pool, replicas, resources"},
 		"unknown part": {map[string]string{"scalestack:postgers": "{}"}, "scalestack:postgers: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis"},
 		"pool": {with(t, "dev", "app", "pool", 20),
-			"scalestack:postgres.maxConnections: 140 is below the 270 that every shard must accept: app.pool 20 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
+			"scalestack:postgres.maxConnections: 140 is below the 285 that every shard must accept: app 20 × 13 pods (replicas.max 10 and 3 more during a rollout), events.relay 1 × 3 pods (replicas.max 2 and 1 more during a rollout), events.email 2 × 3 pods (replicas.max 2 and 1 more during a rollout), events.analytics 2 × 3 pods (replicas.max 2 and 1 more during a rollout), and 10 reserved for administration and replication"},
 		"11 cache rules": {with(t, "dev", "cdn", "rules", rules(11)), "scalestack:cdn.rules: 11 and the 2 bypass rules make 13, plan free allows 10"},
 		"cached api": {with(t, "dev", "cdn", "rules", []map[string]any{{"ref": "a", "path": "/users/*", "edgeTtl": 86400}}),
 			`scalestack:cdn.rules[0].path: "/users/*" lies below /users, which is never cached`},

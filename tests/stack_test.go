@@ -36,7 +36,11 @@ func TestEveryResourceHasItsParent(t *testing.T) {
 		}
 		require.Equal(t, []string{
 			"pulumi:providers:kubernetes kubernetes",
+			"scalestack:app:App analytics",
 			"scalestack:app:App app",
+			"scalestack:app:App email",
+			"scalestack:app:App invalidate",
+			"scalestack:app:App relay",
 			"scalestack:base:Base base",
 			"scalestack:cdn:CDN cdn",
 			"scalestack:kafka:Kafka kafka",

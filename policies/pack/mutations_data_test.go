@@ -33,7 +33,7 @@ var server = without("StatefulSet postgres-shard-3", "Service postgres-shard-3",
 
 // dataMutations break the shards and Kafka.
 var dataMutations = map[string]mutation{
-	"one shard takes too few":  {policy: "shard-connections", only: "dev", says: "ConfigMap scalestack/postgres-shard-2-config: data[\"postgresql.conf\"] max_connections is 139, allowed: at least 140: 13 pods of app × 10 + 10 in reserve", edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "max_connections = '140'", "max_connections = '139'"))},
+	"one shard takes too few":  {policy: "shard-connections", only: "dev", says: "ConfigMap scalestack/postgres-shard-2-config: data[\"postgresql.conf\"] max_connections is 128, allowed: at least 129: 3 pods of analytics × 2 + 13 pods of app × 8 + 3 pods of email × 2 + 3 pods of relay × 1 + 10 in reserve", edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "max_connections = '140'", "max_connections = '128'"))},
 	"a later line takes less":  {policy: "shard-connections", says: "max_connections is 20", edits: edits(replace("ConfigMap postgres-shard-0-config", conf, "jit = 'off'", "max_connections = 20 # less"))},
 	"larger pools":             {policy: "shard-connections", says: "13 pods of app × 60", edits: edits(set(web, main+"env[1].value", "60"))},
 	"more pods":                {policy: "shard-connections", says: "pods of app", edits: edits(set(scaler, "spec.maxReplicas", 40.0))},
@@ -56,9 +56,8 @@ var dataMutations = map[string]mutation{
 	"a broker less":             {policy: "kafka-replication", only: "prod", says: "offsets.topic.replication.factor", edits: edits(set("KafkaNodePool brokers", "spec.replicas", 2.0))},
 	"copies on a single broker": {policy: "kafka-replication", only: "dev", says: "default.replication.factor\"] is 3, allowed: 2 to 1", edits: edits(set(cluster, `spec.kafka.config["default.replication.factor"]`, 3.0))},
 
-	"more consumers than partitions": {policy: "kafka-consumers", says: "KafkaTopic scalestack/user-events: spec.partitions is 6, allowed: at least 10, the consumers of group email", edits: edits(
-		set(topic, "spec.partitions", 6.0), add(web, main+"env", env("SCALESTACK_KAFKA_GROUP", "email")))},
-	"consumers of two workloads": {policy: "kafka-consumers", says: "at least 11, the consumers of group analytics: 1 pods by Deployment scalestack/redis, 10 pods by", edits: edits(
-		set("KafkaTopic product-events", "spec.partitions", 10.0), add(web, main+"env", env("SCALESTACK_KAFKA_GROUP", "analytics")),
-		set(redis, main+"env", []any{env("SCALESTACK_KAFKA_GROUP", "analytics")}))},
+	"more consumers than partitions": {policy: "kafka-consumers", says: "KafkaTopic scalestack/user-events: spec.partitions is 1, allowed: at least", edits: edits(
+		set(topic, "spec.partitions", 1.0))},
+	"consumers of two workloads": {policy: "kafka-consumers", says: "the consumers of group analytics: 10 pods by HorizontalPodAutoscaler scalestack/app, ", edits: edits(
+		set("KafkaTopic product-events", "spec.partitions", 10.0), add(web, main+"env", env("SCALESTACK_KAFKA_GROUP", "analytics")))},
 }
