@@ -100,8 +100,10 @@ func (r *registrar) job(j *Job, annotations pulumi.StringMap, opts ...pulumi.Res
 	if err != nil {
 		return nil, err
 	}
+	// With the new one first, a deployment that fails and is taken back would
+	// adopt the Job that it then deletes as the old one.
 	made, err := batchv1.NewJob(r.ctx, object, jobArgs(r.name, name, annotations, r.args, j), append(opts, r.parent,
-		pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{policy})))...)
+		pulumi.DeleteBeforeReplace(true), pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{policy})))...)
 	return []pulumi.Resource{policy, made}, err
 }
 
@@ -116,13 +118,11 @@ func (r *registrar) migration() error {
 	return err
 }
 
-// followup may run for hours, which no deployment waits for. The one before is
-// gone before it starts.
+// followup may run for hours, which no deployment waits for.
 func (r *registrar) followup() error {
 	if r.args.Followup == nil {
 		return nil
 	}
-	_, err := r.job(r.args.Followup, pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")},
-		pulumi.DeleteBeforeReplace(true), r.after)
+	_, err := r.job(r.args.Followup, pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}, r.after)
 	return err
 }

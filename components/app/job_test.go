@@ -40,6 +40,7 @@ func TestJobNameChangesWithItsWork(t *testing.T) {
 func TestMigrationIsReplacedAfterAFailureAndKeptAfterSuccess(t *testing.T) {
 	j := run(t, "app", valid()).Get(t, "Job", nameOf(t, valid().withDefaults().Migration))
 	require.Equal(t, "true", kubetest.Text(j, `metadata.annotations["pulumi.com/replaceUnready"]`))
+	require.True(t, j.RegisterRPC.GetDeleteBeforeReplace())
 	require.Equal(t, "Never", kubetest.Text(j, "spec.template.spec.restartPolicy"))
 	require.Equal(t, 6., number(t, j, "spec.backoffLimit"))
 	require.Equal(t, 600., number(t, j, "spec.activeDeadlineSeconds"))
