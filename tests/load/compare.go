@@ -20,7 +20,8 @@ type Row struct {
 // The rows must come in ascending order of users, see Merge, and are read once,
 // so that the memory does not grow with them; owners is the shard that owns each
 // bucket. No client may be at work meanwhile. Rows of users who are not in the
-// population are only looked at for their place.
+// population are only looked at for their place. What was found counts as known:
+// whoever reads a user afterwards must not read an older version, see ReadAll.
 func (h *History) Compare(owners []int, rows iter.Seq2[Row, error]) error {
 	// next is the first seeded user who has not been met yet.
 	next, end := h.population.First, h.population.First+h.population.Seeded
@@ -66,6 +67,7 @@ func (h *History) content(row Row) {
 		return
 	}
 	r.compared = true
+	defer func() { r.seen = max(r.seen, row.Version) }()
 	known := max(r.acknowledged, r.last, r.seen)
 	switch {
 	case row.Version < known:

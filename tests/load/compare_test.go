@@ -149,23 +149,29 @@ func TestCompare(t *testing.T) {
 				rows = test.change(rows)
 			}
 			require.NoError(t, h.Compare(owners, sequence(rows)))
-			requireFindings(t, h, test.kinds, test.detail)
+			requireKinds(t, h, test.kinds, test.detail)
 		})
 	}
 }
 
-func requireFindings(t *testing.T, h *History, kinds []Kind, detail string) {
+// judged is a History or Events.
+type judged interface {
+	Findings() []Finding
+	Err() error
+}
+
+func requireKinds(t *testing.T, on judged, kinds []Kind, detail string) {
 	t.Helper()
 	var found []Kind
-	for _, one := range h.Findings() {
+	for _, one := range on.Findings() {
 		found = append(found, one.Kind)
 	}
-	require.Equal(t, kinds, found, "%v", h.Err())
+	require.Equal(t, kinds, found, "%v", on.Err())
 	if kinds == nil {
-		require.NoError(t, h.Err())
+		require.NoError(t, on.Err())
 		return
 	}
-	require.ErrorContains(t, h.Err(), detail)
+	require.ErrorContains(t, on.Err(), detail)
 }
 
 func TestCompareKeepsNothingOfUsersThatNobodyAskedFor(t *testing.T) {
@@ -226,7 +232,7 @@ func TestOwners(t *testing.T) {
 				require.NoError(t, h.Err())
 				return
 			}
-			requireFindings(t, h, []Kind{WrongOwner}, test.detail)
+			requireKinds(t, h, []Kind{WrongOwner}, test.detail)
 		})
 	}
 }

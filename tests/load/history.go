@@ -3,6 +3,8 @@ package load
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -105,6 +107,18 @@ func (h *History) with(user int64, do func(*record)) {
 		s.records[user] = r
 	}
 	do(r)
+}
+
+// Users are those that somebody has asked for or written, in ascending order.
+func (h *History) Users() []int64 {
+	var users []int64
+	for i := range h.stripes {
+		h.stripes[i].mu.Lock()
+		users = slices.AppendSeq(users, maps.Keys(h.stripes[i].records))
+		h.stripes[i].mu.Unlock()
+	}
+	slices.Sort(users)
+	return users
 }
 
 // most is the highest version that the writes so far explain.

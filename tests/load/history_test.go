@@ -69,7 +69,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := NewHistory(four, nil)
 			test.events(h)
-			requireFindings(t, h, test.kinds, test.detail)
+			requireKinds(t, h, test.kinds, test.detail)
 		})
 	}
 }

@@ -190,6 +190,23 @@ func TestFaultsOfAServiceAreFound(t *testing.T) {
 	}
 }
 
+// Where Redis could not be told of a write of unknown outcome, the cache serves
+// what was before until the event comes. Nobody who asks meanwhile sees two
+// versions, so only the databases show it.
+func TestAnOldCacheIsFoundInTheEnd(t *testing.T) {
+	population := Population{First: 100, Seeded: 4}
+	s := newService(population)
+	h := NewHistory(population, nil)
+	h.doubt(101, "b")
+	s.users[101] = Row{User: 101, Shard: 1, Version: 2, Name: "b"}
+	require.NoError(t, h.Compare(owners, sequence(s.rows())))
+	s.users[101] = Row{User: 101, Shard: 1, Version: 1, Name: SeedName(101)}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	require.Equal(t, 1, ReadAll(Target{Base: server.URL, HTTP: server.Client()}, h).Operations)
+	requireKinds(t, h, []Kind{TimeTravel}, "user 101: read version 1 after version 2 was known")
+}
+
 func TestFailuresAreReported(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
