@@ -32,7 +32,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(serveCommand(), relayCommand(), emailCommand(), analyticsCommand(), invalidateCommand(), replayCommand(),
-		migrateCommand(), reshardCommand(), assetsCommand())
+		migrateCommand(), reshardCommand(), usersCommand(), assetsCommand())
 	return root
 }
 

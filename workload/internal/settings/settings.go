@@ -75,6 +75,13 @@ type Migrate struct {
 	Timeout time.Duration
 }
 
+// Users holds the settings of the command users.
+type Users struct {
+	Shards Shards
+	// Timeout bounds the wait for one shard.
+	Timeout time.Duration
+}
+
 // Reshard holds the settings of the command reshard.
 type Reshard struct {
 	Shards   Shards
@@ -106,6 +113,15 @@ func LoadMigrate(lookup Lookup) (*Migrate, error) {
 	r := &reader{lookup: lookup}
 	return migrate(r), r.err()
 }
+
+// LoadUsers reads the settings of users; the error holds every mistake.
+func LoadUsers(lookup Lookup) (*Users, error) {
+	r := &reader{lookup: lookup}
+	return users(r), r.err()
+}
+
+// UsersHelp lists the settings of users.
+func UsersHelp() string { return help(users) }
 
 // LoadReshard reads the settings of reshard; the error holds every mistake.
 func LoadReshard(lookup Lookup) (*Reshard, error) {
@@ -150,6 +166,13 @@ func migrate(r *reader) *Migrate {
 		LogLevel: logLevel(r),
 		Timeout: r.duration("SCALESTACK_MIGRATE_TIMEOUT", 5*time.Minute, time.Second, 24*time.Hour,
 			"longest run, waiting for the shards included"),
+	}
+}
+
+func users(r *reader) *Users {
+	return &Users{
+		Shards:  shards(r),
+		Timeout: r.duration("SCALESTACK_USERS_TIMEOUT", 10*time.Second, 10*time.Millisecond, 10*time.Minute, "longest wait for one shard"),
 	}
 }
 
