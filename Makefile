@@ -17,7 +17,7 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./router/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard kill-test lint e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -65,7 +65,10 @@ schema:      ## every object against the schemas of Kubernetes 1.29 and the newe
 real:        ## tests against real PostgreSQL, Redis and Kafka servers of their own; after make build
 	@tests/with-servers.sh go test -count=1 -timeout 20m ./components/postgres/... ./components/redis ./workload/...
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
-	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -count=1 -timeout 30m -run TestMeasure -v ./workload/internal/reshard
+	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -count=1 -timeout 30m -run 'TestMeasure$$' -v ./workload/internal/reshard
+bench-fence: ## single statements with the fence and without, questions to all shards; after make build
+	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_FENCE=2000 tests/with-servers.sh \
+		taskset -c 1 go test -count=1 -timeout 30m -run TestMeasureFence -v ./workload/internal/reshard
 # The servers have one CPU and the service another: where both have both, a
 # round's figures depend on where the kernel happens to put them.
 bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build
