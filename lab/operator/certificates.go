@@ -21,8 +21,8 @@ const (
 type certificates struct {
 	// ca is the authority of the nodes.
 	ca []byte
-	// brokers has a key and a certificate per node.
-	brokers map[string][]byte
+	// authorities are that one and the users', by their Secrets' names.
+	authorities map[string][]byte
 	// operator is the operator's own.
 	operator pki.Pair
 }
@@ -33,10 +33,11 @@ func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made
 	if err != nil {
 		return made, err
 	}
-	if _, _, err := o.authority(ctx, c, c.ClientsCAKeySecret(), c.ClientsCASecret(), "clients-ca"); err != nil {
+	_, clients, err := o.authority(ctx, c, c.ClientsCAKeySecret(), c.ClientsCASecret(), "clients-ca")
+	if err != nil {
 		return made, err
 	}
-	made.ca = ca
+	made.ca, made.authorities = ca, map[string][]byte{c.CASecret(): ca, c.ClientsCASecret(): clients}
 	names := map[string]identity{}
 	for _, p := range c.Pools {
 		for _, id := range p.IDs {
@@ -44,7 +45,7 @@ func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made
 			names[pod] = identity{pki.Internal(c.NodeIdentity()), c.Hosts(pod)}
 		}
 	}
-	if made.brokers, err = o.issue(ctx, c, cluster, c.BrokersSecret(), names); err != nil {
+	if _, err = o.issue(ctx, c, cluster, c.BrokersSecret(), names); err != nil {
 		return made, err
 	}
 	own, err := o.issue(ctx, c, cluster, c.Name+"-cluster-operator-certs",

@@ -78,7 +78,7 @@ func (r *clusters) applyAll(ctx context.Context, c *nodes.Cluster, made certific
 		all = append(all, service)
 	}
 	for _, p := range c.Pools {
-		all = append(all, c.Config(p), c.StatefulSet(p, made.brokers))
+		all = append(all, c.Config(p), c.StatefulSet(p, made.authorities))
 	}
 	for _, object := range all {
 		if err := r.apply(ctx, object); err != nil {

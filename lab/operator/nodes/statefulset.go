@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	appsv1 "k8s.io/api/apps/v1"
@@ -24,15 +23,16 @@ const (
 	// maxHeap is Strimzi's: above it the page cache has more use of memory.
 	maxHeap = int64(5) << 30
 
-	configHash      = "dev.scalestack/config"
-	certificateHash = "dev.scalestack/certificates"
+	configHash    = "dev.scalestack/config"
+	authorityHash = "dev.scalestack/authorities"
 )
 
-// StatefulSet runs a pool's nodes. Its pods are replaced one after another when the configuration or a certificate
-// changes.
-func (c *Cluster) StatefulSet(p Pool, certificates map[string][]byte) *appsv1.StatefulSet {
-	replicas, labels, set := int32(len(p.IDs)), c.poolLabels(p), c.Set(p)
-	meta := c.Meta(set)
+// StatefulSet runs a pool's nodes. Its pods are replaced one after another when the configuration changes, or one of
+// the authorities, which are named by their Secrets. A new certificate of the same authority is no reason: the old one
+// serves as well, and a pool that grows has new ones.
+func (c *Cluster) StatefulSet(p Pool, authorities map[string][]byte) *appsv1.StatefulSet {
+	replicas, labels := int32(len(p.IDs)), c.poolLabels(p)
+	meta := c.Meta(c.Set(p))
 	meta.Labels = labels
 	first := int32(0)
 	if len(p.IDs) > 0 {
@@ -50,9 +50,9 @@ func (c *Cluster) StatefulSet(p Pool, certificates map[string][]byte) *appsv1.St
 			}},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{
-					StandIn:         StandInText,
-					configHash:      hash(map[string][]byte{configKey: []byte(c.serverConfig(p))}),
-					certificateHash: hash(ofPool(certificates, set)),
+					StandIn:       StandInText,
+					configHash:    hash(map[string][]byte{configKey: []byte(c.serverConfig(p))}),
+					authorityHash: hash(authorities),
 				}},
 				Spec: c.pod(p),
 			},
@@ -235,13 +235,6 @@ func ClusterID(k *api.Kafka) string {
 		id = uuid.NewSHA1(uuid.Nil, []byte(k.UID))
 	}
 	return base64.RawURLEncoding.EncodeToString(id[:])
-}
-
-// ofPool leaves out the certificates of other pools: one more node there is no reason to restart these.
-func ofPool(certificates map[string][]byte, set string) map[string][]byte {
-	own := maps.Clone(certificates)
-	maps.DeleteFunc(own, func(name string, _ []byte) bool { return !strings.HasPrefix(name, set+"-") })
-	return own
 }
 
 func hash(data map[string][]byte) string {
