@@ -17,10 +17,10 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./router/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint prove-reshard prove-reshard-faults e2e hit-ratio verify-origin purge
 
 help:        ## this list
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 up:          ## build what is missing, start the lab, deploy stack dev into it
 	@$(LAB) up
@@ -93,6 +93,21 @@ purge:       ## ARGS="--zone … --before … --after …": purge what a release
 
 lint:        ## staticcheck on everything; minutes when cold
 	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...
+
+# Proofs on the lab's stack; docs/proofs.md says what they showed.
+PROVE := . .lab/env && go test -tags e2e -count=1 -timeout 6h -v ./tests/e2e -run
+prove-reshard: export USERS ?= 1000000
+prove-reshard: export RATE ?= 300
+prove-reshard: export BATCH ?= 32
+prove-reshard: export OBSERVE ?= 5
+prove-reshard: ## USERS=1000000: change the number of shards under load, compare every user
+	@$(LAB) up
+	$(PROVE) TestReshardUnderLoad
+prove-reshard-faults: export RUNS ?= 20
+prove-reshard-faults: export OBSERVE ?= 3
+prove-reshard-faults: ## RUNS=20 SEED=…: kill mover, shards and app while users move
+	@$(LAB) up
+	$(PROVE) TestReshardSurvivesKills
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up

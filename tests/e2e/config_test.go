@@ -25,6 +25,7 @@ func TestBadConfigurationChangesNothing(t *testing.T) {
 		{"shards in words", "postgres", map[string]any{"shards": "four"}, `scalestack:postgres.shards: "four"`},
 		{"unknown key", "postgres", map[string]any{"shard": 4}, "scalestack:postgres.shard:"},
 		{"pool too large", "app", map[string]any{"pool": 100}, "scalestack:postgres.maxConnections:"},
+		{"unknown shard to drain", "postgres", map[string]any{"drain": []int{7}}, "scalestack:postgres.drain[0]: 7 is not a shard id between 0 and 3"},
 		{"too many cache rules", "cdn", map[string]any{"rules": manyRules(11)}, "scalestack:cdn.rules:"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {

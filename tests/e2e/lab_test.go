@@ -28,6 +28,7 @@ var repo = filepath.Join("..", "..")
 type output struct {
 	Namespace string `json:"namespace"`
 	AppURL    string `json:"appUrl"`
+	ShardMap  string `json:"shardMap"`
 	Shards    []struct {
 		Name string `json:"name"`
 		Host string `json:"host"`

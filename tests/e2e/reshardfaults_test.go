@@ -1,0 +1,178 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/tests/load"
+)
+
+// states are those of a move, in order, as docs/resharding.md explains them.
+var states = []string{"planned", "prepared", "copied", "caught up", "verified", "armed", "fenced", "drained", "handed over", "switched", "observed", "complete"}
+
+// fault is a drawn run: some buckets of one shard are pinned to another, and
+// pods are killed when the move has reached a state, each so much later.
+type fault struct {
+	target int
+	first  int
+	state  string
+	kills  []kill
+}
+
+type kill struct {
+	victim string
+	after  time.Duration
+}
+
+func (f fault) String() string {
+	text := fmt.Sprintf("shard 0 to %d, at %q", f.target, f.state)
+	for _, one := range f.kills {
+		text += fmt.Sprintf(", %s after %s", one.victim, one.after)
+	}
+	return text
+}
+
+func drawFault(seed int64) fault {
+	random := rand.New(rand.NewPCG(7, uint64(seed)))
+	f := fault{target: 1 + random.IntN(3), first: random.IntN(30), state: states[random.IntN(len(states)-1)]}
+	for range 1 + random.IntN(2) {
+		victim := []string{"mover", "source", "target", "app"}[random.IntN(4)]
+		f.kills = append(f.kills, kill{victim, time.Duration(random.IntN(400)) * time.Millisecond})
+	}
+	return f
+}
+
+// pinned are some of shard 0's buckets, on the target.
+func (f fault) pinned() layout {
+	pins := map[int]int{}
+	for i := range 24 {
+		pins[4*(f.first+i)] = f.target
+	}
+	return layout{shards: deployed.shards, pins: pins}
+}
+
+// Pods of the mover, of both shards and of the app are killed while users move,
+// RUNS times, drawn from SEED on. Each time the stack ends with every user in
+// one place, and nothing is left behind.
+func TestReshardSurvivesKills(t *testing.T) {
+	runs := number(t, "RUNS", 0)
+	if runs == 0 {
+		t.Skip("takes a minute a run: make prove-reshard-faults RUNS=20")
+	}
+	seed := number(t, "SEED", time.Now().Unix()%1_000_000)
+	p := newProof(t, number(t, "USERS", 100_000))
+	p.restore()
+	p.start(load.Options{Rate: float64(number(t, "RATE", 100)), Zipf: 1.1, Seed: uint64(seed)})
+	for n := range runs {
+		f := drawFault(seed + n)
+		if !t.Run(fmt.Sprintf("seed=%d", seed+n), func(t *testing.T) { p.in(t).survive(f) }) {
+			t.FailNow()
+		}
+	}
+	report := p.compare()
+	t.Logf("%d runs; the clients' failures are those of shards that were down: %d of %d", runs, report.Failed, report.Operations)
+}
+
+// in is the proof in a subtest.
+func (p *proof) in(t *testing.T) *proof {
+	inner := *p
+	inner.t = t
+	return &inner
+}
+
+// survive moves buckets there, with kills, and back without. A move that gives
+// up must have taken everything back.
+func (p *proof) survive(f fault) {
+	p.t.Helper()
+	before := p.assignment()
+	watch := p.watch(0)
+	config := p.config(f.pinned())
+	up, text := make(chan error, 1), ""
+	go func() {
+		var err error
+		text, err = try(p.t, "pulumi", "up", "--yes", "--skip-preview", "--config-file", config, "--stack", "dev", "--non-interactive")
+		up <- err
+	}()
+	p.strike(watch, f)
+	require.NoError(p.t, <-up, "%s", text)
+	p.readMap()
+	if p.ended(15 * time.Minute) {
+		require.Equal(p.t, p.shards.Assignment, p.assignment())
+	} else {
+		p.t.Logf("taken back: %s", p.moverLog())
+		require.Equal(p.t, before, p.assignment())
+	}
+	p.requireNothingLeft()
+
+	p.up(p.config(deployed))
+	p.await(15 * time.Minute)
+	require.Equal(p.t, before, p.assignment())
+	p.requireNothingLeft()
+}
+
+func (p *proof) requireNothingLeft() {
+	p.t.Helper()
+	p.onShards(func(ctx context.Context, shards []load.Shard) {
+		for _, shard := range shards {
+			p.requireClean(ctx, shard)
+		}
+	})
+}
+
+// watch returns the state of the next move that the shard will give away, ""
+// before there is one.
+func (p *proof) watch(source int) func() string {
+	conn := database(p.t, p.namespace, source)
+	var last int64
+	require.NoError(p.t, conn.QueryRow(p.t.Context(), "SELECT coalesce(max(id), 0) FROM scalestack.move").Scan(&last))
+	return func() (state string) {
+		err := conn.QueryRow(p.t.Context(), "SELECT state FROM scalestack.move WHERE id > $1 ORDER BY id LIMIT 1", last).Scan(&state)
+		if err != nil && err != pgx.ErrNoRows {
+			return err.Error()
+		}
+		return state
+	}
+}
+
+// strike kills when the move has come so far, or further: states can be short.
+func (p *proof) strike(state func() string, f fault) {
+	p.t.Helper()
+	wanted := slices.Index(states, f.state)
+	deadline := time.Now().Add(10 * time.Minute)
+	for slices.Index(states, state()) < wanted {
+		require.True(p.t, time.Now().Before(deadline), "the move has not come to %q but to %q", f.state, state())
+		time.Sleep(2 * time.Millisecond)
+	}
+	for _, one := range f.kills {
+		time.Sleep(one.after)
+		at := state()
+		p.t.Logf("%q: killing %s", at, p.kill(one.victim, f))
+	}
+}
+
+// kill takes a pod away without a warning, and returns its name.
+func (p *proof) kill(victim string, f fault) string {
+	p.t.Helper()
+	pod := map[string]string{"source": "postgres-shard-0-0", "target": fmt.Sprintf("postgres-shard-%d-0", f.target)}[victim]
+	if pod == "" {
+		label := map[string]string{"mover": moverLabel, "app": "app.kubernetes.io/instance=app"}[victim]
+		names := strings.Fields(kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", label, "--field-selector=status.phase=Running",
+			"-o", "jsonpath={.items[*].metadata.name}"))
+		if len(names) == 0 {
+			return victim + ", which has ended already"
+		}
+		pod = names[0]
+	}
+	kubectl(p.t, "delete", "pod", pod, "-n", p.namespace, "--force", "--grace-period=0", "--wait=false", "--ignore-not-found")
+	return pod
+}
