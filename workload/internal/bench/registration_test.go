@@ -43,9 +43,8 @@ func TestRegistration(t *testing.T) {
 	r.startWorkers(r.provider)
 	results, err := bench.Alternate(t.Context(), plan, r.sides()...)
 	require.NoError(t, err)
-	publish(t, bench.Compare(
-		fmt.Sprintf("registration, a provider that takes %s per mail: %d at once, %d rounds of %d operations", delay, plan.Clients, plan.Rounds, plan.Operations), results))
-	publish(t, bench.Compare("the same, beside the request that only stores the user", results[1:]))
+	publishTwice(t, fmt.Sprintf("registration, a provider that takes %s per mail: %d at once, %d rounds of %d operations",
+		delay, plan.Clients, plan.Rounds, plan.Operations), results)
 	r.requireSameWork()
 	require.Less(t, slices.Min(results[2].All()), delay, "the answer does not wait for the mail")
 	require.Greater(t, slices.Min(results[3].All()), delay)
@@ -59,11 +58,18 @@ func (r *registrations) compareWrites(p bench.Plan) {
 	p.Operations *= 10
 	results, err := bench.Alternate(r.t.Context(), p, r.writes()...)
 	require.NoError(r.t, err)
-	publish(r.t, bench.Compare(fmt.Sprintf("the write alone: %d at once, %d rounds of %d operations", p.Clients, p.Rounds, p.Operations), results,
+	publishTwice(r.t, fmt.Sprintf("the write alone: %d at once, %d rounds of %d operations", p.Clients, p.Rounds, p.Operations), results,
 		fmt.Sprintf("in the server, without the commit: %s bare, %s with the fence, %s with fence and event",
-			r.execution("INSERT INTO bare_users%"), r.execution("INSERT INTO users%"), r.execution("WITH stored AS%INSERT INTO users%"))))
+			r.execution("INSERT INTO bare_users%"), r.execution("INSERT INTO users%"), r.execution("WITH stored AS%INSERT INTO users%")))
 	r.exec("TRUNCATE users, outbox")
 	clear(r.followed)
+}
+
+// publishTwice compares with the bare write, and then requests with requests.
+func publishTwice(t *testing.T, title string, results []bench.Result, notes ...string) {
+	t.Helper()
+	publish(t, bench.Compare(title, results, notes...))
+	publish(t, bench.Compare("the same, beside the request that only stores the user", results[1:]))
 }
 
 // execution returns the mean time that the server took for a statement.
