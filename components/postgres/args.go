@@ -100,8 +100,8 @@ type Storage struct {
 	// log between checkpoints, a quarter for what a stalled replication slot
 	// may hold back. Default: "10Gi".
 	Size string
-	// Class is the StorageClass, fixed when a claim is made. Default: the
-	// cluster's default class.
+	// Class is the StorageClass, fixed when a claim is made: once given it stays
+	// given. Default: the cluster's default class.
 	Class string
 	// AccessMode is ReadWriteOnce or, where the storage driver knows it,
 	// ReadWriteOncePod, which keeps a second pod off the volume even on the

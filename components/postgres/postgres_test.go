@@ -79,8 +79,9 @@ func TestClaimsSurviveEveryDeployment(t *testing.T) {
 	claim := run(t, &Args{Shards: []int{0}}).Get(t, "PersistentVolumeClaim", "data-postgres-shard-0-0")
 	require.True(t, claim.RegisterRPC.GetRetainOnDelete())
 	require.False(t, claim.RegisterRPC.GetProtect())
-	require.Contains(t, claim.RegisterRPC.GetIgnoreChanges(), "spec.storageClassName")
-	require.NotContains(t, claim.RegisterRPC.GetIgnoreChanges(), "spec.resources", "a volume may grow")
+	require.Equal(t, []string{"spec.accessModes", "spec.volumeName"}, claim.RegisterRPC.GetIgnoreChanges(), "and a volume may grow")
+	classed := run(t, &Args{Shards: []int{0}, Storage: Storage{Class: "fast"}}).Get(t, "PersistentVolumeClaim", "data-postgres-shard-0-0")
+	require.Contains(t, classed.RegisterRPC.GetIgnoreChanges(), "spec.storageClassName")
 	require.Equal(t, "true", kubetest.Text(claim, `metadata.annotations["pulumi.com/skipAwait"]`))
 	require.Equal(t, "scalestack", kubetest.Text(claim, `metadata.annotations["pulumi.com/patchFieldManager"]`))
 }

@@ -33,9 +33,14 @@ func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 // claimOptions keep the data: no deployment deletes a claim, and a change of
 // what is fixed at its making is not turned into a replacement.
 func claimOptions(p plan) []pulumi.ResourceOption {
-	return append(protection(p),
-		pulumi.RetainOnDelete(true),
-		pulumi.IgnoreChanges([]string{"spec.accessModes", "spec.storageClassName", "spec.volumeName"}))
+	fixed := []string{"spec.accessModes", "spec.volumeName"}
+	if p.Storage.Class != "" {
+		// A class that the cluster chose must not be ignored: with the claim's next
+		// update Pulumi would apply it as its own, and a later deployment that adopts
+		// the claim would try to take it away.
+		fixed = append(fixed, "spec.storageClassName")
+	}
+	return append(protection(p), pulumi.RetainOnDelete(true), pulumi.IgnoreChanges(fixed))
 }
 
 // protection says nothing when none is asked for, so that the component's own
