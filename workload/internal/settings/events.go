@@ -133,7 +133,7 @@ func relay(r *reader) *Relay {
 	return &Relay{
 		Worker: worker(r, "relay"),
 		Shards: shards(r),
-		Poll:   r.duration("SCALESTACK_RELAY_POLL", 20*time.Millisecond, time.Millisecond, 10*time.Second, "how often an empty outbox is looked at; the longest delay that the relay adds"),
+		Poll:   r.duration("SCALESTACK_RELAY_POLL", 50*time.Millisecond, time.Millisecond, 10*time.Second, "how often an empty outbox is looked at; the longest delay that the relay adds"),
 		Batch:  r.integer("SCALESTACK_RELAY_BATCH", 500, 1, 10_000, "most events of one shard that are published together"),
 		InboxRetention: r.duration("SCALESTACK_INBOX_RETENTION", 14*24*time.Hour, time.Minute, 365*24*time.Hour,
 			"how long consumers remember an event; longer than the topics keep it, or a consumer that reads from the start does its work twice"),

@@ -29,7 +29,7 @@ func TestEventDefaults(t *testing.T) {
 
 	r, err := LoadRelay(environment(nil))
 	require.NoError(t, err)
-	require.Equal(t, 20*time.Millisecond, r.Poll)
+	require.Equal(t, 50*time.Millisecond, r.Poll)
 	require.Equal(t, "/etc/scalestack/shards", r.Shards.Credentials)
 }
 
