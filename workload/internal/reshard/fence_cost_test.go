@@ -121,15 +121,21 @@ func (f *fenceCost) compare(p bench.Plan, title string, sides ...bench.Side) {
 	fmt.Fprintf(&text, "%s: %d clients, %d rounds of %d", title, p.Clients, p.Rounds, p.Operations)
 	for _, r := range results {
 		all := r.All()
-		p50, _ := all.Percentile(50)
-		p99, _ := all.Percentile(99)
-		fmt.Fprintf(&text, "\n  %-18s %7.0f/s  p50 %-8s p99 %-8s", r.Name, rate(all, p.Clients), bench.Round(p50), bench.Round(p99))
+		fmt.Fprintf(&text, "\n  %-18s %7.0f/s  p50 %-8s p99 %-8s", r.Name, rate(all, p.Clients), percentile(all, 50), percentile(all, 99))
 		if r.Name != results[0].Name {
 			ratios := ratios(r, results[0], p.Clients)
 			fmt.Fprintf(&text, " throughput %.2f (%.2f to %.2f)", ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
 		}
 	}
 	f.t.Log(text.String())
+}
+
+// percentile is a dash where too few operations were measured.
+func percentile(s bench.Sample, p int) string {
+	if value, known := s.Percentile(p); known {
+		return bench.Round(value).String()
+	}
+	return "-"
 }
 
 func rate(s bench.Sample, clients int) float64 {
