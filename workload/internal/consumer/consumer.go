@@ -189,6 +189,9 @@ func (g *Group) revoked(ctx context.Context, client *kgo.Client, partitions map[
 
 // lost partitions belong to others already.
 func (g *Group) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	if len(partitions) == 0 {
+		return
+	}
 	g.options.Log.Warn("lost", "partitions", partitions)
 	g.stop(partitions)
 }

@@ -2,10 +2,12 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 const (
@@ -58,7 +60,8 @@ func lag(ctx context.Context, admin *kadm.Client, group string, topics ...string
 		return nil, err
 	}
 	committed, err := admin.FetchOffsets(ctx, group)
-	if err != nil {
+	// Newer brokers say so of a group that has committed nothing yet.
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, err
 	}
 	behind := map[partition]int64{}

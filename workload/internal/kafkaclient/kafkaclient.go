@@ -41,11 +41,11 @@ func dialer(file string) func(ctx context.Context, network, host string) (net.Co
 	return func(ctx context.Context, network, host string) (net.Conn, error) {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("Kafka's authority: %w", err)
+			return nil, fmt.Errorf("authority of Kafka: %w", err)
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(content) {
-			return nil, fmt.Errorf("Kafka's authority: %s holds no certificate", file)
+			return nil, fmt.Errorf("authority of Kafka: %s holds no certificate", file)
 		}
 		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 		defer cancel()
@@ -58,11 +58,11 @@ func auth(s settings.Kafka) (scram.Auth, error) {
 	file := filepath.Join(s.Credentials, "password")
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return scram.Auth{}, fmt.Errorf("Kafka's credentials: %w", err)
+		return scram.Auth{}, fmt.Errorf("credentials of Kafka: %w", err)
 	}
 	password := strings.TrimRight(string(content), "\r\n")
 	if password == "" {
-		return scram.Auth{}, fmt.Errorf("Kafka's credentials: %s is empty", file)
+		return scram.Auth{}, fmt.Errorf("credentials of Kafka: %s is empty", file)
 	}
 	return scram.Auth{User: s.User, Pass: password}, nil
 }

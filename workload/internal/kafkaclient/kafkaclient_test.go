@@ -56,7 +56,7 @@ func TestPasswordOverTLS(t *testing.T) {
 	write(t, password, nil)
 	require.ErrorContains(t, ping(t, s), "password is empty")
 	require.NoError(t, os.Remove(password))
-	require.ErrorContains(t, ping(t, s), "Kafka's credentials: open ")
+	require.ErrorContains(t, ping(t, s), "credentials of Kafka: open ")
 
 	write(t, password, []byte("secret"))
 	s.User = "somebody"
