@@ -17,7 +17,7 @@ LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./router/... ./shardmap/... ./stack/summary ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint prove-reshard prove-reshard-faults e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -108,6 +108,14 @@ prove-reshard-faults: export OBSERVE ?= 3
 prove-reshard-faults: ## RUNS=20 SEED=…: kill mover, shards and app while users move
 	@$(LAB) up
 	$(PROVE) TestReshardSurvivesKills
+prove-events: export USERS ?= 100000
+prove-events: export RATE ?= 250
+prove-events: export KILLS ?= 28
+prove-events: export EVERY ?= 8
+prove-events: export OUTAGE ?= 120
+prove-events: ## USERS=100000 SEED=…: registrations while everything is killed and the broker is away
+	@$(LAB) up
+	$(PROVE) TestEventsFollowEveryRegistration
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up

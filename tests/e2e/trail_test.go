@@ -37,7 +37,7 @@ const auditor = "e2e-auditor"
 // follow notes from when on events belong to the proof.
 func (p *proof) follow(began time.Time) *trail {
 	p.t.Helper()
-	applyKafka(p.t, "kafkauser", auditor, userManifest(auditor, "topic user_events Describe", "topic user_events Read",
+	applyKafka(p.t, "kafkauser", auditor, userManifest(auditor, "topic user_events Describe", "topic user_events Read", "topic product_events Describe",
 		"group email Describe", "group analytics Describe", "group invalidate Describe"))
 	return &trail{proof: p, began: began, admin: kadm.NewClient(kafkaAs(p.t, auditor))}
 }
@@ -46,7 +46,7 @@ func (p *proof) follow(began time.Time) *trail {
 func (tr *trail) awaitDrained(users []load.Registered) {
 	tr.t.Helper()
 	began := time.Now()
-	eventually(tr.t, 15*time.Minute, "outboxes and groups are drained", func() error {
+	eventually(tr.t, 2*time.Minute+time.Duration(len(users))*10*time.Millisecond, "outboxes and groups are drained", func() error {
 		if rows := tr.sum("SELECT count(*) FROM outbox"); rows > 0 {
 			return fmt.Errorf("%d events wait in the outboxes", rows)
 		}
