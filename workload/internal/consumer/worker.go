@@ -8,9 +8,8 @@ import (
 )
 
 const (
-	// chunk is how many records of a partition are worked on before the next
-	// ones: what they have done is marked together.
-	chunk = 100
+	// windowSize is how far work may go on behind a record that is not done.
+	windowSize = 100
 	// A partition with so much waiting is not fetched, until it has less.
 	highWater, lowWater = 1000, 200
 )
@@ -25,18 +24,20 @@ type worker struct {
 	ended    chan struct{}
 	// more has a token when there may be new records.
 	more chan struct{}
+	// The window belongs to the goroutine.
+	window window
 
 	mu     sync.Mutex
 	queue  []*kgo.Record
 	paused bool
-	// begun is the last place in the chunk that work was begun at. When it stops,
-	// only what lies before is begun: whatever is done then can be marked.
+	// begun is the last record that work was begun at. Once stopped, only what
+	// lies before is begun: whatever is done then can be marked.
 	begun   int
 	stopped bool
 }
 
 func startWorker(g *Group, at partition) *worker {
-	w := &worker{group: g, at: at, ended: make(chan struct{}), more: make(chan struct{}, 1)}
+	w := &worker{group: g, at: at, ended: make(chan struct{}), more: make(chan struct{}, 1), window: newWindow()}
 	w.stopping, w.cancel = context.WithCancel(context.Background())
 	go w.run()
 	return w
@@ -53,14 +54,14 @@ func (w *worker) stop() {
 	w.group.client.ResumeFetchPartitions(map[string][]int32{w.at.topic: {w.at.id}})
 }
 
-// mayBegin says whether to begin with a record of the chunk.
-func (w *worker) mayBegin(place int) bool {
+// mayBegin says whether to begin with the n-th record.
+func (w *worker) mayBegin(n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
-		return place < w.begun
+		return n < w.begun
 	}
-	w.begun = max(w.begun, place)
+	w.begun = max(w.begun, n)
 	return true
 }
 
@@ -78,12 +79,12 @@ func (w *worker) add(records []*kgo.Record) {
 	}
 }
 
-func (w *worker) take() []*kgo.Record {
+func (w *worker) take(n int) []*kgo.Record {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := min(chunk, len(w.queue))
+	n = min(n, len(w.queue))
 	taken := w.queue[:n:n]
-	w.queue, w.begun = w.queue[n:], 0
+	w.queue = w.queue[n:]
 	if len(w.queue) < lowWater && w.paused {
 		w.paused = false
 		w.group.client.ResumeFetchPartitions(map[string][]int32{w.at.topic: {w.at.id}})
@@ -93,48 +94,30 @@ func (w *worker) take() []*kgo.Record {
 
 func (w *worker) run() {
 	defer close(w.ended)
-	for w.stopping.Err() == nil {
-		records := w.take()
-		if len(records) == 0 {
-			select {
-			case <-w.stopping.Done():
-			case <-w.more:
+	stop := w.stopping.Done()
+	for stop != nil || w.window.running > 0 {
+		select {
+		case <-stop:
+			stop = nil
+		case <-w.more:
+		case e := <-w.window.ended:
+			if last := w.window.end(e, w.begin); last != nil {
+				w.group.client.MarkCommitRecords(last)
 			}
+		}
+		if stop == nil {
 			continue
 		}
-		w.work(records)
+		for _, record := range w.take(w.window.room()) {
+			w.window.add(record, w.begin)
+		}
 	}
 }
 
-// work marks as many records as are done without a gap.
-func (w *worker) work(records []*kgo.Record) {
-	done := make([]bool, len(records))
-	var all sync.WaitGroup
-	for _, ours := range byKey(records) {
-		all.Go(func() {
-			for _, i := range ours {
-				mayBegin := func() bool { return w.mayBegin(i) }
-				if done[i] = w.group.process(w.stopping, mayBegin, records[i]) != stopped; !done[i] {
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
-	count := 0
-	for count < len(done) && done[count] {
-		count++
-	}
-	if count > 0 {
-		w.group.client.MarkCommitRecords(records[count-1])
-	}
-}
-
-// byKey lists the places of each key's records in their order.
-func byKey(records []*kgo.Record) map[string][]int {
-	places := map[string][]int{}
-	for i, record := range records {
-		places[string(record.Key)] = append(places[string(record.Key)], i)
-	}
-	return places
+// begin works on one record of the window.
+func (w *worker) begin(item *item) {
+	go func() {
+		fate := w.group.process(w.stopping, func() bool { return w.mayBegin(item.n) }, item.record)
+		w.window.ended <- ended{item, fate}
+	}()
 }
