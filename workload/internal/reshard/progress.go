@@ -108,6 +108,7 @@ func (t *tracker) expect(size *reading, mv *Move) {
 func (t *tracker) reached(mv *Move) {
 	if mv.ID != t.now.Move.ID || mv.Source != t.now.Move.Source {
 		t.now.Expected, t.now.Copy, t.now.Lag, t.tables = 0, Copy{}, 0, map[uint32]tableCopy{}
+		t.reported = time.Now()
 	}
 	t.now.Move = *mv
 	switch mv.State {
