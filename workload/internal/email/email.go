@@ -1,15 +1,17 @@
 // Package email sends each new user one mail.
 //
 // Before a mail is sent, the user's shard notes that it is about to be; after the
-// server took it, that it was. Only a crash, or a connection that ends, between
-// those two leaves the fate of a mail unknown. It is then sent again after a
-// while, with the same Message-ID.
+// server took it, that it was. Only when this process dies between those two, or
+// the server's answer is lost, the fate of a mail is unknown. It is then sent
+// again after a while, with the same Message-ID. A shard that dies in between
+// makes no difference: the process knows, and notes it later.
 package email
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,8 +42,8 @@ const (
 		SELECT EXISTS (SELECT FROM mine),
 			EXISTS (SELECT FROM inbox WHERE user_id = $1 AND consumer = $2 AND event_id = $3 AND done)`
 	finish = `
-		UPDATE inbox SET done = true, claimed_by = NULL, changed_at = now()
-		WHERE user_id = $1 AND consumer = $2 AND event_id = $3`
+		INSERT INTO inbox (user_id, consumer, event_id) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id, consumer, event_id) DO UPDATE SET done = true, claimed_by = NULL, changed_at = now()`
 	release = `
 		DELETE FROM inbox WHERE user_id = $1 AND consumer = $2 AND event_id = $3 AND claimed_by = $4`
 )
@@ -55,6 +57,8 @@ type Sender struct {
 	mailer mailer.Mailer
 	// self tells our claims from those of others.
 	self uuid.UUID
+	// sent are the events whose mail was sent and not yet noted.
+	sent sync.Map
 }
 
 // New returns a Sender.
@@ -71,6 +75,9 @@ func (s *Sender) Handle(ctx context.Context, e *events.Event) (consumer.Outcome,
 	if err != nil {
 		return "", err
 	}
+	if _, sent := s.sent.Load(e.ID); sent {
+		return consumer.Done, s.note(ctx, e)
+	}
 	mine, done, err := s.claim(ctx, e)
 	switch {
 	case err != nil:
@@ -83,7 +90,16 @@ func (s *Sender) Handle(ctx context.Context, e *events.Event) (consumer.Outcome,
 	if err := s.mailer.Send(ctx, welcome(e.ID, user)); err != nil {
 		return "", s.failed(ctx, e, err)
 	}
-	return consumer.Done, s.exec(ctx, e, finish)
+	s.sent.Store(e.ID, nil)
+	return consumer.Done, s.note(ctx, e)
+}
+
+func (s *Sender) note(ctx context.Context, e *events.Event) error {
+	err := s.exec(ctx, e, finish)
+	if err == nil {
+		s.sent.Delete(e.ID)
+	}
+	return err
 }
 
 func (s *Sender) claim(ctx context.Context, e *events.Event) (mine, done bool, err error) {
