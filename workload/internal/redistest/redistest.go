@@ -4,7 +4,6 @@
 package redistest
 
 import (
-	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -39,9 +38,7 @@ func Start(t *testing.T) settings.Redis {
 	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", port, "--dir", folder, "--save", "", "--requirepass", password)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	client := Client(t, s)
-	require.Eventually(t, func() bool { return client.Ping(context.Background()).Err() == nil },
-		10*time.Second, 20*time.Millisecond, "the server does not start")
+	require.Eventually(t, func() bool { return listens(s.Address) }, 10*time.Second, 20*time.Millisecond, "the server does not start")
 	return s
 }
 
@@ -51,6 +48,11 @@ func Client(t *testing.T, s settings.Redis) *redis.Client {
 	client := redis.NewClient(&redis.Options{Addr: s.Address, Password: password})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+func listens(address string) bool {
+	conn, err := net.Dial("tcp", address)
+	return err == nil && conn.Close() == nil
 }
 
 func freeAddress(t *testing.T) string {
