@@ -24,7 +24,7 @@ type Options struct {
 	// others, more than 1; the default 0 asks for all alike.
 	Zipf float64
 	// Patience is how long a client repeats an operation until it takes it for
-	// failed, default 10 s.
+	// failed, default 30 s.
 	Patience time.Duration
 	// Attempt bounds one request, default 6 s. It is more than the service gives
 	// itself, so that a write does not go on behind the back of a client that
@@ -35,7 +35,7 @@ type Options struct {
 }
 
 const (
-	defaultPatience = 10 * time.Second
+	defaultPatience = 30 * time.Second
 	defaultAttempt  = 6 * time.Second
 )
 

@@ -66,7 +66,7 @@ func (t *tally) count(attempts int, last outcome) {
 	}
 	t.ended.Failed++
 	if len(t.ended.Errors) < shown {
-		t.ended.Errors = append(t.ended.Errors, fmt.Errorf("after %d attempts: %w", attempts, last.err))
+		t.ended.Errors = append(t.ended.Errors, fmt.Errorf("%s, after %d attempts: %w", time.Now().UTC().Format(time.TimeOnly), attempts, last.err))
 	}
 }
 
