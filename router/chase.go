@@ -24,6 +24,8 @@ type chase struct {
 	owner int
 	epoch int64
 	hops  int
+	// others counts the shards that were asked for want of an owner in the map.
+	others int
 	backoff
 }
 
@@ -57,21 +59,38 @@ func (c *chase) after(ctx context.Context, asked target, failure *attemptError) 
 	if owner, epoch := failure.owner(); owner >= 0 && (epoch > c.epoch || c.epoch == 0) {
 		c.owner, c.epoch = owner, epoch
 	}
-	reason = "moved"
 	current := c.router.routes.Load()
 	shard := current.shards.Shard(c.owner)
 	c.hops++
-	if shard == nil || shard.ID == asked.shard.ID || c.hops > freeHops {
-		if !c.pause(ctx) {
-			return target{}, ""
+	wait := c.hops > freeHops
+	switch {
+	case shard == nil:
+		shard, wait = c.another(current.shards, asked.shard)
+	case shard.ID == asked.shard.ID:
+		wait = true
+	}
+	if !wait {
+		return current.to(shard), "moved"
+	}
+	if !c.pause(ctx) {
+		return target{}, ""
+	}
+	return current.to(shard), "fenced"
+}
+
+// another returns the next shard to ask while the named owner is not in the map:
+// it is newer than the map, or has left it. One that left has passed the bucket
+// on, and only the shard that it gave it to knows. A round of all is waited for.
+func (c *chase) another(m *shardmap.Map, asked *shardmap.Shard) (shard *shardmap.Shard, wait bool) {
+	c.others++
+	next := 0
+	for i := range m.Shards {
+		if m.Shards[i].ID > asked.ID {
+			next = i
+			break
 		}
-		reason = "fenced"
 	}
-	if shard == nil {
-		// A shard that the map does not have yet: the refusing one knows when.
-		shard = asked.shard
-	}
-	return current.to(shard), reason
+	return &m.Shards[next], c.others%len(m.Shards) == 0
 }
 
 // found remembers an owner that refusals led to.

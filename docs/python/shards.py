@@ -70,9 +70,12 @@ class Shards:
         """
         bucket, epoch, wait = self.bucket(user_id), 0, 0.004
         owner = self._learned.get(bucket, self._map["assignment"][bucket])
-        until = time.monotonic() + FOLLOW_FOR
+        asked, until = self._map["assignment"][bucket], time.monotonic() + FOLLOW_FOR
         for hops in itertools.count():
-            asked = owner if owner in self._shards else self._map["assignment"][bucket]
+            if owner in self._shards:
+                asked = owner
+            elif hops > 0:
+                asked = self._another(asked)
             try:
                 with self.connect(asked) as conn:
                     rows = conn.execute(sql, params).fetchall()
@@ -85,11 +88,22 @@ class Shards:
             # Late news has a lower epoch than what is known already.
             if news.get("owner") is not None and ((news["epoch"] or 0) > epoch or epoch == 0):
                 owner, epoch = news["owner"], news["epoch"] or 0
-            if owner == asked or owner not in self._shards or hops > 8:
-                # Nobody takes the bucket for a moment, or the map is too old.
+            if owner not in self._shards:
+                self.reload()
+            if owner == asked or hops > 8:
+                # Nobody takes the bucket for a moment.
                 time.sleep(wait * random.uniform(0.5, 1))
                 wait = min(2 * wait, 0.064)
                 self.reload()
+
+    def _another(self, asked):
+        """The next shard, for want of the owner that was named.
+
+        It is newer than the map, or has left it. One that left has passed the
+        bucket on, and only the shard that it gave it to knows.
+        """
+        ids = sorted(self._shards)
+        return next((i for i in ids if i > asked), ids[0])
 
     def fan_out(self, sql, params=()):
         """Asks all shards at once and returns all their rows.
