@@ -120,4 +120,4 @@ prove-events: ## USERS=100000 SEED=…: registrations while everything is killed
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up
 	@$(MAKE) --no-print-directory real
-	. .lab/env && go test -tags e2e -count=1 -timeout 30m -v ./tests/e2e
+	. .lab/env && go test -tags e2e -count=1 -timeout 45m -v ./tests/e2e

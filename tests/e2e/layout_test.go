@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,7 +46,11 @@ func (p *proof) config(l layout) string {
 		values["drain"] = l.drain
 	}
 	if l.pins != nil {
-		values["pins"] = l.pins
+		pins := map[string]int{}
+		for bucket, shard := range l.pins {
+			pins[strconv.Itoa(bucket)] = shard
+		}
+		values["pins"] = pins
 	}
 	return changedConfig(p.t, "postgres", values)
 }

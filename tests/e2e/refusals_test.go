@@ -47,7 +47,7 @@ func TestMoversRefuse(t *testing.T) {
 	p := newProof(t, 1000)
 	p.restore()
 	// The first mover waits with one bucket on the way, so that the second meets it.
-	p.up(changedConfig(t, "postgres", map[string]any{"pins": map[int]int{0: 1}, "moves": map[string]any{"observe": 40}}))
+	p.up(changedConfig(t, "postgres", map[string]any{"pins": map[string]int{"0": 1}, "moves": map[string]any{"observe": 40}}))
 	first := p.moverJob()
 	eventually(t, time.Minute, "the first mover has moved the bucket", func() error {
 		if owner := p.ownerOf(0); owner != 1 {
