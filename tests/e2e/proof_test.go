@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"net/http"
 	"os"
@@ -154,18 +153,4 @@ func (p *proof) requireClean(ctx context.Context, shard load.Shard) {
 		require.NoError(p.t, err)
 		require.Empty(p.t, found)
 	}
-}
-
-// What clients meet with when nothing moves and nothing is killed: the measure
-// for all other proofs.
-func TestLoadOnAQuietStack(t *testing.T) {
-	p := newProof(t, number(t, "USERS", 20_000))
-	p.start(load.Options{Rate: 300, Zipf: 1.1})
-	eventually(t, time.Minute, "3,000 operations", func() error {
-		if n := p.clients.Report().Operations; n < 3000 {
-			return fmt.Errorf("%d operations", n)
-		}
-		return nil
-	})
-	require.Zero(t, p.compare().Failed)
 }
