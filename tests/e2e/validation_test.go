@@ -113,7 +113,7 @@ func TestAPIServerAcceptsEveryObject(t *testing.T) {
 			accepted := apply(t, all, "--dry-run=server")
 			require.Equal(t, len(all), strings.Count(accepted, "(server dry run)"), accepted)
 			templates := pods(all)
-			require.Len(t, templates, 7, "four shards, cache, app and migration")
+			require.Len(t, templates, 12, "four shards, cache, app and its two Jobs, four workers")
 			apply(t, templates, "--dry-run=server")
 			left := kubectl(t, "get", "pods,services,secrets,statefulsets,deployments,kafkas", "-n", namespace, "-o", "name")
 			require.Empty(t, strings.TrimSpace(left))
