@@ -55,20 +55,19 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 }
 
 func (c *Config) databaseCallers() []postgres.Peer {
-	callers := append(adminPeers(), postgres.Peer{Pods: app.PodLabels(appName)})
-	for _, w := range c.workers() {
-		if w.pool > 0 {
-			callers = append(callers, postgres.Peer{Pods: app.PodLabels(w.name)})
-		}
-	}
-	return callers
+	return append(adminPeers(), c.callersThat(func(w worker) bool { return w.pool > 0 })...)
 }
 
 func (c *Config) cacheCallers() []redis.Peer {
-	callers := []redis.Peer{{Pods: app.PodLabels(appName)}}
+	return c.callersThat(func(w worker) bool { return w.cache })
+}
+
+// callersThat are the app and the workers that call.
+func (c *Config) callersThat(call func(worker) bool) []app.Peer {
+	callers := []app.Peer{{Pods: app.PodLabels(appName)}}
 	for _, w := range c.workers() {
-		if w.cache {
-			callers = append(callers, redis.Peer{Pods: app.PodLabels(w.name)})
+		if call(w) {
+			callers = append(callers, app.Peer{Pods: app.PodLabels(w.name)})
 		}
 	}
 	return callers
@@ -105,6 +104,21 @@ func (w wiring) mapMount() app.Mount {
 	return app.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: w.shardMap}
 }
 
+func (w wiring) cache() app.Target {
+	return app.Target{Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}
+}
+
+func (w wiring) cacheMount() app.Mount {
+	return app.Mount{Name: "redis", Path: redisFolder, Secret: w.redisSecret}
+}
+
+func (w wiring) cacheEnv() map[string]pulumi.StringInput {
+	return map[string]pulumi.StringInput{
+		"SCALESTACK_REDIS_ADDRESS":     w.redisAddress,
+		"SCALESTACK_REDIS_CREDENTIALS": pulumi.String(redisFolder),
+	}
+}
+
 func (c *Config) appArgs(w wiring) *app.Args {
 	return &app.Args{
 		Namespace:        w.namespace,
@@ -113,13 +127,13 @@ func (c *Config) appArgs(w wiring) *app.Args {
 		Args:             []string{"serve"},
 		Port:             appPort,
 		Env:              c.serveEnv(w),
-		Mounts:           []app.Mount{w.mapMount(), credentials(w.appSecrets), {Name: "redis", Path: redisFolder, Secret: w.redisSecret}},
+		Mounts:           []app.Mount{w.mapMount(), credentials(w.appSecrets), w.cacheMount()},
 		Resources:        app.Resources(c.App.Resources),
 		Replicas:         app.Replicas(c.App.Replicas),
 		CPUTargetPercent: c.App.CPUTargetPercent,
 		Metrics:          metrics(c.App.Metrics),
 		Callers:          c.callers(),
-		Targets:          []app.Target{w.shards(), {Peer: app.Peer{Pods: w.redisPods}, Port: redis.Port}},
+		Targets:          []app.Target{w.shards(), w.cache()},
 		Migration:        c.migration(w),
 		Followup:         c.followup(w),
 	}
@@ -135,13 +149,12 @@ func shardEnv() map[string]pulumi.StringInput {
 func (c *Config) serveEnv(w wiring) map[string]pulumi.StringInput {
 	env := shardEnv()
 	maps.Copy(env, c.movesEnv())
+	maps.Copy(env, w.cacheEnv())
 	maps.Copy(env, map[string]pulumi.StringInput{
-		"SCALESTACK_LISTEN":            pulumi.Sprintf(":%d", appPort),
-		"SCALESTACK_DB_POOL":           pulumi.String(strconv.Itoa(c.App.Pool)),
-		"SCALESTACK_REDIS_ADDRESS":     w.redisAddress,
-		"SCALESTACK_REDIS_CREDENTIALS": pulumi.String(redisFolder),
-		"SCALESTACK_CACHE_TTL":         pulumi.String(strconv.Itoa(c.App.CacheTTL) + "s"),
-		"SCALESTACK_SHUTDOWN_GRACE":    pulumi.String("20s"),
+		"SCALESTACK_LISTEN":         pulumi.Sprintf(":%d", appPort),
+		"SCALESTACK_DB_POOL":        pulumi.String(strconv.Itoa(c.App.Pool)),
+		"SCALESTACK_CACHE_TTL":      pulumi.String(strconv.Itoa(c.App.CacheTTL) + "s"),
+		"SCALESTACK_SHUTDOWN_GRACE": pulumi.String("20s"),
 	})
 	return env
 }

@@ -8,8 +8,6 @@ import (
 
 	"github.com/scalestack/scalestack/components/app"
 	"github.com/scalestack/scalestack/components/kafka"
-	"github.com/scalestack/scalestack/components/postgres"
-	"github.com/scalestack/scalestack/components/redis"
 )
 
 // Events are the programs that follow a change of a user, out of its way.
@@ -122,9 +120,9 @@ func (c *Config) workerArgs(w worker, from eventWiring) *app.Args {
 		CPUTargetPercent: w.size.CPUTargetPercent,
 		Metrics:          metrics(w.size.Metrics),
 	}
-	c.connectKafka(args, w, from)
+	connectKafka(args, w, from)
 	if w.pool > 0 {
-		c.connectShards(args, w, from)
+		connectShards(args, w, from)
 	}
 	if w.cache {
 		connectCache(args, from)
@@ -135,7 +133,7 @@ func (c *Config) workerArgs(w worker, from eventWiring) *app.Args {
 	return args
 }
 
-func (c *Config) connectKafka(args *app.Args, w worker, from eventWiring) {
+func connectKafka(args *app.Args, w worker, from eventWiring) {
 	args.Env = map[string]pulumi.StringInput{
 		"SCALESTACK_LISTEN":            pulumi.Sprintf(":%d", appPort),
 		"SCALESTACK_SHUTDOWN_GRACE":    pulumi.String("20s"),
@@ -158,19 +156,17 @@ func (c *Config) connectKafka(args *app.Args, w worker, from eventWiring) {
 		app.Target{Peer: app.Peer{Pods: kafka.BrokerLabels(kafkaName)}, Port: kafka.Port})
 }
 
-func (c *Config) connectShards(args *app.Args, w worker, from eventWiring) {
+func connectShards(args *app.Args, w worker, from eventWiring) {
 	maps.Copy(args.Env, shardEnv())
 	args.Env["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(w.pool))
-	args.Mounts = append(args.Mounts,
-		app.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: from.shardMap}, credentials(from.appSecrets))
-	args.Targets = append(args.Targets, app.Target{Peer: app.Peer{Pods: from.postgresPods}, Port: postgres.Port})
+	args.Mounts = append(args.Mounts, from.mapMount(), credentials(from.appSecrets))
+	args.Targets = append(args.Targets, from.shards())
 }
 
 func connectCache(args *app.Args, from eventWiring) {
-	args.Env["SCALESTACK_REDIS_ADDRESS"] = from.redisAddress
-	args.Env["SCALESTACK_REDIS_CREDENTIALS"] = pulumi.String(redisFolder)
-	args.Mounts = append(args.Mounts, app.Mount{Name: "redis", Path: redisFolder, Secret: from.redisSecret})
-	args.Targets = append(args.Targets, app.Target{Peer: app.Peer{Pods: from.redisPods}, Port: redis.Port})
+	maps.Copy(args.Env, from.cacheEnv())
+	args.Mounts = append(args.Mounts, from.cacheMount())
+	args.Targets = append(args.Targets, from.cache())
 }
 
 func (c *Config) connectMail(args *app.Args) {
