@@ -15,11 +15,12 @@ import (
 
 func planCommand() *cobra.Command {
 	var to string
+	var volume int64
 	plan := &cobra.Command{
 		Use:   "plan --to FILE",
 		Short: "Show what would move to get to another map, and what that takes",
 		Long: "Reads the wanted map, compares it with what the shards own now, and prints JSON: buckets, estimated rows and bytes " +
-			"of each move, and how long all would take. It changes nothing, and the credentials of the service are enough.",
+			"of each move, how long all would take, and which volumes would be too full. It changes nothing, and the credentials of the service are enough.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.LoadReshard(os.LookupEnv)
@@ -30,10 +31,14 @@ func planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("volume") {
+				s.Volume = volume
+			}
 			return printPlan(cmd.Context(), s, wanted, cmd.OutOrStdout())
 		},
 	}
 	plan.Flags().StringVar(&to, "to", "", "the wanted map's file, - for standard input")
+	plan.Flags().Int64Var(&volume, "volume", 0, "bytes of each shard's volume, if it is to be another than SCALESTACK_RESHARD_VOLUME")
 	if err := plan.MarkFlagRequired("to"); err != nil {
 		panic(err)
 	}
@@ -62,7 +67,7 @@ func printPlan(ctx context.Context, s *settings.Reshard, wanted *shardmap.Map, o
 	}
 	estimate, err := reshard.NewEstimate(ctx, reshard.EstimateOptions{
 		Current: current, Desired: wanted, Connect: s.Shards.As("scalestack-plan").ConnConfig,
-		Batch: s.Batch, Observe: s.Observe, Log: newLog(s.LogLevel),
+		Batch: s.Batch, Observe: s.Observe, Volume: s.Volume, Log: newLog(s.LogLevel),
 	})
 	if err != nil {
 		return err

@@ -22,14 +22,22 @@ func TestPlan(t *testing.T) {
 	wanted, err := next.Encode()
 	require.NoError(t, err)
 
-	var out bytes.Buffer
-	root := command()
-	root.SetArgs([]string{"reshard", "plan", "--to", "-"})
-	root.SetIn(bytes.NewReader(wanted))
-	root.SetOut(&out)
-	require.NoError(t, root.ExecuteContext(t.Context()))
-	require.Regexp(t, `^{"moves":\[{"from":1,"to":0,"buckets":1,"rows":0,"bytes":\d+}\],"minimum":1,"batches":1,`+
-		`"rowsPerSecond":41000,"measured":false,"seconds":30}\n$`, out.String())
+	plan := func(more ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		root := command()
+		root.SetArgs(append([]string{"reshard", "plan", "--to", "-"}, more...))
+		root.SetIn(bytes.NewReader(wanted))
+		root.SetOut(&out)
+		require.NoError(t, root.ExecuteContext(t.Context()))
+		return out.String()
+	}
+	const answer = `^{"moves":\[{"from":1,"to":0,"buckets":1,"rows":0,"bytes":\d+}\],"minimum":1,"batches":1,` +
+		`"rowsPerSecond":41000,"measured":false,"seconds":30`
+	require.Regexp(t, answer+`}\n$`, plan())
+	t.Setenv("SCALESTACK_RESHARD_VOLUME", "1073741824")
+	require.Regexp(t, answer+`,"tooFull":\["shard-0: its volume of 1.0 GiB would be 10\d % full [^"]+"\]}\n$`, plan())
+	require.Regexp(t, answer+`}\n$`, plan("--volume", "10737418240"))
 }
 
 func TestPlanNeedsAMap(t *testing.T) {

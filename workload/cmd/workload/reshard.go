@@ -73,7 +73,7 @@ func moverOptions() (*settings.Reshard, reshard.Options, error) {
 	m, err := readMap(s.Shards.MapFile)
 	return s, reshard.Options{
 		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Patience: s.Patience, Log: newLog(s.LogLevel),
-		Connect: s.Shards.As("scalestack-reshard").ConnConfig,
+		Volume: s.Volume, Connect: s.Shards.As("scalestack-reshard").ConnConfig,
 	}, err
 }
 

@@ -34,6 +34,9 @@ type Estimate struct {
 	// Unread are the shards that did not answer: the map in use is believed for
 	// them, and their rows are not counted.
 	Unread []string `json:"unread,omitempty"`
+	// TooFull says which volumes cannot take all that comes. The mover refuses
+	// the first move that would fill one.
+	TooFull []string `json:"tooFull,omitempty"`
 }
 
 // EstimatedMove is what goes from one shard to another.
@@ -46,16 +49,18 @@ type EstimatedMove struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// EstimateOptions say what to compare, all required but Batch and Observe.
+// EstimateOptions say what to compare, all required but Batch, Observe
+// and Volume.
 type EstimateOptions struct {
 	// Current is the map in use, Desired the one to get to.
 	Current, Desired *shardmap.Map
 	// Connect returns the settings of any role's connection that may read the
 	// schema scalestack.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
-	// Batch and Observe are those of Options.
+	// Batch, Observe and Volume are those of Options.
 	Batch   int
 	Observe time.Duration
+	Volume  int64
 	Log     *slog.Logger
 }
 
@@ -80,6 +85,7 @@ func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 		e.Batches += len(batches(move.Buckets, o.Batch))
 		rows += estimated.Rows
 	}
+	e.TooFull = o.tooFull(e.Moves, readings)
 	e.RowsPerSecond, e.Measured = medianRate(readings)
 	e.Seconds = float64(rows)/e.RowsPerSecond + float64(e.Batches)*o.Observe.Seconds()
 	return e, nil

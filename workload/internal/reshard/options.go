@@ -27,6 +27,9 @@ type Options struct {
 	// Batch is the most buckets that move together, default 32. One batch is
 	// one scan of the source's tables and one pause of its buckets.
 	Batch int
+	// Volume is the size of each shard's volume in bytes, which SQL cannot see.
+	// A move that would fill its target's is refused; 0, the default, does not look.
+	Volume int64
 	// MaxLag is how far behind the target may be before the fence; default 100 ms.
 	MaxLag time.Duration
 	// FenceWait is how long a fence waits for writers, default 200 ms. New

@@ -23,6 +23,7 @@ func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
 		return err
 	}
 	errs = append(errs, different...)
+	errs = append(errs, m.diskProblems(ctx, f, mv)...)
 	for _, s := range []*session{source, target} {
 		capacity, capErr := capacityProblems(ctx, s, len(tables))
 		running, runErr := runningProblems(ctx, s)

@@ -36,6 +36,8 @@ type reading struct {
 	rows, bytes int64
 	// rates are rows per second of its last moves.
 	rates []float64
+	// disk is read for an estimate only.
+	disk disk
 }
 
 func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (*reading, error) {
@@ -53,7 +55,12 @@ func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (*read
 	if err := identity.Check(ctx, conn, shard.Name, identity.Of(o.Current, shard)); err != nil {
 		return nil, err
 	}
-	return newReading(ctx, conn)
+	r, err := newReading(ctx, conn)
+	if err != nil || o.Volume == 0 {
+		return r, err
+	}
+	r.disk, err = readDisk(ctx, conn)
+	return r, err
 }
 
 func newReading(ctx context.Context, q querier) (*reading, error) {
@@ -82,7 +89,7 @@ func readRates(ctx context.Context, q querier) ([]float64, error) {
 	}
 	rates, err := pgx.CollectRows(rows, pgx.RowTo[float64])
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == "42501" {
+	if errors.As(err, &pgErr) && pgErr.Code == insufficientPrivilege {
 		return nil, nil
 	}
 	return rates, err

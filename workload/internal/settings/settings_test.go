@@ -70,5 +70,6 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	require.Contains(t, ServeHelp(), "SCALESTACK_DB_POOL (1 to 1000, default 10)")
 	require.Contains(t, MigrateHelp(), "SCALESTACK_MIGRATE_TIMEOUT (1s to 24h0m0s, default 5m0s)")
 	require.Contains(t, ReshardHelp(), "SCALESTACK_RESHARD_BATCH (1 to 1000, default 32)")
+	require.Contains(t, ReshardHelp(), "SCALESTACK_RESHARD_VOLUME (0 to 1152921504606846976, default 0)")
 	require.NotContains(t, MigrateHelp(), "SCALESTACK_REDIS_ADDRESS")
 }
