@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 const (
@@ -31,6 +33,8 @@ type Estimate struct {
 	Seconds       float64
 	// Unread shards did not answer, and their rows are not counted.
 	Unread []string
+	// TooFull says which volumes cannot take all that comes.
+	TooFull []string
 }
 
 // EstimatedMove is what goes from one shard to another.
@@ -48,7 +52,7 @@ func Ask(deployed, planned *Figures) (*Estimate, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askFor)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "kubectl", question(deployed)...)
+	cmd := exec.CommandContext(ctx, "kubectl", question(deployed, planned)...)
 	var answer, reason bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(wanted), &answer, &reason
 	if err := cmd.Run(); err != nil {
@@ -83,12 +87,18 @@ func explain(err error, written string) error {
 	return errors.New(reason)
 }
 
-func question(deployed *Figures) []string {
+// question names the volumes' size only where it changes: the pod knows that of
+// today, and may be older than the option.
+func question(deployed, planned *Figures) []string {
 	args := []string{"exec", "--stdin", "--quiet", "--namespace", deployed.ShardMap.Cluster, "deployment/" + appName}
 	if deployed.Context != "" {
 		args = append(args, "--context", deployed.Context)
 	}
-	return append(args, "--", "/workload", "reshard", "plan", "--to", "-")
+	args = append(args, "--", "/workload", "reshard", "plan", "--to", "-")
+	if planned.Volume.Cmp(deployed.Volume) != 0 {
+		args = append(args, "--volume", fmt.Sprint(planned.Volume.Value()))
+	}
+	return args
 }
 
 // data says what the moves take. Without an answer it says why there is none.
@@ -112,7 +122,7 @@ func (e *Estimate) lines() []string {
 	}
 	var lines []string
 	for _, m := range e.Moves {
-		lines = append(lines, fmt.Sprintf("shard %d -> shard %d: %d buckets, about %s rows, %s", m.From, m.To, m.Buckets, thousands(m.Rows), size(m.Bytes)))
+		lines = append(lines, fmt.Sprintf("shard %d -> shard %d: %d buckets, about %s rows, %s", m.From, m.To, m.Buckets, thousands(m.Rows), humanize.IBytes(uint64(m.Bytes))))
 	}
 	rate := "as measured elsewhere, since nothing has moved here yet"
 	if e.Measured {
@@ -123,6 +133,9 @@ func (e *Estimate) lines() []string {
 	for _, name := range e.Unread {
 		lines = append(lines, name+" did not answer, and its rows are not counted")
 	}
+	for _, text := range e.TooFull {
+		lines = append(lines, "the move that fills it will be refused: "+text)
+	}
 	return lines
 }
 
@@ -132,12 +145,4 @@ func thousands(n int64) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
-}
-
-func size(bytes int64) string {
-	value, units := float64(bytes), []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
-	for value >= 1024 && len(units) > 1 {
-		value, units = value/1024, units[1:]
-	}
-	return fmt.Sprintf("%.3g %s", value, units[0])
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 func grown() *Figures {
@@ -20,7 +21,7 @@ func TestData(t *testing.T) {
 		Batches: 2, RowsPerSecond: 41000, Seconds: 90.4,
 	}
 	measured := *estimate
-	measured.Measured, measured.Unread = true, []string{"shard-1"}
+	measured.Measured, measured.Unread, measured.TooFull = true, []string{"shard-1"}, []string{"shard-2: its volume is small"}
 	for name, c := range map[string]struct {
 		after    *Figures
 		estimate *Estimate
@@ -30,10 +31,10 @@ func TestData(t *testing.T) {
 	}{
 		"estimated": {grown(), estimate, nil, []string{
 			"  data         shard 0 -> shard 2: 1 buckets, about 1,234,567 rows, 2.5 GiB\n",
-			"shard 1 -> shard 2: 1 buckets, about 12 rows, 900 bytes\n",
+			"shard 1 -> shard 2: 1 buckets, about 12 rows, 900 B\n",
 			"about 1m30s at 41,000 rows/s, as measured elsewhere, since nothing has moved here yet; 2 batches",
 		}, "did not answer"},
-		"measured":     {grown(), &measured, nil, []string{"as measured in the last moves here", "shard-1 did not answer"}, "elsewhere"},
+		"measured":     {grown(), &measured, nil, []string{"as measured in the last moves here", "shard-1 did not answer", "the move that fills it will be refused: shard-2: its volume is small\n"}, "elsewhere"},
 		"done already": {grown(), &Estimate{}, nil, []string{"the shards own what they should already"}, "about"},
 		"unreachable":  {grown(), nil, errors.New("no pod"), []string{"not known, because the shards could not be asked: no pod\n"}, "about"},
 		"refused":      {grown(), nil, errRefused, []string{"  data         the shards refuse this change\n"}, "not known"},
@@ -67,6 +68,11 @@ func TestAsk(t *testing.T) {
 	e, err := Ask(deployed, grown())
 	require.NoError(t, err)
 	require.Equal(t, &Estimate{Moves: []EstimatedMove{{0, 2, 1, 2, 3}}, Batches: 1, RowsPerSecond: 5.5, Measured: true, Seconds: 0.4}, e)
+
+	kubectl(t, `test "${*#*deployment/app }" = "-- /workload reshard plan --to - --volume 21474836480" && echo '{"tooFull":["shard-2: small"]}'`)
+	e, err = Ask(running(), changed(func(f *Figures) { f.Volume = resource.MustParse("20Gi") }))
+	require.NoError(t, err)
+	require.Equal(t, []string{"shard-2: small"}, e.TooFull)
 
 	for _, c := range []struct{ script, want string }{
 		{`echo "Error from server (Forbidden): no" >&2; echo more >&2; exit 1`, "Error from server (Forbidden): no"},

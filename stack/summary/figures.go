@@ -22,6 +22,8 @@ type Figures struct {
 	Replicas map[string]Bounds
 	// Disks are the sizes of all volumes, by whose they are.
 	Disks map[string]resource.Quantity
+	// Volume is the size of each shard's volume, of the smallest if they differ.
+	Volume resource.Quantity
 	// Connections is what all programs may ask of each shard.
 	Connections Connections
 	// Rules are the cache rules in their order: the last match wins.

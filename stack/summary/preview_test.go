@@ -45,6 +45,7 @@ func TestFromPreview(t *testing.T) {
 		[]string{disks(deployed.Disks, deployed.Disks)[0],
 			strings.TrimPrefix(disks(deployed.Disks, planned.Disks)[2], "postgres: "),
 			strings.TrimPrefix(disks(deployed.Disks, planned.Disks)[1], "kafka brokers: ")})
+	require.Equal(t, "10Gi 20Gi", deployed.Volume.String()+" "+planned.Volume.String())
 	require.Equal(t, []Rule{{Ref: "a", Expression: "e", Cache: true, EdgeTTL: 60, BrowserTTL: 5}}, deployed.Rules)
 	require.True(t, planned.Rules[0].Disabled)
 }

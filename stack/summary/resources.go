@@ -17,6 +17,7 @@ const (
 	mapKey       = "map.json"
 	settingsKey  = "postgresql.conf"
 	poolVariable = "SCALESTACK_DB_POOL"
+	shardsName   = "postgres"
 )
 
 type quantities = map[string]resource.Quantity
@@ -89,7 +90,11 @@ func (c *collector) volumeClaim(inputs json.RawMessage) error {
 	if err := json.Unmarshal(inputs, &claim); err != nil {
 		return err
 	}
-	c.addDisk(claim.Metadata.Labels["app.kubernetes.io/name"], claim.Spec.Resources.Requests.Storage, 1)
+	owner, size := claim.Metadata.Labels["app.kubernetes.io/name"], claim.Spec.Resources.Requests.Storage
+	if owner == shardsName && (c.Volume.IsZero() || size.Cmp(c.Volume) < 0) {
+		c.Volume = size
+	}
+	c.addDisk(owner, size, 1)
 	return nil
 }
 
