@@ -174,6 +174,12 @@ type Job struct {
 	Mounts []Mount
 	// Targets are the servers the Job calls. DNS is always allowed.
 	Targets []Target
+	// Port where the program serves its metrics while it runs, 1 to 65535. 0 is
+	// for one that serves none. It gets no Service and no probes: nothing waits
+	// until it is ready, and what it is there for is to end.
+	Port int
+	// Callers may open connections to Port. Default: nobody.
+	Callers []Peer
 	// Resources of the Job's pod. Default: those of Args.
 	Resources Resources
 	// Retries of a failed pod, 1 to 1000, with pauses that grow to 6 minutes: a

@@ -19,7 +19,8 @@
 //   - if Args.Migration is set, a Job that must succeed before the Deployment
 //     changes, with a NetworkPolicy of its own
 //   - if Args.Followup is set, a Job that starts after the rollout and that no
-//     deployment waits for, with a NetworkPolicy of its own
+//     deployment waits for, with a NetworkPolicy of its own, which lets the
+//     Job's callers read its metrics
 //
 // # Stopping without losing a request
 //

@@ -43,6 +43,9 @@ func jobArgs(name, jobName string, annotations pulumi.StringMap, a *Args, j *Job
 	meta := labels.Meta(jobName, a.Namespace)
 	meta.Annotations = annotations
 	container := a.runner(j.Name, j.Command, j.Args, j.Env, j.Mounts, j.Resources)
+	if j.Port != 0 {
+		container.Ports = corev1.ContainerPortArray{containerPort(portName, j.Port)}
+	}
 	spec := a.podSpec(container, name, j.Mounts)
 	spec.RestartPolicy = pulumi.String("Never")
 	args := &batchv1.JobSpecArgs{
@@ -81,7 +84,7 @@ func failurePolicy(j *Job) *batchv1.PodFailurePolicyArgs {
 }
 
 func jobPolicy(name string, a *Args, j *Job) *networkingv1.NetworkPolicyArgs {
-	policy := kube.Policy{To: j.Targets}
+	policy := kube.Policy{Port: j.Port, From: j.Callers, To: j.Targets}
 	labels := jobLabels(name, j.Name)
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels.Meta(name+"-"+j.Name, a.Namespace),

@@ -65,6 +65,24 @@ func TestFollowupComesAfterTheRolloutAndNobodyWaitsForIt(t *testing.T) {
 		kubetest.Text(policy, `spec.podSelector.matchLabels["app.kubernetes.io/instance"]`))
 }
 
+func TestMetricsOfAJobAreForItsCallersOnly(t *testing.T) {
+	r := run(t, "app", valid())
+	a := valid().withDefaults()
+	container := "spec.template.spec.containers[0]."
+	followup := r.Get(t, "Job", nameOf(t, a.Followup))
+	require.Equal(t, 8081., number(t, followup, container+"ports[0].containerPort"))
+	for _, probe := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
+		_, found := kubetest.Value(followup, container+probe)
+		require.False(t, found, probe)
+	}
+	policy := r.Get(t, "NetworkPolicy", "app-reshard")
+	require.Equal(t, 8081., number(t, policy, "spec.ingress[0].ports[0].port"))
+	require.Equal(t, "prometheus", kubetest.Text(policy, `spec.ingress[0].from[0].podSelector.matchLabels["app.kubernetes.io/name"]`))
+
+	_, found := kubetest.Value(r.Get(t, "Job", nameOf(t, a.Migration)), container+"ports")
+	require.False(t, found)
+}
+
 func TestJobEndsWhereARetryCannotHelp(t *testing.T) {
 	j := run(t, "app", valid()).Get(t, "Job", nameOf(t, valid().withDefaults().Followup))
 	rules := "spec.podFailurePolicy.rules"

@@ -31,9 +31,7 @@ func (a *Args) validate() error {
 	validateEnv(&errs, "env", a.Env)
 	validateMounts(&errs, "mounts", a.Mounts)
 	validateTargets(&errs, "targets", a.Targets)
-	for i, caller := range a.Callers {
-		caller.Validate(&errs, index("callers", i))
-	}
+	validateCallers(&errs, "callers", a.Callers, a.Port)
 	for i, value := range a.RestartOn {
 		if value == nil {
 			errs.Addf(index("restartOn", i), "has no value")
@@ -59,9 +57,6 @@ func (a *Args) validatePorts(errs *check.Errors) {
 	}
 	if a.Port == 0 && a.ServicePort != 0 {
 		errs.Addf("servicePort", "%d has no port behind it: port is 0", a.ServicePort)
-	}
-	if a.Port == 0 && len(a.Callers) > 0 {
-		errs.Addf("callers", "%d callers have no port to call: port is 0", len(a.Callers))
 	}
 }
 
@@ -117,6 +112,8 @@ func (j *Job) validate(errs *check.Errors, path string, inherited Resources) {
 	if len(j.Name) > longestJobName {
 		errs.Addf(path+".name", "%q is longer than %d", j.Name, longestJobName)
 	}
+	errs.Range(path+".port", j.Port, 0, 65535)
+	validateCallers(errs, path+".callers", j.Callers, j.Port)
 	errs.Range(path+".retries", j.Retries, 1, 1000)
 	if j.DeadlineSeconds != 0 {
 		errs.Range(path+".deadlineSeconds", j.DeadlineSeconds, 10, 86400)
@@ -129,6 +126,15 @@ func (j *Job) validate(errs *check.Errors, path string, inherited Resources) {
 	validateTargets(errs, path+".targets", j.Targets)
 	if j.Resources != inherited {
 		j.Resources.Validate(errs, path+".resources")
+	}
+}
+
+func validateCallers(errs *check.Errors, path string, callers []Peer, port int) {
+	if port == 0 && len(callers) > 0 {
+		errs.Addf(path, "%d callers have no port to call: port is 0", len(callers))
+	}
+	for i, caller := range callers {
+		caller.Validate(errs, index(path, i))
 	}
 }
 

@@ -40,7 +40,10 @@ func valid() *Args {
 			Revision: "4 shards",
 			Targets:  []Target{{Peer: Peer{Pods: map[string]string{"app.kubernetes.io/name": "postgres"}}, Port: 5432}},
 		},
-		Followup: &Job{Name: "reshard", Args: []string{"reshard"}, FinalExitCodes: []int{3, 4}},
+		Followup: &Job{
+			Name: "reshard", Args: []string{"reshard"}, FinalExitCodes: []int{3, 4},
+			Port: 8081, Callers: []Peer{{Pods: map[string]string{"app.kubernetes.io/name": "prometheus"}}},
+		},
 	}
 }
 
@@ -100,6 +103,9 @@ func TestValidateNamesEachMistake(t *testing.T) {
 		"migration.retries: 1001 is not between 1 and 1000":                         func(a *Args) { a.Migration.Retries = 1001 },
 		"followup.finalExitCodes[1]: 256 is not between 1 and 255":                  func(a *Args) { a.Followup.FinalExitCodes = []int{1, 256} },
 		"migration.finalExitCodes: [3] would leave Pulumi waiting":                  func(a *Args) { a.Migration.FinalExitCodes = []int{3} },
+		"followup.port: 70000 is not between 0 and 65535":                           func(a *Args) { a.Followup.Port = 70000 },
+		"followup.callers: 1 callers have no port to call":                          func(a *Args) { a.Followup.Port = 0 },
+		"followup.callers[0]: names no pods":                                        func(a *Args) { a.Followup.Callers[0] = Peer{} },
 		`followup.name: "migrate" is the migration's`:                               func(a *Args) { a.Followup.Name = "migrate" },
 		`followup.name: "resharding" is longer than 7`:                              func(a *Args) { a.Followup.Name = "resharding" },
 		`followup.name: "_" is not a name of`:                                       func(a *Args) { a.Followup.Name = "_" },
