@@ -56,8 +56,9 @@ type Postgres struct {
 
 // Moves are how buckets go from shard to shard.
 type Moves struct {
-	Batch   int `json:"batch"`
-	Observe int `json:"observe"`
+	Batch    int    `json:"batch"`
+	Observe  int    `json:"observe"`
+	Scrapers []Peer `json:"scrapers"`
 }
 
 // Storage is a volume.

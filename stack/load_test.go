@@ -102,6 +102,8 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"few buckets":   {map[string]string{"scalestack:postgres": `{"buckets":3,"initialShards":2}`}, "scalestack:postgres.shards: 4 is not between 1 and 3"},
 		"no batch":      {map[string]string{"scalestack:postgres": `{"moves":{"batch":0}}`}, "scalestack:postgres.moves.batch: 0 is not between 1 and 1000"},
 		"observe":       {map[string]string{"scalestack:postgres": `{"moves":{"observe":86401}}`}, "scalestack:postgres.moves.observe: 86401 is not between 1 and 86400"},
+		"scraper":       {map[string]string{"scalestack:postgres": `{"moves":{"scrapers":[{"cidr":"here"}]}}`}, `scalestack:postgres.moves.scrapers[0].cidr: "here" is not an address range such as 203.0.113.0/24`},
+		"no size":       {map[string]string{"scalestack:postgres": `{"storage":{"size":"lots"}}`}, `scalestack:postgres.storage.size: "lots" is not a quantity such as 500m, 2 or 1Gi`},
 		"unknown drain": {map[string]string{"scalestack:postgres": `{"drain":[4]}`}, "scalestack:postgres.drain[0]: 4 is not a shard id between 0 and 3"},
 		"all drained":   {map[string]string{"scalestack:postgres": `{"shards":2,"drain":[1,0]}`}, "scalestack:postgres.drain: [1 0] is not allowed to name every shard: one of the 2 must stay"},
 		"weight":        {map[string]string{"scalestack:postgres": `{"weights":{"1":1001}}`}, "scalestack:postgres.weights.1: 1001 is not between 1 and 1000"},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/scalestack/scalestack/components/app"
 	"github.com/scalestack/scalestack/components/postgres"
@@ -39,12 +40,16 @@ func (c *Config) migration(w wiring) *app.Job {
 	return job
 }
 
-// followup is the Job that moves buckets.
+// followup is the Job that moves buckets. One that was refused for a small volume
+// is made anew when the volumes grow.
 func (c *Config) followup(w wiring) *app.Job {
 	job := c.adminJob(reshardName, w)
-	job.Revision += fmt.Sprintf("%+v", c.Postgres.Moves)
+	job.Revision += fmt.Sprint(c.movesEnv())
 	job.FinalExitCodes = []int{finalExit}
 	maps.Copy(job.Env, c.movesEnv())
+	job.Env["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", appPort)
+	job.Port = appPort
+	job.Callers = peers(c.Postgres.Moves.Scrapers)
 	return job
 }
 
@@ -60,12 +65,24 @@ func (c *Config) adminJob(command string, w wiring) *app.Job {
 	}
 }
 
-// movesEnv is the app's too, which is asked how long a change would take.
+// movesEnv is the app's too, which is asked what a change would take. No value
+// is known later than the settings are.
 func (c *Config) movesEnv() map[string]pulumi.StringInput {
 	return map[string]pulumi.StringInput{
 		"SCALESTACK_RESHARD_BATCH":   pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch)),
 		"SCALESTACK_RESHARD_OBSERVE": pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s"),
+		"SCALESTACK_RESHARD_VOLUME":  pulumi.String(strconv.FormatInt(c.volume(), 10)),
 	}
+}
+
+// volume is the size of each shard's in bytes. One that cannot be read is
+// refused with the section postgres.
+func (c *Config) volume() int64 {
+	size, err := resource.ParseQuantity(c.Postgres.Storage.Size)
+	if err != nil {
+		return 0
+	}
+	return size.Value()
 }
 
 // structure changes with all that the shard map follows from.

@@ -3,8 +3,10 @@ package stack
 import (
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/components/app"
 	"github.com/scalestack/scalestack/shardmap"
 )
 
@@ -57,4 +59,23 @@ func TestJobsAreNewWhenTheMapIs(t *testing.T) {
 		require.NotEqual(t, same, structure(changed), changed)
 	}
 	require.Equal(t, structure(`{"pins":{"2":3,"1":0}}`), structure(`{"pins":{"1":0,"2":3}}`))
+}
+
+// The mover is started again when it could come to another end. Who may read
+// its metrics is nothing to it.
+func TestTheMoverKnowsItsSettings(t *testing.T) {
+	mover := func(postgres string) *app.Job {
+		c, err := load(t, map[string]string{"scalestack:postgres": postgres})
+		require.NoError(t, err)
+		return c.followup(c.offlineWiring())
+	}
+	job, watched := mover(`{}`), mover(`{"moves":{"scrapers":[{"pods":{"app":"prometheus"}}]}}`)
+	require.Equal(t, pulumi.String("10737418240"), job.Env["SCALESTACK_RESHARD_VOLUME"])
+	require.Equal(t, 8080, job.Port)
+	require.Empty(t, job.Callers)
+	require.Equal(t, []app.Peer{{Pods: map[string]string{"app": "prometheus"}}}, watched.Callers)
+	require.Equal(t, job.Revision, watched.Revision)
+	for _, changed := range []string{`{"moves":{"batch":16}}`, `{"moves":{"observe":60}}`, `{"storage":{"size":"20Gi"}}`} {
+		require.NotEqual(t, job.Revision, mover(changed).Revision, changed)
+	}
 }

@@ -49,12 +49,14 @@ func (c *Config) checkPostgres(errs *check.Errors) {
 	// Which shards there are and what they do is the map's matter.
 	args.Drained = nil
 	mergeImages(errs, "postgres", "images.postgres", args.Validate())
+	checkPeers(errs, "postgres.moves.scrapers", c.Postgres.Moves.Scrapers)
 }
 
 func (c *Config) checkApp(errs *check.Errors) {
 	args := c.appArgs(c.offlineWiring())
-	// The edge's ranges are another section's, which checks them itself.
-	args.Callers = peers(c.App.Callers)
+	// The edge's ranges and the mover's scrapers are other sections', which check
+	// them themselves.
+	args.Callers, args.Followup.Callers = peers(c.App.Callers), nil
 	mergeImages(errs, "app", "images.workload", args.Validate())
 }
 
