@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/tests/load"
@@ -104,6 +106,7 @@ func (p *proof) survive(f fault) {
 		up <- err
 	}()
 	p.strike(watch, f)
+	p.awaitShards()
 	require.NoError(p.t, <-up, "%s", text)
 	p.readMap()
 	if p.ended(15 * time.Minute) {
@@ -130,14 +133,22 @@ func (p *proof) requireNothingLeft() {
 }
 
 // watch returns the state of the next move that the shard will give away, ""
-// before there is one.
+// before there is one. It connects again after the shard was killed.
 func (p *proof) watch(source int) func() string {
-	conn := database(p.t, p.namespace, source)
+	p.t.Helper()
+	settings, err := pgxpool.ParseConfig("")
+	require.NoError(p.t, err)
+	settings.ConnConfig, settings.MaxConns = databaseConfig(p.t, p.namespace, source), 1
+	pool, err := pgxpool.NewWithConfig(p.t.Context(), settings)
+	require.NoError(p.t, err)
+	p.t.Cleanup(pool.Close)
 	var last int64
-	require.NoError(p.t, conn.QueryRow(p.t.Context(), "SELECT coalesce(max(id), 0) FROM scalestack.move").Scan(&last))
+	require.NoError(p.t, pool.QueryRow(p.t.Context(), "SELECT coalesce(max(id), 0) FROM scalestack.move").Scan(&last))
 	return func() (state string) {
-		err := conn.QueryRow(p.t.Context(), "SELECT state FROM scalestack.move WHERE id > $1 ORDER BY id LIMIT 1", last).Scan(&state)
-		if err != nil && err != pgx.ErrNoRows {
+		ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Second)
+		defer cancel()
+		err := pool.QueryRow(ctx, "SELECT state FROM scalestack.move WHERE id > $1 ORDER BY id LIMIT 1", last).Scan(&state)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err.Error()
 		}
 		return state
@@ -158,6 +169,21 @@ func (p *proof) strike(state func() string, f fault) {
 		at := state()
 		p.t.Logf("%q: killing %s", at, p.kill(one.victim, f))
 	}
+}
+
+// awaitShards waits until every shard has a pod that is ready: the mover may have
+// ended before a shard was killed. Killed pods leave the API server at once, so
+// none is taken for its successor.
+func (p *proof) awaitShards() {
+	p.t.Helper()
+	eventually(p.t, 4*time.Minute, "all shards are ready", func() error {
+		ready := kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", "app.kubernetes.io/name=postgres",
+			"-o", `jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`)
+		if n := strings.Count(ready, "True"); n != len(p.shards.Shards) {
+			return fmt.Errorf("%d of %d", n, len(p.shards.Shards))
+		}
+		return nil
+	})
 }
 
 // kill takes a pod away without a warning, and returns its name.
