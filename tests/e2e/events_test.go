@@ -67,16 +67,14 @@ var victims = []string{
 	"app.kubernetes.io/instance=app", "app.kubernetes.io/instance=invalidate", "app.kubernetes.io/name=postgres",
 }
 
-// killPods takes pods of one program after the other away without a warning.
+// killPods takes pods of one program after the other away by force.
 func (p *proof) killPods(random *rand.Rand, kills int, every time.Duration) {
 	p.t.Helper()
 	for n := range kills {
 		names := strings.Fields(kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", victims[n%len(victims)],
 			"--field-selector=status.phase=Running", "-o", "jsonpath={.items[*].metadata.name}"))
 		if len(names) > 0 {
-			pod := names[random.IntN(len(names))]
-			p.t.Logf("killing %s", pod)
-			kubectl(p.t, "delete", "pod", pod, "-n", p.namespace, "--force", "--grace-period=0", "--wait=false", "--ignore-not-found")
+			p.t.Logf("killing %s", p.remove(names[random.IntN(len(names))]))
 		}
 		time.Sleep(every)
 	}

@@ -49,7 +49,7 @@ func drawFault(seed int64) fault {
 	f := fault{target: 1 + random.IntN(3), first: random.IntN(30), state: states[random.IntN(len(states)-1)]}
 	for range 1 + random.IntN(2) {
 		victim := []string{"mover", "source", "target", "app"}[random.IntN(4)]
-		f.kills = append(f.kills, kill{victim, time.Duration(random.IntN(400)) * time.Millisecond})
+		f.kills = append(f.kills, kill{victim, time.Duration(random.IntN(100)) * time.Millisecond})
 	}
 	return f
 }
@@ -158,6 +158,7 @@ func (p *proof) watch(source int) func() string {
 // strike kills when the move has come so far, or further: states can be short.
 func (p *proof) strike(state func() string, f fault) {
 	p.t.Helper()
+	p.t.Logf("drawn: %s", f)
 	wanted := slices.Index(states, f.state)
 	deadline := time.Now().Add(10 * time.Minute)
 	for slices.Index(states, state()) < wanted {
@@ -172,8 +173,8 @@ func (p *proof) strike(state func() string, f fault) {
 }
 
 // awaitShards waits until every shard has a pod that is ready: the mover may have
-// ended before a shard was killed. Killed pods leave the API server at once, so
-// none is taken for its successor.
+// ended before a shard was killed. Pods that were removed leave the API server at
+// once, so that none is taken for its successor.
 func (p *proof) awaitShards() {
 	p.t.Helper()
 	eventually(p.t, 4*time.Minute, "all shards are ready", func() error {
@@ -186,19 +187,17 @@ func (p *proof) awaitShards() {
 	})
 }
 
-// kill takes a pod away without a warning, and returns its name.
-func (p *proof) kill(victim string, f fault) string {
+// kill ends the mover or a pod of the app, or takes the pod of a shard away.
+func (p *proof) kill(victim string, f fault) (what string) {
 	p.t.Helper()
-	pod := map[string]string{"source": "postgres-shard-0-0", "target": fmt.Sprintf("postgres-shard-%d-0", f.target)}[victim]
-	if pod == "" {
-		label := map[string]string{"mover": moverLabel, "app": "app.kubernetes.io/instance=app"}[victim]
-		names := strings.Fields(kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", label, "--field-selector=status.phase=Running",
-			"-o", "jsonpath={.items[*].metadata.name}"))
-		if len(names) == 0 {
-			return victim + ", which has ended already"
-		}
-		pod = names[0]
+	switch victim {
+	case "mover":
+		return crash("reshard")
+	case "app":
+		return crash("serve")
+	case "source":
+		return p.remove("postgres-shard-0-0")
+	default:
+		return p.remove(fmt.Sprintf("postgres-shard-%d-0", f.target))
 	}
-	kubectl(p.t, "delete", "pod", pod, "-n", p.namespace, "--force", "--grace-period=0", "--wait=false", "--ignore-not-found")
-	return pod
 }
