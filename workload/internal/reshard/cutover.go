@@ -11,19 +11,30 @@ import (
 )
 
 // cutOver fences, drains, compares and hands over. When the target is late or a
-// writer does not end, the fence is lifted and it is tried again.
+// writer does not end, the fence is lifted and it is tried again. A mover that
+// took the move up here does not know what an earlier one has compared, and
+// compares first.
 func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
+	s := m.forward(f, mv)
+	w := f.watching(s)
+	if w == nil {
+		return advance(ctx, f.source(mv), mv, CaughtUp)
+	}
 	for attempt := 1; ; attempt++ {
 		if err := m.gate(ctx, f, mv); err != nil {
 			return err
 		}
-		if err := f.target(mv).Ping(ctx); err != nil {
+		tables, err := m.sameTables(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := m.settle(ctx, s, tables, w); err != nil {
 			return err
 		}
 		began := time.Now()
-		err := m.fenceSource(ctx, f, mv)
+		err = m.fenceSource(ctx, f, mv)
 		if err == nil {
-			err = m.completeFenced(ctx, f, mv, began)
+			err = m.completeFenced(ctx, f, mv, w, began)
 		}
 		if err == nil || f.broken() {
 			return err
@@ -69,32 +80,14 @@ func (m *Mover) lift(ctx context.Context, f *fleet, mv *Move, next State) error 
 	return inSource(ctx, f, mv, next, func(tx pgx.Tx) error { return unfence(ctx, tx, mv.Buckets) })
 }
 
-// resumeFenced takes up a move whose mover died while writers waited. What was
-// drained then may be lost since, and the fence may have lapsed, so it is fenced
-// and drained again. Streams that are not up at once are not worth waiting for
-// behind the fence.
+// resumeFenced takes up a move whose mover died while writers waited: they go
+// on, and the move is compared again.
 func (m *Mover) resumeFenced(ctx context.Context, f *fleet, mv *Move) error {
-	began := mv.Changed
-	if time.Since(began) > m.options.Lease {
-		// Writers went on meanwhile.
-		began = time.Now()
-	}
-	err := m.fenceSource(ctx, f, mv)
-	if err == nil {
-		err = m.completeFenced(ctx, f, mv, began)
-	}
-	if err == nil || f.broken() {
-		return err
-	}
-	if liftErr := m.lift(ctx, f, mv, CaughtUp); liftErr != nil || !isLate(err) {
-		return errors.Join(err, liftErr)
-	}
-	return nil
+	return m.lift(ctx, f, mv, CaughtUp)
 }
 
-func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began time.Time) error {
-	s := m.forward(f, mv)
-	if err := m.drainAndCompare(ctx, s, mv, mv.since); err != nil {
+func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, w *watch, began time.Time) error {
+	if err := m.drainAndCompare(ctx, m.forward(f, mv), mv, w); err != nil {
 		return err
 	}
 	if err := advance(ctx, f.source(mv), mv, Drained); err != nil {
@@ -114,15 +107,11 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, began ti
 	return m.takeOver(ctx, f, mv)
 }
 
-func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, since string) error {
-	if err := s.drain(ctx, m.options.DrainTimeout, cutoverPoll); err != nil {
+func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, w *watch) error {
+	if err := w.follow(ctx, s, m.options.DrainTimeout, cutoverPoll); err != nil {
 		return err
 	}
-	tables, err := m.sameTables(ctx, s)
-	if err != nil {
-		return err
-	}
-	mv.Rows, err = m.verifyStill(ctx, s, tables, since)
+	err := m.verifyStill(ctx, s, w)
 	var different *DifferenceError
 	if errors.As(err, &different) {
 		return orLapsed(ctx, s.from, mv.Buckets, err)
@@ -159,6 +148,7 @@ func (m *Mover) takeOver(ctx context.Context, f *fleet, mv *Move) error {
 		return err
 	}
 	mv.Pause += time.Since(began)
+	f.unwatch()
 	m.log(mv).Info("switched", "rows", mv.Rows, "writes_paused", mv.Pause.String())
 	return advance(ctx, f.source(mv), mv, Switched)
 }
@@ -192,18 +182,13 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
 		return err
 	}
-	tables, err := m.sameTables(ctx, s)
-	if err != nil {
-		return err
-	}
-	since, _, err := m.verifyMoving(ctx, s, tables)
-	if err != nil {
+	if _, err := m.verifyMoving(ctx, f, s); err != nil {
 		return err
 	}
 	return poll(ctx, m.options.FenceWait, func() (bool, error) {
 		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
 		if err == nil {
-			err = m.drainAndCompare(ctx, s, mv, since)
+			err = m.drainAndCompare(ctx, s, mv, f.watching(s))
 		}
 		if err == nil {
 			err = pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.giveUp(ctx, tx, mv.Buckets, mv.Source) })

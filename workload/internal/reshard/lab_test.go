@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -119,17 +120,20 @@ func (c *cluster) requireClean() {
 // have one owner.
 func (c *cluster) owners() []int {
 	c.t.Helper()
-	owners := make([]int, buckets)
-	for bucket := range owners {
-		owners[bucket] = -1
-		for id, server := range c.Servers {
-			if server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.ownership WHERE bucket = $1 AND state = 'owned' AND owner = $2", bucket, id) == 1 {
-				require.Equal(c.t, -1, owners[bucket], "bucket %d has two owners", bucket)
-				owners[bucket] = id
-			}
+	owners := slices.Repeat([]int{-1}, buckets)
+	for id, server := range c.Servers {
+		conn := server.Admin(pgtest.Database(id))
+		rows, err := conn.Query(c.t.Context(), "SELECT bucket FROM scalestack.ownership WHERE state = 'owned' AND owner = $1", id)
+		require.NoError(c.t, err)
+		owned, err := pgx.CollectRows(rows, pgx.RowTo[int])
+		require.NoError(c.t, err)
+		require.NoError(c.t, conn.Close(c.t.Context()))
+		for _, bucket := range owned {
+			require.Equal(c.t, -1, owners[bucket], "bucket %d has two owners", bucket)
+			owners[bucket] = id
 		}
-		require.NotEqual(c.t, -1, owners[bucket], "bucket %d has no owner", bucket)
 	}
+	require.NotContains(c.t, owners, -1, "a bucket has no owner")
 	return owners
 }
 

@@ -97,9 +97,6 @@ type Move struct {
 	Pause time.Duration
 	// Changed is when State was reached.
 	Changed time.Time
-	// since is the transaction from which on rows are not compared yet; a mover
-	// that takes the move up does not know it, and compares all again.
-	since string
 }
 
 func (m *Move) String() string {

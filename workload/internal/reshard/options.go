@@ -24,8 +24,8 @@ type Options struct {
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 	// SSLMode is libpq's sslmode between the shards.
 	SSLMode string
-	// Batch is the most buckets that move together, default 32. One batch is
-	// one scan of the source's tables and one pause of its buckets.
+	// Batch is the most buckets that move together, default 32. One batch is two
+	// scans of the source's tables and one pause of its buckets.
 	Batch int
 	// Volume is the size of each shard's volume in bytes, which SQL cannot see.
 	// A move that would fill its target's is refused; 0, the default, does not look.

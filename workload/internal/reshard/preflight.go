@@ -13,17 +13,11 @@ import (
 // preflight returns a *RefusedError with everything that would fail later.
 func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
 	source, target := f.source(mv), f.target(mv)
-	tables, err := readTables(ctx, source)
+	tables, others, err := readBoth(ctx, source, target)
 	if err != nil {
 		return err
 	}
-	errs := tableProblems(source, tables)
-	different, err := schemaProblems(ctx, source, target, tables)
-	if err != nil {
-		return err
-	}
-	errs = append(errs, different...)
-	errs = append(errs, m.diskProblems(ctx, f, mv)...)
+	errs := slices.Concat(tableProblems(source, tables), schemaProblems(source, target, tables, others), m.diskProblems(ctx, f, mv))
 	for _, s := range []*session{source, target} {
 		capacity, capErr := capacityProblems(ctx, s, len(tables))
 		running, runErr := runningProblems(ctx, s)
@@ -71,11 +65,7 @@ func tableProblems(s *session, tables []table) (errs []error) {
 }
 
 // schemaProblems compares the sharded tables of both shards.
-func schemaProblems(ctx context.Context, source, target *session, tables []table) (errs []error, err error) {
-	others, err := readTables(ctx, target)
-	if err != nil {
-		return nil, err
-	}
+func schemaProblems(source, target *session, tables, others []table) (errs []error) {
 	byName := map[string]table{}
 	for _, t := range others {
 		byName[t.Name] = t
@@ -95,7 +85,7 @@ func schemaProblems(ctx context.Context, source, target *session, tables []table
 	for name := range byName {
 		errs = append(errs, problem(source, "the sharded table %s is missing", name))
 	}
-	return errs, nil
+	return errs
 }
 
 func shapeProblems(source, target *session, have, other table) (errs []error) {
@@ -129,7 +119,9 @@ func capacityProblems(ctx context.Context, s *session, tables int) (errs []error
 	if err != nil {
 		return nil, err
 	}
-	need := 1 + min(tables, syncs)
+	// At first the stream and the copies of its tables, at last the stream, the
+	// one back and the watch.
+	need := max(3, 1+min(tables, syncs))
 	if level != "logical" {
 		errs = append(errs, problem(s, "wal_level is %s and not logical", level))
 	}

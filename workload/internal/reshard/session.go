@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/internal/identity"
@@ -49,10 +50,14 @@ type session struct {
 	conninfo string
 }
 
-// fleet holds a session for every shard.
-type fleet struct{ sessions map[int]*session }
+// fleet holds a session for every shard, and the watch of the move under way.
+type fleet struct {
+	sessions map[int]*session
+	watch    *watch
+}
 
 func (f *fleet) close() {
+	f.unwatch()
 	for _, s := range f.sessions {
 		// A goodbye must not hang on a dead server.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -140,6 +145,21 @@ func (m *Mover) enter(ctx context.Context, s *session) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return ErrBusy
 	}
+	return err
+}
+
+// position is the end of what a shard's commits have written to disk.
+func (s *session) position(ctx context.Context) (pglogrepl.LSN, error) {
+	var text string
+	if err := s.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&text); err != nil {
+		return 0, err
+	}
+	return pglogrepl.ParseLSN(text)
+}
+
+// flush writes to disk what others have committed without waiting for it.
+func (s *session) flush(ctx context.Context) error {
+	_, err := s.Exec(ctx, "SELECT pg_logical_emit_message(true, 'scalestack', '')")
 	return err
 }
 

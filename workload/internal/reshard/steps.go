@@ -127,13 +127,8 @@ func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (boo
 	})
 }
 
-func (m *Mover) verify(ctx context.Context, f *fleet, mv *Move) error {
-	s := m.forward(f, mv)
-	tables, err := m.sameTables(ctx, s)
-	if err != nil {
-		return err
-	}
-	if mv.since, mv.Rows, err = m.verifyMoving(ctx, s, tables); err != nil {
+func (m *Mover) verify(ctx context.Context, f *fleet, mv *Move) (err error) {
+	if mv.Rows, err = m.verifyMoving(ctx, f, m.forward(f, mv)); err != nil {
 		return err
 	}
 	return advance(ctx, f.source(mv), mv, Verified)
@@ -141,15 +136,14 @@ func (m *Mover) verify(ctx context.Context, f *fleet, mv *Move) error {
 
 // sameTables looks again for a change of the schema since the preflight.
 func (m *Mover) sameTables(ctx context.Context, s stream) ([]table, error) {
-	tables, err := readTables(ctx, s.from)
+	tables, others, err := readBoth(ctx, s.from, s.to)
 	if err != nil {
 		return nil, err
 	}
-	different, err := schemaProblems(ctx, s.from, s.to, tables)
-	if err == nil && different != nil {
-		err = &abortError{"the schema has changed: " + errors.Join(different...).Error()}
+	if different := schemaProblems(s.from, s.to, tables, others); different != nil {
+		return nil, &abortError{"the schema has changed: " + errors.Join(different...).Error()}
 	}
-	return tables, err
+	return tables, nil
 }
 
 // arm makes the stream back. An earlier attempt's one is used again.
@@ -208,6 +202,7 @@ func (m *Mover) observe(ctx context.Context, f *fleet, mv *Move) error {
 }
 
 func (m *Mover) dropStreams(ctx context.Context, f *fleet, mv *Move) error {
+	f.unwatch()
 	if err := m.back(f, mv).drop(ctx); err != nil {
 		return fmt.Errorf("dropping the stream back: %w", err)
 	}

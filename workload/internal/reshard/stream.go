@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -40,14 +41,9 @@ func (s stream) create(ctx context.Context, copyData bool) error {
 	if err != nil {
 		return err
 	}
-	published := make([]string, len(tables))
-	for i, t := range tables {
-		published[i] = fmt.Sprintf("%s WHERE (%s)", t.Name, s.filter)
-	}
 	// A truncation would empty the target's whole table.
-	if _, err := s.from.Exec(ctx, fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish = 'insert, update, delete')",
-		s.name, strings.Join(published, ", "))); err != nil {
-		return fmt.Errorf("publication: %w", err)
+	if err := publish(ctx, s.from, s.name, s.filter, tables, "insert, update, delete"); err != nil {
+		return err
 	}
 	if _, err := s.from.Exec(ctx, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", s.name); err != nil {
 		return fmt.Errorf("slot: %w", err)
@@ -56,6 +52,18 @@ func (s stream) create(ctx context.Context, copyData bool) error {
 		"(enabled = false, create_slot = false, slot_name = %[1]s, copy_data = %[3]t, origin = none)",
 		s.name, literal(s.from.conninfo), copyData)); err != nil {
 		return fmt.Errorf("subscription: %w", err)
+	}
+	return nil
+}
+
+func publish(ctx context.Context, s *session, name, filter string, tables []table, operations string) error {
+	published := make([]string, len(tables))
+	for i, t := range tables {
+		published[i] = fmt.Sprintf("%s WHERE (%s)", t.Name, filter)
+	}
+	if _, err := s.Exec(ctx, fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish = '%s')",
+		name, strings.Join(published, ", "), operations)); err != nil {
+		return fmt.Errorf("publication %s: %w", name, err)
 	}
 	return nil
 }
@@ -84,6 +92,9 @@ func (s stream) exec(ctx context.Context, statements ...string) error {
 
 // drop removes the stream, also half of one, and what its copies left.
 func (s stream) drop(ctx context.Context) error {
+	if err := s.dropWatch(ctx); err != nil {
+		return err
+	}
 	exists, err := s.subscribed(ctx)
 	if err != nil {
 		return err
@@ -123,7 +134,7 @@ func (s stream) dropSlots(ctx context.Context) error {
 		return err
 	}
 	for _, slot := range slots {
-		if err := s.dropSlot(ctx, slot); err != nil {
+		if err := s.from.dropSlot(ctx, slot); err != nil {
 			return fmt.Errorf("slot %s: %w", slot, err)
 		}
 	}
@@ -149,14 +160,14 @@ func (s stream) leftSlots(ctx context.Context) ([]string, error) {
 }
 
 // dropSlot waits for the slot's sender, which ends soon after its receiver.
-func (s stream) dropSlot(ctx context.Context, slot string) error {
+func (s *session) dropSlot(ctx context.Context, slot string) error {
 	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
 	defer cancel()
 	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		if _, err := s.from.Exec(ctx, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active", slot); err != nil {
+		if _, err := s.Exec(ctx, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active", slot); err != nil {
 			return false, err
 		}
-		_, err := s.from.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slot)
+		_, err := s.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slot)
 		var pgErr *pgconn.PgError
 		if errors.As(err, &pgErr) && pgErr.Code == "55006" {
 			return false, nil
@@ -191,33 +202,32 @@ func (s stream) lost(ctx context.Context) (bool, error) {
 	return lost, err
 }
 
-// position is the end of what the source's commits have written to disk.
-func (s stream) position(ctx context.Context) (lsn string, err error) {
-	err = s.from.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&lsn)
-	return lsn, err
-}
-
 // applied says whether the target has applied all up to a position, and is
 // connected, so that nothing it said before a crash is counted.
-func (s stream) applied(ctx context.Context, lsn string) (bool, error) {
+func (s stream) applied(ctx context.Context, position pglogrepl.LSN) (bool, error) {
 	var done bool
 	err := s.from.QueryRow(ctx, `
 		SELECT coalesce(bool_or(replay_lsn >= $2::text::pg_lsn), false)
-		FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'`, s.name, lsn).Scan(&done)
+		FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'`, s.name, position.String()).Scan(&done)
 	return done, err
 }
 
 // drain waits until the target has applied all that the source has committed.
 func (s stream) drain(ctx context.Context, timeout, every time.Duration) error {
-	lsn, err := s.position(ctx)
+	position, err := s.from.position(ctx)
 	if err != nil {
 		return err
 	}
+	return s.drainTo(ctx, position, timeout, every)
+}
+
+// drainTo waits until the target has applied all up to a position.
+func (s stream) drainTo(ctx context.Context, position pglogrepl.LSN, timeout, every time.Duration) error {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	nudged := time.Now()
-	err = poll(waiting, every, func() (bool, error) {
-		done, err := s.applied(ctx, lsn)
+	err := poll(waiting, every, func() (bool, error) {
+		done, err := s.applied(ctx, position)
 		if done || err != nil || time.Since(nudged) < nudgeEvery {
 			return done, err
 		}

@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // table is a sharded table: one that the fence guards.
 type table struct {
+	OID uint32
 	// Name is qualified and quoted.
 	Name string
 	// Kind is pg_class.relkind, and Identity relreplident.
@@ -27,7 +29,7 @@ type table struct {
 }
 
 const selectTables = `
-	SELECT format('%I.%I', n.nspname, c.relname), c.relkind::text, c.relreplident::text,
+	SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text, c.relreplident::text,
 		array(SELECT quote_ident(attname) FROM pg_attribute
 			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
 		array(SELECT quote_ident(a.attname) FROM pg_index i, unnest(i.indkey::int[]) WITH ORDINALITY AS k(attnum, n), pg_attribute a
@@ -55,6 +57,13 @@ func readTables(ctx context.Context, q querier) ([]table, error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[table])
+}
+
+func readBoth(ctx context.Context, source, target *session) (tables, others []table, err error) {
+	var both errgroup.Group
+	both.Go(func() (err error) { tables, err = readTables(ctx, source); return })
+	both.Go(func() (err error) { others, err = readTables(ctx, target); return })
+	return tables, others, both.Wait()
 }
 
 // filter selects the rows of some buckets. It has the shard map's formula,

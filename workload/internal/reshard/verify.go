@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+)
 
-	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
+const (
+	// settleRounds bounds how often what has changed is compared before the fence.
+	settleRounds = 10
+	// tooDifferent is how many users of a table may differ at first: those of the
+	// target's delay, which are few. It bounds the memory.
+	tooDifferent = 100_000
 )
 
 // DifferenceError says that source and target do not hold the same rows. The
 // move is then aborted.
 type DifferenceError struct {
-	// Details name table, bucket and what differs.
+	// Details name table, bucket and how many users differ.
 	Details []string
 }
 
@@ -22,157 +27,105 @@ func (e *DifferenceError) Error() string {
 	return "source and target differ: " + strings.Join(e.Details, "; ")
 }
 
-// cell is one bucket of one table.
+// cell is one user in one table.
 type cell struct {
-	table  string
-	bucket int64
+	table string
+	user  int64
 }
 
-// digest is the number of rows of a cell, and a hash of the ordered rows.
-type digest struct {
-	rows int64
-	hash string
-}
-
-// rowHash is the same wherever the same values are in the same columns.
-func rowHash(t table) string { return "md5(ROW(" + strings.Join(t.Columns, ", ") + ")::text)" }
-
-func digests(ctx context.Context, s *session, tables []table, where string, buckets int) (map[cell]digest, error) {
-	all := map[cell]digest{}
-	for _, t := range tables {
-		rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s, count(*), md5(string_agg(%s, '' ORDER BY %s)) FROM %s WHERE %s GROUP BY 1",
-			bucketOf(buckets), rowHash(t), strings.Join(t.Key, ", "), t.Name, where))
-		if err != nil {
-			return nil, err
-		}
-		c, d := cell{table: t.Name}, digest{}
-		if _, err := pgx.ForEachRow(rows, []any{&c.bucket, &d.rows, &d.hash}, func() error {
-			all[c] = d
-			return nil
-		}); err != nil {
-			return nil, err
-		}
+// differenceError returns nil for no cells.
+func (m *Mover) differenceError(cells []cell) error {
+	if cells == nil {
+		return nil
 	}
-	return all, nil
-}
-
-// compare returns the cells that differ, and the source's number of rows. Both
-// sides are read at once.
-func (m *Mover) compare(ctx context.Context, s stream, tables []table) (different []cell, rows int64, err error) {
-	var from, to map[cell]digest
-	var both errgroup.Group
-	both.Go(func() (err error) { from, err = digests(ctx, s.from, tables, s.filter, m.options.Map.Buckets); return })
-	both.Go(func() (err error) { to, err = digests(ctx, s.to, tables, s.filter, m.options.Map.Buckets); return })
-	if err := both.Wait(); err != nil {
-		return nil, 0, err
+	type place struct {
+		table  string
+		bucket int64
 	}
-	for c, d := range from {
-		rows += d.rows
-		if to[c] != d {
-			different = append(different, c)
-		}
-	}
-	for c := range to {
-		if _, found := from[c]; !found {
-			different = append(different, c)
-		}
-	}
-	return different, rows, nil
-}
-
-// verifyStill compares while nobody writes: every difference counts. With since,
-// the rows that have not changed since then count as compared.
-func (m *Mover) verifyStill(ctx context.Context, s stream, tables []table, since string) (rows int64, err error) {
-	var different []cell
-	if since == "" {
-		different, rows, err = m.compare(ctx, s, tables)
-	} else {
-		different, rows, err = m.compareChanged(ctx, s, tables, since)
-	}
-	if err != nil || different == nil {
-		return rows, err
+	users := map[place]int{}
+	n := int64(m.options.Map.Buckets)
+	for _, c := range cells {
+		users[place{c.table, (c.user%n + n) % n}]++
 	}
 	failure := &DifferenceError{}
-	for _, c := range different {
-		failure.Details = append(failure.Details, fmt.Sprintf("%s, bucket %d", c.table, c.bucket))
+	for at, count := range users {
+		failure.Details = append(failure.Details, fmt.Sprintf("%s, bucket %d, users: %d", at.table, at.bucket, count))
 	}
 	slices.Sort(failure.Details)
-	return rows, failure
+	return failure
 }
 
-// verifyMoving compares while others write. Buckets that seem to differ are
-// looked at row by row: a row that the source had before the target was drained
-// and has still, but the target has not, is a difference. Rows that change
-// meanwhile are left to the comparison behind the fence; since is from when on
-// it has to look.
-func (m *Mover) verifyMoving(ctx context.Context, s stream, tables []table) (since string, rows int64, err error) {
-	if since, err = oldestRunning(ctx, s.from); err != nil {
-		return "", 0, err
-	}
-	different, rows, err := m.compare(ctx, s, tables)
+// verifyMoving compares everything while others write, and leaves a watch that
+// knows what is to be compared again. It returns the source's number of rows.
+func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int64, err error) {
+	tables, err := m.sameTables(ctx, s)
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
-	failure := &DifferenceError{}
-	for _, c := range different {
-		t := tables[slices.IndexFunc(tables, func(t table) bool { return t.Name == c.table })]
-		where := fmt.Sprintf("%s = %d", bucketOf(m.options.Map.Buckets), c.bucket)
-		count, err := m.quietDifferences(ctx, s, t, where)
-		if err != nil {
-			return "", 0, err
-		}
-		if count > 0 {
-			failure.Details = append(failure.Details, fmt.Sprintf("%s, bucket %d, %d rows", c.table, c.bucket, count))
-		}
-	}
-	if failure.Details != nil {
-		return "", rows, failure
-	}
-	return since, rows, nil
-}
-
-func (m *Mover) quietDifferences(ctx context.Context, s stream, t table, where string) (int, error) {
-	before, err := rowHashes(ctx, s.from, t, where)
+	w, err := m.openWatch(ctx, f, s, tables)
 	if err != nil {
 		return 0, err
 	}
 	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
 		return 0, err
 	}
-	there, thereErr := rowHashes(ctx, s.to, t, where)
-	after, afterErr := rowHashes(ctx, s.from, t, where)
-	if err := errors.Join(thereErr, afterErr); err != nil {
-		return 0, err
-	}
-	count := 0
-	for key := range union(before, there, after) {
-		if before[key] == after[key] && before[key] != there[key] {
-			count++
+	for _, t := range tables {
+		n, err := w.compareAll(ctx, s, t)
+		if err != nil {
+			return 0, err
 		}
+		rows += n
 	}
-	return count, nil
+	return rows, m.settle(ctx, s, tables, w)
 }
 
-func union(sets ...map[string]string) map[string]bool {
-	all := map[string]bool{}
-	for _, set := range sets {
-		for key := range set {
-			all[key] = true
+// settle compares what has changed until nothing is left, or writers are faster.
+// A user who differs and whom nobody touches is a difference.
+func (m *Mover) settle(ctx context.Context, s stream, tables []table, w *watch) error {
+	for range settleRounds {
+		if err := s.from.flush(ctx); err != nil {
+			return err
+		}
+		if err := w.follow(ctx, s, copyLag, pollEvery); err != nil {
+			return err
+		}
+		different, quiet, err := w.compare(ctx, s, tables)
+		if err != nil || quiet != nil {
+			return errors.Join(err, m.differenceError(quiet))
+		}
+		if different == nil {
+			break
 		}
 	}
-	return all
+	return nil
 }
 
-func rowHashes(ctx context.Context, s *session, t table, where string) (map[string]string, error) {
-	rows, err := s.Query(ctx, fmt.Sprintf("SELECT ROW(%s)::text, %s FROM %s WHERE %s", strings.Join(t.Key, ", "), rowHash(t), t.Name, where))
+// verifyStill compares behind the fence, where every difference counts.
+func (m *Mover) verifyStill(ctx context.Context, s stream, w *watch) error {
+	tables, err := m.sameTables(ctx, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := map[string]string{}
-	var key, hash string
-	_, err = pgx.ForEachRow(rows, []any{&key, &hash}, func() error {
-		all[key] = hash
+	different, _, err := w.compare(ctx, s, tables)
+	return errors.Join(err, m.differenceError(different))
+}
+
+// compareAll notes who differs. It holds none of the rows.
+func (w *watch) compareAll(ctx context.Context, s stream, t table) (rows int64, err error) {
+	err = eachPair(ctx, s, t, func(from, to *digest) error {
+		if from != nil {
+			rows += from.rows
+		}
+		switch {
+		case to == nil:
+			w.changed(t.Name, from.user)
+		case from == nil || *from != *to:
+			w.changed(t.Name, to.user)
+		}
+		if len(w.pending[t.Name]) > tooDifferent {
+			return &DifferenceError{[]string{fmt.Sprintf("%s, more than %d users", t.Name, tooDifferent)}}
+		}
 		return nil
 	})
-	return all, err
+	return rows, err
 }

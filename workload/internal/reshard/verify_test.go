@@ -2,6 +2,7 @@ package reshard_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/scalestack/scalestack/workload/internal/pgtest"
 	"github.com/scalestack/scalestack/workload/internal/reshard"
@@ -26,6 +27,7 @@ func TestDifferencesAreFound(t *testing.T) {
 		"a row less, before the first comparison":    {reshard.CaughtUp, 2, "DELETE FROM users WHERE user_id = $1"},
 		"another value, before the first comparison": {reshard.CaughtUp, 2, "UPDATE users SET name = 'x' WHERE user_id = $1"},
 		"a row less, after it":                       {reshard.Armed, 2, "DELETE FROM users WHERE user_id = $1"},
+		"another value, after it":                    {reshard.Armed, 2, "UPDATE users SET name = 'x' WHERE user_id = $1"},
 		"a row more, after it":                       {reshard.Armed, 2, "INSERT INTO users (user_id, name, email) VALUES ($1 + 60000, 'x', 'x')"},
 		"a change that gets lost":                    {reshard.Armed, 0, "UPDATE users SET name = 'y' WHERE user_id = $1"},
 	} {
@@ -48,6 +50,49 @@ func TestDifferencesAreFound(t *testing.T) {
 	require.NoError(t, c.run(c.options(c.desired(3))))
 	c.requireClean()
 	require.Equal(t, 1_000, c.rows())
+}
+
+// A truncation is not carried by the stream and lists no rows.
+func TestATruncationIsFound(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	before := c.owners()
+	for server, state := range map[int]reshard.State{0: reshard.Verified, 2: reshard.Armed} {
+		o := c.options(c.desired(3))
+		o.OnState = func(mv reshard.Move) {
+			if mv.State == state {
+				c.Servers[server].Exec(pgtest.Database(server), "TRUNCATE inbox")
+			}
+		}
+		require.ErrorContains(t, c.run(o), "was aborted: a sharded table was truncated")
+		require.Equal(t, before, c.owners())
+		c.requireClean()
+	}
+}
+
+// Without its watch a mover knows nothing of the comparison, and compares again.
+func TestAWatchThatEndsIsBegunAgain(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	for n, test := range []struct {
+		at     reshard.State
+		server int
+	}{{reshard.Armed, 0}, {reshard.Verified, 2}} {
+		o := c.options(c.flip(n))
+		reached := map[reshard.State]int{}
+		o.OnState = func(mv reshard.Move) {
+			if reached[mv.State]++; mv.State == test.at && reached[mv.State] == 1 {
+				watches := func(what string) int {
+					return c.Servers[test.server].Count(pgtest.Database(test.server),
+						"SELECT count("+what+") FROM pg_replication_slots WHERE slot_name LIKE '%watch'")
+				}
+				require.Equal(t, 1, watches("pg_terminate_backend(active_pid)"))
+				require.Eventually(t, func() bool { return watches("*") == 0 }, 10*time.Second, 10*time.Millisecond)
+			}
+		}
+		require.NoError(t, c.run(o))
+		require.Equal(t, reached[reshard.Complete]+1, reached[reshard.Verified], "compared once more")
+		require.Equal(t, o.Map.Assignment, c.owners())
+		c.requireClean()
+	}
 }
 
 // tamper changes a row behind the back of the fence. On the source it also makes

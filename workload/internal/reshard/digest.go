@@ -1,0 +1,106 @@
+package reshard
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+)
+
+// digest is what a user has in a table: how many rows, and a hash of them all.
+type digest struct {
+	user, rows int64
+	hash       string
+}
+
+// selectDigests returns them in the order of the users. They are the same
+// wherever the same values are in the same columns.
+func selectDigests(t table, where string) string {
+	return fmt.Sprintf(`
+		SELECT user_id, count(*), md5(string_agg(hash, '' ORDER BY hash))
+		FROM (SELECT user_id, md5(ROW(%s)::text) COLLATE "C" AS hash FROM %s WHERE %s) AS hashes
+		GROUP BY user_id ORDER BY user_id`, strings.Join(t.Columns, ", "), t.Name, where)
+}
+
+// cursor is at one digest of many, and holds no more of them.
+type cursor struct {
+	digest
+	more bool
+	rows pgx.Rows
+}
+
+func openCursor(ctx context.Context, s *session, sql string) (*cursor, error) {
+	rows, err := s.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	c := &cursor{rows: rows}
+	return c, c.next()
+}
+
+func (c *cursor) next() error {
+	if c.more = c.rows.Next(); !c.more {
+		return c.rows.Err()
+	}
+	return c.rows.Scan(&c.user, &c.digest.rows, &c.hash)
+}
+
+func (c *cursor) close() {
+	if c != nil {
+		c.rows.Close()
+	}
+}
+
+// eachPair reads both sides of a table at once and calls visit for every user,
+// with nil for a side that does not know them.
+func eachPair(ctx context.Context, s stream, t table, visit func(from, to *digest) error) error {
+	var from, to *cursor
+	var both errgroup.Group
+	both.Go(func() (err error) { from, err = openCursor(ctx, s.from, selectDigests(t, s.filter)); return })
+	both.Go(func() (err error) { to, err = openCursor(ctx, s.to, selectDigests(t, s.filter)); return })
+	err := both.Wait()
+	defer from.close()
+	defer to.close()
+	for err == nil && (from.more || to.more) {
+		left, right := &from.digest, &to.digest
+		switch {
+		case !to.more || from.more && from.user < to.user:
+			right = nil
+		case !from.more || to.user < from.user:
+			left = nil
+		}
+		if err = visit(left, right); err != nil {
+			break
+		}
+		if left != nil {
+			err = from.next()
+		}
+		if right != nil && err == nil {
+			err = to.next()
+		}
+	}
+	return err
+}
+
+// digestsOf returns the hashes of some users on both sides, "" where there are no rows.
+func digestsOf(ctx context.Context, s stream, t table, users []int64) (from, to map[int64]string, err error) {
+	var both errgroup.Group
+	both.Go(func() (err error) { from, err = hashes(ctx, s.from, t, users); return })
+	both.Go(func() (err error) { to, err = hashes(ctx, s.to, t, users); return })
+	return from, to, both.Wait()
+}
+
+func hashes(ctx context.Context, s *session, t table, users []int64) (map[int64]string, error) {
+	rows, err := s.Query(ctx, selectDigests(t, "user_id = ANY ($1)"), users)
+	if err != nil {
+		return nil, err
+	}
+	all, d := make(map[int64]string, len(users)), digest{}
+	_, err = pgx.ForEachRow(rows, []any{&d.user, &d.rows, &d.hash}, func() error {
+		all[d.user] = d.hash
+		return nil
+	})
+	return all, err
+}
