@@ -65,8 +65,11 @@ check_data() {
 # single runs SQL from standard input, statements ending in a semicolon and an
 # empty line, with no server and no network. The first mistake ends it, and no
 # statement is ever written to the log.
+#
+# A server that was killed leaves a lock file with its process id, which is 1 in
+# a container, as ours is. With ours named, PostgreSQL does not take us for it.
 single() {
-	postgres --single -j -D "$PGDATA" \
+	PG_GRANDPARENT_PID=$$ postgres --single -j -D "$PGDATA" \
 		-c config_file="$CONFIG/postgresql.conf" \
 		-c exit_on_error=on \
 		-c password_encryption=scram-sha-256 \

@@ -271,6 +271,25 @@ func TestACommitSurvivesTheServersDeath(t *testing.T) {
 	require.Greater(t, acknowledged, 10)
 }
 
+// In a container the server is process 1, and after its death in a new pod the
+// script is. Here both have the process id of the script.
+func TestBootstrapTakesNoLockFileForItself(t *testing.T) {
+	s := newShard(t)
+	s.requireBootstrap()
+	s.start()
+	s.kill()
+	require.FileExists(t, s.at("volume/pgdata/postmaster.pid"))
+	var output []byte
+	require.Eventually(t, func() bool {
+		var err error
+		output, err = s.command("sh", "-c", `sed -i "1s/.*/$$/" "$PGDATA/postmaster.pid" && exec sh bootstrap.sh`).CombinedOutput()
+		return err == nil
+	}, 30*time.Second, 50*time.Millisecond, "the script takes the lock file for a running server's")
+	require.Contains(t, string(output), "bootstrap: ready")
+	s.start()
+	require.Equal(t, "app", s.query(AppRole, appPassword, "SELECT current_user::text"))
+}
+
 func TestBootstrapRefusesWhatItDidNotMake(t *testing.T) {
 	for name, tc := range map[string]struct {
 		prepare func(*shard)
