@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 )
 
 // digest is what a user has in a table: how many rows, and a hash of them all.
@@ -56,11 +55,8 @@ func (c *cursor) close() {
 // eachPair reads both sides of a table at once and calls visit for every user,
 // with nil for a side that does not know them.
 func eachPair(ctx context.Context, s stream, t table, visit func(from, to *digest) error) error {
-	var from, to *cursor
-	var both errgroup.Group
-	both.Go(func() (err error) { from, err = openCursor(ctx, s.from, selectDigests(t, s.filter)); return })
-	both.Go(func() (err error) { to, err = openCursor(ctx, s.to, selectDigests(t, s.filter)); return })
-	err := both.Wait()
+	sql := selectDigests(t, s.filter)
+	from, to, err := both(s.from, s.to, func(side *session) (*cursor, error) { return openCursor(ctx, side, sql) })
 	defer from.close()
 	defer to.close()
 	for err == nil && (from.more || to.more) {
@@ -86,10 +82,7 @@ func eachPair(ctx context.Context, s stream, t table, visit func(from, to *diges
 
 // digestsOf returns the hashes of some users on both sides, "" where there are no rows.
 func digestsOf(ctx context.Context, s stream, t table, users []int64) (from, to map[int64]string, err error) {
-	var both errgroup.Group
-	both.Go(func() (err error) { from, err = hashes(ctx, s.from, t, users); return })
-	both.Go(func() (err error) { to, err = hashes(ctx, s.to, t, users); return })
-	return from, to, both.Wait()
+	return both(s.from, s.to, func(side *session) (map[int64]string, error) { return hashes(ctx, side, t, users) })
 }
 
 func hashes(ctx context.Context, s *session, t table, users []int64) (map[int64]string, error) {

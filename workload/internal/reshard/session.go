@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/internal/identity"
 	"github.com/scalestack/scalestack/shardmap"
+	"golang.org/x/sync/errgroup"
 )
 
 // moverLock is the advisory lock of a mover on every shard, "reshard" in ASCII.
@@ -183,6 +184,16 @@ func literal(text string) string {
 		return "E'" + strings.ReplaceAll(quoted, `\`, `\\`) + "'"
 	}
 	return "'" + quoted + "'"
+}
+
+// both asks two sessions at once. What one has answered is returned also when
+// the other fails.
+func both[T any](source, target *session, ask func(*session) (T, error)) (from, to T, err error) {
+	var asking errgroup.Group
+	asking.Go(func() (err error) { from, err = ask(source); return })
+	asking.Go(func() (err error) { to, err = ask(target); return })
+	err = asking.Wait()
+	return from, to, err
 }
 
 // poll asks until the answer is yes.

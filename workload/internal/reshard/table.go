@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 )
 
 // table is a sharded table: one that the fence guards.
@@ -60,10 +59,7 @@ func readTables(ctx context.Context, q querier) ([]table, error) {
 }
 
 func readBoth(ctx context.Context, source, target *session) (tables, others []table, err error) {
-	var both errgroup.Group
-	both.Go(func() (err error) { tables, err = readTables(ctx, source); return })
-	both.Go(func() (err error) { others, err = readTables(ctx, target); return })
-	return tables, others, both.Wait()
+	return both(source, target, func(side *session) ([]table, error) { return readTables(ctx, side) })
 }
 
 // filter selects the rows of some buckets. It has the shard map's formula,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/scalestack/scalestack/shardmap"
 )
 
 const (
@@ -40,12 +42,11 @@ func (m *Mover) differenceError(cells []cell) error {
 	}
 	type place struct {
 		table  string
-		bucket int64
+		bucket int
 	}
 	users := map[place]int{}
-	n := int64(m.options.Map.Buckets)
 	for _, c := range cells {
-		users[place{c.table, (c.user%n + n) % n}]++
+		users[place{c.table, shardmap.Bucket(c.user, m.options.Map.Buckets)}]++
 	}
 	failure := &DifferenceError{}
 	for at, count := range users {

@@ -183,7 +183,7 @@ func reshard(r *reader) *Reshard {
 		Shards:   shards(r),
 		LogLevel: logLevel(r),
 		Listen:   r.optionalAddress("SCALESTACK_LISTEN", "where probes and metrics are served"),
-		Batch:    r.integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: one scan of the source's tables, one pause of their writes"),
+		Batch:    r.integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: two scans of the source's tables, one pause of their writes"),
 		Volume:   int64(r.integer("SCALESTACK_RESHARD_VOLUME", 0, 0, 1<<60, "bytes of each shard's volume: a move that would fill its target's is refused; 0 does not look")),
 		Lease: r.duration("SCALESTACK_RESHARD_LEASE", 4*time.Second, 100*time.Millisecond, 10*time.Minute,
 			"longest pause of writes: after it the first writer lifts the fence, and the cutover is tried again"),
