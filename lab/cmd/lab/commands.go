@@ -63,7 +63,7 @@ func newPreview() *cobra.Command {
 
 func newDestroy() *cobra.Command {
 	return inCheckout("destroy", "Remove the stack's resources; retained volumes stay", func(ctx context.Context, p paths.Paths) error {
-		return deploy.Run(ctx, p, os.Stdout, "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", deploy.Stack)
+		return deploy.Destroy(ctx, p, os.Stdout)
 	})
 }
 

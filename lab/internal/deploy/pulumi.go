@@ -26,13 +26,22 @@ func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
 	return Run(ctx, p, log, "up", "--yes", "--non-interactive", "--color", "never", "--policy-pack", Policies)
 }
 
-// selectStack makes the stack if it is new, and clears the lock that a killed
+// selectStack makes the stack if it is new, and removes the lock that a killed
 // run left.
 func selectStack(ctx context.Context, p paths.Paths, log io.Writer) error {
 	if err := Run(ctx, p, log, "stack", "select", "--create", Stack); err != nil {
 		return err
 	}
-	return Run(ctx, p, io.Discard, "cancel", "--yes")
+	return releaseStaleLocks(p, log)
+}
+
+// Destroy removes the stack's resources. It is safe after an earlier run that
+// was killed.
+func Destroy(ctx context.Context, p paths.Paths, output io.Writer) error {
+	if err := releaseStaleLocks(p, output); err != nil {
+		return err
+	}
+	return Run(ctx, p, output, "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", Stack)
 }
 
 // Run calls pulumi on the checkout with the lab's environment.
