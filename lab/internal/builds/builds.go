@@ -10,21 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/scalestack/scalestack/lab/internal/paths"
 	"github.com/scalestack/scalestack/lab/internal/stamp"
 	"github.com/scalestack/scalestack/lab/internal/step"
 )
-
-// Flags are the same for every build of the lab and of the product, or the
-// build cache would keep two of everything. Without cgo, because a fresh
-// machine has no C compiler and a cache made with one would not serve there.
-var Flags = []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath -buildvcs=false"}
-
-// Env is the environment of every Go command on the lab's own module.
-func Env() []string { return slices.Concat(os.Environ(), Flags, []string{"GOWORK=off"}) }
 
 // Program is one binary of the lab's module.
 type Program struct {
@@ -92,7 +83,6 @@ func (p Program) ldflags() string {
 func goBuild(ctx context.Context, p paths.Paths, args []string, log *step.Log) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = filepath.Join(p.Repo, "lab")
-	cmd.Env = Env()
 	cmd.Stdout = log
 	output, err := cmd.StderrPipe()
 	if err != nil {

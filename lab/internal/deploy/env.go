@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/scalestack/scalestack/lab/internal/builds"
+	"github.com/scalestack/scalestack/lab/internal/environ"
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
@@ -20,8 +20,8 @@ const Stack = "dev"
 const Policies = "policies"
 
 // cloudflareToken has the form that the provider asks for. It opens nothing:
-// the lab's Cloudflare is a stand-in.
-const cloudflareToken = "lab-stand-in-token-that-opens-nothing-00"
+// the lab's Cloudflare is an emulator.
+const cloudflareToken = "lab-emulator-token-that-opens-nothing-00"
 
 // passphrase is public, because its salt stands in Pulumi.dev.yaml: Pulumi
 // would write a salt of its own into that file at every new lab. What it
@@ -36,6 +36,7 @@ const workloadImage = "SCALESTACK_WORKLOAD_IMAGE"
 // environment makes pulumi and kubectl work on the lab.
 func environment(p paths.Paths) []string {
 	return append([]string{
+		environ.NoKuberc,
 		"KUBECONFIG=" + p.Kubeconfig("admin"),
 		"PULUMI_HOME=" + filepath.Join(p.Home, "pulumi"),
 		"PULUMI_BACKEND_URL=file://" + p.Data("pulumi"),
@@ -45,7 +46,7 @@ func environment(p paths.Paths) []string {
 		"CLOUDFLARE_API_TOKEN=" + cloudflareToken,
 		workloadImage + "=" + image(p),
 		"SCALESTACK_CLOUDFLARE_DIR=" + CloudflareDir(p),
-	}, builds.Flags...)
+	}, environ.Build...)
 }
 
 // Prepare makes the folders and the file env, which a person sources and which
@@ -62,7 +63,7 @@ func Prepare(p paths.Paths, image string) error {
 	return writeEnv(p)
 }
 
-// CloudflareDir is where the stand-in for Cloudflare's API keeps what the stack
+// CloudflareDir is where the emulator of Cloudflare's API keeps what the stack
 // applied.
 func CloudflareDir(p paths.Paths) string { return p.Data("cloudflare") }
 
@@ -75,9 +76,16 @@ func image(p paths.Paths) string {
 	return string(content)
 }
 
+// forget removes what the caller's shell says about other clusters, backends
+// and zones. Every shell can read it; bash, dash and zsh split words differently.
+const forget = `eval "$(env | sed -n -E 's/^((PULUMI|KUBE|HELM|CLOUDFLARE|SCALESTACK)[A-Z0-9_]*)=.*/unset \1/p')"
+`
+
 func writeEnv(p paths.Paths) error {
 	var text strings.Builder
 	text.WriteString("# Source this file: it puts the lab's pulumi and kubectl on PATH.\n")
+	text.WriteString(forget)
+	fmt.Fprintf(&text, "export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}%s\"\n", environ.Direct)
 	fmt.Fprintf(&text, "export PATH='%s':\"$PATH\"\n", filepath.Dir(p.Bin("pulumi")))
 	for _, entry := range environment(p) {
 		name, value, _ := strings.Cut(entry, "=")
