@@ -2,10 +2,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-# One set of flags for every build here and in lab/internal/builds: with two,
+# One set of flags for every build here and in lab/internal/environ: with two,
 # the build cache would keep two of everything, and one compile takes minutes.
-export CGO_ENABLED := 0
-export GOFLAGS := -trimpath -buildvcs=false
+# The caller's own flags must not change what is built or tested.
+override export CGO_ENABLED := 0
+override export GOFLAGS := -trimpath -buildvcs=false
+override export GOWORK := off
+unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
@@ -40,7 +43,8 @@ clean:       ## stop the lab and delete .lab/ with all its data
 test: fmt vet actionlint staticcheck unit schema ## all checks that need no cluster
 
 fmt:         ## fail on files that gofmt would change
-	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
+	@files=$$(git ls-files '*.go'); test -n "$$files" || { echo "git lists no Go file here"; exit 1; }; \
+	out=$$(gofmt -l $$files); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
 
 vet:         ## go vet
 	go vet ./...
@@ -55,6 +59,14 @@ staticcheck: ## staticcheck on the packages without an SDK
 actionlint:  ## check the CI's workflows
 	go tool -modfile=tools/go.mod actionlint
 
+# As in the shell of somebody who works on another cluster: a test that reads
+# the caller's environment has to fail for everybody.
+unit: export KUBECONFIG := /no/such/kubeconfig
+unit: export PULUMI_CONFIG := {"scalestack:namespace":"other"}
+unit: export PULUMI_DRY_RUN := true
+unit: export PULUMI_K8S_DELETE_UNREACHABLE := true
+unit: export CLOUDFLARE_RETRIES := 9
+unit: export SCALESTACK_LOG_LEVEL := other
 unit:        ## unit, property and whole-stack tests
 	go test ./...
 	go test -C lab $(LAB_TESTS)
