@@ -56,8 +56,8 @@ type Image struct {
 	Digest digest.Digest
 	// Tar is the archive's path.
 	Tar string
-	// StandIn says what takes the place of what; it is empty for an image whose content is the real thing.
-	StandIn string
+	// Substitute says what the image holds in place of what its name says; empty for the real thing.
+	Substitute string
 	// Built tells that this call made the archive anew.
 	Built bool
 }

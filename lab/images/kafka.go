@@ -27,8 +27,8 @@ const (
 	kafkaUser owner = 1001
 )
 
-// kafkaStandIn is shown wherever the image is: Kafka itself is the real one.
-const kafkaStandIn = "Kafka 3.7.1 from Maven Central on Debian's Java 17, in the place of Strimzi's image of Kafka"
+// kafkaSubstitute is shown wherever the image is: Kafka itself is the real one.
+const kafkaSubstitute = "Kafka 3.7.1 from Maven Central on Debian's Java 17, in the place of Strimzi's image of Kafka"
 
 // kafkaArtifacts are the broker and the logger that Kafka's own distribution adds. What they need is in jars.sha256.
 var kafkaArtifacts = []maven.Artifact{
@@ -50,7 +50,7 @@ func (b *builder) kafka() recipe {
 		ref:        KafkaName + ":" + kafkaVersion,
 		title:      "Apache Kafka " + kafkaVersion,
 		source:     "Maven Central's kafka_2.13 and Debian's openjdk-17-jre-headless",
-		standIn:    kafkaStandIn,
+		substitute: kafkaSubstitute,
 		contentTag: true,
 		config: ocispec.ImageConfig{
 			User: fmt.Sprintf("%d:%d", kafkaUser, kafkaUser),
@@ -79,7 +79,7 @@ func (b *builder) kafkaLayer(ctx context.Context) (*tree, error) {
 	}
 	account(t, "kafka", kafkaUser, "/tmp", "/usr/sbin/nologin")
 	t.dir("var/lib/kafka", 0o770, kafkaUser)
-	t.file("STAND-IN", 0o644, []byte(kafkaStandIn+"\n"))
+	t.file("SUBSTITUTE", 0o644, []byte(kafkaSubstitute+"\n"))
 	if err := copyFile(t, "files/kafka/log4j.properties", kafkaHome+"/config/log4j.properties", 0o644); err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func build(t *testing.T, opts Options) []Image {
 	for _, image := range built {
 		info, err := os.Stat(image.Tar)
 		require.NoError(t, err)
-		t.Log(image.Ref, image.Digest, info.Size(), image.StandIn)
+		t.Log(image.Ref, image.Digest, info.Size(), image.Substitute)
 	}
 	return built
 }
@@ -92,7 +92,7 @@ func tryRedis(t *testing.T, root chroot) {
 	cli := []string{"redis-cli", "-s", "/data/redis.sock"}
 	root.await(t, int(redisUser), append(cli, "ping")...)
 	require.Contains(t, root.run(t, int(redisUser), append(cli, "info", "server")...), "redis_version:7.0.15")
-	require.Equal(t, redisStandIn, root.run(t, int(redisUser), "cat", "/STAND-IN"))
+	require.Equal(t, redisSubstitute, root.run(t, int(redisUser), "cat", "/SUBSTITUTE"))
 	stop(t, server, syscall.SIGTERM)
 	out, err := root.command(0, "docker-entrypoint.sh", "redis-server").CombinedOutput()
 	require.Error(t, err)
@@ -131,7 +131,7 @@ func tryKafka(t *testing.T, root chroot) {
 	run := func(args ...string) string { return root.run(t, user, append(slices.Clone(java), args...)...) }
 	require.Contains(t, run("kafka.Kafka", "--version"), kafkaVersion)
 	require.Len(t, run("kafka.tools.StorageTool", "random-uuid"), 22)
-	require.Equal(t, kafkaStandIn, root.run(t, user, "cat", "/STAND-IN"))
+	require.Equal(t, kafkaSubstitute, root.run(t, user, "cat", "/SUBSTITUTE"))
 }
 
 // chroot is an unpacked image. Nothing is mounted in it.

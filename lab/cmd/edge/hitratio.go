@@ -27,7 +27,7 @@ func newHitRatio() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return h.run(cmd.InOrStdin(), cmd.OutOrStdout()) },
 	}
 	f := c.Flags()
-	f.StringVar(&h.rules, "rules", "", "folder with the rules, as written by the stand-in for the provider")
+	f.StringVar(&h.rules, "rules", "", "folder with the rules, as written by the emulator of the provider")
 	f.StringVar(&h.log, "log", "-", "log in common or combined format, plain or gzip; - reads standard input")
 	f.StringVar(&h.plot, "plot", "", "SVG file for the hit ratio over time")
 	f.Float64Var(&h.goal, "goal", 0, "fail below this hit ratio of all requests, in percent")

@@ -1,4 +1,4 @@
-// Command edge is the lab's stand-in for Cloudflare's edge, and what proves
+// Command edge is the lab's emulator of Cloudflare's edge, and what proves
 // cache rules before they reach Cloudflare.
 package main
 
@@ -24,7 +24,7 @@ func main() {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "edge",
-		Short:         "The lab's stand-in for Cloudflare's edge, and checks of cache rules",
+		Short:         "The lab's emulator of Cloudflare's edge, and checks of cache rules",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -37,7 +37,7 @@ func newServe() *cobra.Command {
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8088", "address for visitors")
 	f.StringVar(&s.admin, "admin", "127.0.0.1:8089", "loopback address for /__edge/ready and /__edge/purge")
 	f.StringVar(&s.origin, "origin", "", "base URL of the app, for example http://10.0.0.1:80")
-	f.StringVar(&s.rules, "rules", "", "folder that the stand-in for the Cloudflare provider writes to")
+	f.StringVar(&s.rules, "rules", "", "folder that the emulator of the Cloudflare provider writes to")
 	f.StringVar(&s.scheme, "scheme", "http", "scheme that visitors are taken to use, http or https")
 	f.Int64Var(&s.capacity, "capacity", 256, "memory for cached bodies, in MiB")
 	c.MarkFlagRequired("origin")
@@ -68,7 +68,7 @@ func (s *serve) run(ctx context.Context) error {
 		return err
 	}
 	go live.Watch(ctx, watchInterval)
-	slog.Info("the lab's stand-in for Cloudflare's edge is up", "listen", visitors.Addr().String(),
+	slog.Info("the lab's emulator of Cloudflare's edge is up", "listen", visitors.Addr().String(),
 		"admin", admin.Addr().String(), "origin", origin.String(), "rules", live.Current().Count())
 	return serveAll(ctx, map[net.Listener]http.Handler{visitors: edge, admin: edge.Admin(live.Err)})
 }

@@ -23,7 +23,7 @@ func newVerifyOrigin() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, args []string) error { return v.run(cmd, args) },
 	}
 	f := c.Flags()
-	f.StringVar(&v.rules, "rules", "", "folder with the rules, as written by the stand-in for the provider")
+	f.StringVar(&v.rules, "rules", "", "folder with the rules, as written by the emulator of the provider")
 	f.StringVar(&v.origin, "origin", "", "base URL of the app")
 	f.StringSliceVar(&v.paths, "paths", nil, "paths to ask for, separated by commas; more may follow as arguments")
 	f.StringVar(&v.options.Host, "host", "", "host name that visitors use (default: the origin's)")

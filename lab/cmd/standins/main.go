@@ -1,4 +1,4 @@
-// Command standins is the lab's stand-ins for the Pulumi plugins that no
+// Command standins is the lab's emulators of the Pulumi plugins that no
 // registry has, in one binary. It is the plugin whose name it is called by.
 package main
 
@@ -30,6 +30,6 @@ func run(name string, args []string, stdout io.Writer) error {
 	case "pulumi-resource-cloudflare":
 		return serve.Run(args, stdout, cloudflare.Provider(os.Getenv).Register)
 	}
-	return fmt.Errorf("%q is not the name of a stand-in: call it as pulumi-language-go, "+
+	return fmt.Errorf("%q is not the name of an emulator: call it as pulumi-language-go, "+
 		"pulumi-resource-random or pulumi-resource-cloudflare", name)
 }

@@ -3,10 +3,8 @@
 package builds
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,15 +41,15 @@ func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) e
 		return err
 	}
 	return stamp.Unless(p.Bin(program.Name), inputs, func() error {
-		args := []string{"build", "-v", "-o", p.Bin(program.Name), "-ldflags", program.ldflags()}
+		c := compilation{dir: filepath.Join(p.Repo, "lab"), pkg: program.Package, target: p.Bin(program.Name), ldflags: program.ldflags()}
 		if program.Patched {
 			modfile, err := patchedModfile(ctx, p)
 			if err != nil {
 				return err
 			}
-			args = append(args, "-modfile", modfile)
+			c.flags = []string{"-modfile", modfile}
 		}
-		if err := goBuild(ctx, p, append(args, program.Package), log); err != nil {
+		if err := c.run(ctx, log); err != nil {
 			return err
 		}
 		return link(p, program)
@@ -76,32 +74,6 @@ func (p Program) ldflags() string {
 		all = append(all, "-X", name+"="+p.Variables[name])
 	}
 	return strings.Join(all, " ")
-}
-
-// goBuild counts the packages as they are compiled: a build of ten minutes
-// must show that it moves.
-func goBuild(ctx context.Context, p paths.Paths, args []string, log *step.Log) error {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = filepath.Join(p.Repo, "lab")
-	cmd.Stdout = log
-	output, err := cmd.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	compiled := 0
-	lines := bufio.NewScanner(output)
-	for lines.Scan() {
-		fmt.Fprintln(log, lines.Text())
-		if !strings.HasPrefix(lines.Text(), "go: ") {
-			compiled++
-			log.Note("%d packages compiled", compiled)
-		}
-	}
-	io.Copy(log, output)
-	return cmd.Wait()
 }
 
 func link(p paths.Paths, program Program) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
-// StartEdge puts the stand-in for Cloudflare's edge in front of the app. It
+// StartEdge puts the emulator of Cloudflare's edge in front of the app. It
 // takes the rules that the stack applied from the folder rules.
 func StartEdge(ctx context.Context, p paths.Paths, log io.Writer, origin, rules string) error {
 	spec := newSpec(p, "edge", "serve", "--listen", Edge, "--admin", EdgeAdmin, "--origin", "http://"+origin, "--rules", rules)

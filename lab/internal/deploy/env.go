@@ -23,7 +23,7 @@ const Policies = "policies"
 // the lab's Cloudflare is an emulator.
 const cloudflareToken = "lab-emulator-token-that-opens-nothing-00"
 
-// passphrase is public, because its salt stands in Pulumi.dev.yaml: Pulumi
+// passphrase is public, because its salt is in Pulumi.dev.yaml: Pulumi
 // would write a salt of its own into that file at every new lab. What it
 // encrypts are the passwords of one machine's lab. Other stacks have a secrets
 // provider of their own.
