@@ -102,6 +102,44 @@ func TestPreviewNeedsThePoliciesSettings(t *testing.T) {
 	require.Contains(t, string(called), "--policy-pack-config "+limits)
 }
 
+// On a new machine the package lists are empty, and whatever fails, the lab is
+// stopped at the end.
+func TestRunOnANewMachine(t *testing.T) {
+	for name, test := range map[string]struct {
+		installed, failing string
+		want               []string
+		fails              bool
+	}{
+		"new":      {installed: "1", want: []string{"apt-get update", "apt-get install", "make down", "make test", "make e2e", "make down"}},
+		"prepared": {installed: "0", want: []string{"make down", "make test", "make e2e", "make down"}},
+		"red":      {installed: "0", failing: "test", fails: true, want: []string{"make down", "make test", "make down"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, program := range []string{"apt-get", "make", "go", "dpkg"} {
+				script := "#!/bin/sh\necho " + program + " $1 >>" + dir + "/calls\n[ \"$1\" != \"" + test.failing + "\" ]\n"
+				if program == "dpkg" {
+					script = "#!/bin/sh\nexit " + test.installed + "\n"
+				}
+				if program == "apt-get" {
+					script = "#!/bin/sh\nfor a; do case $a in update|install) echo apt-get $a >>" + dir + "/calls;; esac; done\n"
+				}
+				require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755))
+			}
+			text, err := in(t, []string{"PATH=" + dir + ":" + os.Getenv("PATH")}, ".ci/run")
+			if os.Geteuid() != 0 {
+				require.ErrorContains(t, err, "exit status 1", text)
+				require.Contains(t, text, "the lab needs root")
+				return
+			}
+			require.Equal(t, test.fails, err != nil, text)
+			calls, err := os.ReadFile(filepath.Join(dir, "calls"))
+			require.NoError(t, err)
+			require.Equal(t, test.want, strings.Split(strings.TrimSpace(string(calls)), "\n"))
+		})
+	}
+}
+
 // A workflow's pipeline fails where its first command does.
 func TestWorkflowsUseAShellWithPipefail(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, ".github", "workflows", "*.yml"))

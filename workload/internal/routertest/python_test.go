@@ -29,6 +29,7 @@ count = "SELECT count(*) FROM users WHERE " + shards.owned()
 func TestPythonClient(t *testing.T) {
 	python := cmp.Or(os.Getenv(pythonVariable), "python3")
 	if output, err := exec.Command(python, "-c", "import psycopg").CombinedOutput(); err != nil {
+		require.Empty(t, os.Getenv(pythonVariable), "the Python that is asked for has no psycopg 3: %s", output)
 		t.Skipf("needs Python with psycopg 3 (pip install 'psycopg[binary]'; %s names another Python): %s", pythonVariable, output)
 	}
 	shards, _, _ := start(t, 2)
