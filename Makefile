@@ -103,8 +103,13 @@ verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge
 purge:       ## ARGS="--zone … --before … --after …": purge what a release changed
 	@go run ./cmd/purge $(ARGS)
 
-lint:        ## staticcheck on everything; minutes when cold
+# Compiled on its own, with its version and sums from the checksum database: its
+# modules would decide the versions of every other tool.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+lint:        ## staticcheck on everything and golangci-lint; many minutes when cold
 	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...
+	$(GOLANGCI) run $(LINT_FAST) ./tests/ci/...
+	cd lab && $(GOLANGCI) run $(LAB_LIGHT)
 
 # Proofs on the lab's stack; docs/proofs.md says what they showed.
 PROVE := . .lab/env && go test -tags e2e -count=1 -timeout 6h -v ./tests/e2e -run
