@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -34,7 +35,7 @@ func read(ctx context.Context, stack string, call caller) (settings, error) {
 		return none, err
 	}
 	if shards == nil {
-		return none, withoutDatabase(ctx, stack, found.fresh(), call)
+		return servers(ctx, stack, found.fresh(), call)
 	}
 	return parse(shards)
 }
@@ -94,34 +95,46 @@ func output(ctx context.Context, stack string, call caller) (json.RawMessage, er
 	return all["shards"], nil
 }
 
-// withoutDatabase is an error if the stack holds a server in spite of its
-// missing output: an update that failed early has made some and told of none.
-func withoutDatabase(ctx context.Context, stack string, fresh bool, call caller) error {
+// server is the end of the name of a shard's StatefulSet.
+var server = regexp.MustCompile(`(?:^|-)(shard-[0-9]+)$`)
+
+// servers names the shards by their StatefulSets in the stack's state. An
+// update that failed early has made some and has told of none in its outputs;
+// nothing of them was drained.
+func servers(ctx context.Context, stack string, fresh bool, call caller) (settings, error) {
+	kept := settings{Deployed: []string{}, Drained: []string{}}
 	text, err := call(ctx, "stack", "export", "--stack", stack)
 	if err != nil {
-		return err
+		return kept, err
 	}
 	var state struct {
 		Deployment *struct {
-			Resources []struct{ Type, URN string }
+			Resources []struct {
+				Type, URN string
+				Inputs    struct{ Metadata struct{ Name string } }
+			}
 		}
 	}
 	if err := decode(text, &state); err != nil {
-		return fmt.Errorf("pulumi stack export: %w", err)
-	}
-	if state.Deployment == nil && !fresh {
-		return errors.New("pulumi stack export: no deployment in the answer")
+		return kept, fmt.Errorf("pulumi stack export: %w", err)
 	}
 	if state.Deployment == nil {
-		return nil
+		if fresh {
+			return kept, nil
+		}
+		return kept, errors.New("pulumi stack export: no deployment in the answer")
 	}
 	for _, resource := range state.Deployment.Resources {
-		if strings.HasSuffix(resource.Type, ":StatefulSet") {
-			return fmt.Errorf("%s is deployed, but the stack has no output \"shards\": its last update failed early. "+
-				"Fix: repeat that update by hand, without removing a shard", resource.URN)
+		if !strings.HasSuffix(resource.Type, ":StatefulSet") {
+			continue
 		}
+		match := server.FindStringSubmatch(resource.Inputs.Metadata.Name)
+		if match == nil {
+			return kept, fmt.Errorf("%s is deployed and has no name of a shard, and the stack has no output \"shards\" that tells", resource.URN)
+		}
+		kept.Deployed = append(kept.Deployed, match[1])
 	}
-	return nil
+	return kept, nil
 }
 
 // parse reads the output, each shard with a name.

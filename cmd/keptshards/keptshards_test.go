@@ -17,7 +17,8 @@ const (
 	fresh = `[{"name":"prod"}]`
 	four  = `{"namespace":"shop","shards":[{"name":"shard-0","host":"a","drained":false},{"name":"shard-1","host":"b","drained":true}]}`
 	empty = `{"version":3,"deployment":{"resources":[{"type":"pulumi:pulumi:Stack","urn":"urn:stack"}]}}`
-	half  = `{"version":3,"deployment":{"resources":[{"type":"kubernetes:apps/v1:StatefulSet","urn":"urn:shard-0"}]}}`
+	half  = `{"version":3,"deployment":{"resources":[{"type":"kubernetes:apps/v1:StatefulSet","urn":"urn:a","inputs":{"metadata":{"name":"postgres-shard-0"}}}]}}`
+	other = `{"version":3,"deployment":{"resources":[{"type":"kubernetes:apps/v1:StatefulSet","urn":"urn:b","inputs":{"metadata":{"name":"queue"}}}]}}`
 )
 
 // TestMain lets a test run this binary as the command itself.
@@ -60,6 +61,7 @@ func TestDeployedShards(t *testing.T) {
 		"no stack in the backend":         {map[string]string{"ls": "[]"}, `{"deployed":[],"drained":[]}`},
 		"a stack without resources":       {map[string]string{"ls": list, "output": "{}", "export": `{"deployment":{}}`}, `{"deployed":[],"drained":[]}`},
 		"a stack that was never updated":  {map[string]string{"ls": fresh, "output": "{}", "export": `{"version":3,"deployment":null}`}, `{"deployed":[],"drained":[]}`},
+		"a first update that failed":      {map[string]string{"ls": list, "output": "{}", "export": half}, `{"deployed":["shard-0"],"drained":[]}`},
 		"a stack without a database":      {map[string]string{"ls": list, "output": "{}", "export": empty}, `{"deployed":[],"drained":[]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,19 +75,19 @@ func TestDeployedShards(t *testing.T) {
 // Whatever goes wrong, the policy must not be switched off by it.
 func TestFailsClosed(t *testing.T) {
 	for name, answers := range map[string]map[string]string{
-		"the backend refuses the list":         {},
-		"the list is cut off":                  {"ls": `[{"name":"prod"`},
-		"the list is null":                     {"ls": "null"},
-		"the list is an error page":            {"ls": "<html>"},
-		"the backend refuses the outputs":      {"ls": list},
-		"the outputs are null":                 {"ls": list, "output": "null"},
-		"the outputs are of another form":      {"ls": list, "output": `{"shards":{}}`},
-		"the shards are null":                  {"ls": list, "output": `{"shards":null}`},
-		"the shards are a secret":              {"ls": list, "output": `{"shards":"[secret]"}`},
-		"a shard has no name":                  {"ls": list, "output": `{"shards":[{"host":"a"}]}`},
-		"the backend refuses the state":        {"ls": list, "output": "{}"},
-		"the state is of another form":         {"ls": list, "output": "{}", "export": "{}"},
-		"servers without an output that tells": {"ls": list, "output": "{}", "export": half},
+		"the backend refuses the list":      {},
+		"the list is cut off":               {"ls": `[{"name":"prod"`},
+		"the list is null":                  {"ls": "null"},
+		"the list is an error page":         {"ls": "<html>"},
+		"the backend refuses the outputs":   {"ls": list},
+		"the outputs are null":              {"ls": list, "output": "null"},
+		"the outputs are of another form":   {"ls": list, "output": `{"shards":{}}`},
+		"the shards are null":               {"ls": list, "output": `{"shards":null}`},
+		"the shards are a secret":           {"ls": list, "output": `{"shards":"[secret]"}`},
+		"a shard has no name":               {"ls": list, "output": `{"shards":[{"host":"a"}]}`},
+		"the backend refuses the state":     {"ls": list, "output": "{}"},
+		"the state is of another form":      {"ls": list, "output": "{}", "export": "{}"},
+		"a server that nothing tells about": {"ls": list, "output": "{}", "export": other},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := run(t, answers)

@@ -3,7 +3,7 @@
 // what a program wants to have; with these settings it refuses to lose a shard
 // that was not drained.
 //
-// A stack that does not exist or holds no database yet has no shards. Any other
+// A stack that does not exist or holds no server yet has no shards. Any other
 // answer than a complete one is an error: without its settings the policy is off.
 package main
 
