@@ -13,7 +13,7 @@ unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/edge ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
-	./internal/deploy ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./mail \
+	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes ./mail \
 	./operator/...
 LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take

@@ -54,6 +54,16 @@ func TestFmtFailsWhereGitListsNothing(t *testing.T) {
 	require.Error(t, err, text)
 }
 
+// A test that no target runs proves nothing.
+func TestEveryPackageOfTheLabIsTested(t *testing.T) {
+	const tested = "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+	selected, err := in(t, nil, "make", "--no-print-directory", "--eval=probe: ; @go list -C lab -f '"+tested+"' $(LAB_TESTS)", "probe")
+	require.NoError(t, err, selected)
+	all, err := in(t, nil, "make", "--no-print-directory", "--eval=probe: ; @go list -C lab -f '"+tested+"' ./...", "probe")
+	require.NoError(t, err, all)
+	require.Subset(t, strings.Fields(selected), strings.Fields(all))
+}
+
 // make help is complete: every target has a description there.
 func TestHelpListsEveryTarget(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(root, "Makefile"))
