@@ -12,6 +12,8 @@ import (
 
 // hostile is the shell of somebody who works on another cluster.
 var hostile = map[string]string{
+	// Without a kubeconfig, a client takes the cluster whose pod it runs in.
+	"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443",
 	"KUBECONFIG": "/home/me/.kube/prod", "KUBERC": "/home/me/.kube/kuberc", "HELM_KUBECONTEXT": "prod",
 	"PULUMI_HOME": "/home/me/.pulumi", "PULUMI_BACKEND_URL": "s3://prod", "PULUMI_ACCESS_TOKEN": "token", "PULUMI_STACK": "prod",
 	"PULUMI_CONFIG_PASSPHRASE": "prod", "PULUMI_CONFIG_PASSPHRASE_FILE": "/home/me/passphrase", "PULUMI_K8S_CLIENT_QPS": "1",
@@ -37,7 +39,7 @@ func TestPulumiNeverSeesTheCallersEnvironment(t *testing.T) {
 			for name, value := range hostile {
 				require.NotContains(t, environment, name+"="+value)
 			}
-			for _, name := range []string{"PULUMI_ACCESS_TOKEN", "PULUMI_STACK", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_K8S_CLIENT_QPS", "CLOUDFLARE_API_KEY"} {
+			for _, name := range []string{"KUBERNETES_SERVICE_HOST", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_K8S_CLIENT_QPS", "CLOUDFLARE_API_KEY"} {
 				require.False(t, slices.ContainsFunc(environment, func(entry string) bool { return strings.HasPrefix(entry, name+"=") }), name)
 			}
 		})

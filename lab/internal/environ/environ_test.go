@@ -23,7 +23,7 @@ func restore(t *testing.T) {
 func TestIsolateKeepsRegistriesAndNothingElse(t *testing.T) {
 	restore(t)
 	for name, value := range map[string]string{
-		"KUBECONFIG": "/home/me/prod", "PULUMI_ACCESS_TOKEN": "t", "PULUMI_K8S_CLIENT_QPS": "1", "HELM_KUBECONTEXT": "prod",
+		"KUBECONFIG": "/home/me/prod", "KUBERNETES_SERVICE_HOST": "10.0.0.1", "PULUMI_ACCESS_TOKEN": "t", "PULUMI_K8S_CLIENT_QPS": "1", "HELM_KUBECONTEXT": "prod",
 		"CLOUDFLARE_API_KEY": "k", "SCALESTACK_WORKLOAD_IMAGE": "x", "GOFLAGS": "-mod=mod", "GOWORK": "/w", "GOOS": "plan9",
 		"UNKNOWN": "1", "GOPROXY": "https://proxy.test", "HTTPS_PROXY": "http://proxy.test", "NO_PROXY": "corp.test",
 	} {
@@ -31,7 +31,7 @@ func TestIsolateKeepsRegistriesAndNothingElse(t *testing.T) {
 	}
 	require.NoError(t, Isolate())
 	for _, name := range []string{
-		"KUBECONFIG", "PULUMI_ACCESS_TOKEN", "PULUMI_K8S_CLIENT_QPS", "HELM_KUBECONTEXT", "CLOUDFLARE_API_KEY",
+		"KUBECONFIG", "KUBERNETES_SERVICE_HOST", "PULUMI_ACCESS_TOKEN", "PULUMI_K8S_CLIENT_QPS", "HELM_KUBECONTEXT", "CLOUDFLARE_API_KEY",
 		"SCALESTACK_WORKLOAD_IMAGE", "UNKNOWN",
 	} {
 		_, set := os.LookupEnv(name)
