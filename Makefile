@@ -13,14 +13,14 @@ unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/edge ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
-	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes ./mail \
+	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail \
 	./operator/...
 LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./router/... ./shardmap/... ./stack/summary ./tests/load/... ./workload/...
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
+.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -103,11 +103,13 @@ verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge
 purge:       ## ARGS="--zone … --before … --after …": purge what a release changed
 	@go run ./cmd/purge $(ARGS)
 
-# Compiled on its own, with its version and sums from the checksum database: its
-# modules would decide the versions of every other tool.
-GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-lint:        ## staticcheck on everything and golangci-lint; many minutes when cold
+lint:        ## staticcheck on everything; minutes when cold
 	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...
+
+# Compiled on its own, pinned by version and the checksum database: its modules
+# would decide the versions of every other tool.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+golangci:    ## golangci-lint on the packages without an SDK; many minutes when cold
 	$(GOLANGCI) run $(LINT_FAST) ./tests/ci/...
 	cd lab && $(GOLANGCI) run $(LAB_LIGHT)
 
