@@ -9,7 +9,7 @@ export GOFLAGS := -trimpath -buildvcs=false
 
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
-LAB_LIGHT := ./cmd/edge ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
+LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
 	./internal/deploy ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./mail \
 	./operator/...
 LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
@@ -81,12 +81,12 @@ kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 
 RULES ?= components/cdn/testdata/edge
-EDGE := go run -C lab ./cmd/edge
+EDGE := go run ./cmd/edge
 hit-ratio:   ## LOG=access.log.gz [PLOT=out.svg]: what the edge would have answered; without LOG to a generated one of MIX="--robots 0 …"
-	@$(if $(LOG),,$(EDGE) generate-log $(MIX) |) $(EDGE) hit-ratio --rules $(abspath $(RULES)) \
-		--log $(if $(LOG),$(abspath $(LOG)),- --warm-up 6h) $(if $(PLOT),--plot $(abspath $(PLOT)))
+	@$(if $(LOG),,$(EDGE) generate-log $(MIX) |) $(EDGE) hit-ratio --rules $(RULES) \
+		--log $(if $(LOG),$(LOG),- --warm-up 6h) $(if $(PLOT),--plot $(PLOT))
 verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge cannot cache, and why
-	@$(EDGE) verify-origin --rules $(abspath $(RULES)) --origin $(ORIGIN) --paths $(PATHS)
+	@$(EDGE) verify-origin --rules $(RULES) --origin $(ORIGIN) --paths $(PATHS)
 
 purge:       ## ARGS="--zone … --before … --after …": purge what a release changed
 	@go run ./cmd/purge $(ARGS)

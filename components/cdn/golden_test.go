@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// golden are the edges whose rules the lab's stand-in for Cloudflare's edge is
-// tested with, by the folder that holds them.
+// golden are the edges whose rules the local edge (internal/edge) is tested
+// with, by the folder that holds them.
 var golden = map[string]*cdn.Args{
 	"edge":            {ZoneID: zone},
 	"edge-page-rules": {ZoneID: zone, Plan: cdn.PlanPro, Mode: cdn.ModePageRules, Hostname: "www.example.com"},
@@ -53,7 +53,7 @@ func TestEdgeGolden(t *testing.T) {
 			want, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.JSONEq(t, string(want), string(got),
-				"the rules changed: look at the edge's attack tests in lab/edge, then run this test with -update")
+				"the rules changed: look at the edge's attack tests in internal/edge, then run this test with -update")
 		}
 		there, err := os.ReadDir(dir)
 		require.NoError(t, err)

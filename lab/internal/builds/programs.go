@@ -43,8 +43,8 @@ func Programs() []Program {
 			Links:   []string{"pulumi-language-go", plugins + randomPlugin, plugins + cloudflarePlugin},
 		},
 		{
-			Name: "edge", Title: "the stand-in for Cloudflare's edge", Package: "./cmd/edge",
-			Sources: []string{"cmd/edge", "edge"},
+			Name: "edge", Title: "the local edge", Package: "./cmd/edge", Product: true,
+			Sources: []string{"cmd/edge", "internal/edge"},
 		},
 		{
 			Name: "operator", Title: "the stand-in for the Strimzi operator", Package: "./cmd/operator",
