@@ -1,4 +1,4 @@
-// Package operator is the lab's stand-in for the Strimzi operator: it runs real Kafka for the resources that
+// Package operator is the lab's emulator of the Strimzi operator: it runs real Kafka for the resources that
 // components/kafka makes, and keeps the contract that clients of that component rely on. Strimzi's own program is in
 // no package registry.
 //

@@ -15,7 +15,7 @@ const (
 	metadataVersion = "3.7-IV4"
 )
 
-// check refuses what the stand-in cannot run, rather than run something else.
+// check refuses what the emulator cannot run, rather than run something else.
 func check(k *api.Kafka) error {
 	spec := k.Spec.Kafka
 	for _, name := range []string{api.KRaftAnnotation, api.NodePoolsAnnotation} {
@@ -72,7 +72,7 @@ func warnings(k *api.Kafka) []api.Condition {
 		return nil
 	}
 	slices.Sort(missing)
-	return []api.Condition{api.Is(api.Warning, "StandIn", "the lab's stand-in for the Strimzi operator does not serve "+strings.Join(missing, ", "))}
+	return []api.Condition{api.Is(api.Warning, "StandIn", "the lab's emulator of the Strimzi operator does not serve "+strings.Join(missing, ", "))}
 }
 
 // number gives every node a number. Nodes of one pool follow one another, and keep their numbers.

@@ -15,7 +15,7 @@ import (
 	release "github.com/scalestack/scalestack/internal/manifest"
 )
 
-// Where make up puts its stand-in for Cloudflare's edge, and that one's API.
+// where make up puts the local edge, and that one's API.
 const (
 	edge     = "http://127.0.0.1:18088"
 	edgeAPI  = "http://127.0.0.1:18089/client/v4"

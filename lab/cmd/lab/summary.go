@@ -23,7 +23,7 @@ func (u *up) summary() {
 	row("cdnRules", strings.Join(refs(out), ", "))
 	row("shardMap", "pulumi stack output shardMap")
 	fmt.Println()
-	u.standIns()
+	u.emulators()
 	fmt.Printf(`
 try it      curl -X PUT http://%[1]s/users/42 -d '{"name":"Ada","email":"ada@example.com"}'
             curl -i http://%[1]s/users/42
@@ -44,13 +44,13 @@ func refs(out deploy.Outputs) []string {
 	return all
 }
 
-// standIns says where the lab is not the real thing.
-func (u *up) standIns() {
-	fmt.Println("stand-ins of the lab; the program does not know them")
+// emulators says where the lab is not the real thing.
+func (u *up) emulators() {
+	fmt.Println("emulators in the lab; the program does not know them")
 	row("cloudflare", "no real zone: an API that writes to .lab/data/cloudflare/, and an edge that obeys it")
 	row("random", "Pulumi's provider plugin, with real randomness")
 	row("pulumi-language", "Pulumi's host for Go programs")
-	row("kafka", "Strimzi's real resource definitions and real Kafka; the operator is a stand-in")
+	row("kafka", "Strimzi's real resource definitions and real Kafka; the operator is an emulator")
 	row("mail", "no mail is delivered: an SMTP server on "+cluster.Mail+" that keeps them, shown on http://"+cluster.MailView+"/messages/count")
 	row("network policy", "the lab's network does not enforce NetworkPolicies")
 	for _, image := range u.images {

@@ -1,4 +1,4 @@
-// Command operator is the lab's stand-in for the Strimzi operator.
+// Command operator is the lab's emulator of the Strimzi operator.
 package main
 
 import (

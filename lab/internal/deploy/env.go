@@ -20,8 +20,8 @@ const Stack = "dev"
 const Policies = "policies"
 
 // cloudflareToken has the form that the provider asks for. It opens nothing:
-// the lab's Cloudflare is a stand-in.
-const cloudflareToken = "lab-stand-in-token-that-opens-nothing-00"
+// the lab's Cloudflare is an emulator.
+const cloudflareToken = "lab-emulator-token-that-opens-nothing-00"
 
 // passphrase is public, because its salt stands in Pulumi.dev.yaml: Pulumi
 // would write a salt of its own into that file at every new lab. What it
@@ -62,7 +62,7 @@ func Prepare(p paths.Paths, image string) error {
 	return writeEnv(p)
 }
 
-// CloudflareDir is where the stand-in for Cloudflare's API keeps what the stack
+// CloudflareDir is where the emulator of Cloudflare's API keeps what the stack
 // applied.
 func CloudflareDir(p paths.Paths) string { return p.Data("cloudflare") }
 

@@ -1,5 +1,5 @@
 // Package nodes builds the objects that a Kafka cluster consists of. Names, labels, ports, paths and settings are
-// those that Strimzi gives them; where the stand-in is simpler, it is a StatefulSet per pool instead of Strimzi's own
+// those that Strimzi gives them; where the emulator is simpler, it is a StatefulSet per pool instead of Strimzi's own
 // pod sets, and one ConfigMap per pool instead of one per node.
 package nodes
 
@@ -22,7 +22,7 @@ const (
 const StandIn = "dev.scalestack/stand-in"
 
 // StandInText is its value.
-const StandInText = "made by the lab's stand-in for the Strimzi operator"
+const StandInText = "made by the lab's emulator of the Strimzi operator"
 
 // Cluster is what the objects are built from.
 type Cluster struct {

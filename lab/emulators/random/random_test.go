@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/scalestack/scalestack/lab/standins/plugintest"
-	"github.com/scalestack/scalestack/lab/standins/random"
+	"github.com/scalestack/scalestack/lab/emulators/plugintest"
+	"github.com/scalestack/scalestack/lab/emulators/random"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 )
@@ -206,6 +206,6 @@ func TestImportOfAPassword(t *testing.T) {
 func TestUnknownType(t *testing.T) {
 	pet := typeOf(t, "Pet")
 	err := pet.CreateError(props{})
-	require.ErrorContains(t, err, "stand-in for the random provider has no random:index/randomPet:RandomPet; it has")
+	require.ErrorContains(t, err, "emulator of the random provider has no random:index/randomPet:RandomPet; it has")
 	require.True(t, strings.Contains(err.Error(), "random:index/randomUuid:RandomUuid"))
 }

@@ -1,4 +1,4 @@
-// Package cloudflare is the lab's stand-in for the pulumi-cloudflare provider
+// Package cloudflare is the lab's emulator of the pulumi-cloudflare provider
 // plugin, which no registry has. It checks fields as the provider and the API
 // do, and keeps what was applied in JSON files that a person and a test can
 // read. No real zone knows of it.
@@ -11,14 +11,14 @@ import (
 	"regexp"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-	"github.com/scalestack/scalestack/lab/standins/provider"
+	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
-// Version is the version of the plugin that this stands in for: the one that
+// Version is the version of the plugin that this emulates: the one that
 // goes with the SDK in the product's go.mod.
 const Version = "5.49.1"
 
-// DirEnv names the folder that the stand-in writes to, by default the folder
+// DirEnv names the folder that the emulator writes to, by default the folder
 // cloudflare beside PULUMI_HOME.
 const DirEnv = "SCALESTACK_CLOUDFLARE_DIR"
 
@@ -48,7 +48,7 @@ func Provider(getenv func(string) string) *provider.Definition {
 				return "", fmt.Errorf("cloudflare:%s: %s", found[0].Path, found[0].Problem)
 			}
 			zones.dir = directory(getenv)
-			return "cloudflare is the lab's stand-in: no real zone changes, what is applied is written to " + zones.dir, nil
+			return "cloudflare is the lab's emulator: no real zone changes, what is applied is written to " + zones.dir, nil
 		},
 		Resources: map[string]provider.Resource{
 			"cloudflare:index/ruleset:Ruleset":                                   ruleset().resource(zones),
@@ -69,7 +69,7 @@ func Provider(getenv func(string) string) *provider.Definition {
 func checkToken(config property.Map, getenv func(string) string) []provider.Failure {
 	for _, name := range []string{"apiKey", "apiUserServiceKey"} {
 		if !config.Get(name).IsNull() {
-			return []provider.Failure{provider.Failf(name, "is not taken by the lab's stand-in; use apiToken or %s", tokenEnv)}
+			return []provider.Failure{provider.Failf(name, "is not taken by the lab's emulator; use apiToken or %s", tokenEnv)}
 		}
 	}
 	token := config.Get("apiToken")

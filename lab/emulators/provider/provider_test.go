@@ -136,5 +136,5 @@ func TestHandshakeAndSchema(t *testing.T) {
 	require.True(t, shake.AcceptSecrets)
 	schema, err := p.GetSchema(context.Background(), plugin.GetSchemaRequest{})
 	require.NoError(t, err)
-	require.JSONEq(t, `{"name":"test","version":"1.2.3","displayName":"test (the lab's stand-in)"}`, string(schema.Schema))
+	require.JSONEq(t, `{"name":"test","version":"1.2.3","displayName":"test (the lab's emulator)"}`, string(schema.Schema))
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-	"github.com/scalestack/scalestack/lab/standins/provider"
+	"github.com/scalestack/scalestack/lab/emulators/provider"
 	"golang.org/x/crypto/bcrypt"
 )
 

@@ -1,4 +1,4 @@
-// Package plugintest drives one resource type of a stand-in plugin in a test, as
+// Package plugintest drives one resource type of an emulator in a test, as
 // the engine does.
 package plugintest
 
@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
-	"github.com/scalestack/scalestack/lab/standins/provider"
+	"github.com/scalestack/scalestack/lab/emulators/provider"
 	"github.com/stretchr/testify/require"
 )
 

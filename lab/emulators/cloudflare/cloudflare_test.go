@@ -10,8 +10,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-	"github.com/scalestack/scalestack/lab/standins/cloudflare"
-	"github.com/scalestack/scalestack/lab/standins/plugintest"
+	"github.com/scalestack/scalestack/lab/emulators/cloudflare"
+	"github.com/scalestack/scalestack/lab/emulators/plugintest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,7 +24,7 @@ const (
 
 var token = strings.Repeat("aZ9_-", 8)
 
-// typeOf returns one type of a stand-in that writes to the returned folder.
+// typeOf returns one type of an emulator that writes to the returned folder.
 func typeOf(t *testing.T, name string) (plugintest.Type, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,7 +67,7 @@ func TestToken(t *testing.T) {
 		"none":        {nil, nil, "apiToken: is required, here or as CLOUDFLARE_API_TOKEN"},
 		"short":       {map[string]string{"CLOUDFLARE_API_TOKEN": "tooshort"}, nil, "apiToken: is not 40 letters, digits, - or _"},
 		"form":        {nil, resource.PropertyMap{"apiToken": resource.NewProperty(strings.Repeat("!", 40))}, "apiToken: is not 40 letters"},
-		"key":         {nil, resource.PropertyMap{"apiKey": resource.NewProperty("k")}, "apiKey: is not taken by the lab's stand-in"},
+		"key":         {nil, resource.PropertyMap{"apiKey": resource.NewProperty("k")}, "apiKey: is not taken by the lab's emulator"},
 		"typo": {map[string]string{"CLOUDFLARE_API_TOKEN": token}, resource.PropertyMap{"apitoken": resource.NewProperty("x")},
 			"apitoken: is not a known setting; known are"},
 	} {
@@ -90,16 +90,16 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestItSaysThatItIsAStandIn(t *testing.T) {
+func TestItSaysThatItIsAnEmulator(t *testing.T) {
 	definition := cloudflare.Provider(func(name string) string {
 		return map[string]string{"CLOUDFLARE_API_TOKEN": token, "PULUMI_HOME": "/lab/home"}[name]
 	})
 	greeting, err := definition.Configure(property.Map{})
 	require.NoError(t, err)
-	require.Equal(t, "cloudflare is the lab's stand-in: no real zone changes, what is applied is written to /lab/cloudflare", greeting)
+	require.Equal(t, "cloudflare is the lab's emulator: no real zone changes, what is applied is written to /lab/cloudflare", greeting)
 	info, err := definition.Plugin("").GetPluginInfo(context.Background())
 	require.NoError(t, err)
-	require.Equal(t, "5.49.1+standin", info.Version.String())
+	require.Equal(t, "5.49.1+emulator", info.Version.String())
 }
 
 // TestLife takes one of each type through its life.

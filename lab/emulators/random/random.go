@@ -1,4 +1,4 @@
-// Package random is the lab's stand-in for the pulumi-random provider plugin,
+// Package random is the lab's emulator of the pulumi-random provider plugin,
 // which no registry has. The randomness is real (crypto/rand); fields, defaults,
 // outputs, what is secret and what replaces a resource are those of the plugin.
 package random
@@ -8,10 +8,10 @@ import (
 	"math/big"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-	"github.com/scalestack/scalestack/lab/standins/provider"
+	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
-// Version is the version of the plugin that this stands in for: the one that
+// Version is the version of the plugin that this emulates: the one that
 // goes with the SDK in the product's go.mod.
 const Version = "4.18.4"
 

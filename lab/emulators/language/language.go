@@ -1,4 +1,4 @@
-// Package language is the lab's stand-in for pulumi-language-go, Pulumi's Go
+// Package language is the lab's emulator of pulumi-language-go, Pulumi's Go
 // language host, which no registry has. It compiles and runs Go programs and
 // plugins (policy packs too) for the engine; it generates no code.
 package language
@@ -73,7 +73,7 @@ func (h *host) About(ctx context.Context, _ *pulumirpc.AboutRequest) (*pulumirpc
 	return &pulumirpc.AboutResponse{
 		Executable: path,
 		Version:    strings.TrimSpace(string(text)),
-		Metadata:   map[string]string{"language host": "the lab's stand-in for pulumi-language-go"},
+		Metadata:   map[string]string{"language host": "the lab's emulator of pulumi-language-go"},
 	}, nil
 }
 
@@ -133,7 +133,7 @@ func (h *host) Link(context.Context, *pulumirpc.LinkRequest) (*pulumirpc.LinkRes
 
 func notHere(what string) error {
 	return status.Errorf(codes.Unimplemented,
-		"the lab's stand-in for pulumi-language-go does not %s; the official Pulumi CLI does", what)
+		"the lab's emulator of pulumi-language-go does not %s; the official Pulumi CLI does", what)
 }
 
 var errNoEngine = errors.New("the engine is not known: it must call Handshake first")

@@ -10,7 +10,7 @@ import (
 
 	googleuuid "github.com/google/uuid"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-	"github.com/scalestack/scalestack/lab/standins/provider"
+	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
 func id() provider.Resource {

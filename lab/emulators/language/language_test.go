@@ -239,7 +239,7 @@ func TestRunPluginStreams(t *testing.T) {
 func TestWhatItCannotDo(t *testing.T) {
 	_, _, host := start(t)
 	_, err := host.GeneratePackage(context.Background(), &pulumirpc.GeneratePackageRequest{})
-	require.ErrorContains(t, err, "the lab's stand-in for pulumi-language-go does not generate SDKs")
+	require.ErrorContains(t, err, "the lab's emulator of pulumi-language-go does not generate SDKs")
 	_, err = newHost("").Run(context.Background(), &pulumirpc.RunRequest{})
 	require.ErrorIs(t, err, errNoEngine)
 	require.Equal(t, "Unknown", status.Code(err).String())

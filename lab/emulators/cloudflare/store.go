@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Zone is a file of the stand-in: all that a zone has of one kind of resource.
+// Zone is a file of the emulator: all that a zone has of one kind of resource.
 type Zone struct {
 	// Note tells a reader what the file is.
 	Note string `json:"note"`
@@ -33,12 +33,12 @@ type Applied struct {
 	Properties map[string]any `json:"properties"`
 }
 
-const note = "Written by the lab's stand-in for the Cloudflare provider. No real zone knows of it."
+const note = "Written by the lab's emulator of the Cloudflare provider. No real zone knows of it."
 
 // store keeps the files, at <dir>/<zone>/<kind>.json.
 type store struct{ dir string }
 
-// Load reads one file of the stand-in. A missing file is an empty zone.
+// Load reads one file of the emulator. A missing file is an empty zone.
 func Load(dir, zone, kind string) (*Zone, error) {
 	z := &Zone{Note: note, Zone: zone, Kind: kind, Resources: map[string]Applied{}}
 	path := filepath.Join(dir, zone, kind+".json")

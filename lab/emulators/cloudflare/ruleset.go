@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-	"github.com/scalestack/scalestack/lab/standins/provider"
+	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
 const (

@@ -1,4 +1,4 @@
-// Command standins is the lab's stand-ins for the Pulumi plugins that no
+// Command emulators is the lab's emulators of the Pulumi plugins that no
 // registry has, in one binary. It is the plugin whose name it is called by.
 package main
 
@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/scalestack/scalestack/lab/standins/cloudflare"
-	"github.com/scalestack/scalestack/lab/standins/language"
-	"github.com/scalestack/scalestack/lab/standins/random"
-	"github.com/scalestack/scalestack/lab/standins/serve"
+	"github.com/scalestack/scalestack/lab/emulators/cloudflare"
+	"github.com/scalestack/scalestack/lab/emulators/language"
+	"github.com/scalestack/scalestack/lab/emulators/random"
+	"github.com/scalestack/scalestack/lab/emulators/serve"
 )
 
 func main() {
@@ -30,6 +30,6 @@ func run(name string, args []string, stdout io.Writer) error {
 	case "pulumi-resource-cloudflare":
 		return serve.Run(args, stdout, cloudflare.Provider(os.Getenv).Register)
 	}
-	return fmt.Errorf("%q is not the name of a stand-in: call it as pulumi-language-go, "+
+	return fmt.Errorf("%q is not the name of an emulator: call it as pulumi-language-go, "+
 		"pulumi-resource-random or pulumi-resource-cloudflare", name)
 }

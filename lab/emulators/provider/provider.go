@@ -1,6 +1,6 @@
 // Package provider turns a declaration of resource types (their fields and four
 // small functions each) into a Pulumi provider plugin, so that each of the lab's
-// stand-in plugins is little more than that declaration. It stands on the SDK's
+// emulators is little more than that declaration. It stands on the SDK's
 // own plugin server, which does the marshalling; pulumi-go-provider would bring
 // the whole schema and code generator along for types that need neither.
 package provider
@@ -117,13 +117,13 @@ func (h *host) GetPluginInfo(context.Context) (plugin.PluginInfo, error) {
 	if err != nil {
 		return plugin.PluginInfo{}, fmt.Errorf("version of %s: %w", h.Name, err)
 	}
-	version.Build = []string{"standin"}
+	version.Build = []string{"emulator"}
 	return plugin.PluginInfo{Version: &version}, nil
 }
 
 func (h *host) GetSchema(context.Context, plugin.GetSchemaRequest) (plugin.GetSchemaResponse, error) {
 	schema, err := json.Marshal(map[string]string{
-		"name": h.Name, "version": h.Version, "displayName": h.Name + " (the lab's stand-in)",
+		"name": h.Name, "version": h.Version, "displayName": h.Name + " (the lab's emulator)",
 	})
 	return plugin.GetSchemaResponse{Schema: schema}, err
 }

@@ -1,4 +1,4 @@
-// Package serve runs one of the lab's stand-in plugins as Pulumi runs a plugin:
+// Package serve runs one of the lab's emulator plugins as Pulumi runs a plugin:
 // the engine's address comes last on the command line, the port that the plugin
 // listens on is its first line of output, and it ends with the engine.
 package serve

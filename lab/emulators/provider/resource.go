@@ -21,7 +21,7 @@ func (h *host) find(token tokens.Type) (Resource, error) {
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	return Resource{}, fmt.Errorf("the lab's stand-in for the %s provider has no %s; it has %s",
+	return Resource{}, fmt.Errorf("the lab's emulator of the %s provider has no %s; it has %s",
 		h.Name, token, strings.Join(known, ", "))
 }
 
