@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
@@ -67,6 +68,30 @@ func probes() []request {
 	return append(all, request{path: "/static/logo.css", authorized: true}, request{path: "/", authorized: true})
 }
 
+// request is a request of which the path is known, and whether it carries an
+// Authorization header.
+type request struct {
+	path       string
+	authorized bool
+}
+
+// authorization lists the ways to ask for the header's presence. What is in the
+// header stays open.
+var authorization = []string{
+	`any(http.request.headers["authorization"][*] ne "")`,
+	`http.request.headers["authorization"][0] ne ""`,
+	`len(http.request.headers["authorization"]) gt 0`,
+	`any(http.request.headers.names[*] eq "authorization")`,
+}
+
+func (r request) known() expression.Known {
+	known := expression.Known{Path: r.path, Conditions: map[string]bool{}}
+	for _, condition := range authorization {
+		known.Conditions[condition] = r.authorized
+	}
+	return known
+}
+
 func (r request) String() string {
 	if r.authorized {
 		return fmt.Sprintf("%s with an Authorization header", r.path)
@@ -81,11 +106,11 @@ func lastWord(r rule.Resource, probe request) (by rule.Node, cached bool) {
 		if one.At("enabled").False() {
 			continue
 		}
-		matches := evaluate(one.At("expression").Text(), probe)
+		matches := expression.Decide(one.At("expression").Text(), probe.known())
 		switch {
-		case cache.False() && matches == yes:
+		case cache.False() && matches == expression.Yes:
 			by, cached = one, false
-		case cache.True() && matches != no:
+		case cache.True() && matches != expression.No:
 			by, cached = one, true
 		}
 	}

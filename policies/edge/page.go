@@ -2,10 +2,10 @@ package edge
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
@@ -36,7 +36,17 @@ type page struct {
 	target   string
 	priority int
 	caches   bool
-	pattern  *regexp.Regexp
+	pattern  expression.Wildcard
+	// unreadable patterns may match anything.
+	unreadable bool
+}
+
+// matches counts an unreadable pattern where it would cache.
+func (p page) matches(url string) bool {
+	if p.unreadable {
+		return p.caches
+	}
+	return p.pattern.Matches(url)
 }
 
 // pagesByZone leaves out zones of which the deployment decides something: one
@@ -74,7 +84,8 @@ func newPage(r rule.Resource) page {
 	if n, set := r.At("priority").Number(); set {
 		p.priority = n
 	}
-	p.pattern = regexp.MustCompile(`(?is)^` + strings.ReplaceAll(regexp.QuoteMeta(withoutScheme(p.target)), `\*`, `.*`) + `$`)
+	pattern, err := expression.ParseWildcard(withoutScheme(p.target), false)
+	p.pattern, p.unreadable = pattern, err != nil
 	return p
 }
 
@@ -106,7 +117,7 @@ func pageProbes(pages []page) []string {
 
 func takesEffect(pages []page, url string) (by page, cached bool) {
 	for _, p := range pages {
-		if p.pattern.MatchString(url) {
+		if p.matches(url) {
 			return p, p.caches
 		}
 	}

@@ -56,6 +56,8 @@ var edgeMutations = map[string]mutation{
 	"unreadable rule last": {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path matches "^/static"`)))},
 	"bypass removed":       {policy: "cache-private", says: "able to cache /users,", edits: edits(set(zone, "rules[0].expression", `not starts_with(http.request.uri.path, "/api")`), set(zone, "rules[3].enabled", false))},
 	"header forgotten":     {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[4].expression", `starts_with(http.request.uri.path, "/admin")`))},
+	"bypass of one scheme": {policy: "cache-private", says: "with an Authorization header", edits: edits(
+		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] contains "Bearer")`))},
 	"bypass only by chance": {policy: "cache-private", says: "able to cache", edits: edits(
 		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] ne "") and ip.src eq 192.0.2.1`))},
 
@@ -63,6 +65,8 @@ var edgeMutations = map[string]mutation{
 	"page rule in a query":    {policy: "page-rules-private", says: "caches a.test/api/7.css,", edits: edits(pages(pageRule("a.test/*.css", "cache_everything")))},
 	"page rule of any host":   {policy: "page-rules-private", says: "caches example.com/api/7?/static/a.css,", edits: edits(pages(pageRule("*/static/*", "cache_everything"), pageRule("a.test/x/*", "bypass")))},
 	"page rules upside down":  {policy: "page-rules-private", says: "caches a.test/users/7,", edits: edits(pages(pageRule("https://a.test/Users/*", "cache_everything"), pageRule("a.test/*", "bypass")))},
+	"unreadable page rule":    {policy: "page-rules-private", says: "a.test/static/**, which caches a.test/api/7,", edits: edits(pages(pageRule("a.test/static/**", "cache_everything"), pageRule("a.test/*", "bypass")))},
+	"unreadable bypass":       {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(pages(pageRule("a.test/**", "bypass"), pageRule("a.test/*", "cache_everything")))},
 	"page rule of a spelling": {policy: "page-rules-private", says: "caches a.test/static/..%2F../api,", edits: edits(pages(pageRule("a.test/*;*", "bypass"), pageRule("a.test/static/*", "cache_everything"), pageRule("a.test/*", "bypass")))},
 
 	"second ruleset": {policy: "one-ruleset-per-phase", says: "Ruleset spare: phase http_request_cache_settings of zone", edits: edits(twin(zone, "spare"))},
