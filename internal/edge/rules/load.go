@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/scalestack/scalestack/internal/edge/expression"
 )
 
 const (
+	zoneFile          = "zone.json"
 	rulesetFile       = "ruleset.json"
 	settingsFile      = "zoneSettingsOverride.json"
 	pageRuleFile      = "pageRule.json"
@@ -27,6 +29,12 @@ type file struct {
 	Resources map[string]struct {
 		Properties json.RawMessage `json:"properties"`
 	} `json:"resources"`
+}
+
+// zone holds, by kind, the values that count in a zone, whoever set them. It
+// wins over what was applied.
+type zone struct {
+	Values map[string]json.RawMessage `json:"values"`
 }
 
 type ruleset struct {
@@ -58,15 +66,15 @@ func Load(dir string) (*Rules, error) {
 	if r.Pages, err = loadPageRules(filepath.Join(zone, pageRuleFile)); err != nil {
 		return nil, err
 	}
-	if err := loadSettings(filepath.Join(zone, settingsFile), &r.Settings); err != nil {
+	if err := loadSettings(zone, &r.Settings); err != nil {
 		return nil, err
 	}
-	r.Normalization, err = loadNormalization(filepath.Join(zone, normalizationFile))
+	r.Normalization, err = loadNormalization(zone)
 	return r, err
 }
 
 func zoneFolder(dir string) (string, error) {
-	for _, file := range []string{rulesetFile, pageRuleFile} {
+	for _, file := range []string{zoneFile, rulesetFile, pageRuleFile} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
 			return dir, nil
 		}
@@ -93,17 +101,56 @@ func zoneFolder(dir string) (string, error) {
 // read returns an empty file where there is none.
 func read(path string) (*file, error) {
 	f := &file{}
+	return f, decode(path, f)
+}
+
+func decode(path string, into any) error {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, nil
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(content, into)
 	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := json.Unmarshal(content, f); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	return nil
+}
+
+// loadValues decodes what counts of the kind that file is named after: the
+// zone's own values, or else what was applied, which under lies in its
+// properties.
+func loadValues(dir, file, under string, into any) error {
+	var z zone
+	if err := decode(filepath.Join(dir, zoneFile), &z); err != nil {
+		return err
 	}
-	return f, nil
+	path := filepath.Join(dir, file)
+	if values, known := z.Values[strings.TrimSuffix(file, ".json")]; known {
+		return json.Unmarshal(values, into)
+	}
+	applied, err := read(path)
+	if err != nil {
+		return err
+	}
+	for id, resource := range applied.Resources {
+		values := resource.Properties
+		if under != "" {
+			var parts map[string]json.RawMessage
+			if err := json.Unmarshal(values, &parts); err != nil {
+				return fmt.Errorf("%s: %s: %w", path, id, err)
+			}
+			values = parts[under]
+		}
+		if values == nil {
+			continue
+		}
+		if err := json.Unmarshal(values, into); err != nil {
+			return fmt.Errorf("%s: %s: %w", path, id, err)
+		}
+	}
+	return nil
 }
 
 func loadRules(path string) ([]Rule, error) {
@@ -159,36 +206,17 @@ func decodeStrict(raw json.RawMessage, into any) error {
 	return strict.Decode(into)
 }
 
-func loadNormalization(path string) (Normalization, error) {
+func loadNormalization(dir string) (Normalization, error) {
 	n := Normalization{Type: NormalizeRFC3986, Scope: NormalizeIncoming}
-	f, err := read(path)
-	if err != nil {
+	if err := loadValues(dir, normalizationFile, "", &n); err != nil {
 		return n, err
 	}
-	for id, resource := range f.Resources {
-		if err := json.Unmarshal(resource.Properties, &n); err != nil {
-			return n, fmt.Errorf("%s: %s: %w", path, id, err)
-		}
-	}
 	if n.Type != NormalizeRFC3986 && n.Type != NormalizeCloudflare || n.Scope != NormalizeIncoming && n.Scope != NormalizeBoth {
-		return n, fmt.Errorf("%s: type %q with scope %q is not known here", path, n.Type, n.Scope)
+		return n, fmt.Errorf("%s: type %q with scope %q is not known here", dir, n.Type, n.Scope)
 	}
 	return n, nil
 }
 
-func loadSettings(path string, settings *ZoneSettings) error {
-	f, err := read(path)
-	if err != nil {
-		return err
-	}
-	for id, resource := range f.Resources {
-		var found struct {
-			Settings *ZoneSettings `json:"settings"`
-		}
-		found.Settings = settings
-		if err := json.Unmarshal(resource.Properties, &found); err != nil {
-			return fmt.Errorf("%s: %s: %w", path, id, err)
-		}
-	}
-	return nil
+func loadSettings(dir string, settings *ZoneSettings) error {
+	return loadValues(dir, settingsFile, "settings", settings)
 }

@@ -187,6 +187,28 @@ func FuzzPageTarget(f *testing.F) {
 	})
 }
 
+// What a person changed in the zone counts, not what was applied.
+func TestTheZonesOwnValuesWin(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	write(settingsFile, `{"resources":{"a":{"properties":{"settings":{"cacheLevel":"basic","browserCacheTtl":60}}}}}`)
+	r, err := Load(dir)
+	require.NoError(t, err)
+	require.Equal(t, ZoneSettings{CacheLevel: "basic", BrowserCacheTTL: 60}, r.Settings)
+
+	write(zoneFile, `{"values":{"zoneSettingsOverride":{"cacheLevel":"simplified"},"urlNormalizationSettings":{"scope":"both"}}}`)
+	r, err = Load(dir)
+	require.NoError(t, err)
+	require.Equal(t, ZoneSettings{CacheLevel: "simplified"}, r.Settings)
+	require.True(t, r.Normalization.ToOrigin())
+
+	write(zoneFile, `{"values":3}`)
+	_, err = Load(dir)
+	require.ErrorContains(t, err, "zone.json: json: cannot unmarshal number")
+}
+
 func TestZones(t *testing.T) {
 	dir := t.TempDir()
 	r, err := Load(dir)

@@ -2,15 +2,13 @@ package cloudflare
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
-const (
-	override = "override_origin"
-	year     = 31536000
-)
+const override = "override_origin"
 
 func flag() provider.Field { return provider.Field{Kind: provider.Bool} }
 
@@ -29,18 +27,17 @@ func listOf(fields provider.Fields) provider.Field {
 // cacheFields are the parameters of the action set_cache_settings.
 func cacheFields() provider.Fields {
 	return provider.Fields{
-		"additionalCacheablePorts": {Kind: provider.List, Elem: &provider.Field{Kind: provider.Int, AtLeast: 1, AtMost: 65535}},
+		"additionalCacheablePorts": {Kind: provider.List, Elem: &provider.Field{Kind: provider.Int}},
 		"browserTtl":               nested(ttlFields("respect_origin", override, "bypass")),
 		"cache":                    flag(),
 		"cacheKey":                 nested(keyFields()),
 		"cacheReserve": nested(provider.Fields{
-			"eligible":        {Kind: provider.Bool, Required: true},
-			"minimumFileSize": {Kind: provider.Int, AtMost: 1 << 40},
+			"eligible": {Kind: provider.Bool, Required: true}, "minimumFileSize": {Kind: provider.Int},
 		}),
 		"edgeTtl":                 nested(edgeFields()),
 		"originCacheControl":      flag(),
 		"originErrorPagePassthru": flag(),
-		"readTimeout":             {Kind: provider.Int, AtLeast: 1, AtMost: 6000},
+		"readTimeout":             {Kind: provider.Int},
 		"respectStrongEtags":      flag(),
 		"serveStale":              nested(provider.Fields{"disableStaleWhileUpdating": flag()}),
 	}
@@ -49,16 +46,16 @@ func cacheFields() provider.Fields {
 func ttlFields(modes ...string) provider.Fields {
 	mode := oneOf(modes...)
 	mode.Required = true
-	return provider.Fields{"mode": mode, "default": {Kind: provider.Int, AtMost: year}}
+	return provider.Fields{"mode": mode, "default": {Kind: provider.Int, AtLeast: 1, AtMost: math.MaxInt}}
 }
 
 func edgeFields() provider.Fields {
 	fields := ttlFields("respect_origin", override, "bypass_by_default")
-	code := provider.Field{Kind: provider.Int, AtLeast: 100, AtMost: 999}
+	code := provider.Field{Kind: provider.Int}
 	fields["statusCodeTtls"] = listOf(provider.Fields{
 		"statusCode":       code,
 		"statusCodeRanges": listOf(provider.Fields{"from": code, "to": code}),
-		"value":            {Kind: provider.Int, Required: true, AtLeast: -1, AtMost: year},
+		"value":            {Kind: provider.Int},
 	})
 	return fields
 }
@@ -81,86 +78,50 @@ func keyFields() provider.Fields {
 	}
 }
 
+// checkCache finds what the provider refuses by itself; cacheAPI the rest.
 func checkCache(path string, in property.Map) []provider.Failure {
 	var found []provider.Failure
-	if cache := in.Get("cache"); cache.IsBool() && !cache.AsBool() {
-		for _, name := range []string{"edgeTtl", "cacheKey", "cacheReserve", "serveStale"} {
-			if !in.Get(name).IsNull() {
-				found = append(found, provider.Failf(path+"."+name, "is not possible with cache false"))
-			}
-		}
-	}
 	for _, name := range []string{"edgeTtl", "browserTtl"} {
-		if ttl, ok := mapOf(in, name); ok {
-			found = append(found, checkTTL(path+"."+name, ttl)...)
+		if ttl, ok := mapOf(in, name); ok && textOf(ttl, "mode") == override && ttl.Get("default").IsNull() {
+			found = append(found, provider.Failf(path+"."+name+".default", "is required with mode %s", override))
 		}
 	}
-	key, _ := mapOf(in, "cacheKey")
-	custom, _ := mapOf(key, "customKey")
-	if query, ok := mapOf(custom, "queryString"); ok {
-		found = append(found, checkQuery(path+".cacheKey.customKey.queryString", query)...)
+	for at, status := range statusesOf(in) {
+		where := fmt.Sprintf("%s.edgeTtl.statusCodeTtls[%d]", path, at)
+		ranges := status.Get("statusCodeRanges")
+		if !status.Get("statusCode").IsNull() && !ranges.IsNull() {
+			found = append(found, provider.Failf(where+".statusCode", "cannot be set beside statusCodeRanges"))
+		}
+		if ranges.IsArray() && ranges.AsArray().Len() > 1 {
+			found = append(found, provider.Failf(where+".statusCodeRanges", "must have at most 1 element"))
+		}
+	}
+	if query := queryOf(in); !query.Get("includes").IsNull() && !query.Get("excludes").IsNull() {
+		found = append(found, provider.Failf(path+".cacheKey.customKey.queryString", "includes and excludes exclude each other"))
 	}
 	return found
 }
 
-func checkTTL(path string, in property.Map) []provider.Failure {
-	var found []provider.Failure
-	mode, seconds := textOf(in, "mode"), in.Get("default")
-	switch {
-	case mode == override && seconds.IsNull():
-		found = append(found, provider.Failf(path+".default", "is required with mode %s", mode))
-	case mode != "" && mode != override && !seconds.IsNull():
-		found = append(found, provider.Failf(path+".default", "is only possible with mode %s, not with %s", override, mode))
-	}
-	codes := in.Get("statusCodeTtls")
-	if !codes.IsArray() {
-		return found
-	}
-	for i, item := range codes.AsArray().All {
-		if item.IsMap() {
-			found = append(found, checkStatus(fmt.Sprintf("%s.statusCodeTtls[%d]", path, i), item.AsMap())...)
-		}
-	}
-	return found
-}
-
-func checkStatus(path string, in property.Map) []provider.Failure {
-	code, ranges := in.Get("statusCode"), in.Get("statusCodeRanges")
-	if code.IsNull() == ranges.IsNull() {
-		return []provider.Failure{provider.Failf(path+".statusCode", "exactly one of statusCode and statusCodeRanges is required")}
-	}
-	if !ranges.IsArray() {
+func statusesOf(in property.Map) []property.Map {
+	ttl, _ := mapOf(in, "edgeTtl")
+	list := ttl.Get("statusCodeTtls")
+	if !list.IsArray() {
 		return nil
 	}
-	if ranges.AsArray().Len() != 1 || !ranges.AsArray().Get(0).IsMap() {
-		return []provider.Failure{provider.Failf(path+".statusCodeRanges", "must have one range")}
+	var all []property.Map
+	for _, item := range list.AsArray().All {
+		if item.IsMap() {
+			all = append(all, item.AsMap())
+		} else {
+			all = append(all, property.Map{})
+		}
 	}
-	between := ranges.AsArray().Get(0).AsMap()
-	from, to := between.Get("from"), between.Get("to")
-	switch {
-	case from.IsNull() && to.IsNull():
-		return []provider.Failure{provider.Failf(path+".statusCodeRanges[0].from", "from or to is required")}
-	case from.IsNumber() && to.IsNumber() && from.AsNumber() > to.AsNumber():
-		return []provider.Failure{provider.Failf(path+".statusCodeRanges[0].from", "%.0f is not at most to, %.0f",
-			from.AsNumber(), to.AsNumber())}
-	}
-	return nil
+	return all
 }
 
-func checkQuery(path string, in property.Map) []provider.Failure {
-	if in.Get("includes").IsNull() == in.Get("excludes").IsNull() {
-		return []provider.Failure{provider.Failf(path, "exactly one of includes and excludes is required")}
-	}
-	for _, name := range []string{"includes", "excludes"} {
-		list := in.Get(name)
-		if !list.IsArray() {
-			continue
-		}
-		for _, item := range list.AsArray().All {
-			if item.IsString() && item.AsString() == "*" && list.AsArray().Len() > 1 {
-				return []provider.Failure{provider.Failf(path+"."+name, "%q stands for all and must be alone", "*")}
-			}
-		}
-	}
-	return nil
+func queryOf(in property.Map) property.Map {
+	key, _ := mapOf(in, "cacheKey")
+	custom, _ := mapOf(key, "customKey")
+	query, _ := mapOf(custom, "queryString")
+	return query
 }

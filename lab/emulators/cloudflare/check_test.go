@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/scalestack/scalestack/lab/emulators/plugintest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,6 +29,19 @@ func parameters(p props) props {
 	return rules(rule("a", props{"actionParameters": p}))
 }
 
+// refuses expects one mistake. A want that begins with API is one that the
+// provider takes and creation fails with.
+func refuses(t *testing.T, x plugintest.Type, in props, want string) {
+	t.Helper()
+	found := x.Check(in)
+	if text, api := strings.CutPrefix(want, "API "); api {
+		require.Empty(t, found, want)
+		found, want = strings.Split(x.CreateError(in).Error(), "\n"), text
+	}
+	require.Len(t, found, 1, want)
+	require.Contains(t, found[0], want)
+}
+
 func TestCheckOfRulesets(t *testing.T) {
 	x, _ := typeOf(t, "Ruleset")
 	edge := func(ttl props) props { return parameters(props{"cache": true, "edgeTtl": ttl}) }
@@ -42,46 +56,46 @@ func TestCheckOfRulesets(t *testing.T) {
 		in   props
 		want string
 	}{
-		{with(rules(), props{"zoneId": "x"}), `zoneId: "x" is not 32 hexadecimal digits`},
-		{with(rules(), props{"zoneId": nil}), "zoneId: is required"},
-		{with(rules(), props{"name": ""}), "name: is empty"},
-		{with(rules(), props{"kind": "root"}), `kind: "root" is not one of zone`},
+		{with(rules(), props{"zoneId": "x"}), `API zoneId: "x" is not 32 hexadecimal digits`},
+		{with(rules(), props{"zoneId": nil}), `API zoneId: "" is not 32 hexadecimal digits`},
+		{with(rules(), props{"name": nil}), "name: is required"},
+		{with(rules(), props{"kind": "root"}), `API kind: "root" is not possible in a zone`},
 		{with(rules(), props{"phase": "httpRequestCacheSettings"}), `phase: "httpRequestCacheSettings" is not one of`},
-		{with(rules(), props{"accountId": "a"}), "accountId: is not a known input"},
-		{with(rules(rule("a", nil)), props{"phase": "http_ratelimit"}), "rules[0].action: set_cache_settings is only possible in phase http_request_cache_settings"},
-		{rules(rule("a", nil), rule("b", nil), rule("a", nil)), `rules[2].ref: "a" is the ref of rules[0] already`},
+		{with(rules(), props{"accountId": "a"}), "accountId: cannot be set beside zoneId"},
+		{with(rules(rule("a", nil)), props{"phase": "http_ratelimit"}), "API rules[0].action: set_cache_settings is only possible in phase http_request_cache_settings"},
+		{rules(rule("a", nil), rule("b", nil), rule("a", nil)), `API rules[2].ref: "a" is the ref of rules[0] already`},
 		{rules(rule("a", props{"id": "1"})), "rules[0].id: is not a known input"},
-		{rules(rule("a", props{"expression": ""})), "rules[0].expression: is empty"},
+		{rules(rule("a", props{"expression": ""})), "API rules[0].expression: is empty"},
 		{rules(rule("a", props{"expression": nil})), "rules[0].expression: is required"},
-		{rules(rule("a", props{"expression": `eq("x"`})), "a bracket without its other half"},
-		{rules(rule("a", props{"expression": `path eq "x`})), "a quote that does not end"},
-		{rules(rule("a", props{"expression": `)x(`})), "a bracket without its other half"},
-		{rules(rule("a", props{"expression": strings.Repeat("x", 4097)})), "has 4097 characters, more than 4096"},
-		{rules(rule("a", props{"action": "block"})), `rules[0].action: "block" is not one of set_cache_settings`},
-		{rules(rule("a", props{"actionParameters": nil})), "rules[0].actionParameters: is required"},
+		{rules(rule("a", props{"expression": `eq("x"`})), "API a bracket without its other half"},
+		{rules(rule("a", props{"expression": `path eq "x`})), "API a quote that does not end"},
+		{rules(rule("a", props{"expression": `)x(`})), "API a bracket without its other half"},
+		{rules(rule("a", props{"expression": strings.Repeat("x", 4097)})), "API has 4097 characters, more than 4096"},
+		{rules(rule("a", props{"action": "block"})), "API rules[0].action: the emulator knows only set_cache_settings"},
+		{rules(rule("a", props{"actionParameters": nil})), "API rules[0].action: the emulator knows only set_cache_settings, with actionParameters"},
+		{rules(rule("a", props{"action": "bogus"})), `rules[0].action: "bogus" is not one of block`},
 		{rules("no object"), "rules[0]: is not an object"},
 		{parameters(props{"caches": true}), first + "caches: is not a known input"},
 		{parameters(props{"cache": "true"}), first + "cache: is not true or false"},
-		{parameters(props{"cache": false, "edgeTtl": props{"mode": "respect_origin"}}), first + "edgeTtl: is not possible with cache false"},
+		{parameters(props{"cache": false, "edgeTtl": props{"mode": "respect_origin"}}), "API " + first + "edgeTtl: is not possible with cache false"},
 		{parameters(props{"browserTtl": props{"mode": "bypass_by_default"}}), first + `browserTtl.mode: "bypass_by_default" is not one of respect_origin, override_origin, bypass`},
 		{parameters(props{"cacheReserve": props{}}), first + "cacheReserve.eligible: is required"},
 		{edge(props{"mode": "overrideOrigin"}), first + `edgeTtl.mode: "overrideOrigin" is not one of respect_origin, override_origin, bypass_by_default`},
 		{edge(props{"mode": "override_origin"}), first + "edgeTtl.default: is required with mode override_origin"},
-		{edge(props{"mode": "respect_origin", "default": 60}), first + "edgeTtl.default: is only possible with mode override_origin"},
-		{edge(props{"mode": "override_origin", "default": 31536001}), first + "edgeTtl.default: 31536001 is not between 0 and 31536000"},
-		{edge(props{"mode": "override_origin", "default": -1}), first + "edgeTtl.default: -1 is not between 0 and"},
-		{status(props{"value": 60}), first + "edgeTtl.statusCodeTtls[0].statusCode: exactly one of"},
-		{status(props{"statusCode": 404}), first + "edgeTtl.statusCodeTtls[0].value: is required"},
-		{status(props{"statusCode": 99, "value": 60}), first + "edgeTtl.statusCodeTtls[0].statusCode: 99 is not between 100 and 999"},
-		{status(props{"value": 60, "statusCodeRanges": []any{props{"from": 500, "to": 400}}}), "statusCodeRanges[0].from: 500 is not at most to, 400"},
-		{status(props{"value": 60, "statusCodeRanges": []any{props{}}}), "statusCodeRanges[0].from: from or to is required"},
-		{status(props{"value": 60, "statusCodeRanges": []any{}}), "statusCodeRanges: must have one range"},
-		{query(props{}), first + "cacheKey.customKey.queryString: exactly one of includes and excludes"},
-		{query(props{"excludes": []any{"*", "a"}}), `queryString.excludes: "*" stands for all and must be alone`},
+		{edge(props{"mode": "respect_origin", "default": 60}), "API " + first + "edgeTtl.default: is only possible with mode override_origin"},
+		{edge(props{"mode": "override_origin", "default": 31536001}), "API " + first + "edgeTtl.default: 31536001 is not between 7200 and 31536000 on the plan free"},
+		{edge(props{"mode": "override_origin", "default": 7199}), "API " + first + "edgeTtl.default: 7199 is not between 7200 and"},
+		{edge(props{"mode": "override_origin", "default": -1}), first + "edgeTtl.default: -1 is not at least 1"},
+		{status(props{"value": 60}), "API " + first + "edgeTtl.statusCodeTtls[0]: statusCode or a range is required"},
+		{status(props{"statusCode": 404}), "API " + first + "edgeTtl.statusCodeTtls[0].value: is not between -1 and"},
+		{status(props{"statusCode": 99, "value": 60}), "API " + first + "edgeTtl.statusCodeTtls[0]: the status code 99 is not between 100 and 999"},
+		{status(props{"value": 60, "statusCodeRanges": []any{props{"from": 500, "to": 400}}}), "API statusCodeTtls[0]: from 500 is not at most to 400"},
+		{status(props{"value": 60, "statusCodeRanges": []any{props{}}}), "API statusCodeTtls[0]: statusCode or a range is required"},
+		{status(props{"value": 60, "statusCodeRanges": []any{}}), "API statusCodeTtls[0]: statusCode or a range is required"},
+		{query(props{}), "API " + first + "cacheKey.customKey.queryString: includes or excludes must name a parameter"},
+		{query(props{"excludes": []any{"*", "a"}}), `API queryString.excludes: "*" means all and must be alone`},
 	} {
-		found := x.Check(c.in)
-		require.Len(t, found, 1, "%v", c.want)
-		require.Contains(t, found[0], c.want)
+		refuses(t, x, c.in, c.want)
 	}
 	for _, in := range []props{
 		rules(),
@@ -139,13 +153,17 @@ func TestOneRulesetPerPhase(t *testing.T) {
 	x, dir := typeOf(t, "Ruleset")
 	id, first := x.Create(rules(rule("a", nil)))
 	require.ErrorContains(t, x.Named("other").CreateError(rules(rule("b", nil))),
-		"the zone already has an entrypoint ruleset in phase http_request_cache_settings; a phase has one, with all rules in it (it has id "+id+")")
+		"A similar configuration with rules already exists and overwriting will have unintended consequences; import it (it has id "+id+")")
 	x.Named("other").Create(with(rules(), props{"phase": "http_request_transform"}))
 	require.Len(t, load(t, dir, "ruleset"), 2)
 
-	again, second := x.Create(rules(rule("a", nil)))
-	require.Equal(t, id, again, "what a killed run made is taken up again")
-	require.Equal(t, first, second)
+	require.ErrorContains(t, x.CreateError(rules(rule("a", nil))), "A similar configuration with rules already exists",
+		"what a killed run made is not taken up again")
+	imported, err := x.Read("zone/"+zone+"/"+id, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, first, imported.Outputs)
+	require.NoError(t, x.Delete(id, first))
+	require.ErrorContains(t, x.Delete(id, first), "run pulumi refresh")
 }
 
 func TestCheckOfTheOthers(t *testing.T) {
@@ -155,32 +173,33 @@ func TestCheckOfTheOthers(t *testing.T) {
 		want string
 	}{
 		{"TieredCache", props{"cacheType": "full"}, `cacheType: "full" is not one of smart, generic, off`},
-		{"Argo", props{}, "smartRouting: is required unless tieredCaching is set"},
 		{"Argo", props{"smartRouting": true}, "smartRouting: is not a string"},
 		{"ZoneCacheReserve", props{}, "enabled: is required"},
-		{"AuthenticatedOriginPulls", props{"enabled": true, "hostname": "a.test"}, "authenticatedOriginPullsCertificate: is required with hostname"},
 		{"ZoneSettingsOverride", props{"settings": props{"browserCacheTtl": 100}}, "settings.browserCacheTtl: 100 is not one of [0 30 60"},
 		{"ZoneSettingsOverride", props{"settings": props{"cacheLevel": "standard"}}, `settings.cacheLevel: "standard" is not one of aggressive, basic, simplified`},
 		{"ZoneSettingsOverride", props{"settings": props{"cachelevel": "basic"}}, "settings.cachelevel: is not a known input"},
-		{"Record", props{"name": "a", "type": "A", "content": "a.test"}, `content: "a.test" is not an IPv4 address`},
-		{"Record", props{"name": "a", "type": "AAAA", "content": "192.0.2.1"}, `content: "192.0.2.1" is not an IPv6 address`},
-		{"Record", props{"name": "a", "type": "CNAME", "content": "https://a.test"}, "is not a host name"},
-		{"Record", props{"name": "a", "type": "TXT", "content": ""}, "content: is empty"},
-		{"Record", props{"name": "a", "type": "A"}, "content: is required"},
-		{"Record", props{"name": "a", "type": "TXT", "content": "x", "proxied": true}, "proxied: true is not possible for type TXT"},
-		{"Record", props{"name": "a", "type": "A", "content": "192.0.2.1", "ttl": 300, "proxied": true}, "ttl: 300 is not 1, which a proxied record must have"},
-		{"Record", props{"name": "a", "type": "A", "content": "192.0.2.1", "ttl": 30}, "ttl: 30 is not 1 (automatic) or between 60 and 86400"},
+		{"Record", props{"name": "a", "type": "A", "content": "a.test"}, `API content: "a.test" is not an IPv4 address`},
+		{"Record", props{"name": "a", "type": "AAAA", "content": "192.0.2.1"}, `API content: "192.0.2.1" is not an IPv6 address`},
+		{"Record", props{"name": "a", "type": "CNAME", "content": "https://a.test"}, "API is not a host name"},
+		{"Record", props{"name": "a", "type": "TXT", "content": ""}, "API content: is empty"},
+		{"Record", props{"name": "a", "type": "A"}, "content: exactly one of content, data and value is required"},
+		{"Record", props{"name": "a", "type": "TXT", "content": "x", "proxied": true}, "API proxied: true is not possible for type TXT"},
+		{"Record", props{"name": "a", "type": "A", "content": "192.0.2.1", "ttl": 300, "proxied": true}, "API ttl: 300 is not 1, which a proxied record must have"},
+		{"Record", props{"name": "a", "type": "A", "content": "192.0.2.1", "ttl": 30}, "API ttl: 30 is not 1 (automatic) or between 60 and 86400"},
 		{"UrlNormalizationSettings", props{"type": "RFC-3986", "scope": "both"}, `type: "RFC-3986" is not one of cloudflare, rfc3986`},
-		{"PageRule", props{"target": "*a*b*c*d*", "actions": props{"waf": "on"}}, "target: has 5 *, more than 4"},
-		{"PageRule", props{"target": "x", "actions": props{}}, "actions: must have at least one action"},
-		{"PageRule", props{"target": "x", "actions": props{"browserCacheTtl": "1d"}}, `actions.browserCacheTtl: "1d" is not a string of a number`},
-		{"PageRule", props{"target": "x", "actions": props{"waf": "on", "forwardingUrl": props{"url": "y", "statusCode": 301}}}, "stands alone"},
+		{"PageRule", props{"target": "*a*b*c*d*", "actions": props{"waf": "on"}}, "API target: has 5 *, more than 4"},
+		{"PageRule", props{"target": "x", "actions": props{}}, "API actions: must have at least one action"},
+		{"PageRule", props{"target": "x", "actions": props{"browserCacheTtl": "1d"}}, `API actions.browserCacheTtl: "1d" is not a string of 0 or a number`},
+		{"PageRule", props{"target": "x", "actions": props{"waf": "on", "forwardingUrl": props{"url": "y", "statusCode": 301}}}, "API stands alone"},
+		{"PageRule", props{"target": "x", "priority": 0, "actions": props{"waf": "on"}}, "API priority: 0 is not between 1 and 1000"},
+		{"PageRule", props{"target": "x", "actions": props{"edgeCacheTtl": 7199}}, "API actions.edgeCacheTtl: 7199 is below 7200, the least on the plan free"},
+		{"PageRule", props{"target": "x", "actions": props{"cacheKeyFields": props{"host": props{}, "queryString": props{}, "user": props{"geo": false}}}},
+			"API actions.cacheKeyFields.host: is empty, which crashes the provider"},
+		{"UrlNormalizationSettings", props{"type": "rfc3986", "scope": "all"}, `API scope: "all" is not one of incoming, both, none`},
 		{"PageRule", props{"target": "x", "actions": props{"edgeCacheTtl": "7200"}}, "actions.edgeCacheTtl: is not a whole number"},
 	} {
 		x, _ := typeOf(t, c.name)
-		found := x.Check(with(c.in, props{"zoneId": zone}))
-		require.Len(t, found, 1, "%v", c.want)
-		require.Contains(t, found[0], c.want)
+		refuses(t, x, with(c.in, props{"zoneId": zone}), c.want)
 	}
 }
 
@@ -188,9 +207,10 @@ func TestRecordsThatExclude(t *testing.T) {
 	x, _ := typeOf(t, "Record")
 	in := props{"zoneId": zone, "name": "www", "type": "A", "content": "192.0.2.1"}
 	_, state := x.Create(in)
-	require.Equal(t, "192.0.2.1", state["value"].StringValue())
+	require.Equal(t, "www.example.com", state["hostname"].StringValue())
 	require.True(t, state["proxiable"].BoolValue())
-	require.ErrorContains(t, x.Named("other").CreateError(in), "the zone already has the same A record www")
+	require.ErrorContains(t, x.Named("other").CreateError(in), "the zone already has the same A record www.example.com")
+	require.ErrorContains(t, x.CreateError(with(in, props{"name": "WWW.example.com"})), "the zone already has the same A record")
 	require.ErrorContains(t, x.Named("other").CreateError(with(in, props{"type": "CNAME", "content": "a.test"})), "a CNAME stands alone")
 	x.Create(with(in, props{"content": "192.0.2.2"}))
 	x.Named("other").Create(with(in, props{"allowOverwrite": true}))

@@ -1,12 +1,10 @@
 package cloudflare
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/scalestack/scalestack/lab/emulators/provider"
@@ -17,125 +15,177 @@ type object struct {
 	// kind names the file.
 	kind   string
 	fields provider.Fields
-	check  func(in property.Map) []provider.Failure
-	// id chooses the id of a new resource; without it, the zone has one only and
-	// the zone's id is the resource's.
+	// check finds what the provider refuses before it calls the API.
+	check func(in property.Map) []provider.Failure
+	// api finds what the provider or the API refuses once the resource is made.
+	api func(z *zone, in property.Map) []provider.Failure
+	// id chooses the id of a new resource; without it, the zone's id.
 	id func(in property.Map) string
-	// conflict refuses a new resource beside one that is there.
-	conflict func(there, in property.Map) error
-	// complete fills in what the API sets; old is empty on creation.
-	complete func(id string, old, in property.Map) property.Map
+	// conflict refuses a new resource beside one that exists.
+	conflict func(z *zone, other, in property.Map) error
+	// complete fills in what the API sets; old is empty on creation. An error
+	// leaves the resource half made.
+	complete func(z *zone, old, in property.Map) (property.Map, error)
+	// refresh puts the zone's values into a state.
+	refresh func(z *zone, state property.Map) property.Map
+	// reset is what deleting does to the zone's values. Kinds with it exist once in
+	// every zone and are never gone.
+	reset func(z *zone, state property.Map) error
 	// importPrefix comes before <zone> or <zone>/<id> in an import id.
 	importPrefix string
+	// deleteFirst says that a replacement comes after the deletion.
+	deleteFirst bool
+	incomplete  func(state property.Map) string
 }
 
-// zoneID is the field that every kind has.
+// zoneID is the field that every kind has. The provider leaves its form to the
+// API.
 var zoneID = provider.Field{Kind: provider.String, Required: true, Replace: true}
 
 func (o object) resource(zones *store) provider.Resource {
 	return provider.Resource{
-		Fields: o.fields,
-		Check:  o.checkAll,
-		Create: func(urn string, in property.Map) (string, property.Map, error) {
-			return o.create(zones, urn, in)
-		},
+		Fields: o.fields, Check: o.check, DeleteBeforeReplace: o.deleteFirst, Incomplete: o.incomplete,
+		Create: func(in property.Map) (string, property.Map, error) { return o.create(zones, in) },
 		Read: func(id string, state property.Map) (string, property.Map, bool, error) {
 			return o.read(zones, id, state)
 		},
-		Update: func(id string, state, in property.Map) (property.Map, error) {
-			return o.update(zones, id, state, in)
-		},
-		Delete: func(id string, state property.Map) error {
-			return zones.change(zoneOf(state), o.kind, func(z *Zone) error {
-				delete(z.Resources, id)
-				return nil
-			})
-		},
+		Update: func(id string, state, in property.Map) (property.Map, error) { return o.update(zones, id, state, in) },
+		Delete: func(id string, state property.Map) error { return o.delete(zones, id, state) },
 	}
 }
 
-func (o object) checkAll(in property.Map) []provider.Failure {
-	var found []provider.Failure
-	if zone := in.Get("zoneId"); zone.IsString() && !zoneForm.MatchString(zone.AsString()) {
-		found = append(found, provider.Failf("zoneId", "%q is not 32 hexadecimal digits", zone.AsString()))
+func checkZone(in property.Map) error {
+	if !zoneForm.MatchString(zoneOf(in)) {
+		return fmt.Errorf("the API refuses zoneId: %q is not 32 hexadecimal digits", zoneOf(in))
 	}
-	if o.check != nil {
-		found = append(found, o.check(in)...)
-	}
-	return found
+	return nil
 }
 
-func (o object) create(zones *store, urn string, in property.Map) (id string, state property.Map, err error) {
-	zone := zoneOf(in)
-	id = zone
-	if o.id != nil {
-		id = o.id(in)
-	}
-	err = zones.change(zone, o.kind, func(z *Zone) error {
-		old := property.Map{}
-		there, why := o.inTheWay(z, in)
-		switch {
-		case why != nil && z.Resources[there].URN != urn:
-			return fmt.Errorf("%w (it has id %s)", why, there)
-		case why != nil:
-			id, old = there, provider.FromPlain(z.Resources[there].Properties)
+// refused is what the API says to inputs that the provider took.
+func (o object) refused(z *zone, in property.Map) error {
+	var all []error
+	if o.api != nil {
+		for _, f := range o.api(z, in) {
+			all = append(all, fmt.Errorf("the API refuses %s: %s", f.Path, f.Problem))
 		}
-		state = o.finish(id, old, in)
-		z.put(id, urn, provider.Plain(state))
+	}
+	return errors.Join(all...)
+}
+
+func (o object) create(zones *store, in property.Map) (id string, state property.Map, err error) {
+	if err := checkZone(in); err != nil {
+		return "", property.Map{}, err
+	}
+	err = zones.change(zoneOf(in), o.kind, func(z *zone, applied *Zone) error {
+		if err := o.mayCreate(z, applied, in); err != nil {
+			return err
+		}
+		id = zoneOf(in)
+		if o.id != nil {
+			id = o.id(in)
+		}
+		if state, err = o.finish(z, property.Map{}, in); err != nil {
+			return err
+		}
+		applied.put(id, provider.Plain(state))
 		return nil
 	})
+	if err != nil && state.Len() == 0 {
+		id = ""
+	}
 	return id, state, err
 }
 
-// inTheWay returns the resource that excludes a new one, and why. If it has the
-// URN of the new one, a killed run made it before Pulumi could note it down.
-func (o object) inTheWay(z *Zone, in property.Map) (id string, why error) {
-	for _, id := range sortedIDs(z) {
+func (o object) mayCreate(z *zone, applied *Zone, in property.Map) error {
+	if err := z.refused(o.kind); err != nil && o.kind != settingsKind {
+		return err
+	}
+	if err := o.refused(z, in); err != nil {
+		return err
+	}
+	for _, id := range sortedIDs(applied) {
 		if o.conflict == nil {
 			break
 		}
-		if err := o.conflict(provider.FromPlain(z.Resources[id].Properties), in); err != nil {
-			return id, err
+		if err := o.conflict(z, provider.FromPlain(applied.Resources[id].Properties), in); err != nil {
+			return fmt.Errorf("%w (it has id %s)", err, id)
 		}
 	}
-	return "", nil
+	return nil
 }
 
 func (o object) read(zones *store, id string, state property.Map) (string, property.Map, bool, error) {
-	zone := id
-	if state.Len() > 0 {
+	zone, imported := id, state.Len() == 0
+	if !imported {
 		zone = zoneOf(state)
 	} else if before, after, ok := strings.Cut(strings.TrimPrefix(id, o.importPrefix), "/"); ok {
 		zone, id = before, after
 	}
-	z, err := Load(zones.dir, zone, o.kind)
+	z, err := zones.zone(zone)
 	if err != nil {
 		return "", property.Map{}, false, err
 	}
-	applied, found := z.Resources[id]
-	return id, provider.FromPlain(applied.Properties), found, nil
+	if err := z.refused(o.kind); err != nil {
+		return "", property.Map{}, false, err
+	}
+	applied, err := Load(zones.dir, zone, o.kind)
+	if err != nil {
+		return "", property.Map{}, false, err
+	}
+	found, exists := applied.Resources[id]
+	switch {
+	case o.refresh != nil && !imported:
+		return id, o.refresh(z, state), true, nil
+	case o.refresh != nil && exists:
+		return id, o.refresh(z, provider.FromPlain(found.Properties)), true, nil
+	}
+	return id, provider.FromPlain(found.Properties), exists, nil
 }
 
-func (o object) update(zones *store, id string, old, in property.Map) (property.Map, error) {
-	now := o.finish(id, old, in)
-	return now, zones.change(zoneOf(old), o.kind, func(z *Zone) error {
-		was, found := z.Resources[id]
-		if !found {
-			return fmt.Errorf("%s %s is gone from zone %s; run pulumi refresh", o.kind, id, zoneOf(old))
+func (o object) update(zones *store, id string, old, in property.Map) (now property.Map, err error) {
+	if err := checkZone(in); err != nil {
+		return property.Map{}, err
+	}
+	err = zones.change(zoneOf(in), o.kind, func(z *zone, applied *Zone) error {
+		if _, exists := applied.Resources[id]; !exists && o.reset == nil {
+			return fmt.Errorf("404: zone %s has no %s %s", zoneOf(in), o.kind, id)
 		}
-		z.put(id, was.URN, provider.Plain(now))
+		if err := errors.Join(z.refused(o.kind), o.refused(z, in)); err != nil {
+			return err
+		}
+		if now, err = o.finish(z, old, in); err != nil {
+			return err
+		}
+		applied.put(id, provider.Plain(now))
 		return nil
+	})
+	return now, err
+}
+
+func (o object) delete(zones *store, id string, state property.Map) error {
+	return zones.change(zoneOf(state), o.kind, func(z *zone, applied *Zone) error {
+		if err := z.refused(o.kind); err != nil {
+			return err
+		}
+		if _, exists := applied.Resources[id]; !exists && o.reset == nil {
+			return fmt.Errorf("404: zone %s has no %s %s; run pulumi refresh", zoneOf(state), o.kind, id)
+		}
+		delete(applied.Resources, id)
+		if o.reset == nil {
+			return nil
+		}
+		return o.reset(z, state)
 	})
 }
 
-func (o object) finish(id string, old, in property.Map) property.Map {
+func (o object) finish(z *zone, old, in property.Map) (property.Map, error) {
 	if o.complete == nil {
-		return in
+		return in, nil
 	}
-	return o.complete(id, old, in)
+	return o.complete(z, old, in)
 }
 
-func zoneOf(m property.Map) string { return m.Get("zoneId").AsString() }
+func zoneOf(m property.Map) string { return textOf(m, "zoneId") }
 
 func sortedIDs(z *Zone) []string {
 	ids := make([]string, 0, len(z.Resources))
@@ -144,29 +194,4 @@ func sortedIDs(z *Zone) []string {
 	}
 	slices.Sort(ids)
 	return ids
-}
-
-// newID makes an id of the form that Cloudflare's have.
-func newID() string {
-	raw := make([]byte, 16)
-	rand.Read(raw) //nolint:errcheck // never fails
-	return hex.EncodeToString(raw)
-}
-
-func now() string { return time.Now().UTC().Format(time.RFC3339) }
-
-// textOf returns a string property, or "" when it is absent or unknown.
-func textOf(m property.Map, name string) string {
-	if v := m.Get(name); v.IsString() {
-		return v.AsString()
-	}
-	return ""
-}
-
-func mapOf(m property.Map, name string) (property.Map, bool) {
-	v := m.Get(name)
-	if !v.IsMap() {
-		return property.Map{}, false
-	}
-	return v.AsMap(), true
 }

@@ -2,6 +2,7 @@ package cloudflare
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -18,15 +19,15 @@ func pageRule() object {
 		kind: "pageRule",
 		fields: provider.Fields{
 			"zoneId":   zoneID,
-			"target":   {Kind: provider.String, Required: true},
-			"priority": {Kind: provider.Int, Default: 1, AtLeast: 1, AtMost: 1000},
+			"target":   {Kind: provider.String, Required: true, Same: sameTarget},
+			"priority": {Kind: provider.Int, Default: 1},
 			"status":   status,
 			"actions":  actions,
 		},
-		check: checkPageRule,
-		id:    func(property.Map) string { return newID() },
-		conflict: func(there, in property.Map) error {
-			if textOf(there, "target") != textOf(in, "target") {
+		api: pageRuleAPI,
+		id:  func(property.Map) string { return newID() },
+		conflict: func(_ *zone, there, in property.Map) error {
+			if !sameTarget(textOf(there, "target"), textOf(in, "target")) {
 				return nil
 			}
 			return fmt.Errorf("the zone already has a page rule for %s", textOf(in, "target"))
@@ -51,13 +52,16 @@ func pageActions() provider.Fields {
 		"cacheOnCookie":       text,
 		"hostHeaderOverride":  text,
 		"resolveOverride":     text,
-		"edgeCacheTtl":        {Kind: provider.Int, AtLeast: 1, AtMost: year},
+		"edgeCacheTtl":        {Kind: provider.Int, AtLeast: math.MinInt, AtMost: year},
+		"disableRailgun":      flag(),
+		"minifies":            listOf(provider.Fields{"css": onOff(), "html": onOff(), "js": onOff()}),
+		"minify":              listOf(provider.Fields{"css": onOff(), "html": onOff(), "js": onOff()}),
 		"cacheLevel":          oneOf("bypass", "basic", "simplified", "aggressive", "cache_everything"),
 		"polish":              oneOf("off", "lossless", "lossy"),
 		"securityLevel":       oneOf("off", "essentially_off", "low", "medium", "high", "under_attack"),
 		"ssl":                 oneOf("off", "flexible", "full", "strict", "origin_pull"),
 		"cacheTtlByStatuses": listOf(provider.Fields{
-			"codes": required(text), "ttl": {Kind: provider.Int, Required: true, AtLeast: -1, AtMost: year},
+			"codes": required(text), "ttl": {Kind: provider.Int, Required: true},
 		}),
 		"cacheKeyFields": nested(provider.Fields{
 			"cookie":      nested(provider.Fields{"checkPresences": texts(), "includes": texts()}),
@@ -81,11 +85,26 @@ func pageActions() provider.Fields {
 	return fields
 }
 
+// sameTarget compares patterns without a trailing slash, as the provider does.
+func sameTarget(old, now string) bool {
+	return strings.TrimSuffix(old, "/") == strings.TrimSuffix(now, "/")
+}
+
 // maxStars is how many * the API takes in a URL pattern.
 const maxStars = 4
 
-func checkPageRule(in property.Map) []provider.Failure {
+// The shortest lifetimes that a page rule may set, in seconds, by plan.
+var (
+	pageEdgeTTLs    = []int{7200, 3600, 1, 1}
+	pageBrowserTTLs = []int{120, 120, 120, 30}
+	maxPriority     = 1000
+)
+
+func pageRuleAPI(z *zone, in property.Map) []provider.Failure {
 	var found []provider.Failure
+	if priority := in.Get("priority"); priority.IsNumber() && (priority.AsNumber() < 1 || int(priority.AsNumber()) > maxPriority) {
+		found = append(found, provider.Failf("priority", "%.0f is not between 1 and %d", priority.AsNumber(), maxPriority))
+	}
 	if stars := strings.Count(textOf(in, "target"), "*"); stars > maxStars {
 		found = append(found, provider.Failf("target", "has %d *, more than %d", stars, maxStars))
 	}
@@ -99,10 +118,29 @@ func checkPageRule(in property.Map) []provider.Failure {
 	if !actions.Get("forwardingUrl").IsNull() && actions.Len() > 1 {
 		found = append(found, provider.Failf("actions.forwardingUrl", "stands alone: no other action beside it"))
 	}
+	if ttl := actions.Get("edgeCacheTtl"); ttl.IsNumber() && ttl.AsNumber() != 0 && int(ttl.AsNumber()) < pageEdgeTTLs[z.level()] {
+		found = append(found, provider.Failf("actions.edgeCacheTtl", "%.0f is below %d, the least on the plan %s",
+			ttl.AsNumber(), pageEdgeTTLs[z.level()], z.Plan))
+	}
 	if ttl := actions.Get("browserCacheTtl"); ttl.IsString() {
-		if n, err := strconv.Atoi(ttl.AsString()); err != nil || n < 0 || n > year {
+		n, err := strconv.Atoi(ttl.AsString())
+		if err != nil || n != 0 && n < pageBrowserTTLs[z.level()] || n > year {
 			found = append(found, provider.Failf("actions.browserCacheTtl",
-				"%q is not a string of a number between 0 and %d", ttl.AsString(), year))
+				"%q is not a string of 0 or a number between %d and %d", ttl.AsString(), pageBrowserTTLs[z.level()], year))
+		}
+	}
+	if key, ok := mapOf(actions, "cacheKeyFields"); ok {
+		found = append(found, emptyBlocks(key)...)
+	}
+	return found
+}
+
+// emptyBlocks finds the blocks without a value that crash the provider.
+func emptyBlocks(key property.Map) []provider.Failure {
+	var found []provider.Failure
+	for _, name := range []string{"host", "user"} {
+		if block, ok := mapOf(key, name); ok && block.Len() == 0 {
+			found = append(found, provider.Failf("actions.cacheKeyFields."+name, "is empty, which crashes the provider"))
 		}
 	}
 	return found

@@ -13,20 +13,22 @@ import (
 const autoTTL = 1
 
 func record() object {
-	recordType := oneOf("A", "AAAA", "CAA", "CNAME", "TXT", "MX", "NS", "PTR")
+	recordType := oneOf("A", "AAAA", "CAA", "CNAME", "TXT", "SRV", "LOC", "MX", "NS", "SPF", "CERT", "DNSKEY", "DS", "NAPTR",
+		"SMIMEA", "SSHFP", "TLSA", "URI", "PTR", "HTTPS", "SVCB")
 	recordType.Required, recordType.Replace = true, true
 	stable := provider.Field{Kind: provider.String, Computed: true, Stable: true}
 	return object{
 		kind: "record",
 		fields: provider.Fields{
 			"zoneId":         zoneID,
-			"name":           {Kind: provider.String, Required: true, Replace: true},
+			"name":           {Kind: provider.String, Required: true, Replace: true, Same: strings.EqualFold},
 			"type":           recordType,
-			"content":        {Kind: provider.String, Assigned: true},
-			"value":          {Kind: provider.String, Assigned: true},
+			"content":        {Kind: provider.String, Assigned: true, Same: sameContent},
+			"value":          {Kind: provider.String, Assigned: true, Same: sameContent},
+			"data":           {Kind: provider.Object, Fields: dataFields()},
 			"ttl":            {Kind: provider.Int, Default: autoTTL},
 			"proxied":        {Kind: provider.Bool, Default: false},
-			"priority":       {Kind: provider.Int, AtMost: 65535},
+			"priority":       {Kind: provider.Int},
 			"comment":        {Kind: provider.String},
 			"tags":           {Kind: provider.List, Elem: &provider.Field{Kind: provider.String}},
 			"allowOverwrite": {Kind: provider.Bool, Default: false},
@@ -36,24 +38,55 @@ func record() object {
 			"proxiable":      {Kind: provider.Bool, Computed: true, Stable: true},
 			"metadata":       {Kind: provider.Map, Computed: true, Stable: true, Elem: &provider.Field{Kind: provider.String}},
 		},
-		check:    checkRecord,
-		id:       func(property.Map) string { return newID() },
-		conflict: recordConflict,
-		complete: completeRecord,
+		check:       checkRecord,
+		api:         recordAPI,
+		id:          func(property.Map) string { return newID() },
+		conflict:    recordConflict,
+		complete:    completeRecord,
+		deleteFirst: true,
 	}
 }
 
+// dataFields are the parts of a service record, the only kind of data here.
+func dataFields() provider.Fields {
+	number := provider.Field{Kind: provider.Int}
+	return provider.Fields{"port": number, "priority": number, "weight": number, "target": {Kind: provider.String}}
+}
+
+// sameContent compares host names without the trailing dot and addresses by
+// their value.
+func sameContent(old, now string) bool {
+	a, errA := netip.ParseAddr(old)
+	b, errB := netip.ParseAddr(now)
+	if errA == nil && errB == nil {
+		return a == b
+	}
+	return strings.TrimSuffix(old, ".") == strings.TrimSuffix(now, ".")
+}
+
 func checkRecord(in property.Map) []provider.Failure {
+	given := 0
+	for _, name := range []string{"content", "data", "value"} {
+		if !in.Get(name).IsNull() {
+			given++
+		}
+	}
+	if given != 1 {
+		return []provider.Failure{provider.Failf("content", "exactly one of content, data and value is required")}
+	}
+	return nil
+}
+
+func recordAPI(_ *zone, in property.Map) []provider.Failure {
 	var found []provider.Failure
-	content := in.Get("content")
-	if content.IsNull() {
-		content = in.Get("value")
+	if textOf(in, "name") == "" {
+		found = append(found, provider.Failf("name", "is empty"))
 	}
-	if content.IsNull() || !in.Get("content").IsNull() && !in.Get("value").IsNull() {
-		found = append(found, provider.Failf("content", "is required; value is its old name and cannot be set beside it"))
+	if priority := in.Get("priority"); priority.IsNumber() && (priority.AsNumber() < 0 || priority.AsNumber() > 65535) {
+		found = append(found, provider.Failf("priority", "%.0f is not between 0 and 65535", priority.AsNumber()))
 	}
-	if content.IsString() {
-		found = append(found, checkContent(textOf(in, "type"), content.AsString())...)
+	if in.Get("data").IsNull() {
+		found = append(found, checkContent(textOf(in, "type"), contentOf(in))...)
 	}
 	return append(found, checkProxied(in)...)
 }
@@ -95,16 +128,16 @@ func proxiable(recordType string) bool {
 	return recordType == "A" || recordType == "AAAA" || recordType == "CNAME"
 }
 
-func recordConflict(there, in property.Map) error {
-	if textOf(there, "name") != textOf(in, "name") || in.Get("allowOverwrite").AsBool() {
+func recordConflict(z *zone, there, in property.Map) error {
+	if !strings.EqualFold(z.fullName(there), z.fullName(in)) || in.Get("allowOverwrite").AsBool() {
 		return nil
 	}
 	was, is := textOf(there, "type"), textOf(in, "type")
 	switch {
 	case was == is && contentOf(there) == contentOf(in):
-		return fmt.Errorf("the zone already has the same %s record %s", is, textOf(in, "name"))
+		return fmt.Errorf("the zone already has the same %s record %s", is, z.fullName(in))
 	case (was == "CNAME" || is == "CNAME") && proxiable(was) && proxiable(is):
-		return fmt.Errorf("the zone already has a %s record %s, and a CNAME stands alone", was, textOf(in, "name"))
+		return fmt.Errorf("the zone already has a %s record %s, and a CNAME stands alone", was, z.fullName(in))
 	}
 	return nil
 }
@@ -116,17 +149,26 @@ func contentOf(m property.Map) string {
 	return textOf(m, "value")
 }
 
-// completeRecord sets both names of the content, as the provider does.
-func completeRecord(_ string, old, in property.Map) property.Map {
+// fullName is a record's name with the zone's, which programs may leave out.
+func (z *zone) fullName(record property.Map) string {
+	name := strings.TrimSuffix(textOf(record, "name"), ".")
+	switch {
+	case name == "@":
+		return z.Name
+	case name == z.Name || strings.HasSuffix(name, "."+z.Name):
+		return name
+	}
+	return name + "." + z.Name
+}
+
+func completeRecord(z *zone, old, in property.Map) (property.Map, error) {
 	created := textOf(old, "createdOn")
 	if created == "" {
 		created = now()
 	}
-	content := property.New(contentOf(in)).WithSecret(in.Get("content").Secret() || in.Get("value").Secret())
-	return in.Set("content", content).Set("value", content).
-		Set("hostname", in.Get("name")).
+	return in.Set("hostname", property.New(z.fullName(in))).
 		Set("createdOn", property.New(created)).
 		Set("modifiedOn", property.New(now())).
 		Set("proxiable", property.New(proxiable(textOf(in, "type")))).
-		Set("metadata", property.New(map[string]property.Value{}))
+		Set("metadata", property.New(map[string]property.Value{})), nil
 }

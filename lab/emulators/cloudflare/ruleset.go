@@ -15,28 +15,34 @@ const (
 	maxExpression = 4096
 )
 
+// ruleset is the entry point of one phase of a zone. A change of its zone is an
+// update, which looks for the old id in the new zone.
 func ruleset() object {
-	kind := oneOf("zone")
-	kind.Required, kind.Replace = true, true
+	kind := oneOf("custom", "managed", "root", "zone")
+	kind.Required = true
+	zoneField := zoneID
+	zoneField.Required, zoneField.Replace = false, false
 	phase := oneOf(
-		"http_config_settings", "http_custom_errors", "http_log_custom_fields", "http_ratelimit", cachePhase,
+		"ddos_l4", "ddos_l7", "http_config_settings", "http_custom_errors", "http_log_custom_fields", "http_ratelimit", cachePhase,
 		"http_request_dynamic_redirect", "http_request_firewall_custom", "http_request_firewall_managed",
-		"http_request_late_transform", "http_request_origin", "http_request_sanitize", "http_request_transform",
-		"http_response_compression", "http_response_firewall_managed", "http_response_headers_transform",
+		"http_request_late_transform", "http_request_origin", "http_request_redirect", "http_request_sanitize", "http_request_transform",
+		"http_response_compression", "http_response_firewall_managed", "http_response_headers_transform", "magic_transit",
 	)
 	phase.Required, phase.Replace = true, true
 	return object{
 		kind:         "ruleset",
 		importPrefix: "zone/",
 		fields: provider.Fields{
-			"zoneId":      zoneID,
+			"accountId":   {Kind: provider.String},
+			"zoneId":      zoneField,
 			"kind":        kind,
 			"phase":       phase,
-			"name":        {Kind: provider.String, Required: true},
-			"description": {Kind: provider.String, Default: ""},
+			"name":        {Kind: provider.String, Required: true, Replace: true},
+			"description": {Kind: provider.String, Assigned: true},
 			"rules":       {Kind: provider.List, Elem: &provider.Field{Kind: provider.Object, Fields: ruleFields()}},
 		},
 		check:    checkRuleset,
+		api:      rulesetAPI,
 		id:       func(property.Map) string { return newID() },
 		conflict: rulesetConflict,
 		complete: completeRuleset,
@@ -44,8 +50,11 @@ func ruleset() object {
 }
 
 func ruleFields() provider.Fields {
-	action := oneOf(cacheAction)
-	action.Required = true
+	action := oneOf(
+		"block", "challenge", "compress_response", "ddos_dynamic", "ddos_mitigation", "execute", "force_connection_close",
+		"js_challenge", "log", "log_custom_field", "managed_challenge", "redirect", "rewrite", "route", "score", "serve_error",
+		cacheAction, "set_config", "skip",
+	)
 	return provider.Fields{
 		"id":               {Kind: provider.String, Computed: true},
 		"ref":              {Kind: provider.String, Assigned: true},
@@ -53,7 +62,8 @@ func ruleFields() provider.Fields {
 		"enabled":          {Kind: provider.Bool, Default: true},
 		"expression":       {Kind: provider.String, Required: true},
 		"action":           action,
-		"actionParameters": {Kind: provider.Object, Required: true, Fields: cacheFields()},
+		"actionParameters": nested(cacheFields()),
+		"logging":          nested(provider.Fields{"enabled": flag()}),
 	}
 }
 
@@ -75,6 +85,28 @@ func rulesOf(in property.Map) []property.Map {
 
 func checkRuleset(in property.Map) []provider.Failure {
 	var found []provider.Failure
+	if !in.Get("accountId").IsNull() && !in.Get("zoneId").IsNull() {
+		found = append(found, provider.Failf("accountId", "cannot be set beside zoneId"))
+	}
+	for i, rule := range rulesOf(in) {
+		if parameters, ok := mapOf(rule, "actionParameters"); ok {
+			found = append(found, checkCache(fmt.Sprintf("rules[%d].actionParameters", i), parameters)...)
+		}
+	}
+	return found
+}
+
+// maxRules is how many rules a phase holds, by plan.
+var maxRules = []int{10, 25, 50, 300}
+
+func rulesetAPI(z *zone, in property.Map) []provider.Failure {
+	var found []provider.Failure
+	if kind := textOf(in, "kind"); kind != "zone" {
+		found = append(found, provider.Failf("kind", "%q is not possible in a zone", kind))
+	}
+	if rules, most := len(rulesOf(in)), maxRules[z.level()]; textOf(in, "phase") == cachePhase && rules > most {
+		found = append(found, provider.Failf("rules", "has %d rules, the plan %s allows %d", rules, z.Plan, most))
+	}
 	refs := map[string]int{}
 	for i, rule := range rulesOf(in) {
 		path := fmt.Sprintf("rules[%d]", i)
@@ -90,9 +122,11 @@ func checkRuleset(in property.Map) []provider.Failure {
 			}
 		}
 		found = append(found, checkExpression(path+".expression", textOf(rule, "expression"))...)
-		if parameters, ok := mapOf(rule, "actionParameters"); ok {
-			found = append(found, checkCache(path+".actionParameters", parameters)...)
+		parameters, ok := mapOf(rule, "actionParameters")
+		if textOf(rule, "action") != cacheAction || !ok {
+			found = append(found, provider.Failf(path+".action", "the emulator knows only %s, with actionParameters", cacheAction))
 		}
+		found = append(found, cacheAPI(z, path+".actionParameters", parameters)...)
 	}
 	return found
 }
@@ -100,6 +134,9 @@ func checkRuleset(in property.Map) []provider.Failure {
 // checkExpression finds what no expression can be right with. The language
 // itself is not checked here.
 func checkExpression(path, expression string) []provider.Failure {
+	if expression == "" {
+		return []provider.Failure{provider.Failf(path, "is empty")}
+	}
 	if len(expression) > maxExpression {
 		return []provider.Failure{provider.Failf(path, "has %d characters, more than %d", len(expression), maxExpression)}
 	}
@@ -126,18 +163,22 @@ func checkExpression(path, expression string) []provider.Failure {
 	return nil
 }
 
-// rulesetConflict keeps to one entrypoint ruleset for each phase of a zone.
-func rulesetConflict(there, in property.Map) error {
-	if textOf(there, "phase") != textOf(in, "phase") {
+// rulesetConflict keeps to one entry point for each phase of a zone. One without
+// rules is taken over.
+func rulesetConflict(_ *zone, other, in property.Map) error {
+	if textOf(other, "phase") != textOf(in, "phase") || len(rulesOf(other)) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the zone already has an entrypoint ruleset in phase %s; a phase has one, with all rules in it",
-		textOf(in, "phase"))
+	return fmt.Errorf("phase %s: A similar configuration with rules already exists and overwriting will have unintended "+
+		"consequences; import it", textOf(in, "phase"))
 }
 
 // completeRuleset gives each rule its id. A rule keeps its id by its ref; one
 // without a ref is new each time, as in the API.
-func completeRuleset(_ string, old, in property.Map) property.Map {
+func completeRuleset(_ *zone, old, in property.Map) (property.Map, error) {
+	if in.Get("description").IsNull() {
+		in = in.Set("description", property.New(textOf(old, "description")))
+	}
 	ids := map[string]property.Value{}
 	for _, rule := range rulesOf(old) {
 		ids[textOf(rule, "ref")] = rule.Get("id")
@@ -154,7 +195,7 @@ func completeRuleset(_ string, old, in property.Map) property.Map {
 		rules = append(rules, property.New(rule.Set("id", id)))
 	}
 	if in.Get("rules").IsNull() {
-		return in
+		return in, nil
 	}
-	return in.Set("rules", property.New(rules))
+	return in.Set("rules", property.New(rules)), nil
 }

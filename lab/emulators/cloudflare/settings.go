@@ -1,82 +1,22 @@
 package cloudflare
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
-func onOff(more ...string) provider.Field {
-	return provider.Field{Kind: provider.String, OneOf: append([]string{"on", "off"}, more...)}
-}
-
-func oneOf(values ...string) provider.Field {
-	return provider.Field{Kind: provider.String, OneOf: values}
-}
-
-func tieredCache() object {
-	cacheType := oneOf("smart", "generic", "off")
-	cacheType.Required = true
-	return object{kind: "tieredCache", fields: provider.Fields{"zoneId": zoneID, "cacheType": cacheType}}
-}
-
-func argo() object {
-	return object{
-		kind:   "argo",
-		fields: provider.Fields{"zoneId": zoneID, "smartRouting": onOff(), "tieredCaching": onOff()},
-		check: func(in property.Map) []provider.Failure {
-			if in.Get("smartRouting").IsNull() && in.Get("tieredCaching").IsNull() {
-				return []provider.Failure{provider.Failf("smartRouting", "is required unless tieredCaching is set")}
-			}
-			return nil
-		},
-	}
-}
-
-func zoneCacheReserve() object {
-	return object{
-		kind:   "zoneCacheReserve",
-		fields: provider.Fields{"zoneId": zoneID, "enabled": {Kind: provider.Bool, Required: true}},
-	}
-}
-
-func urlNormalization() object {
-	kind, scope := oneOf("cloudflare", "rfc3986"), oneOf("incoming", "both")
-	kind.Required, scope.Required = true, true
-	return object{kind: "urlNormalizationSettings", fields: provider.Fields{"zoneId": zoneID, "type": kind, "scope": scope}}
-}
-
-func originPulls() object {
-	return object{
-		kind: "authenticatedOriginPulls",
-		fields: provider.Fields{
-			"zoneId":                              zoneID,
-			"enabled":                             {Kind: provider.Bool, Required: true},
-			"hostname":                            {Kind: provider.String, Replace: true},
-			"authenticatedOriginPullsCertificate": {Kind: provider.String},
-		},
-		check: func(in property.Map) []provider.Failure {
-			if !in.Get("hostname").IsNull() && in.Get("authenticatedOriginPullsCertificate").IsNull() {
-				return []provider.Failure{provider.Failf("authenticatedOriginPullsCertificate", "is required with hostname")}
-			}
-			return nil
-		},
-		id: func(in property.Map) string {
-			if host := textOf(in, "hostname"); host != "" {
-				return host
-			}
-			return zoneOf(in)
-		},
-	}
-}
+const settingsKind = "zoneSettingsOverride"
 
 func zoneSettings() object {
 	return object{
-		kind: "zoneSettingsOverride",
+		kind: settingsKind,
 		fields: provider.Fields{
 			"zoneId":   zoneID,
-			"settings": {Kind: provider.Object, Fields: settingFields()},
+			"settings": {Kind: provider.Object, Assigned: true, Fields: settingFields()},
 			"initialSettings": {Kind: provider.List, Computed: true, Stable: true,
 				Elem: &provider.Field{Kind: provider.Map, Elem: &provider.Field{Kind: provider.String}}},
 			"initialSettingsReadAt": {Kind: provider.String, Computed: true, Stable: true},
@@ -84,73 +24,102 @@ func zoneSettings() object {
 			"zoneStatus":            {Kind: provider.String, Computed: true, Stable: true},
 			"zoneType":              {Kind: provider.String, Computed: true, Stable: true},
 		},
-		check: checkSettings,
-		complete: func(_ string, old, in property.Map) property.Map {
-			readAt := old.Get("initialSettingsReadAt")
-			if !readAt.IsString() {
-				readAt = property.New(now())
+		check:    checkSettings,
+		complete: applySettings,
+		refresh:  readSettings,
+		reset:    restoreSettings,
+		incomplete: func(state property.Map) string {
+			if state.Get("initialSettings").IsNull() {
+				return "initialSettings"
 			}
-			return in.Set("initialSettingsReadAt", readAt).
-				Set("initialSettings", property.New([]property.Value{})).
-				Set("readonlySettings", property.New([]property.Value{})).
-				Set("zoneStatus", property.New("active")).
-				Set("zoneType", property.New("full"))
+			return ""
 		},
 	}
 }
 
-func settingFields() provider.Fields {
-	fields := provider.Fields{
-		"browserCacheTtl":      {Kind: provider.Int},
-		"challengeTtl":         {Kind: provider.Int},
-		"maxUpload":            {Kind: provider.Int, AtLeast: 100, AtMost: 500},
-		"cacheLevel":           oneOf("aggressive", "basic", "simplified"),
-		"cnameFlattening":      oneOf("flatten_at_root", "flatten_all", "flatten_none"),
-		"h2Prioritization":     onOff("custom"),
-		"imageResizing":        onOff("open"),
-		"minTlsVersion":        oneOf("1.0", "1.1", "1.2", "1.3"),
-		"originMaxHttpVersion": oneOf("1", "2"),
-		"polish":               oneOf("off", "lossless", "lossy"),
-		"pseudoIpv4":           oneOf("off", "add_header", "overwrite_header"),
-		"securityLevel":        oneOf("off", "essentially_off", "low", "medium", "high", "under_attack"),
-		"ssl":                  oneOf("off", "flexible", "full", "strict", "origin_pull"),
-		"tls13":                onOff("zrt"),
-	}
-	for _, name := range []string{
-		"alwaysOnline", "alwaysUseHttps", "automaticHttpsRewrites", "binaryAst", "brotli", "browserCheck",
-		"developmentMode", "earlyHints", "emailObfuscation", "filterLogsToCloudflare", "fonts", "hotlinkProtection",
-		"http2", "http3", "ipGeolocation", "ipv6", "logToCloudflare", "mirage", "opportunisticEncryption",
-		"opportunisticOnion", "orangeToOrange", "originErrorPagePassThru", "prefetchPreload", "privacyPass",
-		"replaceInsecureJs", "responseBuffering", "rocketLoader", "serverSideExclude", "sortQueryStringForCache",
-		"speedBrain", "tls12Only", "tlsClientAuth", "trueClientIpHeader", "universalSsl", "visitorIp", "waf", "webp",
-		"websockets", "zeroRtt",
-	} {
-		fields[name] = onOff()
-	}
-	return fields
-}
-
-// The seconds that the API takes for these two settings.
-var (
-	browserTTLs = []int{
-		0, 30, 60, 120, 300, 1200, 1800, 3600, 7200, 10800, 14400, 18000, 28800, 43200, 57600, 72000, 86400, 172800,
-		259200, 345600, 432000, 691200, 1382400, 2073600, 2678400, 5356800, 16070400, 31536000,
-	}
-	challengeTTLs = []int{
-		300, 900, 1800, 2700, 3600, 7200, 10800, 14400, 28800, 57600, 86400, 604800, 2592000, 31536000,
-	}
-)
-
-func checkSettings(in property.Map) []provider.Failure {
-	settings, ok := mapOf(in, "settings")
-	if !ok {
-		return nil
-	}
-	var found []provider.Failure
-	for name, allowed := range map[string][]int{"browserCacheTtl": browserTTLs, "challengeTtl": challengeTTLs} {
-		if v := settings.Get(name); v.IsNumber() && !slices.Contains(allowed, int(v.AsNumber())) {
-			found = append(found, provider.Failf("settings."+name, "%.0f is not one of %v", v.AsNumber(), allowed))
+// applySettings writes the settings that changed. Creation notes all settings of
+// the zone first; where that fails, the state stays without them for good, as
+// nothing but a creation notes them.
+func applySettings(z *zone, old, in property.Map) (property.Map, error) {
+	state := in
+	for _, name := range []string{"initialSettings", "initialSettingsReadAt", "readonlySettings"} {
+		if value := old.Get(name); !value.IsNull() {
+			state = state.Set(name, value)
 		}
 	}
-	return found
+	if old.Len() == 0 {
+		if err := z.refused(settingsKind); err != nil {
+			return state, fmt.Errorf("reading the initial settings of the zone: %w", err)
+		}
+		state = withReadOnly(z, state).
+			Set("initialSettings", property.New([]property.Value{provider.Value(maps.Clone(z.Values[settingsKind]))})).
+			Set("initialSettingsReadAt", property.New(now()))
+	}
+	settings, _ := mapOf(in, "settings")
+	before, _ := mapOf(old, "settings")
+	changes := map[string]property.Value{}
+	for name, value := range settings.All {
+		if !value.IsNull() && !value.Equals(before.Get(name)) {
+			changes[name] = value
+		}
+	}
+	if err := z.set(changes); err != nil {
+		return state, err
+	}
+	return readSettings(z, state), nil
+}
+
+// set writes settings. The provider refuses read-only ones before it calls the
+// API. A null is the empty value that it sends for a setting of which it knows
+// no initial value.
+func (z *zone) set(changes map[string]property.Value) error {
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		if slices.Contains(z.ReadOnly, name) {
+			return fmt.Errorf("invalid zone setting %q found: it cannot be set as it is read only", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		if changes[name].IsNull() {
+			return fmt.Errorf("the API refuses the empty value of zone setting %q", name)
+		}
+	}
+	z.write(settingsKind, provider.Plain(property.NewMap(changes)))
+	return nil
+}
+
+// readSettings puts all settings of the zone into the state, not only those of
+// the program.
+func readSettings(z *zone, state property.Map) property.Map {
+	return withReadOnly(z, state).
+		Set("settings", provider.Value(maps.Clone(z.Values[settingsKind]))).
+		Set("zoneStatus", property.New("active")).
+		Set("zoneType", property.New("full"))
+}
+
+func withReadOnly(z *zone, state property.Map) property.Map {
+	names := make([]any, len(z.ReadOnly))
+	for i, name := range z.ReadOnly {
+		names[i] = name
+	}
+	return state.Set("readonlySettings", provider.Value(names))
+}
+
+// restoreSettings writes the initial value of every setting of which the state
+// has another one, whoever set it.
+func restoreSettings(z *zone, state property.Map) error {
+	settings, _ := mapOf(state, "settings")
+	initial := property.Map{}
+	if list := state.Get("initialSettings"); list.IsArray() {
+		if list.AsArray().Len() == 0 {
+			return nil // of an emulator that noted no initial settings
+		}
+		initial = list.AsArray().Get(0).AsMap()
+	}
+	changes := map[string]property.Value{}
+	for name, value := range settings.All {
+		if was := initial.Get(name); !was.Equals(value) {
+			changes[name] = was
+		}
+	}
+	return z.set(changes)
 }

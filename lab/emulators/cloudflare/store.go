@@ -1,6 +1,7 @@
 package cloudflare
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,8 +25,6 @@ type Zone struct {
 
 // Applied is one resource as it was last applied.
 type Applied struct {
-	// URN is the resource's name in Pulumi.
-	URN string `json:"urn"`
 	// Version counts the applications, from 1.
 	Version     int       `json:"version"`
 	LastUpdated time.Time `json:"lastUpdated"`
@@ -36,7 +35,11 @@ type Applied struct {
 const note = "Written by the lab's emulator of the Cloudflare provider. No real zone knows of it."
 
 // store keeps the files, at <dir>/<zone>/<kind>.json.
-type store struct{ dir string }
+type store struct {
+	dir string
+	// token is what every call fails with, or nil.
+	token error
+}
 
 // Load reads one file of the emulator. A missing file is an empty zone.
 func Load(dir, zone, kind string) (*Zone, error) {
@@ -55,10 +58,18 @@ func Load(dir, zone, kind string) (*Zone, error) {
 	return z, nil
 }
 
-// change applies f to a zone's file under a lock, so that resources which are
+func (s *store) zone(id string) (*zone, error) {
+	z, err := loadZone(s.dir, id)
+	if err == nil {
+		z.token = s.token
+	}
+	return z, err
+}
+
+// change applies f to a zone's files under a lock, so that resources which are
 // created at once do not lose each other.
-func (s *store) change(zone, kind string, f func(*Zone) error) error {
-	folder := filepath.Join(s.dir, zone)
+func (s *store) change(id, kind string, f func(*zone, *Zone) error) error {
+	folder := filepath.Join(s.dir, id)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
@@ -70,21 +81,28 @@ func (s *store) change(zone, kind string, f func(*Zone) error) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("locking %s: %w", folder, err)
 	}
-	z, err := Load(s.dir, zone, kind)
+	z, err := s.zone(id)
 	if err != nil {
 		return err
 	}
-	if err := f(z); err != nil {
+	applied, err := Load(s.dir, id, kind)
+	if err != nil {
 		return err
 	}
-	return z.save(filepath.Join(folder, kind+".json"))
+	if err := f(z, applied); err != nil {
+		return err
+	}
+	return errors.Join(save(filepath.Join(folder, zoneFile), z), save(filepath.Join(folder, kind+".json"), applied))
 }
 
-// save replaces the file in one step: a reader sees the old or the new one.
-func (z *Zone) save(path string) error {
-	text, err := json.MarshalIndent(z, "", "  ")
+// save replaces a file in one step: a reader sees the old or the new one.
+func save(path string, content any) error {
+	text, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {
 		return err
+	}
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, append(text, '\n')) {
+		return nil
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".write-*")
 	if err != nil {
@@ -98,9 +116,8 @@ func (z *Zone) save(path string) error {
 	return os.Rename(temporary.Name(), path)
 }
 
-func (z *Zone) put(id, urn string, properties map[string]any) {
+func (z *Zone) put(id string, properties map[string]any) {
 	z.Resources[id] = Applied{
-		URN:         urn,
 		Version:     z.Resources[id].Version + 1,
 		LastUpdated: time.Now().UTC().Truncate(time.Second),
 		Properties:  properties,

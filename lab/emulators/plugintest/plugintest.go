@@ -5,11 +5,14 @@ package plugintest
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/scalestack/scalestack/lab/emulators/provider"
 	"github.com/stretchr/testify/require"
 )
@@ -74,6 +77,25 @@ func (x Type) Create(in Props) (id string, state resource.PropertyMap) {
 	return string(r.ID), r.Properties
 }
 
+// TryCreate makes the resource, which may fail. A half made one has an id and a
+// state beside the error.
+func (x Type) TryCreate(in Props) (id string, state resource.PropertyMap, err error) {
+	x.t.Helper()
+	r, err := x.p.Create(context.Background(), plugin.CreateRequest{URN: x.urn(), Type: x.token, Properties: properties(in)})
+	known, ok := rpcerror.FromError(err)
+	if err == nil || !ok {
+		return string(r.ID), r.Properties, err
+	}
+	for _, detail := range known.Details() {
+		if kept, ok := detail.(*pulumirpc.ErrorResourceInitFailed); ok {
+			state, failed := plugin.UnmarshalProperties(kept.GetProperties(), plugin.MarshalOptions{KeepSecrets: true})
+			require.NoError(x.t, failed)
+			return kept.GetId(), state, err
+		}
+	}
+	return "", nil, err
+}
+
 // CreateError returns the error that creation must end with.
 func (x Type) CreateError(in Props) error {
 	x.t.Helper()
@@ -106,6 +128,23 @@ func (x Type) Diff(state resource.PropertyMap, in Props) []string {
 	slices.Sort(found)
 	require.Equal(x.t, len(found) > 0, r.Changes == plugin.DiffSome)
 	return found
+}
+
+// Replaces returns the properties whose change needs a new resource, sorted,
+// and whether the old one goes first.
+func (x Type) Replaces(state resource.PropertyMap, in Props) (names []string, deleteFirst bool) {
+	x.t.Helper()
+	r, err := x.p.Diff(context.Background(), plugin.DiffRequest{
+		URN: x.urn(), Type: x.token, OldOutputs: state, NewInputs: properties(in),
+	})
+	require.NoError(x.t, err)
+	for path, d := range r.DetailedDiff {
+		if name, _, _ := strings.Cut(path, "."); d.Kind.IsReplace() && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, r.DeleteBeforeReplace
 }
 
 // Update changes the resource.

@@ -78,14 +78,18 @@ func (f Field) checkString(path string, v property.Value) []Failure {
 	switch {
 	case len(f.OneOf) > 0 && !slices.Contains(f.OneOf, v.AsString()):
 		return []Failure{Failf(path, "%s is not one of %s", quote(v), strings.Join(f.OneOf, ", "))}
-	case f.Required && v.AsString() == "":
-		return []Failure{Failf(path, "is empty")}
 	}
 	return nil
 }
 
 func (f Field) checkInt(path string, v property.Value) []Failure {
 	if n := v.AsNumber(); (f.AtLeast != 0 || f.AtMost != 0) && (n < float64(f.AtLeast) || n > float64(f.AtMost)) {
+		switch {
+		case f.AtMost == math.MaxInt:
+			return []Failure{Failf(path, "%s is not at least %d", quote(v), f.AtLeast)}
+		case f.AtLeast == math.MinInt:
+			return []Failure{Failf(path, "%s is not at most %d", quote(v), f.AtMost)}
+		}
 		return []Failure{Failf(path, "%s is not between %d and %d", quote(v), f.AtLeast, f.AtMost)}
 	}
 	return nil

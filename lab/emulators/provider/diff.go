@@ -48,6 +48,7 @@ func (d *differ) value(f Field, path string, old, now presence) {
 		d.diff(f.Fields, path, old.value.AsMap(), now.value.AsMap())
 	case f.Kind == List && old.value.IsArray() && now.value.IsArray():
 		d.list(*f.Elem, path, old.value.AsArray(), now.value.AsArray())
+	case f.Same != nil && old.value.IsString() && now.value.IsString() && f.Same(old.value.AsString(), now.value.AsString()):
 	case !plain(old.value).Equals(plain(now.value)):
 		d.note(path, plugin.DiffUpdate)
 	}
@@ -70,6 +71,16 @@ func (d *differ) note(path string, kind plugin.DiffKind) {
 		kind = kind.AsReplace()
 	}
 	d.changes[path] = plugin.PropertyDiff{Kind: kind}
+}
+
+// replaces is true when a change needs a new resource.
+func (d *differ) replaces() bool {
+	for _, change := range d.changes {
+		if change.Kind.IsReplace() {
+			return true
+		}
+	}
+	return false
 }
 
 // plain is a value without the marks that say nothing about what it is.

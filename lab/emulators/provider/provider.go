@@ -26,9 +26,9 @@ type Resource struct {
 	Fields Fields
 	// Check finds the mistakes that concern several fields; values may be unknown.
 	Check func(inputs property.Map) []Failure
-	// Create makes the resource and returns its id and state. The URN tells
-	// resources apart that look the same.
-	Create func(urn string, inputs property.Map) (id string, state property.Map, err error)
+	// Create makes the resource and returns its id and state. With an error and an
+	// id, the resource exists half made, and the engine keeps that state.
+	Create func(inputs property.Map) (id string, state property.Map, err error)
 	// Read returns the present state; the given state is empty on import. A false
 	// says that the resource is gone. Without Read, the state never changes.
 	Read func(id string, state property.Map) (newID string, now property.Map, found bool, err error)
@@ -36,6 +36,11 @@ type Resource struct {
 	Update func(id string, state, inputs property.Map) (property.Map, error)
 	// Delete removes the resource. Without Delete, there is nothing to remove.
 	Delete func(id string, state property.Map) error
+	// DeleteBeforeReplace says that a replacement cannot stand beside the old one.
+	DeleteBeforeReplace bool
+	// Incomplete names a computed property that a state lacks and every diff
+	// therefore adds, or "".
+	Incomplete func(state property.Map) string
 }
 
 // Definition is a provider.

@@ -26,7 +26,7 @@ func things() *Definition {
 			"secret": {Kind: String, Computed: true, Secret: true},
 			"made":   {Kind: String, Computed: true, Stable: true},
 		},
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			return "id", in.Set("secret", Value("s")).Set("made", Value("now")).Set("slug", Value("it")), nil
 		},
 		Update: func(_ string, _, in property.Map) (property.Map, error) { return in, nil },

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc/codes"
 )
 
 func (h *host) find(token tokens.Type) (Resource, error) {
@@ -49,10 +53,15 @@ func (h *host) Diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffRespo
 	wanted := r.Fields.withDefaults(resource.FromResourcePropertyMap(req.NewInputs))
 	d := differ{changes: map[string]plugin.PropertyDiff{}, replace: r.Update == nil}
 	d.diff(r.Fields, "", state, wanted)
+	if r.Incomplete != nil {
+		if name := r.Incomplete(state); name != "" {
+			d.changes[name] = plugin.PropertyDiff{Kind: plugin.DiffAdd}
+		}
+	}
 	if len(d.changes) == 0 {
 		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
 	}
-	return plugin.DiffResult{Changes: plugin.DiffSome, DetailedDiff: d.changes}, nil
+	return plugin.DiffResult{Changes: plugin.DiffSome, DetailedDiff: d.changes, DeleteBeforeReplace: r.DeleteBeforeReplace && d.replaces()}, nil
 }
 
 func (h *host) Create(_ context.Context, req plugin.CreateRequest) (plugin.CreateResponse, error) {
@@ -65,11 +74,25 @@ func (h *host) Create(_ context.Context, req plugin.CreateRequest) (plugin.Creat
 		planned := r.Fields.withUnknowns(inputs)
 		return plugin.CreateResponse{Properties: r.out(planned), Status: resource.StatusOK}, nil
 	}
-	id, state, err := r.Create(string(req.URN), inputs)
+	id, state, err := r.Create(inputs)
+	if err != nil && id != "" {
+		return plugin.CreateResponse{}, halfMade(id, r.out(state), err)
+	}
 	if err != nil {
 		return plugin.CreateResponse{}, err
 	}
 	return plugin.CreateResponse{ID: resource.ID(id), Properties: r.out(state), Status: resource.StatusOK}, nil
+}
+
+// halfMade tells the engine to keep the state of a resource whose creation
+// failed on the way.
+func halfMade(id string, state resource.PropertyMap, err error) error {
+	properties, failed := plugin.MarshalProperties(state, plugin.MarshalOptions{KeepSecrets: true})
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	return rpcerror.WithDetails(rpcerror.New(codes.Unknown, err.Error()),
+		&pulumirpc.ErrorResourceInitFailed{Id: id, Properties: properties, Reasons: []string{err.Error()}})
 }
 
 func (h *host) Read(_ context.Context, req plugin.ReadRequest) (plugin.ReadResponse, error) {

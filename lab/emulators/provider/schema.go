@@ -29,6 +29,8 @@ type Field struct {
 	Default any
 	// Replace says that a change needs a new resource.
 	Replace bool
+	// Same says that two different strings mean the same.
+	Same func(old, now string) bool
 	// Computed marks what only the provider sets.
 	Computed bool
 	// Assigned marks an input that the provider chooses when it is absent.
@@ -38,7 +40,7 @@ type Field struct {
 	// Secret marks a property whose value is secret in the resource's state.
 	Secret bool
 	// OneOf lists the allowed values of a String, AtLeast and AtMost bound an Int;
-	// both bounds zero means unbounded.
+	// both bounds zero means unbounded; math.MinInt and math.MaxInt leave an end open.
 	OneOf           []string
 	AtLeast, AtMost int
 	// Elem describes the items of a List or Map, Fields the properties of an Object.

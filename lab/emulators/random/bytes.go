@@ -22,7 +22,7 @@ func id() provider.Resource {
 			"keepers":    keepers,
 			"b64Std":     output, "b64Url": output, "dec": output, "hex": output,
 		},
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			raw, err := randomBytes(intOf(in, "byteLength"))
 			if err != nil {
 				return "", property.Map{}, err
@@ -73,7 +73,7 @@ func bytes() provider.Resource {
 			"keepers": keepers,
 			"base64":  output, "hex": output,
 		},
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			raw, err := randomBytes(intOf(in, "length"))
 			return "none", complete(in, raw), err
 		},
@@ -93,7 +93,7 @@ func uuid() provider.Resource {
 			"keepers": keepers,
 			"result":  {Kind: provider.String, Computed: true},
 		},
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			v, err := googleuuid.NewRandom()
 			return v.String(), set(in, map[string]any{"result": v.String()}), err
 		},

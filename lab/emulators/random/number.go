@@ -27,7 +27,7 @@ func integer() provider.Resource {
 			}
 			return []provider.Failure{provider.Failf("min", "%d is not at most max, %d", intOf(in, "min"), intOf(in, "max"))}
 		},
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			low, high := intOf(in, "min"), intOf(in, "max")
 			n, err := source(in)(int64(high-low) + 1)
 			result := low + int(n)
@@ -69,7 +69,7 @@ func shuffle() provider.Resource {
 			"keepers":     keepers,
 			"results":     results,
 		},
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			inputs := in.Get("inputs").AsArray().AsSlice()
 			count := len(inputs)
 			if v := in.Get("resultCount"); v.IsNumber() {

@@ -42,7 +42,7 @@ func text() provider.Resource {
 	return provider.Resource{
 		Fields: textFields(),
 		Check:  checkText,
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			in = withNumeric(in)
 			result, err := generate(in)
 			return result, set(in, map[string]any{"result": result}), err
@@ -60,7 +60,7 @@ func password() provider.Resource {
 	return provider.Resource{
 		Fields: fields,
 		Check:  checkText,
-		Create: func(_ string, in property.Map) (string, property.Map, error) {
+		Create: func(in property.Map) (string, property.Map, error) {
 			in = withNumeric(in)
 			result, err := generate(in)
 			if err != nil {
