@@ -26,6 +26,8 @@ type Resource struct {
 	Fields Fields
 	// Check finds the mistakes that concern several fields; values may be unknown.
 	Check func(inputs property.Map) []Failure
+	// Plan completes inputs before they are compared with a state.
+	Plan func(inputs property.Map) property.Map
 	// Create makes the resource and returns its id and state. With an error and an
 	// id, the resource exists half made, and the engine keeps that state.
 	Create func(inputs property.Map) (id string, state property.Map, err error)

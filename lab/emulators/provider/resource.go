@@ -51,6 +51,9 @@ func (h *host) Diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffRespo
 	}
 	state := r.Fields.withDefaults(resource.FromResourcePropertyMap(req.OldOutputs))
 	wanted := r.Fields.withDefaults(resource.FromResourcePropertyMap(req.NewInputs))
+	if r.Plan != nil {
+		wanted = r.Plan(wanted)
+	}
 	d := differ{changes: map[string]plugin.PropertyDiff{}, replace: r.Update == nil}
 	d.diff(r.Fields, "", state, wanted)
 	if r.Incomplete != nil {

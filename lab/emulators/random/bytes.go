@@ -17,7 +17,7 @@ func id() provider.Resource {
 	output := provider.Field{Kind: provider.String, Computed: true}
 	return provider.Resource{
 		Fields: provider.Fields{
-			"byteLength": {Kind: provider.Int, Required: true, AtLeast: 1, AtMost: maxLength},
+			"byteLength": {Kind: provider.Int, Required: true, AtMost: maxLength},
 			"prefix":     {Kind: provider.String},
 			"keepers":    keepers,
 			"b64Std":     output, "b64Url": output, "dec": output, "hex": output,
@@ -75,14 +75,17 @@ func bytes() provider.Resource {
 		},
 		Create: func(in property.Map) (string, property.Map, error) {
 			raw, err := randomBytes(intOf(in, "length"))
-			return "none", complete(in, raw), err
+			if err != nil {
+				return "", property.Map{}, err
+			}
+			return base64.StdEncoding.EncodeToString(raw), complete(in, raw), nil
 		},
 		Read: importer(func(id string) (string, property.Map, error) {
 			raw, err := base64.StdEncoding.DecodeString(id)
 			if err != nil {
 				return "", property.Map{}, fmt.Errorf("importing a RandomBytes: the id is not base64: %w", err)
 			}
-			return "none", complete(set(property.Map{}, map[string]any{"length": len(raw)}), raw), nil
+			return id, complete(set(property.Map{}, map[string]any{"length": len(raw)}), raw), nil
 		}),
 	}
 }
@@ -95,7 +98,10 @@ func uuid() provider.Resource {
 		},
 		Create: func(in property.Map) (string, property.Map, error) {
 			v, err := googleuuid.NewRandom()
-			return v.String(), set(in, map[string]any{"result": v.String()}), err
+			if err != nil {
+				return "", property.Map{}, err
+			}
+			return v.String(), set(in, map[string]any{"result": v.String()}), nil
 		},
 		Read: importer(func(id string) (string, property.Map, error) {
 			v, err := googleuuid.Parse(id)

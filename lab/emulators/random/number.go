@@ -21,17 +21,13 @@ func integer() provider.Resource {
 			"keepers": keepers,
 			"result":  {Kind: provider.Int, Computed: true},
 		},
-		Check: func(in property.Map) []provider.Failure {
-			if in.Get("min").IsComputed() || in.Get("max").IsComputed() || intOf(in, "min") <= intOf(in, "max") {
-				return nil
-			}
-			return []provider.Failure{provider.Failf("min", "%d is not at most max, %d", intOf(in, "min"), intOf(in, "max"))}
-		},
 		Create: func(in property.Map) (string, property.Map, error) {
 			low, high := intOf(in, "min"), intOf(in, "max")
-			n, err := source(in)(int64(high-low) + 1)
-			result := low + int(n)
-			return strconv.Itoa(result), set(in, map[string]any{"result": result}), err
+			if low > high {
+				return "", property.Map{}, fmt.Errorf("min: %d is not at most max, %d", low, high)
+			}
+			result := low + source(in).Intn(high-low+1)
+			return strconv.Itoa(result), set(in, map[string]any{"result": result}), nil
 		},
 		Read: importer(importInteger),
 	}
@@ -75,38 +71,29 @@ func shuffle() provider.Resource {
 			if v := in.Get("resultCount"); v.IsNumber() {
 				count = int(v.AsNumber())
 			}
-			shuffled, err := shuffled(inputs, count, source(in))
-			return "-", in.Set("results", property.New(shuffled)), err
+			return "-", in.Set("results", property.New(shuffled(inputs, count, source(in)))), nil
 		},
 	}
 }
 
 // shuffled deals count of the inputs. An input comes again only after all others.
-func shuffled(inputs []property.Value, count int, next func(int64) (int64, error)) ([]property.Value, error) {
+func shuffled(inputs []property.Value, count int, numbers *rand.Rand) []property.Value {
 	results := []property.Value{}
 	for len(results) < count && len(inputs) > 0 {
-		deck := append([]property.Value{}, inputs...)
-		for i := range deck {
-			n, err := next(int64(len(deck) - i))
-			if err != nil {
-				return nil, err
-			}
-			j := i + int(n)
-			deck[i], deck[j] = deck[j], deck[i]
+		for _, i := range numbers.Perm(len(inputs))[:min(len(inputs), count-len(results))] {
+			results = append(results, inputs[i])
 		}
-		results = append(results, deck[:min(len(deck), count-len(results))]...)
 	}
-	return results, nil
+	return results
 }
 
-// source returns numbers below a bound: random ones, or with a seed always the
-// same.
-func source(in property.Map) func(int64) (int64, error) {
+// source returns random numbers, or with a seed those that the plugin makes of
+// it.
+func source(in property.Map) *rand.Rand {
 	seed := in.Get("seed")
 	if !seed.IsString() || seed.AsString() == "" {
-		return below
+		return rand.New(rand.NewSource(rand.Int63()))
 	}
 	sum := crc64.Checksum([]byte(seed.AsString()), crc64.MakeTable(crc64.ISO))
-	seeded := rand.New(rand.NewSource(int64(sum)))
-	return func(n int64) (int64, error) { return seeded.Int63n(n), nil }
+	return rand.New(rand.NewSource(int64(sum)))
 }

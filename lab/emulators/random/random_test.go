@@ -87,7 +87,6 @@ func TestCheckOfTexts(t *testing.T) {
 			{props{"length": 1.5}, "length: is not a whole number"},
 			{props{"length": 3, "minLower": 2, "minUpper": 2}, "length: 3 is not at least 4, the sum of"},
 			{props{"length": 8, "lower": false, "upper": false, "numeric": false, "special": false}, "lower: at least one of"},
-			{props{"length": 8, "number": true, "numeric": false}, "numeric: false is not what number says, true"},
 			{props{"length": 8, "speciall": true}, "speciall: is not a known input; known are keepers, length,"},
 			{props{"length": 8, "result": "x"}, "result: is not a known input"},
 			{props{"length": 8, "keepers": props{"a": 1}}, "keepers.a: is not a string"},
@@ -96,6 +95,7 @@ func TestCheckOfTexts(t *testing.T) {
 			require.Len(t, found, 1, "%v", c.in)
 			require.Contains(t, found[0], c.want)
 		}
+		require.ErrorContains(t, x.CreateError(props{"length": 8, "number": true, "numeric": false}), "they are one setting")
 		unknown := resource.PropertyMap{"length": resource.MakeComputed(resource.NewProperty(0.0))}
 		require.Empty(t, x.CheckMap(unknown))
 	}
@@ -131,10 +131,11 @@ func TestID(t *testing.T) {
 
 func TestBytes(t *testing.T) {
 	x := typeOf(t, "Bytes")
-	_, state := x.Create(props{"length": 16})
+	id, state := x.Create(props{"length": 16})
 	raw, err := base64.StdEncoding.DecodeString(secret(t, state, "base64"))
 	require.NoError(t, err)
 	require.Len(t, raw, 16)
+	require.Equal(t, secret(t, state, "base64"), id)
 	require.Equal(t, hex.EncodeToString(raw), secret(t, state, "hex"))
 	require.Equal(t, []string{"length update-replace"}, x.Diff(state, props{"length": 17}))
 	require.Equal(t, []string{"length: 0 is not between 1 and 1048576"}, x.Check(props{"length": 0}))
@@ -166,7 +167,7 @@ func TestInteger(t *testing.T) {
 	again, state := x.Create(props{"min": 1, "max": 1000000, "seed": "s"})
 	require.Equal(t, id, again)
 	require.Equal(t, []string{"max update-replace", "seed delete-replace"}, x.Diff(state, props{"min": 1, "max": 3}))
-	require.Equal(t, []string{"min: 3 is not at most max, 2"}, x.Check(props{"min": 3, "max": 2}))
+	require.EqualError(t, x.CreateError(props{"min": 3, "max": 2}), "min: 3 is not at most max, 2")
 
 	read, err := x.Read(id+",1,1000000,s", nil, nil)
 	require.NoError(t, err)

@@ -42,8 +42,12 @@ func text() provider.Resource {
 	return provider.Resource{
 		Fields: textFields(),
 		Check:  checkText,
+		Plan:   planNumeric,
 		Create: func(in property.Map) (string, property.Map, error) {
-			in = withNumeric(in)
+			in, err := withNumeric(in)
+			if err != nil {
+				return "", property.Map{}, err
+			}
 			result, err := generate(in)
 			return result, set(in, map[string]any{"result": result}), err
 		},
@@ -60,14 +64,21 @@ func password() provider.Resource {
 	return provider.Resource{
 		Fields: fields,
 		Check:  checkText,
+		Plan:   planNumeric,
 		Create: func(in property.Map) (string, property.Map, error) {
-			in = withNumeric(in)
+			in, err := withNumeric(in)
+			if err != nil {
+				return "", property.Map{}, err
+			}
 			result, err := generate(in)
 			if err != nil {
 				return "", property.Map{}, err
 			}
 			state, err := withHash(in, result)
-			return "none", state, err
+			if err != nil {
+				return "", property.Map{}, err
+			}
+			return "none", state, nil
 		},
 		Read: importer(func(id string) (string, property.Map, error) {
 			state, err := withHash(importedText(id), id)
@@ -77,24 +88,36 @@ func password() provider.Resource {
 }
 
 // withNumeric fills in `numeric` and its deprecated name `number`, which are one
-// setting: true unless either says otherwise.
-func withNumeric(in property.Map) property.Map {
-	on := true
-	for _, name := range []string{"number", "numeric"} {
-		if v := in.Get(name); v.IsBool() {
-			on = v.AsBool()
-		}
+// setting: true unless either says otherwise. The plugin finds a conflict only
+// when it creates.
+func withNumeric(in property.Map) (property.Map, error) {
+	number, numeric := in.Get("number"), in.Get("numeric")
+	if number.IsBool() && numeric.IsBool() && number.AsBool() != numeric.AsBool() {
+		return in, fmt.Errorf("numeric is %v and number %v; they are one setting, and number is deprecated", numeric.AsBool(), number.AsBool())
 	}
-	return set(in, map[string]any{"number": on, "numeric": on})
+	if number.IsNull() && numeric.IsNull() {
+		return set(in, map[string]any{"number": true, "numeric": true}), nil
+	}
+	return planNumeric(in), nil
+}
+
+// planNumeric gives both names the value of the one that is set.
+func planNumeric(in property.Map) property.Map {
+	number, numeric := in.Get("number"), in.Get("numeric")
+	switch {
+	case number.IsNull() && !numeric.IsNull():
+		return in.Set("number", numeric)
+	case numeric.IsNull() && !number.IsNull():
+		return in.Set("numeric", number)
+	}
+	return in
 }
 
 func checkText(in property.Map) []provider.Failure {
-	number, numeric := in.Get("number"), in.Get("numeric")
-	if number.IsBool() && numeric.IsBool() && number.AsBool() != numeric.AsBool() {
-		return []provider.Failure{provider.Failf("numeric", "%v is not what number says, %v; they are one setting",
-			numeric.AsBool(), number.AsBool())}
+	in, err := withNumeric(in)
+	if err != nil {
+		return nil
 	}
-	in = withNumeric(in)
 	atLeast, some := 0, false
 	for _, c := range classes {
 		if in.Get(c.flag).IsComputed() || in.Get(c.min).IsComputed() || in.Get("length").IsComputed() {
