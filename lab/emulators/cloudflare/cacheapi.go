@@ -7,11 +7,12 @@ import (
 	"github.com/scalestack/scalestack/lab/emulators/provider"
 )
 
-// year is the longest lifetime, in seconds.
-const year = 31536000
-
-// The shortest lifetimes that a cache rule may set, in seconds, by plan.
-var minTTLs = []int{7200, 3600, 1, 1}
+const (
+	// year is the longest lifetime, in seconds.
+	year = 31536000
+	// maxNames is how many query parameters a cache key names.
+	maxNames = 100
+)
 
 // cacheAPI finds what the API refuses in the parameters of set_cache_settings.
 func cacheAPI(z *zone, path string, in property.Map) []provider.Failure {
@@ -33,7 +34,7 @@ func cacheAPI(z *zone, path string, in property.Map) []provider.Failure {
 	}
 	if key, ok := mapOf(in, "cacheKey"); ok {
 		if custom, ok := mapOf(key, "customKey"); ok && !custom.Get("queryString").IsNull() {
-			found = append(found, queryAPI(path+".cacheKey.customKey.queryString", queryOf(in))...)
+			found = append(found, queryAPI(z, path+".cacheKey.customKey.queryString", queryOf(in))...)
 		}
 	}
 	return found
@@ -47,7 +48,7 @@ func lifetimeAPI(z *zone, path string, in property.Map) []provider.Failure {
 	if mode := textOf(in, "mode"); mode != override {
 		return []provider.Failure{provider.Failf(path+".default", "is only possible with mode %s, not with %s", override, mode)}
 	}
-	if least := minTTLs[z.level()]; int(seconds.AsNumber()) < least || seconds.AsNumber() > year {
+	if least := z.limits().ttl; int(seconds.AsNumber()) < least || seconds.AsNumber() > year {
 		return []provider.Failure{provider.Failf(path+".default", "%.0f is not between %d and %d on the plan %s",
 			seconds.AsNumber(), least, year, z.Plan)}
 	}
@@ -83,8 +84,8 @@ func statusAPI(path string, in property.Map) []provider.Failure {
 	return found
 }
 
-func queryAPI(path string, in property.Map) []provider.Failure {
-	names := 0
+func queryAPI(z *zone, path string, in property.Map) []provider.Failure {
+	names, all := 0, false
 	for _, name := range []string{"includes", "excludes"} {
 		list := in.Get(name)
 		if !list.IsArray() {
@@ -92,13 +93,19 @@ func queryAPI(path string, in property.Map) []provider.Failure {
 		}
 		names += list.AsArray().Len()
 		for _, item := range list.AsArray().All {
-			if item.IsString() && item.AsString() == "*" && list.AsArray().Len() > 1 {
-				return []provider.Failure{provider.Failf(path+"."+name, "%q means all and must be alone", "*")}
-			}
+			all = all || item.IsString() && item.AsString() == "*"
+		}
+		if all && list.AsArray().Len() > 1 {
+			return []provider.Failure{provider.Failf(path+"."+name, "%q means all and must be alone", "*")}
 		}
 	}
-	if names == 0 {
+	switch {
+	case names == 0:
 		return []provider.Failure{provider.Failf(path, "includes or excludes must name a parameter")}
+	case names > maxNames:
+		return []provider.Failure{provider.Failf(path, "names %d parameters, more than %d", names, maxNames)}
+	case !all && !z.limits().keys:
+		return []provider.Failure{provider.Failf(path, "names parameters, which the plan %s does not allow", z.Plan)}
 	}
 	return nil
 }

@@ -93,6 +93,7 @@ func TestCheckOfRulesets(t *testing.T) {
 		{status(props{"value": 60, "statusCodeRanges": []any{props{}}}), "API statusCodeTtls[0]: statusCode or a range is required"},
 		{status(props{"value": 60, "statusCodeRanges": []any{}}), "API statusCodeTtls[0]: statusCode or a range is required"},
 		{query(props{}), "API " + first + "cacheKey.customKey.queryString: includes or excludes must name a parameter"},
+		{query(props{"excludes": []any{"a"}}), "API queryString: names parameters, which the plan free does not allow"},
 		{query(props{"excludes": []any{"*", "a"}}), `API queryString.excludes: "*" means all and must be alone`},
 	} {
 		refuses(t, x, c.in, c.want)
@@ -193,8 +194,9 @@ func TestCheckOfTheOthers(t *testing.T) {
 		{"PageRule", props{"target": "x", "actions": props{"waf": "on", "forwardingUrl": props{"url": "y", "statusCode": 301}}}, "API stands alone"},
 		{"PageRule", props{"target": "x", "priority": 0, "actions": props{"waf": "on"}}, "API priority: 0 is not between 1 and 1000"},
 		{"PageRule", props{"target": "x", "actions": props{"edgeCacheTtl": 7199}}, "API actions.edgeCacheTtl: 7199 is below 7200, the least on the plan free"},
-		{"PageRule", props{"target": "x", "actions": props{"cacheKeyFields": props{"host": props{}, "queryString": props{}, "user": props{"geo": false}}}},
-			"API actions.cacheKeyFields.host: is empty, which crashes the provider"},
+		{"PageRule", props{"target": "x", "actions": props{"cacheKeyFields": props{"host": props{"resolved": false}, "queryString": props{}, "user": props{"geo": false}}}},
+			"API actions.cacheKeyFields: is not possible on the plan free"},
+		{"ZoneSettingsOverride", props{"settings": props{"browserCacheTtl": 1200}}, "API settings.browserCacheTtl: 1200 is below 1800, the least on the plan free"},
 		{"UrlNormalizationSettings", props{"type": "rfc3986", "scope": "all"}, `API scope: "all" is not one of incoming, both, none`},
 		{"PageRule", props{"target": "x", "actions": props{"edgeCacheTtl": "7200"}}, "actions.edgeCacheTtl: is not a whole number"},
 	} {

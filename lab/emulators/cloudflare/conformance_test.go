@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -21,8 +22,9 @@ type observed struct {
 	// Create says that the resource was created, CreateError why that failed.
 	Create      bool
 	CreateError string
-	// ID is the id that it got, where it was noted.
+	// ID and State are what it became, where they were noted.
 	ID    string
+	State props
 	Diffs []struct {
 		// Change is merged into the inputs; null removes.
 		Change              props
@@ -67,7 +69,8 @@ func TestConformance(t *testing.T) {
 
 // differs says how the emulator answers otherwise, or "".
 func (c observed) differs(t *testing.T) string {
-	x, _ := typeOf(t, c.Type)
+	x, dir := typeOf(t, c.Type)
+	editZone(t, dir, zone, func(z props) { z["plan"] = "enterprise" })
 	if found := x.Check(c.Inputs); len(found) > 0 != (c.Refused != "") {
 		return fmt.Sprintf("check: %q, and the plugin: %q", found, c.Refused)
 	}
@@ -82,6 +85,9 @@ func (c observed) differs(t *testing.T) string {
 		return ""
 	case c.hasFixedID() && id != c.ID:
 		return "id: " + id + ", and the plugin: " + c.ID
+	}
+	if found := unequal("", c.State, state.Mappable()); found != "" {
+		return "state: " + found
 	}
 	for _, d := range c.Diffs {
 		changed := with(c.Inputs, d.Change)
@@ -98,4 +104,46 @@ func (c observed) differs(t *testing.T) string {
 // hasFixedID is false for kinds whose ids the API makes up.
 func (c observed) hasFixedID() bool {
 	return c.ID != "" && c.Type != "Ruleset" && c.Type != "Record" && c.Type != "PageRule"
+}
+
+var madeUpID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// madeUp is true of what differs with each creation: ids, a ref without a name
+// of its own, times.
+func madeUp(name string, value any) bool {
+	text, _ := value.(string)
+	return name == "createdOn" || name == "modifiedOn" || (name == "id" || name == "ref") && madeUpID.MatchString(text)
+}
+
+// unequal names the first property that both states have and that differs.
+func unequal(path string, want, got any) string {
+	switch want := want.(type) {
+	case map[string]any:
+		got, ok := got.(map[string]any)
+		if !ok {
+			return path
+		}
+		for name, value := range want {
+			if other, both := got[name]; both && !madeUp(name, value) {
+				if found := unequal(path+"."+name, value, other); found != "" {
+					return found
+				}
+			}
+		}
+	case []any:
+		got, ok := got.([]any)
+		if !ok || len(got) != len(want) {
+			return path
+		}
+		for i := range want {
+			if found := unequal(fmt.Sprintf("%s[%d]", path, i), want[i], got[i]); found != "" {
+				return found
+			}
+		}
+	default:
+		if want != got {
+			return fmt.Sprintf("%s is %v, and the plugin's is %v", path, got, want)
+		}
+	}
+	return ""
 }

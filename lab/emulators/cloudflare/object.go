@@ -23,6 +23,8 @@ type object struct {
 	id func(in property.Map) string
 	// conflict refuses a new resource beside one that exists.
 	conflict func(z *zone, other, in property.Map) error
+	// most is how many a zone may have; without it, there is no limit.
+	most func(limits) int
 	// complete fills in what the API sets; old is empty on creation. An error
 	// leaves the resource half made.
 	complete func(z *zone, old, in property.Map) (property.Map, error)
@@ -102,6 +104,9 @@ func (o object) mayCreate(z *zone, applied *Zone, in property.Map) error {
 	}
 	if err := o.refused(z, in); err != nil {
 		return err
+	}
+	if o.most != nil && len(applied.Resources) >= o.most(z.limits()) {
+		return fmt.Errorf("the API refuses %s: the plan %s allows %d", o.kind, z.Plan, o.most(z.limits()))
 	}
 	for _, id := range sortedIDs(applied) {
 		if o.conflict == nil {

@@ -24,8 +24,9 @@ func pageRule() object {
 			"status":   status,
 			"actions":  actions,
 		},
-		api: pageRuleAPI,
-		id:  func(property.Map) string { return newID() },
+		api:  pageRuleAPI,
+		id:   func(property.Map) string { return newID() },
+		most: func(l limits) int { return l.pageRules },
 		conflict: func(_ *zone, there, in property.Map) error {
 			if !sameTarget(textOf(there, "target"), textOf(in, "target")) {
 				return nil
@@ -93,12 +94,7 @@ func sameTarget(old, now string) bool {
 // maxStars is how many * the API takes in a URL pattern.
 const maxStars = 4
 
-// The shortest lifetimes that a page rule may set, in seconds, by plan.
-var (
-	pageEdgeTTLs    = []int{7200, 3600, 1, 1}
-	pageBrowserTTLs = []int{120, 120, 120, 30}
-	maxPriority     = 1000
-)
+const maxPriority = 1000
 
 func pageRuleAPI(z *zone, in property.Map) []provider.Failure {
 	var found []provider.Failure
@@ -118,15 +114,20 @@ func pageRuleAPI(z *zone, in property.Map) []provider.Failure {
 	if !actions.Get("forwardingUrl").IsNull() && actions.Len() > 1 {
 		found = append(found, provider.Failf("actions.forwardingUrl", "stands alone: no other action beside it"))
 	}
-	if ttl := actions.Get("edgeCacheTtl"); ttl.IsNumber() && ttl.AsNumber() != 0 && int(ttl.AsNumber()) < pageEdgeTTLs[z.level()] {
+	if ttl := actions.Get("edgeCacheTtl"); ttl.IsNumber() && ttl.AsNumber() != 0 && int(ttl.AsNumber()) < z.limits().ttl {
 		found = append(found, provider.Failf("actions.edgeCacheTtl", "%.0f is below %d, the least on the plan %s",
-			ttl.AsNumber(), pageEdgeTTLs[z.level()], z.Plan))
+			ttl.AsNumber(), z.limits().ttl, z.Plan))
 	}
 	if ttl := actions.Get("browserCacheTtl"); ttl.IsString() {
 		n, err := strconv.Atoi(ttl.AsString())
-		if err != nil || n != 0 && n < pageBrowserTTLs[z.level()] || n > year {
+		if err != nil || n != 0 && n < z.limits().pageBrowserTTL || n > year {
 			found = append(found, provider.Failf("actions.browserCacheTtl",
-				"%q is not a string of 0 or a number between %d and %d", ttl.AsString(), pageBrowserTTLs[z.level()], year))
+				"%q is not a string of 0 or a number between %d and %d", ttl.AsString(), z.limits().pageBrowserTTL, year))
+		}
+	}
+	for _, name := range []string{"cacheKeyFields", "cacheTtlByStatuses", "respectStrongEtag"} {
+		if !z.limits().keys && !actions.Get(name).IsNull() {
+			found = append(found, provider.Failf("actions."+name, "is not possible on the plan %s", z.Plan))
 		}
 	}
 	if key, ok := mapOf(actions, "cacheKeyFields"); ok {

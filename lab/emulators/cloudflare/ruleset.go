@@ -96,15 +96,12 @@ func checkRuleset(in property.Map) []provider.Failure {
 	return found
 }
 
-// maxRules is how many rules a phase holds, by plan.
-var maxRules = []int{10, 25, 50, 300}
-
 func rulesetAPI(z *zone, in property.Map) []provider.Failure {
 	var found []provider.Failure
 	if kind := textOf(in, "kind"); kind != "zone" {
 		found = append(found, provider.Failf("kind", "%q is not possible in a zone", kind))
 	}
-	if rules, most := len(rulesOf(in)), maxRules[z.level()]; textOf(in, "phase") == cachePhase && rules > most {
+	if rules, most := len(rulesOf(in)), z.limits().rules; textOf(in, "phase") == cachePhase && rules > most {
 		found = append(found, provider.Failf("rules", "has %d rules, the plan %s allows %d", rules, z.Plan, most))
 	}
 	refs := map[string]int{}

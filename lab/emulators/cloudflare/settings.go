@@ -83,7 +83,20 @@ func (z *zone) set(changes map[string]property.Value) error {
 			return fmt.Errorf("the API refuses the empty value of zone setting %q", name)
 		}
 	}
+	if err := z.browserTTL(changes["browserCacheTtl"]); err != nil {
+		return err
+	}
 	z.write(settingsKind, provider.Plain(property.NewMap(changes)))
+	return nil
+}
+
+// browserTTL checks the browser lifetime, whose least depends on the plan; 0
+// respects the origin.
+func (z *zone) browserTTL(value property.Value) error {
+	least := z.limits().zoneBrowserTTL
+	if value.IsNumber() && value.AsNumber() != 0 && int(value.AsNumber()) < least {
+		return fmt.Errorf("the API refuses settings.browserCacheTtl: %.0f is below %d, the least on the plan %s", value.AsNumber(), least, z.Plan)
+	}
 	return nil
 }
 

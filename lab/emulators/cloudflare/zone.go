@@ -109,8 +109,3 @@ func (z *zone) refused(kind string) error {
 	}
 	return nil
 }
-
-// level orders the plans.
-func (z *zone) level() int {
-	return map[string]int{"pro": 1, "business": 2, "enterprise": 3}[z.Plan]
-}

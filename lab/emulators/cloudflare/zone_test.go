@@ -189,6 +189,22 @@ func TestAZoneWithoutAFile(t *testing.T) {
 	require.NoError(t, x.Delete(id, state))
 }
 
+func TestThePlanLimitsPageRules(t *testing.T) {
+	x, dir := typeOf(t, "PageRule")
+	page := func(target string, actions props) props {
+		return props{"zoneId": zone, "target": target, "priority": 1, "actions": actions}
+	}
+	bypass := props{"cacheLevel": "bypass"}
+	for _, target := range []string{"a/", "b/", "c/"} {
+		x.Create(page(target, bypass))
+	}
+	require.ErrorContains(t, x.CreateError(page("d/", bypass)), "the plan free allows 3")
+	editZone(t, dir, zone, func(z props) { z["plan"] = "enterprise" })
+	x.Create(page("d/", bypass))
+	require.ErrorContains(t, x.CreateError(page("e/", props{"cacheKeyFields": props{"host": props{}, "queryString": props{}, "user": props{"geo": false}}})),
+		"actions.cacheKeyFields.host: is empty, which crashes the provider")
+}
+
 func TestThePlanLimitsRules(t *testing.T) {
 	x, dir := typeOf(t, "Ruleset")
 	var many []any
