@@ -198,7 +198,7 @@ func TestCheckOfTheOthers(t *testing.T) {
 			"API actions.cacheKeyFields: is not possible on the plan free"},
 		{"ZoneSettingsOverride", props{"settings": props{"browserCacheTtl": 1200}}, "API settings.browserCacheTtl: 1200 is below 1800, the least on the plan free"},
 		{"UrlNormalizationSettings", props{"type": "rfc3986", "scope": "all"}, `API scope: "all" is not one of incoming, both, none`},
-		{"PageRule", props{"target": "x", "actions": props{"edgeCacheTtl": "7200"}}, "actions.edgeCacheTtl: is not a whole number"},
+		{"PageRule", props{"target": "x", "actions": props{"edgeCacheTtl": "7200"}}, "actions.edgeCacheTtl: is not an integer"},
 	} {
 		x, _ := typeOf(t, c.name)
 		refuses(t, x, with(c.in, props{"zoneId": zone}), c.want)
@@ -214,6 +214,7 @@ func TestRecordsThatExclude(t *testing.T) {
 	require.ErrorContains(t, x.Named("other").CreateError(in), "the zone already has the same A record www.example.com")
 	require.ErrorContains(t, x.CreateError(with(in, props{"name": "WWW.example.com"})), "the zone already has the same A record")
 	require.ErrorContains(t, x.Named("other").CreateError(with(in, props{"type": "CNAME", "content": "a.test"})), "a CNAME stands alone")
+	require.Empty(t, x.Diff(state, with(in, props{"name": "WWW."})))
 	x.Create(with(in, props{"content": "192.0.2.2"}))
 	x.Named("other").Create(with(in, props{"allowOverwrite": true}))
 }

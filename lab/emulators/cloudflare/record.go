@@ -21,7 +21,7 @@ func record() object {
 		kind: "record",
 		fields: provider.Fields{
 			"zoneId":         zoneID,
-			"name":           {Kind: provider.String, Required: true, Replace: true, Same: strings.EqualFold},
+			"name":           {Kind: provider.String, Required: true, Replace: true, Same: sameName},
 			"type":           recordType,
 			"content":        {Kind: provider.String, Assigned: true, Same: sameContent},
 			"value":          {Kind: provider.String, Assigned: true, Same: sameContent},
@@ -51,6 +51,11 @@ func record() object {
 func dataFields() provider.Fields {
 	number := provider.Field{Kind: provider.Int}
 	return provider.Fields{"port": number, "priority": number, "weight": number, "target": {Kind: provider.String}}
+}
+
+// sameName compares names without case and the trailing dot.
+func sameName(old, now string) bool {
+	return strings.EqualFold(strings.TrimSuffix(old, "."), strings.TrimSuffix(now, "."))
 }
 
 // sameContent compares host names without the trailing dot and addresses by

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -9,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/status"
 )
 
 const token = "test:index/thing:Thing"
@@ -54,6 +56,36 @@ func TestStateAndPreview(t *testing.T) {
 	require.Equal(t, "now", updated.Properties["made"].StringValue(), "what is stable is known")
 	require.True(t, updated.Properties["secret"].SecretValue().Element.IsComputed())
 	require.True(t, updated.Properties["items"].ArrayValue()[0].ObjectValue()["id"].IsComputed())
+}
+
+// The engine keeps the state of a creation that failed with an id, secrets
+// included, and nothing of one without.
+func TestAHalfMadeResourceOverTheWire(t *testing.T) {
+	for id, kept := range map[string]bool{"half": true, "": false} {
+		definition := things()
+		thing := definition.Resources[token]
+		thing.Create = func(in property.Map) (string, property.Map, error) {
+			return id, in.Set("secret", Value("s")), errors.New("no more")
+		}
+		definition.Resources[token] = thing
+		in, err := plugin.MarshalProperties(properties(map[string]any{"name": "a"}), plugin.MarshalOptions{})
+		require.NoError(t, err)
+		server := detailed{plugin.NewProviderServer(definition.Plugin(""))}
+		_, err = server.Create(context.Background(), &pulumirpc.CreateRequest{Urn: string(urn), Properties: in})
+		require.ErrorContains(t, err, "no more")
+		details := status.Convert(err).Details()
+		if !kept {
+			require.Empty(t, details)
+			continue
+		}
+		failed := details[0].(*pulumirpc.ErrorResourceInitFailed)
+		require.Equal(t, id, failed.GetId())
+		require.Equal(t, []string{"no more"}, failed.GetReasons())
+		state, err := plugin.UnmarshalProperties(failed.GetProperties(), plugin.MarshalOptions{KeepSecrets: true})
+		require.NoError(t, err)
+		require.True(t, state["secret"].IsSecret())
+		require.Equal(t, "a", state["name"].StringValue())
+	}
 }
 
 func TestDiffOverTheWire(t *testing.T) {

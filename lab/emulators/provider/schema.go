@@ -13,7 +13,7 @@ type Kind string
 // The kinds of values.
 const (
 	String Kind = "a string"
-	Int    Kind = "a whole number"
+	Int    Kind = "an integer"
 	Bool   Kind = "true or false"
 	List   Kind = "a list"
 	Map    Kind = "a map"

@@ -83,8 +83,8 @@ func TestCheckOfTexts(t *testing.T) {
 		}{
 			{props{}, "length: is required"},
 			{props{"length": 0}, "length: 0 is not between 1 and 1048576"},
-			{props{"length": "32"}, "length: is not a whole number"},
-			{props{"length": 1.5}, "length: is not a whole number"},
+			{props{"length": "32"}, "length: is not an integer"},
+			{props{"length": 1.5}, "length: is not an integer"},
 			{props{"length": 3, "minLower": 2, "minUpper": 2}, "length: 3 is not at least 4, the sum of"},
 			{props{"length": 8, "lower": false, "upper": false, "numeric": false, "special": false}, "lower: at least one of"},
 			{props{"length": 8, "speciall": true}, "speciall: is not a known input; known are keepers, length,"},

@@ -137,7 +137,7 @@ func checkText(in property.Map) []provider.Failure {
 	return found
 }
 
-// generate makes a text that has what each class demands at random places, and
+// generate makes a string that has what each class demands at random places, and
 // characters of all enabled classes elsewhere.
 func generate(in property.Map) (string, error) {
 	var result []byte
@@ -197,7 +197,7 @@ func withHash(in property.Map, result string) (property.Map, error) {
 	return set(in, map[string]any{"result": result, "bcryptHash": string(hash)}), nil
 }
 
-// importedText is the state of a text that was made elsewhere.
+// importedText is the state of a string that was made elsewhere.
 func importedText(result string) property.Map {
 	state := set(property.Map{}, map[string]any{
 		"result": result, "length": len(result), "number": true,
