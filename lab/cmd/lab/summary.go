@@ -50,7 +50,7 @@ func (u *up) standIns() {
 	row("cloudflare", "no real zone: an API that writes to .lab/data/cloudflare/, and an edge that obeys it")
 	row("random", "Pulumi's provider plugin, with real randomness")
 	row("pulumi-language", "Pulumi's host for Go programs")
-	row("kafka", "Strimzi's real resource definitions and real Kafka; the operator is a stand-in")
+	row("kafka", "Strimzi's real resource definitions and real Kafka; the operator is an emulator")
 	row("mail", "no mail is delivered: an SMTP server on "+cluster.Mail+" that keeps them, shown on http://"+cluster.MailView+"/messages/count")
 	row("network policy", "the lab's network does not enforce NetworkPolicies")
 	for _, image := range u.images {

@@ -134,7 +134,7 @@ func (u *up) start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := u.Do(ctx, "operator-start", "stand-in for the Strimzi operator", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "operator-start", "emulator of the Strimzi operator", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartOperator(ctx, u.Paths, log, u.ref(images.KafkaName))
 	}); err != nil {
 		return err

@@ -47,8 +47,8 @@ func Programs() []Program {
 			Sources: []string{"cmd/edge", "edge"},
 		},
 		{
-			Name: "operator", Title: "the stand-in for the Strimzi operator", Package: "./cmd/operator",
-			Sources: []string{"cmd/operator", "operator"},
+			Name: "operator", Title: "the emulator of the Strimzi operator", Package: "./cmd/operator",
+			Sources: []string{"cmd/operator", "emulators/strimzi"},
 		},
 		{
 			Name: "mail", Title: "the stand-in for a mail provider", Package: "./cmd/mail",

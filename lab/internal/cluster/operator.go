@@ -10,14 +10,14 @@ import (
 )
 
 // operatorName says wherever it shows that it is not Strimzi's own.
-const operatorName = "strimzi-stand-in"
+const operatorName = "strimzi-emulator"
 
-// StartOperator starts the stand-in for the Strimzi operator, once Strimzi's definitions are in the cluster.
+// StartOperator starts the emulator of the Strimzi operator, once Strimzi's definitions are in the cluster.
 func StartOperator(ctx context.Context, p paths.Paths, log io.Writer, kafkaImage string) error {
 	if err := ensure(ctx, log, operatorSpec(p, kafkaImage)); err != nil {
 		return err
 	}
-	return waitFor(ctx, time.Minute, "the stand-in for the Strimzi operator", func() error {
+	return waitFor(ctx, time.Minute, "the emulator of the Strimzi operator", func() error {
 		return answers(ctx, "http://"+operatorHealth+"/readyz")
 	})
 }

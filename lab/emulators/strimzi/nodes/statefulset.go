@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 const (
@@ -50,7 +50,7 @@ func (c *Cluster) StatefulSet(p Pool, authorities map[string][]byte) *appsv1.Sta
 			}},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{
-					StandIn:       StandInText,
+					Emulator:      EmulatorText,
 					configHash:    hash(map[string][]byte{configKey: []byte(c.serverConfig(p))}),
 					authorityHash: hash(authorities),
 				}},

@@ -1,5 +1,5 @@
 // Package nodes builds the objects that a Kafka cluster consists of. Names, labels, ports, paths and settings are
-// those that Strimzi gives them; where the stand-in is simpler, it is a StatefulSet per pool instead of Strimzi's own
+// those that Strimzi gives them; where the emulator is simpler, it is a StatefulSet per pool instead of Strimzi's own
 // pod sets, and one ConfigMap per pool instead of one per node.
 package nodes
 
@@ -9,7 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 // Ports that only the cluster itself and its operator use.
@@ -18,11 +18,11 @@ const (
 	ReplicationPort = 9091
 )
 
-// StandIn is on every object, for a person who looks at one.
-const StandIn = "dev.scalestack/stand-in"
+// Emulator is on every object, for a person who looks at one.
+const Emulator = "dev.scalestack/emulator"
 
-// StandInText is its value.
-const StandInText = "made by the lab's stand-in for the Strimzi operator"
+// EmulatorText is its value.
+const EmulatorText = "made by the lab's emulator of the Strimzi operator"
 
 // Cluster is what the objects are built from.
 type Cluster struct {
@@ -108,7 +108,7 @@ func (c *Cluster) Meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name: name, Namespace: c.Namespace,
 		Labels:      c.labels(),
-		Annotations: map[string]string{StandIn: StandInText},
+		Annotations: map[string]string{Emulator: EmulatorText},
 		OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: api.Version.String(), Kind: api.KafkaKind, Name: c.Name, UID: c.UID, Controller: &yes,
 		}},

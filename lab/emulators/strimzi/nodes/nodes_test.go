@@ -12,7 +12,7 @@ import (
 	podsecurity "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 // load reads the resources as components/kafka makes them.
@@ -90,7 +90,7 @@ func TestNodesAreStrimzis(t *testing.T) {
 	require.Equal(t, "kafka", labels["strimzi.io/cluster"])
 	require.Equal(t, "kafka-kafka", labels["strimzi.io/name"])
 	require.Equal(t, "Kafka", labels["strimzi.io/kind"])
-	require.Equal(t, StandInText, brokers.Annotations[StandIn])
+	require.Equal(t, EmulatorText, brokers.Annotations[Emulator])
 
 	// The claim of pod kafka-brokers-3 becomes data-0-kafka-brokers-3.
 	claim := brokers.Spec.VolumeClaimTemplates[0]

@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 // Options say where the operator runs.

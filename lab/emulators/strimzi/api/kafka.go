@@ -29,7 +29,7 @@ type KafkaSpec struct {
 	KafkaExporter *Unserved `json:"kafkaExporter,omitempty"`
 }
 
-// Unserved is a part that the stand-in does not act on.
+// Unserved is a part that the emulator does not act on.
 type Unserved struct{}
 
 // Brokers are the settings of all nodes.

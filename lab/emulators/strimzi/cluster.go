@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
-	"github.com/scalestack/scalestack/lab/operator/nodes"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
 )
 
 // clusters reconciles Kafka resources with their pools.

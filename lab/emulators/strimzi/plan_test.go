@@ -1,11 +1,11 @@
-package operator
+package strimzi
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 func TestCheckRefuses(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Version is the only one of Strimzi's versions that the stand-in reads.
+// Version is the only one of Strimzi's versions that the emulator reads.
 var Version = schema.GroupVersion{Group: "kafka.strimzi.io", Version: "v1beta2"}
 
 // Labels and annotations of Strimzi's.

@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"crypto/tls"
@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/scalestack/scalestack/lab/operator/admin"
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 func user(authentication string, rules ...api.ACL) *api.KafkaUser {

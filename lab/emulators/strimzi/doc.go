@@ -1,4 +1,4 @@
-// Package operator is the lab's stand-in for the Strimzi operator: it runs real Kafka for the resources that
+// Package operator is the lab's emulator of the Strimzi operator: it runs real Kafka for the resources that
 // components/kafka makes, and keeps the contract that clients of that component rely on. Strimzi's own program is in
 // no package registry.
 //
@@ -9,4 +9,4 @@
 //
 // What it does not do, and says in a condition: cruise control, the exporter, racks, other versions than 3.7.1,
 // taking nodes away, growing volumes. It renews no certificates and needs no pods of its own for topics and users.
-package operator
+package strimzi

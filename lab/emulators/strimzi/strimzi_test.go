@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/scalestack/scalestack/lab/operator/admin"
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 // kafka is a cluster that remembers what was asked of it.

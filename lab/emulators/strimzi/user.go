@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/scalestack/scalestack/lab/operator/admin"
-	"github.com/scalestack/scalestack/lab/operator/api"
-	"github.com/scalestack/scalestack/lab/operator/nodes"
-	"github.com/scalestack/scalestack/lab/operator/pki"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/pki"
 )
 
 // users reconciles KafkaUser resources. Deleted ones are the cluster's to forget.
@@ -142,7 +142,7 @@ func userMeta(cluster string, user *api.KafkaUser) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name: user.Name, Namespace: user.Namespace,
 		Labels:      map[string]string{api.ClusterLabel: cluster, "strimzi.io/kind": api.UserKind},
-		Annotations: map[string]string{nodes.StandIn: nodes.StandInText},
+		Annotations: map[string]string{nodes.Emulator: nodes.EmulatorText},
 		OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: api.Version.String(), Kind: api.UserKind, Name: user.Name, UID: user.UID, Controller: &yes,
 		}},

@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
-const fieldOwner = client.FieldOwner("strimzi-stand-in")
+const fieldOwner = client.FieldOwner("strimzi-emulator")
 
 // objects reads and writes what the operator owns.
 type objects struct {

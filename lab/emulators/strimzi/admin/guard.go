@@ -12,7 +12,7 @@ import (
 // (ScramDelta.apply takes the map out of the result and goes on to fill it). The Java hash of this name is 0, so that
 // it is read first, and it is never removed: no removal can leave nothing behind. Nobody knows its password and it has
 // no right.
-const firstUser = "stand-in-first-ankqilgc"
+const firstUser = "emulator-first-aivkrote"
 
 // guard makes that user before any other.
 func (c *Client) guard(ctx context.Context) error {

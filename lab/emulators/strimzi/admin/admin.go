@@ -25,7 +25,7 @@ type Client struct {
 
 // Connect prepares a client; it connects with its first request.
 func Connect(seeds []string, security *tls.Config, dial Dial) (*Client, error) {
-	options := []kgo.Opt{kgo.SeedBrokers(seeds...), kgo.ClientID("strimzi-stand-in")}
+	options := []kgo.Opt{kgo.SeedBrokers(seeds...), kgo.ClientID("strimzi-emulator")}
 	if security != nil {
 		dial = secure(security, dial)
 	}

@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"crypto/tls"
@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/scalestack/scalestack/lab/operator/admin"
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 func TestClusterBecomesReady(t *testing.T) {

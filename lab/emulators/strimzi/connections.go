@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/scalestack/scalestack/lab/operator/admin"
-	"github.com/scalestack/scalestack/lab/operator/pki"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/pki"
 )
 
 // answerTime is how long a cluster may take for all that one resource asks of it.

@@ -1,10 +1,10 @@
-package operator
+package strimzi
 
 import (
 	"errors"
 	"time"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 const (

@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/scalestack/scalestack/lab/operator/nodes"
-	"github.com/scalestack/scalestack/lab/operator/pki"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/pki"
 )
 
 // Keys of Secrets.

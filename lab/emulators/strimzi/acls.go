@@ -1,12 +1,12 @@
-package operator
+package strimzi
 
 import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/scalestack/scalestack/lab/operator/admin"
-	"github.com/scalestack/scalestack/lab/operator/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 )
 
 // clusterResource is the name of the one resource of type cluster.

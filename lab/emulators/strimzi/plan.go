@@ -1,4 +1,4 @@
-package operator
+package strimzi
 
 import (
 	"cmp"
@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/scalestack/scalestack/lab/operator/api"
-	"github.com/scalestack/scalestack/lab/operator/nodes"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
 )
 
 const (
@@ -15,7 +15,7 @@ const (
 	metadataVersion = "3.7-IV4"
 )
 
-// check refuses what the stand-in cannot run, rather than run something else.
+// check refuses what the emulator cannot run, rather than run something else.
 func check(k *api.Kafka) error {
 	spec := k.Spec.Kafka
 	for _, name := range []string{api.KRaftAnnotation, api.NodePoolsAnnotation} {
@@ -72,7 +72,7 @@ func warnings(k *api.Kafka) []api.Condition {
 		return nil
 	}
 	slices.Sort(missing)
-	return []api.Condition{api.Is(api.Warning, "StandIn", "the lab's stand-in for the Strimzi operator does not serve "+strings.Join(missing, ", "))}
+	return []api.Condition{api.Is(api.Warning, "Emulator", "the lab's emulator of the Strimzi operator does not serve "+strings.Join(missing, ", "))}
 }
 
 // number gives every node a number. Nodes of one pool follow one another, and keep their numbers.
@@ -99,7 +99,7 @@ func number(pools []api.KafkaNodePool) ([]nodes.Pool, error) {
 		}
 		for id := first; id < first+p.Spec.Replicas; id++ {
 			if other := taken[id]; other != "" && other != p.Name {
-				return nil, invalid("StandIn", fmt.Sprintf("pool %s cannot grow: node %d is in pool %s", p.Name, id, other))
+				return nil, invalid("Emulator", fmt.Sprintf("pool %s cannot grow: node %d is in pool %s", p.Name, id, other))
 			}
 			taken[id] = p.Name
 			p.IDs = append(p.IDs, id)
@@ -119,9 +119,9 @@ func keepable(p nodes.Pool) error {
 	case had == 0 || had == want:
 		return nil
 	case want < had:
-		return invalid("StandIn", fmt.Sprintf("pool %s: %d nodes cannot become %d, their messages would be gone", p.Name, had, want))
+		return invalid("Emulator", fmt.Sprintf("pool %s: %d nodes cannot become %d, their messages would be gone", p.Name, had, want))
 	case p.Is(api.Controller):
-		return invalid("StandIn", "pool "+p.Name+": Kafka 3.7 cannot add controllers")
+		return invalid("Emulator", "pool "+p.Name+": Kafka 3.7 cannot add controllers")
 	}
 	return nil
 }
