@@ -116,7 +116,7 @@ func TestPartitionsOnlyGrow(t *testing.T) {
 	write(t, topicManifest("e2e-size", 2))
 	kubectl(t, "wait", "kafkatopic/e2e-size", "-n", namespace, "--for=condition=Ready=False", "--timeout=60s")
 	require.Contains(t, kubectl(t, "get", "kafkatopic", "e2e-size", "-n", namespace, "-o", "jsonpath={.status.conditions[0].message}"),
-		"the partitions are 3 and cannot become 2")
+		"Decreasing partitions not supported")
 	require.Equal(t, 3, partitions())
 }
 

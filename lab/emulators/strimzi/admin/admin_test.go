@@ -79,7 +79,7 @@ func TestTopicIsMadeLikeTheResource(t *testing.T) {
 	c := start(t)
 	want := Topic{Name: "user_events", Partitions: 3, Replicas: 1, Config: map[string]string{"retention.ms": "60000"}}
 	id := c.ensure(t, want)
-	require.NotEmpty(t, id)
+	require.Regexp(t, "^[A-Za-z0-9_-]{22}$", id)
 	require.Equal(t, id, c.ensure(t, want), "again changes nothing")
 
 	want.Partitions, want.Config = 5, map[string]string{"cleanup.policy": "compact"}
@@ -92,10 +92,14 @@ func TestTopicIsMadeLikeTheResource(t *testing.T) {
 	want.Partitions = 2
 	_, err = c.EnsureTopic(t.Context(), want)
 	require.ErrorIs(t, err, ErrUnsupported)
-	require.ErrorContains(t, err, "the partitions are 5 and cannot become 2")
+	require.ErrorContains(t, err, "Decreasing partitions not supported")
 	want.Partitions, want.Replicas = 5, 3
 	_, err = c.EnsureTopic(t.Context(), want)
-	require.ErrorContains(t, err, "the replication factor is 1 and cannot become 3")
+	require.ErrorContains(t, err, "Replication factor change not supported, but required for partitions [0 1 2 3 4]")
+
+	used, err := c.BrokersInUse(t.Context())
+	require.NoError(t, err)
+	require.Len(t, used, 1)
 
 	require.NoError(t, c.DeleteTopic(t.Context(), want.Name))
 	require.NoError(t, c.DeleteTopic(t.Context(), want.Name), "a topic that is gone is deleted")
@@ -174,4 +178,9 @@ func TestDifference(t *testing.T) {
 	missing, surplus := difference([]ACL{a, b}, []ACL{b, c, c})
 	require.Equal(t, []ACL{c}, missing)
 	require.Equal(t, []ACL{a}, surplus)
+}
+
+// Kafka's own notation, where the two kinds of base64 differ.
+func TestTopicIDIsURLSafe(t *testing.T) {
+	require.Equal(t, "-_7777_-AAAAAAAAAAAAAA", topicID(kadm.TopicID{0xfb, 0xfe, 0xfb, 0xef, 0xbf, 0xfe}))
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,7 +36,7 @@ func (c *Client) EnsureTopic(ctx context.Context, want Topic) (string, error) {
 	if err := c.configure(ctx, want); err != nil {
 		return "", err
 	}
-	return found.ID.String(), c.size(ctx, want, found)
+	return topicID(found.ID), c.size(ctx, want, found)
 }
 
 // DeleteTopic deletes the topic and its messages.
@@ -71,20 +72,48 @@ func (c *Client) create(ctx context.Context, want Topic) (string, error) {
 	if err != nil {
 		return "", explained(err, made.ErrMessage)
 	}
-	return made.ID.String(), nil
+	return topicID(made.ID), nil
 }
 
-// size adds partitions. The rest cannot be changed.
+// topicID is Kafka's own notation: URL-safe base64 without padding. The library's is another.
+func topicID(id kadm.TopicID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// BrokersInUse are the brokers that have a replica of some partition, of Kafka's own topics too.
+func (c *Client) BrokersInUse(ctx context.Context) (map[int32]bool, error) {
+	found, err := c.adm.ListTopicsWithInternal(fresh(ctx))
+	if err != nil {
+		return nil, err
+	}
+	used := map[int32]bool{}
+	for _, topic := range found {
+		if topic.Err != nil {
+			return nil, fmt.Errorf("topic %s: %w", topic.Topic, topic.Err)
+		}
+		for _, partition := range topic.Partitions {
+			for _, broker := range partition.Replicas {
+				used[broker] = true
+			}
+		}
+	}
+	return used, nil
+}
+
+// size adds partitions. The rest cannot be changed (BatchingTopicController, without Cruise Control).
 func (c *Client) size(ctx context.Context, want Topic, found kadm.TopicDetail) error {
-	have, replicas := int32(len(found.Partitions)), int16(found.Partitions.NumReplicas())
-	if want.Replicas != 0 && want.Replicas != replicas {
-		return fmt.Errorf("%w: the replication factor is %d and cannot become %d", ErrUnsupported, replicas, want.Replicas)
+	have := int32(len(found.Partitions))
+	var other []int32
+	for _, partition := range found.Partitions.Sorted() {
+		if want.Replicas != 0 && len(partition.Replicas) != int(want.Replicas) {
+			other = append(other, partition.Partition)
+		}
 	}
 	switch {
+	case want.Partitions != 0 && want.Partitions < have:
+		return fmt.Errorf("%w: Decreasing partitions not supported", ErrUnsupported)
+	case len(other) > 0:
+		return fmt.Errorf("%w: Replication factor change not supported, but required for partitions %v", ErrUnsupported, other)
 	case want.Partitions == 0 || want.Partitions == have:
 		return nil
-	case want.Partitions < have:
-		return fmt.Errorf("%w: the partitions are %d and cannot become %d", ErrUnsupported, have, want.Partitions)
 	}
 	response, err := c.adm.UpdatePartitions(ctx, int(want.Partitions), want.Name)
 	if err != nil {
