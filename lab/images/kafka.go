@@ -37,6 +37,14 @@ var kafkaArtifacts = []maven.Artifact{
 	{Group: "org.slf4j", Name: "slf4j-reload4j", Version: "1.7.36"},
 }
 
+// exporterVersion is the one of Strimzi 0.44.0's images for Kafka 3.7.1.
+const exporterVersion = "1.0.1"
+
+// exporterArtifacts is the Java agent that Strimzi's metricsConfig turns on.
+var exporterArtifacts = []maven.Artifact{
+	{Group: "io.prometheus.jmx", Name: "jmx_prometheus_javaagent", Version: exporterVersion},
+}
+
 // desktop are parts of the Java package that a server never loads: fonts, pictures and sound, whose libraries would
 // come along, the compiler's tables and the start-up archive for heaps above 32 GB.
 var desktop = []string{
@@ -97,11 +105,23 @@ func (b *builder) addJars(ctx context.Context, t *tree) error {
 	if err != nil {
 		return err
 	}
-	dir := b.cache("kafka-" + kafkaVersion)
+	for folder, artifacts := range map[string][]maven.Artifact{
+		"kafka-" + kafkaVersion: kafkaArtifacts, "jmx-exporter-" + exporterVersion: exporterArtifacts,
+	} {
+		if err := b.addArtifacts(ctx, t, b.cache(folder), artifacts, want); err != nil {
+			return err
+		}
+	}
+	for name := range want {
+		return fmt.Errorf("%s: Maven did not fetch it", name)
+	}
+	return nil
+}
+
+// addArtifacts adds what Maven fetches into dir, and takes it off the list.
+func (b *builder) addArtifacts(ctx context.Context, t *tree, dir string, artifacts []maven.Artifact, want map[string]string) error {
 	if _, err := os.Stat(dir); err != nil {
-		err := b.step("fetched "+kafkaArtifacts[0].String(), func() error {
-			return maven.Fetch(ctx, b.CacheDir, dir, kafkaArtifacts...)
-		})
+		err := b.step("fetched "+artifacts[0].String(), func() error { return maven.Fetch(ctx, b.CacheDir, dir, artifacts...) })
 		if err != nil {
 			return err
 		}
@@ -120,9 +140,6 @@ func (b *builder) addJars(ctx context.Context, t *tree) error {
 		}
 		delete(want, file.Name())
 		t.file(path.Join(kafkaHome, "libs", file.Name()), 0o644, body)
-	}
-	for name := range want {
-		return fmt.Errorf("%s: Maven did not fetch it", name)
 	}
 	return nil
 }
