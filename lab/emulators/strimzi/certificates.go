@@ -1,90 +1,114 @@
 package strimzi
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509/pkix"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/pki"
 )
 
-// Keys of Secrets.
-const (
-	caCertificate = "ca.crt"
-	caKey         = "ca.key"
-)
-
 // certificates are those of one cluster.
 type certificates struct {
-	// ca is the authority of the nodes.
-	ca []byte
-	// authorities are that one and the users', by their Secrets' names.
-	authorities map[string][]byte
+	// bundle are all certificates that the nodes' may be signed by: two while the authority's key is replaced.
+	bundle []byte
+	// current is the newest of them.
+	current []byte
 	// operator is the operator's own.
 	operator pki.Pair
+	// trust is what the nodes' pods are started with.
+	trust nodes.Trust
+	// replaced tells that an older authority's certificate is kept until no node uses it.
+	replaced bool
 }
 
-// ensureCertificates makes what is missing.
+// ensureCertificates makes what is missing. After a new key of the authority no certificate is signed with it before
+// every node trusts it (CaReconciler).
 func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made certificates, err error) {
-	cluster, ca, err := o.authority(ctx, c, c.Name+"-cluster-ca", c.CASecret(), "cluster-ca")
+	cluster, err := o.authority(ctx, c, c.CAKeySecret(), c.CASecret(), "cluster-ca")
 	if err != nil {
 		return made, err
 	}
-	_, clients, err := o.authority(ctx, c, c.ClientsCAKeySecret(), c.ClientsCASecret(), "clients-ca")
+	clients, err := o.authority(ctx, c, c.ClientsCAKeySecret(), c.ClientsCASecret(), "clients-ca")
 	if err != nil {
 		return made, err
 	}
-	made.ca, made.authorities = ca, map[string][]byte{c.CASecret(): ca, c.ClientsCASecret(): clients}
+	trusted, err := o.trusted(ctx, c, cluster.keyGeneration)
+	if err != nil {
+		return made, err
+	}
+	made.bundle, made.current = cluster.bundle(), cluster.certificates[caCertificate]
+	made.replaced = trusted && len(cluster.certificates) > 1
+	issuer := issuer{objects: o, cluster: c, by: cluster.Authority, keep: !trusted}
+	brokers, err := issuer.issue(ctx, c.BrokersSecret(), nodeIdentities(c))
+	if err != nil {
+		return made, err
+	}
+	made.trust = nodes.Trust{
+		CACert: cluster.certGeneration, CAKey: cluster.keyGeneration, ClientsCACert: clients.certGeneration, Certificates: map[string][]byte{},
+	}
+	for pod := range nodeIdentities(c) {
+		made.trust.Certificates[pod] = brokers[pod+".crt"]
+	}
+	own, err := issuer.issue(ctx, c.OperatorSecret(), map[string]identity{nodes.OperatorIdentity: {name: pki.Internal(nodes.OperatorIdentity)}})
+	if err != nil {
+		return made, err
+	}
+	made.operator = pairOf(own, nodes.OperatorIdentity)
+	for _, container := range c.Operators() {
+		names := map[string]identity{"entity-operator": {name: pki.Internal(nodes.EntityIdentity(container))}}
+		if _, err := issuer.issue(ctx, c.EntitySecret(container), names); err != nil {
+			return made, err
+		}
+	}
+	return made, nil
+}
+
+// trusted tells whether every pod was started with the authority's newest key.
+func (o objects) trusted(ctx context.Context, c *nodes.Cluster, generation int) (bool, error) {
+	pods := &corev1.PodList{}
+	if err := o.Fresh.List(ctx, pods, client.InNamespace(c.Namespace), client.MatchingLabels{api.ClusterLabel: c.Name, api.NameLabel: c.Component()}); err != nil {
+		return false, err
+	}
+	for _, pod := range pods.Items {
+		if pod.Annotations[nodes.CAKeyGeneration] != fmt.Sprint(generation) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// forgetReplaced drops the older authority's certificate, once no node is signed by it any more
+// (CaReconciler.maybeRemoveOldClusterCaCertificates).
+func (o objects) forgetReplaced(ctx context.Context, c *nodes.Cluster, made certificates) error {
+	if !made.replaced {
+		return nil
+	}
+	secret, err := o.findSecret(ctx, c.Meta(c.CASecret()))
+	if err != nil || secret == nil {
+		return err
+	}
+	a := authority{certificates: map[string][]byte{caCertificate: made.current}, certGeneration: generation(secret, certGeneration)}
+	return o.writeCertificates(ctx, c, c.CASecret(), a, secret.Data)
+}
+
+func nodeIdentities(c *nodes.Cluster) map[string]identity {
 	names := map[string]identity{}
 	for _, p := range c.Pools {
 		for _, id := range p.IDs {
-			pod := c.Pod(p, id)
+			pod := c.PodName(p, id)
 			names[pod] = identity{pki.Internal(c.NodeIdentity()), c.Hosts(pod)}
 		}
 	}
-	if _, err = o.issue(ctx, c, cluster, c.BrokersSecret(), names); err != nil {
-		return made, err
-	}
-	own, err := o.issue(ctx, c, cluster, c.Name+"-cluster-operator-certs",
-		map[string]identity{nodes.OperatorIdentity: {name: pki.Internal(nodes.OperatorIdentity)}})
-	made.operator = pairOf(own, nodes.OperatorIdentity)
-	return made, err
-}
-
-// authority has its key in a Secret that only the operator reads, and its certificate in another.
-func (o objects) authority(ctx context.Context, c *nodes.Cluster, keySecret, certSecret, name string) (*pki.Authority, []byte, error) {
-	keys, err := o.secret(ctx, c.Meta(keySecret))
-	if err != nil {
-		return nil, nil, err
-	}
-	key := keys[caKey]
-	if len(key) == 0 {
-		if key, err = pki.NewKey(); err != nil {
-			return nil, nil, err
-		}
-		if err := o.applySecret(ctx, c, keySecret, map[string][]byte{caKey: key}); err != nil {
-			return nil, nil, err
-		}
-	}
-	found, err := o.secret(ctx, c.Meta(certSecret))
-	if err != nil {
-		return nil, nil, err
-	}
-	certificate := found[caCertificate]
-	if authority, err := pki.Load(pki.Pair{Certificate: certificate, Key: key}); err == nil {
-		return authority, certificate, nil
-	}
-	if certificate, err = pki.NewAuthority(name, key); err != nil {
-		return nil, nil, err
-	}
-	if err := o.applySecret(ctx, c, certSecret, map[string][]byte{caCertificate: certificate}); err != nil {
-		return nil, nil, err
-	}
-	authority, err := pki.Load(pki.Pair{Certificate: certificate, Key: key})
-	return authority, certificate, err
+	return names
 }
 
 // identity is what a certificate is for.
@@ -93,33 +117,60 @@ type identity struct {
 	hosts []string
 }
 
+// issuer signs for the cluster's own parts.
+type issuer struct {
+	objects
+	cluster *nodes.Cluster
+	by      *pki.Authority
+	// keep leaves certificates of another authority as they are.
+	keep bool
+}
+
 // issue keeps the certificates that fit.
-func (o objects) issue(ctx context.Context, c *nodes.Cluster, by *pki.Authority, secret string, names map[string]identity) (map[string][]byte, error) {
-	have, err := o.secret(ctx, c.Meta(secret))
+func (i issuer) issue(ctx context.Context, secret string, names map[string]identity) (map[string][]byte, error) {
+	have, err := i.secret(ctx, i.cluster.Meta(secret))
 	if err != nil {
 		return nil, err
 	}
-	data, changed := map[string][]byte{}, len(have) != 2*len(names)
+	data, changed := map[string][]byte{}, len(have) != 4*len(names)
 	for file, id := range names {
 		pair := pairOf(have, file)
-		if !by.Fits(pair, id.name, id.hosts) {
-			if pair, err = by.Issue(id.name, id.hosts); err != nil {
+		keep := i.keep && len(pair.Certificate) > 0 && len(pair.Key) > 0
+		if !keep && !i.by.Fits(pair, id.name, id.hosts) {
+			if pair, err = i.by.Issue(id.name, id.hosts); err != nil {
 				return nil, err
 			}
 			changed = true
 		}
-		data[file+".crt"], data[file+".key"] = pair.Certificate, pair.Key
+		if err := addKeyStore(data, have, file, pair); err != nil {
+			return nil, err
+		}
 	}
 	if !changed {
 		return data, nil
 	}
-	return data, o.applySecret(ctx, c, secret, data)
+	return data, i.put(ctx, &corev1.Secret{ObjectMeta: i.cluster.Meta(secret), Type: corev1.SecretTypeOpaque, Data: data})
+}
+
+// addKeyStore adds a pair in PEM and as a key store, which stays as it is while it has the pair.
+func addKeyStore(data, have map[string][]byte, file string, pair pki.Pair) error {
+	store, password := have[file+".p12"], string(have[file+".password"])
+	if !pki.InKeyStore(store, password, pair) {
+		var err error
+		password = pki.NewPassword()
+		if store, err = pki.KeyStore(pair, password); err != nil {
+			return err
+		}
+	}
+	maps.Copy(data, map[string][]byte{
+		file + ".crt": pair.Certificate, file + ".key": pair.Key, file + ".p12": store, file + ".password": []byte(password),
+	})
+	return nil
 }
 
 func pairOf(data map[string][]byte, file string) pki.Pair {
-	return pki.Pair{Certificate: bytes.Clone(data[file+".crt"]), Key: bytes.Clone(data[file+".key"])}
+	return pki.Pair{Certificate: slices.Clone(data[file+".crt"]), Key: slices.Clone(data[file+".key"])}
 }
 
-func (o objects) applySecret(ctx context.Context, c *nodes.Cluster, name string, data map[string][]byte) error {
-	return o.apply(ctx, &corev1.Secret{ObjectMeta: c.Meta(name), Type: corev1.SecretTypeOpaque, Data: data})
-}
+// isCertificate tells whether a key of an authority's Secret is a certificate.
+func isCertificate(name string) bool { return strings.HasSuffix(name, ".crt") }

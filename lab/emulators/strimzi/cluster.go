@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,57 +31,113 @@ func (r *clusters) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	if err := r.Get(ctx, request.NamespacedName, kafka); err != nil {
 		if isGone(err) {
 			r.connections.drop(request.NamespacedName)
+			err = r.deleteInitBinding(ctx, &nodes.Cluster{Kafka: named(request.NamespacedName)})
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return ctrl.Result{}, err
 	}
 	before := kafka.DeepCopyObject().(*api.Kafka)
-	condition, again, err := outcome(r.ensure(ctx, kafka), notReadyIs)
+	conditions, again, err := r.conditions(ctx, kafka)
 	kafka.Status.ObservedGeneration = kafka.Generation
-	kafka.Status.Conditions = api.Since(before.Status.Conditions, append([]api.Condition{condition}, warnings(kafka)...), r.Now())
+	kafka.Status.Conditions = api.Since(before.Status.Conditions, conditions, r.Now())
 	return ctrl.Result{RequeueAfter: again}, errors.Join(err, r.report(ctx, before, kafka))
 }
 
-// ensure makes the objects and asks the cluster that they make whether it works.
-func (r *clusters) ensure(ctx context.Context, kafka *api.Kafka) error {
-	if err := check(kafka); err != nil {
+// conditions are what came of it. A paused resource is left alone.
+func (r *clusters) conditions(ctx context.Context, kafka *api.Kafka) ([]api.Condition, time.Duration, error) {
+	if kafka.Annotations[api.PauseAnnotation] == "true" {
+		return []api.Condition{api.Is(api.Paused, "", "")}, resync, nil
+	}
+	var notes []api.Condition
+	condition, again, err := outcome(r.ensure(ctx, kafka, &notes), notReadyIs)
+	return slices.Concat([]api.Condition{condition}, notes, warnings(kafka)), again, err
+}
+
+// ensure makes the objects and asks the cluster that they make whether it works. It adds what it does otherwise than
+// asked to the notes. A resource that is being deleted is treated like any other, as Strimzi does: what Kubernetes
+// deletes of it in the meantime is made again.
+func (r *clusters) ensure(ctx context.Context, kafka *api.Kafka, notes *[]api.Condition) error {
+	c, err := r.plan(ctx, kafka, notes)
+	if err != nil {
 		return err
+	}
+	made, err := r.ensureCertificates(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := r.applyAll(ctx, c, notes); err != nil {
+		return err
+	}
+	if err := r.ensureInitBinding(ctx, c); err != nil {
+		return err
+	}
+	if err := r.runNodes(ctx, c, made.trust); err != nil {
+		return err
+	}
+	if err := r.forgetReplaced(ctx, c, made); err != nil {
+		return err
+	}
+	if err := r.removeSurplus(ctx, c); err != nil {
+		return err
+	}
+	if err := r.answers(ctx, c, made); err != nil {
+		return err
+	}
+	return r.runEntityOperator(ctx, c)
+}
+
+// plan is the cluster as it can be.
+func (r *clusters) plan(ctx context.Context, kafka *api.Kafka, notes *[]api.Condition) (*nodes.Cluster, error) {
+	if err := check(kafka); err != nil {
+		return nil, err
 	}
 	pools := &api.KafkaNodePoolList{}
 	if err := r.List(ctx, pools, client.InNamespace(kafka.Namespace), client.MatchingLabels{api.ClusterLabel: kafka.Name}); err != nil {
-		return err
+		return nil, err
 	}
-	numbered, err := number(pools.Items)
-	if err != nil {
-		return err
+	if err := checkPools(kafka, pools.Items); err != nil {
+		return nil, err
 	}
-	c := &nodes.Cluster{Kafka: kafka, Pools: numbered, Image: r.image, Operator: r.address}
-	certificates, err := r.ensureCertificates(ctx, c)
-	if err != nil {
-		return err
+	c := &nodes.Cluster{Kafka: kafka, ID: clusterID(kafka, pools.Items), Image: r.image, Operator: r.address}
+	var err error
+	if c.Pools, err = number(pools.Items); err != nil {
+		return nil, err
 	}
-	if err := r.applyAll(ctx, c, certificates); err != nil {
-		return err
+	if err := r.keepStorage(ctx, c, notes); err != nil {
+		return nil, err
 	}
-	if err := r.nodesReady(ctx, c); err != nil {
-		return err
+	if err := r.keepBrokersInUse(ctx, c, notes); err != nil {
+		return nil, err
 	}
-	return r.answers(ctx, c, certificates)
+	if err := checkNodes(c); err != nil {
+		return nil, err
+	}
+	c.Metrics, err = r.metrics(ctx, kafka)
+	return c, err
 }
 
-// applyAll writes the pools' numbers first: whatever happens next, a node keeps its own.
-func (r *clusters) applyAll(ctx context.Context, c *nodes.Cluster, made certificates) error {
+// applyAll writes the pools' numbers and the cluster's id first: whatever happens next, a node keeps both.
+func (r *clusters) applyAll(ctx context.Context, c *nodes.Cluster, notes *[]api.Condition) error {
 	for _, p := range c.Pools {
-		if err := r.reportPool(ctx, c, p); err != nil {
+		if err := r.reportPool(ctx, c, p, *notes); err != nil {
 			return err
 		}
 	}
-	all := []client.Object{c.NetworkPolicy(), c.DisruptionBudget()}
+	if err := r.applyClaims(ctx, c, notes); err != nil {
+		return err
+	}
+	all := []client.Object{c.ServiceAccount(), c.NetworkPolicy(), c.DisruptionBudget()}
 	for _, service := range c.Services() {
 		all = append(all, service)
 	}
 	for _, p := range c.Pools {
-		all = append(all, c.Config(p), c.StatefulSet(p, made.authorities))
+		for _, config := range c.Configs(p) {
+			all = append(all, config)
+		}
 	}
+	return r.applyEach(ctx, all)
+}
+
+func (r *clusters) applyEach(ctx context.Context, all []client.Object) error {
 	for _, object := range all {
 		if err := r.apply(ctx, object); err != nil {
 			return err
@@ -88,28 +146,35 @@ func (r *clusters) applyAll(ctx context.Context, c *nodes.Cluster, made certific
 	return nil
 }
 
-func (r *clusters) reportPool(ctx context.Context, c *nodes.Cluster, p nodes.Pool) error {
-	before := p.DeepCopyObject().(*api.KafkaNodePool)
-	p.Status.ObservedGeneration = p.Generation
-	p.Status.NodeIDs, p.Status.Roles, p.Status.Replicas = p.IDs, p.Spec.Roles, p.Spec.Replicas
-	p.Status.ClusterID = c.Status.ClusterID
-	p.Status.LabelSelector = fmt.Sprintf("%s=%s,strimzi.io/pool-name=%s", api.ClusterLabel, c.Name, p.Name)
-	return r.report(ctx, before, p.KafkaNodePool)
-}
-
-// nodesReady tells whether every node runs the newest configuration and is ready.
-func (r *clusters) nodesReady(ctx context.Context, c *nodes.Cluster) error {
+// runNodes lists the pods for the pod sets' controller and restarts those that changed.
+func (r *clusters) runNodes(ctx context.Context, c *nodes.Cluster, trust nodes.Trust) error {
+	var sets []*api.StrimziPodSet
 	for _, p := range c.Pools {
-		set := &appsv1.StatefulSet{}
-		if err := r.Fresh.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: c.Set(p)}, set); err != nil {
+		set := c.PodSet(p, trust)
+		if err := r.apply(ctx, set); err != nil {
 			return err
 		}
-		s := set.Status
-		if s.ObservedGeneration < set.Generation || s.CurrentRevision != s.UpdateRevision || s.ReadyReplicas < int32(len(p.IDs)) {
-			return waiting(fmt.Sprintf("pool %s: %d of %d nodes are ready", p.Name, s.ReadyReplicas, len(p.IDs)))
+		sets = append(sets, set)
+	}
+	return r.roll(ctx, sets)
+}
+
+// reportPool leaves p as it is: writing a status reads the user's own spec back, and p may have another.
+func (r *clusters) reportPool(ctx context.Context, c *nodes.Cluster, p nodes.Pool, notes []api.Condition) error {
+	before, after := p.DeepCopyObject().(*api.KafkaNodePool), p.DeepCopyObject().(*api.KafkaNodePool)
+	var own []api.Condition
+	for _, note := range notes {
+		if note.Reason == storageReason && strings.Contains(note.Message, p.Namespace+"/"+p.Name+" ") {
+			own = append(own, note)
 		}
 	}
-	return nil
+	after.Status = api.PoolStatus{
+		Conditions:         api.Since(before.Status.Conditions, own, r.Now()),
+		ObservedGeneration: p.Generation, NodeIDs: p.IDs, ClusterID: c.ID, Replicas: int32(len(p.IDs)),
+		Roles:         slices.Sorted(slices.Values(p.Spec.Roles)),
+		LabelSelector: fmt.Sprintf("%s=%s,%s=%s,%s=%s", api.ClusterLabel, c.Name, api.NameLabel, c.Component(), api.PoolLabel, p.Name),
+	}
+	return r.report(ctx, before, after)
 }
 
 // answers asks the cluster itself, and fills in the status that only a working cluster has.
@@ -117,7 +182,7 @@ func (r *clusters) answers(ctx context.Context, c *nodes.Cluster, made certifica
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	name := client.ObjectKeyFromObject(c.Kafka)
-	connection, err := r.connections.to(name, c.ReplicationHosts(), made.ca, made.operator)
+	connection, err := r.connections.to(name, c.ReplicationHosts(), made.bundle, made.operator)
 	if err != nil {
 		return err
 	}
@@ -130,12 +195,16 @@ func (r *clusters) answers(ctx context.Context, c *nodes.Cluster, made certifica
 	}
 	r.connections.answered(name)
 	status := &c.Status
-	status.ClusterID, status.KafkaVersion, status.KafkaMetadataVersion = id, kafkaVersion, metadataVersion
+	status.ClusterID, status.KafkaVersion, status.KafkaMetadataVersion = id, nodes.KafkaVersion, nodes.MetadataVersion
 	status.KafkaMetadataState = "KRaft"
-	status.Listeners = c.Listeners(string(made.ca))
+	status.Listeners = c.Listeners(string(made.current))
 	status.KafkaNodePools = nil
 	for _, p := range c.Pools {
 		status.KafkaNodePools = append(status.KafkaNodePools, api.PoolReference{Name: p.Name})
+	}
+	// Without its user operator nobody forgets a user.
+	if ready, err := r.entityReady(ctx, name, nodes.UserOperator); err != nil || !ready {
+		return err
 	}
 	return r.forgetUsers(ctx, name, connection)
 }

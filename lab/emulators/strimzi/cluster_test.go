@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,10 +18,9 @@ func TestClusterBecomesReady(t *testing.T) {
 	l := clusterLab(t)
 	result := l.run(l.clusters(), "kafka")
 	require.Equal(t, soon, result.RequeueAfter)
-	require.Equal(t, "Creating: pool dual: 0 of 1 nodes are ready", reason(l.cluster().Status.Conditions))
+	require.Equal(t, "Creating: pod kafka-dual-0 is not ready", reason(l.cluster().Status.Conditions))
 
-	l.start()
-	require.Equal(t, resync, l.run(l.clusters(), "kafka").RequeueAfter)
+	l.settle()
 	status := l.cluster().Status
 	require.True(t, api.IsReady(status.Conditions))
 	require.Equal(t, "the-id", status.ClusterID)
@@ -38,16 +36,17 @@ func TestClusterBecomesReady(t *testing.T) {
 func TestAgainChangesNothing(t *testing.T) {
 	l := clusterLab(t)
 	l.ready()
-	set, before := &appsv1.StatefulSet{}, map[string]map[string][]byte{}
+	set, before := &api.StrimziPodSet{}, map[string]map[string][]byte{}
 	l.get("kafka-dual", set)
-	names := []string{"kafka-cluster-ca", "kafka-cluster-ca-cert", "kafka-clients-ca", "kafka-clients-ca-cert", "kafka-kafka-brokers", "kafka-cluster-operator-certs"}
+	names := []string{"kafka-cluster-ca", "kafka-cluster-ca-cert", "kafka-clients-ca", "kafka-clients-ca-cert", "kafka-kafka-brokers", "kafka-cluster-operator-certs",
+		"kafka-entity-topic-operator-certs", "kafka-entity-user-operator-certs"}
 	for _, name := range names {
 		before[name] = l.data(name)
 	}
 	// The next operator has no connection.
 	l.connections.open = nil
 	l.run(l.clusters(), "kafka")
-	again := &appsv1.StatefulSet{}
+	again := &api.StrimziPodSet{}
 	l.get("kafka-dual", again)
 	require.Equal(t, set.Spec, again.Spec)
 	for _, name := range names {
@@ -120,10 +119,8 @@ func TestGoneClusterIsDisconnected(t *testing.T) {
 
 func TestWhatIsNotServedIsSaid(t *testing.T) {
 	k, pool := resources(t)
-	k.Spec.CruiseControl, k.Spec.Kafka.Rack = &api.Unserved{}, &api.Unserved{}
+	k.Spec.KafkaExporter, k.Spec.Kafka.Rack = &api.Unserved{}, &api.Unserved{}
 	l := newLab(t, k, pool)
 	l.ready()
-	warning := l.cluster().Status.Conditions[1]
-	require.Equal(t, api.Warning, warning.Type)
-	require.Contains(t, warning.Message, "does not serve cruiseControl, rack")
+	require.Equal(t, []string{"Emulator: the lab's emulator of the Strimzi operator does not run kafkaExporter, rack"}, l.notes())
 }

@@ -26,6 +26,8 @@ type Admin interface {
 	EnsureUser(ctx context.Context, user admin.User) error
 	DeleteUser(ctx context.Context, name string) error
 	Users(ctx context.Context) ([]string, error)
+	// BrokersInUse are the brokers that have a replica of some partition.
+	BrokersInUse(ctx context.Context) (map[int32]bool, error)
 	Close()
 }
 

@@ -60,20 +60,44 @@ func (o objects) unowned(ctx context.Context, kind schema.GroupVersionKind, obje
 
 // ownedBy compares owners by their identity: a resource that was deleted and made again is another one.
 func ownedBy(found, wanted client.Object) error {
-	is, want := metav1.GetControllerOf(found), metav1.GetControllerOf(wanted)
-	if is != nil && is.UID != want.UID {
-		return waiting(fmt.Sprintf("%s is from an earlier %s and not yet gone", found.GetName(), is.Kind))
+	for _, is := range found.GetOwnerReferences() {
+		for _, want := range wanted.GetOwnerReferences() {
+			if is.Kind == want.Kind && is.Name == want.Name && is.UID != want.UID {
+				return waiting(fmt.Sprintf("%s is from an earlier %s and not yet gone", found.GetName(), is.Kind))
+			}
+		}
 	}
 	return nil
 }
 
-// secret is the data of a Secret with the metadata that apply would give it, or nothing.
-func (o objects) secret(ctx context.Context, meta metav1.ObjectMeta) (map[string][]byte, error) {
+// put makes the Secret exactly as given, whatever it was before and whoever wrote it: Strimzi replaces what it finds
+// under the name (SecretOperator.reconcile).
+func (o objects) put(ctx context.Context, secret *corev1.Secret) error {
+	found := &corev1.Secret{}
+	err := o.Fresh.Get(ctx, client.ObjectKeyFromObject(secret), found)
+	if isGone(err) {
+		return o.Create(ctx, secret)
+	}
+	if err != nil {
+		return err
+	}
+	secret.ResourceVersion, secret.Finalizers = found.ResourceVersion, found.Finalizers
+	return o.Update(ctx, secret)
+}
+
+// findSecret is the Secret with the metadata that put would give it, or an empty one.
+func (o objects) findSecret(ctx context.Context, meta metav1.ObjectMeta) (*corev1.Secret, error) {
 	found := &corev1.Secret{}
 	if err := o.Fresh.Get(ctx, types.NamespacedName{Namespace: meta.Namespace, Name: meta.Name}, found); err != nil {
-		return nil, client.IgnoreNotFound(err)
+		return &corev1.Secret{}, client.IgnoreNotFound(err)
 	}
-	return found.Data, ownedBy(found, &corev1.Secret{ObjectMeta: meta})
+	return found, ownedBy(found, &corev1.Secret{ObjectMeta: meta})
+}
+
+// secret is its data.
+func (o objects) secret(ctx context.Context, meta metav1.ObjectMeta) (map[string][]byte, error) {
+	found, err := o.findSecret(ctx, meta)
+	return found.Data, err
 }
 
 // report writes the status of an object if it changed.

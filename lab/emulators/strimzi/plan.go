@@ -2,17 +2,16 @@ package strimzi
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
-)
-
-const (
-	kafkaVersion    = "3.7.1"
-	metadataVersion = "3.7-IV4"
 )
 
 // check refuses what the emulator cannot run, rather than run something else.
@@ -23,11 +22,11 @@ func check(k *api.Kafka) error {
 			return invalid("InvalidResourceException", name+" is not enabled, and ZooKeeper is not there")
 		}
 	}
-	if v := spec.Version; v != "" && v != kafkaVersion {
-		return invalid("UnsupportedKafkaVersionException", v+" is not "+kafkaVersion+", the one version of the lab")
+	if v := spec.Version; v != "" && v != nodes.KafkaVersion {
+		return invalid("UnsupportedKafkaVersionException", v+" is not "+nodes.KafkaVersion+", the one version of the lab")
 	}
-	if v := spec.MetadataVersion; v != "" && v != metadataVersion {
-		return invalid("UnsupportedKafkaVersionException", "metadataVersion "+v+" is not "+metadataVersion)
+	if v := spec.MetadataVersion; v != "" && v != nodes.MetadataVersion {
+		return invalid("UnsupportedKafkaVersionException", "metadataVersion "+v+" is not "+nodes.MetadataVersion)
 	}
 	if a := spec.Authorization; a == nil || a.Type != "simple" {
 		return invalid("InvalidResourceException", "authorization is not simple")
@@ -72,56 +71,107 @@ func warnings(k *api.Kafka) []api.Condition {
 		return nil
 	}
 	slices.Sort(missing)
-	return []api.Condition{api.Is(api.Warning, "Emulator", "the lab's emulator of the Strimzi operator does not serve "+strings.Join(missing, ", "))}
+	return []api.Condition{api.Is(api.Warning, "Emulator", "the lab's emulator of the Strimzi operator does not run "+strings.Join(missing, ", "))}
 }
 
-// number gives every node a number. Nodes of one pool follow one another, and keep their numbers.
-func number(pools []api.KafkaNodePool) ([]nodes.Pool, error) {
-	if len(pools) == 0 {
-		return nil, waiting("no KafkaNodePool is there")
+// checkPools follows NodePoolUtils.validateNodePools.
+func checkPools(k *api.Kafka, pools []api.KafkaNodePool) error {
+	roles := map[string]bool{}
+	for _, p := range pools {
+		if p.Spec.Replicas > 0 {
+			for _, role := range p.Spec.Roles {
+				roles[role] = true
+			}
+		}
 	}
+	if len(roles) == 0 {
+		return invalid("InvalidResourceException", "KafkaNodePools are enabled, but KafkaNodePools for Kafka cluster "+k.Name+" either don't exist or have 0 replicas.")
+	}
+	for _, role := range []string{api.Broker, api.Controller} {
+		if !roles[role] {
+			return invalid("InvalidResourceException", "The Kafka cluster "+k.Name+" is invalid: At least one KafkaNodePool with the "+role+
+				" role and at least one replica is required when KRaft mode is enabled")
+		}
+	}
+	return nil
+}
+
+// checkNodes refuses what only the nodes of all pools together show.
+func checkNodes(c *nodes.Cluster) error {
+	brokers := 0
+	for _, p := range c.Pools {
+		if err := controllersStay(p); err != nil {
+			return err
+		}
+		if p.Is(api.Broker) {
+			brokers += len(p.IDs)
+		}
+		for _, id := range p.IDs {
+			// Strimzi leaves this to the API server: the pod's name is a label of its ConfigMap and of itself.
+			if name := c.PodName(p, id); len(name) > validation.LabelValueMaxLength {
+				return invalid("KubernetesClientException", fmt.Sprintf("metadata.labels: Invalid value: %q: must be no more than %d bytes", name, validation.LabelValueMaxLength))
+			}
+		}
+	}
+	// CruiseControlMetricsReporter.validateCruiseControl
+	if c.Spec.CruiseControl != nil && brokers < 2 {
+		return invalid("InvalidResourceException", fmt.Sprintf("Kafka %s/%s has invalid configuration. Cruise Control cannot be deployed with a Kafka "+
+			"cluster which has only one broker. It requires at least two Kafka brokers.", c.Namespace, c.Name))
+	}
+	return nil
+}
+
+// number gives every node a number, as NodeIdAssignor does: nodes keep theirs, a new one takes the lowest that is free
+// in the whole cluster, and of too many the highest go. The annotations that choose numbers are not read.
+func number(pools []api.KafkaNodePool) ([]nodes.Pool, error) {
 	slices.SortFunc(pools, func(a, b api.KafkaNodePool) int { return cmp.Compare(a.Name, b.Name) })
-	next, taken := int32(0), map[int32]string{}
+	taken := map[int32]bool{}
 	for _, p := range pools {
 		for _, id := range p.Status.NodeIDs {
-			next, taken[id] = max(next, id+1), p.Name
+			if taken[id] {
+				return nil, invalid("InvalidConfigurationException", fmt.Sprintf("Found duplicate node ID %d in node pool %s", id, p.Name))
+			}
+			taken[id] = true
 		}
 	}
 	var all []nodes.Pool
 	for i := range pools {
-		p := nodes.Pool{KafkaNodePool: &pools[i]}
-		if err := keepable(p); err != nil {
-			return nil, err
+		p := nodes.Pool{KafkaNodePool: &pools[i], IDs: slices.Sorted(slices.Values(pools[i].Status.NodeIDs))}
+		if want := int(p.Spec.Replicas); want < len(p.IDs) {
+			p.IDs, p.Removed = p.IDs[:want], p.IDs[want:]
 		}
-		first := next
-		if len(p.Status.NodeIDs) > 0 {
-			first = p.Status.NodeIDs[0]
-		}
-		for id := first; id < first+p.Spec.Replicas; id++ {
-			if other := taken[id]; other != "" && other != p.Name {
-				return nil, invalid("Emulator", fmt.Sprintf("pool %s cannot grow: node %d is in pool %s", p.Name, id, other))
+		for next := int32(0); len(p.IDs) < int(p.Spec.Replicas); next++ {
+			if !taken[next] {
+				taken[next] = true
+				p.IDs = append(p.IDs, next)
 			}
-			taken[id] = p.Name
-			p.IDs = append(p.IDs, id)
 		}
-		next = max(next, first+p.Spec.Replicas)
+		slices.Sort(p.IDs)
 		all = append(all, p)
 	}
 	return all, nil
 }
 
-// keepable refuses a size that would take messages or votes away.
-func keepable(p nodes.Pool) error {
-	had, want := int32(len(p.Status.NodeIDs)), p.Spec.Replicas
-	switch {
-	case len(p.Spec.Storage.Volumes) > 1:
-		return invalid("InvalidResourceException", "pool "+p.Name+": Kafka 3.7 takes one volume per node")
-	case had == 0 || had == want:
-		return nil
-	case want < had:
-		return invalid("Emulator", fmt.Sprintf("pool %s: %d nodes cannot become %d, their messages would be gone", p.Name, had, want))
-	case p.Is(api.Controller):
-		return invalid("Emulator", "pool "+p.Name+": Kafka 3.7 cannot add controllers")
+// controllersStay is stricter than Strimzi 0.44.0, which documents that controllers cannot be scaled and then tries it:
+// Kafka 3.7 has a fixed set of voters, and the cluster is lost.
+func controllersStay(p nodes.Pool) error {
+	if had := len(p.Status.NodeIDs); had > 0 && p.Is(api.Controller) && had != len(p.IDs) {
+		return invalid("Emulator", fmt.Sprintf("pool %s: Kafka 3.7 cannot change the number of controllers from %d to %d", p.Name, had, len(p.IDs)))
 	}
 	return nil
+}
+
+// clusterID is the one that the cluster or one of its pools has, or a new one. It is in the pools' status before the
+// first volume is formatted (NodePoolUtils.getOrGenerateKRaftClusterId).
+func clusterID(k *api.Kafka, pools []api.KafkaNodePool) string {
+	if k.Status.ClusterID != "" {
+		return k.Status.ClusterID
+	}
+	for _, p := range pools {
+		if p.Status.ClusterID != "" {
+			return p.Status.ClusterID
+		}
+	}
+	id := uuid.New()
+	return base64.RawURLEncoding.EncodeToString(id[:])
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -51,10 +52,13 @@ func Run(ctx context.Context, o Options) error {
 	if err := watchClusters(manager, &clusters{objects: shared, connections: open, image: o.Image, address: o.Address}); err != nil {
 		return err
 	}
+	if err := watchPodSets(manager, &podSets{objects: shared}); err != nil {
+		return err
+	}
 	if err := watch(manager, &api.KafkaTopic{}, &topics{objects: shared, connections: open}); err != nil {
 		return err
 	}
-	if err := watch(manager, &api.KafkaUser{}, &users{objects: shared, connections: open}); err != nil {
+	if err := watchUsers(manager, &users{objects: shared, connections: open}); err != nil {
 		return err
 	}
 	return manager.Start(ctx)
@@ -82,13 +86,37 @@ var deleted = predicate.Funcs{
 
 func watchClusters(manager ctrl.Manager, r *clusters) error {
 	toCluster := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, object client.Object) []reconcile.Request {
+		if clusterOf(object).Name == "" {
+			return nil
+		}
 		return []reconcile.Request{{NamespacedName: clusterOf(object)}}
 	})
 	return ctrl.NewControllerManagedBy(manager).
 		For(&api.Kafka{}, builder.WithPredicates(asked)).
-		Owns(&appsv1.StatefulSet{}).
+		Watches(&api.StrimziPodSet{}, toCluster).
 		Watches(&api.KafkaNodePool{}, toCluster, builder.WithPredicates(asked)).
 		Watches(&api.KafkaUser{}, toCluster, builder.WithPredicates(deleted)).
+		Complete(r)
+}
+
+func watchPodSets(manager ctrl.Manager, r *podSets) error {
+	return ctrl.NewControllerManagedBy(manager).For(&api.StrimziPodSet{}, builder.WithPredicates(asked)).Owns(&corev1.Pod{}).Complete(r)
+}
+
+// watchUsers looks at users' Secrets too: one that was changed or deleted is made again at once.
+func watchUsers(manager ctrl.Manager, r *users) error {
+	toUser := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, secret client.Object) []reconcile.Request {
+		var all []reconcile.Request
+		for _, owner := range secret.GetOwnerReferences() {
+			if owner.Kind == api.UserKind {
+				all = append(all, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: secret.GetNamespace(), Name: owner.Name}})
+			}
+		}
+		return all
+	})
+	return ctrl.NewControllerManagedBy(manager).
+		For(&api.KafkaUser{}, builder.WithPredicates(asked)).
+		Watches(&corev1.Secret{}, toUser, builder.OnlyMetadata).
 		Complete(r)
 }
 

@@ -28,6 +28,7 @@ type kafka struct {
 	brokers int
 	topics  map[string]admin.Topic
 	users   map[string]admin.User
+	used    map[int32]bool
 	fails   error
 	closed  bool
 }
@@ -64,6 +65,8 @@ func (k *kafka) Users(context.Context) (names []string, err error) {
 	return names, k.fails
 }
 
+func (k *kafka) BrokersInUse(context.Context) (map[int32]bool, error) { return k.used, k.fails }
+
 // lab is an API server and a cluster, both of them fakes.
 type lab struct {
 	*testing.T
@@ -78,7 +81,8 @@ func newLab(t *testing.T, resources ...client.Object) *lab {
 	t.Helper()
 	l := &lab{T: t, kafka: &kafka{brokers: 1, topics: map[string]admin.Topic{}, users: map[string]admin.User{}}}
 	c := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(resources...).
-		WithStatusSubresource(&api.Kafka{}, &api.KafkaNodePool{}, &api.KafkaTopic{}, &api.KafkaUser{}, &appsv1.StatefulSet{}).Build()
+		WithStatusSubresource(&api.Kafka{}, &api.KafkaNodePool{}, &api.KafkaTopic{}, &api.KafkaUser{},
+			&api.StrimziPodSet{}, &appsv1.Deployment{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{}).Build()
 	l.objects = objects{Client: c, Fresh: c, Now: func() time.Time { return time.Unix(0, 0) }}
 	l.connections = &connections{connect: func([]string, *tls.Config) (Admin, error) {
 		l.dialled++
@@ -101,24 +105,79 @@ func (l *lab) run(r reconcile.Reconciler, name string) ctrl.Result {
 	return result
 }
 
-// ready is a cluster whose nodes run.
+// ready is a cluster whose nodes and entity operator run.
 func (l *lab) ready() {
 	l.Helper()
-	l.run(l.clusters(), "kafka")
-	l.start()
-	l.run(l.clusters(), "kafka")
+	l.settle()
 	require.True(l, api.IsReady(l.cluster().Status.Conditions), "%v", l.cluster().Status.Conditions)
 }
 
-// start does what the StatefulSet's controller does.
+// settle lets the cluster, its pod sets and their pods come to rest.
+func (l *lab) settle() {
+	l.Helper()
+	for range 20 {
+		result := l.run(l.clusters(), "kafka")
+		l.start()
+		if result.RequeueAfter == resync {
+			return
+		}
+	}
+}
+
+// start does what the controllers of pod sets and Deployments and the kubelet do.
 func (l *lab) start() {
 	l.Helper()
-	set := &appsv1.StatefulSet{}
-	l.get("kafka-dual", set)
-	set.Status = appsv1.StatefulSetStatus{
-		ObservedGeneration: set.Generation, ReadyReplicas: *set.Spec.Replicas, CurrentRevision: "1", UpdateRevision: "1",
+	sets := &api.StrimziPodSetList{}
+	require.NoError(l, l.List(l.Context(), sets))
+	for _, set := range sets.Items {
+		l.run(&podSets{l.objects}, set.Name)
 	}
-	require.NoError(l, l.Status().Update(l.Context(), set))
+	l.startEntityOperator()
+	pods := &corev1.PodList{}
+	require.NoError(l, l.List(l.Context(), pods))
+	for i := range pods.Items {
+		pods.Items[i].Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+		require.NoError(l, l.Status().Update(l.Context(), &pods.Items[i]))
+	}
+}
+
+func (l *lab) startEntityOperator() {
+	l.Helper()
+	deployment := &appsv1.Deployment{}
+	if l.Get(l.Context(), key("kafka-entity-operator"), deployment) != nil {
+		return
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "kafka-entity-operator-x", Namespace: "shop", Labels: deployment.Spec.Template.Labels}, Spec: deployment.Spec.Template.Spec}
+	require.NoError(l, client.IgnoreAlreadyExists(l.Create(l.Context(), pod)))
+	deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: deployment.Generation, UpdatedReplicas: 1, AvailableReplicas: 1}
+	require.NoError(l, l.Status().Update(l.Context(), deployment))
+}
+
+// stopEntityOperator takes its pod away.
+func (l *lab) stopEntityOperator() {
+	l.Helper()
+	require.NoError(l, l.Delete(l.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "kafka-entity-operator-x", Namespace: "shop"}}))
+}
+
+func (l *lab) pods(pool string) (names []string) {
+	l.Helper()
+	pods := &corev1.PodList{}
+	require.NoError(l, l.List(l.Context(), pods, client.MatchingLabels{api.PoolLabel: pool}))
+	for _, pod := range pods.Items {
+		names = append(names, pod.Name)
+	}
+	return names
+}
+
+// notes are the warnings of a cluster, as reason and message.
+func (l *lab) notes() (all []string) {
+	l.Helper()
+	for _, c := range l.cluster().Status.Conditions {
+		if c.Type == api.Warning {
+			all = append(all, c.Reason+": "+c.Message)
+		}
+	}
+	return all
 }
 
 func (l *lab) get(name string, into client.Object) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
 )
 
 // topics reconciles KafkaTopic resources.
@@ -29,15 +31,20 @@ func (r *topics) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	cluster := clusterOf(topic)
-	if cluster.Name == "" || topic.Annotations[api.ManagedAnnotation] == "false" {
-		return ctrl.Result{}, r.release(ctx, topic)
+	if cluster.Name == "" {
+		return ctrl.Result{}, nil
 	}
-	if !topic.DeletionTimestamp.IsZero() {
-		return r.remove(ctx, cluster, topic)
+	// Without its cluster or the topic operator nobody looks after a topic, and a deleted one keeps its finalizer.
+	connection, err := r.operates(ctx, r.connections, cluster, nodes.TopicOperator)
+	if err != nil || connection == nil {
+		return ctrl.Result{RequeueAfter: soon}, err
 	}
-	connection := r.connections.get(cluster)
-	if connection == nil {
-		return ctrl.Result{RequeueAfter: soon}, nil
+	managed := topic.Annotations[api.ManagedAnnotation] != "false"
+	switch {
+	case !topic.DeletionTimestamp.IsZero():
+		return ctrl.Result{}, r.remove(ctx, connection, topic, managed)
+	case !managed:
+		return ctrl.Result{}, nil
 	}
 	if controllerutil.AddFinalizer(topic, api.TopicFinalizer) {
 		before := topic.DeepCopyObject().(*api.KafkaTopic)
@@ -55,14 +62,14 @@ func (r *topics) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 
 func (r *topics) ensure(ctx context.Context, connection Admin, topic *api.KafkaTopic) error {
 	if was := topic.Status.TopicName; was != "" && was != topic.Name() {
-		return invalid("NotSupported", fmt.Sprintf("spec.topicName cannot change from %s to %s", was, topic.Name()))
+		return invalid("NotSupported", "Changing spec.topicName is not supported")
 	}
 	owner, err := r.owner(ctx, topic)
 	if err != nil {
 		return err
 	}
 	if owner != topic.ObjectMeta.Name {
-		return invalid("ResourceConflict", fmt.Sprintf("topic %s is managed by KafkaTopic %s", topic.Name(), owner))
+		return invalid("ResourceConflict", fmt.Sprintf("Managed by KafkaTopic %s", owner))
 	}
 	config := map[string]string{}
 	for name, value := range topic.Spec.Config {
@@ -72,7 +79,7 @@ func (r *topics) ensure(ctx context.Context, connection Admin, topic *api.KafkaT
 		Name: topic.Name(), Partitions: topic.Spec.Partitions, Replicas: topic.Spec.Replicas, Config: config,
 	})
 	if errors.Is(err, admin.ErrUnsupported) {
-		return invalid("NotSupported", err.Error())
+		return invalid("NotSupported", strings.TrimPrefix(err.Error(), admin.ErrUnsupported.Error()+": "))
 	}
 	if err != nil {
 		return err
@@ -104,26 +111,20 @@ func older(a, b *api.KafkaTopic) bool {
 	return a.CreationTimestamp.Before(&b.CreationTimestamp)
 }
 
-// remove deletes the topic. Without its cluster there is nothing to delete, and nobody else to let the resource go.
-func (r *topics) remove(ctx context.Context, cluster types.NamespacedName, topic *api.KafkaTopic) (ctrl.Result, error) {
-	err := r.Get(ctx, cluster, &api.Kafka{})
-	if isGone(err) {
-		return ctrl.Result{}, r.release(ctx, topic)
-	}
-	connection := r.connections.get(cluster)
-	if err != nil || connection == nil {
-		return ctrl.Result{RequeueAfter: soon}, err
-	}
-	owner, err := r.owner(ctx, topic)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	if owner == topic.ObjectMeta.Name {
-		if err := connection.DeleteTopic(ctx, topic.Name()); err != nil {
-			return ctrl.Result{}, err
+// remove deletes the topic, unless another resource has it or Strimzi was told to leave it alone.
+func (r *topics) remove(ctx context.Context, connection Admin, topic *api.KafkaTopic, managed bool) error {
+	if managed {
+		owner, err := r.owner(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if owner == topic.ObjectMeta.Name {
+			if err := connection.DeleteTopic(ctx, topic.Name()); err != nil {
+				return err
+			}
 		}
 	}
-	return ctrl.Result{}, r.release(ctx, topic)
+	return r.release(ctx, topic)
 }
 
 // release lets the resource go without touching the topic.

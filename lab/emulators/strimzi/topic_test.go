@@ -54,7 +54,7 @@ func TestTopicThatCannotBe(t *testing.T) {
 		want  string
 		again bool
 	}{
-		"unsupported": {fmt.Errorf("%w: the partitions are 12 and cannot become 6", admin.ErrUnsupported), "NotSupported: not supported: the partitions are 12 and cannot become 6", false},
+		"unsupported": {fmt.Errorf("%w: Decreasing partitions not supported", admin.ErrUnsupported), "NotSupported: Decreasing partitions not supported", false},
 		"refused":     {errors.New("INVALID_CONFIG"), "KafkaError: INVALID_CONFIG", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestTopicNameCannotChange(t *testing.T) {
 	l := clusterLab(t, topic("user-events", func(t *api.KafkaTopic) { t.Status.TopicName = "other" }))
 	l.ready()
 	l.run(l.topics(), "user-events")
-	require.Equal(t, "NotSupported: spec.topicName cannot change from other to user_events", reason(l.topic("user-events").Status.Conditions))
+	require.Equal(t, "NotSupported: Changing spec.topicName is not supported", reason(l.topic("user-events").Status.Conditions))
 }
 
 // Of two resources for one topic the older one has it, and deleting the other deletes nothing.
@@ -83,7 +83,7 @@ func TestTwoResourcesForOneTopic(t *testing.T) {
 	l.ready()
 	l.run(l.topics(), "a")
 	l.run(l.topics(), "b")
-	require.Equal(t, "ResourceConflict: topic user_events is managed by KafkaTopic b", reason(l.topic("a").Status.Conditions))
+	require.Equal(t, "ResourceConflict: Managed by KafkaTopic b", reason(l.topic("a").Status.Conditions))
 	require.True(t, api.IsReady(l.topic("b").Status.Conditions))
 	require.NoError(t, l.Delete(t.Context(), l.topic("a")))
 	l.run(l.topics(), "a")
@@ -104,15 +104,31 @@ func TestDeletedTopic(t *testing.T) {
 		require.Empty(t, l.kafka.topics)
 		gone(l)
 	})
-	// Nobody else would take the finalizer away.
+	stays := func(l *lab) {
+		l.Helper()
+		require.NoError(l, l.Delete(l.Context(), l.topic("user-events")))
+		require.Equal(l, soon, l.run(l.topics(), "user-events").RequeueAfter)
+		require.Equal(l, []string{"strimzi.io/topic-operator"}, l.topic("user-events").Finalizers)
+		require.Contains(l, l.kafka.topics, "user_events")
+	}
+	// Strimzi's topic operator is gone with its cluster, and nobody else takes the finalizer away.
 	t.Run("after its cluster", func(t *testing.T) {
 		l := clusterLab(t, topic("user-events"))
 		l.ready()
 		l.run(l.topics(), "user-events")
 		require.NoError(t, l.Delete(t.Context(), l.cluster()))
 		l.run(l.clusters(), "kafka")
-		require.NoError(t, l.Delete(t.Context(), l.topic("user-events")))
+		stays(l)
+	})
+	t.Run("without the entity operator", func(t *testing.T) {
+		l := clusterLab(t, topic("user-events"))
+		l.ready()
 		l.run(l.topics(), "user-events")
+		l.stopEntityOperator()
+		stays(l)
+		l.start()
+		l.run(l.topics(), "user-events")
+		require.Empty(t, l.kafka.topics)
 		gone(l)
 	})
 	t.Run("kept in Kafka", func(t *testing.T) {

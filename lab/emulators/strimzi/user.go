@@ -34,12 +34,14 @@ func (r *users) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	cluster := clusterOf(user)
-	if cluster.Name == "" || !user.DeletionTimestamp.IsZero() {
+	if cluster.Name == "" {
 		return ctrl.Result{}, nil
 	}
-	connection := r.connections.get(cluster)
-	if connection == nil {
-		return ctrl.Result{RequeueAfter: soon}, nil
+	// A user that is being deleted is treated like any other until it is gone, as Strimzi does: a Secret that
+	// Kubernetes deletes before it is made again.
+	connection, err := r.operates(ctx, r.connections, cluster, nodes.UserOperator)
+	if err != nil || connection == nil {
+		return ctrl.Result{RequeueAfter: soon}, err
 	}
 	before := user.DeepCopyObject().(*api.KafkaUser)
 	condition, again, err := outcome(r.ensure(ctx, connection, cluster, user), notReadyIs)
@@ -53,7 +55,12 @@ func (r *users) ensure(ctx context.Context, connection Admin, cluster types.Name
 	if err != nil {
 		return err
 	}
-	have, err := r.secret(ctx, userMeta(cluster.Name, user))
+	kafka := &api.Kafka{}
+	if err := r.Get(ctx, cluster, kafka); err != nil {
+		return err
+	}
+	meta := userMeta(kafka, user)
+	have, err := r.secret(ctx, meta)
 	if err != nil {
 		return err
 	}
@@ -64,20 +71,21 @@ func (r *users) ensure(ctx context.Context, connection Admin, cluster types.Name
 		credentials = password(user.Name, have)
 		want.Password = string(credentials["password"])
 	case nodes.Certificate:
-		if credentials, err = r.certificate(ctx, cluster, user.Name, have); err != nil {
+		if credentials, err = r.certificate(ctx, kafka, user.Name, have); err != nil {
 			return err
 		}
 	default:
 		return invalid("InvalidResourceException", "authentication is neither "+nodes.Scram+" nor "+nodes.Certificate)
 	}
-	// The Secret first: a password that Kafka has and nobody else would be lost with the operator.
-	if err := r.apply(ctx, &corev1.Secret{ObjectMeta: userMeta(cluster.Name, user), Type: corev1.SecretTypeOpaque, Data: credentials}); err != nil {
+	// The Secret first: a password that Kafka has and nobody else would be lost with the operator. A Secret of that name
+	// that was somebody else's is the user's from now on, like Strimzi's user operator has it.
+	if err := r.put(ctx, &corev1.Secret{ObjectMeta: meta, Type: corev1.SecretTypeOpaque, Data: credentials}); err != nil {
 		return err
 	}
 	if err := connection.EnsureUser(ctx, want); err != nil {
 		return err
 	}
-	user.Status.Username, user.Status.Secret = want.Name, user.Name
+	user.Status.Username, user.Status.Secret = want.Name, meta.Name
 	return nil
 }
 
@@ -110,11 +118,7 @@ func password(name string, have map[string][]byte) map[string][]byte {
 }
 
 // certificate keeps the one that is there, as long as the authority is the same.
-func (r *users) certificate(ctx context.Context, cluster types.NamespacedName, name string, have map[string][]byte) (map[string][]byte, error) {
-	kafka := &api.Kafka{}
-	if err := r.Get(ctx, cluster, kafka); err != nil {
-		return nil, err
-	}
+func (r *users) certificate(ctx context.Context, kafka *api.Kafka, name string, have map[string][]byte) (map[string][]byte, error) {
 	c := &nodes.Cluster{Kafka: kafka}
 	key, err := r.secret(ctx, c.Meta(c.ClientsCAKeySecret()))
 	if err != nil {
@@ -134,17 +138,23 @@ func (r *users) certificate(ctx context.Context, cluster types.NamespacedName, n
 			return nil, err
 		}
 	}
-	return map[string][]byte{"ca.crt": ca[caCertificate], "user.crt": pair.Certificate, "user.key": pair.Key}, nil
+	data := map[string][]byte{caCertificate: ca[caCertificate]}
+	return data, addKeyStore(data, have, "user", pair)
 }
 
-func userMeta(cluster string, user *api.KafkaUser) metav1.ObjectMeta {
-	yes := true
+// userMeta is that of the user's Secret.
+func userMeta(kafka *api.Kafka, user *api.KafkaUser) metav1.ObjectMeta {
+	prefix := ""
+	if e := kafka.Spec.EntityOperator; e != nil && e.UserOperator != nil {
+		prefix = e.UserOperator.SecretPrefix
+	}
+	no := false
 	return metav1.ObjectMeta{
-		Name: user.Name, Namespace: user.Namespace,
-		Labels:      map[string]string{api.ClusterLabel: cluster, "strimzi.io/kind": api.UserKind},
+		Name: prefix + user.Name, Namespace: user.Namespace,
+		Labels:      map[string]string{api.ClusterLabel: kafka.Name, api.KindLabel: api.UserKind},
 		Annotations: map[string]string{nodes.Emulator: nodes.EmulatorText},
 		OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: api.Version.String(), Kind: api.UserKind, Name: user.Name, UID: user.UID, Controller: &yes,
+			APIVersion: api.Version.String(), Kind: api.UserKind, Name: user.Name, UID: user.UID, Controller: &no, BlockOwnerDeletion: &no,
 		}},
 	}
 }

@@ -6,9 +6,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/pki"
 )
 
 func user(authentication string, rules ...api.ACL) *api.KafkaUser {
@@ -67,11 +70,60 @@ func TestUserWithCertificate(t *testing.T) {
 	data := l.data("email")
 	_, err := tls.X509KeyPair(data["user.crt"], data["user.key"])
 	require.NoError(t, err)
+	require.True(t, pki.InKeyStore(data["user.p12"], string(data["user.password"]), pki.Pair{Certificate: data["user.crt"], Key: data["user.key"]}))
 	require.Equal(t, l.data("kafka-clients-ca-cert")["ca.crt"], data["ca.crt"])
 	require.Empty(t, l.kafka.users["CN=email"].Password)
 	require.Equal(t, "CN=email", l.user().Status.Username)
 	l.run(l.users(), "email")
 	require.Equal(t, data, l.data("email"), "a certificate stays")
+}
+
+// The fault of a name that somebody else's Secret has: Strimzi's user operator replaces the Secret, and owns it.
+func TestUserReplacesASecretOfItsName(t *testing.T) {
+	other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "email", Namespace: "shop", Labels: map[string]string{"of": "redis"}},
+		Data: map[string][]byte{"redis-password": []byte("x")}}
+	l := clusterLab(t, user("scram-sha-512"), other)
+	l.ready()
+	l.run(l.users(), "email")
+	secret := &corev1.Secret{}
+	l.get("email", secret)
+	require.NotContains(t, secret.Data, "redis-password")
+	require.NotContains(t, secret.Labels, "of")
+	require.Equal(t, "KafkaUser email", secret.OwnerReferences[0].Kind+" "+secret.OwnerReferences[0].Name)
+}
+
+func TestSecretPrefix(t *testing.T) {
+	k, pool := resources(t)
+	k.Spec.EntityOperator.UserOperator.SecretPrefix = "kafka-user-"
+	l := newLab(t, k, pool, user("scram-sha-512"))
+	l.ready()
+	l.run(l.users(), "email")
+	require.NotEmpty(t, l.data("kafka-user-email")["password"])
+	require.Equal(t, "kafka-user-email", l.user().Status.Secret)
+}
+
+// Foreground deletion shows a resource that still exists: Strimzi makes its Secret again.
+func TestUserThatIsBeingDeleted(t *testing.T) {
+	deleted := user("scram-sha-512")
+	deleted.Finalizers = []string{"foregroundDeletion"}
+	l := clusterLab(t, deleted)
+	l.ready()
+	l.run(l.users(), "email")
+	require.NoError(t, l.Delete(t.Context(), l.user()))
+	require.NoError(t, l.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "email", Namespace: "shop"}}))
+	l.run(l.users(), "email")
+	require.NotEmpty(t, l.data("email")["password"])
+}
+
+func TestUserWithoutTheEntityOperator(t *testing.T) {
+	l := clusterLab(t, user("scram-sha-512"))
+	l.ready()
+	l.stopEntityOperator()
+	require.Equal(t, soon, l.run(l.users(), "email").RequeueAfter)
+	require.Empty(t, l.user().Status.Conditions)
+	l.kafka.users["left"] = admin.User{}
+	l.run(l.clusters(), "kafka")
+	require.Contains(t, l.kafka.users, "left", "nobody forgets a user")
 }
 
 func TestUserThatCannotBe(t *testing.T) {

@@ -11,6 +11,7 @@ const (
 	Ready    = "Ready"
 	NotReady = "NotReady"
 	Warning  = "Warning"
+	Paused   = "ReconciliationPaused"
 )
 
 // Condition is one of Strimzi's conditions.

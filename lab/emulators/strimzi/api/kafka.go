@@ -1,9 +1,9 @@
 package api
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // Kafka is one cluster.
@@ -23,10 +23,36 @@ type KafkaList struct {
 
 // KafkaSpec is the cluster as it should be.
 type KafkaSpec struct {
-	Kafka Brokers `json:"kafka"`
+	Kafka          Brokers         `json:"kafka"`
+	EntityOperator *EntityOperator `json:"entityOperator,omitempty"`
 	// CruiseControl and KafkaExporter are only read to say that they do not run.
 	CruiseControl *Unserved `json:"cruiseControl,omitempty"`
 	KafkaExporter *Unserved `json:"kafkaExporter,omitempty"`
+}
+
+// EntityOperator runs the operators of topics and of users. Without one of them its resources are nobody's.
+type EntityOperator struct {
+	TopicOperator *Operator      `json:"topicOperator,omitempty"`
+	UserOperator  *Operator      `json:"userOperator,omitempty"`
+	Template      EntityTemplate `json:"template,omitempty"`
+}
+
+// Operator is one container of the entity operator's pod.
+type Operator struct {
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	// SecretPrefix goes before the names of users' Secrets. Only the user operator has it.
+	SecretPrefix string `json:"secretPrefix,omitempty"`
+}
+
+// EntityTemplate changes the entity operator's containers.
+type EntityTemplate struct {
+	TopicOperatorContainer ContainerTemplate `json:"topicOperatorContainer,omitempty"`
+	UserOperatorContainer  ContainerTemplate `json:"userOperatorContainer,omitempty"`
+}
+
+// ContainerTemplate changes one container.
+type ContainerTemplate struct {
+	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
 }
 
 // Unserved is a part that the emulator does not act on.
@@ -40,7 +66,17 @@ type Brokers struct {
 	Authorization   *Type            `json:"authorization,omitempty"`
 	Config          Config           `json:"config,omitempty"`
 	Rack            *Unserved        `json:"rack,omitempty"`
+	MetricsConfig   *MetricsConfig   `json:"metricsConfig,omitempty"`
 	Template        *BrokersTemplate `json:"template,omitempty"`
+}
+
+// MetricsConfig says where the rules of the Prometheus JMX exporter are, as YAML in a ConfigMap.
+type MetricsConfig struct {
+	// Type is always jmxPrometheusExporter.
+	Type      string `json:"type"`
+	ValueFrom struct {
+		ConfigMapKeyRef corev1.ConfigMapKeySelector `json:"configMapKeyRef"`
+	} `json:"valueFrom"`
 }
 
 // Type is an object of which only the type matters.
@@ -61,7 +97,8 @@ type Listener struct {
 // BrokersTemplate changes objects that are made for the cluster.
 type BrokersTemplate struct {
 	PodDisruptionBudget *struct {
-		MaxUnavailable intstr.IntOrString `json:"maxUnavailable"`
+		// MaxUnavailable is a number of nodes. Default: 1.
+		MaxUnavailable *int32 `json:"maxUnavailable,omitempty"`
 	} `json:"podDisruptionBudget,omitempty"`
 }
 

@@ -50,6 +50,8 @@ type Volume struct {
 	SizeLimit   string `json:"sizeLimit,omitempty"`
 	Class       string `json:"class,omitempty"`
 	DeleteClaim bool   `json:"deleteClaim,omitempty"`
+	// KraftMetadata is "shared" on the volume that has the metadata log too.
+	KraftMetadata string `json:"kraftMetadata,omitempty"`
 }
 
 // PoolTemplate changes the pods that are made for the pool.
@@ -58,9 +60,7 @@ type PoolTemplate struct {
 		TopologySpreadConstraints     []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
 		TerminationGracePeriodSeconds *int64                            `json:"terminationGracePeriodSeconds,omitempty"`
 	} `json:"pod,omitempty"`
-	KafkaContainer struct {
-		SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
-	} `json:"kafkaContainer,omitempty"`
+	KafkaContainer ContainerTemplate `json:"kafkaContainer,omitempty"`
 }
 
 // PoolStatus is the pool as it is.

@@ -11,12 +11,22 @@ import (
 // Version is the only one of Strimzi's versions that the emulator reads.
 var Version = schema.GroupVersion{Group: "kafka.strimzi.io", Version: "v1beta2"}
 
+// PodSetVersion is the one of StrimziPodSet.
+var PodSetVersion = schema.GroupVersion{Group: "core.strimzi.io", Version: "v1beta2"}
+
 // Labels and annotations of Strimzi's.
 const (
+	NameLabel           = "strimzi.io/name"
+	KindLabel           = "strimzi.io/kind"
+	PoolLabel           = "strimzi.io/pool-name"
+	PodLabel            = "strimzi.io/pod-name"
+	PodSetLabel         = "strimzi.io/controller-name"
 	ClusterLabel        = "strimzi.io/cluster"
 	KRaftAnnotation     = "strimzi.io/kraft"
 	NodePoolsAnnotation = "strimzi.io/node-pools"
 	ManagedAnnotation   = "strimzi.io/managed"
+	PauseAnnotation     = "strimzi.io/pause-reconciliation"
+	SkipCheckAnnotation = "strimzi.io/skip-broker-scaledown-check"
 	TopicFinalizer      = "strimzi.io/topic-operator"
 )
 
@@ -26,13 +36,16 @@ const (
 	PoolKind  = "KafkaNodePool"
 	TopicKind = "KafkaTopic"
 	UserKind  = "KafkaUser"
+	SetKind   = "StrimziPodSet"
 )
 
 // AddToScheme registers the types.
 func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(Version, &Kafka{}, &KafkaList{}, &KafkaNodePool{}, &KafkaNodePoolList{},
 		&KafkaTopic{}, &KafkaTopicList{}, &KafkaUser{}, &KafkaUserList{})
+	s.AddKnownTypes(PodSetVersion, &StrimziPodSet{}, &StrimziPodSetList{})
 	metav1.AddToGroupVersion(s, Version)
+	metav1.AddToGroupVersion(s, PodSetVersion)
 	return nil
 }
 
@@ -73,3 +86,9 @@ func (u *KafkaUser) DeepCopyObject() runtime.Object { return copied(u) }
 
 // DeepCopyObject is a copy that shares nothing.
 func (u *KafkaUserList) DeepCopyObject() runtime.Object { return copied(u) }
+
+// DeepCopyObject is a copy that shares nothing.
+func (p *StrimziPodSet) DeepCopyObject() runtime.Object { return copied(p) }
+
+// DeepCopyObject is a copy that shares nothing.
+func (p *StrimziPodSetList) DeepCopyObject() runtime.Object { return copied(p) }

@@ -12,12 +12,10 @@ import (
 )
 
 const (
-	configKey       = "server.config"
 	configFolder    = "/opt/kafka/custom-config"
 	brokersFolder   = "/opt/kafka/broker-certs"
 	clusterCAFolder = "/opt/kafka/cluster-ca-certs"
 	clientsCAFolder = "/opt/kafka/client-ca-certs"
-	dataFolder      = "/var/lib/kafka/data-0"
 
 	control     = "CONTROLPLANE-9090"
 	replication = "REPLICATION-9091"
@@ -30,20 +28,37 @@ const (
 // OperatorIdentity is the name in the operator's certificate.
 const OperatorIdentity = "cluster-operator"
 
-// Config is the ConfigMap of a pool. @ID@ is the node's number, which the image's start script fills in.
-func (c *Cluster) Config(p Pool) *corev1.ConfigMap {
-	meta := c.Meta(c.Set(p))
-	meta.Labels = c.poolLabels(p)
-	return &corev1.ConfigMap{ObjectMeta: meta, Data: map[string]string{configKey: c.serverConfig(p)}}
+// Versions that the emulator runs.
+const (
+	KafkaVersion    = "3.7.1"
+	MetadataVersion = "3.7-IV4"
+)
+
+// Configs are a pool's ConfigMaps, one per node, under the pods' names and with the files that Strimzi's start script
+// reads (KafkaCluster.generatePerBrokerConfigurationConfigMaps). 4 is Strimzi's number for KRaft.
+func (c *Cluster) Configs(p Pool) []*corev1.ConfigMap {
+	var all []*corev1.ConfigMap
+	for _, id := range p.IDs {
+		meta := c.poolMeta(p, c.PodName(p, id))
+		meta.Labels[api.PodLabel] = meta.Name
+		data := map[string]string{
+			"server.config": c.serverConfig(p, id), "cluster.id": c.ID, "metadata.version": MetadataVersion, "metadata.state": "4",
+		}
+		if c.Metrics != "" {
+			data["metrics-config.json"] = c.Metrics
+		}
+		all = append(all, &corev1.ConfigMap{ObjectMeta: meta, Data: data})
+	}
+	return all
 }
 
-func (c *Cluster) serverConfig(p Pool) string {
-	settings := c.common(p)
+func (c *Cluster) serverConfig(p Pool, id int32) string {
+	settings := c.common(p, id)
 	if p.Is(api.Controller) {
 		secureInside(settings, control)
 	}
 	if p.Is(api.Broker) {
-		c.broker(settings, p)
+		c.broker(settings, c.PodName(p, id))
 	}
 	// The user's settings cannot take the place of those above: components and Strimzi refuse them.
 	for name, value := range c.Spec.Kafka.Config {
@@ -59,38 +74,43 @@ func (c *Cluster) serverConfig(p Pool) string {
 }
 
 // common is what every node needs, whatever its roles.
-func (c *Cluster) common(p Pool) map[string]string {
+func (c *Cluster) common(p Pool, id int32) map[string]string {
+	logs, metadata := logFolders(p.Spec.Storage, id)
 	protocols := []string{control + ":SSL", replication + ":SSL"}
 	for _, l := range c.Spec.Kafka.Listeners {
 		protocols = append(protocols, listenerName(l)+":"+protocol(l))
 	}
 	return map[string]string{
 		"process.roles":                  strings.Join(p.Spec.Roles, ","),
-		"node.id":                        "@ID@",
+		"node.id":                        fmt.Sprint(id),
 		"controller.quorum.voters":       c.voters(),
 		"controller.listener.names":      control,
 		"listeners":                      strings.Join(c.listeners(p), ","),
 		"listener.security.protocol.map": strings.Join(protocols, ","),
-		"log.dirs":                       dataFolder + "/kafka-log@ID@",
+		"log.dirs":                       logs,
+		"metadata.log.dir":               metadata,
 		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 		"super.users":                    "User:" + dn(c.NodeIdentity()) + ";User:" + dn(OperatorIdentity),
 		"ssl.keystore.type":              "PEM",
 		"ssl.keystore.location":          "/tmp/node.pem",
 		"ssl.truststore.type":            "PEM",
-		"ssl.truststore.location":        clusterCAFolder + "/ca.crt",
+		"ssl.truststore.location":        "/tmp/cluster-ca.pem",
 	}
 }
 
-func (c *Cluster) broker(settings map[string]string, p Pool) {
+func (c *Cluster) broker(settings map[string]string, pod string) {
 	settings["inter.broker.listener.name"] = replication
-	advertised := []string{fmt.Sprintf("%s://%s:%d", replication, c.Host(c.Set(p)+"-@ID@"), ReplicationPort)}
+	advertised := []string{fmt.Sprintf("%s://%s:%d", replication, c.Host(pod), ReplicationPort)}
 	secureInside(settings, replication)
 	for _, l := range c.Spec.Kafka.Listeners {
-		advertised = append(advertised, fmt.Sprintf("%s://%s:%d", listenerName(l), c.Host(c.Set(p)+"-@ID@"), l.Port))
+		advertised = append(advertised, fmt.Sprintf("%s://%s:%d", listenerName(l), c.Host(pod), l.Port))
 		secureClients(settings, l)
 	}
 	settings["advertised.listeners"] = strings.Join(advertised, ",")
 }
+
+// The start script of the image writes the files in /tmp: a key store from the pod's own certificate, and trust stores
+// from every certificate in the authorities' Secrets.
 
 // secureInside lets nobody in without a certificate of the cluster's own authority.
 func secureInside(settings map[string]string, name string) {
@@ -106,7 +126,7 @@ func secureClients(settings map[string]string, l api.Listener) {
 	case Certificate:
 		settings[prefix+"ssl.client.auth"] = "required"
 		settings[prefix+"ssl.truststore.type"] = "PEM"
-		settings[prefix+"ssl.truststore.location"] = clientsCAFolder + "/ca.crt"
+		settings[prefix+"ssl.truststore.location"] = "/tmp/clients-ca.pem"
 	}
 }
 
@@ -132,7 +152,7 @@ func (c *Cluster) voters() string {
 			continue
 		}
 		for _, id := range p.IDs {
-			all = append(all, fmt.Sprintf("%d@%s.cluster.local:%d", id, c.Host(c.Pod(p, id)), ControlPort))
+			all = append(all, fmt.Sprintf("%d@%s.cluster.local:%d", id, c.Host(c.PodName(p, id)), ControlPort))
 		}
 	}
 	return strings.Join(all, ",")

@@ -2,12 +2,15 @@ package nodes
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	podsecurity "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -25,7 +28,7 @@ func load(t *testing.T, file string) *Cluster {
 	body, err := os.ReadFile("testdata/" + file + ".json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(body, &in))
-	c := &Cluster{Kafka: in.Kafka, Image: "scalestack/kafka:3.7.1", Operator: "10.244.0.1/32"}
+	c := &Cluster{Kafka: in.Kafka, ID: "hPcvY250SeCIqBWfgG3QOQ", Image: "scalestack/kafka:3.7.1", Operator: "10.244.0.1/32"}
 	next := int32(0)
 	for _, pool := range in.Pools {
 		p := Pool{KafkaNodePool: pool}
@@ -45,7 +48,11 @@ func TestServerConfig(t *testing.T) {
 		for i, pool := range pools {
 			want, err := os.ReadFile("testdata/" + file + "-" + pool + ".properties")
 			require.NoError(t, err)
-			require.Equal(t, string(want), c.Config(c.Pools[i]).Data["server.config"], "%s %s", file, pool)
+			first := c.Configs(c.Pools[i])[0]
+			require.Equal(t, string(want), first.Data["server.config"], "%s %s", file, pool)
+			require.Equal(t, "kafka-"+pool+"-"+strconv.Itoa(int(c.Pools[i].IDs[0])), first.Name)
+			require.Equal(t, "hPcvY250SeCIqBWfgG3QOQ", first.Data["cluster.id"])
+			require.Equal(t, "3.7-IV4", first.Data["metadata.version"])
 		}
 	}
 }
@@ -54,7 +61,7 @@ func TestUserConfigCannotReplaceWhatTheOperatorDecides(t *testing.T) {
 	c := load(t, "dev")
 	c.Spec.Kafka.Config["super.users"] = "User:eve"
 	c.Spec.Kafka.Config["num.partitions"] = "3"
-	text := c.serverConfig(c.Pools[0])
+	text := c.serverConfig(c.Pools[0], 0)
 	require.NotContains(t, text, "eve")
 	require.Contains(t, text, "num.partitions=3\n")
 }
@@ -63,63 +70,89 @@ func TestUserConfigCannotReplaceWhatTheOperatorDecides(t *testing.T) {
 func TestPodsAreRestricted(t *testing.T) {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks())
 	require.NoError(t, err)
-	for _, file := range []string{"dev", "prod"} {
-		c := load(t, file)
-		for _, p := range c.Pools {
-			pod := c.StatefulSet(p, nil).Spec.Template
-			level := podsecurity.LevelVersion{Level: podsecurity.LevelRestricted, Version: podsecurity.LatestVersion()}
-			for _, check := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
-				require.True(t, check.Allowed, "%s %s: %s: %s", file, p.Name, check.ForbiddenReason, check.ForbiddenDetail)
-			}
-			require.False(t, *pod.Spec.AutomountServiceAccountToken)
-			container := pod.Spec.Containers[0]
+	level := podsecurity.LevelVersion{Level: podsecurity.LevelRestricted, Version: podsecurity.LatestVersion()}
+	check := func(meta metav1.ObjectMeta, spec corev1.PodSpec) {
+		for _, check := range evaluator.EvaluatePod(level, &meta, &spec) {
+			require.True(t, check.Allowed, "%s: %s: %s", meta.Name, check.ForbiddenReason, check.ForbiddenDetail)
+		}
+		require.False(t, *spec.AutomountServiceAccountToken)
+		for _, container := range spec.Containers {
 			require.True(t, *container.SecurityContext.ReadOnlyRootFilesystem)
 			require.NotZero(t, container.Resources.Requests.Cpu().MilliValue())
 		}
 	}
+	for _, file := range []string{"dev", "prod"} {
+		c := load(t, file)
+		for _, p := range c.Pools {
+			for _, pod := range c.PodSet(p, Trust{}).Spec.Pods {
+				check(pod.ObjectMeta, pod.Spec)
+			}
+		}
+		check(metav1.ObjectMeta{Name: "entity operator"}, c.entityDeployment().Spec.Template.Spec)
+	}
 }
 
-func TestNodesAreStrimzis(t *testing.T) {
+func TestPodsAreThoseOfAStrimziPodSet(t *testing.T) {
 	c := load(t, "prod")
-	brokers := c.StatefulSet(c.Pools[1], nil)
-	require.Equal(t, "kafka-brokers", brokers.Name)
-	require.EqualValues(t, 3, brokers.Spec.Ordinals.Start, "controllers have 0 to 2")
-	require.EqualValues(t, 3, *brokers.Spec.Replicas)
-	require.Equal(t, "kafka-kafka-brokers", brokers.Spec.ServiceName)
-	labels := brokers.Spec.Template.Labels
-	require.Equal(t, "kafka", labels["strimzi.io/cluster"])
-	require.Equal(t, "kafka-kafka", labels["strimzi.io/name"])
-	require.Equal(t, "Kafka", labels["strimzi.io/kind"])
-	require.Equal(t, EmulatorText, brokers.Annotations[Emulator])
-
-	// The claim of pod kafka-brokers-3 becomes data-0-kafka-brokers-3.
-	claim := brokers.Spec.VolumeClaimTemplates[0]
-	require.Equal(t, "data-0", claim.Name)
-	require.Equal(t, "500Gi", claim.Spec.Resources.Requests.Storage().String())
-	require.EqualValues(t, "Retain", brokers.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted)
-	require.Len(t, brokers.Spec.Template.Spec.TopologySpreadConstraints, 2)
-	require.EqualValues(t, 120, *brokers.Spec.Template.Spec.TerminationGracePeriodSeconds)
+	set := c.PodSet(c.Pools[1], Trust{})
+	require.Equal(t, "kafka-brokers", set.Name)
+	require.Equal(t, "KafkaNodePool brokers", set.OwnerReferences[0].Kind+" "+set.OwnerReferences[0].Name)
+	require.Len(t, set.Spec.Pods, 3)
+	pod := set.Spec.Pods[0]
+	require.Equal(t, "kafka-brokers-3", pod.Name, "controllers have 0 to 2")
+	require.Equal(t, "kafka-brokers-3", pod.Spec.Hostname)
+	require.Equal(t, "kafka-kafka-brokers", pod.Spec.Subdomain)
+	require.Equal(t, "kafka-kafka", pod.Spec.ServiceAccountName)
+	require.Equal(t, "kafka-kafka", c.ServiceAccount().Name)
+	require.Equal(t, map[string]string{
+		"strimzi.io/cluster": "kafka", "strimzi.io/kind": "Kafka", "strimzi.io/name": "kafka-kafka", "strimzi.io/pool-name": "brokers",
+		"strimzi.io/broker-role": "true", "strimzi.io/controller-role": "false", "strimzi.io/controller": "strimzipodset",
+		"strimzi.io/controller-name": "kafka-brokers", "strimzi.io/pod-name": "kafka-brokers-3",
+	}, pod.Labels)
+	require.Len(t, pod.Spec.TopologySpreadConstraints, 2)
+	require.EqualValues(t, 120, *pod.Spec.TerminationGracePeriodSeconds)
+	require.EqualValues(t, 8443, pod.Spec.Containers[0].Ports[0].ContainerPort)
 }
 
-func TestDisks(t *testing.T) {
-	c := load(t, "dev")
-	p := c.Pools[0]
+func TestClaims(t *testing.T) {
+	c := load(t, "prod")
+	claims := c.Claims(c.Pools[1])
+	require.Len(t, claims, 3)
+	require.Equal(t, "data-0-kafka-brokers-3", claims[0].Name)
+	require.Equal(t, "500Gi", claims[0].Spec.Resources.Requests.Storage().String())
+	require.Empty(t, claims[0].OwnerReferences, "kept without its pool")
+	require.Equal(t, "false", claims[0].Annotations["strimzi.io/delete-claim"])
+
+	p := c.Pools[1]
 	p.Spec.Storage = api.Storage{Type: "persistent-claim", Volume: api.Volume{Size: "1Gi", Class: "ssd", DeleteClaim: true}}
-	set := c.StatefulSet(p, nil)
-	require.Equal(t, "ssd", *set.Spec.VolumeClaimTemplates[0].Spec.StorageClassName)
-	require.EqualValues(t, "Delete", set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted)
+	claim := c.Claims(p)[0]
+	require.Equal(t, "data-kafka-brokers-3", claim.Name)
+	require.Equal(t, "ssd", *claim.Spec.StorageClassName)
+	require.Equal(t, "KafkaNodePool", claim.OwnerReferences[0].Kind)
+	require.Contains(t, c.serverConfig(p, 3), "log.dirs=/var/lib/kafka/data/kafka-log3\n")
 
 	p.Spec.Storage = api.Storage{Type: "jbod", Volumes: []api.Volume{{Type: "ephemeral", SizeLimit: "1Gi"}}}
-	set = c.StatefulSet(p, nil)
-	require.Empty(t, set.Spec.VolumeClaimTemplates)
-	volumes := set.Spec.Template.Spec.Volumes
+	require.Empty(t, c.Claims(p))
+	volumes := c.PodSet(p, Trust{}).Spec.Pods[0].Spec.Volumes
 	require.Equal(t, "1Gi", volumes[len(volumes)-1].EmptyDir.SizeLimit.String())
+}
+
+// Kafka 3.7 with metadata 3.7-IV2 or newer takes several.
+func TestSeveralVolumes(t *testing.T) {
+	c := load(t, "dev")
+	c.Pools[0].Spec.Storage.Volumes = []api.Volume{
+		{ID: 1, Type: "persistent-claim", Size: "1Gi", KraftMetadata: "shared"}, {ID: 0, Type: "persistent-claim", Size: "1Gi"},
+	}
+	text := c.serverConfig(c.Pools[0], 0)
+	require.Contains(t, text, "log.dirs=/var/lib/kafka/data-0/kafka-log0,/var/lib/kafka/data-1/kafka-log0\n")
+	require.Contains(t, text, "metadata.log.dir=/var/lib/kafka/data-1/kafka-log0\n")
+	require.Len(t, c.Claims(c.Pools[0]), 2)
 }
 
 func TestHeapIsHalfOfTheMemory(t *testing.T) {
 	for file, want := range map[string]string{"dev": "-Xms512m -Xmx512m", "prod": "-Xms1024m -Xmx1024m"} {
 		c := load(t, file)
-		require.Equal(t, want, environment(c.StatefulSet(c.Pools[0], nil).Spec.Template.Spec.Containers[0])["KAFKA_JVM_OPTIONS"])
+		require.Equal(t, want, environment(c.container(c.Pools[0]))["KAFKA_JVM_OPTIONS"])
 	}
 	c := load(t, "prod")
 	c.Pools[1].Spec.Resources.Limits[corev1.ResourceMemory] = resource.MustParse("64Gi")
@@ -128,26 +161,25 @@ func TestHeapIsHalfOfTheMemory(t *testing.T) {
 	require.Equal(t, "-Xms128m", heap(c.Pools[1]))
 }
 
-// A node restarts for other settings or authorities, and not for a neighbour.
+// A node restarts for other settings, authorities or a new certificate of its own, and not for a neighbour.
 func TestWhatRestartsANode(t *testing.T) {
 	c := load(t, "prod")
-	template := func(authority string) corev1.PodTemplateSpec {
-		return c.StatefulSet(c.Pools[1], map[string][]byte{c.CASecret(): []byte(authority)}).Spec.Template
-	}
-	before := template("a")
+	trust := Trust{Certificates: map[string][]byte{"kafka-brokers-3": []byte("a")}}
+	revision := func(t Trust) string { return c.PodSet(c.Pools[1], t).Spec.Pods[0].Annotations["strimzi.io/revision"] }
+	before := revision(trust)
 	c.Pools[1].IDs = append(c.Pools[1].IDs, 6)
-	require.Equal(t, before, template("a"), "the pool grew")
-	require.NotEqual(t, before, template("b"))
+	trust.Certificates["kafka-brokers-6"] = []byte("b")
+	require.Equal(t, before, revision(trust), "the pool grew")
+	for what, other := range map[string]Trust{
+		"authority's key":      {CAKey: 1, Certificates: trust.Certificates},
+		"authority":            {CACert: 1, Certificates: trust.Certificates},
+		"authority of clients": {ClientsCACert: 1, Certificates: trust.Certificates},
+		"certificate":          {Certificates: map[string][]byte{"kafka-brokers-3": []byte("new")}},
+	} {
+		require.NotEqual(t, before, revision(other), what)
+	}
 	c.Spec.Kafka.Config["num.partitions"] = "3"
-	require.NotEqual(t, before, template("a"))
-}
-
-func TestClusterIDIsAsKafkaWantsIt(t *testing.T) {
-	k := &api.Kafka{}
-	k.UID = "84f72f63-6e74-49e0-88a8-159f806dd039"
-	require.Equal(t, "hPcvY250SeCIqBWfgG3QOQ", ClusterID(k))
-	k.UID = "not a UUID"
-	require.Len(t, ClusterID(k), 22)
+	require.NotEqual(t, before, revision(trust))
 }
 
 func TestServices(t *testing.T) {
@@ -159,6 +191,11 @@ func TestServices(t *testing.T) {
 	require.Equal(t, corev1.ClusterIPNone, brokers.Spec.ClusterIP)
 	require.True(t, brokers.Spec.PublishNotReadyAddresses, "nodes find each other before they are ready")
 	require.EqualValues(t, 9093, bootstrap.Spec.Ports[1].Port)
+	var ports []int32
+	for _, port := range brokers.Spec.Ports {
+		ports = append(ports, port.Port)
+	}
+	require.Equal(t, []int32{9090, 9091, 8443, 9093}, ports)
 }
 
 func TestNetworkPolicy(t *testing.T) {
@@ -170,14 +207,46 @@ func TestNetworkPolicy(t *testing.T) {
 		require.NotEmpty(t, rule.From, "port %s is open to everybody", rule.Ports[0].Port)
 		ports[rule.Ports[0].Port.IntValue()] = len(rule.From)
 	}
-	require.Equal(t, map[int]int{9090: 1, 9091: 2, 9093: 1}, ports)
+	require.Equal(t, map[int]int{9090: 1, 9091: 5, 8443: 1, 9093: 1}, ports)
 }
 
 func TestDisruptionBudget(t *testing.T) {
+	for file, want := range map[string]int32{"dev": 0, "prod": 5} {
+		c := load(t, file)
+		require.Equal(t, intstr.FromInt32(want), *c.DisruptionBudget().Spec.MinAvailable)
+		require.Nil(t, c.DisruptionBudget().Spec.MaxUnavailable)
+		c.Spec.Kafka.Template = nil
+		require.Equal(t, intstr.FromInt32(want), *c.DisruptionBudget().Spec.MinAvailable, "one may be away by default")
+	}
+}
+
+func TestMetrics(t *testing.T) {
 	c := load(t, "dev")
-	require.Equal(t, intstr.FromInt32(1), *c.DisruptionBudget().Spec.MaxUnavailable)
-	c.Spec.Kafka.Template = nil
-	require.Equal(t, intstr.FromInt32(1), *c.DisruptionBudget().Spec.MaxUnavailable)
+	c.Metrics = `{"rules":[]}`
+	require.Equal(t, `{"rules":[]}`, c.Configs(c.Pools[0])[0].Data["metrics-config.json"])
+	container := c.container(c.Pools[0])
+	require.Equal(t, "true", environment(container)["KAFKA_METRICS_ENABLED"])
+	require.Equal(t, "tcp-prometheus 9404", fmt.Sprint(container.Ports[4].Name, " ", container.Ports[4].ContainerPort))
+	rules := c.NetworkPolicy().Spec.Ingress
+	require.Equal(t, 9404, rules[len(rules)-1].Ports[0].Port.IntValue())
+	require.Empty(t, rules[len(rules)-1].From, "metrics are for everybody, as in Strimzi")
+}
+
+func TestEntityOperator(t *testing.T) {
+	c := load(t, "dev")
+	var names []string
+	for _, object := range c.Entity() {
+		names = append(names, fmt.Sprintf("%T %s", object, object.GetName()))
+	}
+	require.Equal(t, []string{
+		"*v1.ServiceAccount kafka-entity-operator", "*v1.Role kafka-entity-operator",
+		"*v1.RoleBinding kafka-entity-topic-operator-role", "*v1.RoleBinding kafka-entity-user-operator-role",
+		"*v1.NetworkPolicy kafka-entity-operator", "*v1.Deployment kafka-entity-operator",
+	}, names)
+	c.Spec.EntityOperator.UserOperator = nil
+	require.Equal(t, []string{"topic-operator"}, c.Operators())
+	c.Spec.EntityOperator = nil
+	require.Empty(t, c.Entity())
 }
 
 func TestHostsAndListeners(t *testing.T) {
