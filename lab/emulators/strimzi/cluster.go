@@ -23,6 +23,8 @@ type clusters struct {
 	image       string
 	// address of the operator, as a CIDR, for the nodes' network policy.
 	address string
+	// waits says since when a cluster's nodes are awaited. One reconciliation runs at a time.
+	waits map[types.NamespacedName]time.Time
 }
 
 // Reconcile brings one cluster nearer to its resource.
@@ -37,9 +39,31 @@ func (r *clusters) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	}
 	before := kafka.DeepCopyObject().(*api.Kafka)
 	conditions, again, err := r.conditions(ctx, kafka)
+	if len(before.Status.Conditions) > 0 && r.stillWaits(request.NamespacedName, conditions, again) {
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
 	kafka.Status.ObservedGeneration = kafka.Generation
 	kafka.Status.Conditions = api.Since(before.Status.Conditions, conditions, r.Now())
 	return ctrl.Result{RequeueAfter: again}, errors.Join(err, r.report(ctx, before, kafka))
+}
+
+// stillWaits tells whether the status is left as it is: Strimzi writes it at the end of a reconciliation, which lasts as
+// long as its nodes take to restart and fails after five minutes. Until then a cluster that was Ready says so.
+func (r *clusters) stillWaits(cluster types.NamespacedName, conditions []api.Condition, again time.Duration) bool {
+	if again != soon {
+		delete(r.waits, cluster)
+		return false
+	}
+	since, waits := r.waits[cluster]
+	if !waits {
+		since = r.Now()
+		r.waits[cluster] = since
+	}
+	if r.Now().Sub(since) < operationTime {
+		return true
+	}
+	conditions[0].Reason = "TimeoutException"
+	return false
 }
 
 // conditions are what came of it. A paused resource is left alone.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -90,9 +91,16 @@ func TestClusterThatDoesNotAnswer(t *testing.T) {
 	_, err := l.clusters().Reconcile(t.Context(), ctrl.Request{NamespacedName: key("kafka")})
 	require.ErrorContains(t, err, "connection refused")
 	require.Equal(t, "KafkaError: connection refused", reason(l.cluster().Status.Conditions))
-	l.kafka.fails, l.kafka.brokers = nil, 0
+	l.kafka.fails = nil
+	l.ready()
+	l.kafka.brokers = 0
+	require.Equal(t, soon, l.run(l.clusters(), "kafka").RequeueAfter)
+	require.True(t, api.IsReady(l.cluster().Status.Conditions), "as Strimzi has it until the end of its reconciliation")
+	l.Now = func() time.Time { return time.Unix(300, 0) }
 	l.run(l.clusters(), "kafka")
-	require.Equal(t, "Creating: 0 of 1 brokers joined the cluster", reason(l.cluster().Status.Conditions))
+	require.Equal(t, "TimeoutException: 0 of 1 brokers joined the cluster", reason(l.cluster().Status.Conditions))
+	l.kafka.brokers = 1
+	l.ready()
 }
 
 // Users of Kafka without a KafkaUser: it was deleted while no operator ran, or the volume is from an earlier cluster.

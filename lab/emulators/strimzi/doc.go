@@ -22,6 +22,7 @@
 //	authorities' Secrets                       ca.crt, ca.p12, ca.password, generation  Ca
 //	a replaced authority's key                 two certificates until all nodes changed CaReconciler
 //	metricsConfig                              exporter on port 9404 of every node      MetricsModel
+//	a status while nodes restart               stays as it was, for five minutes        KafkaAssemblyOperator
 //	restarts                                   one pod at a time                        KafkaRoller
 //	PodDisruptionBudget                        minAvailable                             PodDisruptionBudgetUtils
 //	pods                                       StrimziPodSet, own ServiceAccount        StrimziPodSetController

@@ -10,6 +10,8 @@ import (
 const (
 	// resync is Strimzi's: what was changed behind the operator's back is repaired by then.
 	resync = 2 * time.Minute
+	// operationTime is Strimzi's default for how long one step may take (STRIMZI_OPERATION_TIMEOUT_MS).
+	operationTime = 5 * time.Minute
 	// soon is when to look again at something that is on its way.
 	soon = 2 * time.Second
 )

@@ -49,7 +49,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	shared := objects{Client: manager.GetClient(), Fresh: manager.GetAPIReader(), Now: time.Now}
 	open := &connections{connect: o.Connect}
-	if err := watchClusters(manager, &clusters{objects: shared, connections: open, image: o.Image, address: o.Address}); err != nil {
+	if err := watchClusters(manager, &clusters{
+		objects: shared, connections: open, image: o.Image, address: o.Address, waits: map[types.NamespacedName]time.Time{},
+	}); err != nil {
 		return err
 	}
 	if err := watchPodSets(manager, &podSets{objects: shared}); err != nil {

@@ -4,10 +4,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -225,7 +227,7 @@ func TestClusterThatIsBeingDeleted(t *testing.T) {
 	require.NoError(t, l.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "kafka-kafka-brokers", Namespace: "shop"}}))
 	l.run(l.clusters(), "kafka")
 	require.NotEmpty(t, l.data("kafka-kafka-brokers"))
-	require.Equal(t, "Creating: pod kafka-dual-0 restarts: it is of an older revision", reason(l.cluster().Status.Conditions))
+	require.Empty(t, l.pods("dual"), "its new certificate restarts the node")
 }
 
 func TestClusterWaitsForItsEntityOperator(t *testing.T) {
@@ -233,8 +235,19 @@ func TestClusterWaitsForItsEntityOperator(t *testing.T) {
 	l.run(l.clusters(), "kafka")
 	l.start()
 	l.run(l.clusters(), "kafka")
-	require.Equal(t, "Creating: the entity operator is not ready", reason(l.cluster().Status.Conditions))
+	l.get("kafka-entity-operator", &appsv1.Deployment{})
+	require.False(t, api.IsReady(l.cluster().Status.Conditions))
 	l.ready()
+}
+
+// A change of a pool alone leaves the cluster's generation and its status: who waits for Ready waits for nothing.
+func TestChangedPoolLeavesTheClusterReady(t *testing.T) {
+	l := clusterLab(t)
+	l.ready()
+	l.change("dual", func(p *api.KafkaNodePool) { p.Spec.Resources.Limits[corev1.ResourceMemory] = resource.MustParse("3Gi") })
+	require.Equal(t, soon, l.run(l.clusters(), "kafka").RequeueAfter)
+	require.Empty(t, l.pods("dual"), "the node restarts")
+	require.True(t, api.IsReady(l.cluster().Status.Conditions))
 }
 
 // Pods that no longer fit restart one by one, the ones that are not ready first.

@@ -73,13 +73,15 @@ type lab struct {
 	objects
 	kafka       *kafka
 	connections *connections
+	// waits outlives one reconciler, as it does in the program.
+	waits map[types.NamespacedName]time.Time
 	// dialled is how often a connection was opened.
 	dialled int
 }
 
 func newLab(t *testing.T, resources ...client.Object) *lab {
 	t.Helper()
-	l := &lab{T: t, kafka: &kafka{brokers: 1, topics: map[string]admin.Topic{}, users: map[string]admin.User{}}}
+	l := &lab{T: t, waits: map[types.NamespacedName]time.Time{}, kafka: &kafka{brokers: 1, topics: map[string]admin.Topic{}, users: map[string]admin.User{}}}
 	c := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(resources...).
 		WithStatusSubresource(&api.Kafka{}, &api.KafkaNodePool{}, &api.KafkaTopic{}, &api.KafkaUser{},
 			&api.StrimziPodSet{}, &appsv1.Deployment{}, &corev1.Pod{}, &corev1.PersistentVolumeClaim{}).Build()
@@ -92,7 +94,7 @@ func newLab(t *testing.T, resources ...client.Object) *lab {
 }
 
 func (l *lab) clusters() *clusters {
-	return &clusters{objects: l.objects, connections: l.connections, image: "scalestack/kafka:3.7.1", address: "10.244.0.1/32"}
+	return &clusters{objects: l.objects, connections: l.connections, image: "scalestack/kafka:3.7.1", address: "10.244.0.1/32", waits: l.waits}
 }
 
 func (l *lab) topics() *topics { return &topics{objects: l.objects, connections: l.connections} }
