@@ -64,6 +64,7 @@ schema:      ## every object against the schemas of Kubernetes 1.29 and the newe
 
 real:        ## tests against real PostgreSQL, Redis and Kafka servers of their own; after make build
 	@tests/with-servers.sh go test -count=1 -timeout 20m ./components/postgres/... ./components/redis ./workload/...
+	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -count=1 -timeout 30m -run 'TestMeasure$$' -v ./workload/internal/reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
