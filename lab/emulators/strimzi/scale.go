@@ -2,9 +2,11 @@ package strimzi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
@@ -112,25 +114,34 @@ func present(c *nodes.Cluster) *nodes.Cluster {
 	return was
 }
 
-// removeSurplus deletes what removed nodes leave: their settings, and their claims if those go with a node. Kafka keeps
-// such a broker in its list, as one that is away; Strimzi unregisters it too.
+// removeSurplus deletes what nodes leave that are no longer there: their settings, and their claims if those go with a
+// node (PvcReconciler.deletePersistentClaims). Kafka keeps such a broker in its list, as one that is away; Strimzi
+// unregisters it too.
 func (r *clusters) removeSurplus(ctx context.Context, c *nodes.Cluster) error {
+	kept := map[string]bool{}
 	for _, p := range c.Pools {
-		removed := nodes.Pool{KafkaNodePool: p.KafkaNodePool, IDs: p.Removed}
-		var gone []client.Object
-		for _, config := range c.Configs(removed) {
-			gone = append(gone, config)
+		for _, config := range c.Configs(p) {
+			kept[config.Name] = true
 		}
-		for _, claim := range c.Claims(removed) {
-			if claim.Annotations[nodes.DeleteClaim] == "true" {
-				gone = append(gone, claim)
-			}
-		}
-		for _, object := range gone {
-			if err := client.IgnoreNotFound(r.Delete(ctx, object)); err != nil {
-				return err
-			}
+		for _, claim := range c.Claims(p) {
+			kept[claim.Name] = true
 		}
 	}
-	return nil
+	mine := []client.ListOption{client.InNamespace(c.Namespace), client.MatchingLabels{api.ClusterLabel: c.Name, api.NameLabel: c.Component()}}
+	configs, claims := &corev1.ConfigMapList{}, &corev1.PersistentVolumeClaimList{}
+	if err := errors.Join(r.Fresh.List(ctx, configs, mine...), r.Fresh.List(ctx, claims, mine...)); err != nil {
+		return err
+	}
+	var err error
+	for i := range configs.Items {
+		if !kept[configs.Items[i].Name] {
+			err = errors.Join(err, client.IgnoreNotFound(r.Delete(ctx, &configs.Items[i])))
+		}
+	}
+	for i := range claims.Items {
+		if claim := &claims.Items[i]; !kept[claim.Name] && claim.Annotations[nodes.DeleteClaim] == "true" {
+			err = errors.Join(err, client.IgnoreNotFound(r.Delete(ctx, claim)))
+		}
+	}
+	return err
 }
