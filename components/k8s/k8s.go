@@ -1,5 +1,5 @@
 // Package k8s has the types that the arguments of several components share:
-// compute resources, and the peers of network policies.
+// compute resources, the peers of network policies, and tolerations.
 package k8s
 
 import (

@@ -46,6 +46,25 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+func TestToleration(t *testing.T) {
+	seconds := 30
+	for name, tc := range map[string]struct {
+		toleration Toleration
+		want       string
+	}{
+		"equal":       {Toleration{Key: "dedicated", Value: "db"}, ""},
+		"everything":  {Toleration{Operator: "Exists"}, ""},
+		"for a while": {Toleration{Key: "a", Effect: "NoExecute", Seconds: &seconds}, ""},
+		"no key":      {Toleration{Value: "db"}, "x.key: Required value: unless operator is Exists"},
+		"bad key":     {Toleration{Key: "a b"}, `x.key: Invalid value: "a b": must be a label key such as topology.kubernetes.io/zone`},
+		"value":       {Toleration{Key: "a", Operator: "Exists", Value: "b"}, `x.value: Invalid value: "b": must be left out when operator is Exists`},
+		"seconds":     {Toleration{Key: "a", Seconds: &seconds}, "x.seconds: Invalid value: 30: must be left out unless effect is NoExecute"},
+		"effect":      {Toleration{Key: "a", Effect: "Never"}, `x.effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"`},
+	} {
+		t.Run(name, func(t *testing.T) { requireErr(t, *settings.WithDefaults(&tc.toleration), tc.want) })
+	}
+}
+
 func requireErr(t *testing.T, args any, want string) {
 	t.Helper()
 	err := settings.Err(settings.Validate(field.NewPath("x"), args))

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
@@ -61,7 +60,7 @@ type Args struct {
 	NodeSelector pulumi.StringMapInput `json:"nodeSelector"`
 
 	// Tolerations let the pod onto tainted nodes. Default: none.
-	Tolerations corev1.TolerationArray `json:"-"`
+	Tolerations []k8s.Toleration `json:"tolerations"`
 }
 
 // DefaultCommands are the ACL rules that cache-aside needs: read, write with a

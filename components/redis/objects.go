@@ -34,7 +34,7 @@ func labels(name string) kube.Labels { return kube.Labels{Name: name, Instance: 
 // to quote it: 190 bits.
 func password(a *Args) *random.RandomPasswordArgs {
 	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-	if a.PasswordRotation != nil {
+	if kube.Given(a.PasswordRotation) {
 		args.Keepers = pulumi.StringMap{"rotation": a.PasswordRotation}
 	}
 	return args

@@ -17,12 +17,12 @@ func podSpec(name string, a *Args) *corev1.PodSpecArgs {
 		TerminationGracePeriodSeconds: pulumi.Int(a.TerminationGraceSeconds),
 		Containers:                    corev1.ContainerArray{container(a)},
 		Volumes:                       volumes(name),
-		Tolerations:                   a.Tolerations,
+		Tolerations:                   kube.Tolerations(a.Tolerations),
 	}
 	if a.NodeSelector != nil {
 		spec.NodeSelector = a.NodeSelector
 	}
-	if a.PriorityClass != nil {
+	if kube.Given(a.PriorityClass) {
 		spec.PriorityClassName = a.PriorityClass.ToStringOutput()
 	}
 	return spec
