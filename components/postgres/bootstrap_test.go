@@ -16,6 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // binariesVariable names the folder of initdb and postgres.
@@ -51,7 +53,7 @@ func newShard(t *testing.T) *shard {
 	require.NoError(t, listener.Close())
 	s.write("bootstrap.sh", bootstrapScript)
 	s.write("pg_hba.conf", hba)
-	args := (&Args{Resources: Resources{Memory: "256Mi"}, MaxConnections: 20}).withDefaults()
+	args := (&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20}).withDefaults()
 	s.write("postgresql.conf", strings.NewReplacer(
 		"'5432'", fmt.Sprintf("'%d'", s.port), configPath, folder, socketPath, folder, "'*'", "'127.0.0.1'",
 	).Replace(serverConfig(args)))

@@ -3,7 +3,11 @@ package postgres
 import (
 	_ "embed"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 //go:embed bootstrap.sh
@@ -133,7 +137,7 @@ func serverConfig(a *Args) string {
 	write(serverSettings())
 	write(tuning(a).settings())
 	write(suggestedSettings())
-	for _, name := range sortedKeys(a.Settings) {
+	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
 		write([]setting{{name, a.Settings[name]}})
 	}
 	return text.String()
@@ -141,8 +145,8 @@ func serverConfig(a *Args) string {
 
 // tuning expects validated arguments.
 func tuning(a *Args) Tuning {
-	memory, _ := bytesOf(a.Resources.Memory)
-	disk, _ := bytesOf(a.Storage.Size)
+	memory, _ := a.Resources.Bytes()
+	disk, _ := k8s.Bytes(a.Storage.Size)
 	return Tune(memory, disk, a.MaxConnections)
 }
 

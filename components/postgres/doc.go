@@ -43,6 +43,13 @@
 // base does so. Args.Protect goes further: Pulumi then refuses to remove the
 // StatefulSets and claims until they are unprotected.
 //
+// # What may be an Output
+//
+// Image, ImagePullPolicy, Storage.Class, PasswordRotation, PriorityClass,
+// NodeSelector, Namespace and the peers of IngressFrom are passed through to the
+// objects, so they may be Outputs of other resources. All other fields decide which
+// resources exist or are computed with, and must be known.
+//
 // # Memory
 //
 // Everything the server may use is derived from Resources.Memory and

@@ -9,14 +9,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // password is letters and digits, so that no shell, URL or configuration file
 // needs to quote it: 190 bits.
 func password(p plan) *random.RandomPasswordArgs {
 	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-	if p.PasswordRotation != "" {
-		args.Keepers = pulumi.StringMap{"rotation": pulumi.String(p.PasswordRotation)}
+	if kube.Given(p.PasswordRotation) {
+		args.Keepers = pulumi.StringMap{"rotation": p.PasswordRotation}
 	}
 	return args
 }
@@ -56,7 +57,7 @@ func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(1),
 			ServiceName:          pulumi.String(p.headless()),
-			Selector:             kube.Match(p.labels().Match()),
+			Selector:             kube.Match(p.labels().Selector()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			RevisionHistoryLimit: pulumi.Int(10),
 			UpdateStrategy:       &appsv1.StatefulSetUpdateStrategyArgs{Type: pulumi.String("RollingUpdate")},
@@ -119,14 +120,14 @@ func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetAr
 	}
 }
 
-// networkPolicy lets the callers in, and the shards to each other: data moves
+// networkPolicy lets IngressFrom in, and the shards to each other: data moves
 // by replication from shard to shard.
 func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
-	shards := Peer{Pods: PodLabels(component)}
+	shards := k8s.Peer{Pods: PodLabels(component)}
 	policy := kube.Policy{
 		Port: Port,
-		From: append([]Peer{shards}, a.Callers...),
-		To:   []kube.Target{{Peer: shards, Port: Port}},
+		From: append([]k8s.Peer{shards}, a.IngressFrom...),
+		To:   []k8s.Target{{Peer: shards, Port: Port}},
 	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: componentLabels(component).Meta(component, a.Namespace),

@@ -39,13 +39,13 @@ func podSpec(p plan) *corev1.PodSpecArgs {
 		Containers:                    corev1.ContainerArray{serverContainer(p)},
 		Volumes:                       volumes(p),
 		TopologySpreadConstraints:     spread(p),
-		Tolerations:                   p.Tolerations,
+		Tolerations:                   kube.Tolerations(p.Tolerations),
 	}
-	if len(p.NodeSelector) > 0 {
-		spec.NodeSelector = pulumi.ToStringMap(p.NodeSelector)
+	if p.NodeSelector != nil {
+		spec.NodeSelector = p.NodeSelector
 	}
-	if p.PriorityClass != "" {
-		spec.PriorityClassName = pulumi.String(p.PriorityClass)
+	if kube.Given(p.PriorityClass) {
+		spec.PriorityClassName = p.PriorityClass.ToStringOutput()
 	}
 	return spec
 }
@@ -88,11 +88,11 @@ func fastStop() *corev1.ExecActionArgs {
 func container(p plan, name string, command ...string) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:            pulumi.String(name),
-		Image:           pulumi.String(p.Image),
-		ImagePullPolicy: pulumi.String(p.ImagePullPolicy),
+		Image:           p.Image.ToStringOutput(),
+		ImagePullPolicy: p.ImagePullPolicy.ToStringOutput(),
 		Command:         pulumi.ToStringArray(command),
 		Env:             corev1.EnvVarArray{env("PGDATA", dataPath)},
-		Resources:       p.Resources.Args(),
+		Resources:       kube.Resources(p.Resources),
 		SecurityContext: kube.RestrictedContainer(),
 		VolumeMounts:    mounts(),
 	}
@@ -147,7 +147,7 @@ func spread(p plan) corev1.TopologySpreadConstraintArray {
 			MaxSkew:           pulumi.Int(1),
 			TopologyKey:       pulumi.String(topology),
 			WhenUnsatisfiable: pulumi.String(unsatisfiable),
-			LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(PodLabels(p.component))},
+			LabelSelector:     kube.Match(PodLabels(p.component)),
 		}
 	}
 	return corev1.TopologySpreadConstraintArray{

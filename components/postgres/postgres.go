@@ -1,8 +1,8 @@
 package postgres
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
@@ -13,28 +13,27 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
 )
 
-// Postgres is the component.
+// Postgres is a set of shards: for each a StatefulSet of one pod, its volume
+// claim, Services, ConfigMap and Secrets, and for all of them a disruption budget
+// and a NetworkPolicy.
 type Postgres struct {
 	pulumi.ResourceState
 
 	// Shards are in the order of Args.Shards.
-	Shards []Shard
+	Shards []Shard `pulumi:"shards"`
 	// Checksum changes when any shard's does. It is a secret.
-	Checksum pulumi.StringOutput
+	Checksum pulumi.StringOutput `pulumi:"checksum"`
 }
 
 // New registers the shards. The name becomes the beginning of their objects'
 // names: up to 43 lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Postgres, error) {
-	var errs check.Errors
-	kube.Name(&errs, "name", name, longestSuffix)
-	if err := errors.Join(errs.Err(), args.Validate()); err != nil {
+	a := args.withDefaults()
+	if err := kube.Check(name, longestSuffix, a); err != nil {
 		return nil, err
 	}
-	a := args.withDefaults()
 	c := &Postgres{}
 	if err := ctx.RegisterComponentResource("scalestack:postgres:Postgres", name, c, opts...); err != nil {
 		return nil, err
@@ -150,7 +149,7 @@ func (r *registrar) services(p plan, set *appsv1.StatefulSet) (pulumi.StringOutp
 func checksum(p plan, passwords ...pulumi.StringInput) pulumi.StringOutput {
 	files := configFiles(p)
 	parts := passwords
-	for _, name := range sortedKeys(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		parts = append(parts, pulumi.String(files[name]))
 	}
 	return kube.Checksum(parts...)

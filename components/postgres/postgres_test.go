@@ -80,8 +80,9 @@ func TestClaimsSurviveEveryDeployment(t *testing.T) {
 	require.True(t, claim.RegisterRPC.GetRetainOnDelete())
 	require.False(t, claim.RegisterRPC.GetProtect())
 	require.Equal(t, []string{"spec.accessModes", "spec.volumeName"}, claim.RegisterRPC.GetIgnoreChanges(), "and a volume may grow")
-	classed := run(t, &Args{Shards: []int{0}, Storage: Storage{Class: "fast"}}).Get(t, "PersistentVolumeClaim", "data-postgres-shard-0-0")
+	classed := run(t, &Args{Shards: []int{0}, Storage: Storage{Class: pulumi.String("fast")}}).Get(t, "PersistentVolumeClaim", "data-postgres-shard-0-0")
 	require.Contains(t, classed.RegisterRPC.GetIgnoreChanges(), "spec.storageClassName")
+	require.Equal(t, "fast", kubetest.Text(classed, "spec.storageClassName"))
 	require.Equal(t, "true", kubetest.Text(claim, `metadata.annotations["pulumi.com/skipAwait"]`))
 	require.Equal(t, "scalestack", kubetest.Text(claim, `metadata.annotations["pulumi.com/patchFieldManager"]`))
 }
@@ -137,9 +138,9 @@ func TestPodsRestartOnlyWhenTheirInputsChange(t *testing.T) {
 func TestNewRefusesWrongArgs(t *testing.T) {
 	record := kubetest.Run(t, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "Post gres", &Args{Rollout: "Slow"})
-		require.ErrorContains(t, err, `name: "Post gres" is not a name`)
-		require.ErrorContains(t, err, "shards: names no shard")
-		require.ErrorContains(t, err, `rollout: "Slow" is not one of`)
+		require.ErrorContains(t, err, `name: Invalid value: "Post gres": must be lower-case letters`)
+		require.ErrorContains(t, err, "shards: Required value")
+		require.ErrorContains(t, err, `rollout: Unsupported value: "Slow"`)
 		return nil
 	})
 	require.Empty(t, record.Names(), "nothing is registered")

@@ -50,10 +50,10 @@ func Database(id int) string { return fmt.Sprintf("shard_%d_db", id) }
 
 // PodLabels are the labels that all shards of the component with this name
 // carry, for others' network policies.
-func PodLabels(name string) map[string]string {
-	return map[string]string{
-		"app.kubernetes.io/name":    name,
-		"app.kubernetes.io/part-of": kube.PartOf,
+func PodLabels(name string) pulumi.StringMap {
+	return pulumi.StringMap{
+		"app.kubernetes.io/name":    pulumi.String(name),
+		"app.kubernetes.io/part-of": pulumi.String(kube.PartOf),
 	}
 }
 
