@@ -34,6 +34,12 @@
 // Kubernetes. Storage.Class and Storage.AccessMode are fixed when a claim is
 // made; changing them touches new shards only.
 //
+// A volume grows some time after its claim, with some storage drivers only when its
+// pod has stopped. So startup.sh looks at the volume before each start, and the
+// server's limits for its log and temporary files are those of the size that it
+// finds, rounded down to a power of two. A volume that has grown under a running
+// server is used for data at once and for larger limits from the next start.
+//
 // # What survives
 //
 // No deployment deletes a claim: it stays when its shard leaves Shards, on

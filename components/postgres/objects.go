@@ -30,18 +30,10 @@ func credentials(p plan, secret, role string, password pulumi.StringInput) *core
 	}
 }
 
-func configFiles(p plan) map[string]string {
-	return map[string]string{
-		"postgresql.conf": serverConfig(p.Args),
-		"pg_hba.conf":     hba,
-		"bootstrap.sh":    bootstrapScript,
-	}
-}
-
 func configMap(p plan) *corev1.ConfigMapArgs {
 	return &corev1.ConfigMapArgs{
 		Metadata: p.labels().Meta(p.configMap(), p.Namespace),
-		Data:     pulumi.ToStringMap(configFiles(p)),
+		Data:     pulumi.ToStringMap(mountedFiles(p)),
 	}
 }
 

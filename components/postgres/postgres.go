@@ -145,9 +145,9 @@ func (r *registrar) services(p plan, set *appsv1.StatefulSet) (pulumi.StringOutp
 	return pulumi.Sprintf("%s.%s.svc.cluster.local", service.Metadata.Name().Elem(), set.Metadata.Namespace().Elem()), nil
 }
 
-// checksum covers all that the bootstrap and the server read at their start.
+// checksum covers what a running server must be restarted for.
 func checksum(p plan, passwords ...pulumi.StringInput) pulumi.StringOutput {
-	files := configFiles(p)
+	files := restartingFiles(p)
 	parts := passwords
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		parts = append(parts, pulumi.String(files[name]))
