@@ -25,7 +25,7 @@ type Args struct {
 	Drained []int `json:"-"`
 
 	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres, initdb,
-	// pg_ctl and pg_isready on its PATH.
+	// pg_ctl, pg_isready and psql on its PATH.
 	Image pulumi.StringInput `json:"image" default:"postgres:16.2" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
@@ -69,6 +69,11 @@ type Args struct {
 	// Rollout says in which order shards restart when their pods change: one after the
 	// other (Serial), or all at once (Parallel), for environments that may be away.
 	Rollout Rollout `json:"rollout" default:"Serial" enum:"Serial,Parallel"`
+
+	// RolloutTimeoutSeconds is how long a changed shard may take until it answers with
+	// what was changed. After that the deployment fails with the reason, and with
+	// Rollout Serial the shards after it are left as they are.
+	RolloutTimeoutSeconds int `json:"rolloutTimeoutSeconds" default:"600" min:"60" max:"7200"`
 
 	// ZoneSpread prefers an even spread of the shards over zones (ScheduleAnyway) or
 	// insists on it (DoNotSchedule). The default leaves the choice to the volume,
@@ -120,8 +125,9 @@ const (
 type Rollout string
 
 const (
-	// RolloutSerial changes a shard only when the one before it is ready again:
-	// a setting that keeps a server from starting stops at the first shard.
+	// RolloutSerial changes a shard only when the one before it answers with what was
+	// changed: a setting that keeps a server from starting stops at the first shard.
+	// New shards start all at once.
 	RolloutSerial Rollout = "Serial"
 	// RolloutParallel changes all at once, for environments that may be away.
 	RolloutParallel Rollout = "Parallel"

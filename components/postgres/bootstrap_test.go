@@ -76,6 +76,7 @@ func (s *shard) configure(args *Args) {
 	for name, text := range mountedFiles(plan{Args: args.withDefaults(), component: "postgres"}) {
 		s.write(name, local.Replace(text))
 	}
+	s.write("rollout", "first")
 }
 
 func (s *shard) passwords(admin, app string) {

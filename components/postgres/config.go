@@ -135,6 +135,9 @@ func decided(name string) bool {
 	case "data_directory", "config_file", "ident_file", "external_pid_file", "include", "include_dir", "include_if_exists":
 		return true
 	}
+	if strings.HasPrefix(name, "scalestack.") {
+		return true
+	}
 	for _, one := range append(serverSettings(), Tuning{}.settings()...) {
 		if one.name == name {
 			return true

@@ -8,12 +8,15 @@
 //   - a PersistentVolumeClaim "data-postgres-shard-0-0"
 //   - Services "postgres-shard-0" for clients and "postgres-shard-0-headless",
 //     which gives the pod its own name before it is ready
-//   - a ConfigMap "postgres-shard-0-config": postgresql.conf, pg_hba.conf and
-//     the bootstrap script
+//   - a ConfigMap "postgres-shard-0-config": postgresql.conf, pg_hba.conf, the
+//     scripts that run before each start, and the name of the rollout
+//   - with Args.Rollout Serial a Job "postgres-shard-0-" and a hash, its gate
 //   - Secrets "postgres-shard-0-admin" and "postgres-shard-0-app" with the keys
 //     username and password, generated
 //
-// and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres".
+// and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres", and a
+// ConfigMap and a NetworkPolicy "postgres-rollout" with the Job "postgres-rollout-"
+// and a hash.
 // The database is called shard_0_db. Role postgres is the superuser for
 // migrations, role app can log in and do what it is granted.
 //
@@ -24,6 +27,26 @@
 // be. So a retained volume works with newly generated passwords, and changing
 // Args.PasswordRotation and deploying rotates them. A server that was killed
 // replays its log there, where no probe can interrupt it.
+//
+// # Rollouts
+//
+// Some versions of Pulumi's provider call the update of a StatefulSet done before
+// Kubernetes has begun it. So Jobs wait, and judge by what the servers answer: each
+// pod template has a name, the rollout, which a server tells as the setting
+// scalestack.rollout from its start on.
+//
+// With Args.Rollout Serial, a gate is in front of each shard's new ConfigMap and
+// StatefulSet. It reads the new postgresql.conf with the new image, so that a setting
+// that the server cannot parse and an image that does not exist stop the deployment
+// with every shard as it was. Then it waits until the shard before it tells its
+// rollout. A gate opens at once where its own shard does not exist yet: new shards
+// start side by side. A last Job waits for all shards, whatever Args.Rollout is, and
+// what uses Shard.Host comes after it.
+//
+// A Job that has waited for Args.RolloutTimeoutSeconds fails with the server's or the
+// resolver's answer as the reason. The next deployment replaces it. A server that was
+// started before rollouts had names tells none; it passes if its pod is left alone for
+// 30 seconds.
 //
 // # Growing, and what never shrinks
 //

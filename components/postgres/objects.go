@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"strconv"
+
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
@@ -30,10 +32,12 @@ func credentials(p plan, secret, role string, password pulumi.StringInput) *core
 	}
 }
 
-func configMap(p plan) *corev1.ConfigMapArgs {
+func configMap(p plan, rollout pulumi.StringInput) *corev1.ConfigMapArgs {
+	data := pulumi.ToStringMap(mountedFiles(p))
+	data["rollout"] = rollout
 	return &corev1.ConfigMapArgs{
 		Metadata: p.labels().Meta(p.configMap(), p.Namespace),
-		Data:     pulumi.ToStringMap(mountedFiles(p)),
+		Data:     data,
 	}
 }
 
@@ -43,7 +47,7 @@ func configMap(p plan) *corev1.ConfigMapArgs {
 // template replace a pod that never became ready.
 func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
 	meta := p.labels().Meta(p.object(), p.Namespace)
-	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String("900")})
+	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(p.RolloutTimeoutSeconds))})
 	return &appsv1.StatefulSetArgs{
 		Metadata: meta,
 		Spec: &appsv1.StatefulSetSpecArgs{
@@ -112,13 +116,13 @@ func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetAr
 	}
 }
 
-// networkPolicy lets IngressFrom in, and the shards to each other: data moves
-// by replication from shard to shard.
+// networkPolicy lets IngressFrom in, the shards to each other, since data moves by
+// replication from shard to shard, and the Jobs that watch a rollout.
 func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 	shards := k8s.Peer{Pods: PodLabels(component)}
 	policy := kube.Policy{
 		Port: Port,
-		From: append([]k8s.Peer{shards}, a.IngressFrom...),
+		From: append([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, a.IngressFrom...),
 		To:   []k8s.Target{{Peer: shards, Port: Port}},
 	}
 	return &networkingv1.NetworkPolicyArgs{

@@ -84,7 +84,7 @@ func TestNetworkPolicyLetsPeersAndShardsIn(t *testing.T) {
 	args := testPlan(func(a *Args) { a.IngressFrom = []k8s.Peer{caller} }).Args
 	policy := networkPolicy("postgres", args).Spec.(*networkingv1.NetworkPolicySpecArgs)
 	rule := policy.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)[0].(*networkingv1.NetworkPolicyIngressRuleArgs)
-	require.Len(t, rule.From, 2)
+	require.Len(t, rule.From, 3, "the shards, the rollout Jobs and the peer")
 	require.Len(t, policy.Egress, 2, "the resolver and the other shards")
 }
 

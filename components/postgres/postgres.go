@@ -52,18 +52,24 @@ type registrar struct {
 	name   string
 	args   *Args
 	parent pulumi.ResourceOption
-	shards []Shard
-	// before is what the next StatefulSet waits for.
-	before []pulumi.Resource
+	// policy and watch are what the StatefulSets and the rollout Jobs need.
+	policy *networkingv1.NetworkPolicy
+	watch  []pulumi.Resource
+	// sets, gates and rolled grow with each shard.
+	sets, gates []pulumi.Resource
+	rolled      []rolledShard
+	shards      []Shard
 }
 
 func (r *registrar) all() error {
-	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent)
-	if err != nil {
+	var err error
+	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent); err != nil {
 		return err
 	}
-	r.before = []pulumi.Resource{policy}
 	if err := r.budget(); err != nil {
+		return err
+	}
+	if err := r.watcher(); err != nil {
 		return err
 	}
 	for _, id := range r.args.Shards {
@@ -71,7 +77,7 @@ func (r *registrar) all() error {
 			return fmt.Errorf("%s: %w", ShardName(id), err)
 		}
 	}
-	return nil
+	return r.verdict()
 }
 
 func (r *registrar) budget() error {
@@ -92,7 +98,12 @@ func (r *registrar) shard(p plan) error {
 	if err != nil {
 		return err
 	}
-	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p), r.parent)
+	checksum := checksum(p, adminPassword, appPassword)
+	rolled := rolledShard{plan: p, rollout: rollout(p, checksum), app: app}
+	if err := r.gate(rolled); err != nil {
+		return err
+	}
+	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(r.gates))
 	if err != nil {
 		return err
 	}
@@ -101,15 +112,12 @@ func (r *registrar) shard(p plan) error {
 	if err != nil {
 		return err
 	}
-	checksum := checksum(p, adminPassword, appPassword)
 	set, err := appsv1.NewStatefulSet(r.ctx, p.object(), statefulSet(p, checksum), append(protection(p), r.parent,
-		pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{admin, app, config, claim})))...)
+		pulumi.DependsOn(slices.Concat(r.gates, []pulumi.Resource{r.policy, admin, app, config, claim})))...)
 	if err != nil {
 		return err
 	}
-	if p.Rollout == RolloutSerial {
-		r.before = []pulumi.Resource{set}
-	}
+	r.sets, r.rolled = append(r.sets, set), append(r.rolled, rolled)
 	host, err := r.services(p, set)
 	if err != nil {
 		return err

@@ -77,6 +77,12 @@ func (p plan) annotations(own pulumi.StringMap) pulumi.StringMap {
 	return own
 }
 
+// podHost is the pod's own name in the cluster's DNS, which it has before it is
+// ready. The dot at the end keeps the resolver from trying other domains.
+func (p plan) podHost() pulumi.StringOutput {
+	return pulumi.Sprintf("%s-0.%s.%s.svc.cluster.local.", p.object(), p.headless(), p.Namespace)
+}
+
 func (p plan) headless() string { return p.object() + "-headless" }
 
 func (p plan) configMap() string { return p.object() + "-config" }

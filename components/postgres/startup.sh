@@ -5,7 +5,7 @@
 # its next start.
 #
 #   PGDATA   the data folder, a child of the volume's root
-#   CONFIG   folder with volume-settings
+#   CONFIG   folder with volume-settings and rollout
 set -eu
 umask 077
 
@@ -36,5 +36,10 @@ volume_settings() {
 	done <"$CONFIG/volume-settings"
 }
 
+# rollout_setting lets the server tell which rollout started it. It is read from
+# the volume, so that a mere reload of a server in an old pod cannot change it.
+rollout_setting() { printf "scalestack.rollout = '%s'\n" "$(cat "$CONFIG/rollout")"; }
+
 volume_settings >"$volume/startup.conf.new"
+rollout_setting >>"$volume/startup.conf.new"
 mv -f "$volume/startup.conf.new" "$volume/startup.conf"

@@ -45,6 +45,7 @@ func TestValidate(t *testing.T) {
 		"owned setting":  {Args{Settings: map[string]string{"wal_level": "minimal"}}, "settings.wal_level: Forbidden: is decided by the component"},
 		"folder":         {Args{Settings: map[string]string{"data_directory": "/"}}, "settings.data_directory: Forbidden: is decided by the component"},
 		"memory setting": {Args{Settings: map[string]string{"work_mem": "1GB"}}, "settings.work_mem: Forbidden: is decided by the component"},
+		"rollout name":   {Args{Settings: map[string]string{"scalestack.rollout": "x"}}, "settings.scalestack.rollout: Forbidden: is decided by the component"},
 		"setting name":   {Args{Settings: map[string]string{"Jit": "on"}}, `settings.Jit: Invalid value: "Jit": the key must be the name of a PostgreSQL setting`},
 		"two lines":      {Args{Settings: map[string]string{"jit": "on\nfsync=off"}}, `settings.jit: Invalid value: "on\nfsync=off": must be one line`},
 		"disk":           {Args{Storage: Storage{Size: "100Mi"}}, `storage.size: Invalid value: "100Mi": must be a quantity of at least 1Gi`},
@@ -55,6 +56,7 @@ func TestValidate(t *testing.T) {
 		"rollout":        {Args{Rollout: "Slow"}, `rollout: Unsupported value: "Slow": supported values: "Serial", "Parallel"`},
 		"spread":         {Args{ZoneSpread: "Never"}, `zoneSpread: Unsupported value: "Never": supported values: "ScheduleAnyway", "DoNotSchedule"`},
 		"grace":          {Args{TerminationGraceSeconds: 5}, "terminationGraceSeconds: Invalid value: 5: must be between 30 and 3600"},
+		"patience":       {Args{RolloutTimeoutSeconds: 5}, "rolloutTimeoutSeconds: Invalid value: 5: must be between 60 and 7200"},
 		"toleration":     {Args{Tolerations: []k8s.Toleration{{}}}, "tolerations[0].key: Required value: unless operator is Exists"},
 		"all at once":    {Args{Rollout: "Slow", Disruption: "Some"}, "disruption: Unsupported value: \"Some\": supported values: \"One\", \"None\", \"Any\"\nrollout: Unsupported value: \"Slow\": supported values: \"Serial\", \"Parallel\""},
 	} {
