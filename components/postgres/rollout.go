@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"slices"
 
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -125,8 +127,21 @@ func (r *registrar) verdict() error {
 	if err != nil {
 		return err
 	}
+	return r.hostsAfter(made)
+}
+
+// hostsAfter lets whatever uses a shard's host come after the Job. A host that
+// depended on the Job itself would have Pulumi delete the Jobs of others that use the
+// host whenever this one is replaced, so a resource that never changes, and exists in
+// Pulumi's state only, stands between them.
+func (r *registrar) hostsAfter(job *batchv1.Job) error {
+	rolledOut, err := random.NewRandomId(r.ctx, r.name+"-rolled-out", &random.RandomIdArgs{ByteLength: pulumi.Int(1)},
+		r.parent, pulumi.DependsOn([]pulumi.Resource{job}))
+	if err != nil {
+		return err
+	}
 	for i := range r.shards {
-		r.shards[i].Host = pulumi.OutputWithDependencies(r.ctx.Context(), r.shards[i].Host, made).(pulumi.StringOutput)
+		r.shards[i].Host = pulumi.OutputWithDependencies(r.ctx.Context(), r.shards[i].Host, rolledOut).(pulumi.StringOutput)
 	}
 	return nil
 }

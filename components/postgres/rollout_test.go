@@ -98,7 +98,20 @@ func TestWhatUsesAShardComesAfterTheRollout(t *testing.T) {
 		_, err = corev1.NewConfigMap(ctx, "user", &corev1.ConfigMapArgs{Data: pulumi.StringMap{"host": made.Shards[0].Host}})
 		return err
 	})
-	require.Contains(t, needs(named(t, record, "user")), "postgres-rollout")
+	require.Contains(t, needs(named(t, record, "user")), "postgres-rolled-out")
+	require.Contains(t, needs(named(t, record, "postgres-rolled-out")), "postgres-rollout")
+}
+
+// Pulumi deletes the Jobs that depend on a Job by a value when it is replaced. It
+// leaves alone what only comes after it.
+func TestNothingDependsOnARolloutJobByAValue(t *testing.T) {
+	for _, one := range run(t, &Args{Shards: []int{0, 1}}).All() {
+		for property, dependencies := range one.RegisterRPC.GetPropertyDependencies() {
+			for _, urn := range dependencies.GetUrns() {
+				require.NotContains(t, urn, ":Job::", "%s.%s", one.Name, property)
+			}
+		}
+	}
 }
 
 // A Job that is found unchanged does not run again.
