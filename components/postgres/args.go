@@ -75,11 +75,6 @@ type Args struct {
 	// Rollout Serial the shards after it are left as they are.
 	RolloutTimeoutSeconds int `json:"rolloutTimeoutSeconds" default:"600" min:"60" max:"7200"`
 
-	// ZoneSpread prefers an even spread of the shards over zones (ScheduleAnyway) or
-	// insists on it (DoNotSchedule). The default leaves the choice to the volume,
-	// which ties its pod to a zone anyway.
-	ZoneSpread string `json:"zoneSpread" default:"ScheduleAnyway" enum:"ScheduleAnyway,DoNotSchedule"`
-
 	// TerminationGraceSeconds is the time for the last checkpoint before SIGKILL. A
 	// killed server replays its log at the next start.
 	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"300" min:"30" max:"3600"`

@@ -39,8 +39,9 @@
 // StatefulSet. It reads the new postgresql.conf with the new image, so that a setting
 // that the server cannot parse and an image that does not exist stop the deployment
 // with every shard as it was. Then it waits until the shard before it tells its
-// rollout. A gate opens at once where its own shard does not exist yet: new shards
-// start side by side. A last Job waits for all shards, whatever Args.Rollout is, and
+// rollout. A gate opens at once where its own shard's pod has no address, because it
+// does not exist yet or is not scheduled, and so has nothing to lose: new shards start
+// side by side. A last Job waits for all shards, whatever Args.Rollout is, and
 // what uses Shard.Host comes after it.
 //
 // A Job that has waited for Args.RolloutTimeoutSeconds fails with the server's or the

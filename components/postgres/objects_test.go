@@ -90,15 +90,24 @@ func TestNetworkPolicyLetsPeersAndShardsIn(t *testing.T) {
 
 func TestPlacement(t *testing.T) {
 	spec := podSpec(testPlan(func(a *Args) {
-		a.ZoneSpread, a.PriorityClass, a.NodeSelector = "DoNotSchedule", pulumi.String("data"), pulumi.StringMap{"pool": pulumi.String("db")}
+		a.PriorityClass, a.NodeSelector = pulumi.String("data"), pulumi.StringMap{"pool": pulumi.String("db")}
 		a.Tolerations = []k8s.Toleration{{Key: "dedicated", Value: "db"}}
 	}))
-	constraints := spec.TopologySpreadConstraints.(corev1.TopologySpreadConstraintArray)
-	zone := constraints[0].(*corev1.TopologySpreadConstraintArgs)
-	require.Equal(t, pulumi.String("DoNotSchedule"), zone.WhenUnsatisfiable)
 	require.NotNil(t, spec.PriorityClassName)
 	require.Len(t, spec.Tolerations, 1)
 	require.Equal(t, pulumi.StringMap{"pool": pulumi.String("db")}, spec.NodeSelector)
+}
+
+// A volume ties its pod to a zone. If the spread were insisted on, a shard could not
+// start again once others have gone or a zone is away.
+func TestTheSpreadNeverKeepsAShardFromStarting(t *testing.T) {
+	constraints := podSpec(testPlan(nil)).TopologySpreadConstraints.(corev1.TopologySpreadConstraintArray)
+	require.Len(t, constraints, 2)
+	for i, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
+		constraint := constraints[i].(*corev1.TopologySpreadConstraintArgs)
+		require.Equal(t, pulumi.String(key), constraint.TopologyKey)
+		require.Equal(t, pulumi.String("ScheduleAnyway"), constraint.WhenUnsatisfiable)
+	}
 }
 
 func TestTheClaimAsksForTheStorage(t *testing.T) {

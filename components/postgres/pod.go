@@ -139,19 +139,19 @@ func secretVolume(name, secret string) *corev1.VolumeArgs {
 	}
 }
 
-// spread counts the pods of all shards, so that one zone's or node's failure
-// takes as few of them as possible.
+// spread counts the pods of all shards, so that one zone's or node's failure takes
+// as few of them as possible. It prefers and never insists: a volume ties its pod to
+// a zone, so that an uneven spread, after shards have left or with a zone away, would
+// keep a healthy shard from starting.
 func spread(p plan) corev1.TopologySpreadConstraintArray {
-	constraint := func(topology, unsatisfiable string) *corev1.TopologySpreadConstraintArgs {
-		return &corev1.TopologySpreadConstraintArgs{
+	var all corev1.TopologySpreadConstraintArray
+	for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
+		all = append(all, &corev1.TopologySpreadConstraintArgs{
 			MaxSkew:           pulumi.Int(1),
-			TopologyKey:       pulumi.String(topology),
-			WhenUnsatisfiable: pulumi.String(unsatisfiable),
+			TopologyKey:       pulumi.String(key),
+			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
 			LabelSelector:     kube.Match(PodLabels(p.component)),
-		}
+		})
 	}
-	return corev1.TopologySpreadConstraintArray{
-		constraint("topology.kubernetes.io/zone", p.ZoneSpread),
-		constraint("kubernetes.io/hostname", "ScheduleAnyway"),
-	}
+	return all
 }

@@ -54,7 +54,6 @@ func TestValidate(t *testing.T) {
 		"peer":           {Args{IngressFrom: []k8s.Peer{{}}}, "ingressFrom[0]: Required value: one of pods, namespaces and cidr"},
 		"disruption":     {Args{Disruption: "Some"}, `disruption: Unsupported value: "Some": supported values: "One", "None", "Any"`},
 		"rollout":        {Args{Rollout: "Slow"}, `rollout: Unsupported value: "Slow": supported values: "Serial", "Parallel"`},
-		"spread":         {Args{ZoneSpread: "Never"}, `zoneSpread: Unsupported value: "Never": supported values: "ScheduleAnyway", "DoNotSchedule"`},
 		"grace":          {Args{TerminationGraceSeconds: 5}, "terminationGraceSeconds: Invalid value: 5: must be between 30 and 3600"},
 		"patience":       {Args{RolloutTimeoutSeconds: 5}, "rolloutTimeoutSeconds: Invalid value: 5: must be between 60 and 7200"},
 		"toleration":     {Args{Tolerations: []k8s.Toleration{{}}}, "tolerations[0].key: Required value: unless operator is Exists"},
