@@ -3,7 +3,10 @@ package kafka
 import (
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // object and list are the untyped values that a custom resource is made of.
@@ -26,7 +29,7 @@ func clusterSpec(a *Args) object {
 	}
 	if a.CruiseControl != nil {
 		spec["cruiseControl"] = object{
-			"resources": resources(*a.CruiseControl),
+			"resources": kube.Resources(*a.CruiseControl),
 			"template":  object{"cruiseControlContainer": restricted()},
 		}
 	}
@@ -34,7 +37,7 @@ func clusterSpec(a *Args) object {
 		spec["kafkaExporter"] = object{
 			"topicRegex": ".*",
 			"groupRegex": ".*",
-			"resources":  resources(*a.Exporter),
+			"resources":  kube.Resources(*a.Exporter),
 			"template":   object{"container": restricted()},
 		}
 	}
@@ -54,7 +57,7 @@ func kafkaSpec(a *Args) object {
 		"config":          config,
 		"template":        object{"podDisruptionBudget": object{"maxUnavailable": 1}},
 	}
-	if a.RackKey != "" {
+	if a.RackKey != nil {
 		spec["rack"] = object{"topologyKey": a.RackKey}
 	}
 	return spec
@@ -73,7 +76,7 @@ func (a *Args) brokerConfig() object {
 		"transaction.state.log.replication.factor": a.ReplicationFactor,
 		"transaction.state.log.min.isr":            a.MinInSync,
 	}
-	if a.RackKey != "" {
+	if a.RackKey != nil {
 		config["replica.selector.class"] = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
 	}
 	return config
@@ -94,37 +97,45 @@ func listener(a *Args, name string, port int, authentication Authentication) obj
 		"type":               "internal",
 		"tls":                true,
 		"authentication":     object{"type": string(authentication)},
-		"networkPolicyPeers": networkPolicyPeers(a.Clients),
+		"networkPolicyPeers": networkPolicyPeers(a.IngressFrom),
 	}
 }
 
 // networkPolicyPeers go into the policy that Strimzi writes for a listener.
-func networkPolicyPeers(clients []Peer) list {
-	if len(clients) == 0 {
+func networkPolicyPeers(from []k8s.Peer) list {
+	if len(from) == 0 {
 		return list{object{"podSelector": object{}}}
 	}
-	peers := make(list, len(clients))
-	for i, client := range clients {
-		peers[i] = networkPolicyPeer(client)
+	peers := make(list, len(from))
+	for i, peer := range from {
+		peers[i] = networkPolicyPeer(peer)
 	}
 	return peers
 }
 
-func networkPolicyPeer(client Peer) object {
-	if client.CIDR != "" {
-		return object{"ipBlock": object{"cidr": client.CIDR}}
+func networkPolicyPeer(peer k8s.Peer) object {
+	if peer.CIDR != nil {
+		return object{"ipBlock": object{"cidr": peer.CIDR}}
 	}
-	peer := object{"podSelector": matchLabels(client.Pods)}
-	if len(client.Namespaces) > 0 {
-		peer["namespaceSelector"] = matchLabels(client.Namespaces)
+	rule := object{"podSelector": selector(peer.Pods)}
+	if peer.Namespaces != nil {
+		rule["namespaceSelector"] = selector(peer.Namespaces)
 	}
-	return peer
+	return rule
+}
+
+// selector of these labels; without labels it selects all.
+func selector(labels pulumi.StringMapInput) object {
+	if labels == nil {
+		return object{}
+	}
+	return object{"matchLabels": labels}
 }
 
 func entityOperatorSpec(a *Args) object {
 	return object{
-		"topicOperator": object{"resources": resources(a.EntityOperator)},
-		"userOperator":  object{"resources": resources(a.EntityOperator)},
+		"topicOperator": object{"resources": kube.Resources(a.EntityOperator)},
+		"userOperator":  object{"resources": kube.Resources(a.EntityOperator)},
 		"template": object{
 			"topicOperatorContainer": restricted(),
 			"userOperatorContainer":  restricted(),
@@ -141,24 +152,6 @@ func restricted() object {
 		"runAsNonRoot":             true,
 		"seccompProfile":           object{"type": "RuntimeDefault"},
 	}}
-}
-
-func resources(r kube.Resources) object {
-	return object{
-		"requests": object{"cpu": r.CPURequest, "memory": r.Memory},
-		"limits":   object{"cpu": r.CPULimit, "memory": r.Memory},
-	}
-}
-
-func matchLabels(labels map[string]string) object {
-	if len(labels) == 0 {
-		return object{}
-	}
-	match := object{}
-	for key, value := range labels {
-		match[key] = value
-	}
-	return object{"matchLabels": match}
 }
 
 // objectName turns a topic's name into one that Kubernetes takes.

@@ -17,6 +17,12 @@
 // user's password into a Secret of the user's name (key "password") and the
 // certificate authority into the Secret in CASecret (key "ca.crt").
 //
+// # Values known later
+//
+// Namespace, RackKey, Operator.Chart, Storage.Class and the labels and ranges of
+// IngressFrom may be outputs of other resources. All else decides which objects
+// there are, or is checked against each other, and is plain.
+//
 // # Versions
 //
 // Kafka 3.7.1 needs Strimzi 0.42 to 0.44, whose resources are v1beta2. Strimzi

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -11,36 +10,34 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
 )
 
 // longestSuffix is what Strimzi puts behind the cluster's name in a Service.
 const longestSuffix = "-kafka-bootstrap"
 
-// Kafka is the component.
+// Kafka is a cluster of Strimzi: its Kafka, node pools, topics, users and network
+// policies, and the operator if asked.
 type Kafka struct {
 	pulumi.ResourceState
 
 	// Bootstrap is "host:port" for clients with a password. With WaitReady it is
 	// known once the cluster is ready.
-	Bootstrap pulumi.StringOutput
+	Bootstrap pulumi.StringOutput `pulumi:"bootstrap"`
 	// BootstrapMTLS is "host:port" for clients with a certificate; empty without
 	// Args.MutualTLS.
-	BootstrapMTLS pulumi.StringOutput
+	BootstrapMTLS pulumi.StringOutput `pulumi:"bootstrapMTLS"`
 	// CASecret is the Secret with the certificate authority, key "ca.crt".
-	CASecret pulumi.StringOutput
+	CASecret pulumi.StringOutput `pulumi:"caSecret"`
 	// UserSecrets maps each user to its Secret: keys "password" and
 	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
-	UserSecrets pulumi.StringMapOutput
+	UserSecrets pulumi.StringMapOutput `pulumi:"userSecrets"`
 }
 
 // New registers the cluster. The name becomes the name of the Kafka resource: up
 // to 47 lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Kafka, error) {
 	a := args.withDefaults()
-	var errs check.Errors
-	kube.Name(&errs, "name", name, longestSuffix)
-	if err := errors.Join(errs.Err(), a.validate()); err != nil {
+	if err := kube.Check(name, longestSuffix, a); err != nil {
 		return nil, err
 	}
 	k := &Kafka{}
@@ -77,7 +74,7 @@ func (r *registrar) policies() error {
 	return err
 }
 
-func (r *registrar) policy(name string, pods map[string]string) error {
+func (r *registrar) policy(name string, pods pulumi.StringMap) error {
 	args := egressPolicy(name, r.name, pods, r.args.Namespace)
 	policy, err := networkingv1.NewNetworkPolicy(r.ctx, name+"-policy", args, pulumi.Parent(r.kafka))
 	r.before = append(r.before, policy)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // production is the default shape with all that can be asked for.
@@ -15,12 +16,12 @@ func production() *Args {
 	return &Args{
 		Namespace: pulumi.String("shop"),
 		Operator:  Operator{Mode: Install, KubernetesVersion: "1.33"},
-		RackKey:   "topology.kubernetes.io/zone",
+		RackKey:   pulumi.String("topology.kubernetes.io/zone"),
 		MutualTLS: true,
-		Clients: []Peer{
-			{Pods: map[string]string{"app.kubernetes.io/name": "app"}},
-			{Pods: map[string]string{"app": "job"}, Namespaces: map[string]string{"team": "data"}},
-			{CIDR: "203.0.113.0/24"},
+		IngressFrom: []k8s.Peer{
+			{Pods: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("app")}},
+			{Pods: pulumi.StringMap{"app": pulumi.String("job")}, Namespaces: pulumi.StringMap{"team": pulumi.String("data")}},
+			{CIDR: pulumi.String("203.0.113.0/24")},
 		},
 		Config: map[string]string{"log.segment.bytes": "536870912"},
 		Topics: []Topic{
@@ -37,8 +38,8 @@ func production() *Args {
 			},
 			{Name: "audit", Authentication: Certificate, Consume: []string{"product_events"}, Group: "audit"},
 		},
-		CruiseControl: &Resources{},
-		Exporter:      &Resources{},
+		CruiseControl: &k8s.Resources{},
+		Exporter:      &k8s.Resources{},
 	}
 }
 
@@ -177,6 +178,20 @@ func TestOperatorChart(t *testing.T) {
 	require.NotContains(t, operatorValues(Operator{}), "extraEnvs")
 }
 
+func TestInputsThatAreKnownLaterReachTheirObjects(t *testing.T) {
+	later := func(text string) pulumi.StringInput { return pulumi.String(text).ToStringOutput() }
+	a := production()
+	a.RackKey = later("topology.kubernetes.io/zone")
+	a.IngressFrom = []k8s.Peer{{Pods: pulumi.StringMap{"app": later("job")}}}
+	a.Pools = a.withDefaults().Pools
+	a.Pools[1].Storage.Class = later("fast")
+	r := run(t, a)
+	k := r.Get(t, "Kafka", "kafka")
+	require.Equal(t, "topology.kubernetes.io/zone", kubetest.Text(k, "spec.kafka.rack.topologyKey"))
+	require.Equal(t, "job", kubetest.Text(k, "spec.kafka.listeners[0].networkPolicyPeers[0].podSelector.matchLabels.app"))
+	require.Equal(t, "fast", kubetest.Text(r.Get(t, "KafkaNodePool", "brokers"), "spec.storage.volumes[0].class"))
+}
+
 func TestOutputs(t *testing.T) {
 	got := map[string]string{}
 	var users map[string]string
@@ -202,9 +217,9 @@ func TestOutputs(t *testing.T) {
 
 func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
 	for name, want := range map[string]string{
-		"Kafka":                 `name: "Kafka" is not a name of`,
-		strings.Repeat("k", 48): "is longer than 47 characters",
-		"kafka":                 "replicationFactor: 9 is not between 1 and the 3 brokers",
+		"Kafka":                 `name: Invalid value: "Kafka": must be lower-case letters`,
+		strings.Repeat("k", 48): "must have at most 47 characters",
+		"kafka":                 "replicationFactor: Invalid value: 9: must be between 1 and the number of brokers, 3",
 	} {
 		r := &kubetest.Recorder{}
 		err := pulumi.RunErr(func(ctx *pulumi.Context) error {

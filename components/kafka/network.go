@@ -11,22 +11,22 @@ import (
 var apiServerPorts = []int{443, 6443}
 
 // clusterLabels are on every pod of the cluster.
-func clusterLabels(name string) map[string]string {
-	return map[string]string{"strimzi.io/cluster": name}
+func clusterLabels(name string) pulumi.StringMap {
+	return pulumi.StringMap{"strimzi.io/cluster": pulumi.String(name)}
 }
 
 // BrokerLabels are the labels by which others select the nodes of the component
 // with this name, for example a client in its network policy. They are known
 // before the component is made.
-func BrokerLabels(name string) map[string]string {
+func BrokerLabels(name string) pulumi.StringMap {
 	labels := clusterLabels(name)
-	labels["strimzi.io/name"] = name + "-kafka"
+	labels["strimzi.io/name"] = pulumi.String(name + "-kafka")
 	return labels
 }
 
 // egressPolicy lets pods reach the cluster's pods, DNS and the API server. It
 // says nothing of callers: Strimzi's own policies do.
-func egressPolicy(name, cluster string, pods map[string]string, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
+func egressPolicy(name, cluster string, pods pulumi.StringMap, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
 	labels := kube.Labels{Name: "kafka", Instance: cluster}
 	apiServer := networkingv1.NetworkPolicyPortArray{}
 	for _, port := range apiServerPorts {

@@ -7,8 +7,32 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// OperatorMode says where the operator comes from.
+type OperatorMode string
+
+const (
+	// Present: the operator runs already and watches the namespace.
+	Present OperatorMode = "present"
+	// Install: the operator and its definitions are installed with the cluster.
+	Install OperatorMode = "install"
+)
+
+// Operator is the Strimzi operator.
+type Operator struct {
+	// Mode says whether the operator runs already (present) or its Helm chart is
+	// installed with the cluster (install).
+	Mode OperatorMode `json:"mode" default:"present" enum:"present,install"`
+	// Chart of the operator.
+	Chart pulumi.StringInput `json:"chart" default:"oci://quay.io/strimzi-helm/strimzi-kafka-operator"`
+	// Version of the operator and its chart. 0.44.0 is the last with Kafka 3.7.
+	Version string `json:"version" default:"0.44.0"`
+	// KubernetesVersion, for example "1.33", is told to an operator too old to find it
+	// out by itself: 0.44 fails on 1.33 and newer. Default: it asks.
+	KubernetesVersion string `json:"kubernetesVersion" format:"version"`
+}
+
 // operatorLabels select the operator's pods, as its chart labels them.
-var operatorLabels = map[string]string{"strimzi.io/kind": "cluster-operator"}
+var operatorLabels = pulumi.StringMap{"strimzi.io/kind": pulumi.String("cluster-operator")}
 
 // operatorChart is helm/v4 because its package imports almost nothing: helm/v3
 // and yaml bring every API group of Kubernetes into the build.
@@ -16,7 +40,7 @@ func operatorChart(a *Args) *helmv4.ChartArgs {
 	return &helmv4.ChartArgs{
 		Name:      pulumi.String("strimzi"),
 		Namespace: a.Namespace.ToStringOutput().ToStringPtrOutput(),
-		Chart:     pulumi.String(a.Operator.Chart),
+		Chart:     a.Operator.Chart,
 		Version:   pulumi.String(a.Operator.Version),
 		Values:    pulumi.ToMap(operatorValues(a.Operator)),
 	}
