@@ -25,9 +25,7 @@
 //
 // # Versions
 //
-// Kafka 3.7.1 needs Strimzi 0.42 to 0.44, whose resources are v1beta2. Strimzi
-// 0.44 does not start on Kubernetes 1.33 and newer unless it is told the
-// version: see Operator.KubernetesVersion.
+// Kafka 3.7.1 needs Strimzi 0.42 to 0.44, whose resources are v1beta2.
 //
 // Kafka 3.7.1 can lose passwords when a broker restarts after a user was
 // removed (ScramDelta.apply; seen in the lab). Strimzi writes them again when it

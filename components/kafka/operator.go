@@ -26,9 +26,11 @@ type Operator struct {
 	Chart pulumi.StringInput `json:"chart" default:"oci://quay.io/strimzi-helm/strimzi-kafka-operator"`
 	// Version of the operator and its chart. 0.44.0 is the last with Kafka 3.7.
 	Version string `json:"version" default:"0.44.0"`
-	// KubernetesVersion, for example "1.33", is told to an operator too old to find it
-	// out by itself: 0.44 fails on 1.33 and newer. Default: it asks.
-	KubernetesVersion string `json:"kubernetesVersion" format:"version"`
+	// KubernetesVersion is told to the operator that is installed. Strimzi 0.44 and
+	// older crash on what Kubernetes 1.33 and newer answer when asked (strimzi#11386).
+	// They only hold the version against the oldest that they support, so that the
+	// default is right on every newer cluster too.
+	KubernetesVersion string `json:"kubernetesVersion" default:"1.33" format:"version"`
 }
 
 // operatorLabels select the operator's pods, as its chart labels them.
@@ -47,7 +49,7 @@ func operatorChart(a *Args) *helmv4.ChartArgs {
 }
 
 func operatorValues(o Operator) object {
-	values := object{
+	return object{
 		"podSecurityContext": object{
 			"runAsNonRoot":   true,
 			"seccompProfile": object{"type": "RuntimeDefault"},
@@ -56,14 +58,11 @@ func operatorValues(o Operator) object {
 			"allowPrivilegeEscalation": false,
 			"capabilities":             object{"drop": list{"ALL"}},
 		},
-	}
-	if o.KubernetesVersion != "" {
-		values["extraEnvs"] = list{object{
+		"extraEnvs": list{object{
 			"name":  "STRIMZI_KUBERNETES_VERSION",
 			"value": kubernetesVersionFile(o.KubernetesVersion),
-		}}
+		}},
 	}
-	return values
 }
 
 // kubernetesVersionFile is a version the way the operator reads it: two lines of
