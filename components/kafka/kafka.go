@@ -12,6 +12,9 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
+// fieldManager owns the fields of what a later deployment is to find and adopt.
+const fieldManager = "scalestack"
+
 // longestSuffix is what Strimzi puts behind the cluster's name in a Service.
 const longestSuffix = "-kafka-bootstrap"
 
@@ -67,15 +70,19 @@ type registrar struct {
 }
 
 func (r *registrar) policies() error {
-	err := r.policy(r.name, clusterLabels(r.name))
+	own := nodesOf(r.name)
+	err := r.policy(r.name, clusterLabels(r.name), own)
 	if err == nil && r.args.Operator.Mode == Install {
-		err = r.policy(r.name+"-operator", operatorLabels)
+		if r.args.Operator.WatchAllNamespaces {
+			own = allNodes()
+		}
+		err = r.policy(r.name+"-operator", operatorLabels, own)
 	}
 	return err
 }
 
-func (r *registrar) policy(name string, pods pulumi.StringMap) error {
-	args := egressPolicy(name, r.name, pods, r.args.Namespace)
+func (r *registrar) policy(name string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs) error {
+	args := egressPolicy(name, r.name, pods, nodes, r.args.Namespace)
 	policy, err := networkingv1.NewNetworkPolicy(r.ctx, name+"-policy", args, pulumi.Parent(r.kafka))
 	r.before = append(r.before, policy)
 	return err
@@ -86,7 +93,8 @@ func (r *registrar) operator() error {
 		return nil
 	}
 	chart, err := helmv4.NewChart(r.ctx, r.name+"-operator", operatorChart(r.args),
-		pulumi.Parent(r.kafka), pulumi.DependsOn(r.before))
+		pulumi.Parent(r.kafka), pulumi.DependsOn(r.before),
+		pulumi.Transforms([]pulumi.ResourceTransform{keepClusterWide(r.args.Namespace)}))
 	r.before = append(r.before, chart)
 	return err
 }

@@ -13,7 +13,8 @@ type OperatorMode string
 const (
 	// Present: the operator runs already and watches the namespace.
 	Present OperatorMode = "present"
-	// Install: the operator and its definitions are installed with the cluster.
+	// Install: the operator and its definitions are installed with the cluster. The
+	// definitions and cluster roles stay when the stack goes or the mode changes.
 	Install OperatorMode = "install"
 )
 
@@ -31,6 +32,9 @@ type Operator struct {
 	// They only hold the version against the oldest that they support, so that the
 	// default is right on every newer cluster too.
 	KubernetesVersion string `json:"kubernetesVersion" default:"1.33" format:"version"`
+	// WatchAllNamespaces lets an operator that is installed here act on the Kafka
+	// clusters of every namespace, whose stacks then have mode present.
+	WatchAllNamespaces bool `json:"watchAllNamespaces"`
 }
 
 // operatorLabels select the operator's pods, as its chart labels them.
@@ -58,6 +62,7 @@ func operatorValues(o Operator) object {
 			"allowPrivilegeEscalation": false,
 			"capabilities":             object{"drop": list{"ALL"}},
 		},
+		"watchAnyNamespace": o.WatchAllNamespaces,
 		"extraEnvs": list{object{
 			"name":  "STRIMZI_KUBERNETES_VERSION",
 			"value": kubernetesVersionFile(o.KubernetesVersion),
