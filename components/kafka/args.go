@@ -19,14 +19,15 @@ type Args struct {
 	// Operator that acts on the objects.
 	Operator Operator `json:"operator"`
 
-	// APIVersion of Strimzi's resources.
-	APIVersion string `json:"apiVersion" default:"kafka.strimzi.io/v1beta2"`
+	// APIVersion of Strimzi's resources. Releases up to 0.51 serve v1beta2, those from
+	// 0.49 on v1.
+	APIVersion string `json:"apiVersion" default:"kafka.strimzi.io/v1beta2" enum:"kafka.strimzi.io/v1beta2,kafka.strimzi.io/v1"`
 
-	// Version of Kafka, for example 3.7.1.
+	// Version of Kafka, one of those that the operator runs.
 	Version string `json:"version" default:"3.7.1"`
 
-	// MetadataVersion of Kafka's own records, at most Version. It cannot go back. 3.7-IV4
-	// is the last one of Kafka 3.7.
+	// MetadataVersion of Kafka's own records, at most Version. It cannot go back, so that
+	// it moves last, in an update of its own. 3.7-IV4 is the last one of Kafka 3.7.
 	MetadataVersion string `json:"metadataVersion" default:"3.7-IV4"`
 
 	// Pools of nodes.

@@ -170,8 +170,18 @@ func (r *registrar) custom(kind, suffix, name string, spec object, annotations p
 		Kind:        pulumi.String(kind),
 		Metadata:    meta,
 		OtherFields: kubernetes.UntypedArgs{"spec": spec},
-	}, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before),
+	}, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before), sameInAllVersions(kind),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))
+}
+
+// sameInAllVersions makes another API version an update of the same object. Without
+// the aliases the engine would create it anew and then delete it.
+func sameInAllVersions(kind string) pulumi.ResourceOption {
+	var aliases []pulumi.Alias
+	for _, version := range apiVersions {
+		aliases = append(aliases, pulumi.Alias{Type: pulumi.String("kubernetes:" + version + ":" + kind)})
+	}
+	return pulumi.Aliases(aliases)
 }
 
 // awaited adds what makes Pulumi wait for the object's Ready condition.

@@ -109,18 +109,9 @@ func TestSmallIsTheSameCodeWithOtherValues(t *testing.T) {
 }
 
 func TestResourcesAreStrimzis(t *testing.T) {
-	a := production()
-	a.APIVersion = "kafka.strimzi.io/v1"
-	r := run(t, a)
-	for _, one := range r.All() {
-		if !strings.HasPrefix(one.TypeToken, "kubernetes:kafka.strimzi.io/") {
-			continue
-		}
-		require.True(t, strings.HasPrefix(one.TypeToken, "kubernetes:kafka.strimzi.io/v1:"), one.TypeToken)
-		require.Equal(t, "kafka", kubetest.Text(one, `metadata.labels["strimzi.io/cluster"]`), one.Name)
-		require.Equal(t, "shop", kubetest.Text(one, "metadata.namespace"), one.Name)
-	}
+	r := run(t, production())
 	k := r.Get(t, "Kafka", "kafka")
+	require.Equal(t, "shop", kubetest.Text(k, "metadata.namespace"))
 	require.Equal(t, "enabled", kubetest.Text(k, `metadata.annotations["strimzi.io/kraft"]`))
 	require.Equal(t, "enabled", kubetest.Text(k, `metadata.annotations["strimzi.io/node-pools"]`))
 }

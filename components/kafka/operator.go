@@ -25,7 +25,8 @@ type Operator struct {
 	Mode OperatorMode `json:"mode" default:"present" enum:"present,install"`
 	// Chart of the operator.
 	Chart pulumi.StringInput `json:"chart" default:"oci://quay.io/strimzi-helm/strimzi-kafka-operator"`
-	// Version of the operator and its chart. 0.44.0 is the last with Kafka 3.7.
+	// Version of the operator: of its chart, or the one that is present already. 0.44.0 is
+	// the last with Kafka 3.7.
 	Version string `json:"version" default:"0.44.0"`
 	// KubernetesVersion is told to the operator that is installed. Strimzi 0.44 and
 	// older crash on what Kubernetes 1.33 and newer answer when asked (strimzi#11386).

@@ -3,19 +3,11 @@ package kafka
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/internal/settings"
-)
-
-var (
-	kafkaVersion    = regexp.MustCompile(`^(\d+)\.(\d+)\.\d+$`)
-	metadataVersion = regexp.MustCompile(`^(\d+)\.(\d+)-IV\d+$`)
 )
 
 // Validate returns every mistake in the arguments at once, each with the path of
@@ -33,25 +25,6 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 		a.checkTopics(path.Child("topics")),
 		a.checkUsers(path.Child("users")),
 	)
-}
-
-func (a *Args) checkVersions(path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if group, version, _ := strings.Cut(a.APIVersion, "/"); group != "kafka.strimzi.io" || version == "" {
-		errs = append(errs, field.Invalid(path.Child("apiVersion"), a.APIVersion, "must be a version such as kafka.strimzi.io/v1beta2"))
-	}
-	version := kafkaVersion.FindStringSubmatch(a.Version)
-	metadata := metadataVersion.FindStringSubmatch(a.MetadataVersion)
-	if version == nil {
-		errs = append(errs, field.Invalid(path.Child("version"), a.Version, "must be a version such as 3.7.1"))
-	}
-	if metadata == nil {
-		errs = append(errs, field.Invalid(path.Child("metadataVersion"), a.MetadataVersion, "must be a version such as 3.7-IV4"))
-	}
-	if version != nil && metadata != nil && slices.Compare(numbers(metadata[1:3]), numbers(version[1:3])) > 0 {
-		errs = append(errs, field.Invalid(path.Child("metadataVersion"), a.MetadataVersion, "must not be above version "+a.Version))
-	}
-	return errs
 }
 
 func (a *Args) checkPools(path *field.Path) field.ErrorList {
@@ -113,12 +86,4 @@ func (a *Args) checkConfig(path *field.Path) field.ErrorList {
 		}
 	}
 	return errs
-}
-
-func numbers(texts []string) []int {
-	list := make([]int, len(texts))
-	for i, text := range texts {
-		list[i], _ = strconv.Atoi(text) // the pattern takes digits only
-	}
-	return list
 }

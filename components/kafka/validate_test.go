@@ -33,23 +33,19 @@ func requireMistakes(t *testing.T, cases map[string]func(*Args)) {
 
 func TestValidateNamesEachMistakeOfTheCluster(t *testing.T) {
 	requireMistakes(t, map[string]func(*Args){
-		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:        func(a *Args) { a.Operator.Mode = "maybe" },
-		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:       func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
-		`apiVersion: Invalid value: "v1beta2": must be a version such as kafka.strimzi.io/v1beta2`: func(a *Args) { a.APIVersion = "v1beta2" },
-		`version: Invalid value: "3.7": must be a version such as 3.7.1`:                           func(a *Args) { a.Version = "3.7" },
-		`metadataVersion: Invalid value: "3.7": must be a version such as 3.7-IV4`:                 func(a *Args) { a.MetadataVersion = "3.7" },
-		`metadataVersion: Invalid value: "3.10-IV0": must not be above version 3.7.1`:              func(a *Args) { a.MetadataVersion = "3.10-IV0" },
-		`rackKey: Invalid value: "a b": must be a label key such as`:                               func(a *Args) { a.RackKey = pulumi.String("a b") },
-		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`:      func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
-		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                          func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
-		`minInSync: Invalid value: 3: must be below the 3 replicas`:                                func(a *Args) { a.MinInSync = 3 },
-		`minInSync: Invalid value: 2: must be 1 with a single replica`:                             func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
-		`config[min.insync.replicas]: Forbidden: is decided by another setting`:                    func(a *Args) { a.Config["min.insync.replicas"] = "1" },
-		`ingressFrom[0]: Required value: one of pods, namespaces and cidr`:                         func(a *Args) { a.IngressFrom[0] = k8s.Peer{} },
-		`entityOperator.memory: Invalid value: "lots": must be a quantity`:                         func(a *Args) { a.EntityOperator.Memory = "lots" },
-		`cruiseControl.memory: Invalid value: "lots": must be a quantity`:                          func(a *Args) { a.CruiseControl.Memory = "lots" },
-		`exporter.cpuRequest: Invalid value: "lots": must be a quantity`:                           func(a *Args) { a.Exporter.CPURequest = "lots" },
-		`readyMinutes: Invalid value: 500: must be between 1 and 120`:                              func(a *Args) { a.ReadyMinutes = 500 },
+		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:   func(a *Args) { a.Operator.Mode = "maybe" },
+		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:  func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
+		`rackKey: Invalid value: "a b": must be a label key such as`:                          func(a *Args) { a.RackKey = pulumi.String("a b") },
+		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`: func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
+		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                     func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
+		`minInSync: Invalid value: 3: must be below the 3 replicas`:                           func(a *Args) { a.MinInSync = 3 },
+		`minInSync: Invalid value: 2: must be 1 with a single replica`:                        func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
+		`config[min.insync.replicas]: Forbidden: is decided by another setting`:               func(a *Args) { a.Config["min.insync.replicas"] = "1" },
+		`ingressFrom[0]: Required value: one of pods, namespaces and cidr`:                    func(a *Args) { a.IngressFrom[0] = k8s.Peer{} },
+		`entityOperator.memory: Invalid value: "lots": must be a quantity`:                    func(a *Args) { a.EntityOperator.Memory = "lots" },
+		`cruiseControl.memory: Invalid value: "lots": must be a quantity`:                     func(a *Args) { a.CruiseControl.Memory = "lots" },
+		`exporter.cpuRequest: Invalid value: "lots": must be a quantity`:                      func(a *Args) { a.Exporter.CPURequest = "lots" },
+		`readyMinutes: Invalid value: 500: must be between 1 and 120`:                         func(a *Args) { a.ReadyMinutes = 500 },
 	})
 }
 
@@ -124,7 +120,7 @@ func TestValidateReturnsAllMistakesAtOnce(t *testing.T) {
 	}).Validate()
 	require.EqualError(t, err, strings.Join([]string{
 		"topics[0].partitions: Invalid value: -1: must be between 1 and 1000",
-		`version: Invalid value: "new": must be a version such as 3.7.1`,
+		`version: Invalid value: "new": must be one that operator 0.44.0 runs: 3.7.0, 3.7.1, 3.8.0`,
 		`users[0].produce[0]: Invalid value: "b": must be one of the topics`,
 	}, "\n"))
 }
