@@ -33,6 +33,13 @@ type Args struct {
 	// Pools of nodes.
 	Pools []Pool `json:"pools" default:"[{\"name\":\"controllers\",\"roles\":[\"controller\"],\"replicas\":3,\"storage\":{\"size\":\"20Gi\"}},{\"name\":\"brokers\",\"roles\":[\"broker\"],\"replicas\":3}]"`
 
+	// Protect makes Pulumi refuse every deployment that would let the cluster, a pool or
+	// a topic go. Without it they leave the stack's state and stay in Kubernetes.
+	Protect bool `json:"protect"`
+
+	// Removed names pools and topics that may go with their data.
+	Removed Removed `json:"removed"`
+
 	// RackKey is the node label that tells failure domains apart, for example
 	// topology.kubernetes.io/zone; every node must have it. Replicas then lie in
 	// different domains, and consumers read from the nearest. Default: none.

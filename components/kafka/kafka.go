@@ -103,7 +103,7 @@ func (r *registrar) operator() error {
 func (r *registrar) pools() error {
 	var all []pulumi.Resource
 	for _, p := range r.args.Pools {
-		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil)
+		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil, r.args.keep(r.args.releasesPool(p.Name))...)
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (r *registrar) cluster() error {
 	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.args), r.awaited(pulumi.StringMap{
 		"strimzi.io/kraft":      pulumi.String("enabled"),
 		"strimzi.io/node-pools": pulumi.String("enabled"),
-	}))
+	}), r.args.keep(false)...)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,8 @@ func (r *registrar) cluster() error {
 func (r *registrar) topics() error {
 	for _, t := range r.args.Topics {
 		name := objectName(t.Name)
-		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil)); err != nil {
+		_, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil), r.args.keep(r.args.releasesTopic(t.Name))...)
+		if err != nil {
 			return err
 		}
 	}
@@ -157,10 +158,12 @@ func (r *registrar) users() error {
 }
 
 // custom registers one of Strimzi's resources, after all that came before.
-func (r *registrar) custom(kind, suffix, name string, spec object, annotations pulumi.StringMap) (*apiextensions.CustomResource, error) {
+func (r *registrar) custom(kind, suffix, name string, spec object, annotations pulumi.StringMap,
+	options ...pulumi.ResourceOption,
+) (*apiextensions.CustomResource, error) {
 	labels := kube.Labels{Name: "kafka", Instance: r.name}
 	meta := labels.Meta(name, r.args.Namespace)
-	meta.Annotations = annotations
+	meta.Annotations = lifecycle(annotations)
 	all := labels.All()
 	all["strimzi.io/cluster"] = pulumi.String(r.name)
 	meta.Labels = all
@@ -170,8 +173,8 @@ func (r *registrar) custom(kind, suffix, name string, spec object, annotations p
 		Kind:        pulumi.String(kind),
 		Metadata:    meta,
 		OtherFields: kubernetes.UntypedArgs{"spec": spec},
-	}, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before), sameInAllVersions(kind),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))
+	}, append(options, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before), sameInAllVersions(kind),
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))...)
 }
 
 // sameInAllVersions makes another API version an update of the same object. Without

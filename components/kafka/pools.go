@@ -37,7 +37,7 @@ type Pool struct {
 	RequireSpread bool `json:"requireSpread"`
 }
 
-// Storage of one node. A claim outlives the cluster's deletion.
+// Storage of one node. No deletion of the cluster or of a pool deletes a claim.
 type Storage struct {
 	// Size of the volume, for example "100Gi".
 	Size string `json:"size" default:"100Gi" format:"quantity"`
