@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
@@ -102,8 +104,13 @@ func (r *registrar) operator() error {
 // pools are not waited for: a pool has nodes only once its Kafka exists.
 func (r *registrar) pools() error {
 	var all []pulumi.Resource
+	guard, err := r.guard("pool", poolChange)
+	if err != nil {
+		return err
+	}
 	for _, p := range r.args.Pools {
-		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil, r.args.keep(r.args.releasesPool(p.Name))...)
+		options := append(r.args.keep(r.args.releasesPool(p.Name)), guard)
+		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil, options...)
 		if err != nil {
 			return err
 		}
@@ -114,10 +121,12 @@ func (r *registrar) pools() error {
 }
 
 func (r *registrar) cluster() error {
-	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.args), r.awaited(pulumi.StringMap{
-		"strimzi.io/kraft":      pulumi.String("enabled"),
-		"strimzi.io/node-pools": pulumi.String("enabled"),
-	}), r.args.keep(false)...)
+	guard, err := r.guard("cluster", clusterChange)
+	if err != nil {
+		return err
+	}
+	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.args), r.awaited(clusterAnnotations(r.args)),
+		append(r.args.keep(false), guard)...)
 	if err != nil {
 		return err
 	}
@@ -133,11 +142,27 @@ func (r *registrar) cluster() error {
 	return nil
 }
 
+// clusterAnnotations switch on what Strimzi did not always do, and tell the next
+// deployment what there is.
+func clusterAnnotations(a *Args) pulumi.StringMap {
+	return pulumi.StringMap{
+		"strimzi.io/kraft":      pulumi.String("enabled"),
+		"strimzi.io/node-pools": pulumi.String("enabled"),
+		PoolsAnnotation:         pulumi.String(strings.Join(a.keptPools(), ",")),
+		TopicsAnnotation:        pulumi.String(strings.Join(a.keptTopics(), ",")),
+		ControllersAnnotation:   pulumi.String(strconv.Itoa(a.count(Controller))),
+	}
+}
+
 func (r *registrar) topics() error {
+	guard, err := r.guard("topic", topicChange)
+	if err != nil {
+		return err
+	}
 	for _, t := range r.args.Topics {
 		name := objectName(t.Name)
-		_, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil), r.args.keep(r.args.releasesTopic(t.Name))...)
-		if err != nil {
+		options := append(r.args.keep(r.args.releasesTopic(t.Name)), guard)
+		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil), options...); err != nil {
 			return err
 		}
 	}
