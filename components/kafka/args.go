@@ -81,6 +81,10 @@ type Args struct {
 	// the default size. Default: none.
 	Exporter *k8s.Resources `json:"exporter" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"200m\",\"memory\":\"128Mi\"}"`
 
+	// Metrics lets every node export its metrics to Prometheus, on port 9404 and path
+	// /metrics.
+	Metrics bool `json:"metrics"`
+
 	// WaitReady makes a deployment wait until the cluster, its topics and its users
 	// are Ready. Only a cluster without an operator, to check the objects alone, has a
 	// use for false.

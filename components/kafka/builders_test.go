@@ -54,7 +54,7 @@ func TestDefaultsLeaveTheArgumentsAlone(t *testing.T) {
 }
 
 func TestClusterSpec(t *testing.T) {
-	spec := clusterSpec(production().withDefaults())
+	spec := clusterSpec("kafka", production().withDefaults())
 	cluster := spec["kafka"].(object)
 	require.Equal(t, object{"type": "simple"}, cluster["authorization"])
 	require.Equal(t, object{"topologyKey": pulumi.String("topology.kubernetes.io/zone")}, cluster["rack"])
@@ -74,7 +74,7 @@ func TestClusterSpec(t *testing.T) {
 }
 
 func TestClusterSpecWithoutExtras(t *testing.T) {
-	spec := clusterSpec(small().withDefaults())
+	spec := clusterSpec("kafka", small().withDefaults())
 	require.NotContains(t, spec, "cruiseControl")
 	require.NotContains(t, spec, "kafkaExporter")
 	cluster := spec["kafka"].(object)

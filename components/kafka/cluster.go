@@ -22,9 +22,9 @@ const (
 )
 
 // clusterSpec is the Kafka resource's spec.
-func clusterSpec(a *Args) object {
+func clusterSpec(name string, a *Args) object {
 	spec := object{
-		"kafka":          kafkaSpec(a),
+		"kafka":          kafkaSpec(name, a),
 		"entityOperator": entityOperatorSpec(a),
 	}
 	if a.CruiseControl != nil {
@@ -44,7 +44,7 @@ func clusterSpec(a *Args) object {
 	return spec
 }
 
-func kafkaSpec(a *Args) object {
+func kafkaSpec(name string, a *Args) object {
 	config := a.brokerConfig()
 	for key, value := range a.Config {
 		config[key] = value
@@ -56,6 +56,9 @@ func kafkaSpec(a *Args) object {
 		"authorization":   object{"type": "simple"},
 		"config":          config,
 		"template":        object{"podDisruptionBudget": object{"maxUnavailable": 1}},
+	}
+	if a.Metrics {
+		spec["metricsConfig"] = metricsConfig(name)
 	}
 	if a.RackKey != nil {
 		spec["rack"] = object{"topologyKey": a.RackKey}

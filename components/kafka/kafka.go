@@ -7,6 +7,7 @@ import (
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	helmv4 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v4"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -50,7 +51,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	r := &registrar{ctx: ctx, name: name, args: a, kafka: k}
-	for _, step := range []func() error{r.policies, r.operator, r.pools, r.cluster, r.topics, r.users} {
+	for _, step := range []func() error{r.policies, r.operator, r.metrics, r.pools, r.cluster, r.topics, r.users} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("kafka %s: %w", name, err)
 		}
@@ -101,6 +102,15 @@ func (r *registrar) operator() error {
 	return err
 }
 
+func (r *registrar) metrics() error {
+	if !r.args.Metrics {
+		return nil
+	}
+	rules, err := corev1.NewConfigMap(r.ctx, r.name+"-metrics", metricsConfigMap(r.name, r.args.Namespace), pulumi.Parent(r.kafka))
+	r.before = append(r.before, rules)
+	return err
+}
+
 // pools are not waited for: a pool has nodes only once its Kafka exists.
 func (r *registrar) pools() error {
 	var all []pulumi.Resource
@@ -125,7 +135,7 @@ func (r *registrar) cluster() error {
 	if err != nil {
 		return err
 	}
-	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.args), r.awaited(clusterAnnotations(r.args)),
+	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.name, r.args), r.awaited(clusterAnnotations(r.args)),
 		append(r.args.keep(false), guard)...)
 	if err != nil {
 		return err
