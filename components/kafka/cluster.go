@@ -25,7 +25,7 @@ const (
 func clusterSpec(name string, a *Args) object {
 	spec := object{
 		"kafka":          kafkaSpec(name, a),
-		"entityOperator": entityOperatorSpec(a),
+		"entityOperator": entityOperatorSpec(name, a),
 	}
 	if a.CruiseControl != nil {
 		spec["cruiseControl"] = object{
@@ -135,16 +135,23 @@ func selector(labels pulumi.StringMapInput) object {
 	return object{"matchLabels": labels}
 }
 
-func entityOperatorSpec(a *Args) object {
+func entityOperatorSpec(name string, a *Args) object {
 	return object{
 		"topicOperator": object{"resources": kube.Resources(a.EntityOperator)},
-		"userOperator":  object{"resources": kube.Resources(a.EntityOperator)},
+		"userOperator": object{
+			"resources":    kube.Resources(a.EntityOperator),
+			"secretPrefix": secretPrefix(name),
+		},
 		"template": object{
 			"topicOperatorContainer": restricted(),
 			"userOperatorContainer":  restricted(),
 		},
 	}
 }
+
+// secretPrefix begins the names of the users' Secrets. Without it a user called
+// redis-app would take over the Secret redis-app.
+func secretPrefix(cluster string) string { return cluster + "-user-" }
 
 // restricted is the Pod Security Standard "restricted" as a container template:
 // Strimzi leaves it to the user unless the operator was told otherwise.

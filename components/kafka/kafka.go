@@ -34,7 +34,8 @@ type Kafka struct {
 	BootstrapMTLS pulumi.StringOutput `pulumi:"bootstrapMTLS"`
 	// CASecret is the Secret with the certificate authority, key "ca.crt".
 	CASecret pulumi.StringOutput `pulumi:"caSecret"`
-	// UserSecrets maps each user to its Secret: keys "password" and
+	// UserSecrets maps each user to its Secret, whose name begins with the cluster's and
+	// "-user-", so that no user can take another object's: keys "password" and
 	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
 	UserSecrets pulumi.StringMapOutput `pulumi:"userSecrets"`
 }
@@ -186,7 +187,7 @@ func (r *registrar) users() error {
 		if err != nil {
 			return err
 		}
-		secrets[u.Name] = user.Metadata.Name().Elem()
+		secrets[u.Name] = pulumi.Sprintf("%s%s", secretPrefix(r.name), user.Metadata.Name().Elem())
 	}
 	r.kafka.UserSecrets = secrets.ToStringMapOutput()
 	return nil

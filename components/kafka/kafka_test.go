@@ -211,7 +211,7 @@ func TestOutputs(t *testing.T) {
 		"mtls":      "kafka-kafka-bootstrap.shop.svc:9094",
 		"ca":        "kafka-cluster-ca-cert",
 	}, got)
-	require.Equal(t, map[string]string{"relay": "relay", "email": "email", "audit": "audit"}, users)
+	require.Equal(t, map[string]string{"relay": "kafka-user-relay", "email": "kafka-user-email", "audit": "kafka-user-audit"}, users)
 }
 
 func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
@@ -228,6 +228,12 @@ func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.Empty(t, r.Names())
 	}
+}
+
+// A Secret has the name of its user, behind a prefix that no other object has.
+func TestNoUserTakesAnotherObjectsSecret(t *testing.T) {
+	k := run(t, production()).Get(t, "Kafka", "kafka")
+	require.Equal(t, "kafka-user-", kubetest.Text(k, "spec.entityOperator.userOperator.secretPrefix"))
 }
 
 func TestNilIsAClusterWithoutTopics(t *testing.T) {
