@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // fieldManager owns the fields of what a later deployment is to find and adopt.
@@ -44,7 +46,7 @@ type Kafka struct {
 // to 47 lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Kafka, error) {
 	a := args.withDefaults()
-	if err := kube.Check(name, longestSuffix, a); err != nil {
+	if err := errors.Join(kube.Check(name, longestSuffix, a), settings.Err(a.checkNodeNames(name))); err != nil {
 		return nil, err
 	}
 	k := &Kafka{}

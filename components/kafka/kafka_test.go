@@ -9,6 +9,7 @@ import (
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // production is the default shape with all that can be asked for.
@@ -234,6 +235,30 @@ func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
 func TestNoUserTakesAnotherObjectsSecret(t *testing.T) {
 	k := run(t, production()).Get(t, "Kafka", "kafka")
 	require.Equal(t, "kafka-user-", kubetest.Text(k, "spec.entityOperator.userOperator.secretPrefix"))
+}
+
+func TestNodesMustHaveNames(t *testing.T) {
+	for pool, want := range map[string]string{
+		strings.Repeat("p", 55): "",
+		strings.Repeat("p", 56): "must have at most 55 characters, since its nodes are called kafka-<pool>-0",
+		"users":                 "",
+		"user":                  "must not begin with user",
+		"user-a":                "must not begin with user",
+	} {
+		a := small()
+		a.Pools[0].Name = pool
+		err := settings.Err(a.withDefaults().checkNodeNames("kafka"))
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "pools[0].name: Invalid value: ")
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "kafka", a)
+			return err
+		}, pulumi.WithMocks("scalestack", "test", &kubetest.Recorder{})), want)
+	}
 }
 
 func TestNilIsAClusterWithoutTopics(t *testing.T) {

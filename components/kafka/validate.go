@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/internal/settings"
@@ -21,6 +24,7 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 		a.checkVersions(path),
 		a.checkPools(path.Child("pools")),
 		checkReplication(path, "replicationFactor", a.ReplicationFactor, a.MinInSync, a.count(Broker)),
+		a.checkCruiseControl(path.Child("cruiseControl")),
 		a.checkConfig(path.Child("config")),
 		a.checkTopics(path.Child("topics")),
 		a.checkUsers(path.Child("users")),
@@ -81,8 +85,43 @@ func (a *Args) checkConfig(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	own := a.brokerConfig()
 	for _, key := range slices.Sorted(maps.Keys(a.Config)) {
-		if _, taken := own[key]; taken {
+		switch _, taken := own[key]; {
+		case taken:
 			errs = append(errs, field.Forbidden(path.Key(key), "is decided by another setting"))
+		case forbidden(key):
+			errs = append(errs, field.Forbidden(path.Key(key), "is decided by Strimzi, which would ignore it"))
+		}
+	}
+	return errs
+}
+
+// checkCruiseControl refuses a single broker: there would be nowhere to move a
+// partition to, and the cluster never becomes ready.
+func (a *Args) checkCruiseControl(path *field.Path) field.ErrorList {
+	if brokers := a.count(Broker); a.CruiseControl != nil && brokers == 1 {
+		return field.ErrorList{field.Forbidden(path, "needs at least 2 brokers; there is 1")}
+	}
+	return nil
+}
+
+// checkNodeNames refuses pools whose nodes' names would not be DNS labels, or could be
+// the name of a user's Secret.
+func (a *Args) checkNodeNames(cluster string) field.ErrorList {
+	var errs field.ErrorList
+	nodes := 0
+	for _, pool := range a.Pools {
+		nodes += max(0, pool.Replicas)
+	}
+	lastID := strconv.Itoa(max(0, nodes-1))
+	for i, pool := range a.Pools {
+		path := field.NewPath("pools").Index(i).Child("name")
+		most := validation.DNS1123LabelMaxLength - len(cluster+"--"+lastID)
+		switch {
+		case len(pool.Name) > most && len(pool.Name) <= validation.DNS1123LabelMaxLength:
+			errs = append(errs, field.Invalid(path, settings.Short(pool.Name),
+				fmt.Sprintf("must have at most %d characters, since its nodes are called %s-<pool>-%s", most, cluster, lastID)))
+		case pool.Name == "user" || strings.HasPrefix(pool.Name, "user-"):
+			errs = append(errs, field.Invalid(path, pool.Name, "must not begin with user: the users' Secrets are called "+secretPrefix(cluster)+"<user>"))
 		}
 	}
 	return errs

@@ -33,19 +33,21 @@ func requireMistakes(t *testing.T, cases map[string]func(*Args)) {
 
 func TestValidateNamesEachMistakeOfTheCluster(t *testing.T) {
 	requireMistakes(t, map[string]func(*Args){
-		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:   func(a *Args) { a.Operator.Mode = "maybe" },
-		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:  func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
-		`rackKey: Invalid value: "a b": must be a label key such as`:                          func(a *Args) { a.RackKey = pulumi.String("a b") },
-		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`: func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
-		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                     func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
-		`minInSync: Invalid value: 3: must be below the 3 replicas`:                           func(a *Args) { a.MinInSync = 3 },
-		`minInSync: Invalid value: 2: must be 1 with a single replica`:                        func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
-		`config[min.insync.replicas]: Forbidden: is decided by another setting`:               func(a *Args) { a.Config["min.insync.replicas"] = "1" },
-		`ingressFrom[0]: Required value: one of pods, namespaces and cidr`:                    func(a *Args) { a.IngressFrom[0] = k8s.Peer{} },
-		`entityOperator.memory: Invalid value: "lots": must be a quantity`:                    func(a *Args) { a.EntityOperator.Memory = "lots" },
-		`cruiseControl.memory: Invalid value: "lots": must be a quantity`:                     func(a *Args) { a.CruiseControl.Memory = "lots" },
-		`exporter.cpuRequest: Invalid value: "lots": must be a quantity`:                      func(a *Args) { a.Exporter.CPURequest = "lots" },
-		`readyMinutes: Invalid value: 500: must be between 1 and 120`:                         func(a *Args) { a.ReadyMinutes = 500 },
+		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:     func(a *Args) { a.Operator.Mode = "maybe" },
+		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:    func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
+		`rackKey: Invalid value: "a b": must be a label key such as`:                            func(a *Args) { a.RackKey = pulumi.String("a b") },
+		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`:   func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
+		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                       func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
+		`minInSync: Invalid value: 3: must be below the 3 replicas`:                             func(a *Args) { a.MinInSync = 3 },
+		`minInSync: Invalid value: 2: must be 1 with a single replica`:                          func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
+		`config[min.insync.replicas]: Forbidden: is decided by another setting`:                 func(a *Args) { a.Config["min.insync.replicas"] = "1" },
+		`config[advertised.listeners]: Forbidden: is decided by Strimzi, which would ignore it`: func(a *Args) { a.Config["advertised.listeners"] = "x" },
+		`cruiseControl: Forbidden: needs at least 2 brokers; there is 1`:                        func(a *Args) { a.Pools, a.Topics, a.Users = small().Pools, nil, nil },
+		`ingressFrom[0]: Required value: one of pods, namespaces and cidr`:                      func(a *Args) { a.IngressFrom[0] = k8s.Peer{} },
+		`entityOperator.memory: Invalid value: "lots": must be a quantity`:                      func(a *Args) { a.EntityOperator.Memory = "lots" },
+		`cruiseControl.memory: Invalid value: "lots": must be a quantity`:                       func(a *Args) { a.CruiseControl.Memory = "lots" },
+		`exporter.cpuRequest: Invalid value: "lots": must be a quantity`:                        func(a *Args) { a.Exporter.CPURequest = "lots" },
+		`readyMinutes: Invalid value: 500: must be between 1 and 120`:                           func(a *Args) { a.ReadyMinutes = 500 },
 	})
 }
 
@@ -103,6 +105,15 @@ func TestValidateNamesEachMistakeOfAUser(t *testing.T) {
 		`users[1].quotas.producerByteRate: Invalid value: -1: must be between 0 and`:                           func(a *Args) { a.Users[1].Quotas.ProducerByteRate = -1 },
 		`users[1].quotas.requestPercentage: Invalid value: -1: must be between 0 and 10000`:                    func(a *Args) { a.Users[1].Quotas.RequestPercentage = -1 },
 	})
+}
+
+func TestStrimzisOwnSettings(t *testing.T) {
+	for _, key := range []string{"listeners", "ssl.keystore.location", "node.id", "log.dirs", "controller.quorum.voters"} {
+		require.True(t, forbidden(key), key)
+	}
+	for _, key := range []string{"log.segment.bytes", "ssl.cipher.suites", "num.network.threads", "controller.quorum.fetch.timeout.ms"} {
+		require.False(t, forbidden(key), key)
+	}
 }
 
 func TestValidateAddsUpTheConsumersOfAGroup(t *testing.T) {
