@@ -135,7 +135,13 @@ func selector(labels pulumi.StringMapInput) object {
 	return object{"matchLabels": labels}
 }
 
+// entityOperatorSpec are the operators of topics and users. The topic operator works
+// without finalizers: a topic's object would wait for an operator that may be gone, and
+// its namespace with it. Existing finalizers are taken off (addOrRemoveFinalizer in
+// BatchingTopicController of 0.44).
 func entityOperatorSpec(name string, a *Args) object {
+	topics := restricted()
+	topics["env"] = list{object{"name": "STRIMZI_USE_FINALIZERS", "value": "false"}}
 	return object{
 		"topicOperator": object{"resources": kube.Resources(a.EntityOperator)},
 		"userOperator": object{
@@ -143,7 +149,7 @@ func entityOperatorSpec(name string, a *Args) object {
 			"secretPrefix": secretPrefix(name),
 		},
 		"template": object{
-			"topicOperatorContainer": restricted(),
+			"topicOperatorContainer": topics,
 			"userOperatorContainer":  restricted(),
 		},
 	}

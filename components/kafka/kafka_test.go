@@ -237,6 +237,15 @@ func TestNoUserTakesAnotherObjectsSecret(t *testing.T) {
 	require.Equal(t, "kafka-user-", kubetest.Text(k, "spec.entityOperator.userOperator.secretPrefix"))
 }
 
+// With finalizers a destroy, or the deletion of the namespace, waits for ever for an
+// entity operator that is away.
+func TestTopicsNeedNoOperatorToGo(t *testing.T) {
+	k := run(t, production()).Get(t, "Kafka", "kafka")
+	const env = "spec.entityOperator.template.topicOperatorContainer.env[0]."
+	require.Equal(t, "STRIMZI_USE_FINALIZERS", kubetest.Text(k, env+"name"))
+	require.Equal(t, "false", kubetest.Text(k, env+"value"))
+}
+
 func TestNodesMustHaveNames(t *testing.T) {
 	for pool, want := range map[string]string{
 		strings.Repeat("p", 55): "",
