@@ -34,7 +34,9 @@ type Kafka struct {
 	// BootstrapMTLS is "host:port" for clients with a certificate; empty without
 	// Args.MutualTLS.
 	BootstrapMTLS pulumi.StringOutput `pulumi:"bootstrapMTLS"`
-	// CASecret is the Secret with the certificate authority, key "ca.crt".
+	// CASecret is the Secret with the certificate authority. Mount the whole Secret and
+	// trust every "*.crt" in it: after the authority's key was replaced the brokers show
+	// certificates of the old one and of the new one for a while.
 	CASecret pulumi.StringOutput `pulumi:"caSecret"`
 	// UserSecrets maps each user to its Secret, whose name begins with the cluster's and
 	// "-user-", so that no user can take another object's: keys "password" and
