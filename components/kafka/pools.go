@@ -81,8 +81,9 @@ func poolSpec(cluster string, p Pool) object {
 	}
 }
 
-// storage is a list of one volume: Kafka 3.7 takes no more in KRaft mode, and a
-// list can grow after an upgrade where a single volume cannot become one.
+// storage is a list of one volume. From Kafka 3.7 with metadata 3.7-IV2 on a node may
+// have several, which in Kafka 3.7 is early access; a list can grow where a single
+// volume cannot become one.
 func storage(s Storage) object {
 	volume := object{"id": 0, "kraftMetadata": "shared"}
 	if s.Ephemeral {
