@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -55,7 +56,10 @@ func kafkaSpec(name string, a *Args) object {
 		"listeners":       listeners(a),
 		"authorization":   object{"type": "simple"},
 		"config":          config,
-		"template":        object{"podDisruptionBudget": object{"maxUnavailable": 1}},
+		"template": object{
+			"podDisruptionBudget": object{"maxUnavailable": 1},
+			"podSet":              object{"metadata": object{"annotations": object{kube.ChecksumAnnotation: nodesChecksum(name, a)}}},
+		},
 	}
 	if a.Metrics {
 		spec["metricsConfig"] = metricsConfig(name)
@@ -64,6 +68,31 @@ func kafkaSpec(name string, a *Args) object {
 		spec["rack"] = object{"topologyKey": a.RackKey}
 	}
 	return spec
+}
+
+// nodesChecksum changes with what the nodes are made of beside the Kafka resource:
+// their pools, and the rules of their metrics. In the Kafka resource it moves the
+// generation, which the deployment waits to see ready; a pool is never waited for, since
+// it tells no readiness. The place is one that restarts nothing: pools have templates
+// of their own.
+func nodesChecksum(name string, a *Args) pulumi.StringOutput {
+	var parts []pulumi.StringInput
+	for _, pool := range a.Pools {
+		class := pool.Storage.Class
+		if class == nil {
+			class = pulumi.String("")
+		}
+		pool.Storage.Class = nil // the only value that may not be known yet
+		spec, err := json.Marshal(poolSpec(name, pool))
+		if err != nil {
+			panic(err) // of plain values: a mistake in this package
+		}
+		parts = append(parts, pulumi.String(pool.Name), pulumi.String(spec), class)
+	}
+	if a.Metrics {
+		parts = append(parts, pulumi.String(metricRules))
+	}
+	return kube.Checksum(parts...)
 }
 
 // brokerConfig are the settings that the arguments decide.

@@ -144,6 +144,31 @@ func TestWaitReadyIsAnAnnotation(t *testing.T) {
 	require.Empty(t, kubetest.Text(waiting.Get(t, "KafkaNodePool", "brokers"), path), "a pool is ready only after its Kafka")
 }
 
+// A change of a pool alone was reported as done before the operator had looked at it.
+func TestAChangeOfAPoolMovesTheResourceThatIsWaitedFor(t *testing.T) {
+	checksum := func(edit func(*Args)) string {
+		a := production()
+		a.Pools = a.withDefaults().Pools
+		edit(a)
+		k := run(t, a).Get(t, "Kafka", "kafka")
+		return kubetest.Text(k, `spec.kafka.template.podSet.metadata.annotations["scalestack/checksum"]`)
+	}
+	same := checksum(func(*Args) {})
+	require.Len(t, same, 64)
+	require.Equal(t, same, checksum(func(a *Args) { a.Topics = a.Topics[:3] }), "topics are waited for themselves")
+	for name, edit := range map[string]func(*Args){
+		"memory":  func(a *Args) { a.Pools[1].Resources.Memory = "4Gi" },
+		"size":    func(a *Args) { a.Pools[1].Storage.Size = "200Gi" },
+		"class":   func(a *Args) { a.Pools[1].Storage.Class = pulumi.String("fast").ToStringOutput() },
+		"nodes":   func(a *Args) { a.Pools[1].Replicas = 4 },
+		"spread":  func(a *Args) { a.Pools[0].RequireSpread = true },
+		"pool":    func(a *Args) { a.Pools = append(a.Pools, pool(1, Broker)...) },
+		"metrics": func(a *Args) { a.Metrics = true },
+	} {
+		require.NotEqual(t, same, checksum(edit), name)
+	}
+}
+
 func TestEgressPolicies(t *testing.T) {
 	r := run(t, production())
 	for name, label := range map[string]string{"kafka": "strimzi.io/cluster", "kafka-operator": "strimzi.io/kind"} {
