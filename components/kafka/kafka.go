@@ -42,6 +42,10 @@ type Kafka struct {
 	// "-user-", so that no user can take another object's: keys "password" and
 	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
 	UserSecrets pulumi.StringMapOutput `pulumi:"userSecrets"`
+	// Pools and Topics are the names of those that hold data and are kept, sorted: what
+	// the policy kafka-kept compares the next deployment with.
+	Pools  pulumi.StringArrayOutput `pulumi:"pools"`
+	Topics pulumi.StringArrayOutput `pulumi:"topics"`
 }
 
 // New registers the cluster. The name becomes the name of the Kafka resource: up
@@ -63,7 +67,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{
 		"bootstrap": k.Bootstrap, "bootstrapMTLS": k.BootstrapMTLS,
-		"caSecret": k.CASecret, "userSecrets": k.UserSecrets,
+		"caSecret": k.CASecret, "userSecrets": k.UserSecrets, "pools": k.Pools, "topics": k.Topics,
 	})
 }
 
@@ -154,6 +158,8 @@ func (r *registrar) cluster() error {
 		r.kafka.BootstrapMTLS = pulumi.Sprintf("%s:%d", host, mtlsPort)
 	}
 	r.kafka.CASecret = pulumi.Sprintf("%s-cluster-ca-cert", created)
+	r.kafka.Pools = pulumi.ToStringArray(r.args.keptPools()).ToStringArrayOutput()
+	r.kafka.Topics = pulumi.ToStringArray(r.args.keptTopics()).ToStringArrayOutput()
 	return nil
 }
 

@@ -51,6 +51,9 @@ func TestWhatIsNamedAsRemovedMayGo(t *testing.T) {
 	}
 	rpc := r.Get(t, "KafkaNodePool", "brokers").RegisterRPC
 	require.True(t, rpc.GetProtect() && rpc.GetRetainOnDelete())
+	filled := a.withDefaults()
+	require.Equal(t, []string{"brokers", "controllers"}, filled.keptPools())
+	require.Equal(t, []string{"product_events", "profiles", "user_events"}, filled.keptTopics())
 }
 
 func TestRemovedIsChecked(t *testing.T) {
