@@ -53,8 +53,9 @@ func (a *Args) keptTopics() []string {
 }
 
 // keep says what becomes of an object that holds data when it leaves the stack: it
-// stays in the cluster, and a later deployment adopts it. With the Kafka resource stays
-// the cluster's id, without which no broker starts on a volume that it has written.
+// stays in the cluster, and a later deployment adopts it. With the Kafka resource and
+// the pools stays the cluster's id, which is in their status; without it no broker
+// starts on a volume that it has written.
 // What is released says nothing, so that the component's own options still count.
 func (a *Args) keep(released bool) []pulumi.ResourceOption {
 	switch {
