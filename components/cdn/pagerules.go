@@ -1,11 +1,6 @@
 package cdn
 
-import (
-	"strings"
-
-	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
+import "strings"
 
 // pageRule is one page rule. Of those that match a URL the one with the highest
 // priority takes effect, alone.
@@ -46,32 +41,7 @@ func (a *Args) reaches(prefix string) bool {
 	return false
 }
 
-func pageRuleArgs(a *Args, r pageRule, priority int) *cloudflare.PageRuleArgs {
-	status := "active"
-	if r.disabled() {
-		status = "disabled"
-	}
-	return &cloudflare.PageRuleArgs{
-		ZoneId:   pulumi.String(a.ZoneID),
-		Target:   pulumi.String(r.target),
-		Priority: pulumi.Int(priority),
-		Status:   pulumi.String(status),
-		Actions:  pageActions(r.from),
-	}
-}
-
 func (r pageRule) disabled() bool { return r.from != nil && r.from.Disabled }
-
-// normalizationArgs lets the origin see the URL that the page rules saw. With
-// two spellings of one path an origin could answer a cached path with what it
-// has elsewhere.
-func normalizationArgs(a *Args) *cloudflare.UrlNormalizationSettingsArgs {
-	return &cloudflare.UrlNormalizationSettingsArgs{
-		ZoneId: pulumi.String(a.ZoneID),
-		Type:   pulumi.String("rfc3986"),
-		Scope:  pulumi.String("both"),
-	}
-}
 
 func pageSummary(a *Args) []any {
 	var rules []any

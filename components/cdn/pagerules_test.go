@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/cdn"
 )
 
 func pageArgs(plan cdn.Plan, rules ...cdn.Rule) *cdn.Args {
-	return &cdn.Args{ZoneID: zone, Plan: plan, Mode: cdn.ModePageRules, Hostname: "www.example.com", Rules: rules}
+	return &cdn.Args{ZoneID: zoneID, Plan: plan, Mode: cdn.ModePageRules, Hostname: "www.example.com", Rules: rules}
 }
 
 func pageRule(t *testing.T, seen map[string]resource.PropertyMap, ref string) (target string, priority int, actions map[string]any) {
@@ -24,7 +25,7 @@ func pageRule(t *testing.T, seen map[string]resource.PropertyMap, ref string) (t
 func TestPageRulesInTheirOrder(t *testing.T) {
 	args := pageArgs(cdn.PlanPro,
 		cdn.Rule{Ref: "static", Path: "/static/*", EdgeTTL: cdn.Month, BrowserTTL: cdn.Day},
-		cdn.Rule{Ref: "icon", Path: "/favicon.ico", BrowserTTL: 60, SkipArmor: true, Disabled: true})
+		cdn.Rule{Ref: "icon", Path: "/favicon.ico", BrowserTTL: 60, DeceptionArmor: pulumi.BoolRef(false), Disabled: true})
 	args.BypassPrefixes = []string{"/orders", "/static/mine"}
 	seen := deploy(t, args)
 	require.NotContains(t, seen, "cloudflare:index/ruleset:Ruleset cdn-cache-rules", "cache rules would override page rules")
@@ -55,7 +56,7 @@ func TestPageRulesInTheirOrder(t *testing.T) {
 }
 
 func TestPageRulesOnEnterprise(t *testing.T) {
-	rule := cdn.Rule{Ref: "a", Path: "/a/*", EdgeTTL: 60, StrongETags: true, SkipArmor: true, Query: cdn.Query{Mode: cdn.QueryExclude, Names: []string{"utm"}}}
+	rule := cdn.Rule{Ref: "a", Path: "/a/*", EdgeTTL: 60, StrongETags: true, DeceptionArmor: pulumi.BoolRef(false), Query: cdn.Query{Mode: cdn.QueryExclude, Names: []string{"utm"}}}
 	_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "a")
 	require.Equal(t, map[string]any{
 		"cacheLevel": "cache_everything", "edgeCacheTtl": 60.0, "respectStrongEtag": "on",
@@ -75,7 +76,12 @@ func TestPageRulesOnEnterprise(t *testing.T) {
 // The API counts priorities without gaps: rules that are made at once get
 // others than they ask for.
 func TestPageRulesAreMadeOneAfterTheOther(t *testing.T) {
-	dependencies := record(t, pageArgs(cdn.PlanPro)).after
+	dependencies := map[string][]string{}
+	for _, one := range record(t, pageArgs(cdn.PlanPro)).All() {
+		for _, urn := range one.RegisterRPC.GetDependencies() {
+			dependencies[one.Name] = append(dependencies[one.Name], resource.URN(urn).Name())
+		}
+	}
 	before := "cdn-url-normalization"
 	for _, ref := range []string{"bypass-everything-else", "static", "images", "js", "bypass-parameters", "bypass-encoded"} {
 		require.Equal(t, []string{before}, dependencies["cdn-page-rule-"+ref], ref)

@@ -1,6 +1,10 @@
 package cdn
 
-import "github.com/scalestack/scalestack/internal/check"
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
 
 // Plan is a Cloudflare plan.
 type Plan string
@@ -35,40 +39,50 @@ var plans = map[Plan]limits{
 	PlanEnterprise: {rules: 300, pageRules: 125, leastEdgeTTL: 1, keyLists: true, pageExtras: true},
 }
 
-func checkPlan(errs *check.Errors, a *Args) {
-	errs.OneOf("plan", string(a.Plan), string(PlanFree), string(PlanPro), string(PlanBusiness), string(PlanEnterprise))
+func (a *Args) checkPlan(path *field.Path) field.ErrorList {
 	limit, known := plans[a.Plan]
 	if !known {
-		return
+		return nil // reported by the field's own values
 	}
-	checkCount(errs, a, limit)
+	errs := a.checkCount(path.Child("rules"), limit)
 	for i, r := range a.Rules {
-		checkRulePlan(errs, rulePath(i), r, a, limit)
+		at := path.Child("rules").Index(i)
+		errs = append(errs, a.checkRulePlan(at, r, limit)...)
 		if a.Mode == ModePageRules {
-			checkPageRule(errs, rulePath(i), r, a, limit)
+			errs = append(errs, a.checkPageRule(at, r, limit)...)
 		}
 	}
+	return errs
 }
 
-func checkCount(errs *check.Errors, a *Args, limit limits) {
-	kind, own, most := "", len(bypassRules(a)), limit.rules
+func (a *Args) checkCount(path *field.Path, limit limits) field.ErrorList {
+	kind, own, most := "rules", len(bypassRules(a)), limit.rules
 	if a.Mode == ModePageRules {
-		kind, own, most = " page rules", len(pageRules(a))-len(a.Rules), limit.pageRules
+		kind, own, most = "page rules", len(pageRules(a))-len(a.Rules), limit.pageRules
 	}
-	if total := len(a.Rules) + own; total > most {
-		errs.Addf("rules", "%d and the %d bypass rules make %d, plan %s allows %d%s", len(a.Rules), own, total, a.Plan, most, kind)
+	if len(a.Rules)+own <= most {
+		return nil
 	}
+	return field.ErrorList{field.Invalid(path, len(a.Rules), fmt.Sprintf(
+		"must be at most %d: plan %s allows %d %s, and %d of them bypass the cache", max(0, most-own), a.Plan, most, kind, own))}
 }
 
-func checkRulePlan(errs *check.Errors, path string, r Rule, a *Args, limit limits) {
+func (a *Args) checkRulePlan(path *field.Path, r Rule, limit limits) field.ErrorList {
+	var errs field.ErrorList
 	if r.EdgeTTL > 0 && r.EdgeTTL < limit.leastEdgeTTL {
-		errs.Addf(path+".edgeTtl", "%d is below %d seconds, the least that plan %s allows", r.EdgeTTL, limit.leastEdgeTTL, a.Plan)
+		errs = append(errs, a.tooShort(path.Child("edgeTtl"), r.EdgeTTL, limit.leastEdgeTTL))
 	}
-	if !limit.keyLists && (r.Query.Mode == QueryInclude || r.Query.Mode == QueryExclude) {
+	if r.Query.named() && !limit.keyLists {
 		everywhere := "all and ignore work"
 		if a.Mode == ModePageRules {
 			everywhere = "all works"
 		}
-		errs.Addf(path+".query.mode", "%q needs plan enterprise, the zone has %s; %s on every plan", r.Query.Mode, a.Plan, everywhere)
+		errs = append(errs, field.Invalid(path.Child("query", "mode"), r.Query.Mode, fmt.Sprintf(
+			"needs plan enterprise, the zone has %s; %s on every plan", a.Plan, everywhere)))
 	}
+	return errs
+}
+
+func (a *Args) tooShort(path *field.Path, ttl, least int) *field.Error {
+	return field.Invalid(path, ttl, fmt.Sprintf("must be 0 or at least %d, the least that plan %s allows", least, a.Plan))
 }

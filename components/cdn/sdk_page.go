@@ -8,6 +8,31 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// urlNormalization lets the origin see the URL that the page rules saw. With two
+// spellings of one path an origin could answer a cached path with what it has
+// elsewhere.
+func (z *cloudflareZone) urlNormalization() (pulumi.Resource, error) {
+	made, err := cloudflare.NewUrlNormalizationSettings(z.ctx, z.name+"-url-normalization", &cloudflare.UrlNormalizationSettingsArgs{
+		ZoneId: z.id, Type: pulumi.String("rfc3986"), Scope: pulumi.String("both"),
+	}, z.parent)
+	return made, wrap("URL normalization", err)
+}
+
+func (z *cloudflareZone) pageRule(r pageRule, priority int, after pulumi.Resource) (pulumi.Resource, error) {
+	status := "active"
+	if r.disabled() {
+		status = "disabled"
+	}
+	made, err := cloudflare.NewPageRule(z.ctx, z.name+"-page-rule-"+r.ref, &cloudflare.PageRuleArgs{
+		ZoneId:   z.id,
+		Target:   pulumi.String(r.target),
+		Priority: pulumi.Int(priority),
+		Status:   pulumi.String(status),
+		Actions:  pageActions(r.from),
+	}, z.parent, pulumi.DependsOn([]pulumi.Resource{after}))
+	return made, wrap("page rule "+r.ref, err)
+}
+
 // pageActions is what a page rule does; nil bypasses the cache. What only
 // Enterprise has is set only if the rule asks for it.
 func pageActions(r *Rule) *cloudflare.PageRuleActionsArgs {
@@ -21,7 +46,7 @@ func pageActions(r *Rule) *cloudflare.PageRuleActionsArgs {
 	if r.BrowserTTL > 0 {
 		actions.BrowserCacheTtl = pulumi.String(strconv.Itoa(r.BrowserTTL))
 	}
-	if !r.SkipArmor {
+	if *r.DeceptionArmor {
 		actions.CacheDeceptionArmor = pulumi.String("on")
 	}
 	if r.StrongETags {
@@ -40,7 +65,7 @@ func pageStatusTTLs(ttls []StatusTTL) cloudflare.PageRuleActionsCacheTtlByStatus
 	var out cloudflare.PageRuleActionsCacheTtlByStatusArray
 	for _, t := range ttls {
 		out = append(out, &cloudflare.PageRuleActionsCacheTtlByStatusArgs{
-			Codes: pulumi.String(fmt.Sprintf("%d-%d", t.From, t.To)), Ttl: pulumi.Int(t.TTL),
+			Codes: pulumi.String(fmt.Sprintf("%d-%d", t.From, t.To)), Ttl: pulumi.Int(*t.TTL),
 		})
 	}
 	return out

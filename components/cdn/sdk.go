@@ -1,0 +1,74 @@
+package cdn
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// cloudflareZone registers resources of one Cloudflare zone. The files sdk*.go
+// alone know the provider's SDK.
+type cloudflareZone struct {
+	ctx    *pulumi.Context
+	name   string
+	id     pulumi.StringInput
+	parent pulumi.ResourceOption
+}
+
+// settings sets the level that the dashboard calls Standard, whose name in the
+// API is aggressive.
+func (z *cloudflareZone) settings(browserTTL int) error {
+	_, err := cloudflare.NewZoneSettingsOverride(z.ctx, z.name+"-zone-settings", &cloudflare.ZoneSettingsOverrideArgs{
+		ZoneId: z.id,
+		Settings: &cloudflare.ZoneSettingsOverrideSettingsArgs{
+			CacheLevel:      pulumi.String("aggressive"),
+			BrowserCacheTtl: pulumi.Int(browserTTL),
+		},
+	}, z.parent)
+	return wrap("zone settings", err)
+}
+
+func (z *cloudflareZone) tieredCache() error {
+	_, err := cloudflare.NewTieredCache(z.ctx, z.name+"-tiered-cache", &cloudflare.TieredCacheArgs{
+		ZoneId: z.id, CacheType: pulumi.String("smart"),
+	}, z.parent)
+	return wrap("tiered cache", err)
+}
+
+func (z *cloudflareZone) argo() error {
+	_, err := cloudflare.NewArgo(z.ctx, z.name+"-argo", &cloudflare.ArgoArgs{
+		ZoneId: z.id, SmartRouting: pulumi.String("on"),
+	}, z.parent)
+	return wrap("argo", err)
+}
+
+func (z *cloudflareZone) record(r *Record) error {
+	_, err := cloudflare.NewRecord(z.ctx, z.name+"-record", &cloudflare.RecordArgs{
+		ZoneId:  z.id,
+		Name:    r.Name,
+		Type:    pulumi.String(r.Type),
+		Content: r.Content.ToStringOutput(),
+		Proxied: pulumi.Bool(true),
+	}, z.parent)
+	return wrap("record", err)
+}
+
+func (z *cloudflareZone) originPulls(p *OriginPulls) error {
+	args := &cloudflare.AuthenticatedOriginPullsArgs{ZoneId: z.id, Enabled: pulumi.Bool(true)}
+	if p.CertificateID != nil {
+		args.AuthenticatedOriginPullsCertificate = p.CertificateID.ToStringOutput()
+	}
+	if p.Hostname != nil {
+		args.Hostname = p.Hostname.ToStringOutput()
+	}
+	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.parent)
+	return wrap("authenticated origin pulls", err)
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
