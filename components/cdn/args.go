@@ -47,11 +47,13 @@ type Args struct {
 	BrowserTTL *int `json:"browserTtl" default:"86400" min:"0" max:"31536000"`
 
 	// ZoneSettings sets the zone's cache level to Standard and its browser lifetime
-	// to BrowserTTL. The provider reads all of the zone's settings at once and fails
-	// if the plan or the token hides one.
+	// to BrowserTTL. They stay as they are when this becomes false or the stack is
+	// destroyed. The provider reads all of the zone's settings at once and fails if
+	// the plan or the token hides one.
 	ZoneSettings *bool `json:"zoneSettings" default:"true"`
 
-	// TieredCache turns smart tiered caching on. False leaves it as it is.
+	// TieredCache turns smart tiered caching on. False leaves it as it is, and so does
+	// destroying the stack.
 	TieredCache *bool `json:"tieredCache" default:"true"`
 
 	// Argo turns smart routing on, which Cloudflare bills by traffic.

@@ -2,6 +2,7 @@ package cdn
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -36,7 +37,35 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("cdn %s: %w", name, err)
 	}
 	c.Rules = pulumi.ToArray(summary(a)).ToArrayOutput()
+	if err := c.sayWhatStays(ctx, a); err != nil {
+		return nil, err
+	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"rules": c.Rules, "rulesetId": c.RulesetID})
+}
+
+// sayWhatStays tells a preview what destroying the stack would leave in the zone.
+func (c *CDN) sayWhatStays(ctx *pulumi.Context, a *Args) error {
+	left := a.leftInZone()
+	if !ctx.DryRun() || len(left) == 0 {
+		return nil
+	}
+	return ctx.Log.Info("pulumi destroy leaves these settings of the zone as they are: "+strings.Join(left, ", "),
+		&pulumi.LogArgs{Resource: c})
+}
+
+// leftInZone lists the zone's settings that stay when the stack goes.
+func (a *Args) leftInZone() []string {
+	var left []string
+	if *a.ZoneSettings {
+		left = append(left, "cache level", "browser cache TTL")
+	}
+	if *a.TieredCache {
+		left = append(left, "tiered caching")
+	}
+	if a.Mode == ModePageRules {
+		left = append(left, "URL normalization")
+	}
+	return left
 }
 
 func (c *CDN) register(z *cloudflareZone, a *Args) error {

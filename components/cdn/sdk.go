@@ -25,14 +25,14 @@ func (z *cloudflareZone) settings(browserTTL int) error {
 			CacheLevel:      pulumi.String("aggressive"),
 			BrowserCacheTtl: pulumi.Int(browserTTL),
 		},
-	}, z.parent)
+	}, z.parent, stays())
 	return wrap("zone settings", err)
 }
 
 func (z *cloudflareZone) tieredCache() error {
 	_, err := cloudflare.NewTieredCache(z.ctx, z.name+"-tiered-cache", &cloudflare.TieredCacheArgs{
 		ZoneId: z.id, CacheType: pulumi.String("smart"),
-	}, z.parent)
+	}, z.parent, stays())
 	return wrap("tiered cache", err)
 }
 
@@ -65,6 +65,13 @@ func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.parent)
 	return wrap("authenticated origin pulls", err)
 }
+
+// stays is for what belongs to the zone as a whole. The provider does not restore
+// only what it set: its delete writes back every setting of the zone as it was at
+// first, also those that somebody changed by hand meanwhile, and turns tiered caching
+// and normalization off whoever turned them on. It fails on a state that a failed
+// create left. So the settings stay, and a replacement heals such a state.
+func stays() pulumi.ResourceOption { return pulumi.RetainOnDelete(true) }
 
 func wrap(what string, err error) error {
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 func (z *cloudflareZone) urlNormalization() (pulumi.Resource, error) {
 	made, err := cloudflare.NewUrlNormalizationSettings(z.ctx, z.name+"-url-normalization", &cloudflare.UrlNormalizationSettingsArgs{
 		ZoneId: z.id, Type: pulumi.String("rfc3986"), Scope: pulumi.String("both"),
-	}, z.parent)
+	}, z.parent, stays())
 	return made, wrap("URL normalization", err)
 }
 

@@ -192,3 +192,10 @@ func TestDefaults(t *testing.T) {
 	}
 	require.Empty(t, (&Args{ZoneID: zone, Rules: []Rule{}}).withDefaults().Rules, "an empty list is not the default")
 }
+
+func TestLeftInZone(t *testing.T) {
+	args := page(PlanPro, Rule{Path: "/a/*", BrowserTTL: Day})
+	require.Equal(t, []string{"cache level", "browser cache TTL", "tiered caching", "URL normalization"}, args.withDefaults().leftInZone())
+	args = &Args{ZoneSettings: pulumi.BoolRef(false), TieredCache: pulumi.BoolRef(false)}
+	require.Empty(t, args.withDefaults().leftInZone())
+}

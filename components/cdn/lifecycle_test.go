@@ -1,0 +1,56 @@
+package cdn_test
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+)
+
+// everything makes every kind of resource that the mode has.
+func everything(mode cdn.Mode) *cdn.Args {
+	args := &cdn.Args{
+		ZoneID: zoneID, Plan: cdn.PlanPro, Argo: true,
+		Record:      &cdn.Record{Name: pulumi.String("www"), Type: "A", Content: pulumi.String("192.0.2.1")},
+		OriginPulls: &cdn.OriginPulls{},
+	}
+	if mode == cdn.ModePageRules {
+		args.Mode, args.Hostname = mode, "www.example.com"
+	}
+	return args
+}
+
+// registrations returns the requests that registered the resources, by name.
+func registrations(t *testing.T, args *cdn.Args) map[string]*pulumirpc.RegisterResourceRequest {
+	t.Helper()
+	all := map[string]*pulumirpc.RegisterResourceRequest{}
+	for _, one := range record(t, args).All() {
+		if one.Name != "cdn" {
+			all[one.Name] = one.RegisterRPC
+		}
+	}
+	return all
+}
+
+// The provider's delete writes: the override resets all settings of the zone,
+// those set by hand too, and the others turn off what somebody may have turned on.
+func TestSettingsOfTheZoneStayAfterDestroy(t *testing.T) {
+	stays := map[string]bool{"cdn-zone-settings": true, "cdn-tiered-cache": true, "cdn-url-normalization": true}
+	for _, mode := range []cdn.Mode{cdn.ModeCacheRules, cdn.ModePageRules} {
+		for name, r := range registrations(t, everything(mode)) {
+			require.Equal(t, stays[name], r.GetRetainOnDelete(), name)
+		}
+	}
+}
+
+func TestPreviewSaysWhatStays(t *testing.T) {
+	preview := func(info *pulumi.RunInfo) { info.DryRun = true }
+	require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+		_, err := cdn.New(ctx, "cdn", everything(cdn.ModeCacheRules))
+		return err
+	}, pulumi.WithMocks("p", "s", &kubetest.Recorder{}), preview))
+}
