@@ -56,8 +56,11 @@ type Args struct {
 	// destroying the stack.
 	TieredCache *bool `json:"tieredCache" default:"true"`
 
-	// Argo turns smart routing on, which Cloudflare bills by traffic.
-	Argo bool `json:"argo" default:"false"`
+	// Argo turns smart routing, which Cloudflare bills by traffic, on or off. Default:
+	// left as it is, because a zone that never had Argo may not even turn it off. To
+	// give Argo up set this to false first: leaving it out after true, like destroying
+	// the stack, turns Argo off and the zone's tiered caching with it.
+	Argo *bool `json:"argo"`
 
 	// Record is the proxied DNS record of the service. Default: none.
 	Record *Record `json:"record"`

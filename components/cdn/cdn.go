@@ -83,8 +83,8 @@ func (c *CDN) register(z *cloudflareZone, a *Args) error {
 			return err
 		}
 	}
-	if a.Argo {
-		if err := z.argo(); err != nil {
+	if a.Argo != nil {
+		if err := z.argo(*a.Argo); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func TestDefaultEdge(t *testing.T) {
 
 func TestChoices(t *testing.T) {
 	seen := deploy(t, &cdn.Args{
-		ZoneID: zoneID, ZoneSettings: pulumi.BoolRef(false), TieredCache: pulumi.BoolRef(false), Argo: true,
+		ZoneID: zoneID, ZoneSettings: pulumi.BoolRef(false), TieredCache: pulumi.BoolRef(false), Argo: pulumi.BoolRef(true),
 		Record: &cdn.Record{Name: pulumi.String("www"), Type: "A", Content: pulumi.String("192.0.2.1")},
 		Rules: []cdn.Rule{{Ref: "fonts", Extensions: []string{"woff2"}, Disabled: true,
 			Query: cdn.Query{Mode: cdn.QueryIgnore}}},
@@ -105,7 +105,7 @@ func TestRefusesBeforeRegistering(t *testing.T) {
 func TestValuesKnownOnlyDuringTheDeployment(t *testing.T) {
 	later := func(text string) pulumi.StringInput { return pulumi.String(text).ToStringOutput() }
 	seen := deploy(t, &cdn.Args{
-		ZoneID: later(zone), Argo: true,
+		ZoneID: later(zone), Argo: pulumi.BoolRef(true),
 		Record:      &cdn.Record{Name: later("www"), Type: "CNAME", Content: later("lb.example.net")},
 		OriginPulls: &cdn.OriginPulls{CertificateID: later("certificate"), Hostname: later("www.example.com")},
 	})

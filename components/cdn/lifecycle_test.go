@@ -14,7 +14,7 @@ import (
 // everything makes every kind of resource that the mode has.
 func everything(mode cdn.Mode) *cdn.Args {
 	args := &cdn.Args{
-		ZoneID: zoneID, Plan: cdn.PlanPro, Argo: true,
+		ZoneID: zoneID, Plan: cdn.PlanPro, Argo: pulumi.BoolRef(true),
 		Record:      &cdn.Record{Name: pulumi.String("www"), Type: "A", Content: pulumi.String("192.0.2.1")},
 		OriginPulls: &cdn.OriginPulls{},
 	}
@@ -53,4 +53,27 @@ func TestPreviewSaysWhatStays(t *testing.T) {
 		_, err := cdn.New(ctx, "cdn", everything(cdn.ModeCacheRules))
 		return err
 	}, pulumi.WithMocks("p", "s", &kubetest.Recorder{}), preview))
+}
+
+// Deleting Argo turns tiered caching off with it. Argo that is on costs money, and
+// must not outlive the stack.
+func TestArgo(t *testing.T) {
+	for name, c := range map[string]struct {
+		argo  *bool
+		state string
+		stays bool
+	}{
+		"left out": {nil, "", false},
+		"on":       {pulumi.BoolRef(true), "on", false},
+		"off":      {pulumi.BoolRef(false), "off", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, made := registrations(t, &cdn.Args{ZoneID: zoneID, Argo: c.argo})["cdn-argo"]
+			require.Equal(t, c.state != "", made)
+			if made {
+				require.Equal(t, c.state, got.GetObject().GetFields()["smartRouting"].GetStringValue())
+				require.Equal(t, c.stays, got.GetRetainOnDelete())
+			}
+		})
+	}
 }

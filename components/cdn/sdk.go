@@ -36,10 +36,17 @@ func (z *cloudflareZone) tieredCache() error {
 	return wrap("tiered cache", err)
 }
 
-func (z *cloudflareZone) argo() error {
+// argo registers Argo as off too: the provider's delete would turn tiered caching
+// off with it, unseen until a refresh. Once off, nothing is left to delete. Argo
+// that is on is not retained, since it costs money.
+func (z *cloudflareZone) argo(on bool) error {
+	state := "off"
+	if on {
+		state = "on"
+	}
 	_, err := cloudflare.NewArgo(z.ctx, z.name+"-argo", &cloudflare.ArgoArgs{
-		ZoneId: z.id, SmartRouting: pulumi.String("on"),
-	}, z.parent)
+		ZoneId: z.id, SmartRouting: pulumi.String(state),
+	}, z.parent, pulumi.RetainOnDelete(!on))
 	return wrap("argo", err)
 }
 
