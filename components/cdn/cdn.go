@@ -33,7 +33,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("scalestack:cdn:CDN", name, c, opts...); err != nil {
 		return nil, err
 	}
-	if err := c.register(&cloudflareZone{ctx: ctx, name: name, id: a.ZoneID, parent: pulumi.Parent(c)}, a); err != nil {
+	if err := c.register(newZone(ctx, name, a.ZoneID, c), a); err != nil {
 		return nil, fmt.Errorf("cdn %s: %w", name, err)
 	}
 	c.Rules = pulumi.ToArray(summary(a)).ToArrayOutput()

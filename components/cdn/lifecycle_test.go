@@ -77,3 +77,13 @@ func TestArgo(t *testing.T) {
 		})
 	}
 }
+
+// Updated in place, a ruleset of the old zone is looked for in the new one, which
+// never succeeds, and Argo stays on in the old zone.
+func TestAnotherZoneReplacesEverything(t *testing.T) {
+	for _, mode := range []cdn.Mode{cdn.ModeCacheRules, cdn.ModePageRules} {
+		for name, r := range registrations(t, everything(mode)) {
+			require.Contains(t, r.GetReplaceOnChanges(), "zoneId", name)
+		}
+	}
+}

@@ -13,7 +13,15 @@ type cloudflareZone struct {
 	ctx    *pulumi.Context
 	name   string
 	id     pulumi.StringInput
-	parent pulumi.ResourceOption
+	common pulumi.ResourceOption
+}
+
+// newZone makes every resource a child of parent, and new in another zone. The
+// provider would look for the old zone's ruleset in the new one for ever, and leave
+// Argo on, and billed, in the old one. The other resources it replaces by itself.
+func newZone(ctx *pulumi.Context, name string, id pulumi.StringInput, parent pulumi.Resource) *cloudflareZone {
+	return &cloudflareZone{ctx: ctx, name: name, id: id,
+		common: pulumi.Composite(pulumi.Parent(parent), pulumi.ReplaceOnChanges([]string{"zoneId"}))}
 }
 
 // settings sets the level that the dashboard calls Standard, whose name in the
@@ -25,14 +33,14 @@ func (z *cloudflareZone) settings(browserTTL int) error {
 			CacheLevel:      pulumi.String("aggressive"),
 			BrowserCacheTtl: pulumi.Int(browserTTL),
 		},
-	}, z.parent, stays())
+	}, z.common, stays())
 	return wrap("zone settings", err)
 }
 
 func (z *cloudflareZone) tieredCache() error {
 	_, err := cloudflare.NewTieredCache(z.ctx, z.name+"-tiered-cache", &cloudflare.TieredCacheArgs{
 		ZoneId: z.id, CacheType: pulumi.String("smart"),
-	}, z.parent, stays())
+	}, z.common, stays())
 	return wrap("tiered cache", err)
 }
 
@@ -46,7 +54,7 @@ func (z *cloudflareZone) argo(on bool) error {
 	}
 	_, err := cloudflare.NewArgo(z.ctx, z.name+"-argo", &cloudflare.ArgoArgs{
 		ZoneId: z.id, SmartRouting: pulumi.String(state),
-	}, z.parent, pulumi.RetainOnDelete(!on))
+	}, z.common, pulumi.RetainOnDelete(!on))
 	return wrap("argo", err)
 }
 
@@ -57,7 +65,7 @@ func (z *cloudflareZone) record(r *Record) error {
 		Type:    pulumi.String(r.Type),
 		Content: r.Content.ToStringOutput(),
 		Proxied: pulumi.Bool(true),
-	}, z.parent)
+	}, z.common)
 	return wrap("record", err)
 }
 
@@ -69,7 +77,7 @@ func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 	if p.Hostname != nil {
 		args.Hostname = p.Hostname.ToStringOutput()
 	}
-	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.parent)
+	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.common)
 	return wrap("authenticated origin pulls", err)
 }
 

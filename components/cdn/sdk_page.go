@@ -14,7 +14,7 @@ import (
 func (z *cloudflareZone) urlNormalization() (pulumi.Resource, error) {
 	made, err := cloudflare.NewUrlNormalizationSettings(z.ctx, z.name+"-url-normalization", &cloudflare.UrlNormalizationSettingsArgs{
 		ZoneId: z.id, Type: pulumi.String("rfc3986"), Scope: pulumi.String("both"),
-	}, z.parent, stays())
+	}, z.common, stays())
 	return made, wrap("URL normalization", err)
 }
 
@@ -29,7 +29,7 @@ func (z *cloudflareZone) pageRule(r pageRule, priority int, after pulumi.Resourc
 		Priority: pulumi.Int(priority),
 		Status:   pulumi.String(status),
 		Actions:  pageActions(r.from),
-	}, z.parent, pulumi.DependsOn([]pulumi.Resource{after}))
+	}, z.common, pulumi.DependsOn([]pulumi.Resource{after}))
 	return made, wrap("page rule "+r.ref, err)
 }
 

@@ -13,7 +13,7 @@ func (z *cloudflareZone) ruleset(suffix string, set ruleset) (pulumi.IDOutput, e
 		Kind:        pulumi.String("zone"),
 		Phase:       pulumi.String(set.phase),
 		Rules:       rulesetRules(set.rules),
-	}, z.parent)
+	}, z.common)
 	if err != nil {
 		return pulumi.IDOutput{}, wrap(set.name, err)
 	}
