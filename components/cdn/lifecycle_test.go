@@ -87,3 +87,15 @@ func TestAnotherZoneReplacesEverything(t *testing.T) {
 		}
 	}
 }
+
+// A ruleset that somebody made has another name, and another name forces a
+// replacement, which Cloudflare refuses because the first one exists.
+func TestWhatTheZoneHasAlreadyCanBeAdopted(t *testing.T) {
+	cache, pages := registrations(t, everything(cdn.ModeCacheRules)), registrations(t, everything(cdn.ModePageRules))
+	require.Equal(t, []string{"name"}, cache["cdn-cache-rules"].GetIgnoreChanges())
+	for name, r := range map[string]*pulumirpc.RegisterResourceRequest{
+		"cdn-cache-rules": cache["cdn-cache-rules"], "cdn-record": cache["cdn-record"], "cdn-page-rule-static": pages["cdn-page-rule-static"],
+	} {
+		require.Equal(t, []string{name + "-exists"}, r.GetHooks().GetOnError())
+	}
+}

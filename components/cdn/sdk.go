@@ -59,13 +59,17 @@ func (z *cloudflareZone) argo(on bool) error {
 }
 
 func (z *cloudflareZone) record(r *Record) error {
-	_, err := cloudflare.NewRecord(z.ctx, z.name+"-record", &cloudflare.RecordArgs{
+	adoptable, err := z.adoptable("record", "%s/<record id>")
+	if err != nil {
+		return err
+	}
+	_, err = cloudflare.NewRecord(z.ctx, z.name+"-record", &cloudflare.RecordArgs{
 		ZoneId:  z.id,
 		Name:    r.Name,
 		Type:    pulumi.String(r.Type),
 		Content: r.Content.ToStringOutput(),
 		Proxied: pulumi.Bool(true),
-	}, z.common)
+	}, z.common, adoptable)
 	return wrap("record", err)
 }
 
@@ -79,6 +83,17 @@ func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 	}
 	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.common)
 	return wrap("authenticated origin pulls", err)
+}
+
+// adoptable tells whoever runs pulumi up how to import what the zone has already.
+func (z *cloudflareZone) adoptable(suffix, importID string) (pulumi.ResourceOption, error) {
+	hook, err := z.ctx.RegisterErrorHook(z.name+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) (bool, error) {
+		if hint := adoption(failed, z.name, importID); hint != "" {
+			_ = z.ctx.Log.Error(hint, nil) // an error from here would hide Cloudflare's own
+		}
+		return false, nil
+	})
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), err
 }
 
 // stays is for what belongs to the zone as a whole. The provider does not restore

@@ -23,13 +23,17 @@ func (z *cloudflareZone) pageRule(r pageRule, priority int, after pulumi.Resourc
 	if r.disabled() {
 		status = "disabled"
 	}
+	adoptable, err := z.adoptable("page-rule-"+r.ref, "%s/<page rule id>")
+	if err != nil {
+		return nil, err
+	}
 	made, err := cloudflare.NewPageRule(z.ctx, z.name+"-page-rule-"+r.ref, &cloudflare.PageRuleArgs{
 		ZoneId:   z.id,
 		Target:   pulumi.String(r.target),
 		Priority: pulumi.Int(priority),
 		Status:   pulumi.String(status),
 		Actions:  pageActions(r.from),
-	}, z.common, pulumi.DependsOn([]pulumi.Resource{after}))
+	}, z.common, adoptable, pulumi.DependsOn([]pulumi.Resource{after}))
 	return made, wrap("page rule "+r.ref, err)
 }
 

@@ -5,7 +5,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// ruleset registers the zone's rules of one phase. Any other name forces a
+// replacement in the provider, which Cloudflare refuses as long as the first ruleset
+// exists: an adopted ruleset keeps the name that somebody gave it.
 func (z *cloudflareZone) ruleset(suffix string, set ruleset) (pulumi.IDOutput, error) {
+	adoptable, err := z.adoptable(suffix, "zone/%s/<ruleset id>")
+	if err != nil {
+		return pulumi.IDOutput{}, err
+	}
 	made, err := cloudflare.NewRuleset(z.ctx, z.name+"-"+suffix, &cloudflare.RulesetArgs{
 		ZoneId:      z.id.ToStringOutput(),
 		Name:        pulumi.String(set.name),
@@ -13,7 +20,7 @@ func (z *cloudflareZone) ruleset(suffix string, set ruleset) (pulumi.IDOutput, e
 		Kind:        pulumi.String("zone"),
 		Phase:       pulumi.String(set.phase),
 		Rules:       rulesetRules(set.rules),
-	}, z.common)
+	}, z.common, adoptable, pulumi.IgnoreChanges([]string{"name"}))
 	if err != nil {
 		return pulumi.IDOutput{}, wrap(set.name, err)
 	}
