@@ -58,10 +58,11 @@ func TestPageRulesInTheirOrder(t *testing.T) {
 func TestPageRulesOnEnterprise(t *testing.T) {
 	rule := cdn.Rule{Ref: "a", Path: "/a/*", EdgeTTL: 60, StrongETags: true, DeceptionArmor: pulumi.BoolRef(false), Query: cdn.Query{Mode: cdn.QueryExclude, Names: []string{"utm"}}}
 	_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "a")
+	host, user := map[string]any{"resolved": false}, map[string]any{"deviceType": false, "geo": false, "lang": false}
 	require.Equal(t, map[string]any{
 		"cacheLevel": "cache_everything", "edgeCacheTtl": 60.0, "respectStrongEtag": "on",
 		"cacheTtlByStatuses": []any{map[string]any{"codes": "400-599", "ttl": -1.0}},
-		"cacheKeyFields":     map[string]any{"host": map[string]any{}, "user": map[string]any{}, "queryString": map[string]any{"excludes": []any{"utm"}}},
+		"cacheKeyFields":     map[string]any{"host": host, "user": user, "queryString": map[string]any{"excludes": []any{"utm"}}},
 	}, actions)
 	for query, want := range map[string]map[string]any{cdn.QueryIgnore: {"ignore": true}, cdn.QueryInclude: {"includes": []any{"v"}}} {
 		rule.Query = cdn.Query{Mode: query}
@@ -69,7 +70,7 @@ func TestPageRulesOnEnterprise(t *testing.T) {
 			rule.Query.Names = []string{"v"}
 		}
 		_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "a")
-		require.Equal(t, want, actions["cacheKeyFields"].(map[string]any)["queryString"])
+		require.Equal(t, map[string]any{"host": host, "user": user, "queryString": want}, actions["cacheKeyFields"], "the provider crashes on an empty block")
 	}
 }
 

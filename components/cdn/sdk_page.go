@@ -88,9 +88,11 @@ func pageKey(q Query) *cloudflare.PageRuleActionsCacheKeyFieldsArgs {
 	default:
 		return nil
 	}
+	// The provider needs both blocks, and crashes on an empty one.
+	no := pulumi.Bool(false)
 	return &cloudflare.PageRuleActionsCacheKeyFieldsArgs{
 		QueryString: query,
-		Host:        &cloudflare.PageRuleActionsCacheKeyFieldsHostArgs{},
-		User:        &cloudflare.PageRuleActionsCacheKeyFieldsUserArgs{},
+		Host:        &cloudflare.PageRuleActionsCacheKeyFieldsHostArgs{Resolved: no},
+		User:        &cloudflare.PageRuleActionsCacheKeyFieldsUserArgs{DeviceType: no, Geo: no, Lang: no},
 	}
 }
