@@ -9,6 +9,8 @@ type pageRule struct {
 	ref, target string
 	// from is the rule that it was made of; nil bypasses the cache.
 	from *Rule
+	// plan of the zone.
+	plan Plan
 }
 
 // pageRules lists the zone's page rules from the lowest priority up. A page
@@ -18,7 +20,7 @@ type pageRule struct {
 func pageRules(a *Args) []pageRule {
 	rules := []pageRule{{ref: bypassRef + "everything-else", target: a.Hostname + "/*"}}
 	for i, r := range a.Rules {
-		rules = append(rules, pageRule{ref: r.Ref, target: a.Hostname + r.Path, from: &a.Rules[i]})
+		rules = append(rules, pageRule{ref: r.Ref, target: a.Hostname + r.Path, from: &a.Rules[i], plan: a.Plan})
 	}
 	for _, prefix := range a.BypassPrefixes {
 		if a.reaches(prefix) {

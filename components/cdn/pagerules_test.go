@@ -61,6 +61,7 @@ func TestPageRulesOnEnterprise(t *testing.T) {
 	host, user := map[string]any{"resolved": false}, map[string]any{"deviceType": false, "geo": false, "lang": false}
 	require.Equal(t, map[string]any{
 		"cacheLevel": "cache_everything", "edgeCacheTtl": 60.0, "respectStrongEtag": "on",
+		"browserCacheTtl": "0", // unsaid, the zone's own lifetime would apply
 		"cacheTtlByStatuses": []any{map[string]any{"codes": "400-599", "ttl": -1.0}},
 		"cacheKeyFields":     map[string]any{"host": host, "user": user, "queryString": map[string]any{"excludes": []any{"utm"}}},
 	}, actions)

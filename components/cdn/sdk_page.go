@@ -32,14 +32,15 @@ func (z *cloudflareZone) pageRule(r pageRule, priority int, after pulumi.Resourc
 		Target:   pulumi.String(r.target),
 		Priority: pulumi.Int(priority),
 		Status:   pulumi.String(status),
-		Actions:  pageActions(r.from),
+		Actions:  pageActions(r.from, r.plan),
 	}, z.common, adoptable, pulumi.DependsOn([]pulumi.Resource{after}))
 	return made, wrap("page rule "+r.ref, err)
 }
 
 // pageActions is what a page rule does; nil bypasses the cache. What only
-// Enterprise has is set only if the rule asks for it.
-func pageActions(r *Rule) *cloudflare.PageRuleActionsArgs {
+// Enterprise has is set only if the rule asks for it. A browser lifetime of 0 must be
+// said where the plan allows it, otherwise the zone's own applies.
+func pageActions(r *Rule, plan Plan) *cloudflare.PageRuleActionsArgs {
 	if r == nil {
 		return &cloudflare.PageRuleActionsArgs{CacheLevel: pulumi.String("bypass")}
 	}
@@ -47,7 +48,7 @@ func pageActions(r *Rule) *cloudflare.PageRuleActionsArgs {
 	if r.EdgeTTL > 0 {
 		actions.EdgeCacheTtl = pulumi.Int(r.EdgeTTL)
 	}
-	if r.BrowserTTL > 0 {
+	if r.BrowserTTL > 0 || plans[plan].pageExtras {
 		actions.BrowserCacheTtl = pulumi.String(strconv.Itoa(r.BrowserTTL))
 	}
 	if *r.DeceptionArmor {
