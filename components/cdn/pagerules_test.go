@@ -25,7 +25,7 @@ func pageRule(t *testing.T, seen map[string]resource.PropertyMap, ref string) (t
 func TestPageRulesInTheirOrder(t *testing.T) {
 	args := pageArgs(cdn.PlanPro,
 		cdn.Rule{Ref: "static", Path: "/static/*", EdgeTTL: cdn.Month, BrowserTTL: cdn.Day},
-		cdn.Rule{Ref: "icon", Path: "/favicon.ico", BrowserTTL: 60, DeceptionArmor: pulumi.BoolRef(false), Disabled: true})
+		cdn.Rule{Ref: "icon", Path: "/favicon.ico", BrowserTTL: 120, DeceptionArmor: pulumi.BoolRef(false), Disabled: true})
 	args.BypassPrefixes = []string{"/orders", "/static/mine"}
 	seen := deploy(t, args)
 	require.NotContains(t, seen, "cloudflare:index/ruleset:Ruleset cdn-cache-rules", "cache rules would override page rules")
@@ -37,7 +37,7 @@ func TestPageRulesInTheirOrder(t *testing.T) {
 		{"bypass-everything-else", "www.example.com/*", bypass},
 		{"static", "www.example.com/static/*", map[string]any{
 			"cacheLevel": "cache_everything", "edgeCacheTtl": 2592000.0, "browserCacheTtl": "86400", "cacheDeceptionArmor": "on"}},
-		{"icon", "www.example.com/favicon.ico", map[string]any{"cacheLevel": "cache_everything", "browserCacheTtl": "60"}},
+		{"icon", "www.example.com/favicon.ico", map[string]any{"cacheLevel": "cache_everything", "browserCacheTtl": "120"}},
 		{"bypass-/static/mine", "www.example.com/static/mine*", bypass},
 		{"bypass-parameters", "www.example.com/*;*", bypass},
 		{"bypass-encoded", "www.example.com/*%*", bypass},
@@ -61,7 +61,7 @@ func TestPageRulesOnEnterprise(t *testing.T) {
 	host, user := map[string]any{"resolved": false}, map[string]any{"deviceType": false, "geo": false, "lang": false}
 	require.Equal(t, map[string]any{
 		"cacheLevel": "cache_everything", "edgeCacheTtl": 60.0, "respectStrongEtag": "on",
-		"browserCacheTtl": "0", // unsaid, the zone's own lifetime would apply
+		"browserCacheTtl":    "0", // unsaid, the zone's own lifetime would apply
 		"cacheTtlByStatuses": []any{map[string]any{"codes": "400-599", "ttl": -1.0}},
 		"cacheKeyFields":     map[string]any{"host": host, "user": user, "queryString": map[string]any{"excludes": []any{"utm"}}},
 	}, actions)

@@ -2,6 +2,8 @@ package cdn
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -17,13 +19,19 @@ const (
 	PlanEnterprise Plan = "enterprise"
 )
 
-// limits are what a plan allows, by Cloudflare's documentation of cache rules,
-// of page rules and of edge lifetimes.
+// limits are what a plan allows, by Cloudflare's documentation: "Edge and Browser
+// Cache TTL", "Cache Rules" and "Page Rules", and the API's of browser_cache_ttl.
 type limits struct {
 	// rules and pageRules are how many a zone may have, ours included.
 	rules, pageRules int
 	// leastEdgeTTL is the shortest edge lifetime in seconds.
 	leastEdgeTTL int
+	// leastBrowserTTL is the shortest lifetime in browsers that a cache rule sets. The
+	// documentation of 2026-08-14 says one second on every plan, that of 2024 two hours
+	// on Free and one on Pro: what both allow is safe.
+	leastBrowserTTL int
+	// leastPageBrowserTTL is the same for page rules, and leastZoneTTL for the zone.
+	leastPageBrowserTTL, leastZoneTTL int
 	// keyLists allows named query parameters in cache keys. Lifetimes by status
 	// code were Enterprise's too until December 2024 (cloudflare-docs#18587).
 	keyLists bool
@@ -33,23 +41,75 @@ type limits struct {
 }
 
 var plans = map[Plan]limits{
-	PlanFree:       {rules: 10, pageRules: 3, leastEdgeTTL: 2 * Hour},
-	PlanPro:        {rules: 25, pageRules: 20, leastEdgeTTL: Hour},
-	PlanBusiness:   {rules: 50, pageRules: 50, leastEdgeTTL: 1},
-	PlanEnterprise: {rules: 300, pageRules: 125, leastEdgeTTL: 1, keyLists: true, pageExtras: true},
+	PlanFree: {rules: 10, pageRules: 3, leastEdgeTTL: 2 * Hour,
+		leastBrowserTTL: 2 * Hour, leastPageBrowserTTL: 120, leastZoneTTL: 1800},
+	PlanPro: {rules: 25, pageRules: 20, leastEdgeTTL: Hour,
+		leastBrowserTTL: Hour, leastPageBrowserTTL: 120, leastZoneTTL: 1800},
+	PlanBusiness: {rules: 50, pageRules: 50, leastEdgeTTL: 1,
+		leastBrowserTTL: 1, leastPageBrowserTTL: 120, leastZoneTTL: 1800},
+	PlanEnterprise: {rules: 300, pageRules: 125, leastEdgeTTL: 1,
+		leastBrowserTTL: 1, leastPageBrowserTTL: 30, leastZoneTTL: 30, keyLists: true, pageExtras: true},
 }
+
+// zoneTTLs are the lifetimes in browsers that the API and the provider take for a
+// zone, in seconds. 0 respects the origin.
+var zoneTTLs = []int{
+	0, 30, 60, 120, 300, 1200, 1800, 3600, 7200, 10800, 14400, 18000, 28800, 43200, 57600, 72000, 86400, 172800,
+	259200, 345600, 432000, 691200, 1382400, 2073600, 2678400, 5356800, 16070400, 31536000,
+}
+
+const (
+	// maxNames is how many query parameters a cache key takes.
+	maxNames = 100
+	// maxExpression is the length of a rule's expression in characters.
+	maxExpression = 4096
+)
 
 func (a *Args) checkPlan(path *field.Path) field.ErrorList {
 	limit, known := plans[a.Plan]
 	if !known {
 		return nil // reported by the field's own values
 	}
-	errs := a.checkCount(path.Child("rules"), limit)
+	errs := append(a.checkZoneTTL(path.Child("browserTtl"), limit), a.checkCount(path.Child("rules"), limit)...)
+	errs = append(errs, a.checkExpressions(path)...)
 	for i, r := range a.Rules {
 		at := path.Child("rules").Index(i)
 		errs = append(errs, a.checkRulePlan(at, r, limit)...)
 		if a.Mode == ModePageRules {
 			errs = append(errs, a.checkPageRule(at, r, limit)...)
+		}
+	}
+	return errs
+}
+
+// checkZoneTTL holds the zone's browser lifetime against what its plan may choose.
+func (a *Args) checkZoneTTL(path *field.Path, limit limits) field.ErrorList {
+	var choices []string
+	for _, ttl := range zoneTTLs {
+		if ttl == *a.BrowserTTL && (ttl == 0 || ttl >= limit.leastZoneTTL) {
+			return nil
+		}
+		if ttl == 0 || ttl >= limit.leastZoneTTL {
+			choices = append(choices, strconv.Itoa(ttl))
+		}
+	}
+	if *a.BrowserTTL < 0 || *a.BrowserTTL > MaxTTL {
+		return nil // out of the field's range, and reported
+	}
+	return field.ErrorList{field.Invalid(path, *a.BrowserTTL, fmt.Sprintf(
+		"must be one of %s, which plan %s allows for a zone", strings.Join(choices, ", "), a.Plan))}
+}
+
+// checkExpressions refuses lists that do not fit into one rule.
+func (a *Args) checkExpressions(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, r := range cacheRules(a).rules {
+		at := path.Child("bypassPrefixes")
+		if i < len(a.Rules) {
+			at = path.Child("rules").Index(i)
+		}
+		if n := len(r.expression); n > maxExpression {
+			errs = append(errs, field.Invalid(at, n, fmt.Sprintf("must make an expression of at most %d characters", maxExpression)))
 		}
 	}
 	return errs
@@ -71,6 +131,13 @@ func (a *Args) checkRulePlan(path *field.Path, r Rule, limit limits) field.Error
 	var errs field.ErrorList
 	if r.EdgeTTL > 0 && r.EdgeTTL < limit.leastEdgeTTL {
 		errs = append(errs, a.tooShort(path.Child("edgeTtl"), r.EdgeTTL, limit.leastEdgeTTL))
+	}
+	least := limit.leastBrowserTTL
+	if a.Mode == ModePageRules {
+		least = limit.leastPageBrowserTTL
+	}
+	if r.BrowserTTL > 0 && r.BrowserTTL < least {
+		errs = append(errs, a.tooShort(path.Child("browserTtl"), r.BrowserTTL, least))
 	}
 	if r.Query.named() && !limit.keyLists {
 		everywhere := "all and ignore work"

@@ -72,6 +72,8 @@ func (q Query) Check(path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Required(names, "mode "+q.Mode+" needs at least one")}
 	case (q.Mode == QueryAll || q.Mode == QueryIgnore) && len(q.Names) > 0:
 		return field.ErrorList{field.Forbidden(names, "only modes include and exclude take names")}
+	case len(q.Names) > maxNames:
+		return field.ErrorList{field.TooMany(names, len(q.Names), maxNames)}
 	}
 	var errs field.ErrorList
 	for i, name := range q.Names {
