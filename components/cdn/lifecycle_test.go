@@ -99,3 +99,12 @@ func TestWhatTheZoneHasAlreadyCanBeAdopted(t *testing.T) {
 		require.Equal(t, []string{name + "-exists"}, r.GetHooks().GetOnError())
 	}
 }
+
+// Updated in place, the old certificate or host stays enabled. Made first, the new
+// one would be turned off by the delete of the old one: a certificate of the whole
+// zone is one switch, and an association is one per host.
+func TestOtherOriginPullsReplaceTheOldOnes(t *testing.T) {
+	r := registrations(t, everything(cdn.ModeCacheRules))["cdn-origin-pulls"]
+	require.ElementsMatch(t, []string{"zoneId", "hostname", "authenticatedOriginPullsCertificate"}, r.GetReplaceOnChanges())
+	require.True(t, r.GetDeleteBeforeReplace())
+}

@@ -73,6 +73,10 @@ func (z *cloudflareZone) record(r *Record) error {
 	return wrap("record", err)
 }
 
+// originPulls makes the switch anew when the certificate or the host changes: in
+// place the provider turns the new one on and leaves the old one on as well. The old
+// one goes first, because both may be one switch of the zone or of the host, which
+// its delete would turn off after the create.
 func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 	args := &cloudflare.AuthenticatedOriginPullsArgs{ZoneId: z.id, Enabled: pulumi.Bool(true)}
 	if p.CertificateID != nil {
@@ -81,7 +85,8 @@ func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 	if p.Hostname != nil {
 		args.Hostname = p.Hostname.ToStringOutput()
 	}
-	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.common)
+	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.common,
+		pulumi.ReplaceOnChanges([]string{"hostname", "authenticatedOriginPullsCertificate"}), pulumi.DeleteBeforeReplace(true))
 	return wrap("authenticated origin pulls", err)
 }
 
