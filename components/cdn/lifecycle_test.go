@@ -94,7 +94,7 @@ func TestWhatTheZoneHasAlreadyCanBeAdopted(t *testing.T) {
 	cache, pages := registrations(t, everything(cdn.ModeCacheRules)), registrations(t, everything(cdn.ModePageRules))
 	require.Equal(t, []string{"name"}, cache["cdn-cache-rules"].GetIgnoreChanges())
 	for name, r := range map[string]*pulumirpc.RegisterResourceRequest{
-		"cdn-cache-rules": cache["cdn-cache-rules"], "cdn-record": cache["cdn-record"], "cdn-page-rule-static": pages["cdn-page-rule-static"],
+		"cdn-cache-rules": cache["cdn-cache-rules"], "cdn-record": cache["cdn-record"], "cdn-page-rule-/static/*": pages["cdn-page-rule-/static/*"],
 	} {
 		require.Equal(t, []string{name + "-exists"}, r.GetHooks().GetOnError())
 	}
@@ -107,4 +107,16 @@ func TestOtherOriginPullsReplaceTheOldOnes(t *testing.T) {
 	r := registrations(t, everything(cdn.ModeCacheRules))["cdn-origin-pulls"]
 	require.ElementsMatch(t, []string{"zoneId", "hostname", "authenticatedOriginPullsCertificate"}, r.GetReplaceOnChanges())
 	require.True(t, r.GetDeleteBeforeReplace())
+}
+
+// A zone takes one page rule for each URL, and Pulumi creates before it deletes.
+func TestARenamedPageRuleStaysTheSame(t *testing.T) {
+	for _, ref := range []string{"a", "b"} {
+		args := everything(cdn.ModePageRules)
+		args.Rules = []cdn.Rule{{Ref: ref, Path: "/a/*", BrowserTTL: cdn.Day}}
+		r, made := registrations(t, args)["cdn-page-rule-/a/*"]
+		require.True(t, made)
+		require.Len(t, r.GetAliases(), 1)
+		require.Equal(t, "cdn-page-rule-"+ref, r.GetAliases()[0].GetSpec().GetName(), "what an older release called it")
+	}
 }

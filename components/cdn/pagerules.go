@@ -5,7 +5,7 @@ import "strings"
 // pageRule is one page rule. Of those that match a URL the one with the highest
 // priority takes effect, alone.
 type pageRule struct {
-	// ref is a part of the resource's name, since a page rule has no ref.
+	// ref names the rule in the stack's outputs. A page rule has none of its own.
 	ref, target string
 	// from is the rule that it was made of; nil bypasses the cache.
 	from *Rule
@@ -41,6 +41,16 @@ func (a *Args) reaches(prefix string) bool {
 		}
 	}
 	return false
+}
+
+// name is the rule's part of the resource's name: its path, so that a rule with
+// another ref stays the same page rule. A zone takes one for each URL, and the new one
+// would be made before the old one goes.
+func (r pageRule) name() string {
+	if r.from == nil {
+		return r.ref
+	}
+	return r.from.Path
 }
 
 func (r pageRule) disabled() bool { return r.from != nil && r.from.Disabled }

@@ -14,10 +14,10 @@ func pageArgs(plan cdn.Plan, rules ...cdn.Rule) *cdn.Args {
 	return &cdn.Args{ZoneID: zoneID, Plan: plan, Mode: cdn.ModePageRules, Hostname: "www.example.com", Rules: rules}
 }
 
-func pageRule(t *testing.T, seen map[string]resource.PropertyMap, ref string) (target string, priority int, actions map[string]any) {
+func pageRule(t *testing.T, seen map[string]resource.PropertyMap, name string) (target string, priority int, actions map[string]any) {
 	t.Helper()
-	r, found := seen["cloudflare:index/pageRule:PageRule cdn-page-rule-"+ref]
-	require.True(t, found, "%s is not among %v", ref, seen)
+	r, found := seen["cloudflare:index/pageRule:PageRule cdn-page-rule-"+name]
+	require.True(t, found, "%s is not among %v", name, seen)
 	return r["target"].StringValue(), int(r["priority"].NumberValue()), r["actions"].ObjectValue().Mappable()
 }
 
@@ -31,24 +31,24 @@ func TestPageRulesInTheirOrder(t *testing.T) {
 	require.NotContains(t, seen, "cloudflare:index/ruleset:Ruleset cdn-cache-rules", "cache rules would override page rules")
 	bypass := map[string]any{"cacheLevel": "bypass"}
 	for i, want := range []struct {
-		ref, target string
-		actions     map[string]any
+		name, target string
+		actions      map[string]any
 	}{
 		{"bypass-everything-else", "www.example.com/*", bypass},
-		{"static", "www.example.com/static/*", map[string]any{
+		{"/static/*", "www.example.com/static/*", map[string]any{
 			"cacheLevel": "cache_everything", "edgeCacheTtl": 2592000.0, "browserCacheTtl": "86400", "cacheDeceptionArmor": "on"}},
-		{"icon", "www.example.com/favicon.ico", map[string]any{"cacheLevel": "cache_everything", "browserCacheTtl": "120"}},
+		{"/favicon.ico", "www.example.com/favicon.ico", map[string]any{"cacheLevel": "cache_everything", "browserCacheTtl": "120"}},
 		{"bypass-/static/mine", "www.example.com/static/mine*", bypass},
 		{"bypass-parameters", "www.example.com/*;*", bypass},
 		{"bypass-encoded", "www.example.com/*%*", bypass},
 	} {
-		target, priority, actions := pageRule(t, seen, want.ref)
+		target, priority, actions := pageRule(t, seen, want.name)
 		require.Equal(t, want.target, target)
-		require.Equal(t, i+1, priority, want.ref)
-		require.Equal(t, want.actions, actions, want.ref)
+		require.Equal(t, i+1, priority, want.name)
+		require.Equal(t, want.actions, actions, want.name)
 	}
-	require.Equal(t, "disabled", seen["cloudflare:index/pageRule:PageRule cdn-page-rule-icon"]["status"].StringValue())
-	require.Equal(t, "active", seen["cloudflare:index/pageRule:PageRule cdn-page-rule-static"]["status"].StringValue())
+	require.Equal(t, "disabled", seen["cloudflare:index/pageRule:PageRule cdn-page-rule-/favicon.ico"]["status"].StringValue())
+	require.Equal(t, "active", seen["cloudflare:index/pageRule:PageRule cdn-page-rule-/static/*"]["status"].StringValue())
 	normal := seen["cloudflare:index/urlNormalizationSettings:UrlNormalizationSettings cdn-url-normalization"]
 	require.Equal(t, "both", normal["scope"].StringValue())
 	require.Equal(t, "rfc3986", normal["type"].StringValue())
@@ -57,7 +57,7 @@ func TestPageRulesInTheirOrder(t *testing.T) {
 
 func TestPageRulesOnEnterprise(t *testing.T) {
 	rule := cdn.Rule{Ref: "a", Path: "/a/*", EdgeTTL: 60, StrongETags: true, DeceptionArmor: pulumi.BoolRef(false), Query: cdn.Query{Mode: cdn.QueryExclude, Names: []string{"utm"}}}
-	_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "a")
+	_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "/a/*")
 	host, user := map[string]any{"resolved": false}, map[string]any{"deviceType": false, "geo": false, "lang": false}
 	require.Equal(t, map[string]any{
 		"cacheLevel": "cache_everything", "edgeCacheTtl": 60.0, "respectStrongEtag": "on",
@@ -70,7 +70,7 @@ func TestPageRulesOnEnterprise(t *testing.T) {
 		if query == cdn.QueryInclude {
 			rule.Query.Names = []string{"v"}
 		}
-		_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "a")
+		_, _, actions := pageRule(t, deploy(t, pageArgs(cdn.PlanEnterprise, rule)), "/a/*")
 		require.Equal(t, map[string]any{"host": host, "user": user, "queryString": want}, actions["cacheKeyFields"], "the provider crashes on an empty block")
 	}
 }
@@ -85,7 +85,7 @@ func TestPageRulesAreMadeOneAfterTheOther(t *testing.T) {
 		}
 	}
 	before := "cdn-url-normalization"
-	for _, ref := range []string{"bypass-everything-else", "static", "images", "js", "bypass-parameters", "bypass-encoded"} {
+	for _, ref := range []string{"bypass-everything-else", "/static/*", "/images/*", "/js/*", "bypass-parameters", "bypass-encoded"} {
 		require.Equal(t, []string{before}, dependencies["cdn-page-rule-"+ref], ref)
 		before = "cdn-page-rule-" + ref
 	}

@@ -72,6 +72,9 @@ func (a *Args) checkPlan(path *field.Path) field.ErrorList {
 	}
 	errs := append(a.checkZoneTTL(path.Child("browserTtl"), limit), a.checkCount(path.Child("rules"), limit)...)
 	errs = append(errs, a.checkExpressions(path)...)
+	if a.Mode == ModePageRules {
+		errs = append(errs, a.checkURLs(path.Child("rules"))...)
+	}
 	for i, r := range a.Rules {
 		at := path.Child("rules").Index(i)
 		errs = append(errs, a.checkRulePlan(at, r, limit)...)

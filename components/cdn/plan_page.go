@@ -9,6 +9,19 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
+// checkURLs refuses a path that two page rules have: a zone takes one for each URL.
+func (a *Args) checkURLs(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	for i, r := range a.Rules {
+		if seen[r.Path] && r.Path != "" {
+			errs = append(errs, field.Duplicate(path.Index(i).Child("path"), settings.Short(r.Path)))
+		}
+		seen[r.Path] = true
+	}
+	return errs
+}
+
 // checkPageRule refuses what a page rule cannot say: a rule that is only nearly
 // what was asked for caches what it must not.
 func (a *Args) checkPageRule(path *field.Path, r Rule, limit limits) field.ErrorList {

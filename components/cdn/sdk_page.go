@@ -23,18 +23,27 @@ func (z *cloudflareZone) pageRule(r pageRule, priority int, after pulumi.Resourc
 	if r.disabled() {
 		status = "disabled"
 	}
-	adoptable, err := z.adoptable("page-rule-"+r.ref, "%s/<page rule id>")
+	suffix := "page-rule-" + r.name()
+	adoptable, err := z.adoptable(suffix, "%s/<page rule id>")
 	if err != nil {
 		return nil, err
 	}
-	made, err := cloudflare.NewPageRule(z.ctx, z.name+"-page-rule-"+r.ref, &cloudflare.PageRuleArgs{
+	made, err := cloudflare.NewPageRule(z.ctx, z.name+"-"+suffix, &cloudflare.PageRuleArgs{
 		ZoneId:   z.id,
 		Target:   pulumi.String(r.target),
 		Priority: pulumi.Int(priority),
 		Status:   pulumi.String(status),
 		Actions:  pageActions(r.from, r.plan),
-	}, z.common, adoptable, pulumi.DependsOn([]pulumi.Resource{after}))
+	}, z.common, adoptable, pulumi.DependsOn([]pulumi.Resource{after}), z.formerName(r))
 	return made, wrap("page rule "+r.ref, err)
+}
+
+// formerName is the name that an older release gave a rule, by its ref.
+func (z *cloudflareZone) formerName(r pageRule) pulumi.ResourceOption {
+	if r.name() == r.ref {
+		return pulumi.Aliases(nil)
+	}
+	return pulumi.Aliases([]pulumi.Alias{{Name: pulumi.String(z.name + "-page-rule-" + r.ref)}})
 }
 
 // pageActions is what a page rule does; nil bypasses the cache. What only

@@ -95,6 +95,10 @@ func (a *Args) checkBypassed(path *field.Path) field.ErrorList {
 func checkPrefixes(path *field.Path, list []string) field.ErrorList {
 	var errs field.ErrorList
 	for i, one := range list {
+		if slices.Index(list, one) < i {
+			errs = append(errs, field.Duplicate(path.Index(i), settings.Short(one)))
+			continue
+		}
 		if problem := prefixProblem(one); problem != "" {
 			errs = append(errs, field.Invalid(path.Index(i), settings.Short(one), problem))
 		}

@@ -68,6 +68,7 @@ func TestMistakesInTheZone(t *testing.T) {
 		"bypass case":    {&Args{ZoneID: zone, BypassPrefixes: []string{"/Orders"}}, `bypassPrefixes[0]: Invalid value: "/Orders": must be in lower case (matching ignores case)`},
 		"bypass all":     {&Args{ZoneID: zone, BypassPrefixes: []string{"/"}}, `bypassPrefixes[0]: Invalid value: "/": must name a folder: this would match everything`},
 		"bypass pattern": {&Args{ZoneID: zone, BypassPrefixes: []string{"/a/*"}}, `bypassPrefixes[0]: Invalid value: "/a/*": must be a path prefix such as /orders`},
+		"bypass twice":   {&Args{ZoneID: zone, BypassPrefixes: []string{"/a", "/a"}}, `bypassPrefixes[1]: Duplicate value: "/a"`},
 		"bypass nothing": {&Args{ZoneID: zone, BypassPrefixes: []string{""}}, `bypassPrefixes[0]: Invalid value: "": must be a path prefix such as /orders`},
 		"hostname":       {&Args{ZoneID: zone, Hostname: "www.example.com"}, `hostname: Invalid value: "www.example.com": must be left out, only mode pageRules uses it`},
 		"no hostname":    {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules}, "hostname: Required value: " + aSite},
@@ -133,7 +134,9 @@ func TestMistakesInPageRules(t *testing.T) {
 		return page(PlanPro, r)
 	}
 	requireEach(t, map[string]mistake{
-		"too many":  {&Args{ZoneID: zone, Mode: ModePageRules, Hostname: "a.test"}, "rules: Invalid value: 3: must be at most 0: plan free allows 3 page rules, and 3 of them bypass the cache"},
+		"too many": {&Args{ZoneID: zone, Mode: ModePageRules, Hostname: "a.test"}, "rules: Invalid value: 3: must be at most 0: plan free allows 3 page rules, and 3 of them bypass the cache"},
+		"url twice": {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "a.test", Rules: []Rule{
+			{Ref: "a", Path: "/a/*", BrowserTTL: Day}, {Ref: "b", Path: "/a/*", BrowserTTL: Hour}}}, `rules[1].path: Duplicate value: "/a/*"`},
 		"extension": {pro(Rule{Extensions: []string{"css"}}), "rules[0].extensions: Forbidden: mode pageRules has none: their * reaches into the query string, so that /users/1?x=.css would be cached; name a folder"},
 		"encoded":   {page(PlanPro, Rule{Path: "/a%20b/*", BrowserTTL: Day}), `rules[0].path: Invalid value: "/a%20b/*": must not have % or ; in it, mode pageRules never caches such a URL`},
 		"stale":     {pro(Rule{ServeStale: pulumi.BoolRef(false)}), "rules[0].serveStale: Invalid value: false: mode pageRules has no such setting; let the origin send no stale-while-revalidate"},
