@@ -25,7 +25,8 @@ func newZone(ctx *pulumi.Context, name string, id pulumi.StringInput, parent pul
 }
 
 // settings sets the level that the dashboard calls Standard, whose name in the
-// API is aggressive.
+// API is aggressive. The provider reads many settings to set two, and fails if one
+// cannot be read (terraform-provider-cloudflare#5818).
 func (z *cloudflareZone) settings(browserTTL int) error {
 	_, err := cloudflare.NewZoneSettingsOverride(z.ctx, z.name+"-zone-settings", &cloudflare.ZoneSettingsOverrideArgs{
 		ZoneId: z.id,
