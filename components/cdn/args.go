@@ -71,9 +71,13 @@ type Args struct {
 	// Default: none.
 	OriginPulls *OriginPulls `json:"originPulls"`
 
+	// RateLimit blocks addresses that send too many requests to paths that write.
+	RateLimit RateLimit `json:"rateLimit"`
+
 	// EdgeRanges are the address ranges that the edge's requests come from, not wider
 	// than /8, or /16 of IPv6. Nothing of the zone uses them: Ranges hands them to the
-	// firewall in front of the origin. Default: PublishedRanges.
+	// firewall in front of the origin. Default: those that Cloudflare published on
+	// 2026-09-29.
 	EdgeRanges []string `json:"edgeRanges" format:"cidr"`
 }
 
@@ -90,7 +94,8 @@ func DefaultRules() []Rule {
 // withDefaults returns a copy with every default filled in.
 func (a *Args) withDefaults() *Args { return settings.WithDefaults(a) }
 
-// Complete fills in the rules, what they keep of errors, and the edge's ranges.
+// Complete fills in the rules, what they keep of errors, the rate limit and the
+// edge's ranges.
 func (a *Args) Complete() {
 	if a.Rules == nil {
 		for _, r := range DefaultRules() {
@@ -102,6 +107,7 @@ func (a *Args) Complete() {
 			r.StatusTTLs = ErrorsNotKept()
 		}
 	}
+	a.RateLimit.complete(a.Record != nil)
 	if a.EdgeRanges == nil {
 		a.EdgeRanges = PublishedRanges()
 	}

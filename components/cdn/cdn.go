@@ -9,8 +9,8 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// CDN is the edge of one zone: its rules, and the settings, tiered caching, Argo,
-// DNS record and origin pulls that were asked for.
+// CDN is the edge of one zone: its rules, and the rate limit, settings, tiered
+// caching, Argo, DNS record and origin pulls that were asked for.
 type CDN struct {
 	pulumi.ResourceState
 
@@ -72,6 +72,11 @@ func (c *CDN) register(z *cloudflareZone, a *Args) error {
 	var err error
 	if c.RulesetID, err = registerRules(z, a); err != nil {
 		return err
+	}
+	if *a.RateLimit.Enabled {
+		if _, err := z.ruleset("rate-limit", rateLimit(a)); err != nil {
+			return err
+		}
 	}
 	if *a.ZoneSettings {
 		if err := z.settings(*a.BrowserTTL); err != nil {

@@ -78,7 +78,7 @@ func TestChoices(t *testing.T) {
 		Rules: []cdn.Rule{{Ref: "fonts", Extensions: []string{"woff2"}, Disabled: true,
 			Query: cdn.Query{Mode: cdn.QueryIgnore}}},
 	})
-	require.Len(t, seen, 4)
+	require.Len(t, seen, 5, "the component, its rules, Argo, the record and the rate limit that comes with it")
 	require.Equal(t, "on", seen["cloudflare:index/argo:Argo cdn-argo"]["smartRouting"].StringValue())
 	require.True(t, seen["cloudflare:index/record:Record cdn-record"]["proxied"].BoolValue())
 
@@ -88,6 +88,21 @@ func TestChoices(t *testing.T) {
 	require.Equal(t, "respect_origin", p["edgeTtl"].ObjectValue()["mode"].StringValue())
 	query := p["cacheKey"].ObjectValue()["customKey"].ObjectValue()["queryString"].ObjectValue()
 	require.Equal(t, "*", query["excludes"].ArrayValue()[0].StringValue())
+}
+
+func TestRateLimit(t *testing.T) {
+	limit := deploy(t, everything(cdn.ModePageRules))["cloudflare:index/ruleset:Ruleset cdn-rate-limit"]
+	require.Equal(t, "http_ratelimit", limit["phase"].StringValue())
+	require.Equal(t, "zone", limit["kind"].StringValue())
+	rule := limit["rules"].ArrayValue()[0].ObjectValue().Mappable()
+	require.Equal(t, "block", rule["action"])
+	require.Equal(t, "writes", rule["ref"])
+	require.Equal(t, true, rule["enabled"])
+	require.Equal(t, map[string]any{
+		"characteristics": []any{"cf.colo.id", "ip.src"},
+		"period":          10.0, "requestsPerPeriod": 100.0, "mitigationTimeout": 10.0,
+	}, rule["ratelimit"])
+	require.NotContains(t, rule, "actionParameters")
 }
 
 func TestRefusesBeforeRegistering(t *testing.T) {

@@ -93,8 +93,9 @@ func TestAnotherZoneReplacesEverything(t *testing.T) {
 func TestWhatTheZoneHasAlreadyCanBeAdopted(t *testing.T) {
 	cache, pages := registrations(t, everything(cdn.ModeCacheRules)), registrations(t, everything(cdn.ModePageRules))
 	require.Equal(t, []string{"name"}, cache["cdn-cache-rules"].GetIgnoreChanges())
+	require.Equal(t, []string{"name"}, cache["cdn-rate-limit"].GetIgnoreChanges())
 	for name, r := range map[string]*pulumirpc.RegisterResourceRequest{
-		"cdn-cache-rules": cache["cdn-cache-rules"], "cdn-record": cache["cdn-record"], "cdn-page-rule-/static/*": pages["cdn-page-rule-/static/*"],
+		"cdn-cache-rules": cache["cdn-cache-rules"], "cdn-rate-limit": cache["cdn-rate-limit"], "cdn-record": cache["cdn-record"], "cdn-page-rule-/static/*": pages["cdn-page-rule-/static/*"],
 	} {
 		require.Equal(t, []string{name + "-exists"}, r.GetHooks().GetOnError())
 	}

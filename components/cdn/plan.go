@@ -20,7 +20,8 @@ const (
 )
 
 // limits are what a plan allows, by Cloudflare's documentation: "Edge and Browser
-// Cache TTL", "Cache Rules" and "Page Rules", and the API's of browser_cache_ttl.
+// Cache TTL", "Cache Rules", "Page Rules" and "Rate limiting rules", and the API's of
+// browser_cache_ttl.
 type limits struct {
 	// rules and pageRules are how many a zone may have, ours included.
 	rules, pageRules int
@@ -32,6 +33,10 @@ type limits struct {
 	leastBrowserTTL int
 	// leastPageBrowserTTL is the same for page rules, and leastZoneTTL for the zone.
 	leastPageBrowserTTL, leastZoneTTL int
+	// longestPeriod and longestTimeout of a rate limit, in seconds, and whether its
+	// expression may look at the method.
+	longestPeriod, longestTimeout int
+	methods                       bool
 	// keyLists allows named query parameters in cache keys. Lifetimes by status
 	// code were Enterprise's too until December 2024 (cloudflare-docs#18587).
 	keyLists bool
@@ -42,13 +47,17 @@ type limits struct {
 
 var plans = map[Plan]limits{
 	PlanFree: {rules: 10, pageRules: 3, leastEdgeTTL: 2 * Hour,
-		leastBrowserTTL: 2 * Hour, leastPageBrowserTTL: 120, leastZoneTTL: 1800},
+		leastBrowserTTL: 2 * Hour, leastPageBrowserTTL: 120, leastZoneTTL: 1800,
+		longestPeriod: 10, longestTimeout: 10},
 	PlanPro: {rules: 25, pageRules: 20, leastEdgeTTL: Hour,
-		leastBrowserTTL: Hour, leastPageBrowserTTL: 120, leastZoneTTL: 1800},
+		leastBrowserTTL: Hour, leastPageBrowserTTL: 120, leastZoneTTL: 1800,
+		longestPeriod: 60, longestTimeout: Hour},
 	PlanBusiness: {rules: 50, pageRules: 50, leastEdgeTTL: 1,
-		leastBrowserTTL: 1, leastPageBrowserTTL: 120, leastZoneTTL: 1800},
+		leastBrowserTTL: 1, leastPageBrowserTTL: 120, leastZoneTTL: 1800,
+		longestPeriod: 600, longestTimeout: Day, methods: true},
 	PlanEnterprise: {rules: 300, pageRules: 125, leastEdgeTTL: 1,
-		leastBrowserTTL: 1, leastPageBrowserTTL: 30, leastZoneTTL: 30, keyLists: true, pageExtras: true},
+		leastBrowserTTL: 1, leastPageBrowserTTL: 30, leastZoneTTL: 30,
+		longestPeriod: Hour, longestTimeout: Day, methods: true, keyLists: true, pageExtras: true},
 }
 
 // zoneTTLs are the lifetimes in browsers that the API and the provider take for a
@@ -70,8 +79,10 @@ func (a *Args) checkPlan(path *field.Path) field.ErrorList {
 	if !known {
 		return nil // reported by the field's own values
 	}
-	errs := append(a.checkZoneTTL(path.Child("browserTtl"), limit), a.checkCount(path.Child("rules"), limit)...)
+	errs := a.oneOf(path.Child("browserTtl"), *a.BrowserTTL, zoneTTLs, func(ttl int) bool { return ttl == 0 || ttl >= limit.leastZoneTTL })
+	errs = append(errs, a.checkCount(path.Child("rules"), limit)...)
 	errs = append(errs, a.checkExpressions(path)...)
+	errs = append(errs, a.checkRateLimit(path.Child("rateLimit"), limit)...)
 	if a.Mode == ModePageRules {
 		errs = append(errs, a.checkURLs(path.Child("rules"))...)
 	}
@@ -85,22 +96,24 @@ func (a *Args) checkPlan(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// checkZoneTTL holds the zone's browser lifetime against what its plan may choose.
-func (a *Args) checkZoneTTL(path *field.Path, limit limits) field.ErrorList {
+// oneOf refuses a value that the plan does not offer. One beyond the list is out of
+// the field's range, and reported.
+func (a *Args) oneOf(path *field.Path, value int, list []int, offered func(int) bool) field.ErrorList {
+	if value < list[0] || value > list[len(list)-1] {
+		return nil
+	}
 	var choices []string
-	for _, ttl := range zoneTTLs {
-		if ttl == *a.BrowserTTL && (ttl == 0 || ttl >= limit.leastZoneTTL) {
+	for _, one := range list {
+		if !offered(one) {
+			continue
+		}
+		if one == value {
 			return nil
 		}
-		if ttl == 0 || ttl >= limit.leastZoneTTL {
-			choices = append(choices, strconv.Itoa(ttl))
-		}
+		choices = append(choices, strconv.Itoa(one))
 	}
-	if *a.BrowserTTL < 0 || *a.BrowserTTL > MaxTTL {
-		return nil // out of the field's range, and reported
-	}
-	return field.ErrorList{field.Invalid(path, *a.BrowserTTL, fmt.Sprintf(
-		"must be one of %s, which plan %s allows for a zone", strings.Join(choices, ", "), a.Plan))}
+	return field.ErrorList{field.Invalid(path, value, fmt.Sprintf(
+		"must be one of %s, which plan %s allows", strings.Join(choices, ", "), a.Plan))}
 }
 
 // checkExpressions refuses lists that do not fit into one rule.
@@ -111,11 +124,25 @@ func (a *Args) checkExpressions(path *field.Path) field.ErrorList {
 		if i < len(a.Rules) {
 			at = path.Child("rules").Index(i)
 		}
-		if n := len(r.expression); n > maxExpression {
-			errs = append(errs, field.Invalid(at, n, fmt.Sprintf("must make an expression of at most %d characters", maxExpression)))
+		if a.Mode == ModeCacheRules {
+			errs = append(errs, checkExpression(at, r)...)
 		}
 	}
-	return errs
+	if len(errs) > 0 || !*a.RateLimit.Enabled {
+		return errs
+	}
+	at := path.Child("rateLimit", "paths")
+	if a.RateLimit.Paths == nil {
+		at = path.Child("bypassPrefixes") // the default has them
+	}
+	return checkExpression(at, rateLimit(a).rules[0])
+}
+
+func checkExpression(path *field.Path, r zoneRule) field.ErrorList {
+	if n := len(r.expression); n > maxExpression {
+		return field.ErrorList{field.Invalid(path, n, fmt.Sprintf("must make an expression of at most %d characters", maxExpression))}
+	}
+	return nil
 }
 
 func (a *Args) checkCount(path *field.Path, limit limits) field.ErrorList {

@@ -41,7 +41,7 @@ func TestTheZoneTakesSomeLifetimesOnly(t *testing.T) {
 	}
 	err := (&Args{ZoneID: zone, BrowserTTL: pulumi.IntRef(3601)}).Validate()
 	require.ErrorContains(t, err, "browserTtl: Invalid value: 3601: must be one of 0, 1800, 3600, 7200,")
-	require.ErrorContains(t, err, "31536000, which plan free allows for a zone")
+	require.ErrorContains(t, err, "31536000, which plan free allows")
 }
 
 func TestQueryNamesAreLimited(t *testing.T) {
@@ -66,4 +66,6 @@ func TestExpressionsAreLimited(t *testing.T) {
 		extensions = append(extensions, fmt.Sprintf("e%d", i))
 	}
 	require.ErrorContains(t, one(Rule{Extensions: extensions}).Validate(), "must make an expression of at most 4096 characters")
+	limited := &Args{ZoneID: zone, RateLimit: RateLimit{Enabled: pulumi.BoolRef(true), Paths: []string{long}}}
+	require.ErrorContains(t, limited.Validate(), "rateLimit.paths: Invalid value: ")
 }

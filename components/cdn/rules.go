@@ -8,7 +8,8 @@ const bypassRef = "bypass-"
 // api and authenticated are path prefixes whose answers depend on the caller
 // or on the moment.
 var (
-	api           = []string{"/api", "/users", "/healthz", "/readyz", "/metrics"}
+	written       = []string{"/api", "/users"}
+	api           = append(slices.Clone(written), "/healthz", "/readyz", "/metrics")
 	authenticated = []string{"/auth", "/login", "/logout", "/account", "/admin"}
 )
 
@@ -31,6 +32,8 @@ type ruleset struct {
 type zoneRule struct {
 	ref, description, expression string
 	disabled                     bool
+	// limit is how many requests may come; nil does not limit them.
+	limit *RateLimit
 	// cache is what to cache; nil bypasses the cache.
 	cache *Rule
 }

@@ -32,16 +32,30 @@ func (z *cloudflareZone) ruleset(suffix string, set ruleset) (pulumi.IDOutput, e
 func rulesetRules(rules []zoneRule) cloudflare.RulesetRuleArray {
 	var all cloudflare.RulesetRuleArray
 	for _, r := range rules {
-		all = append(all, &cloudflare.RulesetRuleArgs{
-			Ref:              pulumi.String(r.ref),
-			Description:      pulumi.String(r.description),
-			Expression:       pulumi.String(r.expression),
-			Enabled:          pulumi.Bool(!r.disabled),
-			Action:           pulumi.String("set_cache_settings"),
-			ActionParameters: cacheParameters(r.cache),
-		})
+		args := &cloudflare.RulesetRuleArgs{
+			Ref:         pulumi.String(r.ref),
+			Description: pulumi.String(r.description),
+			Expression:  pulumi.String(r.expression),
+			Enabled:     pulumi.Bool(!r.disabled),
+		}
+		if r.limit != nil {
+			args.Action, args.Ratelimit = pulumi.String("block"), rateArgs(r.limit)
+		} else {
+			args.Action, args.ActionParameters = pulumi.String("set_cache_settings"), cacheParameters(r.cache)
+		}
+		all = append(all, args)
 	}
 	return all
+}
+
+// rateArgs count by address, which all plans can, and by data centre, which all must.
+func rateArgs(l *RateLimit) *cloudflare.RulesetRuleRatelimitArgs {
+	return &cloudflare.RulesetRuleRatelimitArgs{
+		Characteristics:   pulumi.ToStringArray([]string{"cf.colo.id", "ip.src"}),
+		Period:            pulumi.Int(l.Period),
+		RequestsPerPeriod: pulumi.Int(l.Requests),
+		MitigationTimeout: pulumi.Int(l.Timeout),
+	}
 }
 
 // cacheParameters say what to cache; nil bypasses the cache.
