@@ -68,9 +68,10 @@ var zoneTTLs = []int{
 }
 
 const (
-	// maxNames is how many query parameters a cache key takes.
+	// maxNames is how many query parameters a cache key takes ("Cache Rules settings").
 	maxNames = 100
-	// maxExpression is the length of a rule's expression in characters.
+	// maxExpression is the length of a rule's expression in characters, on every plan
+	// ("Expressions" of the rules language).
 	maxExpression = 4096
 )
 

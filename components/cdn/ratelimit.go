@@ -20,8 +20,8 @@ type RateLimit struct {
 	// /healthz, /readyz and /metrics.
 	Paths []string `json:"paths"`
 
-	// Requests of one address in a Period, beyond which it is blocked. The default is a
-	// person with a page a second; a page makes three calls (lab/edge/replay/mix.go).
+	// Requests of one address in a Period, beyond which it is blocked. The default leaves
+	// a person some three pages a second that call the API three times each.
 	Requests int `json:"requests" default:"100" min:"1" max:"1000000"`
 
 	// Period is the time, in seconds, in which requests are counted: 10; from plan pro
