@@ -10,5 +10,8 @@ import (
 )
 
 func main() {
-	pulumi.Run(stack.Program(stack.WithWorkloadImage(os.Getenv("SCALESTACK_WORKLOAD_IMAGE"))))
+	pulumi.Run(stack.Program(
+		stack.WithWorkloadImage(os.Getenv("SCALESTACK_WORKLOAD_IMAGE")),
+		stack.WithShardctlImage(os.Getenv("SCALESTACK_SHARDCTL_IMAGE")),
+	))
 }

@@ -24,6 +24,7 @@ type Images struct {
 	Postgres   string `json:"postgres"`
 	Redis      string `json:"redis"`
 	Workload   string `json:"workload"`
+	Shardctl   string `json:"shardctl"`
 	PullPolicy string `json:"pullPolicy"`
 }
 

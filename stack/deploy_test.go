@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // echo answers every registration with its inputs.

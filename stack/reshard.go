@@ -12,8 +12,9 @@ import (
 	"github.com/scalestack/scalestack/components/postgres"
 )
 
-// Names of the Jobs that work on the shards, and of the workload's commands
-// that they run.
+// Names of the Jobs that work on the shards, and of the commands
+// that they run: the service's migrate, which runs the engine's first, and
+// shardctl's reshard.
 //
 // migrate comes before the app: it makes databases into shards, and refuses,
 // before it changes anything, a map without a shard that still owns buckets.
@@ -29,7 +30,7 @@ const (
 	reshardName = "reshard"
 )
 
-// finalExit is the workload's exit code for what no retry mends.
+// finalExit is shardctl's exit code for what no retry mends.
 const finalExit = 3
 
 // migration is tried seldom: it waits for its shards by itself, so that one that
@@ -44,6 +45,7 @@ func (c *Config) migration(w wiring) *app.Job {
 // is made anew when the volumes grow.
 func (c *Config) followup(w wiring) *app.Job {
 	job := c.adminJob(reshardName, w)
+	job.Image = c.Images.Shardctl
 	job.Revision += fmt.Sprint(c.movesEnv())
 	job.FinalExitCodes = []int{finalExit}
 	maps.Copy(job.Env, c.movesEnv())

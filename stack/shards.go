@@ -1,12 +1,13 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/scalestack/scalestack/components/base"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/check"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // generation of every map: a program without memory cannot count. Nothing
@@ -24,7 +25,25 @@ func (c *Config) spec() shardmap.Spec {
 }
 
 func (c *Config) checkShards(errs *check.Errors) {
-	errs.Merge("postgres", c.spec().Validate())
+	mergeShardErrors(errs, "postgres", c.spec().Validate())
+}
+
+// mergeShardErrors adds the mistakes that shardmap found, with prefix before
+// each path.
+func mergeShardErrors(errs *check.Errors, prefix string, err error) {
+	var many interface{ Unwrap() []error }
+	var one *shardmap.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &many):
+		for _, err := range many.Unwrap() {
+			mergeShardErrors(errs, prefix, err)
+		}
+	case errors.As(err, &one):
+		errs.Addf(prefix+"."+one.Path, "%s", one.Problem)
+	default:
+		errs.Addf(prefix, "%v", err)
+	}
 }
 
 // shardMap is the desired one. A drained shard is in it until it leaves the

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/app"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 func mapOf(t *testing.T, postgres string) *shardmap.Map {

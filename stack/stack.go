@@ -22,6 +22,15 @@ func WithWorkloadImage(image string) Option {
 	}
 }
 
+// WithShardctlImage does the same for images.shardctl.
+func WithShardctlImage(image string) Option {
+	return func(c *Config) {
+		if image != "" {
+			c.Images.Shardctl = image
+		}
+	}
+}
+
 // Program returns what pulumi.Run needs. The option keeps the run's settings:
 // a context answers for a key that one names, but only the run's info lists
 // them all, and an unknown key must be refused.

@@ -88,6 +88,8 @@ func mergeImages(errs *check.Errors, section, image string, err error) {
 		switch {
 		case one.Path == "image":
 			path = image
+		case one.Path == "followup.image":
+			path = "images.shardctl"
 		case strings.HasSuffix(one.Path, "imagePullPolicy"):
 			path = "images.pullPolicy"
 		}

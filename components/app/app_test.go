@@ -40,7 +40,7 @@ func TestServiceMakesEveryObject(t *testing.T) {
 }
 
 func TestConsumerHasNoServiceAndStillHasProbes(t *testing.T) {
-	r := run(t, "email", &Args{Image: "scalestack/workload:1", Replicas: Replicas{Min: 1, Max: 12}})
+	r := run(t, "email", &Args{Image: "scalestack/users:1", Replicas: Replicas{Min: 1, Max: 12}})
 	require.Equal(t, []string{
 		"Deployment email",
 		"HorizontalPodAutoscaler email",
@@ -58,7 +58,7 @@ func TestConsumerHasNoServiceAndStillHasProbes(t *testing.T) {
 func TestSeveralProgramsLiveSideBySide(t *testing.T) {
 	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
 		for _, name := range []string{"email", "analytics"} {
-			if _, err := New(ctx, name, &Args{Image: "scalestack/workload:1"}); err != nil {
+			if _, err := New(ctx, name, &Args{Image: "scalestack/users:1"}); err != nil {
 				return err
 			}
 		}
@@ -144,8 +144,8 @@ func TestPreStopIsTheProgramsOwnCommand(t *testing.T) {
 	path := "spec.template.spec.containers[0].lifecycle.preStop.exec.command[0]"
 	require.Empty(t, kubetest.Text(run(t, "app", valid()).Get(t, "Deployment", "app"), path))
 	a := valid()
-	a.PreStop = []string{"/workload", "wait"}
-	require.Equal(t, "/workload", kubetest.Text(run(t, "app", a).Get(t, "Deployment", "app"), path))
+	a.PreStop = []string{"/users", "wait"}
+	require.Equal(t, "/users", kubetest.Text(run(t, "app", a).Get(t, "Deployment", "app"), path))
 }
 
 func TestRestartOnKeepsOnlyAHash(t *testing.T) {

@@ -154,13 +154,16 @@ type SecretFiles struct {
 	Files map[string]string
 }
 
-// Job is a program of the same image that runs to its end. Its name carries a
+// Job is a program that runs to its end. Its name carries a
 // hash of image, command, arguments and Revision, so that a change of any makes
 // a new Job and everything else leaves the old one alone.
 type Job struct {
 	// Name stands between the component's and the hash, 1 to 7 lower-case
 	// letters, digits and '-'. Default: "migrate" or "follow".
 	Name string
+	// Image of the Job, with a tag other than latest or a digest. Default: the
+	// component's.
+	Image string
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string
 	// Args are given to the entry point.

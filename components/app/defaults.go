@@ -32,8 +32,8 @@ func (a *Args) withDefaults() *Args {
 	orString(&c.Probes.Readiness, "/readyz")
 	orString(&c.Probes.Liveness, "/healthz")
 	orInt(&c.Probes.StartupSeconds, 60)
-	c.Migration = c.Migration.withDefaults(Job{Name: migrationName, Resources: c.Resources, Retries: 6, DeadlineSeconds: 600})
-	c.Followup = c.Followup.withDefaults(Job{Name: followupName, Resources: c.Resources, Retries: 100})
+	c.Migration = c.Migration.withDefaults(Job{Name: migrationName, Image: c.Image, Resources: c.Resources, Retries: 6, DeadlineSeconds: 600})
+	c.Followup = c.Followup.withDefaults(Job{Name: followupName, Image: c.Image, Resources: c.Resources, Retries: 100})
 	return &c
 }
 
@@ -43,6 +43,7 @@ func (j *Job) withDefaults(d Job) *Job {
 	}
 	c := *j
 	orString(&c.Name, d.Name)
+	orString(&c.Image, d.Image)
 	c.Resources = resourcesOr(c.Resources, d.Resources)
 	orInt(&c.Retries, d.Retries)
 	orInt(&c.DeadlineSeconds, d.DeadlineSeconds)

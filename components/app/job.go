@@ -28,8 +28,8 @@ func jobLabels(name, job string) kube.Labels {
 }
 
 // jobName changes whenever the Job has something new to do.
-func jobName(name string, a *Args, j *Job) (string, error) {
-	inputs, err := json.Marshal([]any{a.Image, j.Command, j.Args, j.Revision})
+func jobName(name string, j *Job) (string, error) {
+	inputs, err := json.Marshal([]any{j.Image, j.Command, j.Args, j.Revision})
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +42,7 @@ func jobArgs(name, jobName string, annotations pulumi.StringMap, a *Args, j *Job
 	labels := jobLabels(name, j.Name)
 	meta := labels.Meta(jobName, a.Namespace)
 	meta.Annotations = annotations
-	container := a.runner(j.Name, j.Command, j.Args, j.Env, j.Mounts, j.Resources)
+	container := a.runner(j.Name, j.Image, j.Command, j.Args, j.Env, j.Mounts, j.Resources)
 	if j.Port != 0 {
 		container.Ports = corev1.ContainerPortArray{containerPort(portName, j.Port)}
 	}
@@ -99,7 +99,7 @@ func (r *registrar) job(j *Job, annotations pulumi.StringMap, opts ...pulumi.Res
 	if err != nil {
 		return nil, err
 	}
-	name, err := jobName(r.name, r.args, j)
+	name, err := jobName(r.name, j)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 func nameOf(t *testing.T, j *Job) string {
 	t.Helper()
-	name, err := jobName("app", valid(), j)
+	name, err := jobName("app", j)
 	require.NoError(t, err)
 	return name
 }
@@ -20,7 +20,7 @@ func TestJobNameChangesWithItsWork(t *testing.T) {
 	name := func(change func(*Args)) string {
 		a := valid()
 		change(a)
-		name, err := jobName("app", a, a.withDefaults().Migration)
+		name, err := jobName("app", a.withDefaults().Migration)
 		require.NoError(t, err)
 		return name
 	}
@@ -28,7 +28,8 @@ func TestJobNameChangesWithItsWork(t *testing.T) {
 	require.Regexp(t, `^app-migrate-[0-9a-f]{8}$`, same)
 	require.Equal(t, same, name(func(a *Args) { a.Replicas.Max = 20 }))
 	for _, change := range []func(*Args){
-		func(a *Args) { a.Image = "scalestack/workload:2" },
+		func(a *Args) { a.Image = "scalestack/users:2" },
+		func(a *Args) { a.Migration.Image = "scalestack/shardctl:2" },
 		func(a *Args) { a.Migration.Command = []string{"/other"} },
 		func(a *Args) { a.Migration.Args = nil },
 		func(a *Args) { a.Migration.Revision = "6 shards" },

@@ -32,7 +32,7 @@ func (a *Args) podSpec(container *corev1.ContainerArgs, serviceAccount string, m
 
 // container is the program itself, with its ports, probes and stop hook.
 func (a *Args) container(name string) *corev1.ContainerArgs {
-	c := a.runner(name, a.Command, a.Args, a.Env, a.Mounts, a.Resources)
+	c := a.runner(name, a.Image, a.Command, a.Args, a.Env, a.Mounts, a.Resources)
 	c.Ports = a.containerPorts()
 	c.StartupProbe = a.probe(a.Probes.Liveness, 2, (a.Probes.StartupSeconds+1)/2)
 	c.ReadinessProbe = a.probe(a.Probes.Readiness, 5, 2)
@@ -45,13 +45,13 @@ func (a *Args) container(name string) *corev1.ContainerArgs {
 	return c
 }
 
-// runner is a container of the component's image without ports or probes.
-func (a *Args) runner(name string, command, args []string, env map[string]pulumi.StringInput,
+// runner is a container without ports or probes.
+func (a *Args) runner(name, image string, command, args []string, env map[string]pulumi.StringInput,
 	mounts []Mount, resources Resources,
 ) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:                     pulumi.String(name),
-		Image:                    pulumi.String(a.Image),
+		Image:                    pulumi.String(image),
 		ImagePullPolicy:          pulumi.String(a.ImagePullPolicy),
 		Command:                  words(command),
 		Args:                     words(args),

@@ -38,11 +38,11 @@ func (a *Args) validate() error {
 		}
 	}
 	a.Resources.Validate(&errs, "resources")
-	a.Migration.validate(&errs, "migration", a.Resources)
+	a.Migration.validate(&errs, "migration", a)
 	if a.Migration != nil && len(a.Migration.FinalExitCodes) > 0 {
 		errs.Addf("migration.finalExitCodes", "%v would leave Pulumi waiting for the whole deadline: give fewer retries", a.Migration.FinalExitCodes)
 	}
-	a.Followup.validate(&errs, "followup", a.Resources)
+	a.Followup.validate(&errs, "followup", a)
 	if a.Migration != nil && a.Followup != nil && a.Migration.Name == a.Followup.Name {
 		errs.Addf("followup.name", "%q is the migration's", a.Followup.Name)
 	}
@@ -103,14 +103,17 @@ func (a *Args) validateLifecycle(errs *check.Errors) {
 	absolute(errs, "probes.liveness", a.Probes.Liveness)
 }
 
-// validate leaves inherited resources to those who gave them.
-func (j *Job) validate(errs *check.Errors, path string, inherited Resources) {
+// validate leaves what is inherited from the component to the component.
+func (j *Job) validate(errs *check.Errors, path string, from *Args) {
 	if j == nil {
 		return
 	}
 	kube.Name(errs, path+".name", j.Name, "")
 	if len(j.Name) > longestJobName {
 		errs.Addf(path+".name", "%q is longer than %d", j.Name, longestJobName)
+	}
+	if j.Image != from.Image {
+		kube.Image(errs, path+".image", j.Image)
 	}
 	errs.Range(path+".port", j.Port, 0, 65535)
 	validateCallers(errs, path+".callers", j.Callers, j.Port)
@@ -124,7 +127,7 @@ func (j *Job) validate(errs *check.Errors, path string, inherited Resources) {
 	validateEnv(errs, path+".env", j.Env)
 	validateMounts(errs, path+".mounts", j.Mounts)
 	validateTargets(errs, path+".targets", j.Targets)
-	if j.Resources != inherited {
+	if j.Resources != from.Resources {
 		j.Resources.Validate(errs, path+".resources")
 	}
 }

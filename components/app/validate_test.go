@@ -11,8 +11,8 @@ import (
 // valid is a service with everything a service may have.
 func valid() *Args {
 	return &Args{
-		Image:   "scalestack/workload:1",
-		Command: []string{"/workload"},
+		Image:   "scalestack/users:1",
+		Command: []string{"/users"},
 		Args:    []string{"serve"},
 		Port:    8080,
 		Env: map[string]pulumi.StringInput{

@@ -31,7 +31,7 @@ func TestImages(t *testing.T) {
 	t.Log("\n" + log.String())
 
 	t.Run("again", func(t *testing.T) { testAgain(t, opts, built) })
-	for i, try := range map[int]func(*testing.T, chroot){1: tryWorkload, 2: tryRedis, 3: tryPostgres, 4: tryKafka} {
+	for i, try := range map[int]func(*testing.T, chroot){0: tryUsers, 3: tryRedis, 4: tryPostgres, 5: tryKafka} {
 		t.Run(built[i].Ref, func(t *testing.T) {
 			root := chroot(filepath.Join(t.TempDir(), "rootfs"))
 			root.fill(t, built[i])
@@ -41,19 +41,22 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// testRepo is a repository with the real pause and a small workload that prints its arguments and its user.
+// testRepo is a repository with the real pause and small programs that print their arguments and their user.
 func testRepo(t *testing.T) string {
 	t.Helper()
 	pause, err := os.ReadFile("pause/main.go")
 	require.NoError(t, err)
 	dir := t.TempDir()
+	const program = `package main
+		import ("os"; "os/user")
+		func main() { u, err := user.Current(); println(os.Args[1], u.Username, err == nil) }`
 	for name, body := range map[string]string{
-		"go.mod":                   "module example.test/product\n\ngo 1.26\n",
-		"lab/go.mod":               "module example.test/lab\n\ngo 1.26\n",
-		"lab/images/pause/main.go": string(pause),
-		"workload/cmd/workload/main.go": `package main
-			import ("os"; "os/user")
-			func main() { u, err := user.Current(); println(os.Args[1], u.Username, err == nil) }`,
+		"sharding/go.mod":                  "module example.test/sharding\n\ngo 1.26\n",
+		"sharding/cmd/shardctl/main.go":    program,
+		"services/users/go.mod":            "module example.test/users\n\ngo 1.26\n",
+		"services/users/cmd/users/main.go": program,
+		"lab/go.mod":                       "module example.test/lab\n\ngo 1.26\n",
+		"lab/images/pause/main.go":         string(pause),
 	} {
 		file := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
@@ -76,15 +79,15 @@ func build(t *testing.T, opts Options) []Image {
 
 // testAgain builds nothing the second time, and the same image when an archive was lost.
 func testAgain(t *testing.T, opts Options, built []Image) {
-	require.NoError(t, os.Remove(built[3].Tar))
+	require.NoError(t, os.Remove(built[4].Tar))
 	for i, image := range build(t, opts) {
 		require.Equal(t, built[i].Digest, image.Digest, image.Ref)
-		require.Equal(t, i == 3, image.Built, image.Ref)
+		require.Equal(t, i == 4, image.Built, image.Ref)
 	}
 }
 
-func tryWorkload(t *testing.T, root chroot) {
-	require.Equal(t, "serve workload true", root.run(t, int(workloadUser), "/workload", "serve"))
+func tryUsers(t *testing.T, root chroot) {
+	require.Equal(t, "serve users true", root.run(t, int(programUser), "/users", "serve"))
 }
 
 func tryRedis(t *testing.T, root chroot) {

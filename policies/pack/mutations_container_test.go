@@ -24,11 +24,11 @@ var containerMutations = map[string]mutation{
 	"no tag":            {policy: "image-pinned", only: "staging", says: `image is "registry:5000/redis"`, edits: edits(set(redis, main+"image", "registry:5000/redis"))},
 	"init without tag":  {policy: "image-pinned", only: "dev", says: "initContainers[0].image", edits: edits(set(db, init0+"image", "postgres"))},
 	"no image":          {policy: "image-pinned", only: "dev", says: "image is not set", edits: edits(unset(redis, main+"image"))},
-	"tag in production": {policy: "image-digest", only: "prod", says: `image is "scalestack/workload:0.1.0", allowed: name:tag@sha256:`, edits: edits(set(web, main+"image", "scalestack/workload:0.1.0"))},
+	"tag in production": {policy: "image-digest", only: "prod", says: `image is "scalestack/users:0.1.0", allowed: name:tag@sha256:`, edits: edits(set(web, main+"image", "scalestack/users:0.1.0"))},
 	"short digest":      {policy: "image-digest", only: "prod", says: "redis:7.2.4@sha256:0f", edits: edits(set(redis, main+"image", "redis:7.2.4@sha256:0f"))},
 	"init by tag":       {policy: "image-digest", only: "prod", says: "initContainers[0].image", edits: edits(set(db, init0+"image", "postgres:16.2"))},
 	"digest asked in staging": {policy: "image-digest", only: "staging", says: `image is "redis:7.2.4"`,
-		config: map[string]any{"stacks": []any{"staging"}, "except": []any{"postgres", "scalestack/workload"}}},
+		config: map[string]any{"stacks": []any{"staging"}, "except": []any{"postgres", "scalestack/users", "scalestack/shardctl"}}},
 
 	"password in env":       {policy: "plain-secret", says: "env[0].value is the value of something called DB_PASSWORD", edits: edits(set(redis, main+"env", []any{env("DB_PASSWORD", "x9")}))},
 	"password in a URL":     {policy: "plain-secret", says: "is a password in a URL", edits: edits(set(redis, main+"env", []any{env("DATABASE", "postgres://app:hunter2@db/shop")}))},

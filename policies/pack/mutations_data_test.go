@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/policies/rule"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 const (

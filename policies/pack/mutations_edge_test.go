@@ -41,7 +41,7 @@ func pageRule(target, level string) map[string]any {
 func TestThePageRulesOfTheComponentAreSilent(t *testing.T) {
 	values := settings(t, "dev")
 	values["scalestack:cdn"] = `{"enabled":true,"zoneId":"0123456789abcdef0123456789abcdef","plan":"pro","mode":"pageRules","hostname":"www.example.com"}`
-	body, keep := stack.Program(stack.WithWorkloadImage(released["dev"]))
+	body, keep := stack.Program(released["dev"]...)
 	graph := policytest.Record(t, "dev", body, func(info *pulumi.RunInfo) { info.Config = values }, keep)
 	require.Len(t, graph.Of("PageRule"), 6)
 	require.Empty(t, messages(pack.Violations("dev", graph)))

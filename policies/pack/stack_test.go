@@ -18,16 +18,19 @@ import (
 var environments = []string{"dev", "staging", "prod"}
 
 // released is what the pipeline of a release passes in: production's file names
-// no workload image with a digest, because each release builds another.
-var released = map[string]string{
-	"prod": "scalestack/workload:0.1.0@sha256:0f0e0d0c0b0a09080706050403020100f0e0d0c0b0a090807060504030201000",
-}
+// no digest of the images that each release builds anew.
+var released = map[string][]stack.Option{"prod": {
+	stack.WithWorkloadImage("scalestack/users:0.1.0@" + releasedDigest),
+	stack.WithShardctlImage("scalestack/shardctl:0.1.0@" + releasedDigest),
+}}
+
+const releasedDigest = "sha256:0f0e0d0c0b0a09080706050403020100f0e0d0c0b0a090807060504030201000"
 
 // record returns what the program registers with an environment's own settings.
 func record(t *testing.T, env string, options ...pulumi.RunOption) rule.Graph {
 	t.Helper()
 	values := settings(t, env)
-	body, keep := stack.Program(stack.WithWorkloadImage(released[env]))
+	body, keep := stack.Program(released[env]...)
 	configure := func(info *pulumi.RunInfo) { info.Config = values }
 	return policytest.Record(t, env, body, append(options, configure, keep)...)
 }

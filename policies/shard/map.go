@@ -8,7 +8,7 @@ import (
 
 	"github.com/scalestack/scalestack/policies/kube"
 	"github.com/scalestack/scalestack/policies/rule"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 const (

@@ -21,7 +21,7 @@ const (
 )
 
 // Estimate is what the shards themselves say of a change of the map: the output
-// of `workload reshard plan`.
+// of `shardctl reshard plan`.
 type Estimate struct {
 	// Moves are those from what the shards own now.
 	Moves []EstimatedMove
@@ -43,7 +43,7 @@ type EstimatedMove struct {
 	Rows, Bytes       int64
 }
 
-// Ask runs `workload reshard plan` in a pod of the deployed app, which can reach
+// Ask runs `shardctl reshard plan` in a pod of the deployed app, which can reach
 // the shards where the caller cannot.
 func Ask(deployed, planned *Figures) (*Estimate, error) {
 	wanted, err := planned.ShardMap.Encode()
@@ -62,7 +62,7 @@ func Ask(deployed, planned *Figures) (*Estimate, error) {
 	return e, json.Unmarshal(answer.Bytes(), e)
 }
 
-// refusedExit is the workload's exit code for what no retry mends.
+// refusedExit is shardctl's exit code for what no retry mends.
 const refusedExit = 3
 
 // errRefused marks a change that the shards themselves refuse.
@@ -94,7 +94,7 @@ func question(deployed, planned *Figures) []string {
 	if deployed.Context != "" {
 		args = append(args, "--context", deployed.Context)
 	}
-	args = append(args, "--", "/workload", "reshard", "plan", "--to", "-")
+	args = append(args, "--", "/users", "reshard", "plan", "--to", "-")
 	if planned.Volume.Cmp(deployed.Volume) != 0 {
 		args = append(args, "--volume", fmt.Sprint(planned.Volume.Value()))
 	}

@@ -158,7 +158,7 @@ func (u *up) startRuntime(ctx context.Context, log *step.Log) error {
 
 func (u *up) deploy(ctx context.Context) error {
 	if err := u.Do(ctx, "pulumi-up", "pulumi up on stack dev", func(ctx context.Context, log *step.Log) error {
-		return deploy.Up(ctx, u.Paths, u.ref("scalestack/workload"), log)
+		return deploy.Up(ctx, u.Paths, deploy.Images{Users: u.ref("scalestack/users"), Shardctl: u.ref("scalestack/shardctl")}, log)
 	}); err != nil {
 		return err
 	}

@@ -5,8 +5,10 @@ package deploy
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/scalestack/scalestack/lab/internal/builds"
@@ -29,13 +31,18 @@ const cloudflareToken = "lab-stand-in-token-that-opens-nothing-00"
 // provider of their own.
 const passphrase = "scalestack-lab"
 
-// workloadImage is the variable that names the image built from this checkout.
-// Its tag changes with its content, so that a change rolls out.
-const workloadImage = "SCALESTACK_WORKLOAD_IMAGE"
+// Images are those built from this checkout. Their tags change with their
+// content, so that a change rolls out.
+type Images struct{ Users, Shardctl string }
+
+// byVariable is by the environment variable that the program reads.
+func (i Images) byVariable() map[string]string {
+	return map[string]string{"SCALESTACK_WORKLOAD_IMAGE": i.Users, "SCALESTACK_SHARDCTL_IMAGE": i.Shardctl}
+}
 
 // environment makes pulumi and kubectl work on the lab.
 func environment(p paths.Paths) []string {
-	return append([]string{
+	env := []string{
 		"KUBECONFIG=" + p.Kubeconfig("admin"),
 		"PULUMI_HOME=" + filepath.Join(p.Home, "pulumi"),
 		"PULUMI_BACKEND_URL=file://" + p.Data("pulumi"),
@@ -43,21 +50,26 @@ func environment(p paths.Paths) []string {
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
 		"CLOUDFLARE_API_TOKEN=" + cloudflareToken,
-		workloadImage + "=" + image(p),
 		"SCALESTACK_CLOUDFLARE_DIR=" + CloudflareDir(p),
-	}, builds.Flags...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(Images{}.byVariable())) {
+		env = append(env, name+"="+image(p, name))
+	}
+	return append(env, builds.Flags...)
 }
 
 // Prepare makes the folders and the file env, which a person sources and which
 // the lab's own calls of pulumi read back.
-func Prepare(p paths.Paths, image string) error {
+func Prepare(p paths.Paths, images Images) error {
 	for _, dir := range []string{p.Data("pulumi"), CloudflareDir(p)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(imageFile(p), []byte(image), 0o644); err != nil {
-		return err
+	for name, image := range images.byVariable() {
+		if err := os.WriteFile(imageFile(p, name), []byte(image), 0o644); err != nil {
+			return err
+		}
 	}
 	return writeEnv(p)
 }
@@ -66,12 +78,12 @@ func Prepare(p paths.Paths, image string) error {
 // applied.
 func CloudflareDir(p paths.Paths) string { return p.Data("cloudflare") }
 
-// imageFile remembers the image between commands: preview and destroy do not
-// build it.
-func imageFile(p paths.Paths) string { return p.Config("workload-image") }
+// imageFile remembers an image between commands, by its variable: preview and
+// destroy do not build it.
+func imageFile(p paths.Paths, variable string) string { return p.Config(variable) }
 
-func image(p paths.Paths) string {
-	content, _ := os.ReadFile(imageFile(p))
+func image(p paths.Paths, variable string) string {
+	content, _ := os.ReadFile(imageFile(p, variable))
 	return string(content)
 }
 

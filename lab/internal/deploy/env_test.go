@@ -17,13 +17,14 @@ import (
 func TestEnvFileSetsTheEnvironment(t *testing.T) {
 	p := paths.Paths{Home: filepath.Join(t.TempDir(), "with space")}
 	require.NoError(t, os.MkdirAll(p.Config(""), 0o755))
-	require.NoError(t, Prepare(p, "scalestack/workload:dev-1"))
+	require.NoError(t, Prepare(p, Images{Users: "scalestack/users:dev-1", Shardctl: "scalestack/shardctl:dev-2"}))
 	output, err := exec.Command("bash", "-c", `. "$0" && env`, filepath.Join(p.Home, "env")).Output()
 	require.NoError(t, err)
 	for _, want := range environment(p) {
 		require.Contains(t, strings.Split(string(output), "\n"), want)
 	}
-	require.Contains(t, string(output), "SCALESTACK_WORKLOAD_IMAGE=scalestack/workload:dev-1\n")
+	require.Contains(t, string(output), "SCALESTACK_WORKLOAD_IMAGE=scalestack/users:dev-1\n")
+	require.Contains(t, string(output), "SCALESTACK_SHARDCTL_IMAGE=scalestack/shardctl:dev-2\n")
 	require.Contains(t, string(output), "PATH="+filepath.Join(p.Home, "bin")+":")
 }
 

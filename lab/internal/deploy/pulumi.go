@@ -16,8 +16,8 @@ import (
 // Up deploys the stack. It is safe after an earlier run that was killed. The
 // engine previews first: policies over the whole stack speak at the end of a
 // run, and at the end of an update it would be too late.
-func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
-	if err := Prepare(p, image); err != nil {
+func Up(ctx context.Context, p paths.Paths, images Images, log io.Writer) error {
+	if err := Prepare(p, images); err != nil {
 		return err
 	}
 	if err := selectStack(ctx, p, log); err != nil {

@@ -1,0 +1,46 @@
+// Command users is the reference user service. It has one binary and image
+// for everything that runs beside the databases.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/scalestack/scalestack/sharding/shardctl"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		shardctl.NewLog(slog.LevelInfo).Error("failed", "error", err.Error())
+		stop()
+		os.Exit(shardctl.ExitCode(err))
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "users",
+		Short: "The reference user service of Scalestack",
+		// Errors are logged, as everything else is; a wrong setting does not
+		// need the whole help text after it.
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(serveCommand(), relayCommand(), emailCommand(), analyticsCommand(), invalidateCommand(), replayCommand(),
+		migrateCommand(), askCommand(), reshardCommand(), assetsCommand())
+	return root
+}
+
+// reshardCommand is shardctl's. A preview asks it in a pod of the service what a
+// change would move, because these pods always run.
+func reshardCommand() *cobra.Command {
+	reshard := shardctl.Reshard()
+	reshard.Hidden = true
+	return reshard
+}

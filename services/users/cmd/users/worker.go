@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/sharding/ops"
+	enginesettings "github.com/scalestack/scalestack/sharding/settings"
+	"github.com/scalestack/scalestack/sharding/shardctl"
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// workerCommand makes the command of a program that serves no users.
+func workerCommand[S any](name, short, long, help string, load func(enginesettings.Lookup) (S, error), run func(context.Context, S) error) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		Long: long + " It also serves /healthz, /readyz and /metrics.\n\nSettings (environment):\n" + help,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := load(os.LookupEnv)
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			return run(cmd.Context(), s)
+		},
+	}
+}
+
+// worker is what such a program has around its work.
+type worker struct {
+	metrics *prometheus.Registry
+	log     *slog.Logger
+	ops     *ops.Server
+}
+
+// newWorker serves probes and metrics until the program ends, also through the
+// end of the work.
+func newWorker(ctx context.Context, s settings.Worker) (*worker, error) {
+	w := &worker{metrics: prometheus.NewRegistry(), log: shardctl.NewLog(s.LogLevel)}
+	w.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	w.ops, err = ops.Start(context.WithoutCancel(ctx), s.Listen, w.metrics, w.log)
+	return w, err
+}
+
+const pingEvery = time.Second
+
+// awaitKafka reports ready once a broker takes us for who we are.
+func (w *worker) awaitKafka(ctx context.Context, client *kgo.Client) {
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		err := client.Ping(ctx)
+		if err == nil {
+			w.ops.Ready(true)
+			return
+		}
+		w.log.Warn("Kafka is not there", "error", err.Error())
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
