@@ -91,6 +91,7 @@ func databases() []*rapid.Generator[mistake] {
 		texts("postgres.settings.geqo_seed", "is more than one line", `[a-z]*\n[a-z]*`, one[string]("postgres.settings.geqo_seed")),
 		texts("images.postgres", "is not an image", `[a-z]{1,5} [a-z]{1,5}:1`, one[string]("images.postgres")),
 		texts("images.workload", "names no version", `[a-z]{1,20}(:latest)?`, one[string]("images.workload")),
+		texts("images.shardctl", "names no version", `[a-z]{1,20}(:latest)?`, one[string]("images.shardctl")),
 		texts("namespace", "is not a name of lower-case letters", `[A-Z_ ]{1,20}`, func(text string) []set {
 			return []set{{[]any{"namespace"}, text}}
 		}),
