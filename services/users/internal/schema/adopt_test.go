@@ -33,8 +33,20 @@ func both(ctx context.Context, shards *pgtest.Shards) error {
 func startFormer(t *testing.T, upTo int64) *pgtest.Shards {
 	t.Helper()
 	shards := pgtest.StartShards(t, 1)
+	makeFormer(t, shards, upTo)
+	return shards
+}
+
+// makeFormer replaces whatever is in the shard.
+func makeFormer(t *testing.T, shards *pgtest.Shards, upTo int64) {
+	t.Helper()
 	server, name := shards.Servers[0], pgtest.Database(0)
-	server.Exec(name, "CREATE SCHEMA scalestack")
+	for _, statement := range []string{
+		"DROP SCHEMA IF EXISTS scalestack CASCADE", "DROP SCHEMA public CASCADE",
+		"CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC", "CREATE SCHEMA scalestack",
+	} {
+		server.Exec(name, statement)
+	}
 	config, err := shards.Admin.As("test").ConnConfig(&shards.Map.Shards[0])
 	require.NoError(t, err)
 	db := stdlib.OpenDB(*config)
@@ -45,7 +57,6 @@ func startFormer(t *testing.T, upTo int64) *pgtest.Shards {
 	if upTo >= 3 {
 		server.Exec(name, "INSERT INTO users (user_id, name, email) VALUES (5, 'Ada', 'ada@example.com')")
 	}
-	return shards
 }
 
 func applyFormer(t *testing.T, db *sql.DB, upTo int64) {
@@ -129,10 +140,10 @@ func TestAFormerDatabaseIsAdopted(t *testing.T) {
 	}
 
 	for upTo := int64(1); upTo < 6; upTo++ {
-		older := startFormer(t, upTo)
-		require.NoError(t, both(t.Context(), older), "from version %d", upTo)
-		requireCurrent(t, older)
-		require.Equal(t, want, structure(t, older), "from version %d", upTo)
+		makeFormer(t, shards, upTo)
+		require.NoError(t, both(t.Context(), shards), "from version %d", upTo)
+		requireCurrent(t, shards)
+		require.Equal(t, want, structure(t, shards), "from version %d", upTo)
 	}
 }
 
@@ -172,8 +183,9 @@ func TestAdoptionIsKilledHalfWay(t *testing.T) {
 // The runs end after random times; one is let through at last.
 func TestAdoptionIsKilledAtRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
+	shards := pgtest.StartShards(t, 1)
 	for range 3 {
-		shards := startFormer(t, 1+random.Int64N(6))
+		makeFormer(t, shards, 1+random.Int64N(6))
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(60))*time.Millisecond)
 			_ = both(ctx, shards)
