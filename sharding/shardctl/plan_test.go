@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/scalestack/scalestack/sharding/internal/accounts"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardtest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -16,6 +18,7 @@ func TestPlan(t *testing.T) {
 	t.Setenv("SCALESTACK_LOG_LEVEL", "error")
 	_, err := execute(t, "migrate")
 	require.NoError(t, err)
+	shardtest.Migrate(t, t.Context(), shards, accounts.Schema())
 	t.Setenv("SCALESTACK_SHARD_CREDENTIALS", shards.App.Credentials)
 	next := *shards.Map
 	next.Assignment = append(shardmap.Base(12, 2)[:11:11], 0)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/scalestack/scalestack/sharding/internal/accounts"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardtest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,6 +33,7 @@ func TestReshard(t *testing.T) {
 	}
 	_, err := execute(t, "migrate")
 	require.NoError(t, err)
+	shardtest.Migrate(t, t.Context(), shards, accounts.Schema())
 	out, err := execute(t, "reshard", "status")
 	require.NoError(t, err)
 	require.Equal(t, "no move is under way\n", out)
