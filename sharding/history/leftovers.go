@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 // traces are what a move makes and must take away again.
@@ -31,13 +31,13 @@ func (s Shard) Traces(ctx context.Context) ([]string, error) {
 // Strays names the sharded tables with rows of buckets that the shard does not
 // own. It reads all of them.
 func (s Shard) Strays(ctx context.Context) ([]string, error) {
-	tables, err := s.tables(ctx)
+	tables, err := catalog.Tables(ctx, s.Conn)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
 	for _, table := range tables {
-		if found, err = s.count(ctx, found, "foreign rows in "+table, fmt.Sprintf(foreignRows, table)); err != nil {
+		if found, err = s.count(ctx, found, "foreign rows in "+table.Name, fmt.Sprintf(foreignRows, table.Name, table.QuotedKey)); err != nil {
 			return nil, err
 		}
 	}
@@ -45,10 +45,10 @@ func (s Shard) Strays(ctx context.Context) ([]string, error) {
 }
 
 const foreignRows = `
-	SELECT count(*) FROM %s AS t CROSS JOIN scalestack.shard AS s
+	SELECT count(*) FROM %[1]s AS t CROSS JOIN scalestack.shard AS s
 	WHERE NOT EXISTS (
 		SELECT FROM scalestack.ownership AS o
-		WHERE o.bucket = ((t.user_id %% s.buckets + s.buckets) %% s.buckets)::integer AND o.state = 'owned')`
+		WHERE o.bucket = ((t.%[2]s %% s.buckets + s.buckets) %% s.buckets)::integer AND o.state = 'owned')`
 
 // count adds a line to found unless the query's number is zero.
 func (s Shard) count(ctx context.Context, found []string, what, query string) ([]string, error) {
@@ -60,13 +60,4 @@ func (s Shard) count(ctx context.Context, found []string, what, query string) ([
 		found = append(found, fmt.Sprintf("shard %d has %d %s", s.ID, n, what))
 	}
 	return found, nil
-}
-
-// tables are the sharded ones, which are those behind the fence.
-func (s Shard) tables(ctx context.Context) ([]string, error) {
-	rows, err := s.Conn.Query(ctx, "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'fence' AND NOT tgisinternal ORDER BY 1")
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/catalog"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"golang.org/x/sync/errgroup"
 )
@@ -50,7 +51,7 @@ func (p Population) Remove(ctx context.Context, shards []Shard) error {
 }
 
 func (p Population) removeFrom(ctx context.Context, shard Shard) error {
-	tables, err := shard.tables(ctx)
+	tables, err := catalog.Tables(ctx, shard.Conn)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (p Population) removeFrom(ctx context.Context, shard Shard) error {
 			return err
 		}
 		for _, table := range tables {
-			if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE user_id >= $1 AND user_id < $2", p.First, p.First+room); err != nil {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+table.Name+" WHERE "+table.QuotedKey+" >= $1 AND "+table.QuotedKey+" < $2", p.First, p.First+room); err != nil {
 				return err
 			}
 		}

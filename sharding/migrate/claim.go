@@ -11,8 +11,8 @@ import (
 
 const (
 	insertShard = `
-		INSERT INTO scalestack.shard (cluster, shard_id, buckets, initial_shards)
-		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+		INSERT INTO scalestack.shard (cluster, shard_id, buckets, initial_shards, strict)
+		VALUES ($1, $2, $3, $4, true) ON CONFLICT DO NOTHING`
 	insertOwnership = `
 		INSERT INTO scalestack.ownership (bucket, state, owner)
 		SELECT bucket, 'owned', $1 FROM unnest($2::integer[]) AS bucket`

@@ -2,6 +2,11 @@
 // them current (Run), and applies the migrations of the services that keep their
 // own tables there (Service).
 //
+// A step waits for a table's readers and writers for a second at a time, and
+// then lets those go on who wait behind it (package locks). A step that needs
+// longer for a lock, as CREATE INDEX CONCURRENTLY does, begins with
+// SET lock_timeout = 0. Steps are not applied while a mover works.
+//
 // Both first wait for all shards and compare each with the shard map, and only
 // then change anything: a wrong map changes nothing anywhere. Running them
 // again, or twice at once, is safe.
@@ -20,16 +25,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"golang.org/x/sync/errgroup"
 )
 
 //go:embed sql/*.sql
 var files embed.FS
-
-// lockID is the advisory lock of a run, "scalesta" in ASCII. Other programs'
-// migrations of the same database use other numbers.
-const lockID int64 = 0x7363616c65737461
 
 // Connector returns the settings of a connection to a shard, its current
 // password included.
@@ -38,7 +40,7 @@ type Connector func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 // engine returns the migrations of the schema scalestack.
 func engine() (Schema, error) {
 	steps, err := fs.Sub(files, "sql")
-	return Schema{Files: steps, Table: "scalestack.schema_version", Adopt: map[int64]int64{1: 1, 2: 2, 4: 3, 5: 4, 6: 5}}, err
+	return Schema{Files: steps, Table: "scalestack.schema_version", engine: true, Adopt: map[int64]int64{1: 1, 2: 2, 4: 3, 5: 4, 6: 5}}, err
 }
 
 // Run brings the engine's schema of every shard of the map to the newest version
@@ -82,6 +84,19 @@ func checkAll(ctx context.Context, m *shardmap.Map, connect Connector, log *slog
 		return nil, err
 	}
 	s := combine(m, known)
+	if s.twice == nil {
+		return s, s.refuse()
+	}
+	// A move may have ended between two looks. The second look at the giver comes
+	// after the first at the taker, so that what is still owned twice is so.
+	err = forEach(m, func(i int, shard *shardmap.Shard) (err error) {
+		known[i], err = checkShard(ctx, m, shard, connect, log)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s = combine(m, known)
 	return s, s.refuse()
 }
 
@@ -119,7 +134,7 @@ func migrateShard(ctx context.Context, s *survey, shard *shardmap.Shard, connect
 		if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS scalestack"); err != nil {
 			return err
 		}
-		if err := schema.apply(ctx, conn.Config(), log); err != nil {
+		if err := schema.apply(ctx, conn, log); err != nil {
 			return err
 		}
 		return claim(ctx, conn, want, s.vacant(shard.ID), log)
@@ -134,8 +149,8 @@ func whileLocked(ctx context.Context, shard *shardmap.Shard, connect Connector, 
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", lockID); err != nil {
-		return fmt.Errorf("waiting for another migration: %w", err)
+	if err := locks.Take(ctx, conn, locks.Migration); err != nil {
+		return err
 	}
 	return do(conn)
 }

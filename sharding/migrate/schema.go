@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
+	"github.com/scalestack/scalestack/sharding/locks"
 )
 
 // Schema is a set of migrations with one owner.
@@ -24,10 +26,14 @@ type Schema struct {
 	// one list of versions, scalestack.migrations: it maps the versions there to
 	// those of Files. Default: nothing is adopted.
 	Adopt map[int64]int64
+
+	engine bool
 }
 
 // apply runs the steps that the database does not have yet.
-func (s Schema) apply(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) error {
+func (s Schema) apply(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
+	config := conn.Config()
+	config.RuntimeParams["lock_timeout"] = strconv.FormatInt(locks.Wait.Milliseconds(), 10)
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	if err := s.adopt(ctx, db, log); err != nil {
@@ -38,11 +44,45 @@ func (s Schema) apply(ctx context.Context, config *pgx.ConnConfig, log *slog.Log
 	if err != nil {
 		return err
 	}
-	results, err := provider.Up(ctx)
-	for _, step := range results {
-		log.Info("migration applied", "schema", s.Table, "file", step.Source.Path, "took", step.Duration)
+	if pending, err := provider.HasPending(ctx); err != nil || !pending {
+		return err
 	}
-	return err
+	if err := s.keepMoversAway(ctx, conn); err != nil {
+		return err
+	}
+	for {
+		results, err := provider.Up(ctx)
+		for _, step := range results {
+			log.Info("migration applied", "schema", s.Table, "file", step.Source.Path, "took", step.Duration)
+		}
+		if !locks.Late(err) {
+			return err
+		}
+		if err := locks.Pause(ctx, log, err); err != nil {
+			return err
+		}
+	}
+}
+
+const openMoves = `
+	SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')`
+
+// keepMoversAway takes their lock until the connection ends. A service's step
+// could change a table of a move that has begun and has no mover now; the
+// engine's steps leave those tables as they are.
+func (s Schema) keepMoversAway(ctx context.Context, conn *pgx.Conn) error {
+	if err := locks.Take(ctx, conn, locks.Mover); err != nil {
+		return err
+	}
+	var moves bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass('scalestack.move') IS NOT NULL").Scan(&moves); err != nil || !moves || s.engine {
+		return err
+	}
+	var open int
+	if err := conn.QueryRow(ctx, openMoves).Scan(&open); err != nil || open == 0 {
+		return err
+	}
+	return &RefusedError{fmt.Errorf("%d moves from this shard have not ended, and a step could change their tables. Fix: shardctl reshard, or shardctl abort", open)}
 }
 
 const (

@@ -34,7 +34,7 @@ func Service(ctx context.Context, m *shardmap.Map, connect Connector, schema Sch
 			if err := requireClaimed(ctx, conn, m, shard); err != nil {
 				return err
 			}
-			return schema.apply(ctx, conn.Config(), log)
+			return schema.apply(ctx, conn, log)
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", shard.Name, err)

@@ -21,11 +21,13 @@ func (e *RefusedError) Error() string { return "refused: " + e.Err.Error() }
 // Unwrap returns the reasons.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// news is what a shard knows of one bucket: who owned it at that epoch.
+// news is what a shard knows of one bucket: who owned it at that epoch, and
+// whether that is the shard itself.
 type news struct {
 	Bucket int32
 	Epoch  int64
 	Owner  int
+	Here   bool
 }
 
 // knowledge is what one shard says before anything is changed. A database that
@@ -37,7 +39,7 @@ type knowledge struct {
 }
 
 const (
-	readNews = "SELECT bucket, epoch, owner FROM scalestack.ownership"
+	readNews = "SELECT bucket, epoch, owner, state IN ('owned', 'fenced') FROM scalestack.ownership"
 	// The source has the move's row. In the target the move shows by what is
 	// named scalestack_move_<source>_<id>, which goes when the move has ended.
 	readMoves = `
@@ -72,15 +74,20 @@ type survey struct {
 	shards *shardmap.Map
 	// owners are the latest known ones, by bucket.
 	owners map[int32]int
+	// twice are the buckets that more than one shard owns.
+	twice map[int32]double
 	// moving shards take part in a move that has not ended.
 	moving map[int]bool
 }
+
+// double is a bucket that two shards own: older and newer are the epochs' owners.
+type double struct{ older, newer news }
 
 // combine believes the news with the highest epoch, which grows with every
 // change of owner.
 func combine(m *shardmap.Map, all []knowledge) *survey {
 	s := &survey{shards: m, owners: map[int32]int{}, moving: map[int]bool{}}
-	epochs := map[int32]int64{}
+	epochs, here := map[int32]int64{}, map[int32]news{}
 	for _, k := range all {
 		for _, id := range k.moves {
 			s.moving[id] = true
@@ -89,9 +96,40 @@ func combine(m *shardmap.Map, all []knowledge) *survey {
 			if n.Epoch > epochs[n.Bucket] {
 				epochs[n.Bucket], s.owners[n.Bucket] = n.Epoch, n.Owner
 			}
+			if !n.Here {
+				continue
+			}
+			if other, claimed := here[n.Bucket]; claimed {
+				s.note(n, other)
+			}
+			here[n.Bucket] = n
 		}
 	}
 	return s
+}
+
+func (s *survey) note(a, b news) {
+	if a.Epoch > b.Epoch {
+		a, b = b, a
+	}
+	if s.twice == nil {
+		s.twice = map[int32]double{}
+	}
+	s.twice[a.Bucket] = double{older: a, newer: b}
+}
+
+// restored names the shards that own buckets which later went to another one.
+func (s *survey) restored() (errs []error) {
+	buckets := map[[2]int][]int32{}
+	for _, bucket := range slices.Sorted(maps.Keys(s.twice)) {
+		pair := [2]int{s.twice[bucket].older.Owner, s.twice[bucket].newer.Owner}
+		buckets[pair] = append(buckets[pair], bucket)
+	}
+	for _, pair := range slices.SortedFunc(maps.Keys(buckets), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) }) {
+		errs = append(errs, fmt.Errorf("shards %d and %d both own %s, and shard %[2]d since later: shard %[1]d was restored from before a move. Fix: docs/resharding.md, \"A shard restored from before a move\"",
+			pair[0], pair[1], list(buckets[pair])))
+	}
+	return errs
 }
 
 // vacant are the buckets of the base map that a new shard may take: those that
@@ -111,7 +149,7 @@ func (s *survey) baseOwner(bucket int32) int { return int(bucket) % s.shards.Ini
 // refuse returns a *RefusedError if the map lacks a shard that owns a bucket or
 // takes part in a move. Whoever deploys such a map is about to remove it.
 func (s *survey) refuse() error {
-	var errs []error
+	errs := s.restored()
 	missing := s.missing()
 	for _, id := range slices.Sorted(maps.Keys(missing)) {
 		errs = append(errs, fmt.Errorf("shard %d is not in the map and owns %s: drain it first", id, list(missing[id])))

@@ -22,7 +22,7 @@ func surveyOf(ids []int, known map[int]knowledge) *survey {
 func base(id int) knowledge {
 	var k knowledge
 	for bucket := id; bucket < 12; bucket += 3 {
-		k.news = append(k.news, news{int32(bucket), 1, id})
+		k.news = append(k.news, news{int32(bucket), 1, id, false})
 	}
 	return k
 }
@@ -36,8 +36,8 @@ func (k knowledge) with(more ...news) knowledge {
 func TestMapsThatWouldLoseData(t *testing.T) {
 	whole := map[int]knowledge{0: base(0), 1: base(1), 2: base(2)}
 	drained := map[int]knowledge{
-		0: base(0).with(news{2, 5, 0}, news{5, 5, 0}), 1: base(1).with(news{8, 5, 1}, news{11, 5, 1}),
-		2: base(2).with(news{2, 3, 0}, news{5, 3, 0}, news{8, 3, 1}, news{11, 3, 1}),
+		0: base(0).with(news{2, 5, 0, false}, news{5, 5, 0, false}), 1: base(1).with(news{8, 5, 1, false}, news{11, 5, 1, false}),
+		2: base(2).with(news{2, 3, 0, false}, news{5, 3, 0, false}, news{8, 3, 1, false}, news{11, 3, 1, false}),
 	}
 	for name, c := range map[string]struct {
 		ids   []int
@@ -52,10 +52,10 @@ func TestMapsThatWouldLoseData(t *testing.T) {
 		"an owner":             {[]int{0, 1}, whole, "refused: shard 2 is not in the map and owns 4 buckets (2, 5, 8, 11): drain it first"},
 		"two owners": {[]int{2}, whole, "refused: shard 0 is not in the map and owns 4 buckets (0, 3, 6, 9): drain it first\n" +
 			"shard 1 is not in the map and owns 4 buckets (1, 4, 7, 10): drain it first"},
-		"the owner of one": {[]int{0, 1, 2}, map[int]knowledge{0: base(0), 1: base(1).with(news{4, 3, 7}), 2: base(2)},
+		"the owner of one": {[]int{0, 1, 2}, map[int]knowledge{0: base(0), 1: base(1).with(news{4, 3, 7, false}), 2: base(2)},
 			"refused: shard 7 is not in the map and owns bucket 4: drain it first"},
-		"handed over, not yet taken": {[]int{0, 1}, map[int]knowledge{0: base(0).with(news{3, 3, 1}), 1: base(1).with(news{2, 5, 1}, news{5, 5, 1}, news{8, 5, 1}, news{11, 5, 1})}, ""},
-		"old news of another owner":  {[]int{0, 1, 2}, map[int]knowledge{0: base(0).with(news{3, 9, 0}), 1: base(1).with(news{3, 7, 5}), 2: base(2)}, ""},
+		"handed over, not yet taken": {[]int{0, 1}, map[int]knowledge{0: base(0).with(news{3, 3, 1, false}), 1: base(1).with(news{2, 5, 1, false}, news{5, 5, 1, false}, news{8, 5, 1, false}, news{11, 5, 1, false})}, ""},
+		"old news of another owner":  {[]int{0, 1, 2}, map[int]knowledge{0: base(0).with(news{3, 9, 0, false}), 1: base(1).with(news{3, 7, 5, false}), 2: base(2)}, ""},
 		"a move under way": {[]int{0, 1, 2}, map[int]knowledge{0: base(0), 1: {news: base(1).news, moves: []int{1, 5}}, 2: base(2)},
 			"refused: shard 5 is not in the map and a move from or to it has not ended: let reshard end it first"},
 		"a new cluster with too few": {[]int{0, 1}, nil, "refused: shard 2 is not in the map and owns 4 buckets (2, 5, 8, 11): drain it first"},
@@ -76,6 +76,15 @@ func TestMapsThatWouldLoseData(t *testing.T) {
 func TestAnEmptyServerTakesWhatNobodyEverHad(t *testing.T) {
 	require.Equal(t, []int32{1, 4, 7, 10}, surveyOf([]int{0, 1, 2}, nil).vacant(1))
 	require.Empty(t, surveyOf([]int{0, 1, 2, 3}, nil).vacant(3))
-	others := map[int]knowledge{0: base(0).with(news{1, 5, 0}), 2: base(2).with(news{4, 5, 2}, news{7, 5, 2}, news{10, 5, 2})}
+	others := map[int]knowledge{0: base(0).with(news{1, 5, 0, false}), 2: base(2).with(news{4, 5, 2, false}, news{7, 5, 2, false}, news{10, 5, 2, false})}
 	require.Empty(t, surveyOf([]int{0, 1, 2}, others).vacant(1), "all that was its own has moved")
+}
+
+func TestAShardFromBeforeAMove(t *testing.T) {
+	s := surveyOf([]int{0, 1, 2}, map[int]knowledge{
+		0: base(0).with(news{0, 1, 0, true}, news{3, 1, 0, true}),
+		1: base(1).with(news{0, 4, 1, true}, news{3, 4, 1, true}),
+		2: base(2),
+	})
+	require.ErrorContains(t, s.refuse(), "refused: shards 0 and 1 both own 2 buckets (0, 3), and shard 1 since later: shard 0 was restored from before a move. Fix: ")
 }

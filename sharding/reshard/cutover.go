@@ -46,16 +46,21 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 			return err
 		}
 		m.track.metrics.givenUp.Inc()
-		m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", err.Error(), "writes_paused", time.Since(began).String())
+		m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", err.Error(), "writes_paused", time.Since(began).String(),
+			"long_transactions", f.source(mv).holders(ctx, mv.Buckets))
 		if attempt == m.options.Attempts {
-			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v", attempt, err)}
+			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v; long transactions: %s", attempt, err, f.source(mv).holders(ctx, mv.Buckets))}
 		}
 		// Whatever was in the way may take a moment to end.
-		if err := m.sleep(ctx, f, mv, time.Duration(attempt)*m.options.FenceWait); err != nil {
+		if err := m.sleep(ctx, f, mv, min(time.Duration(attempt)*m.options.FenceWait, longestPause)); err != nil {
 			return err
 		}
 	}
 }
+
+// longestPause bounds the time between two attempts. Each attempt can hold up
+// writers for Options.FenceWait.
+const longestPause = 5 * time.Second
 
 func isLate(err error) bool {
 	var pgErr *pgconn.PgError
@@ -161,8 +166,24 @@ func (m *Mover) giveBack(ctx context.Context, f *fleet, mv *Move) error {
 	if err != nil {
 		return err
 	}
+	whole, err := s.whole(ctx)
+	if err != nil {
+		return err
+	}
+	if first := holdings[mv.Buckets[0]]; !first.here() && !whole {
+		if err := m.takeAgain(ctx, f, mv); err != nil {
+			return err
+		}
+		if holdings, err = readHoldings(ctx, f.target(mv)); err != nil {
+			return err
+		}
+	}
 	if first := holdings[mv.Buckets[0]]; first.here() {
-		if err := m.returnFenced(ctx, f, mv, s); err != nil {
+		err := m.returnFenced(ctx, f, mv, s)
+		if errors.Is(err, errStay) {
+			return m.stay(ctx, f, mv)
+		}
+		if err != nil {
 			return err
 		}
 		if holdings, err = readHoldings(ctx, f.target(mv)); err != nil {
@@ -177,8 +198,18 @@ func (m *Mover) giveBack(ctx context.Context, f *fleet, mv *Move) error {
 	})
 }
 
+// stay ends a rollback that the operator no longer wants.
+func (m *Mover) stay(ctx context.Context, f *fleet, mv *Move) error {
+	f.unwatch()
+	mv.Reason = ""
+	return errors.Join(unfence(ctx, f.target(mv), mv.Buckets), advance(ctx, f.source(mv), mv, Switched))
+}
+
 // returnFenced fences the target, and gives up there when the source has all.
 func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) error {
+	if err := m.wayBack(ctx, f, mv); err != nil {
+		return err
+	}
 	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
 		return err
 	}
@@ -186,6 +217,9 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 		return err
 	}
 	return poll(ctx, m.options.FenceWait, func() (bool, error) {
+		if err := requireReturn(ctx, f.source(mv), mv); err != nil {
+			return false, err
+		}
 		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
 		if err == nil {
 			err = m.drainAndCompare(ctx, s, mv, f.watching(s))

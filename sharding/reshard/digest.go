@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 // digest is what a user has in a table: how many rows, and a hash of them all.
@@ -16,11 +17,11 @@ type digest struct {
 
 // selectDigests returns them in the order of the users. They are the same
 // wherever the same values are in the same columns.
-func selectDigests(t table, where string) string {
+func selectDigests(t catalog.Table, where string) string {
 	return fmt.Sprintf(`
-		SELECT user_id, count(*), md5(string_agg(hash, '' ORDER BY hash))
-		FROM (SELECT user_id, md5(ROW(%s)::text) COLLATE "C" AS hash FROM %s WHERE %s) AS hashes
-		GROUP BY user_id ORDER BY user_id`, strings.Join(t.Columns, ", "), t.Name, where)
+		SELECT key, count(*), md5(string_agg(hash, '' ORDER BY hash))
+		FROM (SELECT %s AS key, md5(ROW(%s)::text) COLLATE "C" AS hash FROM %s WHERE %s) AS hashes
+		GROUP BY key ORDER BY key`, t.QuotedKey, strings.Join(t.Columns, ", "), t.Name, where)
 }
 
 // cursor is at one digest of many, and holds no more of them.
@@ -54,8 +55,8 @@ func (c *cursor) close() {
 
 // eachPair reads both sides of a table at once and calls visit for every user,
 // with nil for a side that does not know them.
-func eachPair(ctx context.Context, s stream, t table, visit func(from, to *digest) error) error {
-	sql := selectDigests(t, s.filter)
+func eachPair(ctx context.Context, s stream, t catalog.Table, visit func(from, to *digest) error) error {
+	sql := selectDigests(t, s.moving.filter(t))
 	from, to, err := both(s.from, s.to, func(side *session) (*cursor, error) { return openCursor(ctx, side, sql) })
 	defer from.close()
 	defer to.close()
@@ -81,12 +82,12 @@ func eachPair(ctx context.Context, s stream, t table, visit func(from, to *diges
 }
 
 // digestsOf returns the hashes of some users on both sides, "" where there are no rows.
-func digestsOf(ctx context.Context, s stream, t table, users []int64) (from, to map[int64]string, err error) {
+func digestsOf(ctx context.Context, s stream, t catalog.Table, users []int64) (from, to map[int64]string, err error) {
 	return both(s.from, s.to, func(side *session) (map[int64]string, error) { return hashes(ctx, side, t, users) })
 }
 
-func hashes(ctx context.Context, s *session, t table, users []int64) (map[int64]string, error) {
-	rows, err := s.Query(ctx, selectDigests(t, "user_id = ANY ($1)"), users)
+func hashes(ctx context.Context, s *session, t catalog.Table, users []int64) (map[int64]string, error) {
+	rows, err := s.Query(ctx, selectDigests(t, t.QuotedKey+" = ANY ($1)"), users)
 	if err != nil {
 		return nil, err
 	}

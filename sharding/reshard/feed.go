@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 // askEvery is how long a feed waits for news before it asks the server again
@@ -32,17 +33,17 @@ var feedSettings = map[string]string{
 // reads the log by a slot that ends with its connection.
 type feed struct {
 	conn *pgconn.PgConn
-	// tables are the names of the sharded tables, by oid; userID is where the
-	// rows of each have that column.
-	tables   map[uint32]string
-	userID   map[uint32]int
+	// tables are the sharded tables, by oid; keyAt is where the rows of each have
+	// the key column.
+	tables   map[uint32]catalog.Table
+	keyAt    map[uint32]int
 	received pglogrepl.LSN
 	changed  func(table string, user int64)
 }
 
 // openFeed returns a feed of what is committed from now on. The publication of
 // the same name must be there.
-func (m *Mover) openFeed(ctx context.Context, s *session, name string, tables []table, changed func(table string, user int64)) (*feed, error) {
+func (m *Mover) openFeed(ctx context.Context, s *session, name string, tables []catalog.Table, changed func(table string, user int64)) (*feed, error) {
 	config, err := m.options.Connect(s.shard)
 	if err != nil {
 		return nil, err
@@ -53,9 +54,9 @@ func (m *Mover) openFeed(ctx context.Context, s *session, name string, tables []
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{conn: conn, tables: map[uint32]string{}, userID: map[uint32]int{}, changed: changed}
+	f := &feed{conn: conn, tables: map[uint32]catalog.Table{}, keyAt: map[uint32]int{}, changed: changed}
 	for _, t := range tables {
-		f.tables[t.OID] = t.Name
+		f.tables[t.OID] = t
 	}
 	if err := f.start(ctx, name); err != nil {
 		f.close()
@@ -164,7 +165,8 @@ func (f *feed) take(data []byte) error {
 func (f *feed) apply(change pglogrepl.Message) error {
 	switch change := change.(type) {
 	case *pglogrepl.RelationMessage:
-		f.userID[change.RelationID] = slices.IndexFunc(change.Columns, func(c *pglogrepl.RelationMessageColumn) bool { return c.Name == "user_id" })
+		key := f.tables[change.RelationID].Key
+		f.keyAt[change.RelationID] = slices.IndexFunc(change.Columns, func(c *pglogrepl.RelationMessageColumn) bool { return c.Name == key })
 	case *pglogrepl.InsertMessage:
 		return f.mark(change.RelationID, change.Tuple)
 	case *pglogrepl.UpdateMessage:
@@ -181,15 +183,15 @@ func (f *feed) mark(relation uint32, row *pglogrepl.TupleData) error {
 	if row == nil {
 		return nil
 	}
-	column, found := f.userID[relation]
-	name := f.tables[relation]
-	if !found || column < 0 || column >= len(row.Columns) || name == "" {
-		return &abortError{fmt.Sprintf("the schema has changed: the log tells of rows of table %d without a user_id", relation)}
+	column, found := f.keyAt[relation]
+	t := f.tables[relation]
+	if !found || column < 0 || column >= len(row.Columns) || t.Name == "" {
+		return &abortError{fmt.Sprintf("the schema has changed: the log tells of rows of table %d without a key", relation)}
 	}
-	user, err := strconv.ParseInt(string(row.Columns[column].Data), 10, 64)
+	key, err := strconv.ParseInt(string(row.Columns[column].Data), 10, 64)
 	if err != nil {
-		return fmt.Errorf("%s: user_id of a change: %w", name, err)
+		return fmt.Errorf("%s: %s of a change: %w", t.Name, t.Key, err)
 	}
-	f.changed(name, user)
+	f.changed(t.Name, key)
 	return nil
 }

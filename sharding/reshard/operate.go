@@ -115,9 +115,10 @@ func (m *Mover) Pause(ctx context.Context) ([]Move, error) {
 	return m.want(ctx, WantPause, "be paused", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched)
 }
 
-// Resume ends a pause.
+// Resume ends a pause. A rollback that has not fenced the target yet ends too: the
+// buckets stay where they are.
 func (m *Mover) Resume(ctx context.Context) ([]Move, error) {
-	return m.want(ctx, WantRun, "be resumed", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched)
+	return m.want(ctx, WantRun, "be resumed", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched, Returning)
 }
 
 // Abort makes the mover take back moves that the source has not handed over.
@@ -126,7 +127,7 @@ func (m *Mover) Abort(ctx context.Context) ([]Move, error) {
 }
 
 // Rollback makes the mover take back moves that were handed over, with every
-// write since.
+// write since. WayBack says what that costs.
 func (m *Mover) Rollback(ctx context.Context) ([]Move, error) {
 	return m.want(ctx, WantAbort, "be rolled back", HandedOver, Switched)
 }
@@ -141,7 +142,7 @@ func (m *Mover) want(ctx context.Context, wanted Wanted, what string, states ...
 			return err
 		}
 		for _, mv := range moves {
-			tag, err := conn.Exec(ctx, "UPDATE scalestack.move SET wanted = $2 WHERE id = $1 AND state = ANY ($3) AND wanted <> 'abort'", mv.ID, wanted, states)
+			tag, err := conn.Exec(ctx, "UPDATE scalestack.move SET wanted = $2 WHERE id = $1 AND state = ANY ($3) AND (wanted <> 'abort' OR state = 'returning')", mv.ID, wanted, states)
 			switch {
 			case err != nil:
 				return err

@@ -42,13 +42,16 @@ type Options struct {
 	// that a router waits for an owner. After it the first writer lifts the
 	// fence, whether the mover is dead or slow.
 	Lease time.Duration
-	// Attempts is how many fences are tried, default 10.
+	// Attempts is how many fences are tried until the move is aborted and its copy
+	// thrown away, default 100: about eight minutes of a transaction that does not
+	// end. Between two attempts up to 5 s pass.
 	Attempts int
 	// Observe is how long a switched move can be rolled back, default 30 s.
 	Observe time.Duration
 	// LockWait is how long a killed mover's lock is waited for, default 10 s.
 	LockWait time.Duration
-	// Patience is how long a shard may be unreachable, default 10 min.
+	// Patience is how long a shard may be unreachable, or a replication slot may
+	// wait for transactions that do not end, default 10 min.
 	Patience time.Duration
 	Log      *slog.Logger
 	// OnState is called after every state that was written.
@@ -72,7 +75,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.FenceWait, 200*time.Millisecond)
 	orDefault(&o.DrainTimeout, 2*time.Second)
 	orDefault(&o.Lease, defaultLease)
-	orDefault(&o.Attempts, 10)
+	orDefault(&o.Attempts, 100)
 	orDefault(&o.Observe, defaultObserve)
 	orDefault(&o.LockWait, 10*time.Second)
 	orDefault(&o.Patience, 10*time.Minute)

@@ -106,11 +106,16 @@ func count(ctx context.Context, q querier, buckets []int32, state string) (n int
 	return n, err
 }
 
+// lift takes fences back. It waits for no row: one that is locked belongs to a
+// writer who is just lifting a lapsed fence, or to the next writer if that one
+// fails, and meanwhile all other buckets' writers would wait behind us.
+const lift = `
+	UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, fenced_until = NULL, changed_at = now()
+	WHERE bucket IN (SELECT bucket FROM scalestack.ownership WHERE state = 'fenced' AND coalesce(bucket = ANY ($1), true) FOR UPDATE SKIP LOCKED)`
+
 // unfence lets writers in again.
 func unfence(ctx context.Context, q querier, buckets []int32) error {
-	_, err := q.Exec(ctx, `
-		UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, fenced_until = NULL, changed_at = now()
-		WHERE bucket = ANY ($1) AND state = 'fenced'`, buckets)
+	_, err := q.Exec(ctx, lift, buckets)
 	return err
 }
 
@@ -163,7 +168,7 @@ func claim(ctx context.Context, q querier, taker int, given map[int32]holding, b
 // safely by the shard that set it: only once it has given up, another may own.
 func (m *Mover) liftFences(ctx context.Context, s *session) error {
 	return pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, fenced_until = NULL, changed_at = now() WHERE state = 'fenced'"); err != nil {
+		if _, err := tx.Exec(ctx, lift, []int32(nil)); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "UPDATE scalestack.move SET state = $1 WHERE state IN ($2, $3)", CaughtUp, Fenced, Drained)

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/catalog"
+	"github.com/scalestack/scalestack/sharding/locks"
 )
 
 // preflight returns a *RefusedError with everything that would fail later.
@@ -17,8 +18,14 @@ func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
 	if err != nil {
 		return err
 	}
-	errs := slices.Concat(tableProblems(source, tables), schemaProblems(source, target, tables, others), m.diskProblems(ctx, f, mv))
+	errs := slices.Concat(schemaProblems(source, target, tables, others), m.diskProblems(ctx, f, mv))
 	for _, s := range []*session{source, target} {
+		own := map[*session][]catalog.Table{source: tables, target: others}[s]
+		ofTables, err := tableProblems(ctx, s, own)
+		if err != nil {
+			return err
+		}
+		errs = append(errs, ofTables...)
 		capacity, capErr := capacityProblems(ctx, s, len(tables))
 		running, runErr := runningProblems(ctx, s)
 		if err := errors.Join(capErr, runErr); err != nil {
@@ -36,37 +43,25 @@ func problem(s *session, format string, args ...any) error {
 	return fmt.Errorf("%s: %s", s.shard.Name, fmt.Sprintf(format, args...))
 }
 
-func tableProblems(s *session, tables []table) (errs []error) {
-	add := func(format string, args ...any) { errs = append(errs, problem(s, format, args...)) }
+// tableProblems judges the tables of one side, fences included.
+func tableProblems(ctx context.Context, s *session, tables []catalog.Table) (errs []error, err error) {
 	if len(tables) == 0 {
-		add("no table has the trigger scalestack.fence")
+		return []error{problem(s, "no table is sharded. Fix: shardctl adopt TABLE")}, nil
 	}
-	for _, t := range tables {
-		if t.Kind != "r" {
-			add("%s is not an ordinary table", t.Name)
-		}
-		if t.UserID != "bigint" {
-			add("%s: the column user_id is not there or not bigint", t.Name)
-		}
-		if !slices.Contains(t.Key, "user_id") {
-			add("%s: user_id is not part of a primary key, so updates and deletes cannot be filtered by it", t.Name)
-		}
-		if t.Identity != "d" && t.Identity != "f" {
-			add("%s: the replica identity is neither the primary key nor FULL", t.Name)
-		}
-		if len(t.Sequences) > 0 {
-			add("%s: %s comes from a sequence, which does not move and would repeat values", t.Name, strings.Join(t.Sequences, ", "))
-		}
-		if len(t.Triggers) > 0 {
-			add("%s: the triggers %s would fire for moved rows", t.Name, strings.Join(t.Triggers, ", "))
-		}
+	wanted := make([]catalog.Candidate, len(tables))
+	for i, t := range tables {
+		wanted[i] = catalog.Candidate{Table: t.Name, Key: t.Key}
 	}
-	return errs
+	found, err := catalog.Problems(ctx, s, s.shard.ID, wanted, true)
+	for _, text := range found {
+		errs = append(errs, problem(s, "%s", text))
+	}
+	return errs, err
 }
 
 // schemaProblems compares the sharded tables of both shards.
-func schemaProblems(source, target *session, tables, others []table) (errs []error) {
-	byName := map[string]table{}
+func schemaProblems(source, target *session, tables, others []catalog.Table) (errs []error) {
+	byName := map[string]catalog.Table{}
 	for _, t := range others {
 		byName[t.Name] = t
 	}
@@ -76,8 +71,6 @@ func schemaProblems(source, target *session, tables, others []table) (errs []err
 		switch {
 		case !found:
 			errs = append(errs, problem(target, "the sharded table %s is missing", t.Name))
-		case len(other.Triggers) > 0:
-			errs = append(errs, problem(target, "%s: the triggers %s would fire for moved rows", t.Name, strings.Join(other.Triggers, ", ")))
 		default:
 			errs = append(errs, shapeProblems(source, target, t, other)...)
 		}
@@ -88,7 +81,7 @@ func schemaProblems(source, target *session, tables, others []table) (errs []err
 	return errs
 }
 
-func shapeProblems(source, target *session, have, other table) (errs []error) {
+func shapeProblems(source, target *session, have, other catalog.Table) (errs []error) {
 	for _, line := range have.Shape {
 		if !slices.Contains(other.Shape, line) {
 			errs = append(errs, problem(source, "%s has, unlike %s: %s", have.Name, target.shard.Name, line))
@@ -144,12 +137,12 @@ func runningProblems(ctx context.Context, s *session) (errs []error, err error) 
 		FROM pg_locks l WHERE l.locktype = 'relation' AND l.pid <> pg_backend_pid()
 			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 			AND l.mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')
-			AND l.relation IN (SELECT tgrelid FROM pg_trigger WHERE tgfoid = 'scalestack.fence'::regproc)
+			AND l.relation IN (SELECT tgrelid FROM (`+catalog.Fences+`) AS fences)
 		UNION ALL
 		SELECT format('the prepared transaction %s is open', gid) FROM pg_prepared_xacts WHERE database = current_database()
 		UNION ALL
 		SELECT format('a migration runs (pid %s)', pid) FROM pg_locks
-		WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND (classid::bigint << 32 | objid::bigint) = $1`, migrationLock)
+		WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND (classid::bigint << 32 | objid::bigint) = $1`, locks.Migration)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +152,3 @@ func runningProblems(ctx context.Context, s *session) (errs []error, err error) 
 	}
 	return errs, err
 }
-
-// migrationLock is the advisory lock that package migrate holds.
-const migrationLock int64 = 0x7363616c65737461

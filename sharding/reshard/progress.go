@@ -87,6 +87,15 @@ type tracker struct {
 	tables   map[uint32]tableCopy
 	sampled  time.Time
 	reported time.Time
+	// noWayBack is the move whose stream back was found broken.
+	noWayBack string
+}
+
+// broken notes that the move's stream back is, and says whether that is known.
+func (t *tracker) broken(mv *Move) (known bool) {
+	known = t.noWayBack == mv.String()
+	t.noWayBack = mv.String()
+	return known
 }
 
 // tell passes on what has changed.

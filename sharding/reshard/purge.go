@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 // purgePages is how many pages of a table one transaction clears: 1 MiB.
@@ -13,7 +14,7 @@ const purgePages = 128
 // purge deletes the rows of buckets that the shard does not own, in one pass
 // over the pages of each table. New rows cannot come: the fence is before them.
 func (m *Mover) purge(ctx context.Context, s *session, buckets []int32) error {
-	tables, err := readTables(ctx, s)
+	tables, err := catalog.Tables(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,7 @@ func (m *Mover) purge(ctx context.Context, s *session, buckets []int32) error {
 
 // purgePart works as a replica does, so that the fence lets it delete; it looks
 // itself whether the buckets are foreign.
-func (m *Mover) purgePart(ctx context.Context, s *session, t table, buckets []int32, first int64) error {
+func (m *Mover) purgePart(ctx context.Context, s *session, t catalog.Table, buckets []int32, first int64) error {
 	return pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
 		var own int
 		if err := tx.QueryRow(ctx, "SELECT count(*) FROM scalestack.ownership WHERE bucket = ANY ($1) AND state <> 'moved'", buckets).Scan(&own); err != nil {
@@ -46,7 +47,7 @@ func (m *Mover) purgePart(ctx context.Context, s *session, t table, buckets []in
 			return err
 		}
 		_, err := tx.Exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE ctid >= '(%d,0)' AND ctid < '(%d,0)' AND %s",
-			t.Name, first, first+purgePages, filter(buckets, m.options.Map.Buckets)))
+			t.Name, first, first+purgePages, slice{buckets, m.options.Map.Buckets}.filter(t)))
 		return err
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/scalestack/scalestack/sharding/catalog"
 	"github.com/scalestack/scalestack/sharding/identity"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
@@ -19,7 +20,7 @@ const (
 			coalesce(sum(pg_total_relation_size(oid)), 0)::bigint
 		FROM (SELECT oid, reltuples, relpages, block, pg_relation_size(oid) / block AS pages
 			FROM pg_class, current_setting('block_size') AS setting, CAST(setting AS bigint) AS block
-			WHERE oid IN (SELECT tgrelid FROM pg_trigger WHERE tgfoid = 'scalestack.fence'::regproc)) AS sharded`
+			WHERE oid IN (SELECT tgrelid FROM (` + catalog.Fences + `) AS fences)) AS sharded`
 
 	// The time to observe is a setting and no speed, and small moves are mostly
 	// waiting.

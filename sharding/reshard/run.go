@@ -157,7 +157,11 @@ func batches(buckets []int, size int) (list [][]int32) {
 func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 	m.track.reached(mv)
 	for !mv.State.Done() {
-		err := m.gate(ctx, f, mv)
+		var err error
+		// Whether a return can still be stopped, giveBack has to see.
+		if mv.State != Returning {
+			err = m.gate(ctx, f, mv)
+		}
 		if err == nil {
 			err = steps[mv.State](m, ctx, f, mv)
 		}
@@ -206,6 +210,9 @@ func (m *Mover) takeBack(ctx context.Context, f *fleet, mv *Move, err error) err
 // gate does what the operator wants: it waits through a pause, and stops a move
 // that is to be taken back while that is possible.
 func (m *Mover) gate(ctx context.Context, f *fleet, mv *Move) error {
+	if mv.State == Returning {
+		return requireReturn(ctx, f.source(mv), mv)
+	}
 	if !mv.State.canAbort() && mv.State != Switched {
 		return nil
 	}

@@ -13,12 +13,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"golang.org/x/sync/errgroup"
 )
-
-// moverLock is the advisory lock of a mover on every shard, "reshard" in ASCII.
-const moverLock int64 = 0x72657368617264
 
 // ErrBusy says that another mover is at work.
 var ErrBusy = errors.New("another mover is at work")
@@ -140,7 +138,7 @@ func (m *Mover) enter(ctx context.Context, s *session) error {
 	defer cancel()
 	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
 		var got bool
-		err := s.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", moverLock).Scan(&got)
+		err := s.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", locks.Mover).Scan(&got)
 		return got, err
 	})
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 const (
@@ -41,6 +42,10 @@ var steps = map[State]step{
 }
 
 func (m *Mover) prepare(ctx context.Context, f *fleet, mv *Move) error {
+	// A fence that has lapsed is lifted by the next writer; there may be none.
+	if err := unfence(ctx, f.source(mv), mv.Buckets); err != nil {
+		return err
+	}
 	if err := m.dropStreams(ctx, f, mv); err != nil {
 		return err
 	}
@@ -51,7 +56,7 @@ func (m *Mover) prepare(ctx context.Context, f *fleet, mv *Move) error {
 	if err := m.purge(ctx, f.target(mv), mv.Buckets); err != nil {
 		return err
 	}
-	if err := m.forward(f, mv).create(ctx, true); err != nil {
+	if err := m.create(ctx, f, mv, m.forward(f, mv), true); err != nil {
 		return err
 	}
 	return advance(ctx, f.source(mv), mv, Prepared)
@@ -97,7 +102,10 @@ func (m *Mover) catchUp(ctx context.Context, f *fleet, mv *Move) error {
 // follow waits for a state of the stream and gives up when the target keeps
 // failing, when the source has dropped what it needs, or when the operator wants it.
 func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (bool, error)) error {
-	s := m.forward(f, mv)
+	return m.followStream(ctx, f, mv, m.forward(f, mv), done)
+}
+
+func (m *Mover) followStream(ctx context.Context, f *fleet, mv *Move, s stream, done func() (bool, error)) error {
 	before, err := s.failures(ctx)
 	if err != nil {
 		return err
@@ -119,9 +127,9 @@ func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (boo
 		case err != nil:
 			return false, err
 		case lost:
-			return false, &abortError{"the source no longer has the changes that the target needs"}
+			return false, &abortError{s.from.shard.Name + " no longer has the changes that " + s.to.shard.Name + " needs"}
 		case failures-before > tolerated:
-			return false, &abortError{fmt.Sprintf("the target failed %d times to copy or apply; its log says why", failures-before)}
+			return false, &abortError{fmt.Sprintf("%s failed %d times to copy or apply; its log says why", s.to.shard.Name, failures-before)}
 		}
 		return done()
 	})
@@ -135,7 +143,7 @@ func (m *Mover) verify(ctx context.Context, f *fleet, mv *Move) (err error) {
 }
 
 // sameTables looks again for a change of the schema since the preflight.
-func (m *Mover) sameTables(ctx context.Context, s stream) ([]table, error) {
+func (m *Mover) sameTables(ctx context.Context, s stream) ([]catalog.Table, error) {
 	tables, others, err := readBoth(ctx, s.from, s.to)
 	if err != nil {
 		return nil, err
@@ -157,7 +165,7 @@ func (m *Mover) arm(ctx context.Context, f *fleet, mv *Move) error {
 		if err := s.drop(ctx); err != nil {
 			return err
 		}
-		if err := s.create(ctx, false); err != nil {
+		if err := m.create(ctx, f, mv, s, false); err != nil {
 			return err
 		}
 	}
@@ -188,11 +196,18 @@ func inSource(ctx context.Context, f *fleet, mv *Move, next State, change func(t
 	return err
 }
 
-// observe leaves time for a rollback.
+// observe leaves time for a rollback, and watches whether it would still be cheap.
 func (m *Mover) observe(ctx context.Context, f *fleet, mv *Move) error {
+	looked := time.Now()
 	if err := poll(ctx, pollEvery, func() (bool, error) {
 		if err := m.gate(ctx, f, mv); err != nil {
 			return false, err
+		}
+		if time.Since(looked) >= wayBackEvery {
+			looked = time.Now()
+			if err := m.lookBack(ctx, f, mv); err != nil {
+				return false, err
+			}
 		}
 		return time.Since(mv.Changed) >= m.options.Observe, nil
 	}); err != nil {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 // dropTimeout bounds the wait for a slot's sender to end.
@@ -20,32 +22,33 @@ const dropTimeout = 30 * time.Second
 type stream struct {
 	name     string
 	from, to *session
-	filter   string
+	moving   slice
+	mv       *Move
 }
 
 func (m *Mover) forward(f *fleet, mv *Move) stream {
-	return stream{streamName(mv), f.source(mv), f.target(mv), filter(mv.Buckets, m.options.Map.Buckets)}
+	return stream{streamName(mv), f.source(mv), f.target(mv), slice{mv.Buckets, m.options.Map.Buckets}, mv}
 }
 
 func streamName(mv *Move) string { return fmt.Sprintf("scalestack_move_%d_%d", mv.Source, mv.ID) }
 
 func (m *Mover) back(f *fleet, mv *Move) stream {
 	s := m.forward(f, mv)
-	return stream{s.name + "_back", s.to, s.from, s.filter}
+	return stream{s.name + "_back", s.to, s.from, s.moving, mv}
 }
 
 // create makes the stream, disabled. With origin = none neither direction
 // carries what the other has brought, so that nothing goes round in circles.
-func (s stream) create(ctx context.Context, copyData bool) error {
-	tables, err := readTables(ctx, s.from)
+func (m *Mover) create(ctx context.Context, f *fleet, mv *Move, s stream, copyData bool) error {
+	tables, err := catalog.Tables(ctx, s.from)
 	if err != nil {
 		return err
 	}
 	// A truncation would empty the target's whole table.
-	if err := publish(ctx, s.from, s.name, s.filter, tables, "insert, update, delete"); err != nil {
+	if err := publish(ctx, s.from, s.name, s.moving, tables, "insert, update, delete"); err != nil {
 		return err
 	}
-	if _, err := s.from.Exec(ctx, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", s.name); err != nil {
+	if err := m.patiently(ctx, f, mv, s.from, "replication slot", func(ctx context.Context) error { return m.createSlot(ctx, s) }); err != nil {
 		return fmt.Errorf("slot: %w", err)
 	}
 	if _, err := s.to.Exec(ctx, fmt.Sprintf("CREATE SUBSCRIPTION %[1]s CONNECTION %[2]s PUBLICATION %[1]s WITH "+
@@ -56,10 +59,27 @@ func (s stream) create(ctx context.Context, copyData bool) error {
 	return nil
 }
 
-func publish(ctx context.Context, s *session, name, filter string, tables []table, operations string) error {
+// createSlot waits for every transaction that has written when it begins, so it
+// has a connection of its own, which can be ended.
+func (m *Mover) createSlot(ctx context.Context, s stream) error {
+	config, err := m.options.Connect(s.from.shard)
+	if err != nil {
+		return err
+	}
+	maps.Copy(config.RuntimeParams, sessionSettings)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = conn.Exec(ctx, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", s.name)
+	return err
+}
+
+func publish(ctx context.Context, s *session, name string, moving slice, tables []catalog.Table, operations string) error {
 	published := make([]string, len(tables))
 	for i, t := range tables {
-		published[i] = fmt.Sprintf("%s WHERE (%s)", t.Name, filter)
+		published[i] = fmt.Sprintf("%s WHERE (%s)", t.Name, moving.filter(t))
 	}
 	if _, err := s.Exec(ctx, fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s WITH (publish = '%s')",
 		name, strings.Join(published, ", "), operations)); err != nil {

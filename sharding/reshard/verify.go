@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scalestack/scalestack/sharding/catalog"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
@@ -82,7 +83,7 @@ func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int6
 
 // settle compares what has changed until nothing is left, or writers are faster.
 // A user who differs and whom nobody touches is a difference.
-func (m *Mover) settle(ctx context.Context, s stream, tables []table, w *watch) error {
+func (m *Mover) settle(ctx context.Context, s stream, tables []catalog.Table, w *watch) error {
 	for range settleRounds {
 		if err := s.from.flush(ctx); err != nil {
 			return err
@@ -112,7 +113,7 @@ func (m *Mover) verifyStill(ctx context.Context, s stream, w *watch) error {
 }
 
 // compareAll notes who differs. It holds none of the rows.
-func (w *watch) compareAll(ctx context.Context, s stream, t table) (rows int64, err error) {
+func (w *watch) compareAll(ctx context.Context, s stream, t catalog.Table) (rows int64, err error) {
 	err = eachPair(ctx, s, t, func(from, to *digest) error {
 		if from != nil {
 			rows += from.rows

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
 // watch knows which users of a stream are still to be compared: those that
@@ -26,7 +28,7 @@ type sighting struct{ from, to string }
 func (s stream) watchName() string { return s.name + "_watch" }
 
 // openWatch begins to watch both sides, instead of whatever was watched before.
-func (m *Mover) openWatch(ctx context.Context, f *fleet, s stream, tables []table) (*watch, error) {
+func (m *Mover) openWatch(ctx context.Context, f *fleet, s stream, tables []catalog.Table) (*watch, error) {
 	f.unwatch()
 	if err := s.dropWatch(ctx); err != nil {
 		return nil, err
@@ -40,15 +42,18 @@ func (m *Mover) openWatch(ctx context.Context, f *fleet, s stream, tables []tabl
 		session *session
 		feed    **feed
 	}{{s.from, &w.from}, {s.to, &w.to}} {
-		own, err := readTables(ctx, side.session)
+		own, err := catalog.Tables(ctx, side.session)
 		if err != nil {
 			return nil, err
 		}
 		// With truncations, which the stream does not carry.
-		if err := publish(ctx, side.session, s.watchName(), s.filter, own, "insert, update, delete, truncate"); err != nil {
+		if err := publish(ctx, side.session, s.watchName(), s.moving, own, "insert, update, delete, truncate"); err != nil {
 			return nil, err
 		}
-		if *side.feed, err = m.openFeed(ctx, side.session, s.watchName(), own, w.changed); err != nil {
+		if err := m.patiently(ctx, f, s.mv, side.session, "watch", func(ctx context.Context) (err error) {
+			*side.feed, err = m.openFeed(ctx, side.session, s.watchName(), own, w.changed)
+			return err
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +126,7 @@ func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Durati
 // compare looks at everybody who is still to be compared, and forgets those that
 // are equal. It returns those that differ, and of these the quiet ones: seen so
 // before, with no change on either side since.
-func (w *watch) compare(ctx context.Context, s stream, tables []table) (different, quiet []cell, err error) {
+func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table) (different, quiet []cell, err error) {
 	for _, t := range tables {
 		pending := w.pending[t.Name]
 		if len(pending) == 0 {

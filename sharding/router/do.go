@@ -6,7 +6,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Operation is one statement on the connection it is given. It may run twice.
+// Operation is one statement that reads, on the connection it is given. It may
+// run twice.
 type Operation func(ctx context.Context, conn *pgxpool.Conn) error
 
 // Read runs an operation without effect on the shard that has the user. It is
@@ -16,12 +17,14 @@ func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard st
 	return r.do(ctx, userID, op, func(*attemptError) bool { return true })
 }
 
-// Write runs one statement that changes data on the shard that has the user. It
+// Write runs one statement, or one transaction, that changes data on the shard
+// that has the user, and holds the user's bucket there meanwhile. It
 // is repeated only when the first attempt certainly had no effect: even a
 // statement that may be repeated for its own sake would undo another client's
 // change that came in between.
-func (r *Router) Write(ctx context.Context, userID int64, op Operation) (shard string, err error) {
-	return r.do(ctx, userID, op, func(e *attemptError) bool { return !e.hasEffect() })
+func (r *Router) Write(ctx context.Context, userID int64, op WriteOperation) (shard string, err error) {
+	held := func(ctx context.Context, conn *pgxpool.Conn) error { return op(ctx, &Writer{conn, userID}) }
+	return r.do(ctx, userID, held, func(e *attemptError) bool { return !e.hasEffect() })
 }
 
 func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable func(*attemptError) bool) (string, error) {

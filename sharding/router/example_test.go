@@ -8,7 +8,6 @@ import (
 	"log"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/sharding/router"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
@@ -35,8 +34,8 @@ func ExampleRouter_Write() {
 	ctx := context.Background()
 	shards := open(ctx)
 	defer shards.Close()
-	_, err := shards.Write(ctx, 4711, func(ctx context.Context, conn *pgxpool.Conn) error {
-		_, err := conn.Exec(ctx, "UPDATE users SET email = $2 WHERE user_id = $1", 4711, "ada@example.com")
+	_, err := shards.Write(ctx, 4711, func(ctx context.Context, w *router.Writer) error {
+		_, err := w.Exec(ctx, "UPDATE users SET email = $2 WHERE user_id = $1", 4711, "ada@example.com")
 		return err
 	})
 	var unavailable *router.UnavailableError

@@ -113,7 +113,7 @@ func TestAReadSurvivesALostConnection(t *testing.T) {
 func TestAWriteOfUnknownOutcomeIsNotRepeated(t *testing.T) {
 	shards, r, _ := start(t, 1)
 	attempts := 0
-	_, err := r.Write(t.Context(), 0, func(ctx context.Context, conn *pgxpool.Conn) error {
+	_, err := r.Write(t.Context(), 0, func(ctx context.Context, conn *router.Writer) error {
 		attempts++
 		_, err := conn.Exec(ctx, "SELECT pg_terminate_backend(pg_backend_pid())")
 		return err
@@ -127,7 +127,7 @@ func TestAWriteOfUnknownOutcomeIsNotRepeated(t *testing.T) {
 
 func TestAStatementThatIsTooSlow(t *testing.T) {
 	_, r, _ := start(t, 1)
-	_, err := r.Write(t.Context(), 0, func(ctx context.Context, conn *pgxpool.Conn) error {
+	_, err := r.Write(t.Context(), 0, func(ctx context.Context, conn *router.Writer) error {
 		_, err := conn.Exec(ctx, "SELECT pg_sleep(60)")
 		return err
 	})

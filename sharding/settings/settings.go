@@ -33,8 +33,36 @@ type Reshard struct {
 	Lease time.Duration
 	// Observe is how long a move can be rolled back after its cutover.
 	Observe time.Duration
-	// Patience is how long a shard may be unreachable.
+	// Attempts is how many fences are tried until a move is aborted.
+	Attempts int
+	// Patience is how long a shard may be unreachable, or a replication slot may
+	// wait for transactions that do not end.
 	Patience time.Duration
+}
+
+// Serve holds the settings of the command serve.
+type Serve struct {
+	Shards   Shards
+	LogLevel slog.Level
+	// Listen is where probes and metrics are served.
+	Listen string
+	// Every is how often the shards are asked.
+	Every time.Duration
+}
+
+// LoadServe reads the settings of serve; the error holds every mistake.
+func LoadServe(lookup Lookup) (*Serve, error) { return Load(lookup, serve) }
+
+// ServeHelp lists the settings of serve.
+func ServeHelp() string { return Help(serve) }
+
+func serve(r *Reader) *Serve {
+	return &Serve{
+		Shards:   ReadShards(r),
+		LogLevel: ReadLogLevel(r),
+		Listen:   r.Address("SCALESTACK_LISTEN", ":8080", "where probes and metrics are served"),
+		Every:    r.Duration("SCALESTACK_SERVE_EVERY", 15*time.Second, time.Second, time.Hour, "how often the shards are asked"),
+	}
 }
 
 // LoadMigrate reads the settings of migrate; the error holds every mistake.
@@ -69,8 +97,10 @@ func reshard(r *Reader) *Reshard {
 			"longest pause of writes: after it the first writer lifts the fence, and the cutover is tried again"),
 		Observe: r.Duration("SCALESTACK_RESHARD_OBSERVE", 30*time.Second, time.Millisecond, 24*time.Hour,
 			"how long each move can be rolled back after its cutover"),
+		Attempts: r.Integer("SCALESTACK_RESHARD_ATTEMPTS", 100, 1, 100_000,
+			"fences that are tried, up to 5 s apart, until a move is aborted and its copy thrown away"),
 		Patience: r.Duration("SCALESTACK_RESHARD_PATIENCE", 10*time.Minute, time.Second, 24*time.Hour,
-			"how long a shard may be unreachable until reshard gives up; it can be started again"),
+			"how long a shard may be unreachable until reshard gives up, or a replication slot may wait for transactions until the move is aborted"),
 	}
 }
 

@@ -82,8 +82,8 @@ func (s *Store) Get(ctx context.Context, id int64) (account *Account, shard stri
 // Put creates the account or replaces its profile, and adds a note.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (account *Account, shard string, err error) {
 	account = &Account{ID: id, Name: p.Name, Email: p.Email}
-	shard, err = s.router.Write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return conn.QueryRow(ctx, upsertAccount, id, p.Name, p.Email).Scan(&account.Version, &account.CreatedAt, &account.UpdatedAt)
+	shard, err = s.router.Write(ctx, id, func(ctx context.Context, w *router.Writer) error {
+		return w.QueryRow(ctx, upsertAccount, id, p.Name, p.Email).Scan(&account.Version, &account.CreatedAt, &account.UpdatedAt)
 	})
 	if err != nil {
 		return nil, shard, err

@@ -50,7 +50,7 @@ SELECT scalestack.make_fence('user_id');
 CREATE FUNCTION scalestack.guard() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF pg_catalog.current_setting('scalestack.held', true) <> '' THEN
+    IF TG_NARGS > 0 OR pg_catalog.current_setting('scalestack.held', true) <> '' THEN
         RETURN NULL;
     END IF;
     IF EXISTS (SELECT FROM scalestack.shard WHERE strict) THEN
@@ -84,8 +84,9 @@ END $$;
 -- +goose StatementBegin
 -- Puts fence and guard on a table, for migrations in SQL; shardctl adopt also
 -- checks first whether the table can be moved. Doing it again changes nothing
--- but triggers that are not as they should be. Without the guard a misplaced
--- UPDATE or DELETE goes unnoticed: that is for tables whose clients cannot call hold.
+-- but triggers that are not as they should be. Where guarded is false, the guard
+-- has the argument 'off' and lets every statement pass: a misplaced UPDATE or
+-- DELETE goes unnoticed. That is for tables whose clients cannot call hold.
 CREATE FUNCTION scalestack.adopt(sharded regclass, key text DEFAULT 'user_id', guarded boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -104,8 +105,5 @@ BEGIN
         sharded, scalestack.fence_name(key));
     EXECUTE format('CREATE TRIGGER fence_guard BEFORE UPDATE OR DELETE ON %s FOR EACH STATEMENT EXECUTE FUNCTION scalestack.guard(%s)',
         sharded, CASE WHEN NOT guarded THEN '''off''' END);
-    IF NOT guarded THEN
-        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER fence_guard', sharded);
-    END IF;
 END $$;
 -- +goose StatementEnd

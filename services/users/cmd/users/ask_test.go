@@ -22,7 +22,7 @@ func TestAsk(t *testing.T) {
 			INSERT INTO users (user_id, name, email, created_at) VALUES ($1::bigint, 'Ada', $2, '2026-11-23 20:00Z'::timestamptz + $1::bigint * interval '1 hour')`,
 			id, fmt.Sprintf("%d@example.com", id/2))
 	}
-	shards.Servers[1].Exec(pgtest.Database(1), "UPDATE users SET deleted_at = now(), name = '', email = '' WHERE user_id = 5")
+	shards.Servers[1].Exec(pgtest.Database(1), "SELECT scalestack.sweep(); UPDATE users SET deleted_at = now(), name = '', email = '' WHERE user_id = 5")
 
 	out, err := execute(t, "ask", "count")
 	require.NoError(t, err)

@@ -6,7 +6,6 @@ package analytics
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/services/users/internal/consumer"
 	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
@@ -31,8 +30,8 @@ func New(r *router.Router) *Counter { return &Counter{r} }
 // Handle is a consumer.Handler.
 func (c *Counter) Handle(ctx context.Context, e *events.Event) (consumer.Outcome, error) {
 	outcome := consumer.Done
-	_, err := c.router.Write(ctx, e.UserID, func(ctx context.Context, conn *pgxpool.Conn) error {
-		tag, err := conn.Exec(ctx, count, e.UserID, settings.AnalyticsGroup, e.ID, e.Type, e.Time)
+	_, err := c.router.Write(ctx, e.UserID, func(ctx context.Context, w *router.Writer) error {
+		tag, err := w.Exec(ctx, count, e.UserID, settings.AnalyticsGroup, e.ID, e.Type, e.Time)
 		if err == nil && tag.RowsAffected() == 0 {
 			outcome = consumer.Duplicate
 		}

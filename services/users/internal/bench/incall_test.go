@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/services/users/internal/mailer"
 	"github.com/scalestack/scalestack/services/users/internal/users"
+	"github.com/scalestack/scalestack/sharding/router"
 )
 
 const (
@@ -26,7 +26,7 @@ type storing struct {
 
 func (s storing) Create(ctx context.Context, p users.Profile, _ string) (user *users.User, shard string, err error) {
 	user = &users.User{ID: rand.Int64N(1 << 53), Name: p.Name, Email: p.Email, Created: true}
-	shard, err = s.router.Write(ctx, user.ID, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.router.Write(ctx, user.ID, func(ctx context.Context, conn *router.Writer) error {
 		return conn.QueryRow(ctx, insertUser, user.ID, p.Name, p.Email).Scan(&user.Version, &user.CreatedAt, &user.UpdatedAt)
 	})
 	return user, shard, err
@@ -47,7 +47,7 @@ func (s inCall) Create(ctx context.Context, p users.Profile, key string) (user *
 		Subject: "Welcome", Text: "Your registration is complete."}); err != nil {
 		return nil, shard, err
 	}
-	shard, err = s.router.Write(ctx, user.ID, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.router.Write(ctx, user.ID, func(ctx context.Context, conn *router.Writer) error {
 		_, err := conn.Exec(ctx, countUser, user.ID, user.CreatedAt)
 		return err
 	})

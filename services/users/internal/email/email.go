@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/services/users/internal/consumer"
 	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/scalestack/scalestack/services/users/internal/mailer"
@@ -103,8 +102,8 @@ func (s *Sender) note(ctx context.Context, e *events.Event) error {
 }
 
 func (s *Sender) claim(ctx context.Context, e *events.Event) (mine, done bool, err error) {
-	_, err = s.router.Write(ctx, e.UserID, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return conn.QueryRow(ctx, claim, e.UserID, settings.EmailGroup, e.ID, s.self, Lease).Scan(&mine, &done)
+	_, err = s.router.Write(ctx, e.UserID, func(ctx context.Context, w *router.Writer) error {
+		return w.QueryRow(ctx, claim, e.UserID, settings.EmailGroup, e.ID, s.self, Lease).Scan(&mine, &done)
 	})
 	return mine, done, err
 }
@@ -129,8 +128,8 @@ func (s *Sender) failed(ctx context.Context, e *events.Event, cause error) error
 func (s *Sender) exec(ctx context.Context, e *events.Event, statement string, more ...any) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	_, err := s.router.Write(ctx, e.UserID, func(ctx context.Context, conn *pgxpool.Conn) error {
-		_, err := conn.Exec(ctx, statement, append([]any{e.UserID, settings.EmailGroup, e.ID}, more...)...)
+	_, err := s.router.Write(ctx, e.UserID, func(ctx context.Context, w *router.Writer) error {
+		_, err := w.Exec(ctx, statement, append([]any{e.UserID, settings.EmailGroup, e.ID}, more...)...)
 		return err
 	})
 	return err

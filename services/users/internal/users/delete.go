@@ -5,13 +5,11 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/sharding/router"
 )
 
 const (
-	// hold is for statements that may find no row and so would not meet the fence.
-	hold     = `SELECT scalestack.hold($1)`
 	lockUser = `SELECT FROM users WHERE user_id = $1 AND deleted_at IS NULL FOR UPDATE`
 	// deleteUser also deletes the user's products, and numbers their events
 	// before that of the user.
@@ -56,13 +54,8 @@ func (s *Store) Delete(ctx context.Context, id int64) (version int64, shard stri
 
 // change runs a transaction on one user's rows.
 func (s *Store) change(ctx context.Context, id int64, do func(pgx.Tx) error) (shard string, err error) {
-	return s.router.Write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, hold, id); err != nil {
-				return err
-			}
-			return do(tx)
-		})
+	return s.router.Write(ctx, id, func(ctx context.Context, w *router.Writer) error {
+		return pgx.BeginFunc(ctx, w, do)
 	})
 }
 

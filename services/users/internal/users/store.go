@@ -70,8 +70,8 @@ func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, er
 // one round trip and one transaction.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user = &User{ID: id, Name: p.Name, Email: p.Email}
-	shard, err = s.router.Write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return user.scan(conn.QueryRow(ctx, upsertUser, id, p.Name, p.Email))
+	shard, err = s.router.Write(ctx, id, func(ctx context.Context, w *router.Writer) error {
+		return user.scan(w.QueryRow(ctx, upsertUser, id, p.Name, p.Email))
 	})
 	if err != nil {
 		return nil, shard, err

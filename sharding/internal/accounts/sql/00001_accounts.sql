@@ -17,9 +17,7 @@ CREATE TABLE public.notes (
     PRIMARY KEY (user_id, version)
 );
 
-CREATE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON public.accounts
-    FOR EACH ROW EXECUTE FUNCTION scalestack.fence();
-CREATE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON public.notes
-    FOR EACH ROW EXECUTE FUNCTION scalestack.fence();
+SELECT scalestack.adopt('public.accounts');
+SELECT scalestack.adopt('public.notes');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.accounts, public.notes TO app;
