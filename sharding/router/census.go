@@ -17,8 +17,10 @@ type holding struct {
 	Owner int
 }
 
+const selectHoldings = "SELECT bucket, state IN ('owned', 'fenced'), epoch, owner FROM scalestack.ownership"
+
 func readHoldings(ctx context.Context, tx pgx.Tx) ([]holding, error) {
-	rows, err := tx.Query(ctx, "SELECT bucket, state IN ('owned', 'fenced'), epoch, owner FROM scalestack.ownership")
+	rows, err := tx.Query(ctx, selectHoldings)
 	if err != nil {
 		return nil, err
 	}

@@ -61,8 +61,8 @@ func (o Options) setCredentials(shard *shardmap.Shard, config *pgx.ConnConfig) e
 
 // newPool makes a pool that connects only when it is used: a shard that is down
 // hinders nobody else. Every new connection is checked to reach the shard that
-// the map means.
-func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard) (*pgxpool.Pool, error) {
+// the map means, and not one that has forgotten a move.
+func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, known *epochs) (*pgxpool.Pool, error) {
 	config, err := o.poolConfig(shard)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,10 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 		defer cancel()
-		return identity.Check(ctx, conn, shard.Name, want)
+		if err := identity.Check(ctx, conn, shard.Name, want); err != nil {
+			return err
+		}
+		return known.check(ctx, conn, shard)
 	}
 	return pgxpool.NewWithConfig(ctx, config)
 }

@@ -28,6 +28,9 @@ func (r *Router) Write(ctx context.Context, userID int64, op WriteOperation) (sh
 }
 
 func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable func(*attemptError) bool) (string, error) {
+	if err := r.refused(userID); err != nil {
+		return r.Map().ShardOf(userID).Name, err
+	}
 	chase := r.newChase(userID)
 	now := chase.start()
 	for repeats := 0; ; {

@@ -27,6 +27,9 @@ type Router struct {
 	// routes is replaced as a whole, so that nobody sees half a map.
 	routes  atomic.Pointer[routes]
 	learned learned
+	known   epochs
+	// twice are the buckets that two shards own.
+	twice atomic.Pointer[map[int]bool]
 	// reloading orders reloads; reads never take it.
 	reloading sync.Mutex
 }
@@ -51,7 +54,7 @@ func (r *routes) to(shard *shardmap.Shard) target {
 // New reads the map and prepares the pools. It connects to nothing.
 func New(o Options) (*Router, error) {
 	o = o.withDefaults()
-	r := &Router{options: o, metrics: newMetrics(o.Metrics)}
+	r := &Router{options: o, metrics: newMetrics(o.Metrics), known: epochs{latest: map[int]holding{}}}
 	if err := r.Reload(); err != nil {
 		return nil, err
 	}
@@ -128,7 +131,7 @@ func (r *Router) build(content string, m *shardmap.Map, old *routes) (*routes, e
 			next.pools[*shard] = old.pools[*shard]
 			continue
 		}
-		pool, err := r.options.newPool(context.Background(), m, shard)
+		pool, err := r.options.newPool(context.Background(), m, shard, &r.known)
 		if err != nil {
 			closeUnused(next, old)
 			return nil, err
@@ -153,8 +156,10 @@ func closeUnused(old, next *routes) {
 
 // Follow reloads the map whenever its file changes, until the context ends. It
 // looks at the content: that also sees the swapped links of a ConfigMap, which
-// file notifications of the file itself do not.
+// file notifications of the file itself do not. It also asks every 30 s whether
+// two shards own the same bucket, see [OwnedTwiceError].
 func (r *Router) Follow(ctx context.Context, every time.Duration) {
+	go r.followOwners(ctx)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -168,7 +173,8 @@ func (r *Router) Follow(ctx context.Context, every time.Duration) {
 }
 
 // Verify connects to every shard at once and returns an error for each that is
-// not the one the map means. A shard that cannot be reached is only logged: its
+// not the one the map means, and an *[OwnedTwiceError] when two shards own the
+// same bucket. A shard that cannot be reached is only logged: its
 // users wait, all others do not.
 func (r *Router) Verify(ctx context.Context) error {
 	current := r.routes.Load()
@@ -181,7 +187,10 @@ func (r *Router) Verify(ctx context.Context) error {
 		})
 	}
 	_ = all.Wait()
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return r.checkOwners(ctx)
 }
 
 func (r *Router) verify(ctx context.Context, t target) error {
@@ -189,6 +198,10 @@ func (r *Router) verify(ctx context.Context, t target) error {
 	var mismatch *identity.MismatchError
 	if errors.As(err, &mismatch) {
 		return mismatch
+	}
+	var restored *RestoredError
+	if errors.As(err, &restored) {
+		return restored
 	}
 	if err != nil {
 		r.options.Log.Warn("shard is unavailable", "shard", t.shard.Name, "error", err.Error())
