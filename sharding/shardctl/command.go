@@ -19,7 +19,8 @@ func Command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(migrateCommand(), Reshard())
+	root.AddCommand(migrateCommand(), adoptCommand(), Reshard())
+	root.AddCommand(moveCommands()...)
 	return root
 }
 

@@ -29,7 +29,7 @@ func TestPlan(t *testing.T) {
 		t.Helper()
 		var out bytes.Buffer
 		root := Command()
-		root.SetArgs(append([]string{"reshard", "plan", "--to", "-"}, more...))
+		root.SetArgs(append([]string{"plan", "--to", "-"}, more...))
 		root.SetIn(bytes.NewReader(wanted))
 		root.SetOut(&out)
 		require.NoError(t, root.ExecuteContext(t.Context()))
@@ -44,8 +44,8 @@ func TestPlan(t *testing.T) {
 }
 
 func TestPlanNeedsAMap(t *testing.T) {
-	_, err := execute(t, "reshard", "plan")
+	_, err := execute(t, "plan")
 	require.EqualError(t, err, `required flag(s) "to" not set`)
-	_, err = execute(t, "reshard", "plan", "--to", "/does/not/exist")
+	_, err = execute(t, "plan", "--to", "/does/not/exist")
 	require.EqualError(t, err, "shard map: open /does/not/exist: no such file or directory")
 }

@@ -21,12 +21,18 @@ func Reshard() *cobra.Command {
 	root.Long = "Finishes the moves that were begun, and then makes those that lead to the map, while users are read and written. " +
 		"It can be killed and started again at any time; with nothing to do it changes nothing. " +
 		"The credentials must be a superuser's.\n\nSettings (environment):\n" + settings.ReshardHelp()
-	root.AddCommand(statusCommand(), planCommand(),
+	root.AddCommand(moveCommands()...)
+	return root
+}
+
+// moveCommands look at moves and say what is wanted of them. They are commands
+// of the program and of reshard alike.
+func moveCommands() []*cobra.Command {
+	return []*cobra.Command{statusCommand(), planCommand(),
 		wishCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
 		wishCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
 		wishCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),
-		wishCommand("rollback", "Take back the moves that were handed over, with every write since", (*reshard.Mover).Rollback, true))
-	return root
+		wishCommand("rollback", "Take back the moves that were handed over, with every write since", (*reshard.Mover).Rollback, true)}
 }
 
 // runReshard moves, shows how far it is, and serves metrics where that is set.
@@ -73,9 +79,26 @@ func moverOptions() (*settings.Reshard, reshard.Options, error) {
 	}
 	m, err := s.Shards.Map()
 	return s, reshard.Options{
-		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Patience: s.Patience, Log: NewLog(s.LogLevel),
+		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Attempts: s.Attempts, Patience: s.Patience, Log: NewLog(s.LogLevel),
 		Volume: s.Volume, Connect: s.Shards.As("scalestack-reshard").ConnConfig,
 	}, err
+}
+
+// printCosts says what it takes to roll back those of the moves that were switched.
+func printCosts(ctx context.Context, m *reshard.Mover, out io.Writer, moves []reshard.Move) error {
+	for _, mv := range moves {
+		if mv.State != reshard.Switched || mv.Wanted != reshard.WantAbort {
+			continue
+		}
+		cost, err := m.WayBack(ctx, mv)
+		if err != nil {
+			cost = "what it costs is not known: " + err.Error()
+		}
+		if _, err := fmt.Fprintf(out, "rollback of %s: %s\n", &mv, cost); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wishCommand tells the mover what is wanted. With finish, a move that no mover
@@ -83,7 +106,7 @@ func moverOptions() (*settings.Reshard, reshard.Options, error) {
 func wishCommand(name, short string, wish func(*reshard.Mover, context.Context) ([]reshard.Move, error), finish bool) *cobra.Command {
 	return moverCommand(name, short, func(ctx context.Context, m *reshard.Mover, out io.Writer) error {
 		moves, err := wish(m, ctx)
-		if err := errors.Join(printMoves(out, moves), err); err != nil || !finish {
+		if err := errors.Join(printMoves(out, moves), printCosts(ctx, m, out, moves), err); err != nil || !finish {
 			return err
 		}
 		err = m.Finish(ctx)

@@ -52,13 +52,13 @@ func TestReshard(t *testing.T) {
 	_, err = execute(t, "reshard")
 	require.NoError(t, err)
 	require.Regexp(t, `(^|\n)0 buckets to move\n$`, <-watched)
-	out, err = execute(t, "reshard", "status", "--all")
+	out, err = execute(t, "status", "--all")
 	require.NoError(t, err)
 	require.Contains(t, out, "MOVE  FROM  TO  BUCKETS  STATE     SINCE  WANTED  ROWS  PAUSE")
 	require.Regexp(t, `(?m)^1-1 +1 +0 +1 +complete `, out)
 	require.Equal(t, 7, shards.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM scalestack.ownership WHERE state = 'owned'"))
 
-	_, err = execute(t, "reshard", "abort")
+	_, err = execute(t, "abort")
 	require.EqualError(t, err, "no move can be aborted: none is under way")
 }
 
