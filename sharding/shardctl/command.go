@@ -19,7 +19,7 @@ func Command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(migrateCommand(), adoptCommand(), Reshard())
+	root.AddCommand(migrateCommand(), adoptCommand(), Reshard(), serveCommand())
 	root.AddCommand(moveCommands()...)
 	return root
 }
