@@ -25,14 +25,14 @@ get = "SELECT scalestack.require_readable(wanted), version FROM (SELECT %s::bigi
 count = "SELECT count(*) FROM accounts WHERE " + shards.owned()
 `
 
-// The example in docs/python keeps the contract that docs/client.md describes.
+// The example in examples/python keeps the contract that docs/client.md describes.
 func TestPythonClient(t *testing.T) {
 	python := cmp.Or(os.Getenv(pythonVariable), "python3")
 	if output, err := exec.Command(python, "-c", "import psycopg").CombinedOutput(); err != nil {
 		t.Skipf("needs Python with psycopg 3 (pip install 'psycopg[binary]'; %s names another Python): %s", pythonVariable, output)
 	}
 	shards, _, _ := start(t, 2)
-	examples, err := filepath.Abs("../../docs/python")
+	examples, err := filepath.Abs("../../examples/python")
 	require.NoError(t, err)
 	run := func(script string) string {
 		cmd := exec.Command(python, "-B", "-c", pythonPrelude+script, shards.App.MapFile, shards.App.Credentials)
@@ -46,8 +46,8 @@ func TestPythonClient(t *testing.T) {
 	admin := func(shard int, sql string) { shards.Servers[shard].Exec(pgtest.Database(shard), sql) }
 
 	require.Equal(t, "40 [(True, 1)] [(True, None)]", run(`
-for id in range(-20, 20): shards.run(id, put, (id, f"{id}@example.com"))
-print(sum(n for (n,) in shards.fan_out(count)), shards.run(-3, get, (-3,)), shards.run(99, get, (99,)))`))
+for id in range(-20, 20): shards.write(id, put, (id, f"{id}@example.com"))
+print(sum(n for (n,) in shards.fan_out(count)), shards.read(-3, get, (-3,)), shards.read(99, get, (99,)))`))
 	for id, server := range shards.Servers {
 		require.Equal(t, 20, server.Count(pgtest.Database(id), "SELECT count(*) FROM accounts WHERE abs(user_id) % 2 = $1", id))
 	}
@@ -58,12 +58,28 @@ print(sum(n for (n,) in shards.fan_out(count)), shards.run(-3, get, (-3,)), shar
 	admin(0, "UPDATE scalestack.ownership SET state = 'moved', epoch = 3, owner = 1 WHERE bucket = 4")
 	ended := make(chan string, 1)
 	go func() {
-		ended <- run(`print(shards.run(4, put, (4, "4@example.com")), sum(n for (n,) in shards.fan_out(count)))`)
+		ended <- run(`print(shards.write(4, put, (4, "4@example.com")), sum(n for (n,) in shards.fan_out(count)))`)
 	}()
 	require.Never(t, func() bool { return len(ended) > 0 }, time.Second, 10*time.Millisecond)
 	admin(1, "INSERT INTO scalestack.ownership (bucket, state, epoch, owner) VALUES (4, 'owned', 4, 1)")
 	require.Equal(t, "[(2,)] 40", <-ended)
 	require.Equal(t, "[(4, 'Copy')]", run(`print(shards.fan_out("SELECT user_id, name FROM accounts WHERE email = %s AND scalestack.owned(user_id)", ("4@example.com",)))`))
+
+	// A statement that finds no row is refused where the user is not.
+	require.Equal(t, "[] SS002", run(`
+print(shards.write(4, "DELETE FROM accounts WHERE user_id = 4 AND name = 'nobody'"), end=" ")
+try:
+    with shards.connection(4) as conn: conn.execute("DELETE FROM accounts WHERE user_id = 4 AND name = 'nobody'")
+except psycopg.Error as e: print(e.sqlstate)`))
+	require.Equal(t, "1", run(`
+with shards.connection(4) as conn: print(conn.execute("SELECT shard_id FROM scalestack.shard").fetchone()[0])`))
+
+	// A shard from before the move owns the bucket as well.
+	admin(0, "UPDATE scalestack.ownership SET state = 'owned', epoch = 1, owner = 0 WHERE bucket = 4")
+	require.Equal(t, "refused", run(`
+try: shards.verify()
+except NotAnswered as e: print("refused")`))
+	admin(0, "UPDATE scalestack.ownership SET state = 'moved', epoch = 3, owner = 1 WHERE bucket = 4")
 
 	shards.Servers[1].Stop()
 	require.Equal(t, "16 ['shard-1'] [1, 3, 4, 5, 7, 9, 11]", run(`

@@ -14,6 +14,9 @@ from pathlib import Path
 import psycopg
 
 MOVED = "SS001"
+# What makes an UPDATE or DELETE that finds no row safe: it holds the key's bucket
+# on the shard until the transaction ends, or is refused.
+HOLD = "SELECT scalestack.hold(%s)"
 # How long a statement follows a user that moves, in seconds.
 FOLLOW_FOR = 5.0
 
@@ -62,8 +65,39 @@ class Shards:
             raise ValueError(f"{shard['name']} is {found} and not {wanted}: wrong map or wrong database")
         return conn
 
-    def run(self, user_id, sql, params=()):
-        """Runs one statement on one user and returns its rows.
+    def verify(self):
+        """Refuses shards that own the same buckets: one was restored from before a move."""
+        self.fan_out("SELECT 1")
+
+    def read(self, user_id, sql, params=()):
+        """Runs one statement that reads one user's rows, and returns them.
+
+        It must ask scalestack.require_readable(user_id) itself.
+        """
+        return self.follow(user_id, lambda conn: conn.execute(sql, params).fetchall())
+
+    def write(self, user_id, sql, params=()):
+        """Runs one statement that changes one user's rows, and returns what it returns."""
+
+        def held(conn):
+            # One round trip, and one transaction: BEGIN, hold, the statement.
+            with conn.pipeline():
+                conn.execute(HOLD, (user_id,))
+                cursor = conn.execute(sql, params)
+            return cursor.fetchall() if cursor.description else []
+
+        return self.follow(user_id, held)
+
+    def connection(self, user_id):
+        """Returns a connection to the shard that has the user now.
+
+        The user can move later: then statements are refused with MOVED, and a
+        new connection is needed. Each transaction that writes begins with HOLD.
+        """
+        return self.follow(user_id, lambda conn: conn.execute("SELECT scalestack.require_readable(%s)", (user_id,)) and conn, keep=True)
+
+    def follow(self, user_id, do, keep=False):
+        """Runs do(connection) in one transaction on the shard that has the user.
 
         A refusal has no effect and is followed. Nothing else is repeated: after
         a lost connection a write may have happened.
@@ -77,10 +111,9 @@ class Shards:
             elif hops > 0:
                 asked = self._another(asked)
             try:
-                with self.connect(asked) as conn:
-                    rows = conn.execute(sql, params).fetchall()
+                result = self._once(asked, do, keep)
                 self._learned[bucket] = asked
-                return rows
+                return result
             except psycopg.Error as error:
                 if error.sqlstate != MOVED or time.monotonic() > until:
                     raise
@@ -95,6 +128,19 @@ class Shards:
                 time.sleep(wait * random.uniform(0.5, 1))
                 wait = min(2 * wait, 0.064)
                 self.reload()
+
+    def _once(self, shard_id, do, keep):
+        conn = self.connect(shard_id)
+        try:
+            result = do(conn)
+            conn.commit()
+            return result
+        except BaseException:
+            keep = False
+            raise
+        finally:
+            if not keep:
+                conn.close()
 
     def _another(self, asked):
         """The next shard, for want of the owner that was named.
