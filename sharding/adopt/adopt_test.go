@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +137,26 @@ func TestAdopt(t *testing.T) {
 		require.ErrorContains(t, err, "bucket 1 is not owned by shard 0 (SQLSTATE SS001)")
 		_, err = app.Exec(t.Context(), "SELECT scalestack.sweep(); UPDATE customers SET id = 1 WHERE id = 0")
 		require.ErrorContains(t, err, "SS001")
+	})
+	t.Run("a name that needs quotes", func(t *testing.T) {
+		for id := range 3 {
+			exec(id, `CREATE TABLE "Odd Table" ("Customer ""No""" bigint PRIMARY KEY); GRANT ALL ON "Odd Table" TO app`)
+		}
+		require.NoError(t, run(t, shards, func(o *adopt.Options) {
+			o.Tables = []catalog.Candidate{{Table: `"Odd Table"`, Key: `Customer "No"`}}
+		}))
+		app := shards.Servers[0].App(pgtest.Database(0))
+		_, err := app.Exec(t.Context(), `INSERT INTO "Odd Table" VALUES (2)`)
+		require.NoError(t, err)
+		_, err = app.Exec(t.Context(), `INSERT INTO "Odd Table" VALUES (1)`)
+		require.ErrorContains(t, err, "bucket 1 is not owned by shard 0 (SQLSTATE SS001)")
+		exec(0, `ALTER TABLE "Odd Table" ADD long_`+strings.Repeat("x", 50)+` bigint NOT NULL DEFAULT 0`)
+		err = run(t, shards, func(o *adopt.Options) {
+			o.Tables = []catalog.Candidate{{Table: `"Odd Table"`, Key: "long_" + strings.Repeat("x", 50)}}
+		})
+		var refused *adopt.RefusedError
+		require.ErrorAs(t, err, &refused)
+		require.ErrorContains(t, err, "has more than 54 bytes")
 	})
 	t.Run("not while a mover works", func(t *testing.T) {
 		conn := shards.Servers[1].Admin(pgtest.Database(1))

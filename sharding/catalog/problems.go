@@ -51,6 +51,8 @@ var tableRules = []string{
 			ELSE format('the key column %I is %s and not bigint', key, format_type(atttypid, atttypmod)) END
 		FROM subject s LEFT JOIN pg_attribute a ON attrelid = s.oid AND a.attnum = s.keynum
 		WHERE atttypid IS DISTINCT FROM 'bigint'::regtype`,
+	`SELECT oid, format('the name of the key column %I has more than 54 bytes: the name of its fence''s function would be too long', key)
+		FROM subject WHERE octet_length(key) > 54`,
 	`SELECT s.oid, format('the key column %I can be NULL. Fix: ALTER TABLE %s ALTER %1$I SET NOT NULL', key, s.oid::regclass)
 		FROM subject s JOIN pg_attribute a ON attrelid = s.oid AND a.attnum = s.keynum WHERE NOT attnotnull`,
 	// A deferrable primary key identifies nothing, which the function knows.
