@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ErrBusy says that another mover is at work.
-var ErrBusy = errors.New("another mover is at work")
+// ErrBusy says that somebody else has the locks of a mover.
+var ErrBusy = errors.New("another mover is at work, or a change of the schema")
 
 // settings of a session. Rows are compared as text, so everything that changes
 // how a value is written is fixed. Subscriptions hold a password, so the
