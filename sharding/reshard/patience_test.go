@@ -109,7 +109,14 @@ func TestOneIdleWriterBehindALapsedFence(t *testing.T) {
 	o := c.options(c.desired(3))
 	o.Lease, o.Batch, o.Observe = 300*time.Millisecond, buckets, 10*time.Millisecond
 	store := c.store()
-	idle := c.movingBucket()
+	var moving []int
+	for bucket, owner := range o.Map.Assignment {
+		if owner == 2 && bucket%2 == 0 {
+			moving = append(moving, bucket)
+		}
+	}
+	// Whoever goes through the buckets in their order has all others by then.
+	others, idle := moving[:len(moving)-1], moving[len(moving)-1]
 	var once sync.Once
 	var end func()
 	o.OnState = func(mv reshard.Move) {
@@ -121,11 +128,8 @@ func TestOneIdleWriterBehindALapsedFence(t *testing.T) {
 			end = c.idleWriter(0, pgtest.Database(0), "SELECT scalestack.hold("+strconv.Itoa(idle)+")")
 			// The mover comes back, finds its fence lapsed, and lifts it.
 			go func() {
-				time.Sleep(500 * time.Millisecond)
-				for bucket := range 20 {
-					if bucket == idle || bucket%2 != 0 {
-						continue
-					}
+				time.Sleep(3 * time.Second)
+				for _, bucket := range others {
 					ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 					_, _, err := store.Put(ctx, int64(bucket), accounts.Profile{Name: "Other", Email: "other@example.com"})
 					cancel()
@@ -210,4 +214,26 @@ func TestARollbackIsStopped(t *testing.T) {
 	require.NoError(t, c.run(o))
 	require.Equal(t, o.Map.Assignment, c.owners())
 	c.requireClean()
+}
+
+// The stream back is lost in the moment in which neither side owns the buckets:
+// the target has given up, and the source has not claimed. The target owns again.
+func TestARollbackThatLosesItsStreamBehindTheFence(t *testing.T) {
+	const existing = 1_000
+	c := startCluster(t, 3, existing)
+	before := c.owners()
+	m := c.desired(3)
+	require.False(t, c.startMover(m, reshard.Switched).wait(t))
+	operator := reshard.New(c.options(m))
+	_, err := operator.Rollback(t.Context())
+	require.NoError(t, err)
+	require.False(t, c.startMover(m, reshard.Returning).wait(t))
+	c.Servers[2].Exec(pgtest.Database(2), "UPDATE scalestack.ownership SET state = 'moved', epoch = epoch + 2, owner = 0 WHERE state = 'owned'")
+	c.dropBack()
+	var ended *reshard.EndedError
+	require.ErrorAs(t, operator.Finish(t.Context()), &ended)
+	require.Equal(t, reshard.RolledBack, ended.Move.State)
+	require.Equal(t, before, c.owners())
+	c.requireClean()
+	require.Equal(t, existing, c.rows())
 }
