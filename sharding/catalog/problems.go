@@ -124,11 +124,11 @@ var fenceRules = []string{
 			CASE tgenabled WHEN 'D' THEN 'it is disabled' WHEN 'R' THEN 'it is for replicas only' WHEN 'A' THEN 'it would fire for moved rows' END,
 			CASE WHEN tgqual IS NOT NULL THEN 'it has a condition (WHEN)' END,
 			CASE WHEN cardinality(tgattr::int2[]) > 0 THEN 'it is for some columns only (UPDATE OF)' END,
-			CASE WHEN prosrc <> scalestack.fence_source(f.key) OR NOT prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+			CASE WHEN prosrc <> scalestack.fence_source(f.key) OR prosecdef OR proconfig IS NOT NULL OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
 				THEN 'its function was changed' END)) || '. Fix: shardctl adopt ' || s.oid::regclass
 		FROM subject s JOIN (` + Fences + `) AS f ON f.tgrelid = s.oid JOIN pg_trigger t ON t.oid = f.oid JOIN pg_proc p ON p.oid = tgfoid
 		WHERE tgtype <> 31 OR tgenabled <> 'O' OR tgqual IS NOT NULL OR cardinality(tgattr::int2[]) > 0
-			OR prosrc <> scalestack.fence_source(f.key) OR NOT prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')`,
+			OR prosrc <> scalestack.fence_source(f.key) OR prosecdef OR proconfig IS NOT NULL OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')`,
 	`SELECT s.oid, 'has more than one fence. Fix: shardctl adopt ' || s.oid::regclass
 		FROM subject s JOIN (` + Fences + `) AS f ON f.tgrelid = s.oid GROUP BY s.oid HAVING count(*) > 1`,
 	`SELECT s.oid, format('the trigger %I fires after the fence and could still change the key. Fix: rename it to something that sorts before %I', t.tgname, f.tgname)

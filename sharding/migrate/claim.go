@@ -35,6 +35,9 @@ func claim(ctx context.Context, conn *pgx.Conn, want identity.Identity, vacant [
 			log.Info("schema is current")
 			return nil
 		}
+		if _, err := tx.Exec(ctx, "SELECT scalestack.fix_buckets()"); err != nil {
+			return fmt.Errorf("fixing the number of buckets: %w", err)
+		}
 		tag, err = tx.Exec(ctx, insertOwnership, want.ShardID, vacant)
 		if err != nil {
 			return fmt.Errorf("claiming buckets: %w", err)

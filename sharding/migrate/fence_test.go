@@ -65,6 +65,7 @@ func TestFence(t *testing.T) {
 		require.ErrorContains(t, exec("TRUNCATE accounts"), "permission denied for table accounts")
 	})
 	t.Run("unclaimed", func(t *testing.T) {
+		server.Exec(db, "DELETE FROM scalestack.ownership")
 		server.Exec(db, "DELETE FROM scalestack.shard")
 		require.ErrorContains(t, exec(insert, int64(2)), "the database is not a shard yet (SQLSTATE SS001)")
 	})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/sharding/bench"
 	"github.com/scalestack/scalestack/sharding/pgtest"
@@ -46,11 +47,12 @@ func TestMeasureFence(t *testing.T) {
 	const read = "SELECT name, email, version FROM accounts WHERE user_id = $1"
 	const guarded = "SELECT scalestack.require_readable(wanted), name, email, version FROM (SELECT $1::bigint AS wanted) AS w LEFT JOIN accounts ON user_id = wanted"
 	one := bench.Plan{Rounds: fenceRounds, Operations: operations, Clients: fenceClients}
-	insert, update := f.insert, f.on("UPDATE accounts SET name = 'New', version = version + 1 WHERE user_id = $1")
+	const change = "UPDATE accounts SET name = 'New', version = version + 1 WHERE user_id = $1"
+	insert, update, held := f.insert, f.on(change), f.heldOn(change)
 	f.compare(one, "insert", f.side("without", false, insert), f.side("fence", true, insert))
-	f.compare(one, "update", f.side("without", false, update), f.side("fence", true, update))
+	f.compare(one, "update", f.side("without", false, update), f.side("fence and hold", true, held))
 	f.compare(one, "read", f.side("without", false, f.on(read)), f.side("require_readable", true, f.on(guarded)))
-	f.compare(one, "a third each", f.side("without", false, mixed(insert, update, f.on(read))), f.side("fence", true, mixed(insert, update, f.on(guarded))))
+	f.compare(one, "a third each", f.side("without", false, mixed(insert, update, f.on(read))), f.side("fence", true, mixed(insert, held, f.on(guarded))))
 
 	few := bench.Plan{Rounds: fenceRounds, Operations: 10, Clients: 1}
 	owned := c.routerOn(c.App).Owned("user_id")
@@ -78,21 +80,34 @@ func (c *cluster) pool() *pgxpool.Pool {
 
 type operation func(ctx context.Context, n int) error
 
-// side sets the trigger before its turn.
+// side sets the triggers before its turn.
 func (f *fenceCost) side(name string, fence bool, do operation) bench.Side {
 	set := map[bool]string{true: "ENABLE", false: "DISABLE"}[fence]
 	return bench.Side{Name: name, Do: do, Prepare: func(context.Context) error {
-		f.Servers[0].Exec(pgtest.Database(0), "ALTER TABLE accounts "+set+" TRIGGER fence")
+		f.Servers[0].Exec(pgtest.Database(0), "ALTER TABLE accounts "+set+" TRIGGER USER")
 		f.Servers[0].Exec(pgtest.Database(0), "CHECKPOINT")
 		return nil
 	}}
 }
 
-// on runs a statement on existing users, in an order that repeats in every turn.
+// user is an existing one, in an order that repeats in every turn.
+func user(n int) int64 { return int64(n) * 7919 % (fenceUsers / 4) * 2 }
+
+// on runs a statement on existing users.
 func (f *fenceCost) on(sql string) operation {
 	return func(ctx context.Context, n int) error {
-		_, err := f.pool.Exec(ctx, sql, int64(n)*7919%(fenceUsers/4)*2)
+		_, err := f.pool.Exec(ctx, sql, user(n))
 		return err
+	}
+}
+
+// heldOn sends the hold along, as the router does.
+func (f *fenceCost) heldOn(sql string) operation {
+	return func(ctx context.Context, n int) error {
+		batch := &pgx.Batch{}
+		batch.Queue("SELECT scalestack.hold($1)", user(n))
+		batch.Queue(sql, user(n))
+		return f.pool.SendBatch(ctx, batch).Close()
 	}
 }
 

@@ -46,7 +46,7 @@ func TestAFenceThatDoesNotGuardIsRefused(t *testing.T) {
 		"another key":      {"DROP TRIGGER fence ON accounts; ALTER TABLE accounts ADD shop_id bigint NOT NULL DEFAULT 0; SELECT scalestack.adopt('accounts', 'shop_id')", "shop_id is not part of a primary key"},
 		"a second one":     {"SELECT scalestack.make_fence('version'); CREATE TRIGGER other BEFORE INSERT OR UPDATE OR DELETE ON accounts FOR EACH ROW EXECUTE FUNCTION scalestack.fence_by_version()", "has more than one fence"},
 		"the function":     {"CREATE OR REPLACE FUNCTION scalestack.fence() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "its function was changed"},
-		"the rights":       {"ALTER FUNCTION scalestack.fence() SECURITY INVOKER", "its function was changed"},
+		"the rights":       {"ALTER FUNCTION scalestack.fence() SECURITY DEFINER", "its function was changed"},
 		"a later trigger":  {"CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.user_id := 1; RETURN NEW; END'; CREATE TRIGGER zz BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION change()", "the trigger zz fires after the fence and could still change the key"},
 		"a role's setting": {"ALTER ROLE app SET session_replication_role = replica", "the setting session_replication_role of role app switches the fence off"},
 	} {
