@@ -92,6 +92,11 @@ func TestTablesThatCannotMoveAreRefused(t *testing.T) {
 			c.requireMoveRefused(0, test.begin, test.end, "shard-0: public.", test.message)
 		})
 	}
+	t.Run("a table without the key, in the target", func(t *testing.T) {
+		c := &cluster{c.Shards, t}
+		c.requireMoveRefused(2, "CREATE TABLE plain (id bigint PRIMARY KEY); CREATE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON plain FOR EACH ROW EXECUTE FUNCTION scalestack.fence()",
+			"DROP TABLE plain", "shard-2: public.plain: has no column user_id", "shard-0: the sharded table public.plain is missing")
+	})
 	t.Run("a child that is sharded as well", func(t *testing.T) {
 		for id, server := range c.Servers {
 			server.Exec(pgtest.Database(id), `CREATE TABLE addresses (user_id bigint REFERENCES accounts ON DELETE CASCADE, n integer, PRIMARY KEY (user_id, n));
