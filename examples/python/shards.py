@@ -80,10 +80,9 @@ class Shards:
         """Runs one statement that changes one user's rows, and returns what it returns."""
 
         def held(conn):
-            # One round trip, and one transaction: BEGIN, hold, the statement.
-            with conn.pipeline():
-                conn.execute(HOLD, (user_id,))
-                cursor = conn.execute(sql, params)
+            # One transaction. Inside "with conn.pipeline():" it is one round trip too.
+            conn.execute(HOLD, (user_id,))
+            cursor = conn.execute(sql, params)
             return cursor.fetchall() if cursor.description else []
 
         return self.follow(user_id, held)
