@@ -27,11 +27,11 @@ func (l *lab) startWorkers(p *provider) {
 	}
 }
 
-// build compiles the workload as it is now.
+// build compiles the service as it is now.
 func build(t *testing.T) (program string) {
 	t.Helper()
-	program = filepath.Join(t.TempDir(), "workload")
-	output, err := exec.Command("go", "build", "-o", program, "../../cmd/workload").CombinedOutput()
+	program = filepath.Join(t.TempDir(), "users")
+	output, err := exec.Command("go", "build", "-o", program, "../../cmd/users").CombinedOutput()
 	require.NoError(t, err, string(output))
 	return program
 }

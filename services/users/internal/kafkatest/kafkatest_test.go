@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// TestARealBroker shows that the workload's client gets along with Kafka itself:
+// TestARealBroker shows that the service's client gets along with Kafka itself:
 // TLS, SCRAM-SHA-512, an idempotent producer and a consumer group.
 func TestARealBroker(t *testing.T) {
 	s := Start(t, 3, "things")
