@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	netmail "net/mail"
 	"strings"
 	"sync"
 	"testing"
@@ -89,6 +90,33 @@ func TestSend(t *testing.T) {
 		"To: =?utf-8?q?Ada_=CE=A9?= <ada@example.com>", "Subject: =?UTF-8?q?Hello_=CE=A9?=", "Auto-Submitted: auto-generated", "Date: ",
 	} {
 		require.Contains(t, s.received[0], line)
+	}
+}
+
+func TestAnyNameIsADisplayName(t *testing.T) {
+	s, to := start(t)
+	for _, name := range []string{
+		`Inch 5" Pipe`, `"`, `""`, `a\`, `\"`, `Ada <root@example.com>`, `a, b@example.com`, `x>`, `(`, `:;@`, `"Ωmega"`, `=?utf-8?q?x?=`, ``,
+		strings.Repeat("ö\"", 100),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.received = nil
+			mail := mailTo("ada")
+			mail.Name, mail.Subject = name, "Welcome, "+name
+			sender := to
+			sender.From = (&netmail.Address{Name: name, Address: "shop@mail.example.com"}).String()
+			m, err := mailer.NewSMTP(sender)
+			require.NoError(t, err)
+			require.NoError(t, m.Send(t.Context(), mail))
+			require.Len(t, s.received, 1)
+			message, err := netmail.ReadMessage(strings.NewReader(s.received[0]))
+			require.NoError(t, err)
+			for header, address := range map[string]string{"To": "ada@example.com", "From": "shop@mail.example.com"} {
+				list, err := message.Header.AddressList(header)
+				require.NoError(t, err)
+				require.Equal(t, []*netmail.Address{{Name: name, Address: address}}, list, message.Header.Get(header))
+			}
+		})
 	}
 }
 

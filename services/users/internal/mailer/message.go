@@ -20,12 +20,14 @@ func (s *SMTP) parseFrom() error {
 
 func (s *SMTP) message(m Mail) (*mail.Msg, error) {
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
-	if err := message.FromFormat(s.fromName, s.from); err != nil {
-		return nil, fmt.Errorf("the sender: %w", err)
+	// The library's ...Format methods paste the name between quotes, so that a
+	// name with a quote is no address. The address type quotes and encodes it.
+	message.FromMailAddress(&netmail.Address{Name: s.fromName, Address: s.from})
+	to, err := recipient(m)
+	if err != nil {
+		return nil, err
 	}
-	if err := message.AddToFormat(m.Name, m.To); err != nil {
-		return nil, fmt.Errorf("the recipient: %w", err)
-	}
+	message.ToMailAddress(to)
 	message.SetMessageIDWithValue(m.ID + "@" + s.fromDomain)
 	message.SetDate()
 	// Nobody's holiday answer is wanted.
@@ -33,4 +35,15 @@ func (s *SMTP) message(m Mail) (*mail.Msg, error) {
 	message.Subject(m.Subject)
 	message.SetBodyString(mail.TypeTextPlain, m.Text)
 	return message, nil
+}
+
+// recipient refuses an address with which no server could do anything; an address
+// that was stored before a rule got stricter may be one.
+func recipient(m Mail) (*netmail.Address, error) {
+	to, err := netmail.ParseAddress(m.To)
+	if err != nil || to.Address != m.To {
+		return nil, fmt.Errorf("the recipient: %q is not an address", m.To)
+	}
+	to.Name = m.Name
+	return to, nil
 }
