@@ -26,7 +26,8 @@ type User struct {
 
 // Profile is what a client may set.
 type Profile struct {
-	// Name has 1 to MaxName characters, printable, without space at its ends.
+	// Name has 1 to MaxName characters, at least one of them visible, no control
+	// character, and no space at its ends.
 	Name string
 	// Email is an address such as ada@example.com, of at most MaxEmail bytes.
 	Email string
@@ -67,10 +68,26 @@ func nameProblem(name string) string {
 		return "is longer than 200 characters"
 	case strings.TrimSpace(name) != name:
 		return "begins or ends with a space"
-	case strings.ContainsFunc(name, unicode.IsControl):
+	case strings.ContainsFunc(name, isControl):
 		return "contains a control character"
+	case !strings.ContainsFunc(name, isVisible):
+		return "has no visible character"
 	}
 	return ""
+}
+
+// isControl holds for controls and for the separators that end a line.
+func isControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
+
+// brailleBlank is a symbol by its category and shows nothing.
+const brailleBlank = '\u2800'
+
+// isVisible holds for letters, numbers, punctuation and symbols: not for spaces,
+// format characters such as direction marks, or marks without a letter. Some
+// letters, Hangul fillers for example, show nothing; Unicode lists them.
+func isVisible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) &&
+		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != brailleBlank
 }
 
 func emailProblem(email string) string {
