@@ -71,3 +71,25 @@ func TestOnlyTheRightAuthority(t *testing.T) {
 	write(t, s.CA, []byte("no certificate"))
 	require.ErrorContains(t, ping(t, s), "ca.crt holds no certificate")
 }
+
+func TestEveryAuthorityOfAFolder(t *testing.T) {
+	s := start(t)
+	file := s.CA
+	other, _ := certificates(t)
+	right, err := os.ReadFile(file)
+	require.NoError(t, err)
+	s.CA = filepath.Join(t.TempDir(), "[ca]*")
+	require.NoError(t, os.Mkdir(s.CA, 0o700))
+	require.ErrorContains(t, ping(t, s), "holds no *.crt file")
+
+	// Kubernetes mounts a Secret as links into a hidden folder.
+	require.NoError(t, os.Mkdir(filepath.Join(s.CA, "..2026"), 0o700))
+	write(t, filepath.Join(s.CA, "..2026", "ca.crt"), other)
+	write(t, filepath.Join(s.CA, "ca.p12"), []byte("not for us"))
+	require.NoError(t, os.Symlink("..2026/ca.crt", filepath.Join(s.CA, "ca.crt")))
+	require.ErrorContains(t, ping(t, s), "certificate signed by unknown authority")
+	write(t, filepath.Join(s.CA, "ca-2026-01-02T03-04-05Z.crt"), right)
+	require.NoError(t, ping(t, s))
+	write(t, filepath.Join(s.CA, "broken.crt"), []byte("no certificate"))
+	require.ErrorContains(t, ping(t, s), "broken.crt holds no certificate")
+}
