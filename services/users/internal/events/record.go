@@ -62,11 +62,14 @@ func wrong(reason Reason, format string, args ...any) error {
 // Key is the key of a user's records.
 func Key(userID int64) []byte { return strconv.AppendInt(nil, userID, 10) }
 
-// Record returns the event as a record of a topic.
+// Record returns the event as a record of a topic. Its timestamp is left to the
+// client, which sets the time of publishing: Kafka deletes records by it, and an
+// event that waited in the outbox for longer than the topic's retention would be
+// deleted unread. When the change happened is in ce_time.
 func (e *Event) Record(topic string) *kgo.Record {
 	header := func(key, value string) kgo.RecordHeader { return kgo.RecordHeader{Key: key, Value: []byte(value)} }
 	return &kgo.Record{
-		Topic: topic, Key: Key(e.UserID), Value: e.Data, Timestamp: e.Time,
+		Topic: topic, Key: Key(e.UserID), Value: e.Data,
 		Headers: []kgo.RecordHeader{
 			header(headerContentType, contentType),
 			header(headerSpec, specVersion),
@@ -108,7 +111,7 @@ func FromRecord(r *kgo.Record) (*Event, error) {
 
 func readEnvelope(r *kgo.Record, e *Event) (err error) {
 	if spec := Header(r, headerSpec); spec != specVersion {
-		return wrong(Malformed, "%s is %q and not %q", headerSpec, spec, specVersion)
+		return wrong(Malformed, "%s is %.40q and not %q", headerSpec, spec, specVersion)
 	}
 	if e.ID, err = uuid.Parse(Header(r, headerID)); err != nil {
 		return wrong(Malformed, "%s: %v", headerID, err)
@@ -128,7 +131,7 @@ func readKey(r *kgo.Record, e *Event) (err error) {
 		return wrong(Malformed, "the key %.40q is not a user id", r.Key)
 	}
 	if subject := Header(r, headerSubject); subject != string(r.Key) {
-		return wrong(Malformed, "%s is %.40q and the key %q", headerSubject, subject, r.Key)
+		return wrong(Malformed, "%s is %.40q and the key %.40q", headerSubject, subject, r.Key)
 	}
 	return nil
 }
@@ -136,12 +139,12 @@ func readKey(r *kgo.Record, e *Event) (err error) {
 func readType(r *kgo.Record, e *Event) error {
 	schemas, known := schemasOf[e.Type]
 	if !known {
-		return wrong(UnknownType, "%q", e.Type)
+		return wrong(UnknownType, "%.100q", e.Type)
 	}
 	uri := Header(r, headerSchema)
 	name, found := strings.CutPrefix(uri, urn)
 	if !found || !slices.Contains(schemas, name) {
-		return wrong(UnknownSchema, "%s with %q", e.Type, uri)
+		return wrong(UnknownSchema, "%s with %.100q", e.Type, uri)
 	}
 	e.Schema = name
 	return nil
@@ -149,7 +152,7 @@ func readType(r *kgo.Record, e *Event) error {
 
 func readData(r *kgo.Record, e *Event) error {
 	if content := Header(r, headerContentType); content != contentType {
-		return wrong(Malformed, "%s is %q and not %q", headerContentType, content, contentType)
+		return wrong(Malformed, "%s is %.40q and not %q", headerContentType, content, contentType)
 	}
 	if err := checkData(e.Schema, e.Data); err != nil {
 		return wrong(Malformed, "%v", err)
