@@ -18,7 +18,7 @@ func askCommand() *cobra.Command {
 		Use:   "ask",
 		Short: "Ask all shards about users",
 		Long: "Asks all shards at once and prints JSON. When shards do not answer it prints what the others said and fails. " +
-			"Each user is seen once, also while buckets move.\n\nSettings (environment):\n" + settings.AskHelp(),
+			"Each user is seen once, also while buckets move.\n\nSettings (environment):\n" + settings.AskCommand.Help(),
 	}
 	root.AddCommand(
 		questionCommand("count", "Count the users", cobra.NoArgs,
@@ -44,7 +44,7 @@ type question func(ctx context.Context, e users.Everywhere, args []string) (any,
 func questionCommand(use, short string, allowed cobra.PositionalArgs, ask question) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: allowed,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := settings.LoadAsk(os.LookupEnv)
+			s, err := settings.AskCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}

@@ -25,25 +25,25 @@ type follower struct {
 }
 
 func emailCommand() *cobra.Command {
-	return workerCommand("email", "Send every new user a mail",
+	return workerCommand("Send every new user a mail",
 		"Follows user_events. Each UserCreated becomes one mail; only a crash between the mail server's answer and the note of it makes it two, with one Message-ID.",
-		settings.EmailHelp(), settings.LoadEmail, func(ctx context.Context, s *settings.Email) error {
+		settings.EmailCommand, func(ctx context.Context, s *settings.Email) error {
 			return runConsumer(ctx, s.Consumer, func(w *worker) (*follower, error) { return newEmail(ctx, s, w) })
 		})
 }
 
 func analyticsCommand() *cobra.Command {
-	return workerCommand("analytics", "Count what users do",
+	return workerCommand("Count what users do",
 		"Follows user_events and product_events, and counts each event once, by user, day and type, on the user's shard.",
-		settings.AnalyticsHelp(), settings.LoadAnalytics, func(ctx context.Context, s *settings.Analytics) error {
+		settings.AnalyticsCommand, func(ctx context.Context, s *settings.Analytics) error {
 			return runConsumer(ctx, s.Consumer, func(w *worker) (*follower, error) { return newAnalytics(ctx, s, w) })
 		})
 }
 
 func invalidateCommand() *cobra.Command {
-	return workerCommand("invalidate", "Take changed users out of the cache",
+	return workerCommand("Take changed users out of the cache",
 		"Follows user_events. After an event was followed, the cache never has a version older than that of the event.",
-		settings.InvalidateHelp(), settings.LoadInvalidate, func(ctx context.Context, s *settings.Invalidate) error {
+		settings.InvalidateCommand, func(ctx context.Context, s *settings.Invalidate) error {
 			return runConsumer(ctx, s.Consumer, func(w *worker) (*follower, error) { return newInvalidate(s, w) })
 		})
 }

@@ -33,7 +33,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(serveCommand(), relayCommand(), emailCommand(), analyticsCommand(), invalidateCommand(), replayCommand(),
-		migrateCommand(), askCommand(), reshardCommand(), assetsCommand())
+		migrateCommand(), askCommand(), reshardCommand(), assetsCommand(), envCommand())
 	return root
 }
 

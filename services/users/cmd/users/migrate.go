@@ -6,9 +6,10 @@ import (
 	"os"
 
 	"github.com/scalestack/scalestack/services/users/internal/schema"
+	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/sharding/migrate"
-	"github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardctl"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/spf13/cobra"
 )
 
@@ -17,10 +18,10 @@ func migrateCommand() *cobra.Command {
 		Use:   "migrate",
 		Short: "Bring the engine's and the service's tables on every shard to the newest version",
 		Long: "Does what shardctl migrate does, and then applies the service's own migrations. " +
-			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateHelp(),
+			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateCommand.Help(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.LoadMigrate(os.LookupEnv)
+			s, err := settings.MigrateCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}
@@ -31,7 +32,7 @@ func migrateCommand() *cobra.Command {
 
 // runMigrate runs the engine's migrations as well: a rollout waits for one Job.
 func runMigrate(ctx context.Context, s *settings.Migrate) error {
-	m, err := s.Shards.Map()
+	m, err := readMap(s.MapFile)
 	if err != nil {
 		return err
 	}
@@ -42,4 +43,16 @@ func runMigrate(ctx context.Context, s *settings.Migrate) error {
 		return err
 	}
 	return migrate.Service(ctx, m, connect, schema.Users(), log)
+}
+
+func readMap(file string) (*shardmap.Map, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("shard map: %w", err)
+	}
+	m, err := shardmap.Decode(content)
+	if err != nil {
+		return nil, fmt.Errorf("shard map %s: %w", file, err)
+	}
+	return m, nil
 }

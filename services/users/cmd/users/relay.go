@@ -12,10 +12,10 @@ import (
 )
 
 func relayCommand() *cobra.Command {
-	return workerCommand("relay", "Publish the outboxes of the shards to Kafka",
+	return workerCommand("Publish the outboxes of the shards to Kafka",
 		"Publishes what serve notes in the outbox of each shard, in order per user. Several relays may run: each shard has one at a time, "+
 			"and another one takes over when it dies. It has one connection to each shard.",
-		settings.RelayHelp(), settings.LoadRelay, runRelay)
+		settings.RelayCommand, runRelay)
 }
 
 func runRelay(ctx context.Context, s *settings.Relay) error {

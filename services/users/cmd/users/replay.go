@@ -45,15 +45,15 @@ type replayable struct {
 
 var replayables = map[string]func() (replayable, error){
 	settings.EmailGroup: func() (replayable, error) {
-		s, err := settings.LoadEmail(os.LookupEnv)
+		s, err := settings.EmailCommand.Load(os.Environ())
 		return replayable{s.Consumer, func(ctx context.Context, w *worker) (*follower, error) { return newEmail(ctx, s, w) }}, err
 	},
 	settings.AnalyticsGroup: func() (replayable, error) {
-		s, err := settings.LoadAnalytics(os.LookupEnv)
+		s, err := settings.AnalyticsCommand.Load(os.Environ())
 		return replayable{s.Consumer, func(ctx context.Context, w *worker) (*follower, error) { return newAnalytics(ctx, s, w) }}, err
 	},
 	settings.InvalidateGroup: func() (replayable, error) {
-		s, err := settings.LoadInvalidate(os.LookupEnv)
+		s, err := settings.InvalidateCommand.Load(os.Environ())
 		return replayable{s.Consumer, func(_ context.Context, w *worker) (*follower, error) { return newInvalidate(s, w) }}, err
 	},
 }

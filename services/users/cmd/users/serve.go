@@ -32,10 +32,10 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve users over HTTP",
 		Long: "Serves users and their products under /users, static files, /healthz, /readyz and /metrics.\n\nSettings (environment):\n" +
-			settings.ServeHelp(),
+			settings.ServeCommand.Help(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.LoadServe(os.LookupEnv)
+			s, err := settings.ServeCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}

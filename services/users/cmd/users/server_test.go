@@ -94,5 +94,5 @@ func TestWrongSettings(t *testing.T) {
 	root := command()
 	root.SetArgs([]string{"serve"})
 	require.EqualError(t, root.ExecuteContext(t.Context()), "settings: SCALESTACK_DB_POOL: 0 is not between 1 and 1000\n"+
-		"SCALESTACK_CACHE_TTL: 1ms is not between 1s and 24h0m0s")
+		"SCALESTACK_CACHE_TTL: 1ms is not between 1s and 24h")
 }

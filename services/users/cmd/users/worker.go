@@ -11,19 +11,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/sharding/ops"
-	enginesettings "github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardctl"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // workerCommand makes the command of a program that serves no users.
-func workerCommand[S any](name, short, long, help string, load func(enginesettings.Lookup) (S, error), run func(context.Context, S) error) *cobra.Command {
+func workerCommand[S any](short, long string, command settings.Command[S], run func(context.Context, *S) error) *cobra.Command {
 	return &cobra.Command{
-		Use: name, Short: short, Args: cobra.NoArgs,
-		Long: long + " It also serves /healthz, /readyz and /metrics.\n\nSettings (environment):\n" + help,
+		Use: command.Name, Short: short, Args: cobra.NoArgs,
+		Long: long + " It also serves /healthz, /readyz and /metrics.\n\nSettings (environment):\n" + command.Help(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := load(os.LookupEnv)
+			s, err := command.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}
@@ -61,7 +60,7 @@ func (w *worker) awaitKafka(ctx context.Context, client *kgo.Client) {
 			w.ops.Ready(true)
 			return
 		}
-		w.log.Warn("Kafka is not there", "error", err.Error())
+		w.log.Warn("Kafka is unreachable", "error", err.Error())
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:

@@ -9,32 +9,32 @@ import (
 )
 
 func TestEventDefaults(t *testing.T) {
-	e, err := LoadEmail(environment(nil))
+	e, err := EmailCommand.Load(environment(nil))
 	require.NoError(t, err)
-	require.Equal(t, Kafka{Bootstrap: []string{"kafka-kafka-bootstrap:9093"}, CA: "/etc/scalestack/kafka-ca/ca.crt", User: "email", Credentials: "/etc/scalestack/kafka"}, e.Kafka)
+	require.Equal(t, Kafka{Bootstrap: []string{"kafka-kafka-bootstrap:9093"}, CA: "/etc/scalestack/kafka-ca", User: "email", Credentials: "/etc/scalestack/kafka"}, e.Kafka)
 	require.Equal(t, "email", e.Group)
 	require.Equal(t, Mail{Address: "smtp:587", From: "Scalestack <noreply@example.com>", TLS: "starttls"}, e.Mail)
 	require.Equal(t, 10*time.Minute, e.RetryFor)
 
-	a, err := LoadAnalytics(environment(map[string]string{"SCALESTACK_KAFKA_BOOTSTRAP": "a:9093,b:9093", "SCALESTACK_KAFKA_USER": "reports"}))
+	a, err := AnalyticsCommand.Load(environment(map[string]string{"SCALESTACK_KAFKA_BOOTSTRAP": "a:9093,b:9093", "SCALESTACK_KAFKA_USER": "reports"}))
 	require.NoError(t, err)
 	require.Equal(t, []string{"a:9093", "b:9093"}, a.Kafka.Bootstrap)
 	require.Equal(t, "reports", a.Kafka.User)
 	require.Equal(t, "analytics", a.Group)
 
-	i, err := LoadInvalidate(environment(nil))
+	i, err := InvalidateCommand.Load(environment(nil))
 	require.NoError(t, err)
 	require.Equal(t, "redis:6379", i.Redis.Address)
 	require.Equal(t, "invalidate", i.Kafka.User)
 
-	r, err := LoadRelay(environment(nil))
+	r, err := RelayCommand.Load(environment(nil))
 	require.NoError(t, err)
 	require.Equal(t, 50*time.Millisecond, r.Poll)
 	require.Equal(t, "/etc/scalestack/shards", r.Shards.Credentials)
 }
 
 func TestEveryMistakeOfAWorkerIsReported(t *testing.T) {
-	_, err := LoadEmail(environment(map[string]string{
+	_, err := EmailCommand.Load(environment(map[string]string{
 		"SCALESTACK_KAFKA_BOOTSTRAP":   "a:9093,b",
 		"SCALESTACK_KAFKA_CA":          "ca.crt",
 		"SCALESTACK_KAFKA_CREDENTIALS": "kafka",
@@ -52,20 +52,20 @@ func TestEveryMistakeOfAWorkerIsReported(t *testing.T) {
 		`SCALESTACK_KAFKA_CA: "ca.crt" is not an absolute path`,
 		`SCALESTACK_KAFKA_CREDENTIALS: "kafka" is not an absolute path`,
 		`SCALESTACK_CONCURRENCY: 0 is not between 1 and 1000`,
-		`SCALESTACK_RETRY_FOR: 0s is not between 1s and 24h0m0s`,
+		`SCALESTACK_RETRY_FOR: 0s is not between 1s and 24h`,
 		`SCALESTACK_SMTP_ADDRESS: "smtp" is not host:port with a port between 0 and 65535`,
 		`SCALESTACK_SMTP_TLS: "maybe" is not one of none, starttls, tls`,
 		`SCALESTACK_SMTP_CREDENTIALS: "smtp" is not an absolute path`,
 		`SCALESTACK_MAIL_FROM: "nobody" is not a mail address such as Shop <shop@example.com>`,
 		`SCALESTACK_DB_POOL: 1001 is not between 1 and 1000`,
 	}, strings.Split(err.Error(), "\n"))
-	_, err = LoadRelay(environment(map[string]string{"SCALESTACK_RELAY_BATCH": "0"}))
+	_, err = RelayCommand.Load(environment(map[string]string{"SCALESTACK_RELAY_BATCH": "0"}))
 	require.EqualError(t, err, "SCALESTACK_RELAY_BATCH: 0 is not between 1 and 10000")
 }
 
 func TestHelpOfWorkers(t *testing.T) {
-	require.Contains(t, EmailHelp(), "SCALESTACK_SMTP_CREDENTIALS (text, default empty)")
-	require.Contains(t, RelayHelp(), "SCALESTACK_KAFKA_USER (text, default relay)")
-	require.NotContains(t, InvalidateHelp(), "SCALESTACK_SHARD_MAP")
-	require.NotContains(t, AnalyticsHelp(), "SCALESTACK_SMTP")
+	require.Contains(t, EmailCommand.Help(), "SCALESTACK_SMTP_CREDENTIALS (an absolute path, default empty)")
+	require.Contains(t, RelayCommand.Help(), "SCALESTACK_KAFKA_USER (any string, default relay)")
+	require.NotContains(t, InvalidateCommand.Help(), "SCALESTACK_SHARD_MAP")
+	require.NotContains(t, AnalyticsCommand.Help(), "SCALESTACK_SMTP")
 }
