@@ -31,8 +31,8 @@ const (
 	// cluster is any id in the form that Kafka wants: 16 bytes in base64.
 	cluster = "c2NhbGVzdGFjay10ZXN0cw"
 
-	// startTimeout is long beside the seconds that a Java process needs to start.
-	startTimeout = time.Minute
+	// startTimeout is long beside the seconds that a Java process needs on an idle machine.
+	startTimeout = 5 * time.Minute
 )
 
 // Start runs a new broker until the test ends, with topics of so many partitions.
