@@ -145,7 +145,7 @@ func TestWorkThatFollowsAUser(t *testing.T) {
 	setEnvironment(t, kafka, shards, cache, address)
 
 	const people = 300
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	register := func(n int, email string) *users.User {
 		t.Helper()
 		user, _, err := store.Create(t.Context(), users.Profile{Name: fmt.Sprint("User ", n), Email: email}, "")

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/scalestack/scalestack/sharding/shardctl"
 	"github.com/spf13/cobra"
 )
@@ -16,6 +17,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	// The collector works harder near the container's limit, where it would be
+	// killed otherwise. The library finds that limit in cgroups of both versions;
+	// without one nothing changes, and GOMEMLIMIT goes before it.
+	if _, err := memlimit.Set(); err != nil {
+		shardctl.NewLog(slog.LevelInfo).Warn("no memory limit for the collector", "error", err.Error())
+	}
 	if err := command().ExecuteContext(ctx); err != nil {
 		shardctl.NewLog(slog.LevelInfo).Error("failed", "error", err.Error())
 		stop()

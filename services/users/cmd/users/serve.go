@@ -68,8 +68,14 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	go shards.Follow(background, followEvery)
 	go cache.Repair(background, repairEvery)
 
-	handler := api.New(users.NewService(users.NewStore(shards), cache, s.RequestTimeout),
-		api.Options{Timeout: s.RequestTimeout, Metrics: registry, Log: log})
+	store := users.NewStore(shards, users.StoreOptions{Events: true, Log: log})
+	handler := api.New(users.NewService(store, cache, s.RequestTimeout),
+		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log})
+	go func() {
+		if awaitShard(ctx, store, log) {
+			handler.Ready()
+		}
+	}()
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return err
@@ -81,4 +87,23 @@ func verify(ctx context.Context, shards *router.Router) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
 	return shards.Verify(ctx)
+}
+
+// awaitShard is true once a shard has answered, and false when the context ends
+// before that.
+func awaitShard(ctx context.Context, store *users.Store, log *slog.Logger) bool {
+	for ctx.Err() == nil {
+		asking, cancel := context.WithTimeout(ctx, verifyTimeout)
+		err := store.Answers(asking)
+		cancel()
+		if err == nil {
+			return true
+		}
+		log.Warn("not ready: no shard answers", "error", err.Error())
+		select {
+		case <-ctx.Done():
+		case <-time.After(pingEvery):
+		}
+	}
+	return false
 }

@@ -33,6 +33,8 @@ type Service interface {
 type Options struct {
 	// Timeout bounds the work for one request.
 	Timeout time.Duration
+	// MaxRequests is how many requests are worked on at once.
+	MaxRequests int
 	// Metrics is where the API registers its own and what /metrics shows.
 	Metrics *prometheus.Registry
 	Log     *slog.Logger
@@ -44,13 +46,17 @@ type API struct {
 	options  Options
 	assets   *assets.Assets
 	requests *prometheus.HistogramVec
+	ready    atomic.Bool
 	draining atomic.Bool
-	mux      *http.ServeMux
+	// slots are for requests that are worked on.
+	slots chan struct{}
+	mux   *http.ServeMux
 }
 
-// New returns an API that is ready at once.
+// New returns an API that is not ready yet.
 func New(service Service, o Options) *API {
-	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux()}
+	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux(),
+		slots: make(chan struct{}, o.MaxRequests)}
 	a.handle(http.MethodGet, "/users/{id}", a.getUser)
 	a.handle(http.MethodPut, "/users/{id}", a.putUser)
 	a.handle(http.MethodDelete, "/users/{id}", a.deleteUser)
@@ -71,8 +77,20 @@ func New(service Service, o Options) *API {
 // says so, which none but the assets' does.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "private, no-store")
+	if a.draining.Load() {
+		// Each connection ends with an answer, and none under a request.
+		w.Header().Set("Connection", "close")
+	}
+	if isBeyond(r.Context()) && !isProbe(r) {
+		w.Header().Set("Connection", "close")
+		busy(http.StatusServiceUnavailable, "too many connections").write(w)
+		return
+	}
 	a.mux.ServeHTTP(w, r)
 }
+
+// Ready makes the service report that it is ready: from now on it can serve.
+func (a *API) Ready() { a.ready.Store(true) }
 
 // Drain makes the service report that it is not ready, while it goes on
 // serving.
@@ -82,12 +100,16 @@ func (a *API) Drain() { a.draining.Store(true) }
 // cache.
 func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
-// readyz does not ask the shards: one that is down would take every pod out of
-// service, and with them the users of all others. The map is loaded before the
-// server listens.
+// readyz does not ask the shards once one has answered: one that is down would
+// take every pod out of service, and with them the users of all others. Before
+// that, a rollout must not replace pods that work by one that reaches no shard.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	if a.draining.Load() {
 		newProblem(http.StatusServiceUnavailable, "shutting down").write(w)
+		return
+	}
+	if !a.ready.Load() {
+		newProblem(http.StatusServiceUnavailable, "no shard has answered yet").write(w)
 		return
 	}
 	ok(w, r)

@@ -55,7 +55,7 @@ func (f *fake) Delete(_ context.Context, id int64) (bool, string, error) {
 }
 
 func newAPI(f *fake) *API {
-	return New(f, Options{Timeout: time.Second, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	return New(f, Options{Timeout: time.Second, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
 }
 
 func call(a *API, method, path, body string) *httptest.ResponseRecorder {
@@ -103,7 +103,7 @@ func TestIDs(t *testing.T) {
 	for _, id := range []string{"x", "+1", "01", "-0", "1.0", "9223372036854775808", "-9223372036854775809", "1%20", "0x1"} {
 		for _, method := range []string{"GET", "PUT"} {
 			requireProblem(t, call(a, method, "/users/"+id, good), http.StatusBadRequest,
-				"the user id is not a whole number between -9223372036854775808 and 9223372036854775807 in its shortest form")
+				"the user id is not an integer between -9223372036854775808 and 9223372036854775807 in its shortest form")
 		}
 	}
 	require.Len(t, f.asked, len(extremes))
@@ -174,6 +174,9 @@ func TestFailures(t *testing.T) {
 func TestOperations(t *testing.T) {
 	a := newAPI(&fake{answer: users.Answer{}})
 	require.Equal(t, http.StatusOK, call(a, "GET", "/healthz", "").Code)
+	requireProblem(t, call(a, "GET", "/readyz", ""), http.StatusServiceUnavailable, "no shard has answered yet")
+	require.Equal(t, http.StatusOK, call(a, "GET", "/healthz", "").Code)
+	a.Ready()
 	require.Equal(t, http.StatusOK, call(a, "GET", "/readyz", "").Code)
 	call(a, "GET", "/users/7", "")
 	metrics := call(a, "GET", "/metrics", "").Body.String()

@@ -28,6 +28,7 @@ func TestAssets(t *testing.T) {
 func TestNothingElseMayBeCached(t *testing.T) {
 	f := &fake{answer: users.Answer{User: &users.User{ID: 7}, Shard: "shard-3"}, version: 2}
 	a := newAPI(f)
+	a.Ready()
 	for _, c := range []struct {
 		method, path string
 		status       int

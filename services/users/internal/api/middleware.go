@@ -34,7 +34,7 @@ func (a *API) handle(method, route string, handler http.HandlerFunc) {
 			a.requests.WithLabelValues(route, method, strconv.Itoa(recorder.status)).Observe(took.Seconds())
 			a.options.Log.Debug("request", "method", method, "path", r.URL.Path, "status", recorder.status, "took", took)
 		}()
-		handler(recorder, r.WithContext(ctx))
+		a.admitted(handler)(recorder, r.WithContext(ctx))
 	})
 }
 

@@ -14,7 +14,7 @@ func userID(r *http.Request) (int64, *problem) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || strconv.FormatInt(id, 10) != text {
 		return 0, newProblem(http.StatusBadRequest,
-			"the user id is not a whole number between -9223372036854775808 and 9223372036854775807 in its shortest form")
+			"the user id is not an integer between -9223372036854775808 and 9223372036854775807 in its shortest form")
 	}
 	return id, nil
 }
@@ -32,7 +32,7 @@ func idempotencyKey(r *http.Request) (string, *problem) {
 	printable := func(c rune) bool { return c > ' ' && c <= '~' }
 	if len(values) > 1 || values[0] == "" || len(values[0]) > maxKey ||
 		strings.ContainsFunc(values[0], func(c rune) bool { return !printable(c) }) {
-		return "", newProblem(http.StatusBadRequest, "the Idempotency-Key is not one text of 1 to 255 printable ASCII characters without a space")
+		return "", newProblem(http.StatusBadRequest, "the Idempotency-Key is not one string of 1 to 255 printable ASCII characters without a space")
 	}
 	return values[0], nil
 }
@@ -59,7 +59,7 @@ func offer(w http.ResponseWriter, r *http.Request) (o users.Offer, wrong *proble
 	o.PriceCents = -1
 	wrong = decode(w, r, object{
 		what: "product", example: `{"name":"Lamp","price_cents":1999}`, validate: func() []users.Mistake { return o.Validate() },
-		fields: map[string]field{"name": {&o.Name, "is not a string"}, "price_cents": {&o.PriceCents, "is not a whole number"}},
+		fields: map[string]field{"name": {&o.Name, "is not a string"}, "price_cents": {&o.PriceCents, "is not an integer"}},
 	})
 	return o, wrong
 }

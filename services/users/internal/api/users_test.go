@@ -37,7 +37,7 @@ func TestPost(t *testing.T) {
 }
 
 func TestPostFailures(t *testing.T) {
-	const wrongKey = "the Idempotency-Key is not one text of 1 to 255 printable ASCII characters without a space"
+	const wrongKey = "the Idempotency-Key is not one string of 1 to 255 printable ASCII characters without a space"
 	for _, keys := range [][]string{{""}, {"a b"}, {"ö"}, {strings.Repeat("a", 256)}, {"a", "b"}} {
 		f := &fake{}
 		requireProblem(t, post(newAPI(f), keys...), http.StatusBadRequest, wrongKey)
@@ -63,7 +63,7 @@ func TestDelete(t *testing.T) {
 	f.version = 0
 	requireProblem(t, call(newAPI(f), "DELETE", "/users/7", ""), http.StatusNotFound, "there is no user 7")
 	requireProblem(t, call(newAPI(f), "DELETE", "/users/07", ""), http.StatusBadRequest,
-		"the user id is not a whole number between -9223372036854775808 and 9223372036854775807 in its shortest form")
+		"the user id is not an integer between -9223372036854775808 and 9223372036854775807 in its shortest form")
 }
 
 // shop is one product that may be there.
@@ -116,9 +116,9 @@ func TestWrongProducts(t *testing.T) {
 	}
 	for body, mistakes := range map[string][]mistake{
 		`{}`:                                   {{"/name", "is required"}, {"/price_cents", "is not between 0 and 1000000000000"}},
-		`{"name":"Lamp","price_cents":1.5}`:    {{"/price_cents", "is not a whole number"}},
-		`{"name":"Lamp","price_cents":"1"}`:    {{"/price_cents", "is not a whole number"}},
-		`{"name":"Lamp","price_cents":1e13}`:   {{"/price_cents", "is not a whole number"}},
+		`{"name":"Lamp","price_cents":1.5}`:    {{"/price_cents", "is not an integer"}},
+		`{"name":"Lamp","price_cents":"1"}`:    {{"/price_cents", "is not an integer"}},
+		`{"name":"Lamp","price_cents":1e13}`:   {{"/price_cents", "is not an integer"}},
 		`{"name":7,"price_cents":1,"cur":"€"}`: {{"/cur", "is not a field of a product"}, {"/name", "is not a string"}},
 	} {
 		requireProblem(t, call(a, "PUT", "/users/7/products/A-1", body), http.StatusUnprocessableEntity, "the product is not valid", mistakes...)

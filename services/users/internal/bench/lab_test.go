@@ -104,14 +104,14 @@ func (l *lab) instance(caches ...users.Cache) instance {
 		caches = []users.Cache{profilecache.New(client, profilecache.Options{
 			TTL: time.Hour, NegativeTTL: 10 * time.Second, FillTimeout: timeout, Metrics: registry, Log: quiet()})}
 	}
-	store := users.NewStore(shards)
+	store := users.NewStore(shards, users.StoreOptions{Events: true})
 	return instance{router: shards, profiles: caches[0], store: store, service: users.NewService(store, caches[0], timeout), registry: registry}
 }
 
 // serve offers a service over HTTP.
 func (l *lab) serve(s api.Service) (url string) {
 	log := slog.New(slog.NewTextHandler(l.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	server := httptest.NewServer(api.New(s, api.Options{Timeout: timeout, Metrics: prometheus.NewRegistry(), Log: log}))
+	server := httptest.NewServer(api.New(s, api.Options{Timeout: timeout, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log}))
 	l.t.Cleanup(server.Close)
 	return server.URL
 }

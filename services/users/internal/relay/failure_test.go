@@ -78,7 +78,7 @@ func TestAShardThatRestarts(t *testing.T) {
 	r.shards.Servers[0].Kill()
 	r.shards.Servers[0].Run()
 	// The old pool's connection may only now learn of the end.
-	r.store = users.NewStore(engine.Router(t, r.shards))
+	r.store = users.NewStore(engine.Router(t, r.shards), users.StoreOptions{Events: true})
 	r.put(1)
 	r.drained()
 	r.published(map[int64]int{1: 2})

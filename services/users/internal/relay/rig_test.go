@@ -33,7 +33,7 @@ type rig struct {
 func newRig(t *testing.T, n int) *rig {
 	kafka := kafkafake.Start(t, events.UserTopic, events.ProductTopic)
 	shards, r := shardtest.Start(t, n)
-	return &rig{T: t, shards: shards, router: r, store: users.NewStore(r), kafka: kafka}
+	return &rig{T: t, shards: shards, router: r, store: users.NewStore(r, users.StoreOptions{Events: true}), kafka: kafka}
 }
 
 func testLog() *slog.Logger {

@@ -75,7 +75,7 @@ func (s *Store) Create(ctx context.Context, p Profile, key string) (user *User, 
 
 // create returns ErrKeyUsed when the id belongs to another user.
 func (s *Store) create(ctx context.Context, p Profile, r request) (user *User, shard string, err error) {
-	shard, err = s.router.Write(ctx, r.id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.write(ctx, r.id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		user = &User{ID: r.id, Name: p.Name, Email: p.Email}
 		err := user.scan(conn.QueryRow(ctx, insertUser, r.id, p.Name, p.Email, r.hash))
 		if errors.Is(err, pgx.ErrNoRows) {

@@ -56,7 +56,7 @@ func (s *Store) Delete(ctx context.Context, id int64) (version int64, shard stri
 
 // change runs a transaction on one user's rows.
 func (s *Store) change(ctx context.Context, id int64, do func(pgx.Tx) error) (shard string, err error) {
-	return s.router.Write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	return s.write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, hold, id); err != nil {
 				return err

@@ -93,7 +93,7 @@ const (
 
 // GetProduct returns a product, or nil when there is none.
 func (s *Store) GetProduct(ctx context.Context, id int64, sku string) (p *Product, shard string, err error) {
-	shard, err = s.router.Read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		p = &Product{UserID: id, SKU: sku}
 		var found bool
 		err := conn.QueryRow(ctx, selectProduct, id, sku).

@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -39,18 +40,36 @@ const (
 			RETURNING u.*)` + noteUser
 )
 
+// StoreOptions configure a Store.
+type StoreOptions struct {
+	// Events says whether changes leave an event in the outbox. Without a relay
+	// that reads them they would stay there.
+	Events bool
+	// Log gets news of shards that are down; default none.
+	Log *slog.Logger
+}
+
 // Store keeps users in the shards.
-type Store struct{ router *router.Router }
+type Store struct {
+	router   *router.Router
+	options  StoreOptions
+	breakers breakers
+}
 
 // NewStore returns a Store on the router's shards.
-func NewStore(r *router.Router) *Store { return &Store{router: r} }
+func NewStore(r *router.Router, o StoreOptions) *Store {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{router: r, options: o, breakers: breakers{log: o.Log}}
+}
 
 // ShardOf returns the name of the shard that the map gives to the user.
 func (s *Store) ShardOf(id int64) string { return s.router.Map().ShardOf(id).Name }
 
 // Get returns the user, or nil when there is none, and the shard that was asked.
 func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, err error) {
-	shard, err = s.router.Read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var name, email pgtype.Text
 		var version pgtype.Int8
 		var created, updated pgtype.Timestamptz
@@ -70,7 +89,7 @@ func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, er
 // one round trip and one transaction.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user = &User{ID: id, Name: p.Name, Email: p.Email}
-	shard, err = s.router.Write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	shard, err = s.write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return user.scan(conn.QueryRow(ctx, upsertUser, id, p.Name, p.Email))
 	})
 	if err != nil {

@@ -52,7 +52,7 @@ func owner(r *router.Router, user int64) int {
 
 func TestEveryChangeIsNotedWithIt(t *testing.T) {
 	shards, r := shardtest.Start(t, 2)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	const id = int64(-3)
 	version, _, err := store.Delete(t.Context(), id)
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestEveryChangeIsNotedWithIt(t *testing.T) {
 
 func TestADeletedUserIsForgotten(t *testing.T) {
 	shards, r := shardtest.Start(t, 1)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	user, _, err := store.Create(t.Context(), ada, "key")
 	require.NoError(t, err)
 	_, _, err = store.Delete(t.Context(), user.ID)
@@ -103,7 +103,7 @@ func TestADeletedUserIsForgotten(t *testing.T) {
 
 func TestProductsFollowTheirUser(t *testing.T) {
 	shards, r := shardtest.Start(t, 1)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	const id = int64(5)
 	lamp := users.Offer{Name: "Lamp", PriceCents: 1999}
 	put := func(sku string) (*users.Product, error) {
@@ -147,7 +147,7 @@ func TestProductsFollowTheirUser(t *testing.T) {
 
 func TestARepeatedRegistrationIsOneUser(t *testing.T) {
 	shards, r := shardtest.Start(t, 2)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	key := uuid.NewString()
 	var all sync.WaitGroup
 	ids := make([]int64, 8)
@@ -178,7 +178,7 @@ func TestARepeatedRegistrationIsOneUser(t *testing.T) {
 
 func TestRegistrationsWithoutAKeyAreManyUsers(t *testing.T) {
 	_, r := shardtest.Start(t, 2)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	seen := map[int]int{}
 	for range 40 {
 		user, _, err := store.Create(t.Context(), ada, "")
@@ -191,7 +191,7 @@ func TestRegistrationsWithoutAKeyAreManyUsers(t *testing.T) {
 
 func TestOrderOfAUserUnderConcurrency(t *testing.T) {
 	shards, r := shardtest.Start(t, 1)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	const id, workers, each = int64(9), 6, 30
 	var all sync.WaitGroup
 	for worker := range workers {
@@ -226,7 +226,7 @@ func TestOrderOfAUserUnderConcurrency(t *testing.T) {
 
 func TestChangesFollowAMovedBucket(t *testing.T) {
 	shards, r := shardtest.Start(t, 2)
-	store := users.NewStore(r)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
 	engine.Move(shards, 4, 0, 1)
 	_, shard, err := store.Delete(t.Context(), 4)
 	require.NoError(t, err)
