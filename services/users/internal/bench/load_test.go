@@ -17,9 +17,10 @@ const exponent = 0.99
 // noCache is what the service has without one.
 type noCache struct{}
 
-func (noCache) Get(context.Context, int64) users.Cached  { return users.Cached{} }
-func (noCache) Fill(context.Context, int64, *users.User) {}
-func (noCache) Invalidate(context.Context, int64, int64) {}
+func (noCache) Get(context.Context, int64) users.Cached                  { return users.Cached{} }
+func (noCache) Lease(context.Context, int64) (users.Cached, users.Lease) { return users.Cached{}, "" }
+func (noCache) Fill(context.Context, int64, users.Lease, *users.User)    {}
+func (noCache) Invalidate(context.Context, int64, int64)                 {}
 
 // TestQueriesUnderLoad counts what the same load costs the database without the
 // cache and with it.

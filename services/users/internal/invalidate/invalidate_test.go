@@ -41,18 +41,24 @@ func TestNothingOlderIsServedAfterwards(t *testing.T) {
 	}
 	cached := func() users.Cached { return cache.Get(t.Context(), 7) }
 
-	cache.Fill(t.Context(), 7, nil)
+	fill := func(user *users.User) {
+		_, lease := cache.Lease(t.Context(), 7)
+		cache.Fill(t.Context(), 7, lease, user)
+	}
+	fill(nil)
 	require.True(t, cached().Known)
 	consume(events.UserCreated, 1)
 	require.False(t, cached().Known, "the absence")
 
-	cache.Fill(t.Context(), 7, &users.User{ID: 7, Version: 1})
+	fill(&users.User{ID: 7, Version: 1})
 	consume(events.UserUpdated, 2)
 	require.False(t, cached().Known)
-	cache.Fill(t.Context(), 7, &users.User{ID: 7, Version: 1})
+	_, late := cache.Lease(t.Context(), 7)
+	consume(events.UserUpdated, 2)
+	cache.Fill(t.Context(), 7, late, &users.User{ID: 7, Version: 1})
 	require.False(t, cached().Known, "from a reader that is late")
 
-	cache.Fill(t.Context(), 7, &users.User{ID: 7, Version: 5})
+	fill(&users.User{ID: 7, Version: 5})
 	consume(events.UserUpdated, 3)
 	consume(events.UserUpdated, 2)
 	require.EqualValues(t, 5, cached().User.Version, "late events do not remove what is newer")

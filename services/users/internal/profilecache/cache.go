@@ -1,19 +1,27 @@
 // Package profilecache keeps user profiles in Redis under user_profile:{id}.
 //
-// A change replaces the entry by a mark that holds the new version and expires
-// soon. Readers take the mark for a miss; but a reader that fetched the old
-// profile before the change and is slow to store it finds the mark and is
-// refused, where a plain DEL would have let the old profile in for an hour.
+// It guarantees that an answer which was read from the database before a change is
+// not served once the change's invalidation is in Redis. A reader that misses gets
+// a lease before it reads the database, and Redis takes its answer only while the
+// key still holds that lease. A change replaces whatever is there by a mark, and
+// so breaks leases; a flush, a restart, an eviction or the end of its life break
+// them too. So a late answer is never stored, whatever Redis has forgotten.
+//
+// Two things remain: an invalidation that never reaches Redis (it is repeated, by
+// this process and by the event), and a Redis that comes back with entries from
+// before an invalidation, from a snapshot or a replica that lagged. The stack's
+// has neither. The entry's life bounds both.
 //
 // Redis may be down, slow or empty at any time: every failure is a miss.
 package profilecache
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -23,8 +31,14 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/users"
 )
 
-//go:embed set.lua
-var setSource string
+var (
+	//go:embed lease.lua
+	leaseSource string
+	//go:embed fill.lua
+	fillSource string
+	//go:embed mark.lua
+	markSource string
+)
 
 // cooldown is how long lookups leave Redis alone after a failure. Otherwise
 // each request would wait for its own timeout while Redis does not answer.
@@ -38,8 +52,7 @@ type Options struct {
 	TTL time.Duration
 	// NegativeTTL is the life of the knowledge that a user is absent.
 	NegativeTTL time.Duration
-	// FillTimeout is the longest time between reading the database and storing
-	// the result; marks live longer than that.
+	// FillTimeout is the longest time between a lease and the answer.
 	FillTimeout time.Duration
 	Metrics     prometheus.Registerer
 	Log         *slog.Logger
@@ -48,7 +61,9 @@ type Options struct {
 // Cache is a users.Cache in Redis.
 type Cache struct {
 	redis   redis.UniversalClient
-	set     *redis.Script
+	lease   *redis.Script
+	fill    *redis.Script
+	mark    *redis.Script
 	options Options
 	metrics *metrics
 	pending pending
@@ -60,7 +75,8 @@ var _ users.Cache = (*Cache)(nil)
 
 // New returns a Cache on a client.
 func New(client redis.UniversalClient, o Options) *Cache {
-	return &Cache{redis: client, set: redis.NewScript(setSource), options: o, metrics: newMetrics(o.Metrics)}
+	return &Cache{redis: client, lease: redis.NewScript(leaseSource), fill: redis.NewScript(fillSource), mark: redis.NewScript(markSource),
+		options: o, metrics: newMetrics(o.Metrics)}
 }
 
 // Get returns what the cache knows.
@@ -81,14 +97,42 @@ func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
 	if err != nil {
 		return c.failed(err)
 	}
+	cached, _ := c.read(id, entry)
+	return cached
+}
+
+// Lease returns what the cache knows, and otherwise a lease, "" when there is none
+// to be had: the answer of the database is then not for the cache.
+func (c *Cache) Lease(ctx context.Context, id int64) (users.Cached, users.Lease) {
+	if c.resting() || c.pending.has(id) {
+		return users.Cached{}, ""
+	}
+	entry, err := c.lease.Run(ctx, c.redis, []string{key(id)}, rand.Text(), c.leaseTTL().Milliseconds()).Text()
+	if err != nil {
+		return c.failed(err), ""
+	}
+	cached, ok := c.read(id, entry)
+	switch {
+	case !ok:
+		// Nobody would ever replace it.
+		c.Invalidate(ctx, id, users.UnknownVersion)
+		return cached, ""
+	case cached.Known:
+		return cached, ""
+	}
+	return cached, users.Lease(entry)
+}
+
+// read is not ok for an entry that makes no sense.
+func (c *Cache) read(id int64, entry string) (cached users.Cached, ok bool) {
 	cached, err := decode(id, entry)
 	if err != nil {
 		c.options.Log.Error("ignoring a cache entry", "error", err.Error())
 		c.metrics.lookups.WithLabelValues("error").Inc()
-		return users.Cached{}
+		return users.Cached{}, false
 	}
 	c.metrics.lookups.WithLabelValues(kind(cached)).Inc()
-	return cached
+	return cached, true
 }
 
 func (c *Cache) failed(err error) users.Cached {
@@ -107,9 +151,10 @@ func kind(cached users.Cached) string {
 	return "hit"
 }
 
-// Fill stores what the database said about a user, nil for an absent one.
-func (c *Cache) Fill(ctx context.Context, id int64, user *users.User) {
-	if c.resting() {
+// Fill stores what the database said about a user, nil for an absent one, after
+// the lease was given. A lease that is broken meanwhile is no error.
+func (c *Cache) Fill(ctx context.Context, id int64, lease users.Lease, user *users.User) {
+	if lease == "" || c.resting() {
 		return
 	}
 	entry, err := encodeUser(user)
@@ -117,11 +162,11 @@ func (c *Cache) Fill(ctx context.Context, id int64, user *users.User) {
 		c.options.Log.Error("encoding a profile", "error", err.Error())
 		return
 	}
-	version, ttl := int64(0), c.options.NegativeTTL
+	ttl := c.options.NegativeTTL
 	if user != nil {
-		version, ttl = user.Version, jitter(c.options.TTL)
+		ttl = jitter(c.options.TTL)
 	}
-	if err := c.store(ctx, id, version, entry, ttl, isAnswer); err != nil {
+	if err := c.fill.Run(ctx, c.redis, []string{key(id)}, string(lease), entry, ttl.Milliseconds()).Err(); err != nil {
 		c.rest(err)
 	}
 }
@@ -145,20 +190,20 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 
 // Mark is Invalidate for callers that can try again themselves.
 func (c *Cache) Mark(ctx context.Context, id, version int64) error {
-	version = min(version, maxVersion)
-	return c.store(ctx, id, version, encodeStale(version), c.markTTL(), isMark)
+	want := strconv.FormatInt(version, 10)
+	if version == users.UnknownVersion {
+		want = ""
+	}
+	return c.mark.Run(ctx, c.redis, []string{key(id)}, want, encodeStale(min(version, maxVersion)), c.markTTL().Milliseconds()).Err()
 }
 
-// markTTL outlives every fill that read the database before the change, with
-// room for clocks that run at different speeds and paused processes.
+// leaseTTL has room for clocks that run at different speeds. A lease that ends
+// early costs a miss.
+func (c *Cache) leaseTTL() time.Duration { return 2 * c.options.FillTimeout }
+
+// markTTL is for processes of releases without leases, which may run beside this
+// one during a rollout: a mark refuses their late answers.
 func (c *Cache) markTTL() time.Duration { return 10*c.options.FillTimeout + 10*time.Second }
-
-// What the script has to know of an entry.
-const isAnswer, isMark = 0, 1
-
-func (c *Cache) store(ctx context.Context, id, version int64, entry string, ttl time.Duration, kind int) error {
-	return c.set.Run(ctx, c.redis, []string{key(id)}, version, entry, ttl.Milliseconds(), kind).Err()
-}
 
 func (c *Cache) resting() bool { return time.Now().UnixNano() < c.restUntil.Load() }
 
@@ -173,5 +218,5 @@ func key(id int64) string { return "user_profile:" + strconv.FormatInt(id, 10) }
 
 // jitter spreads entries that were stored together over ±10 % of their life.
 func jitter(ttl time.Duration) time.Duration {
-	return time.Duration(float64(ttl) * (0.9 + 0.2*rand.Float64()))
+	return time.Duration(float64(ttl) * (0.9 + 0.2*mathrand.Float64()))
 }

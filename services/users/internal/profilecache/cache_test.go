@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestProfileComesBackUnderItsKey(t *testing.T) {
 	for _, id := range []int64{0, -1, math.MinInt64, math.MaxInt64} {
 		cache, server := newCache(t)
 		require.Equal(t, users.Cached{}, cache.Get(t.Context(), id))
-		cache.Fill(t.Context(), id, user(id, 3))
+		fill(t, cache, id, user(id, 3))
 		require.Equal(t, users.Cached{Known: true, User: user(id, 3)}, cache.Get(t.Context(), id))
 		require.Equal(t, []string{key(id)}, server.Keys())
 	}
@@ -44,60 +45,121 @@ func TestLifeOfAnEntryVaries(t *testing.T) {
 	cache, server := newCache(t)
 	seen := map[time.Duration]bool{}
 	for id := range int64(100) {
-		cache.Fill(t.Context(), id, user(id, 1))
+		fill(t, cache, id, user(id, 1))
 		ttl := server.TTL(key(id))
 		require.GreaterOrEqual(t, ttl, 54*time.Minute)
 		require.LessOrEqual(t, ttl, 66*time.Minute)
 		seen[ttl] = true
 	}
 	require.Greater(t, len(seen), 90)
-	cache.Fill(t.Context(), 100, nil)
+	fill(t, cache, 100, nil)
 	require.Equal(t, 10*time.Second, server.TTL(key(100)))
 }
 
-func TestVersionGuard(t *testing.T) {
+func fill(t *testing.T, cache *Cache, id int64, user *users.User) {
+	t.Helper()
+	_, lease := cache.Lease(t.Context(), id)
+	require.NotEmpty(t, lease)
+	cache.Fill(t.Context(), id, lease, user)
+}
+
+func TestInvalidation(t *testing.T) {
 	known := func(u *users.User) users.Cached { return users.Cached{Known: true, User: u} }
 	var unknown users.Cached
-	fill := func(u *users.User) func(*Cache) {
-		return func(c *Cache) { c.Fill(context.Background(), 1, u) }
-	}
-	invalidate := func(version int64) func(*Cache) {
-		return func(c *Cache) { c.Invalidate(context.Background(), 1, version) }
-	}
 	tests := map[string]struct {
-		steps []func(*Cache)
-		want  users.Cached
+		filled  *users.User
+		version int64
+		want    users.Cached
 	}{
-		"newer over older":                  {[]func(*Cache){fill(user(1, 1)), fill(user(1, 2))}, known(user(1, 2))},
-		"older over newer":                  {[]func(*Cache){fill(user(1, 10)), fill(user(1, 9))}, known(user(1, 10))},
-		"change, then the old one":          {[]func(*Cache){fill(user(1, 1)), invalidate(2), fill(user(1, 1))}, unknown},
-		"change, then the new one":          {[]func(*Cache){invalidate(2), fill(user(1, 2))}, known(user(1, 2))},
-		"invalidation after the new one":    {[]func(*Cache){fill(user(1, 2)), invalidate(2)}, known(user(1, 2))},
-		"twice, then the new one":           {[]func(*Cache){invalidate(2), invalidate(2), fill(user(1, 2))}, known(user(1, 2))},
-		"late invalidation":                 {[]func(*Cache){fill(user(1, 3)), invalidate(2)}, known(user(1, 3))},
-		"created":                           {[]func(*Cache){fill(nil), invalidate(1)}, unknown},
-		"created, then the old absence":     {[]func(*Cache){invalidate(1), fill(nil)}, unknown},
-		"absence over a profile":            {[]func(*Cache){fill(user(1, 1)), fill(nil)}, known(user(1, 1))},
-		"unknown outcome blocks every fill": {[]func(*Cache){fill(user(1, 1)), invalidate(users.UnknownVersion), fill(user(1, 2))}, unknown},
-		"absent":                            {[]func(*Cache){fill(nil)}, known(nil)},
+		"older profile":            {user(1, 1), 2, unknown},
+		"more digits":              {user(1, 9), 10, unknown},
+		"the same version":         {user(1, 2), 2, known(user(1, 2))},
+		"newer profile":            {user(1, 10), 9, known(user(1, 10))},
+		"beyond a double":          {user(1, 1<<53+2), 1<<53 + 1, known(user(1, 1<<53+2))},
+		"beyond a double, older":   {user(1, 1<<53), 1<<53 + 1, unknown},
+		"absence":                  {nil, 1, unknown},
+		"of an unknown version":    {user(1, 5), users.UnknownVersion, unknown},
+		"of absence, also unknown": {nil, users.UnknownVersion, unknown},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			cache, _ := newCache(t)
-			for _, step := range test.steps {
-				step(cache)
-			}
+			fill(t, cache, 1, test.filled)
+			cache.Invalidate(t.Context(), 1, test.version)
 			require.Equal(t, test.want, cache.Get(t.Context(), 1))
+			if !test.want.Known {
+				fill(t, cache, 1, user(1, test.version))
+				require.EqualValues(t, test.version, cache.Get(t.Context(), 1).User.Version, "the next answer is taken")
+			}
 		})
 	}
 }
 
-func TestMarkOutlivesFillsAndThenGoes(t *testing.T) {
+// TestALateAnswerIsNeverStored takes a lease, as a reader does before it asks the
+// database, and lets something happen before the answer comes.
+func TestALateAnswerIsNeverStored(t *testing.T) {
+	invalidate := func(version int64) func(*Cache, *miniredis.Miniredis) {
+		return func(c *Cache, _ *miniredis.Miniredis) { c.Invalidate(context.Background(), 1, version) }
+	}
+	flush := func(_ *Cache, m *miniredis.Miniredis) { m.FlushAll() }
+	wait := func(d time.Duration) func(*Cache, *miniredis.Miniredis) {
+		return func(_ *Cache, m *miniredis.Miniredis) { m.FastForward(d) }
+	}
+	lease := func(c *Cache, _ *miniredis.Miniredis) { c.Lease(context.Background(), 1) }
+	type steps []func(*Cache, *miniredis.Miniredis)
+	for name, happens := range map[string]steps{
+		"a change":                                {invalidate(2)},
+		"a change of unknown version":             {invalidate(users.UnknownVersion)},
+		"an unknown one, then a known one":        {invalidate(users.UnknownVersion), invalidate(3)},
+		"a change, and the mark is evicted":       {invalidate(2), flush},
+		"a flush, then a change":                  {flush, invalidate(2)},
+		"a flush, and another reader":             {flush, lease},
+		"a change, and another reader":            {invalidate(2), lease},
+		"a change, a flush and another reader":    {invalidate(2), flush, lease},
+		"the mark's whole life":                   {invalidate(users.UnknownVersion), wait(59 * time.Second), invalidate(3), wait(2 * time.Second)},
+		"the lease's whole life":                  {wait(time.Minute)},
+		"the lease's whole life, and a new lease": {wait(time.Minute), lease},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cache, server := newCache(t)
+			_, held := cache.Lease(t.Context(), 1)
+			require.NotEmpty(t, held)
+			for _, step := range happens {
+				step(cache, server)
+			}
+			cache.Fill(t.Context(), 1, held, user(1, 1))
+			require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1))
+			fill(t, cache, 1, user(1, 4))
+			require.Equal(t, user(1, 4), cache.Get(t.Context(), 1).User)
+		})
+	}
+}
+
+func TestReadersThatMissTogetherShareALease(t *testing.T) {
 	cache, server := newCache(t)
-	cache.Invalidate(t.Context(), 1, 2)
-	require.Greater(t, server.TTL(key(1)), 2*cache.options.FillTimeout)
-	server.FastForward(time.Minute)
-	require.Empty(t, server.Keys())
+	_, first := cache.Lease(t.Context(), 1)
+	server.FastForward(9 * time.Second)
+	_, second := cache.Lease(t.Context(), 1)
+	require.Equal(t, first, second)
+	server.FastForward(9 * time.Second)
+	cache.Fill(t.Context(), 1, first, user(1, 1))
+	cache.Fill(t.Context(), 1, second, user(1, 1))
+	cached, none := cache.Lease(t.Context(), 1)
+	require.Equal(t, user(1, 1), cached.User)
+	require.Empty(t, none)
+	cache.Fill(t.Context(), 1, none, user(1, 0))
+	require.Equal(t, user(1, 1), cache.Get(t.Context(), 1).User)
+}
+
+// A mark of the former release, and its late answer, beside a lease of this one.
+func TestMarksOfTheFormerRelease(t *testing.T) {
+	cache, server := newCache(t)
+	cache.Invalidate(t.Context(), 1, 7)
+	entry, err := server.Get(key(1))
+	require.NoError(t, err)
+	require.Equal(t, "7 stale", entry)
+	_, lease := cache.Lease(t.Context(), 1)
+	require.True(t, strings.HasPrefix(string(lease), "7 lease "), "it compares the number in front")
 }
 
 func TestDamagedEntriesAreMissesAndReplaced(t *testing.T) {
@@ -107,14 +169,19 @@ func TestDamagedEntriesAreMissesAndReplaced(t *testing.T) {
 		require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1), entry)
 	}
 	cache, server := newCache(t)
-	require.NoError(t, server.Set(key(1), "foreign"))
-	cache.Fill(t.Context(), 1, user(1, 1))
-	require.NotNil(t, cache.Get(t.Context(), 1).User)
+	for _, entry := range []string{"foreign", "1 {", "1 x"} {
+		require.NoError(t, server.Set(key(1), entry))
+		// The first reader may only find out.
+		_, _ = cache.Lease(t.Context(), 1)
+		fill(t, cache, 1, user(1, 1))
+		require.NotNil(t, cache.Get(t.Context(), 1).User, entry)
+		server.FlushAll()
+	}
 }
 
 func TestFailureIsAMissAndRests(t *testing.T) {
 	cache, server := newCache(t)
-	cache.Fill(t.Context(), 1, user(1, 1))
+	fill(t, cache, 1, user(1, 1))
 	server.SetError("LOADING")
 	require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1))
 	server.SetError("")
@@ -127,7 +194,7 @@ func TestFailureIsAMissAndRests(t *testing.T) {
 
 func TestLostInvalidationIsRepaired(t *testing.T) {
 	cache, server := newCache(t)
-	cache.Fill(t.Context(), 1, user(1, 1))
+	fill(t, cache, 1, user(1, 1))
 	server.SetError("down")
 	cache.Invalidate(t.Context(), 1, 2)
 	server.SetError("")

@@ -9,16 +9,20 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/users"
 )
 
-// An entry is "<version> <content>". The version stands first, in plain
-// decimal, so that the guard's script finds it without knowing the content.
+// An entry is "<version> <content>". The version stands first, in plain decimal,
+// so that scripts find it without knowing the content, those of releases without
+// leases too.
 const (
 	// absent says that the database had no such user.
 	absent = "absent"
 	// stale says only that versions before this one are out of date.
 	stale = "stale"
+	// leased stands before the token of a lease. The version is that of the mark
+	// before it.
+	leased = "lease "
 )
 
-// maxVersion is the largest version that Lua, whose numbers are doubles, can compare.
+// maxVersion is the largest version that scripts of releases without leases compare.
 const maxVersion int64 = 1 << 53
 
 func encodeUser(user *users.User) (string, error) {
@@ -39,10 +43,10 @@ func decode(id int64, entry string) (users.Cached, error) {
 	if err != nil {
 		return users.Cached{}, fmt.Errorf("cache entry of user %d has no version", id)
 	}
-	switch content {
-	case absent:
+	switch {
+	case content == absent:
 		return users.Cached{Known: true}, nil
-	case stale:
+	case content == stale, strings.HasPrefix(content, leased):
 		return users.Cached{}, nil
 	}
 	user := &users.User{}

@@ -36,12 +36,18 @@ type Cached struct {
 // UnknownVersion invalidates whatever version a user has.
 const UnknownVersion int64 = math.MaxInt64
 
+// Lease allows to fill the cache with what the database says after it was given,
+// "" allows nothing.
+type Lease string
+
 // Cache remembers users. It has no errors: without an answer from the cache the
 // database answers.
 type Cache interface {
 	Get(ctx context.Context, id int64) Cached
-	// Fill remembers what the database said, unless the cache knows of a newer version.
-	Fill(ctx context.Context, id int64, user *User)
+	// Lease returns what the cache knows, and a lease if that is nothing.
+	Lease(ctx context.Context, id int64) (Cached, Lease)
+	// Fill remembers what the database said, unless the lease was broken meanwhile.
+	Fill(ctx context.Context, id int64, lease Lease, user *User)
 	// Invalidate forgets every version before this one.
 	Invalidate(ctx context.Context, id int64, version int64)
 }
@@ -94,14 +100,15 @@ func (s *Service) Get(ctx context.Context, id int64) (Answer, error) {
 func (s *Service) load(ctx context.Context, id int64) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if cached := s.cache.Get(ctx, id); cached.Known {
+	cached, lease := s.cache.Lease(ctx, id)
+	if cached.Known {
 		return s.hit(id, cached), nil
 	}
 	user, shard, err := s.database.Get(ctx, id)
 	if err != nil {
 		return Answer{Shard: shard}, err
 	}
-	s.cache.Fill(ctx, id, user)
+	s.cache.Fill(ctx, id, lease, user)
 	return Answer{User: user, Shard: shard}, nil
 }
 

@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,23 +87,28 @@ func (f *fakeCache) Get(_ context.Context, id int64) Cached {
 	return f.entries[id]
 }
 
-func (f *fakeCache) Fill(_ context.Context, id int64, user *User) {
-	version := int64(0)
-	if user != nil {
-		version = user.Version
+// Lease gives the version of the last change: a fill proves that there was no other.
+func (f *fakeCache) Lease(_ context.Context, id int64) (Cached, Lease) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.entries[id], f.lease(id)
+}
+
+func (f *fakeCache) lease(id int64) Lease { return Lease(fmt.Sprint(f.versions[id])) }
+
+func (f *fakeCache) Fill(_ context.Context, id int64, lease Lease, user *User) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.off && lease == f.lease(id) {
+		f.entries[id] = Cached{Known: true, User: user}
 	}
-	f.store(id, version, Cached{Known: true, User: user})
 }
 
 func (f *fakeCache) Invalidate(_ context.Context, id int64, version int64) {
-	f.store(id, version, Cached{})
-}
-
-func (f *fakeCache) store(id, version int64, c Cached) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.off && f.versions[id] <= version {
-		f.entries[id], f.versions[id] = c, version
+	if !f.off {
+		f.entries[id], f.versions[id] = Cached{}, max(version, f.versions[id])
 	}
 }
 
