@@ -18,6 +18,6 @@ func TestMigrateTwice(t *testing.T) {
 	}
 	for id, server := range shards.Servers {
 		require.Equal(t, 5, server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.schema_version WHERE version_id > 0"))
-		require.Equal(t, 2, server.Count(pgtest.Database(id), "SELECT count(*) FROM public.users_schema_version WHERE version_id > 0"))
+		require.Equal(t, 4, server.Count(pgtest.Database(id), "SELECT count(*) FROM public.users_schema_version WHERE version_id > 0"))
 	}
 }

@@ -75,6 +75,9 @@ func (s *Sender) Handle(ctx context.Context, e *events.Event) (consumer.Outcome,
 	if err != nil {
 		return "", err
 	}
+	if user.Email == events.ErasedEmail {
+		return consumer.Skipped, nil
+	}
 	if _, sent := s.sent.Load(e.ID); sent {
 		return consumer.Done, s.note(ctx, e)
 	}

@@ -154,3 +154,12 @@ func TestAShardThatDiesAfterTheMail(t *testing.T) {
 	require.Len(t, out.sent, 2)
 	require.Equal(t, out.sent[0], out.sent[1])
 }
+
+func TestNoMailForAUserThatWasErased(t *testing.T) {
+	e := &events.Event{Type: events.UserCreated, UserID: 1, Schema: events.UserSchema,
+		Data: []byte(`{"user_id": 1, "version": 1, "name": "` + events.Erased + `", "email": "` + events.ErasedEmail + `"}`)}
+	// Neither a shard nor a mail server is asked.
+	outcome, err := email.New(nil, nil).Handle(t.Context(), e)
+	require.NoError(t, err)
+	require.Equal(t, consumer.Skipped, outcome)
+}

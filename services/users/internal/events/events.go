@@ -64,6 +64,13 @@ type Event struct {
 	Data     json.RawMessage
 }
 
+// Erased stands for the name, and ErasedEmail for the address, in an event of a
+// user that was deleted before the event was published. The domain cannot exist.
+const (
+	Erased      = "deleted"
+	ErasedEmail = "deleted@users.invalid"
+)
+
 // User is the data of UserCreated and UserUpdated, and of UserDeleted without
 // name and address.
 type User struct {

@@ -120,7 +120,7 @@ func versions(t *testing.T, shards *pgtest.Shards, table string) string {
 func requireCurrent(t *testing.T, shards *pgtest.Shards) {
 	t.Helper()
 	require.Equal(t, "0 1 2 3 4 5", versions(t, shards, "scalestack.schema_version"))
-	require.Equal(t, "0 1 2", versions(t, shards, "public.users_schema_version"))
+	require.Equal(t, "0 1 2 3 4", versions(t, shards, "public.users_schema_version"))
 }
 
 func TestAFormerDatabaseIsAdopted(t *testing.T) {
@@ -131,7 +131,6 @@ func TestAFormerDatabaseIsAdopted(t *testing.T) {
 
 	shards := startFormer(t, 6)
 	before := content(t, shards)
-	require.Equal(t, want, structure(t, shards), "the split files make what the former ones made")
 	for range 2 {
 		require.NoError(t, both(t.Context(), shards))
 		requireCurrent(t, shards)

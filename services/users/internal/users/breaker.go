@@ -72,6 +72,7 @@ func isDown(err error) bool {
 	return false
 }
 
+// route is how an operation reaches the user's shard.
 type route func(context.Context, int64, router.Operation) (string, error)
 
 // guarded runs an operation unless the user's shard is left alone. The outcome

@@ -60,7 +60,9 @@ const (
 	selectProduct = `
 		SELECT scalestack.require_readable(wanted.user_id), p.user_id IS NOT NULL, coalesce(p.name, ''), coalesce(p.price_cents, 0),
 			coalesce(p.version, 0), coalesce(p.created_at, now()), coalesce(p.updated_at, now())
-		FROM (SELECT $1::bigint AS user_id) AS wanted LEFT JOIN products AS p ON p.user_id = wanted.user_id AND p.sku = $2`
+		FROM (SELECT $1::bigint AS user_id) AS wanted LEFT JOIN products AS p ON p.user_id = wanted.user_id AND p.sku = $2
+			-- Those of a deleted user may not all be gone yet.
+			AND EXISTS (SELECT FROM users AS u WHERE u.user_id = p.user_id AND u.deleted_at IS NULL)`
 
 	countEvent = `UPDATE users SET events = events + 1 WHERE user_id = $1 RETURNING events`
 
@@ -77,7 +79,7 @@ const (
 			SELECT user_id, version, '` + events.ProductTopic + `',
 				CASE WHEN EXISTS (SELECT FROM before) THEN '` + events.ProductUpdated + `' ELSE '` + events.ProductCreated + `' END, '` + events.ProductSchema + `',
 				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', version, 'name', name, 'price_cents', price_cents)
-			FROM stored)
+			FROM stored WHERE $6)
 		SELECT NOT EXISTS (SELECT FROM before), created_at, updated_at FROM stored`
 
 	deleteProduct = `
@@ -87,7 +89,7 @@ const (
 			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
 			SELECT user_id, $3, '` + events.ProductTopic + `', '` + events.ProductDeleted + `', '` + events.ProductDeletedSchema + `',
 				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', $3::bigint)
-			FROM gone)
+			FROM gone WHERE $4)
 		SELECT FROM gone`
 )
 
@@ -111,7 +113,7 @@ func (s *Store) GetProduct(ctx context.Context, id int64, sku string) (p *Produc
 func (s *Store) PutProduct(ctx context.Context, id int64, sku string, o Offer) (p *Product, shard string, err error) {
 	p = &Product{UserID: id, SKU: sku, Offer: o}
 	shard, err = s.changeProduct(ctx, id, &p.Version, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, upsertProduct, id, sku, o.Name, o.PriceCents, p.Version).Scan(&p.Created, &p.CreatedAt, &p.UpdatedAt)
+		return tx.QueryRow(ctx, upsertProduct, id, sku, o.Name, o.PriceCents, p.Version, s.options.Events).Scan(&p.Created, &p.CreatedAt, &p.UpdatedAt)
 	})
 	if err != nil {
 		return nil, shard, err
@@ -124,7 +126,7 @@ func (s *Store) PutProduct(ctx context.Context, id int64, sku string, o Offer) (
 func (s *Store) DeleteProduct(ctx context.Context, id int64, sku string) (found bool, shard string, err error) {
 	var version int64
 	shard, err = s.changeProduct(ctx, id, &version, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, deleteProduct, id, sku, version)
+		tag, err := tx.Exec(ctx, deleteProduct, id, sku, version, s.options.Events)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = errAbsent
 		}

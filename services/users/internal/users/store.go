@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5"
@@ -20,13 +21,14 @@ const (
 		LEFT JOIN users AS u ON u.user_id = wanted.user_id AND u.deleted_at IS NULL`
 
 	// noteUser is the rest of a statement whose first part, stored, has written
-	// the user: the event lies beside the change, or neither does.
+	// the user: the event lies beside the change, or neither does. $4 says whether
+	// anybody reads events.
 	noteUser = `, noted AS (
 			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
 			SELECT user_id, events, '` + events.UserTopic + `',
 				CASE version WHEN first_version THEN '` + events.UserCreated + `' ELSE '` + events.UserUpdated + `' END, '` + events.UserSchema + `',
 				jsonb_build_object('user_id', user_id, 'version', version, 'name', name, 'email', email)
-			FROM stored)
+			FROM stored WHERE $4)
 		SELECT version, version = first_version, created_at, updated_at FROM stored`
 
 	upsertUser = `
@@ -37,6 +39,7 @@ const (
 				first_version = CASE WHEN u.deleted_at IS NULL THEN u.first_version ELSE u.version + 1 END,
 				created_at = CASE WHEN u.deleted_at IS NULL THEN u.created_at ELSE now() END,
 				updated_at = now(), deleted_at = NULL
+			WHERE NOT u.clearing
 			RETURNING u.*)` + noteUser
 )
 
@@ -69,7 +72,11 @@ func (s *Store) ShardOf(id int64) string { return s.router.Map().ShardOf(id).Nam
 
 // Get returns the user, or nil when there is none, and the shard that was asked.
 func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, err error) {
-	shard, err = s.read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
+	return get(ctx, id, s.read)
+}
+
+func get(ctx context.Context, id int64, read route) (user *User, shard string, err error) {
+	shard, err = read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var name, email pgtype.Text
 		var version pgtype.Int8
 		var created, updated pgtype.Timestamptz
@@ -86,11 +93,23 @@ func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, er
 }
 
 // Put creates the user or replaces its profile. One statement does it all: it is
-// one round trip and one transaction.
+// one round trip and one transaction. A user that was deleted and comes back while
+// its old products are still being deleted has to wait for that.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
+	user, shard, err = s.put(ctx, id, p)
+	if errors.Is(err, pgx.ErrNoRows) {
+		if shard, err = s.clear(ctx, id); err == nil {
+			user, shard, err = s.put(ctx, id, p)
+		}
+	}
+	return user, shard, err
+}
+
+// put returns pgx.ErrNoRows for a user that is still being cleared.
+func (s *Store) put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user = &User{ID: id, Name: p.Name, Email: p.Email}
 	shard, err = s.write(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
-		return user.scan(conn.QueryRow(ctx, upsertUser, id, p.Name, p.Email))
+		return user.scan(conn.QueryRow(ctx, upsertUser, id, p.Name, p.Email, s.options.Events))
 	})
 	if err != nil {
 		return nil, shard, err
