@@ -13,6 +13,7 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/mailer"
 	"github.com/scalestack/scalestack/services/users/internal/profilecache"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/services/users/internal/users"
 	"github.com/scalestack/scalestack/sharding/router"
 	"github.com/spf13/cobra"
 )
@@ -21,7 +22,9 @@ import (
 type follower struct {
 	handle consumer.Handler
 	topics []string
-	close  func()
+	// answers returns nil once what the work needs beside Kafka has answered.
+	answers func(context.Context) error
+	close   func()
 }
 
 func emailCommand() *cobra.Command {
@@ -62,7 +65,7 @@ func runConsumer(ctx context.Context, s settings.Consumer, build func(*worker) (
 	if err != nil {
 		return err
 	}
-	go w.awaitKafka(ctx, group.Client())
+	go w.readyOnce(ctx, group.Client(), f.answers)
 	group.Run(ctx)
 	w.log.Info("ended")
 	return nil
@@ -84,7 +87,7 @@ func newEmail(ctx context.Context, s *settings.Email, w *worker) (*follower, err
 	if err != nil {
 		return nil, err
 	}
-	return &follower{email.New(shards, smtp).Handle, []string{events.UserTopic}, shards.Close}, nil
+	return &follower{email.New(shards, smtp).Handle, []string{events.UserTopic}, answersOf(shards, w), shards.Close}, nil
 }
 
 func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follower, error) {
@@ -92,15 +95,22 @@ func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follo
 	if err != nil {
 		return nil, err
 	}
-	return &follower{analytics.New(shards).Handle, []string{events.UserTopic, events.ProductTopic}, shards.Close}, nil
+	return &follower{analytics.New(shards).Handle, []string{events.UserTopic, events.ProductTopic}, answersOf(shards, w), shards.Close}, nil
 }
 
 func newInvalidate(s *settings.Invalidate, w *worker) (*follower, error) {
 	client := profilecache.NewClient(s.Redis, w.log)
 	// It only marks: the lives of what others store do not matter here.
 	cache := profilecache.New(client, profilecache.Options{FillTimeout: s.FillTimeout, Metrics: w.metrics, Log: w.log})
-	return &follower{invalidate.Handler(cache), []string{events.UserTopic}, func() { _ = client.Close() }}, nil
+	return &follower{invalidate.Handler(cache), []string{events.UserTopic}, cacheMayBeDown, func() { _ = client.Close() }}, nil
 }
+
+func answersOf(shards *router.Router, w *worker) func(context.Context) error {
+	return users.NewStore(shards, users.StoreOptions{Log: w.log}).Answers
+}
+
+// cacheMayBeDown is the rule for all that use it.
+func cacheMayBeDown(context.Context) error { return nil }
 
 // connectShards connects when a shard is used: one that is down holds up only its
 // own users' events.

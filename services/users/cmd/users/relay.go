@@ -36,11 +36,12 @@ func runRelay(ctx context.Context, s *settings.Relay) error {
 	}
 	defer client.Close()
 	go shards.Follow(ctx, followEvery)
-	go w.awaitKafka(ctx, client)
-	relay.New(relay.Options{
+	publisher := relay.New(relay.Options{
 		Map: shards.Map, Connect: options.ConnConfig, Kafka: client, Poll: s.Poll, Batch: s.Batch, Grace: s.Grace,
-		InboxRetention: s.InboxRetention, Metrics: w.metrics, Log: w.log,
-	}).Run(ctx)
+		InboxRetention: s.Inbox(), Metrics: w.metrics, Log: w.log,
+	})
+	go w.readyOnce(ctx, client, publisher.Answers)
+	publisher.Run(ctx)
 	w.log.Info("ended")
 	return nil
 }

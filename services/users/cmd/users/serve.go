@@ -23,6 +23,8 @@ const (
 	// followEvery is short beside the minute that a ConfigMap takes to arrive.
 	followEvery = 2 * time.Second
 	repairEvery = time.Second
+	// sweepEvery is how soon the rest of a large deletion begins.
+	sweepEvery = 10 * time.Second
 	// verifyTimeout bounds the look at the shards before serving.
 	verifyTimeout = 5 * time.Second
 )
@@ -68,11 +70,12 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	go shards.Follow(background, followEvery)
 	go cache.Repair(background, repairEvery)
 
-	store := users.NewStore(shards, users.StoreOptions{Events: true, Log: log})
+	store := users.NewStore(shards, users.StoreOptions{Events: s.Events, Log: log})
 	handler := api.New(users.NewService(store, cache, s.RequestTimeout),
 		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log})
+	go store.SweepEvery(background, sweepEvery)
 	go func() {
-		if awaitShard(ctx, store, log) {
+		if await(ctx, log, "every shard", store.Answers) {
 			handler.Ready()
 		}
 	}()
@@ -87,23 +90,4 @@ func verify(ctx context.Context, shards *router.Router) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
 	return shards.Verify(ctx)
-}
-
-// awaitShard is true once a shard has answered, and false when the context ends
-// before that.
-func awaitShard(ctx context.Context, store *users.Store, log *slog.Logger) bool {
-	for ctx.Err() == nil {
-		asking, cancel := context.WithTimeout(ctx, verifyTimeout)
-		err := store.Answers(asking)
-		cancel()
-		if err == nil {
-			return true
-		}
-		log.Warn("not ready: no shard answers", "error", err.Error())
-		select {
-		case <-ctx.Done():
-		case <-time.After(pingEvery):
-		}
-	}
-	return false
 }

@@ -50,20 +50,30 @@ func newWorker(ctx context.Context, s settings.Worker) (*worker, error) {
 
 const pingEvery = time.Second
 
-// awaitKafka reports ready once a broker takes us for who we are.
-func (w *worker) awaitKafka(ctx context.Context, client *kgo.Client) {
+// readyOnce reports ready once a broker takes us for who we are and a shard has
+// answered: a release that reaches neither must not replace one that does.
+func (w *worker) readyOnce(ctx context.Context, client *kgo.Client, shardAnswers func(context.Context) error) {
+	if await(ctx, w.log, "Kafka", client.Ping) && await(ctx, w.log, "every shard", shardAnswers) {
+		w.ops.Ready(true)
+	}
+}
+
+// await is true once there is an answer, and false when the context ends before that.
+func await(ctx context.Context, log *slog.Logger, what string, ask func(context.Context) error) bool {
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		err := client.Ping(ctx)
+		asking, cancel := context.WithTimeout(ctx, verifyTimeout)
+		err := ask(asking)
+		cancel()
 		if err == nil {
-			w.ops.Ready(true)
-			return
+			return true
 		}
-		w.log.Warn("Kafka is unreachable", "error", err.Error())
+		log.Warn("not ready: "+what+" is unreachable", "error", err.Error())
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
 		}
 	}
+	return false
 }

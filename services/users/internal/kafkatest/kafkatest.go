@@ -73,7 +73,7 @@ func makeTopics(t *testing.T, s settings.Kafka, partitions int32, topics []strin
 
 // properties is a broker that is its own controller, speaks to itself in plain
 // text, and keeps one copy of everything. A group's first member need not wait
-// for others.
+// for others, and old records go soon.
 func properties(addresses []string, folder string) string {
 	return fmt.Sprintf(`process.roles=broker,controller
 node.id=0
@@ -89,6 +89,8 @@ listener.name.clients.ssl.keystore.location=%[4]s/node.pem
 log.dirs=%[4]s/data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
+file.delete.delay.ms=1000
 offsets.topic.num.partitions=1
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=1

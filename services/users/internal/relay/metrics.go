@@ -10,6 +10,7 @@ type metrics struct {
 	failures  *prometheus.CounterVec
 	leads     *prometheus.GaugeVec
 	backlog   *prometheus.GaugeVec
+	parked    *prometheus.GaugeVec
 	oldest    *prometheus.GaugeVec
 	delay     prometheus.Histogram
 	cleaned   *prometheus.CounterVec
@@ -27,6 +28,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Name: "scalestack_relay_leads", Help: "1 while this process publishes for the shard."}, perShard),
 		backlog: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scalestack_outbox_rows", Help: "Events that are not published yet, as the shard's relay counts them."}, perShard),
+		parked: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "scalestack_outbox_parked_rows", Help: "Events that Kafka refuses for good."}, perShard),
 		oldest: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scalestack_outbox_oldest_seconds", Help: "Age of the oldest event that is not published yet."}, perShard),
 		delay: f.NewHistogram(prometheus.HistogramOpts{
@@ -39,7 +42,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 // forget drops the gauges of a shard that this process knows nothing of any more.
 func (m *metrics) forget(shard string) {
-	for _, gauge := range []*prometheus.GaugeVec{m.leads, m.backlog, m.oldest} {
+	for _, gauge := range []*prometheus.GaugeVec{m.leads, m.backlog, m.parked, m.oldest} {
 		gauge.DeleteLabelValues(shard)
 	}
 }

@@ -18,10 +18,18 @@ const (
 	// user's row until it commits.
 	readOutbox = `
 		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data FROM outbox
-		WHERE (user_id, sequence) > ($1, $2) AND (user_id % $3::bigint + $3) % $3 = ANY (ARRAY(
+		WHERE parked IS NULL AND topic = $5 AND (user_id, sequence) > ($1, $2) AND (user_id % $3::bigint + $3) % $3 = ANY (ARRAY(
 			SELECT bucket::bigint FROM scalestack.ownership
 			WHERE state = 'owned' OR (state = 'fenced' AND fenced_until <= now())))
 		ORDER BY user_id, sequence LIMIT $4`
+
+	// listTopics jumps from topic to topic in the index.
+	listTopics = `
+		WITH RECURSIVE found AS (
+			(SELECT topic FROM outbox WHERE parked IS NULL ORDER BY topic LIMIT 1)
+			UNION ALL
+			SELECT (SELECT topic FROM outbox WHERE parked IS NULL AND topic > found.topic ORDER BY topic LIMIT 1) FROM found WHERE found.topic IS NOT NULL)
+		SELECT topic FROM found WHERE topic IS NOT NULL`
 
 	// deletePublished does not wait for a bucket that is being fenced: its rows
 	// stay, and whoever owns it then publishes them again.
@@ -29,7 +37,11 @@ const (
 		DELETE FROM outbox AS o USING unnest($1::bigint[], $2::bigint[]) AS published (user_id, sequence)
 		WHERE o.user_id = published.user_id AND o.sequence = published.sequence AND scalestack.try_hold(o.user_id)`
 
-	measureOutbox = `SELECT count(*), coalesce(extract(epoch FROM now() - min(occurred_at)), 0)::float8 FROM outbox`
+	parkRow = `UPDATE outbox SET parked = $3 WHERE user_id = $1 AND sequence = $2 AND scalestack.try_hold(user_id)`
+
+	measureOutbox = `
+		SELECT count(*) FILTER (WHERE parked IS NULL), count(*) FILTER (WHERE parked IS NOT NULL),
+			coalesce(extract(epoch FROM now() - min(occurred_at) FILTER (WHERE parked IS NULL)), 0)::float8 FROM outbox`
 
 	cleanInbox = `
 		DELETE FROM inbox AS i USING (
@@ -57,9 +69,9 @@ type outbox struct {
 	source  string
 }
 
-// read returns the next rows after a position.
-func (o *outbox) read(ctx context.Context, after position, limit int) ([]row, error) {
-	result, err := o.conn.Query(ctx, readOutbox, after.user, after.sequence, o.buckets, limit)
+// read returns the next rows of a topic after a position.
+func (o *outbox) read(ctx context.Context, topic string, after position, limit int) ([]row, error) {
+	result, err := o.conn.Query(ctx, readOutbox, after.user, after.sequence, o.buckets, limit, topic)
 	if err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}
@@ -74,8 +86,20 @@ func (o *outbox) read(ctx context.Context, after position, limit int) ([]row, er
 	return rows, nil
 }
 
+// topics returns those that rows are waiting for.
+func (o *outbox) topics(ctx context.Context) ([]string, error) {
+	rows, err := o.conn.Query(ctx, listTopics)
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 // delete returns how many of the rows are gone.
 func (o *outbox) delete(ctx context.Context, rows []row) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
 	users, sequences := make([]int64, len(rows)), make([]int64, len(rows))
 	for i, r := range rows {
 		users[i], sequences[i] = r.UserID, r.Sequence
@@ -87,9 +111,24 @@ func (o *outbox) delete(ctx context.Context, rows []row) (int, error) {
 	return int(tag.RowsAffected()), nil
 }
 
-func (o *outbox) measure(ctx context.Context) (rows int64, oldest float64, err error) {
-	err = o.conn.QueryRow(ctx, measureOutbox).Scan(&rows, &oldest)
-	return rows, oldest, err
+// park sets a row aside that Kafka will never take.
+func (o *outbox) park(ctx context.Context, r row, reason string) error {
+	if _, err := o.conn.Exec(ctx, parkRow, r.UserID, r.Sequence, reason); err != nil {
+		return fmt.Errorf("parking an event: %w", err)
+	}
+	return nil
+}
+
+// backlog is what waits in an outbox.
+type backlog struct {
+	waiting, parked int64
+	// oldest is the age of the oldest waiting event in seconds.
+	oldest float64
+}
+
+func (o *outbox) measure(ctx context.Context) (b backlog, err error) {
+	err = o.conn.QueryRow(ctx, measureOutbox).Scan(&b.waiting, &b.parked, &b.oldest)
+	return b, err
 }
 
 // cleanRows bounds a transaction that holds many buckets.

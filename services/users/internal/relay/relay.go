@@ -7,6 +7,8 @@
 //
 // The guarantees, for the events of one user on one topic:
 //   - None is lost: a row is deleted only after all replicas in sync have it.
+//   - Topics do not wait for each other, and an event that Kafka refuses for good is
+//     set aside.
 //   - Copies may come again, but the first copies are in order. Whoever publishes
 //     begins at or before the first event that is not known to be published and
 //     goes on in order, and so does a shard that takes over a moved bucket.
@@ -14,9 +16,12 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,13 +38,14 @@ type Options struct {
 	Connect func(*shardmap.Shard) (*pgx.ConnConfig, error)
 	// Kafka produces. It must not give up on a record; see Producer.
 	Kafka *kgo.Client
-	// Poll is how often an empty outbox is looked at.
+	// Poll is how often an empty outbox is looked at without a reason: writers wake
+	// the relay, but rows that a move brings come without a word.
 	Poll time.Duration
-	// Batch is the most events of a shard that are published together.
+	// Batch is the most events of a shard and topic that are published together.
 	Batch int
 	// Grace is how long a batch that was sent may take after the end was asked for.
 	Grace time.Duration
-	// InboxRetention is how long consumers remember an event.
+	// InboxRetention is how long consumers remember an event, 0 for ever.
 	InboxRetention time.Duration
 	Metrics        prometheus.Registerer
 	Log            *slog.Logger
@@ -53,6 +59,9 @@ func Producer() []kgo.Opt {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.UnknownTopicRetries(-1),
 		kgo.ProducerLinger(0),
+		// The client's default of 10,000 would let a topic that is gone fill what all
+		// topics and shards share. Each of them has one batch at most.
+		kgo.MaxBufferedRecords(math.MaxInt32),
 		// The partitioner of Kafka's own clients, so that others who produce with
 		// the same key find the same partition.
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
@@ -63,6 +72,16 @@ func Producer() []kgo.Opt {
 type Relay struct {
 	options Options
 	metrics *metrics
+	// answered is set once a shard has let us in.
+	answered atomic.Bool
+}
+
+// Answers returns nil once any shard has taken a session.
+func (r *Relay) Answers(context.Context) error {
+	if !r.answered.Load() {
+		return errors.New("no session yet")
+	}
+	return nil
 }
 
 // New returns a Relay.

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -28,6 +29,8 @@ type rig struct {
 	router *router.Router
 	store  *users.Store
 	kafka  *kafkafake.Kafka
+	// poll is how often the relay looks without a reason.
+	poll time.Duration
 }
 
 func newRig(t *testing.T, n int) *rig {
@@ -48,7 +51,7 @@ func (r *rig) start() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	one := relay.New(relay.Options{
 		Map: r.router.Map, Connect: r.shards.App.As("relay").ConnConfig, Kafka: r.kafka.Client(relay.Producer()...),
-		Poll: 5 * time.Millisecond, Batch: 7, Grace: 5 * time.Second, InboxRetention: time.Hour,
+		Poll: cmp.Or(r.poll, 5*time.Millisecond), Batch: 7, Grace: 5 * time.Second, InboxRetention: time.Hour,
 		Metrics: prometheus.NewRegistry(), Log: testLog(),
 	})
 	var running sync.WaitGroup

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 )
 
@@ -15,10 +17,48 @@ type Worker struct {
 // Relay holds the settings of the command relay.
 type Relay struct {
 	Worker
-	Shards         Shards
-	Poll           time.Duration `env:"SCALESTACK_RELAY_POLL" envDefault:"50ms" validate:"min=1ms,max=10s" doc:"how often an empty outbox is looked at; the longest delay that the relay adds"`
-	Batch          int           `env:"SCALESTACK_RELAY_BATCH" envDefault:"500" validate:"min=1,max=10000" doc:"most events of one shard that are published together"`
-	InboxRetention time.Duration `env:"SCALESTACK_INBOX_RETENTION" envDefault:"336h" validate:"min=1m,max=8760h" doc:"how long consumers remember an event; longer than the topics keep it, or a consumer that reads from the start does its work twice"`
+	Shards Shards
+	Poll   time.Duration `env:"SCALESTACK_RELAY_POLL" envDefault:"1s" validate:"min=1ms,max=1m" doc:"how often an empty outbox is looked at without a reason; writers wake the relay, only rows that a move brought wait for this"`
+	Batch  int           `env:"SCALESTACK_RELAY_BATCH" envDefault:"500" validate:"min=1,max=10000" doc:"most events of one shard and topic that are published together"`
+	// The retentions say how long an event may come again; see MinInboxRetention.
+	TopicRetention      time.Duration `env:"SCALESTACK_TOPIC_RETENTION" envDefault:"168h" validate:"min=0s,max=87600h" doc:"longest retention of the topics of events, 0s for ever"`
+	DeadLetterRetention time.Duration `env:"SCALESTACK_DLQ_RETENTION" envDefault:"720h" validate:"min=0s,max=87600h" doc:"longest retention of the topics of dead letters, 0s for ever"`
+	InboxRetention      time.Duration `env:"SCALESTACK_INBOX_RETENTION" envDefault:"0s" validate:"min=0s,max=200000h" doc:"how long consumers remember an event; 0s derives it from the other two, less than that is refused"`
+}
+
+const (
+	// segmentSlack is how much longer than its retention a record can stay: Kafka
+	// deletes segments as a whole, and begins a new one every segment.ms, 7 days.
+	segmentSlack = 7 * 24 * time.Hour
+	// longestRetry is the most that SCALESTACK_RETRY_FOR can be.
+	longestRetry = 24 * time.Hour
+)
+
+// MinInboxRetention is how long after it was done an event can come again, 0 for
+// ever. It may be read again for as long as its topic has it. It may become a dead
+// letter at the end of that, and a dead letter may be replayed for as long as its
+// topic has it: also twice, since Kafka forgets where a group that does not run was.
+func (r *Relay) MinInboxRetention() time.Duration {
+	if r.TopicRetention == 0 || r.DeadLetterRetention == 0 {
+		return 0
+	}
+	return r.TopicRetention + segmentSlack + longestRetry + r.DeadLetterRetention + segmentSlack
+}
+
+// Inbox is how long consumers remember an event, 0 for ever.
+func (r *Relay) Inbox() time.Duration { return cmp.Or(r.InboxRetention, r.MinInboxRetention()) }
+
+func (r *Relay) mistakes() []error {
+	least := r.MinInboxRetention()
+	switch {
+	case r.InboxRetention == 0 || least > 0 && r.InboxRetention >= least:
+		return nil
+	case least == 0:
+		return []error{fmt.Errorf("SCALESTACK_INBOX_RETENTION: %s ends, and SCALESTACK_TOPIC_RETENTION (%s) or SCALESTACK_DLQ_RETENTION (%s) is for ever",
+			r.InboxRetention, r.TopicRetention, r.DeadLetterRetention)}
+	}
+	return []error{fmt.Errorf("SCALESTACK_INBOX_RETENTION: %s is less than %s, for which an event may come again with SCALESTACK_TOPIC_RETENTION %s and SCALESTACK_DLQ_RETENTION %s",
+		r.InboxRetention, least, r.TopicRetention, r.DeadLetterRetention)}
 }
 
 // Consumer holds the settings that all consumers have.

@@ -29,7 +29,7 @@ func TestEventDefaults(t *testing.T) {
 
 	r, err := RelayCommand.Load(environment(nil))
 	require.NoError(t, err)
-	require.Equal(t, 50*time.Millisecond, r.Poll)
+	require.Equal(t, time.Second, r.Poll)
 	require.Equal(t, "/etc/scalestack/shards", r.Shards.Credentials)
 }
 
@@ -68,4 +68,35 @@ func TestHelpOfWorkers(t *testing.T) {
 	require.Contains(t, RelayCommand.Help(), "SCALESTACK_KAFKA_USER (any string, default relay)")
 	require.NotContains(t, InvalidateCommand.Help(), "SCALESTACK_SHARD_MAP")
 	require.NotContains(t, AnalyticsCommand.Help(), "SCALESTACK_SMTP")
+}
+
+func TestTheInboxRemembersWhatCanComeAgain(t *testing.T) {
+	const day = 24 * time.Hour
+	inbox := func(topic, letters, inbox string) (time.Duration, error) {
+		r, err := RelayCommand.Load(environment(map[string]string{
+			"SCALESTACK_TOPIC_RETENTION": topic, "SCALESTACK_DLQ_RETENTION": letters, "SCALESTACK_INBOX_RETENTION": inbox}))
+		return r.Inbox(), err
+	}
+	for _, test := range []struct {
+		topic, letters, inbox string
+		want                  time.Duration
+		mistake               string
+	}{
+		{"", "", "", 52 * day, ""},
+		{"87600h", "87600h", "", (3650*2 + 15) * day, ""},
+		{"0s", "", "", 0, ""},
+		{"", "0s", "", 0, ""},
+		{"", "", "1248h", 52 * day, ""},
+		{"", "", "1247h", 0, "SCALESTACK_INBOX_RETENTION: 1247h0m0s is less than 1248h0m0s, for which an event may come again with " +
+			"SCALESTACK_TOPIC_RETENTION 168h0m0s and SCALESTACK_DLQ_RETENTION 720h0m0s"},
+		{"0s", "", "87600h", 0, "SCALESTACK_INBOX_RETENTION: 87600h0m0s ends, and SCALESTACK_TOPIC_RETENTION (0s) or SCALESTACK_DLQ_RETENTION (720h0m0s) is for ever"},
+	} {
+		got, err := inbox(test.topic, test.letters, test.inbox)
+		if test.mistake != "" {
+			require.EqualError(t, err, test.mistake)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, test.want, got)
+	}
 }
