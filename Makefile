@@ -2,22 +2,29 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-# One set of flags for every build here and in lab/internal/builds: with two,
+# One set of flags for every build here and in lab/internal/environ: with two,
 # the build cache would keep two of everything, and one compile takes minutes.
-export CGO_ENABLED := 0
-export GOFLAGS := -trimpath -buildvcs=false
+# The caller's own flags must not change what is built or tested.
+override export CGO_ENABLED := 0
+override export GOFLAGS := -trimpath -buildvcs=false
+override export GOWORK := off
+unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
-LAB_LIGHT := ./cmd/edge ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./edge/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
-	./internal/deploy ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./mail \
-	./operator/...
-LAB_TESTS := $(LAB_LIGHT) ./cmd/standins ./standins/...
+LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
+	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail
+LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/...
+# The Go modules of this repository. The lab's heavy packages are left out of
+# vet, tests and staticcheck; the others are checked whole.
+MODULES := . sharding services/users lab tests/schema tests/engine
+packages = $(if $(filter lab,$1),$2,./...)
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.
-LINT_FAST := ./cmd/... ./internal/... ./policies/... ./router/... ./shardmap/... ./stack/summary ./tests/load/... ./workload/...
+LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
+linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: help up build preview status destroy down clean test fmt vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
+.PHONY: engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -37,62 +44,82 @@ down:        ## stop the lab; data stays in .lab/
 clean:       ## stop the lab and delete .lab/ with all its data
 	@$(LAB) clean
 
-test: fmt vet actionlint staticcheck unit schema ## all checks that need no cluster
+test: fmt tidy vet actionlint staticcheck unit schema ## all checks that need no cluster
 
 fmt:         ## fail on files that gofmt would change
-	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
+	@files=$$(git ls-files '*.go'); test -n "$$files" || { echo "git lists no Go file here"; exit 1; }; \
+	out=$$(gofmt -l $$files); test -z "$$out" || { echo "run gofmt -w on:"; echo "$$out"; exit 1; }
+
+tidy:        ## fail where go.mod or go.sum is not what go mod tidy makes
+	@$(foreach m,$(MODULES),go mod tidy -C $m -diff || { echo "run go mod tidy in $m" >&2; exit 1; };)
 
 vet:         ## go vet
-	go vet ./...
+	$(foreach m,$(filter-out tests/engine,$(MODULES)),go vet -C $m $(call packages,$m,$(LAB_TESTS)) &&) true
 	go vet -tags e2e ./tests/e2e
-	go vet -C lab $(LAB_TESTS)
-	go vet -C tests/schema ./...
 
 staticcheck: ## staticcheck on the packages without an SDK
-	go tool -modfile=tools/go.mod staticcheck $(LINT_FAST)
-	go tool -C lab -modfile=../tools/go.mod staticcheck $(LAB_LIGHT)
+	$(foreach m,$(filter-out tests/%,$(MODULES)),go tool -C $m -modfile=$(CURDIR)/tools/go.mod staticcheck $(call linted,$m) &&) true
 
 actionlint:  ## check the CI's workflows
 	go tool -modfile=tools/go.mod actionlint
 
+# As in the shell of somebody who works on another cluster: a test that reads
+# the caller's environment has to fail for everybody.
+unit: export KUBECONFIG := /no/such/kubeconfig
+unit: export PULUMI_CONFIG := {"scalestack:namespace":"other"}
+unit: export PULUMI_DRY_RUN := true
+unit: export PULUMI_K8S_DELETE_UNREACHABLE := true
+unit: export CLOUDFLARE_RETRIES := 9
+unit: export SCALESTACK_LOG_LEVEL := other
 unit:        ## unit, property and whole-stack tests
-	go test ./...
-	go test -C lab $(LAB_TESTS)
+	$(foreach m,$(filter-out tests/schema tests/engine,$(MODULES)),go test -C $m $(call packages,$m,$(LAB_TESTS)) &&) true
+
+engine:      ## the components in Pulumi's own engine; compiles it, as make build does
+	go test -C tests/engine -count=1 ./...
 
 schema:      ## every object against the schemas of Kubernetes 1.29 and the newest
 	go test -C tests/schema ./...
 
 real:        ## tests against real PostgreSQL, Redis and Kafka servers of their own; after make build
-	@tests/with-servers.sh go test -count=1 -timeout 20m ./components/postgres/... ./components/redis ./workload/...
+	@tests/with-servers.sh bash -euc 'for m in sharding services/users; do go test -C $$m -count=1 -timeout 20m ./...; done; \
+		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
+	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
-	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -count=1 -timeout 30m -run 'TestMeasure$$' -v ./workload/internal/reshard
+	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$' -v ./reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_FENCE=2000 tests/with-servers.sh \
-		taskset -c 1 go test -count=1 -timeout 30m -run TestMeasureFence -v ./workload/internal/reshard
+		taskset -c 1 go test -C sharding -count=1 -timeout 30m -run TestMeasureFence -v ./reshard
 # The servers have one CPU and the service another: where both have both, a
 # round's figures depend on where the kernel happens to put them.
 bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=5000 tests/with-servers.sh \
-		taskset -c 1 go test -count=1 -timeout 30m -run 'TestCache|TestQueries|TestStampede' -v ./workload/internal/bench
+		taskset -c 1 go test -C services/users -count=1 -timeout 30m -run 'TestCache|TestQueries|TestStampede' -v ./internal/bench
 bench-async: ## a registration by events beside one that waits for mail and counts; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=100 tests/with-servers.sh \
-		taskset -c 1 go test -count=1 -timeout 30m -run TestRegistration -v ./workload/internal/bench
+		taskset -c 1 go test -C services/users -count=1 -timeout 30m -run TestRegistration -v ./internal/bench
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 
 RULES ?= components/cdn/testdata/edge
-EDGE := go run -C lab ./cmd/edge
+EDGE := go run ./cmd/edge
 hit-ratio:   ## LOG=access.log.gz [PLOT=out.svg]: what the edge would have answered; without LOG to a generated one of MIX="--robots 0 …"
-	@$(if $(LOG),,$(EDGE) generate-log $(MIX) |) $(EDGE) hit-ratio --rules $(abspath $(RULES)) \
-		--log $(if $(LOG),$(abspath $(LOG)),- --warm-up 6h) $(if $(PLOT),--plot $(abspath $(PLOT)))
+	@$(if $(LOG),,$(EDGE) generate-log $(MIX) |) $(EDGE) hit-ratio --rules $(RULES) \
+		--log $(if $(LOG),$(LOG),- --warm-up 6h) $(if $(PLOT),--plot $(PLOT))
 verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge cannot cache, and why
-	@$(EDGE) verify-origin --rules $(abspath $(RULES)) --origin $(ORIGIN) --paths $(PATHS)
+	@$(EDGE) verify-origin --rules $(RULES) --origin $(ORIGIN) --paths $(PATHS)
 
 purge:       ## ARGS="--zone … --before … --after …": purge what a release changed
 	@go run ./cmd/purge $(ARGS)
 
-lint:        ## staticcheck on everything; minutes when cold
+lint:        ## staticcheck on the whole root module; minutes when cold
 	go tool -modfile=tools/go.mod staticcheck -tags e2e ./...
+
+# Compiled on its own, pinned by version and the checksum database: its modules
+# would decide the versions of every other tool.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+golangci:    ## golangci-lint on the packages without an SDK; many minutes when cold
+	$(GOLANGCI) run $(LINT_FAST) ./tests/ci/...
+	cd lab && $(GOLANGCI) run $(LAB_LIGHT)
 
 # Proofs on the lab's stack; docs/proofs.md says what they showed.
 PROVE := . .lab/env && go test -tags e2e -count=1 -timeout 6h -v ./tests/e2e -run
@@ -119,5 +146,5 @@ prove-events: ## USERS=100000 SEED=…: registrations while everything is killed
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up
-	@$(MAKE) --no-print-directory real
+	@$(MAKE) --no-print-directory real engine
 	. .lab/env && go test -tags e2e -count=1 -timeout 45m -v ./tests/e2e

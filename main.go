@@ -10,5 +10,5 @@ import (
 )
 
 func main() {
-	pulumi.Run(stack.Program(stack.WithWorkloadImage(os.Getenv("SCALESTACK_WORKLOAD_IMAGE"))))
+	pulumi.Run(stack.Program(stack.WithLocalImages(os.Getenv("SCALESTACK_IMAGES"))))
 }

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Prints the policies' settings for a stack: which shards are deployed, and which of them the deployed settings drain. A
-# policy sees only what a program wants to have; with this it refuses to lose a shard that was not drained. A stack that
-# is not there yet has none.
-# usage: .github/kept-shards.sh STACK >limits.json
+# Prints the settings of policy shards-kept for a stack, see cmd/keptshards. It fails unless it knows for certain what is
+# deployed.
+# usage: .github/kept-shards.sh [ORGANIZATION/PROJECT/]STACK >limits.json
 set -euo pipefail
-shards=$(pulumi stack output shards --json --stack "$1" 2>/dev/null) || shards='[]'
-jq '{"shards-kept": {deployed: map(.name), drained: map(select(.drained).name)}}' <<<"$shards"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+exec go run ./cmd/keptshards "$@"

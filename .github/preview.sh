@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Writes what a deployment would change as Markdown; the status is Pulumi's.
-# usage: .github/preview.sh STACK FILE [LIMITS]   LIMITS: settings of the policies, see kept-shards.sh
+# usage: .github/preview.sh STACK FILE LIMITS   LIMITS: settings of the policies, from kept-shards.sh
 set -euo pipefail
-stack=$1 file=$2 limits=${3:+--policy-pack-config=$3}
+(($# == 3)) || { echo "usage: $0 STACK FILE LIMITS" >&2; exit 2; }
+stack=$1 file=$2 limits=$3
+[[ -s $limits ]] || { echo "$limits has no settings: without them no policy keeps the deployed shards" >&2; exit 2; }
 most=30000 # two stacks fit a comment, which holds 65536 characters
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-preview() { pulumi preview --stack "$stack" --policy-pack policies ${limits:+"$limits"} --non-interactive --color never "$@"; }
+preview() { pulumi preview --stack "$stack" --policy-pack policies --policy-pack-config "$limits" --non-interactive --color never "$@"; }
 
 status=0
 preview --diff >"$work/diff" 2>&1 || status=$?

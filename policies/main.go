@@ -6,12 +6,10 @@ import (
 	"os"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/policyx"
-
-	"github.com/scalestack/scalestack/policies/pack"
 )
 
 func main() {
-	if err := policyx.Main(pack.New); err != nil {
+	if err := policyx.Main(newPack); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

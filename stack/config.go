@@ -1,171 +1,107 @@
 package stack
 
-// Config is the whole configuration, as schema.json documents it: what each
-// setting means, its range and default stand there.
+import (
+	"reflect"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Config is the whole configuration. A section is the Args of its component, with
+// what only the stack knows beside it.
 type Config struct {
-	Namespace  string     `json:"namespace"`
+	// Namespace that the stack makes. It is kept when the stack is destroyed, because
+	// the volumes are in it.
+	Namespace string `json:"namespace" default:"scalestack" format:"label"`
+	// Kubernetes is the target cluster.
 	Kubernetes Kubernetes `json:"kubernetes"`
-	Images     Images     `json:"images"`
-	Postgres   Postgres   `json:"postgres"`
-	App        App        `json:"app"`
-	Redis      Redis      `json:"redis"`
-	Kafka      Kafka      `json:"kafka"`
-	Events     Events     `json:"events"`
-	CDN        CDN        `json:"cdn"`
+	// Postgres are the database shards.
+	Postgres Postgres `json:"postgres"`
+	// Redis is the cache.
+	Redis redis.Args `json:"redis"`
+	// Kafka is the event log. Topics that services use need not be listed, unless they
+	// need other partitions or another retention.
+	Kafka kafka.Args `json:"kafka"`
+	// Services are the programs of the product, by name. One called shardctl, which
+	// watches the shards, is added unless it is described here.
+	Services map[string]Service `json:"services"`
+	// CDN is Cloudflare in front of the services; nil without one. The API token
+	// belongs to the provider (cloudflare:apiToken or CLOUDFLARE_API_TOKEN).
+	CDN *CDN `json:"cdn"`
+
+	// doubtful are the sections with mistakes, which hold defaults instead.
+	doubtful map[string]bool
+	// localImages is what is wrong with the images of a local build.
+	localImages error
+	// edgeRangesGiven tells that cdn.edgeRanges is not the default.
+	edgeRangesGiven bool
 }
 
-// Kubernetes says which cluster.
+// Sections returns the names of all top-level settings in their order.
+func Sections() []string { return settings.Names(reflect.TypeFor[Config]()) }
+
+// Kubernetes selects the target cluster.
 type Kubernetes struct {
+	// Context of the kubeconfig. Default: the current one.
 	Context string `json:"context"`
 }
 
-// Images are what the pods run.
-type Images struct {
-	Postgres   string `json:"postgres"`
-	Redis      string `json:"redis"`
-	Workload   string `json:"workload"`
-	PullPolicy string `json:"pullPolicy"`
-}
-
-// Resources are a container's.
-type Resources struct {
-	CPURequest string `json:"cpuRequest"`
-	CPULimit   string `json:"cpuLimit"`
-	Memory     string `json:"memory"`
-}
-
-// Postgres are the shards.
+// Postgres are the shards and how data moves between them.
 type Postgres struct {
-	Shards           int               `json:"shards"`
-	InitialShards    int               `json:"initialShards"`
-	Buckets          int               `json:"buckets"`
-	Drain            []int             `json:"drain"`
-	Weights          map[int]int       `json:"weights"`
-	Pins             map[int]int       `json:"pins"`
-	Moves            Moves             `json:"moves"`
-	MaxConnections   int               `json:"maxConnections"`
-	Resources        Resources         `json:"resources"`
-	Storage          Storage           `json:"storage"`
-	Settings         map[string]string `json:"settings"`
-	PasswordRotation string            `json:"passwordRotation"`
-	Protect          bool              `json:"protect"`
-	Disruption       string            `json:"disruption"`
-	Rollout          string            `json:"rollout"`
-	ZoneSpread       string            `json:"zoneSpread"`
+	postgres.Args
+	// Shards is the number of shards; their ids are 0 to one less. Buckets move
+	// online when it changes; drain a shard before it leaves.
+	Shards int `json:"shards" default:"4" min:"1" max:"960"`
+	// InitialShards that the data was first laid out for. It never changes for data
+	// that exists.
+	InitialShards int `json:"initialShards" default:"4" min:"1" max:"960"`
+	// Buckets that the keys fall into. It never changes for data that exists.
+	Buckets int `json:"buckets" default:"960" min:"1" max:"16384"`
+	// Drain are shards, by id, that give all their buckets to the others. The last
+	// ones may leave once they are empty.
+	Drain []int `json:"drain"`
+	// Weights by shard id are how many buckets a shard takes compared with one that is
+	// not named: 1 to 1000 times as many.
+	Weights map[int]int `json:"weights"`
+	// Pins by bucket are the shards that own it whatever the other settings say: for a
+	// bucket that is hot.
+	Pins map[int]int `json:"pins"`
+	// Moves are how buckets move between shards.
+	Moves Moves `json:"moves"`
+	// Shardctl is the program that migrates the shards' schema and moves buckets.
+	Shardctl Shardctl `json:"shardctl"`
 }
 
-// Moves are how buckets go from shard to shard.
+// Moves are how buckets move between shards.
 type Moves struct {
-	Batch    int    `json:"batch"`
-	Observe  int    `json:"observe"`
-	Scrapers []Peer `json:"scrapers"`
+	// Batch is how many buckets move together at most: one scan of the source's
+	// tables, one pause of their writes.
+	Batch int `json:"batch" default:"32" min:"1" max:"1000"`
+	// Observe is the number of seconds for which a move can be rolled back after its
+	// cutover. The next one waits for that.
+	Observe int `json:"observe" default:"30" min:"1" max:"86400"`
+	// IngressFrom may read the metrics of the mover, and of the service that watches the
+	// shards, on port 8080. Default: nobody.
+	IngressFrom []k8s.Peer `json:"ingressFrom"`
 }
 
-// Storage is a volume.
-type Storage struct {
-	Size  string `json:"size"`
-	Class string `json:"class"`
-}
-
-// App is the user service.
-type App struct {
-	Replicas         Replicas  `json:"replicas"`
-	CPUTargetPercent int       `json:"cpuTargetPercent"`
-	Metrics          []Metric  `json:"metrics"`
-	Pool             int       `json:"pool"`
-	CacheTTL         int       `json:"cacheTtl"`
-	Resources        Resources `json:"resources"`
-	Callers          []Peer    `json:"callers"`
-}
-
-// Replicas bound the autoscaler.
-type Replicas struct {
-	Min int `json:"min"`
-	Max int `json:"max"`
-}
-
-// Metric is one more reason to scale.
-type Metric struct {
-	Kind    string            `json:"kind"`
-	Name    string            `json:"name"`
-	Labels  map[string]string `json:"labels"`
-	Average string            `json:"average"`
-	Total   string            `json:"total"`
-}
-
-// Peer may call the app.
-type Peer struct {
-	Pods       map[string]string `json:"pods"`
-	Namespaces map[string]string `json:"namespaces"`
-	CIDR       string            `json:"cidr"`
-}
-
-// Redis is the cache.
-type Redis struct {
-	Resources        Resources `json:"resources"`
-	MaxMemoryPercent int       `json:"maxMemoryPercent"`
-	EvictionPolicy   string    `json:"evictionPolicy"`
-	MaxClients       int       `json:"maxClients"`
-	PasswordRotation string    `json:"passwordRotation"`
+// Shardctl is the image of shardctl.
+type Shardctl struct {
+	// Image of shardctl.
+	Image pulumi.StringInput `json:"image" default:"scalestack/shardctl:0.1.0" format:"image"`
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 }
 
 // CDN is the edge.
 type CDN struct {
-	Enabled        bool       `json:"enabled"`
-	ZoneID         string     `json:"zoneId"`
-	Plan           string     `json:"plan"`
-	Mode           string     `json:"mode"`
-	Hostname       string     `json:"hostname"`
-	Rules          []CDNRule  `json:"rules"`
-	BypassPrefixes []string   `json:"bypassPrefixes"`
-	BrowserTTL     int        `json:"browserTtl"`
-	ZoneSettings   bool       `json:"zoneSettings"`
-	TieredCache    bool       `json:"tieredCache"`
-	Argo           bool       `json:"argo"`
-	Record         *CDNRecord `json:"record"`
-	OriginPulls    *CDNPulls  `json:"originPulls"`
-	AllowEdge      bool       `json:"allowEdge"`
-	EdgeRanges     []string   `json:"edgeRanges"`
-}
-
-// CDNRule makes paths cacheable.
-type CDNRule struct {
-	Ref         string      `json:"ref"`
-	Description string      `json:"description"`
-	Path        string      `json:"path"`
-	Extensions  []string    `json:"extensions"`
-	EdgeTTL     int         `json:"edgeTtl"`
-	BrowserTTL  int         `json:"browserTtl"`
-	Query       CDNQuery    `json:"query"`
-	StatusTTLs  []CDNStatus `json:"statusTtls"`
-	ServeStale  bool        `json:"serveStale"`
-	StrongETags bool        `json:"strongEtags"`
-	Armor       bool        `json:"deceptionArmor"`
-	Disabled    bool        `json:"disabled"`
-}
-
-// CDNQuery is the query string's share of a cache key.
-type CDNQuery struct {
-	Mode  string   `json:"mode"`
-	Names []string `json:"names"`
-}
-
-// CDNStatus is an edge lifetime by status code.
-type CDNStatus struct {
-	From int `json:"from"`
-	To   int `json:"to"`
-	TTL  int `json:"ttl"`
-}
-
-// CDNPulls is the certificate that the edge shows to the origin.
-type CDNPulls struct {
-	CertificateID string `json:"certificateId"`
-	Hostname      string `json:"hostname"`
-}
-
-// CDNRecord is a proxied DNS record.
-type CDNRecord struct {
-	Name    string `json:"name"`
-	Type    string `json:"type"`
-	Content string `json:"content"`
+	cdn.Args
+	// Enabled configures the zone.
+	Enabled bool `json:"enabled"`
 }

@@ -2,76 +2,63 @@ package stack
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/scalestack/scalestack/components/app"
-	"github.com/scalestack/scalestack/components/base"
 	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/job"
 	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/namespace"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/components/redis"
+	"github.com/scalestack/scalestack/components/service"
 )
 
-// deploy registers everything and returns the stack's outputs. The roots of the graph are the provider and the
-// components; every other resource has a component as its parent.
+// The names of the components, which begin those of their objects.
+const (
+	baseName     = "base"
+	postgresName = "postgres"
+	redisName    = "redis"
+	kafkaName    = "kafka"
+	cdnName      = "cdn"
+)
+
+// deployment is one run of the program.
+type deployment struct {
+	*Config
+	ctx *pulumi.Context
+	// on selects the cluster.
+	on      pulumi.ResourceOption
+	wired   wiring
+	outputs pulumi.Map
+	// rolledOut are the names of the services that use the shards, each known once its
+	// pods have the current map.
+	rolledOut []pulumi.StringInput
+}
+
+// deploy registers everything and returns the stack's outputs. The roots of the
+// graph are the provider and the components; every other resource has a component as
+// its parent.
 func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 	cluster, err := kubernetes.NewProvider(ctx, "kubernetes", providerArgs(c))
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes provider: %w", err)
 	}
-	on := pulumi.Providers(cluster)
-	args, err := c.baseArgs()
-	if err != nil {
-		return nil, fmt.Errorf("shard map: %w", err)
-	}
-	ground, err := base.New(ctx, baseName, args, on)
-	if err != nil {
-		return nil, err
-	}
-	shards, err := postgres.New(ctx, postgresName, c.postgresArgs(ground.Namespace), on)
-	if err != nil {
-		return nil, err
-	}
-	cache, err := redis.New(ctx, redisName, c.redisArgs(ground.Namespace), on)
-	if err != nil {
-		return nil, err
-	}
-	events, err := kafka.New(ctx, kafkaName, c.kafkaArgs(ground.Namespace), on)
-	if err != nil {
-		return nil, err
-	}
-	wired := wire(ground, shards, cache)
-	service, err := app.New(ctx, appName, c.appArgs(wired), on)
-	if err != nil {
-		return nil, err
-	}
-	following := c.wireEvents(wired, events, service)
-	for _, w := range c.workers() {
-		if _, err := app.New(ctx, w.name, c.workerArgs(w, following), on); err != nil {
-			return nil, err
+	d := &deployment{Config: c, ctx: ctx, on: pulumi.Providers(cluster), outputs: pulumi.Map{}}
+	for _, step := range []func() error{d.namespace, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edge} {
+		if err := step(); err != nil {
+			return d.outputs, err
 		}
 	}
-	rules, err := edge(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return pulumi.Map{
-		"namespace":      ground.Namespace,
-		"appUrl":         service.URL,
-		"shards":         shardOutputs(shards),
-		"shardMap":       pulumi.String(args.ShardMap),
-		"redisAddress":   cache.Address,
-		"kafkaBootstrap": events.Bootstrap,
-		"cdnRules":       rules,
-	}, nil
+	return d.outputs, nil
 }
 
-// providerArgs asks for what the stack relies on: a ConfigMap or Secret whose
-// data changes is updated in place instead of replaced, which would take the
-// shard map away for a moment; and server-side apply, which adopts what a
-// destroy has retained.
+// providerArgs ask for what the stack relies on: a ConfigMap or Secret whose data
+// changes is updated in place instead of replaced, which would take it away for a
+// moment; and server-side apply, which adopts what a destroy has retained.
 func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	args := &kubernetes.ProviderArgs{
 		EnableConfigMapMutable: pulumi.Bool(true),
@@ -84,59 +71,126 @@ func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	return args
 }
 
-// wire hands the app what the other components made. Credentials become known
-// only when their shard answers, so that the migration comes after it.
-func wire(ground *base.Base, shards *postgres.Postgres, cache *redis.Redis) wiring {
-	w := wiring{
-		namespace:    ground.Namespace,
-		shardMap:     ground.ShardMap,
-		redisAddress: cache.Address,
-		redisSecret:  cache.AppSecret,
-		appSecrets:   map[string]pulumi.StringInput{},
-		adminSecrets: map[string]pulumi.StringInput{},
-		redisPods:    redis.PodLabels(redisName),
-		postgresPods: postgres.PodLabels(postgresName),
-	}
-	for _, shard := range shards.Shards {
-		w.appSecrets[shard.Name] = after(shard.AppSecret, shard.Host)
-		w.adminSecrets[shard.Name] = after(shard.AdminSecret, shard.Host)
-	}
-	return w
-}
-
-// wireEvents adds what the event log gave the workers. They come after the app,
-// whose migration makes their tables.
-func (c *Config) wireEvents(w wiring, events *kafka.Kafka, service *app.App) eventWiring {
-	from := eventWiring{wiring: w, bootstrap: events.Bootstrap, authority: events.CASecret, users: map[string]pulumi.StringInput{}}
-	for _, one := range c.workers() {
-		from.users[one.name] = after(events.UserSecrets.MapIndex(pulumi.String(one.name)), service.Host)
-	}
-	return from
-}
-
-// after is value, known once the other is.
-func after(value, other pulumi.StringOutput) pulumi.StringOutput {
-	return pulumi.All(value, other).ApplyT(func(both []any) string { return both[0].(string) }).(pulumi.StringOutput)
-}
-
-// edge configures the zone, if there is one, and returns its rules.
-func edge(ctx *pulumi.Context, c *Config) (pulumi.ArrayOutput, error) {
-	if !c.CDN.Enabled {
-		return pulumi.Array{}.ToArrayOutput(), nil
-	}
-	zone, err := cdn.New(ctx, cdnName, c.cdnArgs())
+// namespace also registers the shard map.
+func (d *deployment) namespace() error {
+	ns, err := namespace.New(d.ctx, baseName, &namespace.Args{Name: d.Namespace}, d.on)
 	if err != nil {
-		return pulumi.ArrayOutput{}, err
+		return err
 	}
-	return zone.Rules, nil
+	m, err := d.shardMap()
+	if err != nil {
+		return fmt.Errorf("shard map: %w", err)
+	}
+	encoded, err := m.Encode()
+	if err != nil {
+		return fmt.Errorf("shard map: %w", err)
+	}
+	d.wired.namespace = ns.Name
+	d.outputs["namespace"], d.outputs["shardMap"] = ns.Name, pulumi.String(encoded)
+	d.wired.shardMap, err = ns.AddFile(d.ctx, baseName, shardMapName, shardMapKey, string(encoded))
+	return err
 }
 
-func shardOutputs(shards *postgres.Postgres) pulumi.Array {
+// shards come with the Job that prepares them. The map is handed on once it has
+// succeeded.
+func (d *deployment) shards() error {
+	made, err := postgres.New(d.ctx, postgresName, d.postgresArgs(d.wired.namespace), d.on)
+	if err != nil {
+		return err
+	}
+	var hosts []pulumi.StringInput
 	var out pulumi.Array
-	for _, shard := range shards.Shards {
+	for _, shard := range made.Shards {
+		hosts = append(hosts, shard.Host)
 		out = append(out, pulumi.Map{
 			"name": pulumi.String(shard.Name), "host": shard.Host, "drained": pulumi.Bool(shard.Drained),
 		})
 	}
-	return out
+	d.outputs["shards"] = out
+	prepared, err := job.New(d.ctx, migrateName, d.migrateArgs(d.wired.namespace, after(d.wired.shardMap, hosts...)), d.on)
+	if err != nil {
+		return err
+	}
+	d.wired.shardMap = after(d.wired.shardMap, prepared.Name)
+	return nil
+}
+
+func (d *deployment) cache() error {
+	made, err := redis.New(d.ctx, redisName, d.redisArgs(d.wired.namespace), d.on)
+	if err != nil {
+		return err
+	}
+	d.wired.redisAddress, d.wired.redisSecret = made.Address, made.AppSecret
+	d.outputs["redisAddress"] = made.Address
+	return nil
+}
+
+func (d *deployment) eventLog() error {
+	args := d.kafkaArgs(d.wired.namespace)
+	made, err := kafka.New(d.ctx, kafkaName, args, d.on)
+	if err != nil {
+		return err
+	}
+	d.wired.kafkaBootstrap, d.wired.kafkaCA = made.Bootstrap, made.CASecret
+	d.wired.kafkaUsers = map[string]pulumi.StringInput{}
+	for _, user := range args.Users {
+		d.wired.kafkaUsers[user.Name] = made.UserSecrets.MapIndex(pulumi.String(user.Name))
+	}
+	d.outputs["kafkaBootstrap"] = made.Bootstrap
+	return nil
+}
+
+// products registers the services, those with a migration first: what they migrate
+// is there for the others.
+func (d *deployment) products() error {
+	urls := pulumi.StringMap{}
+	keys := slices.Sorted(maps.Keys(d.Services))
+	slices.SortStableFunc(keys, func(a, b string) int { return rank(d.Services[a]) - rank(d.Services[b]) })
+	for _, key := range keys {
+		s := d.Services[key]
+		made, err := service.New(d.ctx, s.Name, d.serviceArgs(s, d.wired), d.on)
+		if err != nil {
+			return err
+		}
+		if s.Port != 0 && key != shardctlName {
+			urls[key] = made.URL
+		}
+		if s.Uses.Shards == nil {
+			continue
+		}
+		d.rolledOut = append(d.rolledOut, made.Name)
+		if s.Migration != nil {
+			d.wired.shardMap = after(d.wired.shardMap, made.Name)
+		}
+	}
+	d.outputs["services"] = urls
+	return nil
+}
+
+func rank(s Service) int {
+	if s.Migration != nil {
+		return 0
+	}
+	return 1
+}
+
+// reshard starts once every service knows the map and has its credentials.
+func (d *deployment) reshard() error {
+	_, err := job.New(d.ctx, reshardName, d.reshardArgs(d.wired.namespace, after(d.wired.shardMap, d.rolledOut...)), d.on)
+	return err
+}
+
+// edge configures the zone, if there is one.
+func (d *deployment) edge() error {
+	d.outputs["cdnRules"] = pulumi.Array{}
+	if d.CDN == nil {
+		return nil
+	}
+	args := d.CDN.Args
+	zone, err := cdn.New(d.ctx, cdnName, &args)
+	if err != nil {
+		return err
+	}
+	d.outputs["cdnRules"] = zone.Rules
+	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // echo answers every registration with its inputs.
@@ -48,13 +48,14 @@ func TestOutputs(t *testing.T) {
 	c, err := load(t, map[string]string{
 		"scalestack:namespace": "shop",
 		"scalestack:postgres":  `{"shards":3,"initialShards":3}`,
+		"scalestack:services":  `{"web":{"image":"a:1","port":8080},"mailer":{"image":"a:1"}}`,
 		"scalestack:cdn":       `{"enabled":true,"zoneId":"0123456789abcdef0123456789abcdef"}`,
 	})
 	require.NoError(t, err)
 	got := outputs(t, c)
 
 	require.Equal(t, "shop", got["namespace"])
-	require.Equal(t, "http://app.shop.svc.cluster.local", got["appUrl"])
+	require.Equal(t, map[string]string{"web": "http://web.shop.svc.cluster.local"}, got["services"])
 	require.Equal(t, "redis.shop.svc.cluster.local:6379", got["redisAddress"])
 	require.Equal(t, "kafka-kafka-bootstrap.shop.svc:9093", got["kafkaBootstrap"])
 	require.Len(t, got["cdnRules"], 5)
@@ -72,7 +73,9 @@ func TestOutputs(t *testing.T) {
 }
 
 func TestWithoutEdgeThereAreNoRules(t *testing.T) {
-	c, err := load(t, nil)
-	require.NoError(t, err)
-	require.Empty(t, outputs(t, c)["cdnRules"])
+	for _, section := range []string{`{}`, `{"enabled":false,"zoneId":"not checked"}`} {
+		c, err := load(t, map[string]string{"scalestack:cdn": section})
+		require.NoError(t, err)
+		require.Empty(t, outputs(t, c)["cdnRules"])
+	}
 }

@@ -1,123 +1,131 @@
 package stack
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/scalestack/scalestack/internal/check"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // project is the namespace of our settings in Pulumi's configuration.
 const project = "scalestack"
 
-// Load reads the settings that a run got and returns either a configuration
-// that can be deployed or every mistake in it. Nothing is registered here.
+// Load reads the settings of a run and returns either a configuration that can be
+// deployed or every mistake in it. Nothing is registered here.
 //
-// What a wrong value was meant to be is not known, so a section with one is
-// not checked any further: a second message would only be a guess.
+// What a wrong value was meant to be is not known, so a section with one is not
+// checked any further: a second message would only be a guess.
 func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
-	schema := compileSchema()
-	form := &check.Errors{}
-	document := parse(form, schema, info)
-	checkSchema(form, schema, document)
-	doubtful := sections(form.Err())
-	for name := range doubtful {
-		delete(document, name)
-	}
-	fill(schema, document)
-	config := &Config{}
-	if err := decode(document, config); err != nil {
-		form.Addf("", "%v", err)
-		return nil, prefixed(form)
-	}
+	document, errs := parse(info)
+	c := &Config{}
+	errs = append(errs, settings.Decode(nil, document, c)...)
+	c.doubtful = sections(errs)
+	c.forget()
 	for _, apply := range options {
-		apply(config)
+		apply(c)
 	}
-	form.Merge("", config.validate(doubtful))
-	if err := prefixed(form); err != nil {
-		return nil, err
+	if c.localImages != nil {
+		return nil, c.localImages
 	}
-	return config, nil
+	c = settings.WithDefaults(c)
+	for _, one := range settings.Validate(nil, c) {
+		if !c.doubtful[section(one)] {
+			errs = append(errs, one)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, settings.Err(ordered(errs))
+	}
+	return c, nil
 }
 
-// parse makes one document of the settings. Pulumi hands over text: objects as
+// parse makes one document of the settings. Pulumi hands over strings: objects as
 // JSON, anything else as it is.
-func parse(errs *check.Errors, schema *jsonschema.Schema, info pulumi.RunInfo) map[string]any {
+func parse(info pulumi.RunInfo) (map[string]any, field.ErrorList) {
 	document := map[string]any{}
+	var errs field.ErrorList
 	for key, text := range info.Config {
 		name, ours := strings.CutPrefix(key, project+":")
-		if !ours {
-			continue
-		}
-		property, isKnown := schema.Properties[name]
 		switch {
+		case !ours:
 		case slices.Contains(info.ConfigSecretKeys, key):
-			errs.Addf(name, "is a secret, and no setting is one: passwords are generated")
-		case !isKnown || typeOf(target(property)) == "[string]":
+			errs = append(errs, field.Forbidden(field.NewPath(name), "is a secret, and no setting is one: passwords are generated"))
+		case name == "namespace":
 			document[name] = text
 		default:
 			document[name] = parseObject(text)
 		}
 	}
-	return document
+	return document, errs
 }
 
-// parseObject returns text itself when it is no JSON; the schema refuses it then.
+// parseObject returns text itself when it is not JSON, which is refused later.
 func parseObject(text string) any {
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil || decoder.More() {
 		return text
 	}
 	return value
 }
 
-// sections returns the top-level names in which a mistake was found.
-func sections(err error) map[string]bool {
+// sections returns the top-level settings in which a mistake was found.
+func sections(errs field.ErrorList) map[string]bool {
 	found := map[string]bool{}
-	for _, one := range list(err) {
-		section, _, _ := strings.Cut(one.Path, ".")
-		found[section] = true
+	for _, one := range errs {
+		found[section(one)] = true
 	}
 	return found
 }
 
-func list(err error) []*check.Error {
-	var all []*check.Error
-	var many interface{ Unwrap() []error }
-	if errors.As(err, &many) {
-		for _, one := range many.Unwrap() {
-			all = append(all, list(one)...)
-		}
-		return all
-	}
-	var one *check.Error
-	if errors.As(err, &one) {
-		all = append(all, one)
-	}
-	return all
+func section(err *field.Error) string {
+	name, _, _ := strings.Cut(err.Field, ".")
+	return name
 }
 
-func decode(document map[string]any, config *Config) error {
-	text, err := json.Marshal(document)
-	if err != nil {
-		return err
+// forget drops the sections with mistakes, and that of an edge that is not wanted.
+func (c *Config) forget() {
+	c.edgeRangesGiven = c.CDN != nil && c.CDN.Enabled && c.CDN.EdgeRanges != nil
+	if c.CDN != nil && !c.CDN.Enabled || c.doubtful["cdn"] {
+		c.CDN = nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	return decoder.Decode(config)
+	if c.doubtful["namespace"] {
+		c.Namespace = ""
+	}
+	if c.doubtful["postgres"] {
+		c.Postgres = Postgres{}
+	}
+	if c.doubtful["redis"] {
+		c.Redis = Config{}.Redis
+	}
+	if c.doubtful["kafka"] {
+		c.Kafka = Config{}.Kafka
+	}
+	if c.doubtful["services"] {
+		c.Services = nil
+	}
 }
 
-// prefixed writes the paths as `pulumi config` knows them.
-func prefixed(errs *check.Errors) error {
-	out := &check.Errors{}
-	for _, one := range list(errs.Err()) {
-		out.Addf(project+":"+one.Path, "%s", one.Problem)
+// ordered sorts the mistakes by section, in the order of Config's fields, keeping
+// each section's own order, and writes the paths as `pulumi config` knows them.
+func ordered(errs field.ErrorList) field.ErrorList {
+	rank := map[string]int{}
+	for i, name := range Sections() {
+		rank[name] = i + 1
 	}
-	return out.Err()
+	slices.SortStableFunc(errs, func(a, b *field.Error) int { return rank[section(a)] - rank[section(b)] })
+	for _, one := range errs {
+		one.Field = project + ":" + one.Field
+	}
+	return errs
 }
+
+// sectionPath is the path of a top-level setting.
+func sectionPath(name string) *field.Path { return field.NewPath(name) }
+
+func servicePath(key string) *field.Path { return sectionPath("services").Child(key) }

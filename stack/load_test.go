@@ -1,19 +1,23 @@
 package stack
 
 import (
-	"encoding/json"
-	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/service"
 )
 
-func load(t *testing.T, config map[string]string) (*Config, error) {
+func load(t *testing.T, config map[string]string, options ...Option) (*Config, error) {
 	t.Helper()
-	return Load(pulumi.RunInfo{Config: config})
+	return Load(pulumi.RunInfo{Config: config}, options...)
+}
+
+// oneService is a section with a service.
+func oneService(text string) map[string]string {
+	return map[string]string{"scalestack:services": `{"shop":{"image":"example/shop:1",` + text + `}}`}
 }
 
 func TestDefaultsAreAValidConfiguration(t *testing.T) {
@@ -23,164 +27,165 @@ func TestDefaultsAreAValidConfiguration(t *testing.T) {
 	require.Equal(t, 4, c.Postgres.Shards)
 	require.Equal(t, 4, c.Postgres.InitialShards)
 	require.Equal(t, 960, c.Postgres.Buckets)
-	require.Equal(t, Replicas{Min: 3, Max: 10}, c.App.Replicas)
-	require.Equal(t, 60, c.App.CPUTargetPercent)
-	require.Equal(t, 3600, c.App.CacheTTL)
-	require.Equal(t, []string{"user_events", "product_events"}, []string{c.Kafka.Topics[0].Name, c.Kafka.Topics[1].Name})
+	require.Len(t, c.Services, 1)
+	require.Equal(t, []string{"serve"}, c.Services["shardctl"].Args.Args)
+	require.Nil(t, c.CDN)
 }
 
-// Every key of the schema has a field and every field a key, so that no
-// documented setting is ignored and none works in secret.
-func TestSchemaAndConfigHaveTheSameKeys(t *testing.T) {
-	sameKeys(t, "", compileSchema(), reflect.TypeFor[Config]())
+func TestDefaultsOfAService(t *testing.T) {
+	c, err := load(t, oneService(`"uses":{"shards":{},"consume":{"topics":["orders"]}}`))
+	require.NoError(t, err)
+	shop := c.Services["shop"]
+	require.Equal(t, service.Replicas{Min: 3, Max: 10}, shop.Replicas)
+	require.Equal(t, 60, shop.CPUTargetPercent)
+	require.Equal(t, 10, shop.Uses.Shards.Pool)
+	require.Equal(t, "shop", shop.Name)
+	require.Equal(t, UsesTopics{Topics: []string{"orders"}, Group: "shop", DeadLetter: "shop_dlq"}, *shop.Uses.Consume)
 }
 
-func sameKeys(t *testing.T, path string, schema *jsonschema.Schema, config reflect.Type) {
-	t.Helper()
-	schema = target(schema)
-	for config.Kind() == reflect.Pointer {
-		config = config.Elem()
-	}
-	switch {
-	case config.Kind() == reflect.Slice:
-		require.NotNil(t, schema.Items2020, path)
-		sameKeys(t, path+"[]", schema.Items2020, config.Elem())
-	case config.Kind() == reflect.Struct:
-		var fields []string
-		for i := range config.NumField() {
-			field := config.Field(i)
-			name := field.Tag.Get("json")
-			fields = append(fields, name)
-			require.Contains(t, schema.Properties, name, path)
-			sameKeys(t, dot(path, name), schema.Properties[name], field.Type)
-		}
-		require.ElementsMatch(t, known(schema), fields, path)
-		require.Equal(t, false, schema.AdditionalProperties, "%s lets unknown keys pass", path)
-	}
-}
-
-func TestEverySettingIsDescribed(t *testing.T) {
-	var described func(path string, s *jsonschema.Schema)
-	described = func(path string, s *jsonschema.Schema) {
-		for name, property := range target(s).Properties {
-			require.NotEmpty(t, property.Description, dot(path, name))
-			described(dot(path, name), property)
-		}
-		if items := target(s).Items2020; items != nil {
-			described(path+"[]", items)
-		}
-	}
-	described("", compileSchema())
-}
+const sectionNames = "cdn, kafka, kubernetes, namespace, postgres, redis, services"
 
 func TestOneErrorPerMistake(t *testing.T) {
 	for name, c := range map[string]struct {
 		config map[string]string
 		want   string
 	}{
-		"zero":          {map[string]string{"scalestack:postgres": `{"shards":0}`}, "scalestack:postgres.shards: 0 is not between 1 and 960"},
-		"above":         {map[string]string{"scalestack:postgres": `{"shards":961}`}, "scalestack:postgres.shards: 961 is not between 1 and 960"},
-		"huge":          {map[string]string{"scalestack:postgres": `{"shards":1e400}`}, "scalestack:postgres.shards: 1e400 is not between 1 and 960"},
-		"text":          {map[string]string{"scalestack:postgres": `{"shards":"four"}`}, `scalestack:postgres.shards: "four" is not a whole number between 1 and 960`},
-		"fraction":      {map[string]string{"scalestack:postgres": `{"shards":4.5}`}, "scalestack:postgres.shards: 4.5 is not a whole number between 1 and 960"},
-		"null":          {map[string]string{"scalestack:postgres": `{"shards":null}`}, "scalestack:postgres.shards: null is not a whole number between 1 and 960"},
-		"section":       {map[string]string{"scalestack:app": `[]`}, "scalestack:app: [] is not an object"},
-		"no json":       {map[string]string{"scalestack:app": `{"pool":`}, `scalestack:app: "{\"pool\":" is not an object`},
-		"empty section": {map[string]string{"scalestack:app": ``}, `scalestack:app: "" is not an object`},
-		"unknown key":   {map[string]string{"scalestack:redis": `{"memory":"1Gi"}`}, "scalestack:redis.memory: is not a setting, known here: evictionPolicy, maxClients, maxMemoryPercent, passwordRotation, resources"},
-		"case":          {map[string]string{"scalestack:app": `{"replicas":{"Min":3}}`}, "scalestack:app.replicas.Min: is not a setting, known here: max, min"},
-		"unknown section": {map[string]string{"scalestack:postgress": `{}`},
-			"scalestack:postgress: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis"},
-		"nameless":      {map[string]string{"scalestack:": `{}`}, "scalestack:: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis"},
-		"namespace":     {map[string]string{"scalestack:namespace": `My_Space`}, `scalestack:namespace: "My_Space" is not a name of lower-case letters, digits and '-', up to 63, with a letter or digit at both ends`},
-		"choice":        {map[string]string{"scalestack:postgres": `{"rollout":"Fast"}`}, `scalestack:postgres.rollout: "Fast" is not one of Serial, Parallel`},
-		"switch":        {map[string]string{"scalestack:cdn": `{"enabled":"yes"}`}, `scalestack:cdn.enabled: "yes" is not true or false`},
-		"empty text":    {map[string]string{"scalestack:images": `{"redis":""}`}, `scalestack:images.redis: "" is not a text of at least one character`},
-		"in a list":     {map[string]string{"scalestack:kafka": `{"topics":[{"name":"a"},{"name":"b","partitions":0}]}`}, "scalestack:kafka.topics[1].partitions: 0 is not between 1 and 1000"},
-		"free key":      {map[string]string{"scalestack:postgres": `{"settings":{"a_b":1}}`}, "scalestack:postgres.settings.a_b: 1 is not a text"},
-		"required":      {map[string]string{"scalestack:kafka": `{"topics":[{}]}`}, "scalestack:kafka.topics[0].name: is required"},
-		"few buckets":   {map[string]string{"scalestack:postgres": `{"buckets":3,"initialShards":2}`}, "scalestack:postgres.shards: 4 is not between 1 and 3"},
-		"no batch":      {map[string]string{"scalestack:postgres": `{"moves":{"batch":0}}`}, "scalestack:postgres.moves.batch: 0 is not between 1 and 1000"},
-		"observe":       {map[string]string{"scalestack:postgres": `{"moves":{"observe":86401}}`}, "scalestack:postgres.moves.observe: 86401 is not between 1 and 86400"},
-		"scraper":       {map[string]string{"scalestack:postgres": `{"moves":{"scrapers":[{"cidr":"here"}]}}`}, `scalestack:postgres.moves.scrapers[0].cidr: "here" is not an address range such as 203.0.113.0/24`},
-		"no size":       {map[string]string{"scalestack:postgres": `{"storage":{"size":"lots"}}`}, `scalestack:postgres.storage.size: "lots" is not a quantity such as 500m, 2 or 1Gi`},
-		"unknown drain": {map[string]string{"scalestack:postgres": `{"drain":[4]}`}, "scalestack:postgres.drain[0]: 4 is not a shard id between 0 and 3"},
-		"all drained":   {map[string]string{"scalestack:postgres": `{"shards":2,"drain":[1,0]}`}, "scalestack:postgres.drain: [1 0] is not allowed to name every shard: one of the 2 must stay"},
-		"weight":        {map[string]string{"scalestack:postgres": `{"weights":{"1":1001}}`}, "scalestack:postgres.weights.1: 1001 is not between 1 and 1000"},
-		"weight of":     {map[string]string{"scalestack:postgres": `{"weights":{"one":2}}`}, "scalestack:postgres.weights.one: does not fit into an object with whole numbers as keys"},
-		"unknown pin":   {map[string]string{"scalestack:postgres": `{"pins":{"17":4}}`}, "scalestack:postgres.pins.17: 4 is not a shard id between 0 and 3"},
-		"no bucket":     {map[string]string{"scalestack:postgres": `{"pins":{"960":1}}`}, "scalestack:postgres.pins.960: 960 is not a bucket between 0 and 959"},
-		"pin to drain":  {map[string]string{"scalestack:postgres": `{"drain":[3],"pins":{"17":3}}`}, "scalestack:postgres.pins.17: 3 is not a shard to pin to: it is drained"},
-		"pool": {map[string]string{"scalestack:app": `{"pool":11}`},
-			"scalestack:postgres.maxConnections: 140 is below the 153 that every shard must accept: app 11 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
-		"bounds":      {map[string]string{"scalestack:app": `{"replicas":{"min":5,"max":4}}`}, "scalestack:app.replicas.max: 4 is below replicas.min 5"},
-		"quantity":    {map[string]string{"scalestack:redis": `{"resources":{"memory":"lots"}}`}, `scalestack:redis.resources.memory: "lots" is not a quantity such as 500m, 2 or 1Gi`},
-		"number":      {map[string]string{"scalestack:redis": `{"resources":{"cpuRequest":2}}`}, `scalestack:redis.resources.cpuRequest: 2 is not a quantity in quotes, such as "500m", "2" or "1Gi"`},
-		"edge":        {map[string]string{"scalestack:cdn": `{"enabled":true}`}, `scalestack:cdn.zoneId: "" is not 32 hexadecimal digits`},
-		"cache rules": {map[string]string{"scalestack:cdn": cdnWithRules(11)}, "scalestack:cdn.rules: 11 and the 2 bypass rules make 13, plan free allows 10"},
+		"zero":            {map[string]string{"scalestack:postgres": `{"shards":0}`}, "scalestack:postgres.shards: Invalid value: 0: must be between 1 and 960"},
+		"above":           {map[string]string{"scalestack:postgres": `{"shards":961}`}, "scalestack:postgres.shards: Invalid value: 961: must be between 1 and 960"},
+		"huge":            {map[string]string{"scalestack:postgres": `{"shards":1e400}`}, "scalestack:postgres.shards: Invalid value: 1e400: must be between 1 and 960"},
+		"string":          {map[string]string{"scalestack:postgres": `{"shards":"four"}`}, `scalestack:postgres.shards: Invalid value: "four": must be an integer between 1 and 960`},
+		"fraction":        {map[string]string{"scalestack:postgres": `{"shards":4.5}`}, "scalestack:postgres.shards: Invalid value: 4.5: must be an integer between 1 and 960"},
+		"null":            {map[string]string{"scalestack:postgres": `{"shards":null}`}, "scalestack:postgres.shards: Invalid value: null: must be an integer between 1 and 960"},
+		"section":         {map[string]string{"scalestack:redis": `[]`}, "scalestack:redis: Invalid value: []: must be an object"},
+		"no json":         {map[string]string{"scalestack:redis": `{"maxClients":`}, `scalestack:redis: Invalid value: "{\"maxClients\":": must be an object`},
+		"two values":      {map[string]string{"scalestack:redis": `{} {}`}, `scalestack:redis: Invalid value: "{} {}": must be an object`},
+		"empty section":   {map[string]string{"scalestack:redis": ``}, `scalestack:redis: Invalid value: "": must be an object`},
+		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"cluster":"a"}`}, "scalestack:kubernetes.cluster: Forbidden: is not a setting; known here: context"},
+		"case":            {oneService(`"replicas":{"Min":3}`), "scalestack:services.shop.replicas.Min: Forbidden: is not a setting; known here: max, min"},
+		"unknown section": {map[string]string{"scalestack:postgress": `{}`}, "scalestack:postgress: Forbidden: is not a setting; known here: " + sectionNames},
+		"nameless":        {map[string]string{"scalestack:": `{}`}, "scalestack:[]: Forbidden: is not a setting; known here: " + sectionNames},
+		"namespace":       {map[string]string{"scalestack:namespace": `My_Space`}, `scalestack:namespace: Invalid value: "My_Space": must be a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends`},
+		"choice":          {map[string]string{"scalestack:postgres": `{"rollout":"Fast"}`}, `scalestack:postgres.rollout: Unsupported value: "Fast": supported values: "Serial", "Parallel"`},
+		"boolean":         {map[string]string{"scalestack:cdn": `{"enabled":"yes"}`}, `scalestack:cdn.enabled: Invalid value: "yes": must be true or false`},
+		"empty string":    {map[string]string{"scalestack:redis": `{"image":""}`}, `scalestack:redis.image: Invalid value: "": must be an image such as name:1.2`},
+		"in a list":       {map[string]string{"scalestack:kafka": `{"topics":[{"name":"a"},{"name":"b","partitions":0}]}`}, "scalestack:kafka.topics[1].partitions: Invalid value: 0: must be between 1 and 1000"},
+		"free key":        {map[string]string{"scalestack:postgres": `{"settings":{"a_b":1}}`}, "scalestack:postgres.settings.a_b: Invalid value: 1: must be a string"},
+		"few buckets":     {map[string]string{"scalestack:postgres": `{"buckets":3,"initialShards":2}`}, "scalestack:postgres.shards: Invalid value: 4 is not between 1 and 3"},
+		"no batch":        {map[string]string{"scalestack:postgres": `{"moves":{"batch":0}}`}, "scalestack:postgres.moves.batch: Invalid value: 0: must be between 1 and 1000"},
+		"observe":         {map[string]string{"scalestack:postgres": `{"moves":{"observe":86401}}`}, "scalestack:postgres.moves.observe: Invalid value: 86401: must be between 1 and 86400"},
+		"peer":            {map[string]string{"scalestack:postgres": `{"moves":{"ingressFrom":[{"cidr":"here"}]}}`}, `scalestack:postgres.moves.ingressFrom[0].cidr: Invalid value: "here": must be an address range such as 203.0.113.0/24`},
+		"no size":         {map[string]string{"scalestack:postgres": `{"storage":{"size":"lots"}}`}, `scalestack:postgres.storage.size: Invalid value: "lots": must be a quantity such as 500m, 2 or 1Gi`},
+		"unknown drain":   {map[string]string{"scalestack:postgres": `{"drain":[4]}`}, "scalestack:postgres.drain[0]: Invalid value: 4 is not a shard id between 0 and 3"},
+		"all drained":     {map[string]string{"scalestack:postgres": `{"shards":2,"drain":[1,0]}`}, "scalestack:postgres.drain: Invalid value: [1 0] is not allowed to name every shard: one of the 2 must stay"},
+		"weight":          {map[string]string{"scalestack:postgres": `{"weights":{"1":1001}}`}, "scalestack:postgres.weights.1: Invalid value: 1001 is not between 1 and 1000"},
+		"weight of":       {map[string]string{"scalestack:postgres": `{"weights":{"one":2}}`}, `scalestack:postgres.weights.one: Invalid value: "one": the key must be an integer`},
+		"unknown pin":     {map[string]string{"scalestack:postgres": `{"pins":{"17":4}}`}, "scalestack:postgres.pins.17: Invalid value: 4 is not a shard id between 0 and 3"},
+		"no bucket":       {map[string]string{"scalestack:postgres": `{"pins":{"960":1}}`}, "scalestack:postgres.pins.960: Invalid value: 960 is not a bucket between 0 and 959"},
+		"pin to drain":    {map[string]string{"scalestack:postgres": `{"drain":[3],"pins":{"17":3}}`}, "scalestack:postgres.pins.17: Invalid value: 3 is not a shard to pin to: it is drained"},
+		"pool": {oneService(`"uses":{"shards":{"pool":11}}`),
+			"scalestack:postgres.maxConnections: Invalid value: 140: must be at least 153: shop 11 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
+		"bounds":       {oneService(`"replicas":{"min":5,"max":4}`), "scalestack:services.shop.replicas.max: Invalid value: 4: must be at least replicas.min 5"},
+		"quantity":     {map[string]string{"scalestack:redis": `{"resources":{"memory":"lots"}}`}, `scalestack:redis.resources.memory: Invalid value: "lots": must be a quantity such as 500m, 2 or 1Gi`},
+		"number":       {map[string]string{"scalestack:redis": `{"resources":{"cpuRequest":2}}`}, `scalestack:redis.resources.cpuRequest: Invalid value: 2: must be a quantity in quotes, such as "500m", "2" or "1Gi"`},
+		"no image":     {map[string]string{"scalestack:services": `{"shop":{}}`}, "scalestack:services.shop.image: Required value: an image with a tag other than latest, or a digest; or imageFrom"},
+		"image from":   {map[string]string{"scalestack:services": `{"shop":{"imageFrom":"web"}}`}, `scalestack:services.shop.imageFrom: Not found: "web"`},
+		"both images":  {map[string]string{"scalestack:services": `{"web":{"image":"a:1"},"shop":{"imageFrom":"web","image":"b:1"}}`}, "scalestack:services.shop.image: Forbidden: is given together with imageFrom"},
+		"chain":        {map[string]string{"scalestack:services": `{"web":{"image":"a:1"},"a":{"imageFrom":"web"},"b":{"imageFrom":"a"}}`}, `scalestack:services.b.imageFrom: Invalid value: "a": must be a service with an image of its own`},
+		"taken name":   {map[string]string{"scalestack:services": `{"redis":{"image":"a:1"}}`}, `scalestack:services.redis: Invalid value: "redis": may be the name of an object of component redis`},
+		"taken prefix": {map[string]string{"scalestack:services": `{"kafka-entity-operator":{"image":"a:1"}}`}, `scalestack:services.kafka-entity-operator: Invalid value: "kafka-entity-operator": may be the name of an object of component kafka`},
+		"two by name":  {map[string]string{"scalestack:services": `{"a":{"image":"a:1","name":"c"},"b":{"image":"a:1","name":"c"}}`}, `scalestack:services.b.name: Invalid value: "c": is the name of the objects of service a`},
+		"same name":    {map[string]string{"scalestack:services": `{"a":{"image":"a:1"},"b":{"image":"a:1","name":"a"}}`}, `scalestack:services.b.name: Invalid value: "a": is the name of the objects of service a`},
+		"partitions":   {oneService(`"replicas":{"max":13},"uses":{"consume":{"topics":["orders"]}}`), "scalestack:services.shop.replicas.max: Invalid value: 13: must be at most the 12 partitions of topic orders: one more consumer has no work"},
+		"own letter":   {oneService(`"uses":{"consume":{"topics":["orders"],"deadLetter":"orders"}}`), `scalestack:services.shop.uses.consume.deadLetter: Invalid value: "orders": must not be a topic that the service reads or writes itself`},
+		"local image":  {map[string]string{"scalestack:services": `{"shop":{"image":"example/shop:dev"}}`}, `scalestack:services.shop.image: Invalid value: "example/shop:dev": stands for a local build that SCALESTACK_IMAGES does not name: name a released image`},
+		"cache rules":  {map[string]string{"scalestack:cdn": cdnWithRules(11)}, `scalestack:cdn.rules: `},
+		"edge nowhere": {oneService(`"port":8080,"allowEdge":true`), "scalestack:services.shop.allowEdge: Forbidden: needs cdn.enabled: no edge would connect"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, c.config)
+			require.Error(t, err)
+			if strings.HasSuffix(c.want, ": ") {
+				require.Contains(t, err.Error(), c.want)
+				require.NotContains(t, err.Error(), "\n")
+				return
+			}
 			require.EqualError(t, err, c.want)
 		})
 	}
 }
 
 func cdnWithRules(n int) string {
-	config := map[string]any{"enabled": true, "zoneId": strings.Repeat("a", 32), "plan": "free"}
-	rules := []any{}
+	var rules []string
 	for i := range n {
 		name := string(rune('a' + i))
-		rules = append(rules, map[string]any{"ref": name, "path": "/" + name + "-assets/*"})
+		rules = append(rules, `{"ref":"`+name+`","path":"/`+name+`-assets/*"}`)
 	}
-	config["rules"] = rules
-	text, _ := json.Marshal(config)
-	return string(text)
+	return `{"enabled":true,"zoneId":"` + strings.Repeat("a", 32) + `","plan":"free","rules":[` + strings.Join(rules, ",") + `]}`
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := load(t, map[string]string{
 		"scalestack:postgres": `{"shards":"four","buckets":0,"colour":"red"}`,
-		"scalestack:app":      `{"replicas":{"min":5,"max":4}}`,
+		"scalestack:services": `{"shop":{"image":"a:1","replicas":{"min":5,"max":4}}}`,
 		"scalestack:cdn":      `{"enabled":true,"zoneId":"x","plan":"free"}`,
 		"scalestack:typo":     `1`,
 		"other:key":           `ignored`,
 	})
-	require.EqualError(t, err, strings.Join([]string{
-		`scalestack:app.replicas.max: 4 is below replicas.min 5`,
-		`scalestack:cdn.zoneId: "x" is not 32 hexadecimal digits`,
-		`scalestack:postgres.buckets: 0 is not between 1 and 16384`,
-		`scalestack:postgres.colour: is not a setting, known here: ` +
-			`buckets, disruption, drain, initialShards, maxConnections, moves, passwordRotation, pins, protect, resources, rollout, settings, shards, storage, weights, zoneSpread`,
-		`scalestack:postgres.shards: "four" is not a whole number between 1 and 960`,
-		`scalestack:typo: is not a setting, known here: app, cdn, events, images, kafka, kubernetes, namespace, postgres, redis`,
-	}, "\n"))
+	lines := strings.Split(err.Error(), "\n")
+	require.Len(t, lines, 6)
+	for i, want := range []string{
+		"scalestack:typo: Forbidden",
+		`scalestack:postgres.shards: Invalid value: "four"`,
+		"scalestack:postgres.buckets: Invalid value: 0",
+		"scalestack:postgres.colour: Forbidden: is not a setting; known here: buckets, disruption, drain, image,",
+		"scalestack:services.shop.replicas.max: Invalid value: 4",
+		`scalestack:cdn.zoneId: Invalid value: "x"`,
+	} {
+		require.Contains(t, lines[i], want)
+	}
 }
 
 func TestSecretsAreRefusedUnseen(t *testing.T) {
 	_, err := Load(pulumi.RunInfo{
-		Config:           map[string]string{"scalestack:app": `{"pool":"hunter2"}`},
-		ConfigSecretKeys: []string{"scalestack:app"},
+		Config:           map[string]string{"scalestack:redis": `{"maxClients":"hunter2"}`},
+		ConfigSecretKeys: []string{"scalestack:redis"},
 	})
-	require.EqualError(t, err, "scalestack:app: is a secret, and no setting is one: passwords are generated")
+	require.EqualError(t, err, "scalestack:redis: Forbidden: is a secret, and no setting is one: passwords are generated")
 }
 
 func TestDefaultsAreNotShared(t *testing.T) {
 	first, err := load(t, nil)
 	require.NoError(t, err)
-	first.Kafka.Topics[0].Name = "changed"
+	first.Redis.KeyPatterns[0] = "changed"
 	second, err := load(t, nil)
 	require.NoError(t, err)
-	require.Equal(t, "user_events", second.Kafka.Topics[0].Name)
+	require.NotEqual(t, "changed", second.Redis.KeyPatterns[0])
 }
 
-// Whatever stands in the configuration, the answer is a configuration or an
-// error, never a panic.
+func TestLocalImages(t *testing.T) {
+	config := map[string]string{
+		"scalestack:services": `{"a":{"image":"example/a:dev"},"b":{"imageFrom":"a"},"c":{"image":"example/c:1"}}`,
+		"scalestack:postgres": `{"shardctl":{"image":"example/shardctl:dev"}}`,
+	}
+	c, err := load(t, config, WithLocalImages(`{"example/a:dev":"example/a:dev-1","example/shardctl:dev":"example/shardctl:dev-2","example/c:1":"example/c:2"}`))
+	require.NoError(t, err)
+	require.Equal(t, pulumi.String("example/a:dev-1"), c.Services["a"].Image)
+	require.Equal(t, pulumi.String("example/a:dev-1"), c.Services["b"].Image)
+	require.Equal(t, pulumi.String("example/c:1"), c.Services["c"].Image, "a released image is not replaced")
+	require.Equal(t, pulumi.String("example/shardctl:dev-2"), c.Postgres.Shardctl.Image)
+
+	_, err = load(t, config, WithLocalImages(`[]`))
+	require.ErrorContains(t, err, "local images: json: cannot unmarshal array")
+}
+
 func FuzzLoad(f *testing.F) {
-	for _, text := range []string{`{}`, `{"shards":0}`, `{"rules":[{"query":{"names":[1]}}]}`, `[{}]`, `{"pools":[{"roles":[]}]}`, `{"record":{}}`, `"x"`, `{"shards":4.0}`} {
-		f.Add("postgres", text)
-		f.Add("cdn", text)
-		f.Add("kafka", text)
+	for _, text := range []string{
+		`{}`, `{"shards":0}`, `{"rules":[{"query":{"names":[1]}}]}`, `[{}]`, `{"pools":[{"roles":[]}]}`, `{"record":{}}`, `"x"`, `{"shards":4.0}`,
+		`{"enabled":true,"record":{"name":"a"}}`, `{"a":{"uses":{"consume":{}}}}`, `{"a":{"uses":{"shards":null}}}`,
+	} {
+		for _, section := range Sections() {
+			f.Add(section, text)
+		}
 	}
 	f.Fuzz(func(t *testing.T, section, text string) {
 		c, err := load(t, map[string]string{"scalestack:" + section: text})

@@ -1,20 +1,21 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/scalestack/scalestack/components/base"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"github.com/scalestack/scalestack/components/postgres"
-	"github.com/scalestack/scalestack/internal/check"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// generation of every map: a program without memory cannot count. Nothing
-// depends on it, because which of two owners is the later one is told by the
-// epochs in the shards.
+// generation of every map: the program is stateless, so it is always 1. Nothing
+// depends on it, because the epochs in the shards tell which of two owners is the
+// later one.
 const generation = 1
 
-// spec is what the settings say of where users are to be.
+// spec is the desired state of the shards.
 func (c *Config) spec() shardmap.Spec {
 	p := c.Postgres
 	return shardmap.Spec{
@@ -23,11 +24,31 @@ func (c *Config) spec() shardmap.Spec {
 	}
 }
 
-func (c *Config) checkShards(errs *check.Errors) {
-	errs.Merge("postgres", c.spec().Validate())
+func (c *Config) checkShards() field.ErrorList {
+	return shardErrors(sectionPath("postgres"), c.spec().Validate())
 }
 
-// shardMap is the desired one. A drained shard is in it until it leaves the
+// shardErrors puts the mistakes that shardmap found below path.
+func shardErrors(path *field.Path, err error) field.ErrorList {
+	var many interface{ Unwrap() []error }
+	var one *shardmap.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &many):
+		var errs field.ErrorList
+		for _, err := range many.Unwrap() {
+			errs = append(errs, shardErrors(path, err)...)
+		}
+		return errs
+	case errors.As(err, &one):
+		// The problem quotes the value.
+		return field.ErrorList{field.Invalid(path.Child(one.Path), field.OmitValueType{}, one.Problem)}
+	}
+	return field.ErrorList{field.InternalError(path, err)}
+}
+
+// shardMap is the desired map. A drained shard is in it until it leaves the
 // settings: what is left in it has to be found.
 func (c *Config) shardMap() (*shardmap.Map, error) {
 	var shards []shardmap.Shard
@@ -49,13 +70,4 @@ func (c *Config) shardIDs() []int {
 		ids[i] = i
 	}
 	return ids
-}
-
-func (c *Config) baseArgs() (*base.Args, error) {
-	m, err := c.shardMap()
-	if err != nil {
-		return nil, err
-	}
-	encoded, err := m.Encode()
-	return &base.Args{Namespace: c.Namespace, ShardMap: string(encoded)}, err
 }

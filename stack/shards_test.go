@@ -6,8 +6,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/components/app"
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/components/job"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 func mapOf(t *testing.T, postgres string) *shardmap.Map {
@@ -61,21 +62,22 @@ func TestJobsAreNewWhenTheMapIs(t *testing.T) {
 	require.Equal(t, structure(`{"pins":{"2":3,"1":0}}`), structure(`{"pins":{"1":0,"2":3}}`))
 }
 
-// The mover is started again when it could come to another end. Who may read
-// its metrics is nothing to it.
+// The mover starts again when it could come to another end. Who may read its
+// metrics makes no difference to that.
 func TestTheMoverKnowsItsSettings(t *testing.T) {
-	mover := func(postgres string) *app.Job {
+	here := pulumi.String("here")
+	mover := func(postgres string) *job.Args {
 		c, err := load(t, map[string]string{"scalestack:postgres": postgres})
 		require.NoError(t, err)
-		return c.followup(c.offlineWiring())
+		return c.reshardArgs(here, here)
 	}
-	job, watched := mover(`{}`), mover(`{"moves":{"scrapers":[{"pods":{"app":"prometheus"}}]}}`)
-	require.Equal(t, pulumi.String("10737418240"), job.Env["SCALESTACK_RESHARD_VOLUME"])
-	require.Equal(t, 8080, job.Port)
-	require.Empty(t, job.Callers)
-	require.Equal(t, []app.Peer{{Pods: map[string]string{"app": "prometheus"}}}, watched.Callers)
-	require.Equal(t, job.Revision, watched.Revision)
+	args, watched := mover(`{}`), mover(`{"moves":{"ingressFrom":[{"pods":{"app":"prometheus"}}]}}`)
+	require.Equal(t, pulumi.String("10737418240"), args.BaseEnv["SCALESTACK_RESHARD_VOLUME"])
+	require.Equal(t, 8080, args.Port)
+	require.Empty(t, args.IngressFrom)
+	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}, watched.IngressFrom)
+	require.Equal(t, args.Revision, watched.Revision)
 	for _, changed := range []string{`{"moves":{"batch":16}}`, `{"moves":{"observe":60}}`, `{"storage":{"size":"20Gi"}}`} {
-		require.NotEqual(t, job.Revision, mover(changed).Revision, changed)
+		require.NotEqual(t, args.Revision, mover(changed).Revision, changed)
 	}
 }

@@ -11,17 +11,6 @@ import (
 // Option changes the settings before they are checked.
 type Option func(*Config)
 
-// WithWorkloadImage deploys image in the place of images.workload, so that a
-// release pipeline can name what it just built without changing a file. An
-// empty image changes nothing.
-func WithWorkloadImage(image string) Option {
-	return func(c *Config) {
-		if image != "" {
-			c.Images.Workload = image
-		}
-	}
-}
-
 // Program returns what pulumi.Run needs. The option keeps the run's settings:
 // a context answers for a key that one names, but only the run's info lists
 // them all, and an unknown key must be refused.

@@ -66,8 +66,8 @@ func databases() []*rapid.Generator[mistake] {
 		numbers("postgres.weights.7", "is not a shard id between 0 and 3", 1, 1000, func(n int) []set {
 			return []set{to("postgres.weights", object{"7": n})}
 		}),
-		numbers("postgres.weights.-1", "does not fit into an object with whole numbers as keys", 1, 1000, func(n int) []set {
-			return []set{{[]any{"postgres", "weights", "-1"}, n}}
+		numbers("postgres.weights.one", "the key must be an integer", 1, 1000, func(n int) []set {
+			return []set{{[]any{"postgres", "weights", "one"}, n}}
 		}),
 		numbers("postgres.pins.960", "is not a bucket between 0 and 959", 0, 3, func(n int) []set {
 			return []set{to("postgres.pins", object{"960": n})}
@@ -78,76 +78,73 @@ func databases() []*rapid.Generator[mistake] {
 		numbers("postgres.pins.5", "is not a shard to pin to: it is drained", 0, 3, func(n int) []set {
 			return []set{to("postgres.pins", object{"5": n}), to("postgres.drain", []any{n})}
 		}),
-		numbers("postgres.resources.memory", "is below 256Mi", 1, 255, func(n int) []set {
+		numbers("postgres.resources.memory", "must be at least 256Mi", 1, 255, func(n int) []set {
 			return []set{to("postgres.resources.memory", fmt.Sprintf("%dMi", n))}
 		}),
-		numbers("postgres.maxConnections", "what resources.memory 512Mi allows", 2000, 10000, func(n int) []set {
+		numbers("postgres.maxConnections", "with resources.memory 512Mi", 2000, 10000, func(n int) []set {
 			return []set{to("postgres.resources.memory", "512Mi"), to("postgres.maxConnections", n)}
 		}),
-		numbers("postgres.storage.size", "is below 1Gi", 1, 1023, func(n int) []set {
+		numbers("postgres.storage.size", "must be a quantity of at least 1Gi", 1, 1023, func(n int) []set {
 			return []set{to("postgres.storage.size", fmt.Sprintf("%dMi", n))}
 		}),
 		texts("postgres.settings.port", "is decided by the component", `.*`, one[string]("postgres.settings.port")),
-		texts("postgres.settings.geqo_seed", "is more than one line", `[a-z]*\n[a-z]*`, one[string]("postgres.settings.geqo_seed")),
-		texts("images.postgres", "is not an image", `[a-z]{1,5} [a-z]{1,5}:1`, one[string]("images.postgres")),
-		texts("images.workload", "names no version", `[a-z]{1,20}(:latest)?`, one[string]("images.workload")),
-		texts("namespace", "is not a name of lower-case letters", `[A-Z_ ]{1,20}`, func(text string) []set {
+		texts("postgres.settings.geqo_seed", "must be one line", `[a-z]*\n[a-z]*`, one[string]("postgres.settings.geqo_seed")),
+		texts("postgres.image", "must be an image", `[a-z]{1,5} [a-z]{1,5}:1`, one[string]("postgres.image")),
+		texts("services.users.image", "must name a version", `[a-z]{1,20}(:latest)?`, one[string]("services.users.image")),
+		texts("postgres.shardctl.image", "must name a version", `[a-z]{1,20}(:latest)?`, one[string]("postgres.shardctl.image")),
+		texts("namespace", "must be a DNS label", `[A-Z_ ]{1,20}`, func(text string) []set {
 			return []set{{[]any{"namespace"}, text}}
 		}),
-		texts("redis.resources.memory", "is below 64Mi", `[1-9]Mi`, one[string]("redis.resources.memory")),
+		texts("redis.resources.memory", "must be at least 64Mi", `[1-9]Mi`, one[string]("redis.resources.memory")),
 	}
 }
 
 func services() []*rapid.Generator[mistake] {
 	return []*rapid.Generator[mistake]{
-		numbers("postgres.maxConnections", "that every shard must accept", 200, 1000, one[int]("app.pool")),
-		numbers("app.replicas.max", "is below replicas.min", 11, 1000, one[int]("app.replicas.min")),
-		texts("app.callers[0].cidr", "is not an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
-			return []set{to("app.callers", []any{object{"cidr": text}})}
+		numbers("postgres.maxConnections", "must be at least", 200, 1000, one[int]("services.users.uses.shards.pool")),
+		numbers("services.users.replicas.max", "must be at least replicas.min", 11, 1000, one[int]("services.users.replicas.min")),
+		texts("services.users.ingressFrom[0].cidr", "must be an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
+			return []set{to("services.users.ingressFrom", []any{object{"cidr": text}})}
 		}),
-		texts("app.callers[0]", "together with pods or namespaces", `[a-z]{1,8}`, func(text string) []set {
-			return []set{to("app.callers", []any{object{"cidr": "10.0.0.0/8", "pods": object{"app": text}}})}
+		texts("services.users.ingressFrom[0]", "must not be combined with pods or namespaces", `[a-z]{1,8}`, func(text string) []set {
+			return []set{to("services.users.ingressFrom", []any{object{"cidr": "10.0.0.0/8", "pods": object{"app": text}}})}
 		}),
-		texts("app.metrics[0]", "needs one of average and total", `[a-z_]{1,20}`, func(text string) []set {
-			return []set{to("app.metrics.0", object{"kind": "external", "name": text})}
+		texts("services.users.metrics[0]", "must have one of average and total", `[a-z_]{1,20}`, func(text string) []set {
+			return []set{to("services.users.metrics.0", object{"kind": "external", "name": text})}
 		}),
-		numbers("app.metrics[0].total", "is not allowed for a pods metric", 1, 1000, func(n int) []set {
-			return []set{to("app.metrics.0", object{"kind": "pods", "name": "connections", "total": strconv.Itoa(n)})}
+		numbers("services.users.metrics[0].total", "is for external metrics", 1, 1000, func(n int) []set {
+			return []set{to("services.users.metrics.0", object{"kind": "pods", "name": "connections", "total": strconv.Itoa(n)})}
 		}),
+		numbers("services.email.replicas.max", "one more consumer has no work", 13, 20, one[int]("services.email.replicas.max")),
+		texts("services.email.imageFrom", "Not found", `[a-d]{1,10}`, one[string]("services.email.imageFrom")),
+		texts("services.email.name", "is the name of the objects of service", `(relay|analytics)`, one[string]("services.email.name")),
+		texts("services.email.name", "may be the name of an object of component", `(redis|kafka|postgres|shards)(-[a-z]{1,5})?`, one[string]("services.email.name")),
 	}
 }
 
 func events() []*rapid.Generator[mistake] {
 	return []*rapid.Generator[mistake]{
-		numbers("kafka.replicationFactor", "is not between 1 and the", 4, 100, one[int]("kafka.replicationFactor")),
-		numbers("kafka.pools", "controllers are not 1, 3 or 5", 6, 100, one[int]("kafka.pools.0.replicas")),
-		texts("kafka.pools[2].name", "is used twice", `[a-z]{1,10}`, func(text string) []set {
-			pool := object{"name": text, "roles": []any{"broker"}, "replicas": 1}
-			return []set{to("kafka.pools.1", pool), to("kafka.pools.2", pool)}
-		}),
-		texts("kafka.topics[0].name", "is not 1 to 249 letters", `[a-z]{1,5}[ !/]{1,3}[a-z]`, one[string]("kafka.topics.0.name")),
-		texts("kafka.topics[1].name", "is too like topic", `[a-z]{1,10}`, func(text string) []set {
+		numbers("kafka.replicationFactor", "must be between 1 and the number of brokers", 4, 100, one[int]("kafka.replicationFactor")),
+		numbers("kafka.pools", "must have 1, 3 or 5 controllers", 6, 100, one[int]("kafka.pools.0.replicas")),
+		texts("kafka.topics[0].name", "must be 1 to 249 letters", `[a-z]{1,5}[ !/]{1,3}[a-z]`, one[string]("kafka.topics.0.name")),
+		texts("kafka.topics[1].name", "object", `[a-z]{1,10}`, func(text string) []set {
 			return []set{to("kafka.topics", []any{object{"name": text + "_x"}, object{"name": text + "-x"}})}
 		}),
-		texts("kafka.users[0].consume[0]", "is not one of the topics", `[a-z]{1,10}`, func(text string) []set {
+		texts("kafka.users[0].consume[0]", "must be one of the topics", `[a-z]{1,10}`, func(text string) []set {
 			return []set{to("kafka.users", []any{object{"name": "reader", "consume": []any{text}, "group": "g"}})}
 		}),
-		texts("kafka.users[0].group", "is required to consume", `[a-z]{1,10}`, func(text string) []set {
-			return []set{to("kafka.users", []any{object{"name": text, "consume": []any{"user_events"}}})}
+		texts("kafka.users[0].group", "Required value: with consume", `[a-z]{1,10}`, func(text string) []set {
+			return []set{to("kafka.topics", []any{object{"name": "a"}}), to("kafka.users", []any{object{"name": text, "consume": []any{"a"}}})}
 		}),
-		numbers("kafka.users[0].maxConsumers", "above the 12 partitions", 13, 1000, func(n int) []set {
-			reader := object{"name": "reader", "consume": []any{"user_events"}, "group": "g", "maxConsumers": n}
-			return []set{to("kafka.users", []any{reader})}
-		}),
-		texts("kafka.operator.kubernetesVersion", "is not a version", `[a-z]{1,10}`, one[string]("kafka.operator.kubernetesVersion")),
-		texts("kafka.rackKey", "is not a label", `[ !]{1,10}`, one[string]("kafka.rackKey")),
+		texts("kafka.operator.kubernetesVersion", "must be a version", `[a-z]{1,10}`, one[string]("kafka.operator.kubernetesVersion")),
+		texts("kafka.rackKey", "must be a label key", `[ !]{1,10}`, one[string]("kafka.rackKey")),
 	}
 }
 
 func edges() []*rapid.Generator[mistake] {
 	rule := func(members object) []set { return []set{to("cdn.plan", "free"), to("cdn.rules", []any{members})} }
 	return []*rapid.Generator[mistake]{
-		texts("cdn.zoneId", "is not 32 hexadecimal digits", `[0-9a-z]{1,31}`, one[string]("cdn.zoneId")),
+		texts("cdn.zoneId", "must be 32 hexadecimal digits", `[0-9a-z]{1,31}`, one[string]("cdn.zoneId")),
 		numbers("cdn.rules", "plan free allows 10", 9, 60, func(n int) []set {
 			return []set{to("cdn.plan", "free"), to("cdn.rules", rules(n))}
 		}),
@@ -157,30 +154,30 @@ func edges() []*rapid.Generator[mistake] {
 		texts("cdn.rules[0].path", "which is never cached", `/users(/[a-z]{1,8})?/\*`, func(text string) []set {
 			return rule(object{"ref": "a", "path": text})
 		}),
-		texts("cdn.rules[0]", "has neither path nor extensions", `[a-z0-9-]{1,10}`, func(text string) []set {
+		texts("cdn.rules[0]", "path, extensions or both", `[a-z0-9-]{1,10}`, func(text string) []set {
 			return rule(object{"ref": "r" + text})
 		}),
-		texts("cdn.rules[0].ref", "is not 1 to 40 of", `[A-Z _]{1,10}`, func(text string) []set {
+		texts("cdn.rules[0].ref", "must be 1 to 40 of", `[A-Z _]{1,10}`, func(text string) []set {
 			return rule(object{"ref": text, "path": "/a/*"})
 		}),
-		texts("cdn.rules[0].query.mode", "needs plan enterprise", `(include|exclude)`, func(text string) []set {
+		texts("cdn.rules[0].query.mode", "enterprise", `(include|exclude)`, func(text string) []set {
 			return rule(object{"ref": "a", "path": "/a/*", "query": object{"mode": text, "names": []any{"v"}}})
 		}),
-		numbers("cdn.rules[0].statusTtls[0]", "is below from", 101, 599, func(n int) []set {
+		numbers("cdn.rules[0].statusTtls[0].to", "it is below from", 101, 599, func(n int) []set {
 			status := object{"from": n, "to": n - 1, "ttl": 0}
 			return append(rule(object{"ref": "a", "path": "/a/*", "statusTtls": []any{status}}), to("cdn.plan", "enterprise"))
 		}),
-		texts("cdn.bypassPrefixes[0]", "is not a path prefix", `[a-z]{1,8}`, one[string]("cdn.bypassPrefixes.0")),
-		texts("cdn.edgeRanges[0]", "is not an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
-			return []set{to("cdn.allowEdge", true), to("cdn.edgeRanges", []any{text})}
+		texts("cdn.bypassPrefixes[0]", "must be a path prefix", `[a-z]{1,8}`, one[string]("cdn.bypassPrefixes.0")),
+		texts("cdn.edgeRanges[0]", "must be an address range", `[a-z./0-9]{1,8}[a-z]`, func(text string) []set {
+			return []set{to("services.users.allowEdge", true), to("cdn.edgeRanges", []any{text})}
 		}),
-		texts("cdn.originPulls.certificateId", "is not a certificate's id", `[a-z0-9]{1,31}`, func(text string) []set {
+		texts("cdn.originPulls.certificateId", "must be the id of a certificate", `[a-z0-9]{1,31}`, func(text string) []set {
 			return []set{to("cdn.originPulls", object{"certificateId": text})}
 		}),
-		texts("cdn.record.content", "is not an IPv4 address", `[a-z]{1,10}`, func(text string) []set {
+		texts("cdn.record.content", "must be an IPv4 address", `[a-z]{1,10}`, func(text string) []set {
 			return []set{to("cdn.record", object{"name": "www", "type": "A", "content": text})}
 		}),
-		texts("typo", "is not a setting, known here: app, cdn", `.*`, one[string]("typo")),
+		texts("typo", "is not a setting; known here: cdn, kafka", `.*`, one[string]("typo")),
 	}
 }
 
@@ -189,11 +186,11 @@ func quantities() []*rapid.Generator[mistake] {
 	var all []*rapid.Generator[mistake]
 	for _, path := range []string{
 		"postgres.resources.memory", "postgres.resources.cpuRequest", "postgres.resources.cpuLimit", "postgres.storage.size",
-		"app.resources.memory", "app.resources.cpuRequest", "app.resources.cpuLimit",
+		"services.users.resources.memory", "services.users.resources.cpuRequest", "services.users.resources.cpuLimit",
 		"redis.resources.memory", "redis.resources.cpuRequest", "redis.resources.cpuLimit",
 		"kafka.cruiseControl.memory", "kafka.exporter.cpuLimit",
 	} {
-		all = append(all, texts(path, "is not a quantity", `x[A-Za-z]{0,9}`, one[string](path)))
+		all = append(all, texts(path, "must be a quantity", `x[A-Za-z]{0,9}`, one[string](path)))
 	}
 	return all
 }

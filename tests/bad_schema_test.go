@@ -40,29 +40,30 @@ func (s spot) path() string {
 
 func (s spot) at(keys ...any) spot { return spot{append(slices.Clone(s.keys), keys...), s.schema} }
 
-// spots lists every place that stack/schema.json describes.
+// spots lists every place that the schema of the settings describes. A member of a
+// map stands for all of them.
 func spots(t *testing.T) []spot {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "stack", "schema.json"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "reference", "settings.schema.json"))
 	require.NoError(t, err)
 	var schema object
 	require.NoError(t, json.Unmarshal(text, &schema))
 	var all []spot
-	walk(spot{schema: schema}, schema["$defs"].(object), &all)
+	walk(spot{schema: schema}, &all)
 	return all[1:] // the root holds what Pulumi made of the sections
 }
 
-func walk(at spot, shared object, all *[]spot) {
-	if reference, ok := at.schema["$ref"].(string); ok {
-		at.schema = shared[strings.TrimPrefix(reference, "#/$defs/")].(object)
-	}
+func walk(at spot, all *[]spot) {
 	*all = append(*all, at)
 	properties, _ := at.schema["properties"].(object)
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		walk(spot{at.at(name).keys, properties[name].(object)}, shared, all)
+		walk(spot{at.at(name).keys, properties[name].(object)}, all)
 	}
 	if items, ok := at.schema["items"].(object); ok {
-		walk(spot{at.at(0).keys, items}, shared, all)
+		walk(spot{at.at(0).keys, items}, all)
+	}
+	if values, ok := at.schema["additionalProperties"].(object); ok && values["properties"] != nil {
+		walk(spot{at.at("relay").keys, values}, all)
 	}
 }
 
@@ -75,21 +76,15 @@ func (s spot) mistakes() []*rapid.Generator[mistake] {
 	lowest, limited := s.schema["minimum"].(float64)
 	if limited {
 		highest := int(s.schema["maximum"].(float64))
-		add("is not between", rapid.IntMax(int(lowest)-1).AsAny())
-		add("is not between", rapid.IntMin(highest+1).AsAny())
+		add("must be between", rapid.IntMax(int(lowest)-1).AsAny())
+		add("must be between", rapid.IntMin(highest+1).AsAny())
 	}
 	if choices, ok := s.schema["enum"].([]any); ok {
 		other := rapid.String().Filter(func(text string) bool { return !slices.Contains(choices, any(text)) })
-		add("is not one of", other.AsAny())
-	}
-	if least, ok := s.schema["minLength"].(float64); ok && least > 0 {
-		add("is not", rapid.Just(any("")))
-	}
-	if _, ok := s.schema["minItems"]; ok {
-		add("minItems", rapid.Just(any([]any{})))
+		add("supported values: ", other.AsAny())
 	}
 	if !s.isTopLevelText() {
-		add("is not", otherType(s.schema))
+		add("must be", otherType(s.schema))
 	}
 	return append(all, s.keyMistakes()...)
 }
@@ -102,10 +97,7 @@ func (s spot) isTopLevelText() bool { return len(s.keys) == 1 && s.schema["type"
 func (s spot) keyMistakes() []*rapid.Generator[mistake] {
 	var all []*rapid.Generator[mistake]
 	properties, _ := s.schema["properties"].(object)
-	reason := "is not a setting, known here: "
-	if s.schema["patternProperties"] != nil {
-		reason = "does not fit into an object with "
-	}
+	reason := "is not a setting; known here: "
 	if s.schema["additionalProperties"] == false {
 		unknown := rapid.StringMatching(`[a-zA-Z_][a-zA-Z0-9_-]{0,20}`).Filter(func(name string) bool { return properties[name] == nil })
 		all = append(all, rapid.Custom(func(t *rapid.T) mistake {
@@ -114,14 +106,10 @@ func (s spot) keyMistakes() []*rapid.Generator[mistake] {
 			return mistake{keys.path(), reason, []set{{keys.keys, anything().Draw(t, "value")}}}
 		}))
 	}
-	required, _ := s.schema["required"].([]any)
-	for _, name := range required {
-		all = append(all, rapid.Just(mistake{s.at(name).path(), "is required", []set{{s.keys, object{}}}}))
-	}
-	if values, ok := s.schema["additionalProperties"].(object); ok {
+	if values, ok := s.schema["additionalProperties"].(object); ok && values["type"] == "string" {
 		all = append(all, rapid.Custom(func(t *rapid.T) mistake {
 			keys := s.at(rapid.StringMatching(`[a-z]{1,10}`).Draw(t, "key"))
-			return mistake{keys.path(), "is not a text", []set{{keys.keys, otherType(values).Draw(t, "value")}}}
+			return mistake{keys.path(), "must be a string", []set{{keys.keys, otherType(values).Draw(t, "value")}}}
 		}))
 	}
 	return all

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"testing"
@@ -22,6 +23,9 @@ import (
 const project = "scalestack"
 
 var environments = []string{"dev", "staging", "prod"}
+
+// localImages are the images of a local build, which dev's configuration asks for.
+var localImages = stack.WithLocalImages(`{"scalestack/users:dev":"scalestack/users:dev-1","scalestack/shardctl:dev":"scalestack/shardctl:dev-1"}`)
 
 // password is what every generated password is in these tests, so that it can
 // be looked for where it must not be.
@@ -73,7 +77,7 @@ func run(t *testing.T, env string, changed map[string]string, options ...pulumi.
 // register runs the program with exactly these settings.
 func register(env string, values map[string]string, options ...pulumi.RunOption) (*graph, error) {
 	g := &graph{}
-	body, keep := stack.Program()
+	body, keep := stack.Program(localImages)
 	options = append(options, pulumi.WithMocks(project, env, g),
 		func(info *pulumi.RunInfo) { info.Config = values }, keep)
 	err := pulumi.RunErr(body, options...)
@@ -115,4 +119,38 @@ func at(t *testing.T, node pulumi.MockResourceArgs, path string) string {
 		value = value.OutputValue().Element
 	}
 	return fmt.Sprint(value.V)
+}
+
+// follows tells whether one resource is registered after another is known,
+// directly or by way of others.
+func (g *graph) follows(token, name, otherToken, otherName string) bool {
+	byURN := map[string]pulumi.MockResourceArgs{}
+	var from, to string
+	for _, node := range g.nodes {
+		urn := urnOf(node)
+		byURN[urn] = node
+		switch id(node) {
+		case token + " " + name:
+			from = urn
+		case otherToken + " " + otherName:
+			to = urn
+		}
+	}
+	if from == "" || to == "" {
+		return false
+	}
+	seen := map[string]bool{}
+	var reaches func(urn string) bool
+	reaches = func(urn string) bool {
+		if urn == to {
+			return true
+		}
+		if seen[urn] {
+			return false
+		}
+		seen[urn] = true
+		node, registered := byURN[urn]
+		return registered && slices.ContainsFunc(node.RegisterRPC.GetDependencies(), reaches)
+	}
+	return reaches(from)
 }

@@ -36,16 +36,19 @@ func TestEveryResourceHasItsParent(t *testing.T) {
 		}
 		require.Equal(t, []string{
 			"pulumi:providers:kubernetes kubernetes",
-			"scalestack:app:App analytics",
-			"scalestack:app:App app",
-			"scalestack:app:App email",
-			"scalestack:app:App invalidate",
-			"scalestack:app:App relay",
-			"scalestack:base:Base base",
 			"scalestack:cdn:CDN cdn",
+			"scalestack:job:Job shards-migrate",
+			"scalestack:job:Job shards-reshard",
 			"scalestack:kafka:Kafka kafka",
+			"scalestack:namespace:Namespace base",
 			"scalestack:postgres:Postgres postgres",
 			"scalestack:redis:Redis redis",
+			"scalestack:service:Service analytics",
+			"scalestack:service:Service app",
+			"scalestack:service:Service email",
+			"scalestack:service:Service invalidate",
+			"scalestack:service:Service relay",
+			"scalestack:service:Service shardctl",
 		}, roots)
 	})
 }
@@ -126,21 +129,22 @@ func TestOnlyProductionIsProtected(t *testing.T) {
 	})
 }
 
-// The migration needs every shard, the app needs the migration, and buckets
-// move when the app knows every shard.
+// The shards are migrated before any service knows the map, a service's own
+// migration comes before its pods and before the services that share its tables, and
+// buckets move once every service that uses the shards knows the map.
 func TestOrder(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		jobs := g.find(job)
-		require.Equal(t, []string{"app-migrate", "app-reshard"}, []string{jobs[0].Name, jobs[1].Name})
-		require.Contains(t, strings.Join(jobs[1].RegisterRPC.GetDependencies(), "\n"), deployment+"::app-deployment")
-		before := strings.Join(jobs[0].RegisterRPC.GetDependencies(), "\n")
 		for shard := range 4 {
-			require.Contains(t, before, statefulSet+"::postgres-shard-"+strconv.Itoa(shard))
+			require.True(t, g.follows(job, "shards-migrate", statefulSet, "postgres-shard-"+strconv.Itoa(shard)))
 		}
-		for _, node := range g.find(deployment) {
-			if node.Name == "app-deployment" {
-				require.Contains(t, strings.Join(node.RegisterRPC.GetDependencies(), "\n"), job+"::")
-			}
+		require.True(t, g.follows(job, "app-migrate", job, "shards-migrate"))
+		for _, name := range []string{"app", "relay", "email", "analytics"} {
+			require.True(t, g.follows(deployment, name+"-deployment", job, "app-migrate"), name)
+			require.True(t, g.follows(job, "shards-reshard", deployment, name+"-deployment"), name)
+		}
+		require.False(t, g.follows(deployment, "invalidate-deployment", job, "app-migrate"), "it uses no shard")
+		for _, name := range []string{"relay", "email", "analytics", "invalidate"} {
+			require.True(t, g.follows(deployment, name+"-deployment", "kubernetes:kafka.strimzi.io/v1beta2:KafkaUser", "kafka-user-"+name), name)
 		}
 		for _, node := range kubernetesObjects(g) {
 			if node.TypeToken != namespace {
@@ -150,13 +154,24 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// Node pools, the operator's chart and Argo are there or not by their settings;
-// all else is the same in every environment.
+// One more shard is no new dependency of a service: it waits for the shards'
+// migration, which waits for them.
+func TestServicesDoNotDependOnSingleShards(t *testing.T) {
+	each(t, func(t *testing.T, env string, g *graph) {
+		for _, node := range g.find(deployment) {
+			require.NotContains(t, strings.Join(node.RegisterRPC.GetDependencies(), "\n"), "postgres-shard-", id(node))
+		}
+	})
+}
+
+// Node pools, the operator's chart, Argo and the Jobs of a serial rollout are there
+// or not by their settings; all else is the same in every environment.
 func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
 	shape := func(env string) []string {
 		var types []string
 		for _, node := range deployed(t, env).nodes {
-			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || node.TypeToken == "cloudflare:index/argo:Argo"
+			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || node.TypeToken == "cloudflare:index/argo:Argo" ||
+				strings.HasSuffix(node.Name, "-gate")
 			if !sized {
 				types = append(types, id(node))
 			}

@@ -23,6 +23,11 @@ tar -xJf "$dir/postgres-linux-x86_64.txz" -C "$dir"
 program initdb "$dir/bin/initdb"
 program postgres "$dir/bin/postgres"
 
+# psql is in the wheel that the lab's image has it from.
+python3 -m zipfile -e "$cache"/pgserver-*.whl "$dir/clients"
+chmod 755 "$dir/clients/pgserver/pginstall/bin/psql"
+program psql "$dir/clients/pgserver/pginstall/bin/psql"
+
 for deb in "$cache"/debs/{redis-,openjdk-,lib}*.deb; do
   # The C library goes with the machine's own loader.
   case $deb in */libc6_* | */libc-bin_*) continue ;; esac

@@ -21,7 +21,7 @@ const tokenVariable = "CLOUDFLARE_API_TOKEN"
 const long = `Makes Cloudflare's edge forget URLs by prefix, tag or file, or what differs
 between the manifests of two releases:
 
-    workload assets > after.json
+    users assets > after.json
     purge --zone <id> --host www.example.com --before before.json --after after.json
 
 Run it when the rollout has ended: an old pod that still answers would be cached

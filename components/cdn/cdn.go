@@ -2,12 +2,15 @@ package cdn
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// CDN is the edge of one zone.
+// CDN is the edge of one zone: its rules, and the rate limit, settings, tiered
+// caching, Argo, DNS record and origin pulls that were asked for.
 type CDN struct {
 	pulumi.ResourceState
 
@@ -22,93 +25,81 @@ type CDN struct {
 // New configures the zone. One zone takes one CDN: Cloudflare keeps a single
 // cache ruleset per zone, and page rules count their priorities through all of it.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*CDN, error) {
-	if err := args.Validate(); err != nil {
+	a := args.withDefaults()
+	if err := settings.Err(settings.Validate(nil, a)); err != nil {
 		return nil, err
 	}
-	a := args.withDefaults()
 	c := &CDN{}
 	if err := ctx.RegisterComponentResource("scalestack:cdn:CDN", name, c, opts...); err != nil {
 		return nil, err
 	}
-	ruleset, err := registerRules(ctx, name, a, pulumi.Parent(c))
-	if err != nil {
-		return nil, err
+	if err := c.register(newZone(ctx, name, a.ZoneID, c), a); err != nil {
+		return nil, fmt.Errorf("cdn %s: %w", name, err)
 	}
-	if err := registerZone(ctx, name, a, pulumi.Parent(c)); err != nil {
-		return nil, err
-	}
-	c.RulesetID = ruleset
 	c.Rules = pulumi.ToArray(summary(a)).ToArrayOutput()
+	if err := c.sayWhatStays(ctx, a); err != nil {
+		return nil, err
+	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"rules": c.Rules, "rulesetId": c.RulesetID})
 }
 
-// registerZone makes what the zone has beside its rules.
-func registerZone(ctx *pulumi.Context, name string, a *Args, parent pulumi.ResourceOption) error {
-	if !a.SkipZoneSettings {
-		if _, err := cloudflare.NewZoneSettingsOverride(ctx, name+"-zone-settings", settingsArgs(a), parent); err != nil {
-			return fmt.Errorf("zone settings: %w", err)
+// sayWhatStays tells a preview what destroying the stack would leave in the zone.
+func (c *CDN) sayWhatStays(ctx *pulumi.Context, a *Args) error {
+	left := a.leftInZone()
+	if !ctx.DryRun() || len(left) == 0 {
+		return nil
+	}
+	return ctx.Log.Info("pulumi destroy leaves these settings of the zone as they are: "+strings.Join(left, ", "),
+		&pulumi.LogArgs{Resource: c})
+}
+
+// leftInZone lists the zone's settings that stay when the stack goes.
+func (a *Args) leftInZone() []string {
+	var left []string
+	if *a.ZoneSettings {
+		left = append(left, "cache level", "browser cache TTL")
+	}
+	if *a.TieredCache {
+		left = append(left, "tiered caching")
+	}
+	if a.Mode == ModePageRules {
+		left = append(left, "URL normalization")
+	}
+	return left
+}
+
+func (c *CDN) register(z *cloudflareZone, a *Args) error {
+	var err error
+	if c.RulesetID, err = registerRules(z, a); err != nil {
+		return err
+	}
+	if *a.RateLimit.Enabled {
+		if _, err := z.ruleset("rate-limit", rateLimit(a)); err != nil {
+			return err
 		}
 	}
-	if !a.SkipTieredCache {
-		if _, err := cloudflare.NewTieredCache(ctx, name+"-tiered-cache", tieredCacheArgs(a), parent); err != nil {
-			return fmt.Errorf("tiered cache: %w", err)
+	if *a.ZoneSettings {
+		if err := z.settings(*a.BrowserTTL); err != nil {
+			return err
 		}
 	}
-	if a.Argo {
-		if _, err := cloudflare.NewArgo(ctx, name+"-argo", argoArgs(a), parent); err != nil {
-			return fmt.Errorf("argo: %w", err)
+	if *a.TieredCache {
+		if err := z.tieredCache(); err != nil {
+			return err
+		}
+	}
+	if a.Argo != nil {
+		if err := z.argo(*a.Argo); err != nil {
+			return err
 		}
 	}
 	if a.Record != nil {
-		if _, err := cloudflare.NewRecord(ctx, name+"-record", recordArgs(a), parent); err != nil {
-			return fmt.Errorf("record: %w", err)
+		if err := z.record(a.Record); err != nil {
+			return err
 		}
 	}
 	if a.OriginPulls != nil {
-		if _, err := cloudflare.NewAuthenticatedOriginPulls(ctx, name+"-origin-pulls", originPullsArgs(a), parent); err != nil {
-			return fmt.Errorf("authenticated origin pulls: %w", err)
-		}
+		return z.originPulls(a.OriginPulls)
 	}
 	return nil
-}
-
-func rulesetArgs(a *Args) *cloudflare.RulesetArgs {
-	return &cloudflare.RulesetArgs{
-		ZoneId:      pulumi.String(a.ZoneID),
-		Name:        pulumi.String("scalestack cache rules"),
-		Description: pulumi.String("What the edge caches and what it must not"),
-		Kind:        pulumi.String("zone"),
-		Phase:       pulumi.String("http_request_cache_settings"),
-		Rules:       rulesetRules(a),
-	}
-}
-
-// settingsArgs sets the level that the dashboard calls Standard, whose name
-// in the API is aggressive.
-func settingsArgs(a *Args) *cloudflare.ZoneSettingsOverrideArgs {
-	return &cloudflare.ZoneSettingsOverrideArgs{
-		ZoneId: pulumi.String(a.ZoneID),
-		Settings: &cloudflare.ZoneSettingsOverrideSettingsArgs{
-			CacheLevel:      pulumi.String("aggressive"),
-			BrowserCacheTtl: pulumi.Int(*a.BrowserTTL),
-		},
-	}
-}
-
-func tieredCacheArgs(a *Args) *cloudflare.TieredCacheArgs {
-	return &cloudflare.TieredCacheArgs{ZoneId: pulumi.String(a.ZoneID), CacheType: pulumi.String("smart")}
-}
-
-func argoArgs(a *Args) *cloudflare.ArgoArgs {
-	return &cloudflare.ArgoArgs{ZoneId: pulumi.String(a.ZoneID), SmartRouting: pulumi.String("on")}
-}
-
-func recordArgs(a *Args) *cloudflare.RecordArgs {
-	return &cloudflare.RecordArgs{
-		ZoneId:  pulumi.String(a.ZoneID),
-		Name:    pulumi.String(a.Record.Name),
-		Type:    pulumi.String(a.Record.Type),
-		Content: pulumi.String(a.Record.Content),
-		Proxied: pulumi.Bool(true),
-	}
 }

@@ -8,6 +8,7 @@ const (
 	fieldPath      = "http.request.uri.path"
 	fieldPathLower = "lower(http.request.uri.path)"
 	fieldExtension = "http.request.uri.path.extension"
+	fieldMethod    = "http.request.method"
 	// fieldRawPathLower is the path as the visitor wrote it, before Cloudflare
 	// normalizes it for rules and cache keys; the origin gets this one.
 	fieldRawPathLower = "lower(raw.http.request.uri.path)"

@@ -16,11 +16,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// golden are the edges whose rules the lab's stand-in for Cloudflare's edge is
-// tested with, by the folder that holds them.
+// golden are the edges whose rules the lab's edge emulator is tested with, by the folder that holds them.
 var golden = map[string]*cdn.Args{
-	"edge":            {ZoneID: zone},
-	"edge-page-rules": {ZoneID: zone, Plan: cdn.PlanPro, Mode: cdn.ModePageRules, Hostname: "www.example.com"},
+	"edge":            {ZoneID: zoneID},
+	"edge-page-rules": {ZoneID: zoneID, Plan: cdn.PlanPro, Mode: cdn.ModePageRules, Hostname: "www.example.com"},
 }
 
 // applied are the kinds of resources that the edge reads, by type.

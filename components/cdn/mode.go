@@ -1,11 +1,6 @@
 package cdn
 
-import (
-	"fmt"
-
-	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
+import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 // Mode is the product of Cloudflare that holds the rules.
 type Mode string
@@ -21,34 +16,26 @@ const (
 
 // registerRules makes what holds the rules and returns the ruleset's id, "" in
 // a zone with page rules.
-func registerRules(ctx *pulumi.Context, name string, a *Args, parent pulumi.ResourceOption) (pulumi.IDOutput, error) {
+func registerRules(z *cloudflareZone, a *Args) (pulumi.IDOutput, error) {
 	if a.Mode == ModePageRules {
-		return pulumi.ID("").ToIDOutput(), registerPageRules(ctx, name, a, parent)
+		return pulumi.ID("").ToIDOutput(), registerPageRules(z, a)
 	}
-	ruleset, err := cloudflare.NewRuleset(ctx, name+"-cache-rules", rulesetArgs(a), parent)
-	if err != nil {
-		return pulumi.IDOutput{}, fmt.Errorf("cache rules: %w", err)
-	}
-	return ruleset.ID(), nil
+	return z.ruleset("cache-rules", cacheRules(a))
 }
 
 // registerPageRules makes the rules one after the other, from the lowest
 // priority up: the API counts priorities without gaps, so that rules made at
 // once or from the top end up with others (terraform-provider-cloudflare#187
 // and #1914). What they rely on comes first.
-func registerPageRules(ctx *pulumi.Context, name string, a *Args, parent pulumi.ResourceOption) error {
-	normalization, err := cloudflare.NewUrlNormalizationSettings(ctx, name+"-url-normalization", normalizationArgs(a), parent)
+func registerPageRules(z *cloudflareZone, a *Args) error {
+	before, err := z.urlNormalization()
 	if err != nil {
-		return fmt.Errorf("URL normalization: %w", err)
+		return err
 	}
-	var before pulumi.Resource = normalization
 	for i, r := range pageRules(a) {
-		rule, err := cloudflare.NewPageRule(ctx, name+"-page-rule-"+r.ref, pageRuleArgs(a, r, i+1), parent,
-			pulumi.DependsOn([]pulumi.Resource{before}))
-		if err != nil {
-			return fmt.Errorf("page rule %s: %w", r.ref, err)
+		if before, err = z.pageRule(r, i+1, before); err != nil {
+			return err
 		}
-		before = rule
 	}
 	return nil
 }

@@ -6,10 +6,10 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/scalestack/scalestack/internal/check"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // OriginPulls makes the edge show a client certificate to the origin, on every
@@ -17,14 +17,15 @@ import (
 // app must demand the certificate, and the zone's encryption must be Full or
 // Full (strict).
 type OriginPulls struct {
-	// CertificateID names a certificate that was uploaded to the zone. Its key is
-	// no setting, since it would end up in the stack's state. "" means the one
-	// that Cloudflare shows for all its customers: it proves that a request comes
-	// from Cloudflare, not that it comes from this zone.
-	CertificateID string
+	// CertificateID names a certificate of your own that was uploaded to the zone. Its
+	// key is no setting, since it would end up in the stack's state. Default: the
+	// certificate that Cloudflare shows for all its customers, which proves that a
+	// request comes from Cloudflare, not that it comes from this zone.
+	CertificateID pulumi.StringInput `json:"certificateId"`
+
 	// Hostname limits the certificate to one host name; it needs CertificateID.
-	// "" means the whole zone.
-	Hostname string
+	// Default: the whole zone.
+	Hostname pulumi.StringInput `json:"hostname"`
 }
 
 // publishedRanges are Cloudflare's addresses as https://www.cloudflare.com/ips-v4
@@ -42,10 +43,10 @@ var publishedRanges = []string{
 // requests to origins.
 func PublishedRanges() []string { return slices.Clone(publishedRanges) }
 
-// Ranges returns where requests of the edge come from, for the callers of a
-// NetworkPolicy or for a firewall. Cloudflare's other customers share them, so
-// that an allow-list keeps scanners away and not another customer's zone.
-func (a *Args) Ranges() []string { return slices.Clone(a.withDefaults().EdgeRanges) }
+// Ranges returns where requests of the edge come from, for a NetworkPolicy or a
+// firewall. Cloudflare's other customers share them, so that an allow-list keeps
+// scanners away and not another customer's zone.
+func (a *Args) Ranges() []string { return a.withDefaults().EdgeRanges }
 
 // The widest ranges that are taken for an edge's, in bits.
 const (
@@ -53,61 +54,51 @@ const (
 	widest6 = 16
 )
 
+// checkRanges refuses what cannot be an edge's addresses. The fields' format has
+// reported what is no address range.
+func checkRanges(path *field.Path, ranges []string) field.ErrorList {
+	if len(ranges) == 0 {
+		return field.ErrorList{field.Required(path, "an empty list lets nobody in; leave it out for the published ranges")}
+	}
+	var errs field.ErrorList
+	for i, text := range ranges {
+		if first := slices.Index(ranges, text); first < i {
+			errs = append(errs, field.Duplicate(path.Index(i), text))
+			continue
+		}
+		if widest, tooWide := tooWide(text); tooWide {
+			errs = append(errs, field.Invalid(path.Index(i), text, fmt.Sprintf("must not be wider than /%d, which is no edge", widest)))
+		}
+	}
+	return errs
+}
+
+func tooWide(text string) (widest int, wide bool) {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return 0, false
+	}
+	if widest = widest4; prefix.Addr().Is6() {
+		widest = widest6
+	}
+	return widest, prefix.Bits() < widest
+}
+
 // certificate is a UUID or 32 hexadecimal digits, as the API gives.
 var certificate = regexp.MustCompile(`^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$`)
 
-func checkOrigin(errs *check.Errors, a *Args) {
-	seen := map[string]int{}
-	for i, text := range a.EdgeRanges {
-		path := fmt.Sprintf("edgeRanges[%d]", i)
-		checkRange(errs, path, text)
-		if first, twice := seen[text]; twice {
-			errs.Addf(path, "%q is edgeRanges[%d] already", text, first)
-		}
-		seen[text] = i
+// Check refuses what Cloudflare would not take for a certificate or its host.
+func (p *OriginPulls) Check(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if id, known := settings.String(p.CertificateID); known && !certificate.MatchString(id) {
+		errs = append(errs, field.Invalid(path.Child("certificateId"), settings.Short(id), "must be the id of a certificate, 32 hexadecimal digits"))
 	}
-	if len(a.EdgeRanges) == 0 {
-		errs.Addf("edgeRanges", "is empty, the edge comes from somewhere; leave it out for the published ranges")
-	}
-	checkPulls(errs, a.OriginPulls)
-}
-
-func checkRange(errs *check.Errors, path, text string) {
-	prefix, err := netip.ParsePrefix(text)
+	host, known := settings.String(p.Hostname)
 	switch {
-	case err != nil:
-		errs.Addf(path, "%q is not an address range such as 104.16.0.0/13", text)
-	case prefix != prefix.Masked():
-		errs.Addf(path, "%q has bits behind its mask, %s has not", text, prefix.Masked())
-	case prefix.Addr().Is4() && prefix.Bits() < widest4:
-		errs.Addf(path, "%q is wider than /%d, which is no edge", text, widest4)
-	case prefix.Addr().Is6() && prefix.Bits() < widest6:
-		errs.Addf(path, "%q is wider than /%d, which is no edge", text, widest6)
+	case known && !hostName.MatchString(host):
+		errs = append(errs, field.Invalid(path.Child("hostname"), settings.Short(host), "must be a host name"))
+	case p.Hostname != nil && p.CertificateID == nil:
+		errs = append(errs, field.Required(path.Child("certificateId"), "the shared certificate is for the whole zone, not for one hostname"))
 	}
-}
-
-func checkPulls(errs *check.Errors, p *OriginPulls) {
-	if p == nil {
-		return
-	}
-	if p.CertificateID != "" && !certificate.MatchString(p.CertificateID) {
-		errs.Addf("originPulls.certificateId", "%q is not a certificate's id of 32 hexadecimal digits", p.CertificateID)
-	}
-	switch {
-	case p.Hostname != "" && !hostName.MatchString(p.Hostname):
-		errs.Addf("originPulls.hostname", "%q is not a host name", p.Hostname)
-	case p.Hostname != "" && p.CertificateID == "":
-		errs.Addf("originPulls.hostname", "%q needs certificateId: the shared certificate is for the whole zone", p.Hostname)
-	}
-}
-
-func originPullsArgs(a *Args) *cloudflare.AuthenticatedOriginPullsArgs {
-	args := &cloudflare.AuthenticatedOriginPullsArgs{ZoneId: pulumi.String(a.ZoneID), Enabled: pulumi.Bool(true)}
-	if a.OriginPulls.CertificateID != "" {
-		args.AuthenticatedOriginPullsCertificate = pulumi.String(a.OriginPulls.CertificateID)
-	}
-	if a.OriginPulls.Hostname != "" {
-		args.Hostname = pulumi.String(a.OriginPulls.Hostname)
-	}
-	return args
+	return errs
 }

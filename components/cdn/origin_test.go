@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/cdn"
@@ -20,12 +21,12 @@ func TestOriginPulls(t *testing.T) {
 	}{
 		"not asked for": {nil, nil},
 		"shared":        {&cdn.OriginPulls{}, map[string]any{"zoneId": zone, "enabled": true}},
-		"own":           {&cdn.OriginPulls{CertificateID: id}, map[string]any{"zoneId": zone, "enabled": true, "authenticatedOriginPullsCertificate": id}},
-		"one host": {&cdn.OriginPulls{CertificateID: id, Hostname: "www.example.com"}, map[string]any{
+		"own":           {&cdn.OriginPulls{CertificateID: pulumi.String(id)}, map[string]any{"zoneId": zone, "enabled": true, "authenticatedOriginPullsCertificate": id}},
+		"one host": {&cdn.OriginPulls{CertificateID: pulumi.String(id), Hostname: pulumi.String("www.example.com")}, map[string]any{
 			"zoneId": zone, "enabled": true, "authenticatedOriginPullsCertificate": id, "hostname": "www.example.com"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, made := deploy(t, &cdn.Args{ZoneID: zone, OriginPulls: c.args})[pulls]
+			got, made := deploy(t, &cdn.Args{ZoneID: zoneID, OriginPulls: c.args})[pulls]
 			require.Equal(t, c.want != nil, made)
 			if made {
 				require.Equal(t, resource.NewPropertyMapFromMap(c.want), got)
@@ -60,7 +61,7 @@ func covers(ranges []string, address string) bool {
 func TestErrorsAreNotKeptUnlessAsked(t *testing.T) {
 	status := func(r cdn.Rule) any {
 		r.Ref, r.Path = "a", "/a/*"
-		rules := deploy(t, &cdn.Args{ZoneID: zone, Rules: []cdn.Rule{r}})["cloudflare:index/ruleset:Ruleset cdn-cache-rules"]["rules"]
+		rules := deploy(t, &cdn.Args{ZoneID: zoneID, Rules: []cdn.Rule{r}})["cloudflare:index/ruleset:Ruleset cdn-cache-rules"]["rules"]
 		edge := rules.ArrayValue()[0].ObjectValue()["actionParameters"].ObjectValue()["edgeTtl"].ObjectValue().Mappable()
 		return edge["statusCodeTtls"]
 	}
@@ -70,13 +71,13 @@ func TestErrorsAreNotKeptUnlessAsked(t *testing.T) {
 	require.Equal(t, codes(400, 599, -1), status(cdn.Rule{EdgeTTL: cdn.Day}))
 	require.Nil(t, status(cdn.Rule{}), "the origin's own headers hold for its errors")
 	require.Nil(t, status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: []cdn.StatusTTL{}}))
-	require.Equal(t, codes(404, 404, 60), status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: []cdn.StatusTTL{{From: 404, To: 404, TTL: 60}}}))
+	require.Equal(t, codes(404, 404, 60), status(cdn.Rule{EdgeTTL: cdn.Day, StatusTTLs: []cdn.StatusTTL{{From: 404, To: 404, TTL: pulumi.IntRef(60)}}}))
 }
 
 func TestRuleChoices(t *testing.T) {
 	parameters := func(r cdn.Rule) map[string]any {
 		r.Ref, r.Path = "a", "/a/*"
-		rules := deploy(t, &cdn.Args{ZoneID: zone, Rules: []cdn.Rule{r}})["cloudflare:index/ruleset:Ruleset cdn-cache-rules"]["rules"]
+		rules := deploy(t, &cdn.Args{ZoneID: zoneID, Rules: []cdn.Rule{r}})["cloudflare:index/ruleset:Ruleset cdn-cache-rules"]["rules"]
 		all := rules.ArrayValue()[0].ObjectValue()["actionParameters"].ObjectValue().Mappable()
 		for _, other := range []string{"cache", "edgeTtl", "browserTtl"} {
 			delete(all, other)
@@ -85,12 +86,12 @@ func TestRuleChoices(t *testing.T) {
 	}
 	armor := map[string]any{"cacheDeceptionArmor": true}
 	ignored := map[string]any{"queryString": map[string]any{"excludes": []any{"*"}}}
-	ignore := cdn.Query{Mode: cdn.QueryIgnore}
+	ignore, no := cdn.Query{Mode: cdn.QueryIgnore}, pulumi.BoolRef(false)
 
-	require.Equal(t, map[string]any{"cacheKey": armor}, parameters(cdn.Rule{}), "the armor is on unless it is skipped")
-	require.Empty(t, parameters(cdn.Rule{SkipArmor: true}))
+	require.Equal(t, map[string]any{"cacheKey": armor}, parameters(cdn.Rule{}), "the armor is on by default")
+	require.Empty(t, parameters(cdn.Rule{DeceptionArmor: no}))
 	require.Equal(t, map[string]any{"cacheKey": map[string]any{"cacheDeceptionArmor": true, "customKey": ignored}}, parameters(cdn.Rule{Query: ignore}))
-	require.Equal(t, map[string]any{"cacheKey": map[string]any{"customKey": ignored}}, parameters(cdn.Rule{Query: ignore, SkipArmor: true}))
+	require.Equal(t, map[string]any{"cacheKey": map[string]any{"customKey": ignored}}, parameters(cdn.Rule{Query: ignore, DeceptionArmor: no}))
 	require.Equal(t, map[string]any{"serveStale": map[string]any{"disableStaleWhileUpdating": true}, "respectStrongEtags": true},
-		parameters(cdn.Rule{RefuseStale: true, StrongETags: true, SkipArmor: true}))
+		parameters(cdn.Rule{ServeStale: no, StrongETags: true, DeceptionArmor: no}))
 }

@@ -1,19 +1,16 @@
 package cdn
 
-import (
-	"strings"
-
-	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-)
+import "strings"
 
 // pageRule is one page rule. Of those that match a URL the one with the highest
 // priority takes effect, alone.
 type pageRule struct {
-	// ref is a part of the resource's name, since a page rule has no ref.
+	// ref names the rule in the stack's outputs. A page rule has none of its own.
 	ref, target string
 	// from is the rule that it was made of; nil bypasses the cache.
 	from *Rule
+	// plan of the zone.
+	plan Plan
 }
 
 // pageRules lists the zone's page rules from the lowest priority up. A page
@@ -23,7 +20,7 @@ type pageRule struct {
 func pageRules(a *Args) []pageRule {
 	rules := []pageRule{{ref: bypassRef + "everything-else", target: a.Hostname + "/*"}}
 	for i, r := range a.Rules {
-		rules = append(rules, pageRule{ref: r.Ref, target: a.Hostname + r.Path, from: &a.Rules[i]})
+		rules = append(rules, pageRule{ref: r.Ref, target: a.Hostname + r.Path, from: &a.Rules[i], plan: a.Plan})
 	}
 	for _, prefix := range a.BypassPrefixes {
 		if a.reaches(prefix) {
@@ -46,32 +43,17 @@ func (a *Args) reaches(prefix string) bool {
 	return false
 }
 
-func pageRuleArgs(a *Args, r pageRule, priority int) *cloudflare.PageRuleArgs {
-	status := "active"
-	if r.disabled() {
-		status = "disabled"
+// name is the rule's part of the resource's name: its path, so that a rule with
+// another ref stays the same page rule. A zone takes one for each URL, and the new one
+// would be made before the old one goes.
+func (r pageRule) name() string {
+	if r.from == nil {
+		return r.ref
 	}
-	return &cloudflare.PageRuleArgs{
-		ZoneId:   pulumi.String(a.ZoneID),
-		Target:   pulumi.String(r.target),
-		Priority: pulumi.Int(priority),
-		Status:   pulumi.String(status),
-		Actions:  pageActions(r.from),
-	}
+	return r.from.Path
 }
 
 func (r pageRule) disabled() bool { return r.from != nil && r.from.Disabled }
-
-// normalizationArgs lets the origin see the URL that the page rules saw. With
-// two spellings of one path an origin could answer a cached path with what it
-// has elsewhere.
-func normalizationArgs(a *Args) *cloudflare.UrlNormalizationSettingsArgs {
-	return &cloudflare.UrlNormalizationSettingsArgs{
-		ZoneId: pulumi.String(a.ZoneID),
-		Type:   pulumi.String("rfc3986"),
-		Scope:  pulumi.String("both"),
-	}
-}
 
 func pageSummary(a *Args) []any {
 	var rules []any

@@ -5,10 +5,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 )
 
-const zone = "0123456789abcdef0123456789abcdef"
+const (
+	zone  = pulumi.String("0123456789abcdef0123456789abcdef")
+	aRef  = "must be 1 to 40 of a-z, 0-9 and '-'"
+	aPath = "must be a path such as /static/* or /favicon.ico"
+	aSite = "a host name in lower case such as www.example.com, which mode pageRules needs"
+)
 
 func rules(n int) []Rule {
 	var out []Rule
@@ -18,84 +24,133 @@ func rules(n int) []Rule {
 	return out
 }
 
+func one(r Rule) *Args {
+	if r.Ref == "" {
+		r.Ref = "a"
+	}
+	return &Args{ZoneID: zone, Rules: []Rule{r}}
+}
+
+func page(plan Plan, r Rule) *Args {
+	args := one(r)
+	args.Plan, args.Mode, args.Hostname = plan, ModePageRules, "www.example.com"
+	return args
+}
+
+type mistake struct {
+	args *Args
+	want string
+}
+
+func requireEach(t *testing.T, mistakes map[string]mistake) {
+	t.Helper()
+	for name, c := range mistakes {
+		t.Run(name, func(t *testing.T) { require.EqualError(t, c.args.Validate(), c.want) })
+	}
+}
+
 func TestDefaultsAreValidOnEveryPlan(t *testing.T) {
 	for plan := range plans {
 		require.NoError(t, (&Args{ZoneID: zone, Plan: plan}).Validate(), plan)
 	}
 }
 
-func TestValidateGivesOneClearErrorPerMistake(t *testing.T) {
-	ttl := -1
-	one := func(r Rule) *Args { return &Args{ZoneID: zone, Rules: []Rule{r}} }
-	page := func(r Rule) *Args {
-		r.Ref = "a"
-		return &Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "www.example.com", Rules: []Rule{r}}
+func TestMistakesInTheZone(t *testing.T) {
+	requireEach(t, map[string]mistake{
+		"nil":            {nil, "zoneId: Required value: 32 hexadecimal digits in lower case"},
+		"empty zone":     {&Args{ZoneID: pulumi.String("")}, "zoneId: Required value: 32 hexadecimal digits in lower case"},
+		"zone":           {&Args{ZoneID: pulumi.String("zone")}, `zoneId: Invalid value: "zone": must be 32 hexadecimal digits in lower case`},
+		"plan":           {&Args{ZoneID: zone, Plan: "gold"}, `plan: Unsupported value: "gold": supported values: "free", "pro", "business", "enterprise"`},
+		"mode":           {&Args{ZoneID: zone, Mode: "rules"}, `mode: Unsupported value: "rules": supported values: "cacheRules", "pageRules"`},
+		"browser ttl":    {&Args{ZoneID: zone, BrowserTTL: pulumi.IntRef(-1)}, "browserTtl: Invalid value: -1: must be between 0 and 31536000"},
+		"too many":       {&Args{ZoneID: zone, Rules: rules(9)}, "rules: Invalid value: 9: must be at most 8: plan free allows 10 rules, and 2 of them bypass the cache"},
+		"ref twice":      {&Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}, {Ref: "a", Path: "/b"}}}, `rules[1].ref: Duplicate value: "a"`},
+		"bypass case":    {&Args{ZoneID: zone, BypassPrefixes: []string{"/Orders"}}, `bypassPrefixes[0]: Invalid value: "/Orders": must be in lower case (matching ignores case)`},
+		"bypass all":     {&Args{ZoneID: zone, BypassPrefixes: []string{"/"}}, `bypassPrefixes[0]: Invalid value: "/": must name a folder: this would match everything`},
+		"bypass pattern": {&Args{ZoneID: zone, BypassPrefixes: []string{"/a/*"}}, `bypassPrefixes[0]: Invalid value: "/a/*": must be a path prefix such as /orders`},
+		"bypass twice":   {&Args{ZoneID: zone, BypassPrefixes: []string{"/a", "/a"}}, `bypassPrefixes[1]: Duplicate value: "/a"`},
+		"bypass nothing": {&Args{ZoneID: zone, BypassPrefixes: []string{""}}, `bypassPrefixes[0]: Invalid value: "": must be a path prefix such as /orders`},
+		"hostname":       {&Args{ZoneID: zone, Hostname: "www.example.com"}, `hostname: Invalid value: "www.example.com": must be left out, only mode pageRules uses it`},
+		"no hostname":    {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules}, "hostname: Required value: " + aSite},
+		"any hostname":   {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "*example.com"}, `hostname: Invalid value: "*example.com": must be ` + aSite},
+		"no range":       {&Args{ZoneID: zone, EdgeRanges: []string{}}, "edgeRanges: Required value: an empty list lets nobody in; leave it out for the published ranges"},
+		"range":          {&Args{ZoneID: zone, EdgeRanges: []string{"104.16.0.0"}}, `edgeRanges[0]: Invalid value: "104.16.0.0": must be an address range such as 203.0.113.0/24`},
+		"range bits":     {&Args{ZoneID: zone, EdgeRanges: []string{"104.17.0.0/13"}}, `edgeRanges[0]: Invalid value: "104.17.0.0/13": must not have bits set after the mask, unlike 104.16.0.0/13`},
+		"range wide":     {&Args{ZoneID: zone, EdgeRanges: []string{"0.0.0.0/0"}}, `edgeRanges[0]: Invalid value: "0.0.0.0/0": must not be wider than /8, which is no edge`},
+		"range wide 6":   {&Args{ZoneID: zone, EdgeRanges: []string{"::/0"}}, `edgeRanges[0]: Invalid value: "::/0": must not be wider than /16, which is no edge`},
+		"range twice":    {&Args{ZoneID: zone, EdgeRanges: []string{"2606:4700::/32", "2606:4700::/32"}}, `edgeRanges[1]: Duplicate value: "2606:4700::/32"`},
+	})
+}
+
+func TestMistakesInWhatReachesTheOrigin(t *testing.T) {
+	record := func(r Record) *Args { return &Args{ZoneID: zone, Record: &r} }
+	pulls := func(p OriginPulls) *Args { return &Args{ZoneID: zone, OriginPulls: &p} }
+	www, id := pulumi.String("www"), zone
+	requireEach(t, map[string]mistake{
+		"type":        {record(Record{Name: www, Type: "MX", Content: pulumi.String("x")}), `record.type: Unsupported value: "MX": supported values: "A", "AAAA", "CNAME"`},
+		"name":        {record(Record{Name: pulumi.String("a b"), Type: "CNAME", Content: pulumi.String("x")}), `record.name: Invalid value: "a b": must be a host name`},
+		"no name":     {record(Record{Type: "CNAME", Content: pulumi.String("x")}), "record.name: Required value: a string"},
+		"no content":  {record(Record{Name: www, Type: "CNAME"}), "record.content: Required value: a string"},
+		"A":           {record(Record{Name: www, Type: "A", Content: pulumi.String("::1")}), `record.content: Invalid value: "::1": must be an IPv4 address, as type A needs`},
+		"AAAA":        {record(Record{Name: www, Type: "AAAA", Content: pulumi.String("192.0.2.1")}), `record.content: Invalid value: "192.0.2.1": must be an IPv6 address, as type AAAA needs`},
+		"CNAME":       {record(Record{Name: www, Type: "CNAME", Content: pulumi.String("192.0.2.1")}), `record.content: Invalid value: "192.0.2.1": must be a host name, as type CNAME needs`},
+		"certificate": {pulls(OriginPulls{CertificateID: pulumi.String("mine")}), `originPulls.certificateId: Invalid value: "mine": must be the id of a certificate, 32 hexadecimal digits`},
+		"host":        {pulls(OriginPulls{CertificateID: id, Hostname: pulumi.String("a b")}), `originPulls.hostname: Invalid value: "a b": must be a host name`},
+		"for host":    {pulls(OriginPulls{Hostname: pulumi.String("www.example.com")}), "originPulls.certificateId: Required value: the shared certificate is for the whole zone, not for one hostname"},
+	})
+}
+
+func TestMistakesInRules(t *testing.T) {
+	status := func(s StatusTTL) *Args { return one(Rule{Path: "/a", StatusTTLs: []StatusTTL{s}}) }
+	ttl := pulumi.IntRef(60)
+	requireEach(t, map[string]mistake{
+		"no ref":            {&Args{ZoneID: zone, Rules: []Rule{{Path: "/a"}}}, "rules[0].ref: Required value: a string"},
+		"ref":               {one(Rule{Ref: "A b", Path: "/a"}), `rules[0].ref: Invalid value: "A b": ` + aRef},
+		"reserved ref":      {one(Rule{Ref: "bypass-x", Path: "/a"}), `rules[0].ref: Invalid value: "bypass-x": must not begin with bypass-, which the built-in rules use`},
+		"no match":          {one(Rule{}), "rules[0]: Required value: path, extensions or both"},
+		"relative":          {one(Rule{Path: "static/*"}), `rules[0].path: Invalid value: "static/*": ` + aPath},
+		"inner star":        {one(Rule{Path: "/a/*/b"}), `rules[0].path: Invalid value: "/a/*/b": ` + aPath},
+		"control character": {one(Rule{Path: "/a\n"}), `rules[0].path: Invalid value: "/a\n": ` + aPath},
+		"everything":        {one(Rule{Path: "/*"}), `rules[0].path: Invalid value: "/*": must name a folder: this would cache every page of every user`},
+		"half folder":       {one(Rule{Path: "/a*"}), `rules[0].path: Invalid value: "/a*": must have a / before the *`},
+		"api":               {one(Rule{Path: "/API/v1/*"}), `rules[0].path: Invalid value: "/API/v1/*": must not lie below /api, which is never cached`},
+		"extension":         {one(Rule{Extensions: []string{`c"s`}}), `rules[0].extensions[0]: Invalid value: "c\"s": must be 1 to 12 of a-z and 0-9, without the dot`},
+		"edge ttl low":      {one(Rule{Path: "/a", EdgeTTL: 60}), "rules[0].edgeTtl: Invalid value: 60: must be 0 or at least 7200, the least that plan free allows"},
+		"edge ttl high":     {one(Rule{Path: "/a", EdgeTTL: MaxTTL + 1}), "rules[0].edgeTtl: Invalid value: 31536001: must be between 0 and 31536000"},
+		"query mode":        {one(Rule{Path: "/a", Query: Query{Mode: "some"}}), `rules[0].query.mode: Unsupported value: "some": supported values: "all", "ignore", "include", "exclude"`},
+		"query names":       {one(Rule{Path: "/a", Query: Query{Names: []string{"v"}}}), "rules[0].query.names: Forbidden: only modes include and exclude take names"},
+		"query plan":        {one(Rule{Path: "/a", Query: Query{Mode: QueryInclude, Names: []string{"v"}}}), `rules[0].query.mode: Invalid value: "include": needs plan enterprise, the zone has free; all and ignore work on every plan`},
+		"status ttl":        {status(StatusTTL{From: 200, To: 299, TTL: pulumi.IntRef(-2)}), "rules[0].statusTtls[0].ttl: Invalid value: -2: must be between -1 and 31536000"},
+		"no status ttl":     {status(StatusTTL{From: 200, To: 299}), "rules[0].statusTtls[0].ttl: Required value: an integer between -1 and 31536000"},
+		"no status":         {status(StatusTTL{To: 299, TTL: ttl}), "rules[0].statusTtls[0].from: Invalid value: 0: must be between 100 and 599"},
+		"status order":      {status(StatusTTL{From: 300, To: 299, TTL: ttl}), "rules[0].statusTtls[0].to: Invalid value: 299: must be at least 300, it is below from"},
+	})
+}
+
+func TestMistakesInPageRules(t *testing.T) {
+	const enterprise = "needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"
+	pro := func(r Rule) *Args {
+		r.Path, r.BrowserTTL = "/a/*", Day
+		return page(PlanPro, r)
 	}
-	for name, c := range map[string]struct {
-		args *Args
-		want string
-	}{
-		"nil":               {nil, `zoneId: "" is not 32 hexadecimal digits`},
-		"zone":              {&Args{ZoneID: "zone"}, `zoneId: "zone" is not 32 hexadecimal digits`},
-		"plan":              {&Args{ZoneID: zone, Plan: "gold"}, `plan: "gold" is not one of free, pro, business, enterprise`},
-		"too many":          {&Args{ZoneID: zone, Rules: rules(9)}, "rules: 9 and the 2 bypass rules make 11, plan free allows 10"},
-		"browser ttl":       {&Args{ZoneID: zone, BrowserTTL: &ttl}, "browserTtl: -1 is not between 0 and 31536000"},
-		"ref":               {one(Rule{Ref: "A b", Path: "/a"}), `rules[0].ref: "A b" is not 1 to 40 of a-z, 0-9 and -`},
-		"reserved ref":      {one(Rule{Ref: "bypass-x", Path: "/a"}), `rules[0].ref: "bypass-x" begins with "bypass-", which the built-in rules use`},
-		"ref twice":         {&Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}, {Ref: "a", Path: "/b"}}}, `rules[1].ref: "a" is taken by rules[0]`},
-		"no match":          {one(Rule{Ref: "a"}), "rules[0]: has neither path nor extensions, one is required"},
-		"relative":          {one(Rule{Ref: "a", Path: "static/*"}), `rules[0].path: "static/*" is not a path such as /static/* or /favicon.ico`},
-		"inner star":        {one(Rule{Ref: "a", Path: "/a/*/b"}), `rules[0].path: "/a/*/b" is not a path such as /static/* or /favicon.ico`},
-		"control character": {one(Rule{Ref: "a", Path: "/a\n"}), `rules[0].path: "/a\n" is not a path such as /static/* or /favicon.ico`},
-		"everything":        {one(Rule{Ref: "a", Path: "/*"}), `rules[0].path: "/*" would cache every page of every user, name the folders`},
-		"half folder":       {one(Rule{Ref: "a", Path: "/a*"}), `rules[0].path: "/a*" ends in *, which must follow a /`},
-		"api":               {one(Rule{Ref: "a", Path: "/API/v1/*"}), `rules[0].path: "/API/v1/*" lies below /api, which is never cached`},
-		"extension":         {one(Rule{Ref: "a", Extensions: []string{`c"s`}}), `rules[0].extensions[0]: "c\"s" is not 1 to 12 of a-z and 0-9, without the dot`},
-		"edge ttl low":      {one(Rule{Ref: "a", Path: "/a", EdgeTTL: 60}), "rules[0].edgeTtl: 60 is below 7200 seconds, the least that plan free allows"},
-		"edge ttl high":     {one(Rule{Ref: "a", Path: "/a", EdgeTTL: MaxTTL + 1}), "rules[0].edgeTtl: 31536001 is not between 0 and 31536000"},
-		"query mode":        {one(Rule{Ref: "a", Path: "/a", Query: Query{Mode: "some"}}), `rules[0].query.mode: "some" is not one of all, ignore, include, exclude`},
-		"query names":       {one(Rule{Ref: "a", Path: "/a", Query: Query{Names: []string{"v"}}}), "rules[0].query.names: 1 given, only modes include and exclude take names"},
-		"query plan": {one(Rule{Ref: "a", Path: "/a", Query: Query{Mode: QueryInclude, Names: []string{"v"}}}),
-			`rules[0].query.mode: "include" needs plan enterprise, the zone has free; all and ignore work on every plan`},
-		"status ttl": {one(Rule{Ref: "a", Path: "/a", StatusTTLs: []StatusTTL{{From: 200, To: 299, TTL: -2}}}),
-			"rules[0].statusTtls[0].ttl: -2 is not between -1 and 31536000"},
-		"bypass case":    {&Args{ZoneID: zone, BypassPrefixes: []string{"/Orders"}}, `bypassPrefixes[0]: "/Orders" is not in lower case (matching ignores case)`},
-		"bypass all":     {&Args{ZoneID: zone, BypassPrefixes: []string{"/"}}, `bypassPrefixes[0]: "/" would bypass the cache for everything`},
-		"bypass pattern": {&Args{ZoneID: zone, BypassPrefixes: []string{"/a/*"}}, `bypassPrefixes[0]: "/a/*" is not a path prefix such as /orders`},
-		"record type":    {&Args{ZoneID: zone, Record: &Record{Name: "www", Type: "MX", Content: "x"}}, `record.type: "MX" is not one of A, AAAA, CNAME`},
-		"record content": {&Args{ZoneID: zone, Record: &Record{Name: "www", Type: "A", Content: "::1"}}, `record.content: "::1" is not an IPv4 address, as type A needs`},
-		"no range":       {&Args{ZoneID: zone, EdgeRanges: []string{}}, "edgeRanges: is empty, the edge comes from somewhere; leave it out for the published ranges"},
-		"range":          {&Args{ZoneID: zone, EdgeRanges: []string{"104.16.0.0"}}, `edgeRanges[0]: "104.16.0.0" is not an address range such as 104.16.0.0/13`},
-		"range bits":     {&Args{ZoneID: zone, EdgeRanges: []string{"104.17.0.0/13"}}, `edgeRanges[0]: "104.17.0.0/13" has bits behind its mask, 104.16.0.0/13 has not`},
-		"range wide":     {&Args{ZoneID: zone, EdgeRanges: []string{"0.0.0.0/0"}}, `edgeRanges[0]: "0.0.0.0/0" is wider than /8, which is no edge`},
-		"range wide 6":   {&Args{ZoneID: zone, EdgeRanges: []string{"::/0"}}, `edgeRanges[0]: "::/0" is wider than /16, which is no edge`},
-		"range twice":    {&Args{ZoneID: zone, EdgeRanges: []string{"2606:4700::/32", "2606:4700::/32"}}, `edgeRanges[1]: "2606:4700::/32" is edgeRanges[0] already`},
-		"certificate":    {&Args{ZoneID: zone, OriginPulls: &OriginPulls{CertificateID: "mine"}}, `originPulls.certificateId: "mine" is not a certificate's id of 32 hexadecimal digits`},
-		"pulls host":     {&Args{ZoneID: zone, OriginPulls: &OriginPulls{CertificateID: zone, Hostname: "a b"}}, `originPulls.hostname: "a b" is not a host name`},
-		"mode":           {&Args{ZoneID: zone, Mode: "rules"}, `mode: "rules" is not one of cacheRules, pageRules`},
-		"hostname":       {&Args{ZoneID: zone, Hostname: "www.example.com"}, `hostname: "www.example.com" given, only mode pageRules uses it`},
-		"no hostname":    {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules}, `hostname: "" is not a host name in lower case such as www.example.com, which mode pageRules needs`},
-		"any hostname":   {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "*example.com"}, `hostname: "*example.com" is not a host name in lower case such as www.example.com, which mode pageRules needs`},
-		"too many pages": {&Args{ZoneID: zone, Mode: ModePageRules, Hostname: "a.test"}, "rules: 3 and the 3 bypass rules make 6, plan free allows 3 page rules"},
-		"page extension": {page(Rule{Path: "/a/*", BrowserTTL: Day, Extensions: []string{"css"}}),
-			"rules[0].extensions: is not possible with mode pageRules: their * reaches into the query string, so that /users/1?x=.css would be cached; name a folder"},
-		"page encoded": {page(Rule{Path: "/a%20b/*", BrowserTTL: Day}), `rules[0].path: "/a%20b/*" has % or ; in it, and mode pageRules never caches such a URL`},
-		"page stale":   {page(Rule{Path: "/a/*", BrowserTTL: Day, RefuseStale: true}), "rules[0].serveStale: false is not possible with mode pageRules, which has no such setting; let the origin send no stale-while-revalidate"},
-		"page query":   {page(Rule{Path: "/a/*", BrowserTTL: Day, Query: Query{Mode: QueryIgnore}}), `rules[0].query.mode: "ignore" needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan`},
-		"page list": {page(Rule{Path: "/a/*", BrowserTTL: Day, Query: Query{Mode: QueryInclude, Names: []string{"v"}}}),
-			`rules[0].query.mode: "include" needs plan enterprise, the zone has pro; all works on every plan`},
-		"page status":    {page(Rule{Path: "/a/*", BrowserTTL: Day, StatusTTLs: ErrorsNotKept()}), "rules[0].statusTtls: a lifetime by status code needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"},
-		"page etag":      {page(Rule{Path: "/a/*", BrowserTTL: Day, StrongETags: true}), "rules[0].strongEtags: true needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"},
-		"page browser":   {page(Rule{Path: "/a/*"}), "rules[0].browserTtl: 0 (respect the origin) needs plan enterprise with mode pageRules, the zone has pro; mode cacheRules takes it on every plan"},
-		"page edge ttl":  {page(Rule{Path: "/a/*", BrowserTTL: Day, EdgeTTL: 60}), "rules[0].edgeTtl: 60 is below 3600 seconds, the least that plan pro allows"},
-		"pulls for host": {&Args{ZoneID: zone, OriginPulls: &OriginPulls{Hostname: "www.example.com"}}, `originPulls.hostname: "www.example.com" needs certificateId: the shared certificate is for the whole zone`},
-	} {
-		t.Run(name, func(t *testing.T) { require.EqualError(t, c.args.Validate(), c.want) })
-	}
+	requireEach(t, map[string]mistake{
+		"too many": {&Args{ZoneID: zone, Mode: ModePageRules, Hostname: "a.test"}, "rules: Invalid value: 3: must be at most 0: plan free allows 3 page rules, and 3 of them bypass the cache"},
+		"url twice": {&Args{ZoneID: zone, Plan: PlanPro, Mode: ModePageRules, Hostname: "a.test", Rules: []Rule{
+			{Ref: "a", Path: "/a/*", BrowserTTL: Day}, {Ref: "b", Path: "/a/*", BrowserTTL: Hour}}}, `rules[1].path: Duplicate value: "/a/*"`},
+		"extension": {pro(Rule{Extensions: []string{"css"}}), "rules[0].extensions: Forbidden: mode pageRules has none: their * reaches into the query string, so that /users/1?x=.css would be cached; name a folder"},
+		"encoded":   {page(PlanPro, Rule{Path: "/a%20b/*", BrowserTTL: Day}), `rules[0].path: Invalid value: "/a%20b/*": must not have % or ; in it, mode pageRules never caches such a URL`},
+		"stale":     {pro(Rule{ServeStale: pulumi.BoolRef(false)}), "rules[0].serveStale: Invalid value: false: mode pageRules has no such setting; let the origin send no stale-while-revalidate"},
+		"query":     {pro(Rule{Query: Query{Mode: QueryIgnore}}), `rules[0].query.mode: Invalid value: "ignore": ` + enterprise},
+		"list":      {pro(Rule{Query: Query{Mode: QueryInclude, Names: []string{"v"}}}), `rules[0].query.mode: Invalid value: "include": needs plan enterprise, the zone has pro; all works on every plan`},
+		"status":    {pro(Rule{StatusTTLs: ErrorsNotKept()}), "rules[0].statusTtls: Invalid value: 1: " + enterprise},
+		"etag":      {pro(Rule{StrongETags: true}), "rules[0].strongEtags: Invalid value: true: " + enterprise},
+		"browser":   {page(PlanPro, Rule{Path: "/a/*"}), "rules[0].browserTtl: Invalid value: 0: " + enterprise},
+		"edge ttl":  {pro(Rule{EdgeTTL: 60}), "rules[0].edgeTtl: Invalid value: 60: must be 0 or at least 3600, the least that plan pro allows"},
+	})
 }
 
 func TestValidateReportsAllMistakes(t *testing.T) {
-	err := (&Args{ZoneID: "x", Plan: "gold", Rules: []Rule{{Ref: "a"}}}).Validate()
+	err := (&Args{ZoneID: pulumi.String("x"), Plan: "gold", Rules: []Rule{{Ref: "a"}}}).Validate()
 	require.Len(t, strings.Split(err.Error(), "\n"), 3)
 }
 
@@ -109,14 +164,12 @@ func TestEnterpriseFeaturesPassOnEnterprise(t *testing.T) {
 func TestPageRulesByPlan(t *testing.T) {
 	args := Args{ZoneID: zone, Mode: ModePageRules, Hostname: "www.example.com"}
 	for plan, fits := range map[Plan]int{PlanPro: 17, PlanBusiness: 47, PlanEnterprise: 122} {
-		args.Plan = plan
-		args.Rules = nil
+		args.Plan, args.Rules, args.BrowserTTL = plan, nil, nil
 		require.NoError(t, args.Validate(), "the defaults on %s", plan)
 		for _, r := range args.withDefaults().Rules {
 			require.Equal(t, plan == PlanEnterprise, r.StatusTTLs != nil, "below Enterprise page rules cannot say that errors are not kept")
 		}
-		zero := 0
-		args.BrowserTTL = &zero
+		args.BrowserTTL = pulumi.IntRef(0)
 		args.Rules = rules(fits)
 		require.NoError(t, args.Validate(), plan)
 		args.Rules = rules(fits + 1)
@@ -125,7 +178,27 @@ func TestPageRulesByPlan(t *testing.T) {
 }
 
 func TestDefaultsLeaveTheCallersArgsAlone(t *testing.T) {
-	given := &Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}}}
+	given := one(Rule{Path: "/a", EdgeTTL: Day})
 	given.withDefaults()
-	require.Equal(t, &Args{ZoneID: zone, Rules: []Rule{{Ref: "a", Path: "/a"}}}, given)
+	require.Equal(t, one(Rule{Path: "/a", EdgeTTL: Day}), given)
+}
+
+func TestDefaults(t *testing.T) {
+	d := (&Args{ZoneID: zone}).withDefaults()
+	require.Equal(t, []any{PlanFree, ModeCacheRules, Day, true, true},
+		[]any{d.Plan, d.Mode, *d.BrowserTTL, *d.ZoneSettings, *d.TieredCache})
+	require.Len(t, d.Rules, 3)
+	for _, r := range d.Rules {
+		require.True(t, *r.ServeStale && *r.DeceptionArmor, r.Ref)
+		require.Equal(t, QueryAll, r.Query.Mode)
+		require.Equal(t, "Cache "+r.Path, r.Description)
+	}
+	require.Empty(t, (&Args{ZoneID: zone, Rules: []Rule{}}).withDefaults().Rules, "an empty list is not the default")
+}
+
+func TestLeftInZone(t *testing.T) {
+	args := page(PlanPro, Rule{Path: "/a/*", BrowserTTL: Day})
+	require.Equal(t, []string{"cache level", "browser cache TTL", "tiered caching", "URL normalization"}, args.withDefaults().leftInZone())
+	args = &Args{ZoneSettings: pulumi.BoolRef(false), TieredCache: pulumi.BoolRef(false)}
+	require.Empty(t, args.withDefaults().leftInZone())
 }

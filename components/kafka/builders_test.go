@@ -3,7 +3,11 @@ package kafka
 import (
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 func TestDefaults(t *testing.T) {
@@ -19,6 +23,10 @@ func TestDefaults(t *testing.T) {
 	require.True(t, *a.WaitReady)
 	require.Nil(t, a.CruiseControl)
 	require.Nil(t, a.Exporter)
+	require.Equal(t, k8s.Resources{CPURequest: "500m", CPULimit: "2", Memory: "2Gi"}, a.Pools[1].Resources)
+	require.Equal(t, []string{"20Gi", "100Gi"}, []string{a.Pools[0].Storage.Size, a.Pools[1].Storage.Size})
+	require.Equal(t, DefaultPartitions, settings.WithDefaults(&Topic{}).Partitions)
+	require.Equal(t, &k8s.Resources{CPURequest: "100m", CPULimit: "1", Memory: "1Gi"}, production().withDefaults().CruiseControl)
 }
 
 func TestDefaultsOfATopicFollowTheCluster(t *testing.T) {
@@ -46,11 +54,11 @@ func TestDefaultsLeaveTheArgumentsAlone(t *testing.T) {
 }
 
 func TestClusterSpec(t *testing.T) {
-	spec := clusterSpec(production().withDefaults())
+	spec := clusterSpec("kafka", production().withDefaults())
 	cluster := spec["kafka"].(object)
 	require.Equal(t, object{"type": "simple"}, cluster["authorization"])
-	require.Equal(t, object{"topologyKey": "topology.kubernetes.io/zone"}, cluster["rack"])
-	require.Equal(t, object{"podDisruptionBudget": object{"maxUnavailable": 1}}, cluster["template"])
+	require.Equal(t, object{"topologyKey": pulumi.String("topology.kubernetes.io/zone")}, cluster["rack"])
+	require.Equal(t, object{"maxUnavailable": 1}, cluster["template"].(object)["podDisruptionBudget"])
 	require.NotContains(t, cluster, "replicas", "the pools decide")
 	require.NotContains(t, cluster, "storage", "the pools decide")
 	require.NotContains(t, spec, "zookeeper")
@@ -66,7 +74,7 @@ func TestClusterSpec(t *testing.T) {
 }
 
 func TestClusterSpecWithoutExtras(t *testing.T) {
-	spec := clusterSpec(small().withDefaults())
+	spec := clusterSpec("kafka", small().withDefaults())
 	require.NotContains(t, spec, "cruiseControl")
 	require.NotContains(t, spec, "kafkaExporter")
 	cluster := spec["kafka"].(object)
@@ -84,12 +92,12 @@ func TestListenersOfProduction(t *testing.T) {
 	require.Len(t, all, 2)
 	require.Equal(t, "mtls", all[1].(object)["name"])
 	require.Equal(t, list{
-		object{"podSelector": object{"matchLabels": object{"app.kubernetes.io/name": "app"}}},
+		object{"podSelector": object{"matchLabels": pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("app")}}},
 		object{
-			"podSelector":       object{"matchLabels": object{"app": "job"}},
-			"namespaceSelector": object{"matchLabels": object{"team": "data"}},
+			"podSelector":       object{"matchLabels": pulumi.StringMap{"app": pulumi.String("job")}},
+			"namespaceSelector": object{"matchLabels": pulumi.StringMap{"team": pulumi.String("data")}},
 		},
-		object{"ipBlock": object{"cidr": "203.0.113.0/24"}},
+		object{"ipBlock": object{"cidr": pulumi.String("203.0.113.0/24")}},
 	}, all[0].(object)["networkPolicyPeers"])
 }
 
@@ -108,11 +116,11 @@ func TestPoolSpec(t *testing.T) {
 }
 
 func TestPoolSpecFollowsItsValues(t *testing.T) {
-	pool := Pool{RequireSpread: true, Storage: Storage{Size: "1Gi", Class: "fast"}}
+	pool := Pool{RequireSpread: true, Storage: Storage{Size: "1Gi", Class: pulumi.String("fast")}}
 	spec := poolSpec("kafka", pool)
 	constraints := spec["template"].(object)["pod"].(object)["topologySpreadConstraints"].(list)
 	require.Equal(t, "DoNotSchedule", constraints[1].(object)["whenUnsatisfiable"])
-	require.Equal(t, "fast", storage(pool.Storage)["volumes"].(list)[0].(object)["class"])
+	require.Equal(t, pulumi.String("fast"), storage(pool.Storage)["volumes"].(list)[0].(object)["class"])
 	require.Equal(t, object{"type": "jbod", "volumes": list{object{
 		"id": 0, "type": "ephemeral", "sizeLimit": "1Gi", "kraftMetadata": "shared",
 	}}}, storage(Storage{Size: "1Gi", Ephemeral: true}))
@@ -158,6 +166,6 @@ func TestObjectName(t *testing.T) {
 }
 
 func TestBrokerLabels(t *testing.T) {
-	require.Equal(t, map[string]string{"strimzi.io/cluster": "kafka", "strimzi.io/name": "kafka-kafka"}, BrokerLabels("kafka"))
-	require.Equal(t, map[string]string{"strimzi.io/cluster": "kafka"}, clusterLabels("kafka"))
+	require.Equal(t, pulumi.StringMap{"strimzi.io/cluster": pulumi.String("kafka"), "strimzi.io/name": pulumi.String("kafka-kafka")}, BrokerLabels("kafka"))
+	require.Equal(t, pulumi.StringMap{"strimzi.io/cluster": pulumi.String("kafka")}, clusterLabels("kafka"))
 }

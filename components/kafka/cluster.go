@@ -1,9 +1,13 @@
 package kafka
 
 import (
+	"encoding/json"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // object and list are the untyped values that a custom resource is made of.
@@ -19,14 +23,14 @@ const (
 )
 
 // clusterSpec is the Kafka resource's spec.
-func clusterSpec(a *Args) object {
+func clusterSpec(name string, a *Args) object {
 	spec := object{
-		"kafka":          kafkaSpec(a),
-		"entityOperator": entityOperatorSpec(a),
+		"kafka":          kafkaSpec(name, a),
+		"entityOperator": entityOperatorSpec(name, a),
 	}
 	if a.CruiseControl != nil {
 		spec["cruiseControl"] = object{
-			"resources": resources(*a.CruiseControl),
+			"resources": kube.Resources(*a.CruiseControl),
 			"template":  object{"cruiseControlContainer": restricted()},
 		}
 	}
@@ -34,14 +38,14 @@ func clusterSpec(a *Args) object {
 		spec["kafkaExporter"] = object{
 			"topicRegex": ".*",
 			"groupRegex": ".*",
-			"resources":  resources(*a.Exporter),
+			"resources":  kube.Resources(*a.Exporter),
 			"template":   object{"container": restricted()},
 		}
 	}
 	return spec
 }
 
-func kafkaSpec(a *Args) object {
+func kafkaSpec(name string, a *Args) object {
 	config := a.brokerConfig()
 	for key, value := range a.Config {
 		config[key] = value
@@ -52,12 +56,43 @@ func kafkaSpec(a *Args) object {
 		"listeners":       listeners(a),
 		"authorization":   object{"type": "simple"},
 		"config":          config,
-		"template":        object{"podDisruptionBudget": object{"maxUnavailable": 1}},
+		"template": object{
+			"podDisruptionBudget": object{"maxUnavailable": 1},
+			"podSet":              object{"metadata": object{"annotations": object{kube.ChecksumAnnotation: nodesChecksum(name, a)}}},
+		},
 	}
-	if a.RackKey != "" {
+	if a.Metrics {
+		spec["metricsConfig"] = metricsConfig(name)
+	}
+	if a.RackKey != nil {
 		spec["rack"] = object{"topologyKey": a.RackKey}
 	}
 	return spec
+}
+
+// nodesChecksum changes with what the nodes are made of beside the Kafka resource:
+// their pools, and the rules of their metrics. In the Kafka resource it moves the
+// generation, which the deployment waits to see ready; a pool is never waited for, since
+// it tells no readiness. The place is one that restarts nothing: pools have templates
+// of their own.
+func nodesChecksum(name string, a *Args) pulumi.StringOutput {
+	var parts []pulumi.StringInput
+	for _, pool := range a.Pools {
+		class := pool.Storage.Class
+		if class == nil {
+			class = pulumi.String("")
+		}
+		pool.Storage.Class = nil // the only value that may not be known yet
+		spec, err := json.Marshal(poolSpec(name, pool))
+		if err != nil {
+			panic(err) // of plain values: a mistake in this package
+		}
+		parts = append(parts, pulumi.String(pool.Name), pulumi.String(spec), class)
+	}
+	if a.Metrics {
+		parts = append(parts, pulumi.String(metricRules))
+	}
+	return kube.Checksum(parts...)
 }
 
 // brokerConfig are the settings that the arguments decide.
@@ -73,7 +108,7 @@ func (a *Args) brokerConfig() object {
 		"transaction.state.log.replication.factor": a.ReplicationFactor,
 		"transaction.state.log.min.isr":            a.MinInSync,
 	}
-	if a.RackKey != "" {
+	if a.RackKey != nil {
 		config["replica.selector.class"] = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
 	}
 	return config
@@ -94,43 +129,64 @@ func listener(a *Args, name string, port int, authentication Authentication) obj
 		"type":               "internal",
 		"tls":                true,
 		"authentication":     object{"type": string(authentication)},
-		"networkPolicyPeers": networkPolicyPeers(a.Clients),
+		"networkPolicyPeers": networkPolicyPeers(a.IngressFrom),
 	}
 }
 
 // networkPolicyPeers go into the policy that Strimzi writes for a listener.
-func networkPolicyPeers(clients []Peer) list {
-	if len(clients) == 0 {
+func networkPolicyPeers(from []k8s.Peer) list {
+	if len(from) == 0 {
 		return list{object{"podSelector": object{}}}
 	}
-	peers := make(list, len(clients))
-	for i, client := range clients {
-		peers[i] = networkPolicyPeer(client)
+	peers := make(list, len(from))
+	for i, peer := range from {
+		peers[i] = networkPolicyPeer(peer)
 	}
 	return peers
 }
 
-func networkPolicyPeer(client Peer) object {
-	if client.CIDR != "" {
-		return object{"ipBlock": object{"cidr": client.CIDR}}
+func networkPolicyPeer(peer k8s.Peer) object {
+	if peer.CIDR != nil {
+		return object{"ipBlock": object{"cidr": peer.CIDR}}
 	}
-	peer := object{"podSelector": matchLabels(client.Pods)}
-	if len(client.Namespaces) > 0 {
-		peer["namespaceSelector"] = matchLabels(client.Namespaces)
+	rule := object{"podSelector": selector(peer.Pods)}
+	if peer.Namespaces != nil {
+		rule["namespaceSelector"] = selector(peer.Namespaces)
 	}
-	return peer
+	return rule
 }
 
-func entityOperatorSpec(a *Args) object {
+// selector of these labels; without labels it selects all.
+func selector(labels pulumi.StringMapInput) object {
+	if labels == nil {
+		return object{}
+	}
+	return object{"matchLabels": labels}
+}
+
+// entityOperatorSpec are the operators of topics and users. The topic operator works
+// without finalizers: a topic's object would wait for an operator that may be gone, and
+// its namespace with it. Existing finalizers are taken off (addOrRemoveFinalizer in
+// BatchingTopicController of 0.44).
+func entityOperatorSpec(name string, a *Args) object {
+	topics := restricted()
+	topics["env"] = list{object{"name": "STRIMZI_USE_FINALIZERS", "value": "false"}}
 	return object{
-		"topicOperator": object{"resources": resources(a.EntityOperator)},
-		"userOperator":  object{"resources": resources(a.EntityOperator)},
+		"topicOperator": object{"resources": kube.Resources(a.EntityOperator)},
+		"userOperator": object{
+			"resources":    kube.Resources(a.EntityOperator),
+			"secretPrefix": secretPrefix(name),
+		},
 		"template": object{
-			"topicOperatorContainer": restricted(),
+			"topicOperatorContainer": topics,
 			"userOperatorContainer":  restricted(),
 		},
 	}
 }
+
+// secretPrefix begins the names of the users' Secrets. Without it a user called
+// redis-app would take over the Secret redis-app.
+func secretPrefix(cluster string) string { return cluster + "-user-" }
 
 // restricted is the Pod Security Standard "restricted" as a container template:
 // Strimzi leaves it to the user unless the operator was told otherwise.
@@ -141,24 +197,6 @@ func restricted() object {
 		"runAsNonRoot":             true,
 		"seccompProfile":           object{"type": "RuntimeDefault"},
 	}}
-}
-
-func resources(r kube.Resources) object {
-	return object{
-		"requests": object{"cpu": r.CPURequest, "memory": r.Memory},
-		"limits":   object{"cpu": r.CPULimit, "memory": r.Memory},
-	}
-}
-
-func matchLabels(labels map[string]string) object {
-	if len(labels) == 0 {
-		return object{}
-	}
-	match := object{}
-	for key, value := range labels {
-		match[key] = value
-	}
-	return object{"matchLabels": match}
 }
 
 // objectName turns a topic's name into one that Kubernetes takes.

@@ -1,29 +1,28 @@
 package kafka
 
-// DefaultPartitions of a topic.
+// DefaultPartitions is the default of Topic.Partitions.
 const DefaultPartitions = 12
 
 // Topic is one stream of messages.
 type Topic struct {
-	// Name in Kafka: letters, digits, '.', '_' and '-', up to 249.
-	Name string
-	// Partitions, 1 to 1000. They can be added, which moves keys between
-	// partitions and so breaks their order, and never taken away: be generous.
-	// Default: DefaultPartitions.
-	Partitions int
-	// Replicas of each partition, 1 to the number of brokers. Default:
-	// Args.ReplicationFactor.
-	Replicas int
-	// MinInSync is Args.MinInSync for this topic. Default: Replicas - 1, at
-	// least 1.
-	MinInSync int
-	// RetentionHours of a message, 1 to 87600, or -1 for ever. Default: 168.
-	RetentionHours int
+	// Name in Kafka: up to 249 letters, digits, '.', '_' and '-'.
+	Name string `json:"name" required:"true"`
+	// Partitions can be added, which moves keys between partitions and so breaks their
+	// order, and never taken away: be generous.
+	Partitions int `json:"partitions" default:"12" min:"1" max:"1000"`
+	// Replicas of each partition, at most the number of brokers. Default: the
+	// cluster's replication factor.
+	Replicas int `json:"replicas" min:"1" max:"100"`
+	// MinInSync is how many replicas must have a message of this topic before the
+	// producer is told so. Default: Replicas - 1, at least 1.
+	MinInSync int `json:"minInSync" min:"1" max:"100"`
+	// RetentionHours of a message; -1 is for ever, 0 the default.
+	RetentionHours int `json:"retentionHours" default:"168" min:"-1" max:"87600"`
 	// Compact keeps the newest message of each key instead of those of the
 	// retention time.
-	Compact bool
-	// MaxMessageBytes, 1024 to 104857600. Default: the broker's, 1 MiB.
-	MaxMessageBytes int
+	Compact bool `json:"compact"`
+	// MaxMessageBytes is the largest message. Default: the broker's, 1 MiB.
+	MaxMessageBytes int `json:"maxMessageBytes" min:"1024" max:"104857600"`
 }
 
 // Authentication says how a user proves who it is.
@@ -38,27 +37,29 @@ const (
 
 // User is one client program. It may do what is listed and nothing else.
 type User struct {
-	// Name of the user, of its KafkaUser and of its Secret.
-	Name string
-	// Authentication is Scram or Certificate. Default: Scram.
-	Authentication Authentication
+	// Name of the user and of its KafkaUser.
+	Name string `json:"name" required:"true" format:"label"`
+	// Authentication is a password (scram-sha-512) or a client certificate (tls), which
+	// needs mutualTLS.
+	Authentication Authentication `json:"authentication" default:"scram-sha-512" enum:"scram-sha-512,tls"`
 	// Produce are the topics it writes.
-	Produce []string
+	Produce []string `json:"produce"`
 	// Consume are the topics it reads.
-	Consume []string
+	Consume []string `json:"consume"`
 	// Group of its consumers. Required with Consume.
-	Group string
-	// DeadLetter is the topic where it puts what it could not process. It may
-	// write it, and read it again in the group ReplayGroup(Group). Default: none.
-	DeadLetter string
+	Group string `json:"group"`
+	// DeadLetter is the topic where it puts what it could not process. It may write
+	// it, and read it again in the group of the same name with "-replay" behind it.
+	// Default: none.
+	DeadLetter string `json:"deadLetter"`
 	// MaxConsumers is how many consumers of Group it runs at most. More than a
 	// topic's partitions would have no work. Default: not checked.
-	MaxConsumers int
+	MaxConsumers int `json:"maxConsumers" min:"0" max:"1000"`
 	// TransactionPrefix is how its transactional ids begin. Default: it has no
 	// transactions.
-	TransactionPrefix string
+	TransactionPrefix string `json:"transactionPrefix"`
 	// Quotas keep one client from taking a whole broker. Default: none.
-	Quotas *Quotas
+	Quotas *Quotas `json:"quotas"`
 }
 
 // ReplayGroup is the consumer group that reads the dead-letter topic of a group.
@@ -67,9 +68,9 @@ func ReplayGroup(group string) string { return group + "-replay" }
 // Quotas limit one user on each broker. 0 is no limit.
 type Quotas struct {
 	// ProducerByteRate in bytes per second.
-	ProducerByteRate int
+	ProducerByteRate int `json:"producerByteRate" min:"0" max:"2147483647"`
 	// ConsumerByteRate in bytes per second.
-	ConsumerByteRate int
+	ConsumerByteRate int `json:"consumerByteRate" min:"0" max:"2147483647"`
 	// RequestPercentage of one CPU's network and request threads' time.
-	RequestPercentage int
+	RequestPercentage int `json:"requestPercentage" min:"0" max:"10000"`
 }

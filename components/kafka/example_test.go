@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/kafka"
 )
 
@@ -12,7 +13,7 @@ func Example() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		events, err := kafka.New(ctx, "events", &kafka.Args{
 			Operator: kafka.Operator{Mode: kafka.Install},
-			RackKey:  "topology.kubernetes.io/zone",
+			RackKey:  pulumi.String("topology.kubernetes.io/zone"),
 			Topics:   []kafka.Topic{{Name: "user_events", Partitions: 24}},
 			Users: []kafka.User{
 				{Name: "relay", Produce: []string{"user_events"}},
@@ -36,7 +37,7 @@ func Example_oneNode() {
 				Roles:     []kafka.Role{kafka.Controller, kafka.Broker},
 				Replicas:  1,
 				Storage:   kafka.Storage{Size: "1Gi"},
-				Resources: kafka.Resources{CPURequest: "100m", CPULimit: "1", Memory: "768Mi"},
+				Resources: k8s.Resources{CPURequest: "100m", CPULimit: "1", Memory: "768Mi"},
 			}},
 			Topics: []kafka.Topic{{Name: "user_events", Partitions: 3}},
 		})

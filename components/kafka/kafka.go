@@ -3,44 +3,56 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	helmv4 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v4"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
+	"github.com/scalestack/scalestack/internal/settings"
 )
+
+// fieldManager owns the fields of what a later deployment is to find and adopt.
+const fieldManager = "scalestack"
 
 // longestSuffix is what Strimzi puts behind the cluster's name in a Service.
 const longestSuffix = "-kafka-bootstrap"
 
-// Kafka is the component.
+// Kafka is a cluster of Strimzi: its Kafka, node pools, topics, users and network
+// policies, and the operator if asked.
 type Kafka struct {
 	pulumi.ResourceState
 
 	// Bootstrap is "host:port" for clients with a password. With WaitReady it is
 	// known once the cluster is ready.
-	Bootstrap pulumi.StringOutput
+	Bootstrap pulumi.StringOutput `pulumi:"bootstrap"`
 	// BootstrapMTLS is "host:port" for clients with a certificate; empty without
 	// Args.MutualTLS.
-	BootstrapMTLS pulumi.StringOutput
-	// CASecret is the Secret with the certificate authority, key "ca.crt".
-	CASecret pulumi.StringOutput
-	// UserSecrets maps each user to its Secret: keys "password" and
+	BootstrapMTLS pulumi.StringOutput `pulumi:"bootstrapMTLS"`
+	// CASecret is the Secret with the certificate authority. Mount the whole Secret and
+	// trust every "*.crt" in it: after the authority's key was replaced the brokers show
+	// certificates of the old one and of the new one for a while.
+	CASecret pulumi.StringOutput `pulumi:"caSecret"`
+	// UserSecrets maps each user to its Secret, whose name begins with the cluster's and
+	// "-user-", so that no user can take another object's: keys "password" and
 	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
-	UserSecrets pulumi.StringMapOutput
+	UserSecrets pulumi.StringMapOutput `pulumi:"userSecrets"`
+	// Pools and Topics are the names of those that hold data and are kept, sorted: what
+	// the policy kafka-kept compares the next deployment with.
+	Pools  pulumi.StringArrayOutput `pulumi:"pools"`
+	Topics pulumi.StringArrayOutput `pulumi:"topics"`
 }
 
 // New registers the cluster. The name becomes the name of the Kafka resource: up
 // to 47 lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Kafka, error) {
 	a := args.withDefaults()
-	var errs check.Errors
-	kube.Name(&errs, "name", name, longestSuffix)
-	if err := errors.Join(errs.Err(), a.validate()); err != nil {
+	if err := errors.Join(kube.Check(name, longestSuffix, a), settings.Err(a.checkNodeNames(name))); err != nil {
 		return nil, err
 	}
 	k := &Kafka{}
@@ -48,14 +60,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	r := &registrar{ctx: ctx, name: name, args: a, kafka: k}
-	for _, step := range []func() error{r.policies, r.operator, r.pools, r.cluster, r.topics, r.users} {
+	for _, step := range []func() error{r.policies, r.operator, r.metrics, r.pools, r.cluster, r.topics, r.users} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("kafka %s: %w", name, err)
 		}
 	}
 	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{
 		"bootstrap": k.Bootstrap, "bootstrapMTLS": k.BootstrapMTLS,
-		"caSecret": k.CASecret, "userSecrets": k.UserSecrets,
+		"caSecret": k.CASecret, "userSecrets": k.UserSecrets, "pools": k.Pools, "topics": k.Topics,
 	})
 }
 
@@ -70,15 +82,19 @@ type registrar struct {
 }
 
 func (r *registrar) policies() error {
-	err := r.policy(r.name, clusterLabels(r.name))
+	own := nodesOf(r.name)
+	err := r.policy(r.name, clusterLabels(r.name), own)
 	if err == nil && r.args.Operator.Mode == Install {
-		err = r.policy(r.name+"-operator", operatorLabels)
+		if r.args.Operator.WatchAllNamespaces {
+			own = allNodes()
+		}
+		err = r.policy(r.name+"-operator", operatorLabels, own)
 	}
 	return err
 }
 
-func (r *registrar) policy(name string, pods map[string]string) error {
-	args := egressPolicy(name, r.name, pods, r.args.Namespace)
+func (r *registrar) policy(name string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs) error {
+	args := egressPolicy(name, r.name, pods, nodes, r.args.Namespace)
 	policy, err := networkingv1.NewNetworkPolicy(r.ctx, name+"-policy", args, pulumi.Parent(r.kafka))
 	r.before = append(r.before, policy)
 	return err
@@ -89,16 +105,31 @@ func (r *registrar) operator() error {
 		return nil
 	}
 	chart, err := helmv4.NewChart(r.ctx, r.name+"-operator", operatorChart(r.args),
-		pulumi.Parent(r.kafka), pulumi.DependsOn(r.before))
+		pulumi.Parent(r.kafka), pulumi.DependsOn(r.before),
+		pulumi.Transforms([]pulumi.ResourceTransform{keepClusterWide(r.args.Namespace)}))
 	r.before = append(r.before, chart)
+	return err
+}
+
+func (r *registrar) metrics() error {
+	if !r.args.Metrics {
+		return nil
+	}
+	rules, err := corev1.NewConfigMap(r.ctx, r.name+"-metrics", metricsConfigMap(r.name, r.args.Namespace), pulumi.Parent(r.kafka))
+	r.before = append(r.before, rules)
 	return err
 }
 
 // pools are not waited for: a pool has nodes only once its Kafka exists.
 func (r *registrar) pools() error {
 	var all []pulumi.Resource
+	guard, err := r.guard("pool", poolChange)
+	if err != nil {
+		return err
+	}
 	for _, p := range r.args.Pools {
-		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil)
+		options := append(r.args.keep(r.args.releasesPool(p.Name)), guard)
+		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil, options...)
 		if err != nil {
 			return err
 		}
@@ -109,10 +140,12 @@ func (r *registrar) pools() error {
 }
 
 func (r *registrar) cluster() error {
-	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.args), r.awaited(pulumi.StringMap{
-		"strimzi.io/kraft":      pulumi.String("enabled"),
-		"strimzi.io/node-pools": pulumi.String("enabled"),
-	}))
+	guard, err := r.guard("cluster", clusterChange)
+	if err != nil {
+		return err
+	}
+	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.name, r.args), r.awaited(clusterAnnotations(r.args)),
+		append(r.args.keep(false), guard)...)
 	if err != nil {
 		return err
 	}
@@ -125,13 +158,32 @@ func (r *registrar) cluster() error {
 		r.kafka.BootstrapMTLS = pulumi.Sprintf("%s:%d", host, mtlsPort)
 	}
 	r.kafka.CASecret = pulumi.Sprintf("%s-cluster-ca-cert", created)
+	r.kafka.Pools = pulumi.ToStringArray(r.args.keptPools()).ToStringArrayOutput()
+	r.kafka.Topics = pulumi.ToStringArray(r.args.keptTopics()).ToStringArrayOutput()
 	return nil
 }
 
+// clusterAnnotations switch on what Strimzi did not always do, and tell the next
+// deployment what there is.
+func clusterAnnotations(a *Args) pulumi.StringMap {
+	return pulumi.StringMap{
+		"strimzi.io/kraft":      pulumi.String("enabled"),
+		"strimzi.io/node-pools": pulumi.String("enabled"),
+		PoolsAnnotation:         pulumi.String(strings.Join(a.keptPools(), ",")),
+		TopicsAnnotation:        pulumi.String(strings.Join(a.keptTopics(), ",")),
+		ControllersAnnotation:   pulumi.String(strconv.Itoa(a.count(Controller))),
+	}
+}
+
 func (r *registrar) topics() error {
+	guard, err := r.guard("topic", topicChange)
+	if err != nil {
+		return err
+	}
 	for _, t := range r.args.Topics {
 		name := objectName(t.Name)
-		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil)); err != nil {
+		options := append(r.args.keep(r.args.releasesTopic(t.Name)), guard)
+		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil), options...); err != nil {
 			return err
 		}
 	}
@@ -145,17 +197,19 @@ func (r *registrar) users() error {
 		if err != nil {
 			return err
 		}
-		secrets[u.Name] = user.Metadata.Name().Elem()
+		secrets[u.Name] = pulumi.Sprintf("%s%s", secretPrefix(r.name), user.Metadata.Name().Elem())
 	}
 	r.kafka.UserSecrets = secrets.ToStringMapOutput()
 	return nil
 }
 
 // custom registers one of Strimzi's resources, after all that came before.
-func (r *registrar) custom(kind, suffix, name string, spec object, annotations pulumi.StringMap) (*apiextensions.CustomResource, error) {
+func (r *registrar) custom(kind, suffix, name string, spec object, annotations pulumi.StringMap,
+	options ...pulumi.ResourceOption,
+) (*apiextensions.CustomResource, error) {
 	labels := kube.Labels{Name: "kafka", Instance: r.name}
 	meta := labels.Meta(name, r.args.Namespace)
-	meta.Annotations = annotations
+	meta.Annotations = lifecycle(annotations)
 	all := labels.All()
 	all["strimzi.io/cluster"] = pulumi.String(r.name)
 	meta.Labels = all
@@ -165,8 +219,18 @@ func (r *registrar) custom(kind, suffix, name string, spec object, annotations p
 		Kind:        pulumi.String(kind),
 		Metadata:    meta,
 		OtherFields: kubernetes.UntypedArgs{"spec": spec},
-	}, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before),
-		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))
+	}, append(options, pulumi.Parent(r.kafka), pulumi.DependsOn(r.before), sameInAllVersions(kind),
+		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))...)
+}
+
+// sameInAllVersions makes another API version an update of the same object. Without
+// the aliases the engine would create it anew and then delete it.
+func sameInAllVersions(kind string) pulumi.ResourceOption {
+	var aliases []pulumi.Alias
+	for _, version := range apiVersions {
+		aliases = append(aliases, pulumi.Alias{Type: pulumi.String("kubernetes:" + version + ":" + kind)})
+	}
+	return pulumi.Aliases(aliases)
 }
 
 // awaited adds what makes Pulumi wait for the object's Ready condition.

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // production is the default shape with all that can be asked for.
@@ -15,12 +17,12 @@ func production() *Args {
 	return &Args{
 		Namespace: pulumi.String("shop"),
 		Operator:  Operator{Mode: Install, KubernetesVersion: "1.33"},
-		RackKey:   "topology.kubernetes.io/zone",
+		RackKey:   pulumi.String("topology.kubernetes.io/zone"),
 		MutualTLS: true,
-		Clients: []Peer{
-			{Pods: map[string]string{"app.kubernetes.io/name": "app"}},
-			{Pods: map[string]string{"app": "job"}, Namespaces: map[string]string{"team": "data"}},
-			{CIDR: "203.0.113.0/24"},
+		IngressFrom: []k8s.Peer{
+			{Pods: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("app")}},
+			{Pods: pulumi.StringMap{"app": pulumi.String("job")}, Namespaces: pulumi.StringMap{"team": pulumi.String("data")}},
+			{CIDR: pulumi.String("203.0.113.0/24")},
 		},
 		Config: map[string]string{"log.segment.bytes": "536870912"},
 		Topics: []Topic{
@@ -37,8 +39,8 @@ func production() *Args {
 			},
 			{Name: "audit", Authentication: Certificate, Consume: []string{"product_events"}, Group: "audit"},
 		},
-		CruiseControl: &Resources{},
-		Exporter:      &Resources{},
+		CruiseControl: &k8s.Resources{},
+		Exporter:      &k8s.Resources{},
 	}
 }
 
@@ -108,18 +110,9 @@ func TestSmallIsTheSameCodeWithOtherValues(t *testing.T) {
 }
 
 func TestResourcesAreStrimzis(t *testing.T) {
-	a := production()
-	a.APIVersion = "kafka.strimzi.io/v1"
-	r := run(t, a)
-	for _, one := range r.All() {
-		if !strings.HasPrefix(one.TypeToken, "kubernetes:kafka.strimzi.io/") {
-			continue
-		}
-		require.True(t, strings.HasPrefix(one.TypeToken, "kubernetes:kafka.strimzi.io/v1:"), one.TypeToken)
-		require.Equal(t, "kafka", kubetest.Text(one, `metadata.labels["strimzi.io/cluster"]`), one.Name)
-		require.Equal(t, "shop", kubetest.Text(one, "metadata.namespace"), one.Name)
-	}
+	r := run(t, production())
 	k := r.Get(t, "Kafka", "kafka")
+	require.Equal(t, "shop", kubetest.Text(k, "metadata.namespace"))
 	require.Equal(t, "enabled", kubetest.Text(k, `metadata.annotations["strimzi.io/kraft"]`))
 	require.Equal(t, "enabled", kubetest.Text(k, `metadata.annotations["strimzi.io/node-pools"]`))
 }
@@ -151,6 +144,31 @@ func TestWaitReadyIsAnAnnotation(t *testing.T) {
 	require.Empty(t, kubetest.Text(waiting.Get(t, "KafkaNodePool", "brokers"), path), "a pool is ready only after its Kafka")
 }
 
+// A change of a pool alone was reported as done before the operator had looked at it.
+func TestAChangeOfAPoolMovesTheResourceThatIsWaitedFor(t *testing.T) {
+	checksum := func(edit func(*Args)) string {
+		a := production()
+		a.Pools = a.withDefaults().Pools
+		edit(a)
+		k := run(t, a).Get(t, "Kafka", "kafka")
+		return kubetest.Text(k, `spec.kafka.template.podSet.metadata.annotations["scalestack/checksum"]`)
+	}
+	same := checksum(func(*Args) {})
+	require.Len(t, same, 64)
+	require.Equal(t, same, checksum(func(a *Args) { a.Topics = a.Topics[:3] }), "topics are waited for themselves")
+	for name, edit := range map[string]func(*Args){
+		"memory":  func(a *Args) { a.Pools[1].Resources.Memory = "4Gi" },
+		"size":    func(a *Args) { a.Pools[1].Storage.Size = "200Gi" },
+		"class":   func(a *Args) { a.Pools[1].Storage.Class = pulumi.String("fast").ToStringOutput() },
+		"nodes":   func(a *Args) { a.Pools[1].Replicas = 4 },
+		"spread":  func(a *Args) { a.Pools[0].RequireSpread = true },
+		"pool":    func(a *Args) { a.Pools = append(a.Pools, pool(1, Broker)...) },
+		"metrics": func(a *Args) { a.Metrics = true },
+	} {
+		require.NotEqual(t, same, checksum(edit), name)
+	}
+}
+
 func TestEgressPolicies(t *testing.T) {
 	r := run(t, production())
 	for name, label := range map[string]string{"kafka": "strimzi.io/cluster", "kafka-operator": "strimzi.io/kind"} {
@@ -174,7 +192,29 @@ func TestOperatorChart(t *testing.T) {
 	require.Equal(t, "0.44.0", kubetest.Text(c, "version"))
 	require.Equal(t, "STRIMZI_KUBERNETES_VERSION", kubetest.Text(c, "values.extraEnvs[0].name"))
 	require.Equal(t, "major=1\nminor=33", kubetest.Text(c, "values.extraEnvs[0].value"))
-	require.NotContains(t, operatorValues(Operator{}), "extraEnvs")
+}
+
+// Strimzi 0.44 and older crash on Kubernetes 1.33 and newer unless they are told
+// the version, so that no configuration may leave it out.
+func TestTheOperatorIsAlwaysToldTheKubernetesVersion(t *testing.T) {
+	for version, want := range map[string]string{"": "major=1\nminor=33", "1.29": "major=1\nminor=29"} {
+		c := run(t, &Args{Operator: Operator{Mode: Install, KubernetesVersion: version}}).Get(t, "Chart", "")
+		require.Equal(t, want, kubetest.Text(c, "values.extraEnvs[0].value"))
+	}
+}
+
+func TestInputsThatAreKnownLaterReachTheirObjects(t *testing.T) {
+	later := func(text string) pulumi.StringInput { return pulumi.String(text).ToStringOutput() }
+	a := production()
+	a.RackKey = later("topology.kubernetes.io/zone")
+	a.IngressFrom = []k8s.Peer{{Pods: pulumi.StringMap{"app": later("job")}}}
+	a.Pools = a.withDefaults().Pools
+	a.Pools[1].Storage.Class = later("fast")
+	r := run(t, a)
+	k := r.Get(t, "Kafka", "kafka")
+	require.Equal(t, "topology.kubernetes.io/zone", kubetest.Text(k, "spec.kafka.rack.topologyKey"))
+	require.Equal(t, "job", kubetest.Text(k, "spec.kafka.listeners[0].networkPolicyPeers[0].podSelector.matchLabels.app"))
+	require.Equal(t, "fast", kubetest.Text(r.Get(t, "KafkaNodePool", "brokers"), "spec.storage.volumes[0].class"))
 }
 
 func TestOutputs(t *testing.T) {
@@ -197,14 +237,14 @@ func TestOutputs(t *testing.T) {
 		"mtls":      "kafka-kafka-bootstrap.shop.svc:9094",
 		"ca":        "kafka-cluster-ca-cert",
 	}, got)
-	require.Equal(t, map[string]string{"relay": "relay", "email": "email", "audit": "audit"}, users)
+	require.Equal(t, map[string]string{"relay": "kafka-user-relay", "email": "kafka-user-email", "audit": "kafka-user-audit"}, users)
 }
 
 func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
 	for name, want := range map[string]string{
-		"Kafka":                 `name: "Kafka" is not a name of`,
-		strings.Repeat("k", 48): "is longer than 47 characters",
-		"kafka":                 "replicationFactor: 9 is not between 1 and the 3 brokers",
+		"Kafka":                 `name: Invalid value: "Kafka": must be lower-case letters`,
+		strings.Repeat("k", 48): "must have at most 47 characters",
+		"kafka":                 "replicationFactor: Invalid value: 9: must be between 1 and the number of brokers, 3",
 	} {
 		r := &kubetest.Recorder{}
 		err := pulumi.RunErr(func(ctx *pulumi.Context) error {
@@ -213,6 +253,45 @@ func TestNewRefusesBeforeAnythingIsRegistered(t *testing.T) {
 		}, pulumi.WithMocks("scalestack", "test", r))
 		require.ErrorContains(t, err, want)
 		require.Empty(t, r.Names())
+	}
+}
+
+// A Secret has the name of its user, behind a prefix that no other object has.
+func TestNoUserTakesAnotherObjectsSecret(t *testing.T) {
+	k := run(t, production()).Get(t, "Kafka", "kafka")
+	require.Equal(t, "kafka-user-", kubetest.Text(k, "spec.entityOperator.userOperator.secretPrefix"))
+}
+
+// With finalizers a destroy, or the deletion of the namespace, waits for ever for an
+// entity operator that is away.
+func TestTopicsNeedNoOperatorToGo(t *testing.T) {
+	k := run(t, production()).Get(t, "Kafka", "kafka")
+	const env = "spec.entityOperator.template.topicOperatorContainer.env[0]."
+	require.Equal(t, "STRIMZI_USE_FINALIZERS", kubetest.Text(k, env+"name"))
+	require.Equal(t, "false", kubetest.Text(k, env+"value"))
+}
+
+func TestNodesMustHaveNames(t *testing.T) {
+	for pool, want := range map[string]string{
+		strings.Repeat("p", 55): "",
+		strings.Repeat("p", 56): "must have at most 55 characters, since its nodes are called kafka-<pool>-0",
+		"users":                 "",
+		"user":                  "must not begin with user",
+		"user-a":                "must not begin with user",
+	} {
+		a := small()
+		a.Pools[0].Name = pool
+		err := settings.Err(a.withDefaults().checkNodeNames("kafka"))
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "pools[0].name: Invalid value: ")
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "kafka", a)
+			return err
+		}, pulumi.WithMocks("scalestack", "test", &kubetest.Recorder{})), want)
 	}
 }
 

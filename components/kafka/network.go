@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -11,22 +12,37 @@ import (
 var apiServerPorts = []int{443, 6443}
 
 // clusterLabels are on every pod of the cluster.
-func clusterLabels(name string) map[string]string {
-	return map[string]string{"strimzi.io/cluster": name}
+func clusterLabels(name string) pulumi.StringMap {
+	return pulumi.StringMap{"strimzi.io/cluster": pulumi.String(name)}
 }
 
 // BrokerLabels are the labels by which others select the nodes of the component
 // with this name, for example a client in its network policy. They are known
 // before the component is made.
-func BrokerLabels(name string) map[string]string {
+func BrokerLabels(name string) pulumi.StringMap {
 	labels := clusterLabels(name)
-	labels["strimzi.io/name"] = name + "-kafka"
+	labels["strimzi.io/name"] = pulumi.String(name + "-kafka")
 	return labels
 }
 
-// egressPolicy lets pods reach the cluster's pods, DNS and the API server. It
+// nodesOf are the pods of one cluster, in the policy's namespace.
+func nodesOf(cluster string) *networkingv1.NetworkPolicyPeerArgs {
+	return &networkingv1.NetworkPolicyPeerArgs{PodSelector: kube.Match(clusterLabels(cluster))}
+}
+
+// allNodes are the pods of every cluster, in every namespace.
+func allNodes() *networkingv1.NetworkPolicyPeerArgs {
+	return &networkingv1.NetworkPolicyPeerArgs{
+		NamespaceSelector: &metav1.LabelSelectorArgs{},
+		PodSelector: &metav1.LabelSelectorArgs{MatchExpressions: metav1.LabelSelectorRequirementArray{
+			&metav1.LabelSelectorRequirementArgs{Key: pulumi.String("strimzi.io/cluster"), Operator: pulumi.String("Exists")},
+		}},
+	}
+}
+
+// egressPolicy lets pods reach the cluster's nodes, DNS and the API server. It
 // says nothing of callers: Strimzi's own policies do.
-func egressPolicy(name, cluster string, pods map[string]string, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
+func egressPolicy(name, cluster string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
 	labels := kube.Labels{Name: "kafka", Instance: cluster}
 	apiServer := networkingv1.NetworkPolicyPortArray{}
 	for _, port := range apiServerPorts {
@@ -42,9 +58,7 @@ func egressPolicy(name, cluster string, pods map[string]string, namespace pulumi
 			Egress: networkingv1.NetworkPolicyEgressRuleArray{
 				kube.DNS(),
 				&networkingv1.NetworkPolicyEgressRuleArgs{Ports: apiServer},
-				&networkingv1.NetworkPolicyEgressRuleArgs{To: networkingv1.NetworkPolicyPeerArray{
-					&networkingv1.NetworkPolicyPeerArgs{PodSelector: kube.Match(clusterLabels(cluster))},
-				}},
+				&networkingv1.NetworkPolicyEgressRuleArgs{To: networkingv1.NetworkPolicyPeerArray{nodes}},
 			},
 		},
 	}

@@ -7,8 +7,39 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// OperatorMode says where the operator comes from.
+type OperatorMode string
+
+const (
+	// Present: the operator runs already and watches the namespace.
+	Present OperatorMode = "present"
+	// Install: the operator and its definitions are installed with the cluster. The
+	// definitions and cluster roles stay when the stack goes or the mode changes.
+	Install OperatorMode = "install"
+)
+
+// Operator is the Strimzi operator.
+type Operator struct {
+	// Mode says whether the operator runs already (present) or its Helm chart is
+	// installed with the cluster (install).
+	Mode OperatorMode `json:"mode" default:"present" enum:"present,install"`
+	// Chart of the operator.
+	Chart pulumi.StringInput `json:"chart" default:"oci://quay.io/strimzi-helm/strimzi-kafka-operator"`
+	// Version of the operator: of its chart, or the one that is present already. 0.44.0 is
+	// the last with Kafka 3.7.
+	Version string `json:"version" default:"0.44.0"`
+	// KubernetesVersion is told to the operator that is installed. Strimzi 0.44 and
+	// older crash on what Kubernetes 1.33 and newer answer when asked (strimzi#11386).
+	// They only hold the version against the oldest that they support, so that the
+	// default is right on every newer cluster too.
+	KubernetesVersion string `json:"kubernetesVersion" default:"1.33" format:"version"`
+	// WatchAllNamespaces lets an operator that is installed here act on the Kafka
+	// clusters of every namespace, whose stacks then have mode present.
+	WatchAllNamespaces bool `json:"watchAllNamespaces"`
+}
+
 // operatorLabels select the operator's pods, as its chart labels them.
-var operatorLabels = map[string]string{"strimzi.io/kind": "cluster-operator"}
+var operatorLabels = pulumi.StringMap{"strimzi.io/kind": pulumi.String("cluster-operator")}
 
 // operatorChart is helm/v4 because its package imports almost nothing: helm/v3
 // and yaml bring every API group of Kubernetes into the build.
@@ -16,14 +47,14 @@ func operatorChart(a *Args) *helmv4.ChartArgs {
 	return &helmv4.ChartArgs{
 		Name:      pulumi.String("strimzi"),
 		Namespace: a.Namespace.ToStringOutput().ToStringPtrOutput(),
-		Chart:     pulumi.String(a.Operator.Chart),
+		Chart:     a.Operator.Chart,
 		Version:   pulumi.String(a.Operator.Version),
 		Values:    pulumi.ToMap(operatorValues(a.Operator)),
 	}
 }
 
 func operatorValues(o Operator) object {
-	values := object{
+	return object{
 		"podSecurityContext": object{
 			"runAsNonRoot":   true,
 			"seccompProfile": object{"type": "RuntimeDefault"},
@@ -32,14 +63,12 @@ func operatorValues(o Operator) object {
 			"allowPrivilegeEscalation": false,
 			"capabilities":             object{"drop": list{"ALL"}},
 		},
-	}
-	if o.KubernetesVersion != "" {
-		values["extraEnvs"] = list{object{
+		"watchAnyNamespace": o.WatchAllNamespaces,
+		"extraEnvs": list{object{
 			"name":  "STRIMZI_KUBERNETES_VERSION",
 			"value": kubernetesVersionFile(o.KubernetesVersion),
-		}}
+		}},
 	}
-	return values
 }
 
 // kubernetesVersionFile is a version the way the operator reads it: two lines of

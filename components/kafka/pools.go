@@ -1,5 +1,63 @@
 package kafka
 
+import (
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
+)
+
+// Role of a node.
+type Role string
+
+const (
+	// Controller nodes keep the cluster's metadata.
+	Controller Role = "controller"
+	// Broker nodes keep the messages.
+	Broker Role = "broker"
+)
+
+// Pool is a set of equal nodes.
+type Pool struct {
+	// Name of the pool, unique in the namespace.
+	Name string `json:"name" required:"true" format:"label"`
+	// Roles of its nodes.
+	Roles []Role `json:"roles" required:"true" enum:"controller,broker"`
+	// Replicas is the number of nodes. All pools together have 1, 3 or 5
+	// controllers, which cannot change later.
+	Replicas int `json:"replicas" required:"true" min:"1" max:"100"`
+	// Storage of each node.
+	Storage Storage `json:"storage"`
+	// Resources of each node; half of the memory becomes heap, up to 5 GB.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"500m\",\"cpuLimit\":\"2\",\"memory\":\"2Gi\"}"`
+	// RequireSpread keeps a node pending rather than put two on one machine. Without it
+	// they are spread as far as possible.
+	RequireSpread bool `json:"requireSpread"`
+}
+
+// Storage of one node. No deletion of the cluster or of a pool deletes a claim.
+type Storage struct {
+	// Size of the volume, for example "100Gi".
+	Size string `json:"size" default:"100Gi" format:"quantity"`
+	// Class of the volume. Default: the cluster's default class.
+	Class pulumi.StringInput `json:"class"`
+	// Ephemeral storage dies with its pod; Size is then its limit.
+	Ephemeral bool `json:"ephemeral"`
+}
+
+// count adds up the nodes that have the role.
+func (a *Args) count(role Role) int {
+	n := 0
+	for _, pool := range a.Pools {
+		if slices.Contains(pool.Roles, role) {
+			n += max(0, pool.Replicas)
+		}
+	}
+	return n
+}
+
 // poolSpec is a KafkaNodePool's spec.
 func poolSpec(cluster string, p Pool) object {
 	roles := make(list, len(p.Roles))
@@ -10,7 +68,7 @@ func poolSpec(cluster string, p Pool) object {
 		"replicas":  p.Replicas,
 		"roles":     roles,
 		"storage":   storage(p.Storage),
-		"resources": resources(p.Resources),
+		"resources": kube.Resources(p.Resources),
 		"template": object{
 			"pod": object{
 				"topologySpreadConstraints": spread(cluster, p),
@@ -23,8 +81,9 @@ func poolSpec(cluster string, p Pool) object {
 	}
 }
 
-// storage is a list of one volume: Kafka 3.7 takes no more in KRaft mode, and a
-// list can grow after an upgrade where a single volume cannot become one.
+// storage is a list of one volume. From Kafka 3.7 with metadata 3.7-IV2 on a node may
+// have several, which in Kafka 3.7 is early access; a list can grow where a single
+// volume cannot become one.
 func storage(s Storage) object {
 	volume := object{"id": 0, "kraftMetadata": "shared"}
 	if s.Ephemeral {
@@ -34,7 +93,7 @@ func storage(s Storage) object {
 		volume["type"] = "persistent-claim"
 		volume["size"] = s.Size
 		volume["deleteClaim"] = false
-		if s.Class != "" {
+		if s.Class != nil {
 			volume["class"] = s.Class
 		}
 	}
@@ -47,10 +106,10 @@ func spread(cluster string, p Pool) list {
 			"maxSkew":           1,
 			"topologyKey":       key,
 			"whenUnsatisfiable": otherwise,
-			"labelSelector": matchLabels(map[string]string{
+			"labelSelector": object{"matchLabels": object{
 				"strimzi.io/cluster":   cluster,
 				"strimzi.io/pool-name": p.Name,
-			}),
+			}},
 		}
 	}
 	otherwise := "ScheduleAnyway"

@@ -3,140 +3,126 @@ package kafka
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
-var (
-	kafkaVersion      = regexp.MustCompile(`^(\d+)\.(\d+)\.\d+$`)
-	metadataVersion   = regexp.MustCompile(`^(\d+)\.(\d+)-IV\d+$`)
-	kubernetesVersion = regexp.MustCompile(`^(\d+)\.(\d+)$`)
-)
+// Validate returns every mistake in the arguments at once, each with the path of
+// its field, or nil. Values that are known only during the deployment are checked
+// by Kubernetes.
+func (a *Args) Validate() error { return settings.Err(settings.Validate(nil, a.withDefaults())) }
 
-// Validate returns every mistake in the arguments at once, each with the path
-// of its field, or nil.
-func (a *Args) Validate() error {
-	return a.withDefaults().validate()
+// Check reports what the fields' ranges cannot express.
+func (a *Args) Check(path *field.Path) field.ErrorList {
+	return slices.Concat(
+		a.checkVersions(path),
+		a.checkPools(path.Child("pools")),
+		checkReplication(path, "replicationFactor", a.ReplicationFactor, a.MinInSync, a.count(Broker)),
+		a.checkCruiseControl(path.Child("cruiseControl")),
+		a.checkConfig(path.Child("config")),
+		a.checkTopics(path.Child("topics")),
+		a.checkUsers(path.Child("users")),
+	)
 }
 
-// validate expects the defaults to be filled in.
-func (a *Args) validate() error {
-	var errs check.Errors
-	a.validateVersions(&errs)
-	a.validatePools(&errs)
-	validateReplication(&errs, "", a.ReplicationFactor, a.MinInSync, a.count(Broker), "replicationFactor")
-	a.validateConfig(&errs)
-	for i, client := range a.Clients {
-		client.Validate(&errs, index("clients", i))
-	}
-	a.EntityOperator.Validate(&errs, "entityOperator")
-	if a.CruiseControl != nil {
-		a.CruiseControl.Validate(&errs, "cruiseControl")
-	}
-	if a.Exporter != nil {
-		a.Exporter.Validate(&errs, "exporter")
-	}
-	errs.Range("readyMinutes", a.ReadyMinutes, 1, 120)
-	a.validateTopics(&errs)
-	a.validateUsers(&errs)
-	return errs.Err()
-}
-
-func (a *Args) validateVersions(errs *check.Errors) {
-	errs.OneOf("operator.mode", string(a.Operator.Mode), string(Present), string(Install))
-	if v := a.Operator.KubernetesVersion; v != "" && !kubernetesVersion.MatchString(v) {
-		errs.Addf("operator.kubernetesVersion", "%q is not a version such as 1.33", v)
-	}
-	if group, version, _ := strings.Cut(a.APIVersion, "/"); group != "kafka.strimzi.io" || version == "" {
-		errs.Addf("apiVersion", "%q is not a version such as kafka.strimzi.io/v1beta2", a.APIVersion)
-	}
-	version := kafkaVersion.FindStringSubmatch(a.Version)
-	metadata := metadataVersion.FindStringSubmatch(a.MetadataVersion)
-	if version == nil {
-		errs.Addf("version", "%q is not a version such as 3.7.1", a.Version)
-	}
-	if metadata == nil {
-		errs.Addf("metadataVersion", "%q is not a version such as 3.7-IV4", a.MetadataVersion)
-	}
-	if version != nil && metadata != nil && slices.Compare(numbers(metadata[1:3]), numbers(version[1:3])) > 0 {
-		errs.Addf("metadataVersion", "%s is above version %s", a.MetadataVersion, a.Version)
-	}
-	if a.RackKey != "" && len(validation.IsQualifiedName(a.RackKey)) > 0 {
-		errs.Addf("rackKey", "%q is not a label such as topology.kubernetes.io/zone", a.RackKey)
-	}
-}
-
-func (a *Args) validatePools(errs *check.Errors) {
+func (a *Args) checkPools(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	seen := map[string]bool{}
 	for i, pool := range a.Pools {
-		path := index("pools", i)
-		pool.validate(errs, path)
 		if seen[pool.Name] {
-			errs.Addf(path+".name", "%q is used twice", pool.Name)
+			errs = append(errs, field.Duplicate(path.Index(i).Child("name"), pool.Name))
 		}
 		seen[pool.Name] = true
 	}
 	if n := a.count(Controller); !slices.Contains([]int{1, 3, 5}, n) {
-		errs.Addf("pools", "%d controllers are not 1, 3 or 5", n)
+		errs = append(errs, field.Invalid(path, n, "must have 1, 3 or 5 controllers"))
 	}
 	if a.count(Broker) == 0 {
-		errs.Addf("pools", "0 brokers cannot keep a message")
+		errs = append(errs, field.Invalid(path, 0, "must have a broker, which keeps the messages"))
 	}
+	return errs
 }
 
-func (p Pool) validate(errs *check.Errors, path string) {
-	kube.Name(errs, path+".name", p.Name, "")
-	errs.Range(path+".replicas", p.Replicas, 1, 100)
-	if len(p.Roles) == 0 {
-		errs.Addf(path+".roles", "is empty: give controller, broker or both")
-	}
-	for i, role := range p.Roles {
-		errs.OneOf(index(path+".roles", i), string(role), string(Controller), string(Broker))
-	}
-	kube.Quantity(errs, path+".storage.size", p.Storage.Size)
-	p.Resources.Validate(errs, path+".resources")
+// Check refuses a role that is given twice.
+func (p Pool) Check(path *field.Path) field.ErrorList {
+	return duplicates(path.Child("roles"), p.Roles)
 }
 
-// validateReplication checks one pair of figures: those of the cluster or those
-// of a topic.
-func validateReplication(errs *check.Errors, prefix string, replicas, minInSync, brokers int, field string) {
-	if brokers == 0 {
-		return
-	}
-	if replicas < 1 || replicas > brokers {
-		errs.Addf(prefix+field, "%d is not between 1 and the %d brokers", replicas, brokers)
-		return
-	}
-	switch {
-	case replicas == 1 && minInSync != 1:
-		errs.Addf(prefix+"minInSync", "%d is not 1, the only value for one replica", minInSync)
-	case replicas > 1 && (minInSync < 1 || minInSync >= replicas):
-		errs.Addf(prefix+"minInSync", "%d is not between 1 and %d, below the %d replicas", minInSync, replicas-1, replicas)
-	}
-}
-
-func (a *Args) validateConfig(errs *check.Errors) {
-	own := a.brokerConfig()
-	for _, key := range slices.Sorted(maps.Keys(a.Config)) {
-		if _, taken := own[key]; taken {
-			errs.Addf("config", "%q is decided by another field", key)
+// duplicates reports each value that stands in the list before.
+func duplicates[T comparable](path *field.Path, values []T) field.ErrorList {
+	var errs field.ErrorList
+	for i, value := range values {
+		if slices.Index(values, value) != i {
+			errs = append(errs, field.Duplicate(path.Index(i), value))
 		}
 	}
+	return errs
 }
 
-func numbers(texts []string) []int {
-	list := make([]int, len(texts))
-	for i, text := range texts {
-		list[i], _ = strconv.Atoi(text)
+// checkReplication checks one pair of figures: those of the cluster or those of a
+// topic. Figures out of range are reported by their fields.
+func checkReplication(path *field.Path, name string, replicas, minInSync, brokers int) field.ErrorList {
+	switch inSync := path.Child("minInSync"); {
+	case brokers == 0 || replicas < 1:
+	case replicas > brokers:
+		return field.ErrorList{field.Invalid(path.Child(name), replicas, fmt.Sprintf("must be between 1 and the number of brokers, %d", brokers))}
+	case minInSync < 1:
+	case replicas == 1 && minInSync != 1:
+		return field.ErrorList{field.Invalid(inSync, minInSync, "must be 1 with a single replica")}
+	case replicas > 1 && minInSync >= replicas:
+		return field.ErrorList{field.Invalid(inSync, minInSync, fmt.Sprintf("must be below the %d replicas, or one dead broker stops all writes", replicas))}
 	}
-	return list
+	return nil
 }
 
-func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+func (a *Args) checkConfig(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	own := a.brokerConfig()
+	for _, key := range slices.Sorted(maps.Keys(a.Config)) {
+		switch _, taken := own[key]; {
+		case taken:
+			errs = append(errs, field.Forbidden(path.Key(key), "is decided by another setting"))
+		case forbidden(key):
+			errs = append(errs, field.Forbidden(path.Key(key), "is decided by Strimzi, which would ignore it"))
+		}
+	}
+	return errs
+}
+
+// checkCruiseControl refuses a single broker: there would be nowhere to move a
+// partition to, and the cluster never becomes ready.
+func (a *Args) checkCruiseControl(path *field.Path) field.ErrorList {
+	if brokers := a.count(Broker); a.CruiseControl != nil && brokers == 1 {
+		return field.ErrorList{field.Forbidden(path, "needs at least 2 brokers; there is 1")}
+	}
+	return nil
+}
+
+// checkNodeNames refuses pools whose nodes' names would not be DNS labels, or could be
+// the name of a user's Secret.
+func (a *Args) checkNodeNames(cluster string) field.ErrorList {
+	var errs field.ErrorList
+	nodes := 0
+	for _, pool := range a.Pools {
+		nodes += max(0, pool.Replicas)
+	}
+	lastID := strconv.Itoa(max(0, nodes-1))
+	for i, pool := range a.Pools {
+		path := field.NewPath("pools").Index(i).Child("name")
+		most := validation.DNS1123LabelMaxLength - len(cluster+"--"+lastID)
+		switch {
+		case len(pool.Name) > most && len(pool.Name) <= validation.DNS1123LabelMaxLength:
+			errs = append(errs, field.Invalid(path, settings.Short(pool.Name),
+				fmt.Sprintf("must have at most %d characters, since its nodes are called %s-<pool>-%s", most, cluster, lastID)))
+		case pool.Name == "user" || strings.HasPrefix(pool.Name, "user-"):
+			errs = append(errs, field.Invalid(path, pool.Name, "must not begin with user: the users' Secrets are called "+secretPrefix(cluster)+"<user>"))
+		}
+	}
+	return errs
+}

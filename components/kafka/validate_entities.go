@@ -1,121 +1,115 @@
 package kafka
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-func (a *Args) validateTopics(errs *check.Errors) {
+func (a *Args) checkTopics(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	seen := map[string]string{}
 	for i, topic := range a.Topics {
-		path := index("topics", i)
-		topic.validate(errs, path, a.count(Broker))
+		at := path.Index(i)
+		errs = append(errs, checkReplication(at, "replicas", topic.Replicas, topic.MinInSync, a.count(Broker))...)
 		object := objectName(topic.Name)
 		if other, taken := seen[object]; taken {
-			errs.Addf(path+".name", "%q is too like topic %q: both become the object %s", topic.Name, other, object)
+			errs = append(errs, field.Invalid(at.Child("name"), topic.Name,
+				fmt.Sprintf("is too like topic %q: both become the object %s", other, object)))
 		}
 		seen[object] = topic.Name
 	}
+	return errs
 }
 
-func (t Topic) validate(errs *check.Errors, path string, brokers int) {
-	switch {
+// Check refuses a name that Kafka or Kubernetes does not take.
+func (t Topic) Check(path *field.Path) field.ErrorList {
+	switch name := path.Child("name"); {
+	case t.Name == "":
 	case !topicName.MatchString(t.Name) || t.Name == "." || t.Name == "..":
-		errs.Addf(path+".name", "%q is not 1 to 249 letters, digits, '.', '_' and '-'", t.Name)
+		return field.ErrorList{field.Invalid(name, t.Name, "must be 1 to 249 letters, digits, '.', '_' and '-'")}
 	case len(validation.IsDNS1123Subdomain(objectName(t.Name))) > 0:
-		errs.Addf(path+".name", "%q does not begin and end with a letter or digit", t.Name)
+		return field.ErrorList{field.Invalid(name, t.Name, "must begin and end with a letter or digit")}
 	}
-	errs.Range(path+".partitions", t.Partitions, 1, 1000)
-	validateReplication(errs, path+".", t.Replicas, t.MinInSync, brokers, "replicas")
-	if t.RetentionHours != -1 && (t.RetentionHours < 1 || t.RetentionHours > 87600) {
-		errs.Addf(path+".retentionHours", "%d is not between 1 and 87600, nor -1 for ever", t.RetentionHours)
-	}
-	if t.MaxMessageBytes != 0 {
-		errs.Range(path+".maxMessageBytes", t.MaxMessageBytes, 1024, 100<<20)
-	}
+	return nil
 }
 
-func (a *Args) validateUsers(errs *check.Errors) {
+func (a *Args) checkUsers(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	seen, consumers := map[string]bool{}, map[string]int{}
 	for i, user := range a.Users {
-		path := index("users", i)
-		user.validate(errs, path)
+		at := path.Index(i)
 		if seen[user.Name] {
-			errs.Addf(path+".name", "%q is used twice", user.Name)
+			errs = append(errs, field.Duplicate(at.Child("name"), user.Name))
 		}
 		seen[user.Name] = true
 		if user.Authentication == Certificate && !a.MutualTLS {
-			errs.Addf(path+".authentication", "tls needs mutualTLS, which is off")
+			errs = append(errs, field.Invalid(at.Child("authentication"), user.Authentication, "needs mutualTLS"))
 		}
-		a.validateAccess(errs, path+".produce", user.Produce)
-		a.validateAccess(errs, path+".consume", user.Consume)
-		a.validateDeadLetter(errs, path+".deadLetter", user)
 		consumers[user.Group] += user.MaxConsumers
-		a.validateGroup(errs, path, user, consumers[user.Group])
+		errs = slices.Concat(errs,
+			a.checkAccess(at.Child("produce"), user.Produce),
+			a.checkAccess(at.Child("consume"), user.Consume),
+			a.checkDeadLetter(at.Child("deadLetter"), user),
+			a.checkGroup(at.Child("maxConsumers"), user, consumers[user.Group]))
 	}
+	return errs
 }
 
-func (u User) validate(errs *check.Errors, path string) {
-	kube.Name(errs, path+".name", u.Name, "")
-	errs.OneOf(path+".authentication", string(u.Authentication), string(Scram), string(Certificate))
-	errs.Range(path+".maxConsumers", u.MaxConsumers, 0, 1000)
-	if len(u.Produce)+len(u.Consume) == 0 {
-		errs.Addf(path, "neither produces nor consumes")
+// Check refuses a user without anything to do, and consumers without a group.
+func (u User) Check(path *field.Path) field.ErrorList {
+	switch {
+	case len(u.Produce)+len(u.Consume) == 0:
+		return field.ErrorList{field.Required(path, "one of produce and consume")}
+	case len(u.Consume) > 0 && u.Group == "":
+		return field.ErrorList{field.Required(path.Child("group"), "with consume")}
+	case len(u.Consume) == 0 && u.Group != "":
+		return field.ErrorList{field.Invalid(path.Child("group"), u.Group, "must be left out without consume")}
 	}
-	if len(u.Consume) > 0 && u.Group == "" {
-		errs.Addf(path+".group", "is required to consume")
-	}
-	if len(u.Consume) == 0 && u.Group != "" {
-		errs.Addf(path+".group", "%q consumes nothing", u.Group)
-	}
-	if q := u.Quotas; q != nil {
-		errs.Range(path+".quotas.producerByteRate", q.ProducerByteRate, 0, 1<<31-1)
-		errs.Range(path+".quotas.consumerByteRate", q.ConsumerByteRate, 0, 1<<31-1)
-		errs.Range(path+".quotas.requestPercentage", q.RequestPercentage, 0, 10000)
-	}
+	return nil
 }
 
-func (a *Args) validateAccess(errs *check.Errors, path string, topics []string) {
+func (a *Args) checkAccess(path *field.Path, topics []string) field.ErrorList {
+	errs := duplicates(path, topics)
 	for i, name := range topics {
 		if _, found := a.topic(name); !found {
-			errs.Addf(index(path, i), "%q is not one of the topics", name)
-		}
-		if slices.Index(topics, name) != i {
-			errs.Addf(index(path, i), "%q is given twice", name)
+			errs = append(errs, field.Invalid(path.Index(i), name, "must be one of the topics"))
 		}
 	}
+	return errs
 }
 
-// validateDeadLetter refuses a dead-letter topic that is read or written as a
+// checkDeadLetter refuses a dead-letter topic that is read or written as a
 // normal one too: what failed would be processed again at once.
-func (a *Args) validateDeadLetter(errs *check.Errors, path string, user User) {
+func (a *Args) checkDeadLetter(path *field.Path, user User) field.ErrorList {
 	switch _, found := a.topic(user.DeadLetter); {
 	case user.DeadLetter == "":
 	case !found:
-		errs.Addf(path, "%q is not one of the topics", user.DeadLetter)
+		return field.ErrorList{field.Invalid(path, user.DeadLetter, "must be one of the topics")}
 	case len(user.Consume) == 0:
-		errs.Addf(path, "%q is for users that consume", user.DeadLetter)
+		return field.ErrorList{field.Invalid(path, user.DeadLetter, "must be left out without consume")}
 	case slices.Contains(user.Consume, user.DeadLetter), slices.Contains(user.Produce, user.DeadLetter):
-		errs.Addf(path, "%q is given as consume or produce too", user.DeadLetter)
+		return field.ErrorList{field.Invalid(path, user.DeadLetter, "must not be one of consume and produce")}
 	}
+	return nil
 }
 
-// validateGroup compares the consumers that users of one group run together
-// with what there is to read.
-func (a *Args) validateGroup(errs *check.Errors, path string, user User, consumers int) {
+// checkGroup compares the consumers that users of one group run together with
+// what there is to read.
+func (a *Args) checkGroup(path *field.Path, user User, consumers int) field.ErrorList {
+	var errs field.ErrorList
 	for _, name := range user.Consume {
 		if topic, found := a.topic(name); found && consumers > topic.Partitions {
-			errs.Addf(path+".maxConsumers", "group %s has %d consumers, above the %d partitions of %s",
-				user.Group, consumers, topic.Partitions, name)
+			errs = append(errs, field.Invalid(path, user.MaxConsumers, fmt.Sprintf("makes %d consumers of group %s, above the %d partitions of %s",
+				consumers, user.Group, topic.Partitions, name)))
 		}
 	}
+	return errs
 }
 
 func (a *Args) topic(name string) (Topic, bool) {

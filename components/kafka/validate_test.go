@@ -4,7 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 func TestValidateAcceptsTheSmallestAndTheFullest(t *testing.T) {
@@ -14,60 +17,10 @@ func TestValidateAcceptsTheSmallestAndTheFullest(t *testing.T) {
 	require.NoError(t, production().Validate())
 }
 
-func TestValidateNamesEachMistake(t *testing.T) {
-	for want, spoil := range map[string]func(*Args){
-		`operator.mode: "maybe" is not one of present, install`:                        func(a *Args) { a.Operator.Mode = "maybe" },
-		`operator.kubernetesVersion: "v1.33" is not a version such as 1.33`:            func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
-		`apiVersion: "v1beta2" is not a version such as kafka.strimzi.io/v1beta2`:      func(a *Args) { a.APIVersion = "v1beta2" },
-		`version: "3.7" is not a version such as 3.7.1`:                                func(a *Args) { a.Version = "3.7" },
-		`metadataVersion: "3.7" is not a version such as 3.7-IV4`:                      func(a *Args) { a.MetadataVersion = "3.7" },
-		"metadataVersion: 3.10-IV0 is above version 3.7.1":                             func(a *Args) { a.MetadataVersion = "3.10-IV0" },
-		`rackKey: "a b" is not a label such as`:                                        func(a *Args) { a.RackKey = "a b" },
-		"pools: 2 controllers are not 1, 3 or 5":                                       func(a *Args) { a.Pools = pool(2, Controller, Broker) },
-		"pools: 0 brokers cannot keep a message":                                       func(a *Args) { a.Pools = pool(3, Controller) },
-		"pools[0].replicas: -1 is not between 1 and 100":                               func(a *Args) { a.Pools = append(pool(-1, Broker), a.withDefaults().Pools...) },
-		"pools[2].roles: is empty: give controller, broker or both":                    func(a *Args) { a.Pools = append(a.withDefaults().Pools, pool(1)...) },
-		`pools[2].roles[0]: "voter" is not one of controller, broker`:                  func(a *Args) { a.Pools = append(a.withDefaults().Pools, pool(1, "voter")...) },
-		`pools[1].name: "controllers" is used twice`:                                   func(a *Args) { a.Pools = a.withDefaults().Pools; a.Pools[1].Name = "controllers" },
-		`pools[0].name: "Brokers" is not a name of`:                                    func(a *Args) { a.Pools = a.withDefaults().Pools; a.Pools[0].Name = "Brokers" },
-		`pools[1].storage.size: "huge" is not a quantity`:                              func(a *Args) { a.Pools = a.withDefaults().Pools; a.Pools[1].Storage.Size = "huge" },
-		"pools[1].resources.cpuLimit: 100m is below cpuRequest 500m":                   func(a *Args) { a.Pools = a.withDefaults().Pools; a.Pools[1].Resources.CPULimit = "100m" },
-		"replicationFactor: 4 is not between 1 and the 3 brokers":                      func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
-		"minInSync: 3 is not between 1 and 2, below the 3 replicas":                    func(a *Args) { a.MinInSync = 3 },
-		"minInSync: 2 is not 1, the only value for one replica":                        func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
-		`config: "min.insync.replicas" is decided by another field`:                    func(a *Args) { a.Config["min.insync.replicas"] = "1" },
-		"clients[0]: names no pods, no namespaces and no cidr":                         func(a *Args) { a.Clients[0] = Peer{} },
-		`entityOperator.memory: "lots" is not a quantity`:                              func(a *Args) { a.EntityOperator.Memory = "lots" },
-		`cruiseControl.memory: "lots" is not a quantity`:                               func(a *Args) { a.CruiseControl.Memory = "lots" },
-		`exporter.cpuRequest: "lots" is not a quantity`:                                func(a *Args) { a.Exporter.CPURequest = "lots" },
-		"readyMinutes: 500 is not between 1 and 120":                                   func(a *Args) { a.ReadyMinutes = 500 },
-		`topics[3].name: "a b" is not 1 to 249 letters, digits`:                        func(a *Args) { a.Topics[3].Name = "a b" },
-		`topics[3].name: ".." is not 1 to 249 letters, digits`:                         func(a *Args) { a.Topics[3].Name = ".." },
-		`topics[3].name: "_x" does not begin and end with a letter or digit`:           func(a *Args) { a.Topics[3].Name = "_x" },
-		`topics[3].name: "user.events" is too like topic "user_events"`:                func(a *Args) { a.Topics[3].Name = "user.events" },
-		"topics[3].partitions: -1 is not between 1 and 1000":                           func(a *Args) { a.Topics[3].Partitions = -1 },
-		"topics[3].replicas: 5 is not between 1 and the 3 brokers":                     func(a *Args) { a.Topics[3].Replicas = 5 },
-		"topics[3].minInSync: 2 is not between 1 and 1, below the 2 replicas":          func(a *Args) { a.Topics[3].Replicas, a.Topics[3].MinInSync = 2, 2 },
-		"topics[3].retentionHours: -2 is not between 1 and 87600, nor -1 for ever":     func(a *Args) { a.Topics[3].RetentionHours = -2 },
-		"topics[3].maxMessageBytes: 5 is not between 1024 and 104857600":               func(a *Args) { a.Topics[3].MaxMessageBytes = 5 },
-		`users[0].name: "relay_1" is not a name of`:                                    func(a *Args) { a.Users[0].Name = "relay_1" },
-		`users[1].name: "relay" is used twice`:                                         func(a *Args) { a.Users[1].Name = "relay" },
-		`users[0].authentication: "plain" is not one of scram-sha-512, tls`:            func(a *Args) { a.Users[0].Authentication = "plain" },
-		"users[2].authentication: tls needs mutualTLS, which is off":                   func(a *Args) { a.MutualTLS = false },
-		"users[0]: neither produces nor consumes":                                      func(a *Args) { a.Users[0].Produce = nil },
-		`users[0].produce[1]: "orders" is not one of the topics`:                       func(a *Args) { a.Users[0].Produce[1] = "orders" },
-		`users[0].produce[1]: "user_events" is given twice`:                            func(a *Args) { a.Users[0].Produce[1] = "user_events" },
-		`users[1].consume[0]: "orders" is not one of the topics`:                       func(a *Args) { a.Users[1].Consume[0] = "orders" },
-		"users[1].group: is required to consume":                                       func(a *Args) { a.Users[1].Group = "" },
-		`users[0].group: "g" consumes nothing`:                                         func(a *Args) { a.Users[0].Group = "g" },
-		"users[1].maxConsumers: group email has 13 consumers, above the 12 partitions": func(a *Args) { a.Users[1].MaxConsumers = 13 },
-		`users[1].deadLetter: "nowhere" is not one of the topics`:                      func(a *Args) { a.Users[1].DeadLetter = "nowhere" },
-		`users[0].deadLetter: "email_dlq" is for users that consume`:                   func(a *Args) { a.Users[0].DeadLetter = "email_dlq" },
-		`users[1].deadLetter: "user_events" is given as consume or produce too`:        func(a *Args) { a.Users[1].DeadLetter = "user_events" },
-		"users[2].maxConsumers: -1 is not between 0 and 1000":                          func(a *Args) { a.Users[2].MaxConsumers = -1 },
-		"users[1].quotas.producerByteRate: -1 is not between 0 and":                    func(a *Args) { a.Users[1].Quotas.ProducerByteRate = -1 },
-		"users[1].quotas.requestPercentage: -1 is not between 0 and 10000":             func(a *Args) { a.Users[1].Quotas.RequestPercentage = -1 },
-	} {
+// requireMistakes breaks the full arguments in one way each, and wants one line.
+func requireMistakes(t *testing.T, cases map[string]func(*Args)) {
+	t.Helper()
+	for want, spoil := range cases {
 		t.Run(want, func(t *testing.T) {
 			a := production()
 			spoil(a)
@@ -78,11 +31,96 @@ func TestValidateNamesEachMistake(t *testing.T) {
 	}
 }
 
+func TestValidateNamesEachMistakeOfTheCluster(t *testing.T) {
+	requireMistakes(t, map[string]func(*Args){
+		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:     func(a *Args) { a.Operator.Mode = "maybe" },
+		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:    func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
+		`rackKey: Invalid value: "a b": must be a label key such as`:                            func(a *Args) { a.RackKey = pulumi.String("a b") },
+		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`:   func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
+		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                       func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
+		`minInSync: Invalid value: 3: must be below the 3 replicas`:                             func(a *Args) { a.MinInSync = 3 },
+		`minInSync: Invalid value: 2: must be 1 with a single replica`:                          func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
+		`config[min.insync.replicas]: Forbidden: is decided by another setting`:                 func(a *Args) { a.Config["min.insync.replicas"] = "1" },
+		`config[advertised.listeners]: Forbidden: is decided by Strimzi, which would ignore it`: func(a *Args) { a.Config["advertised.listeners"] = "x" },
+		`cruiseControl: Forbidden: needs at least 2 brokers; there is 1`:                        func(a *Args) { a.Pools, a.Topics, a.Users = small().Pools, nil, nil },
+		`ingressFrom[0]: Required value: one of pods, namespaces and cidr`:                      func(a *Args) { a.IngressFrom[0] = k8s.Peer{} },
+		`entityOperator.memory: Invalid value: "lots": must be a quantity`:                      func(a *Args) { a.EntityOperator.Memory = "lots" },
+		`cruiseControl.memory: Invalid value: "lots": must be a quantity`:                       func(a *Args) { a.CruiseControl.Memory = "lots" },
+		`exporter.cpuRequest: Invalid value: "lots": must be a quantity`:                        func(a *Args) { a.Exporter.CPURequest = "lots" },
+		`readyMinutes: Invalid value: 500: must be between 1 and 120`:                           func(a *Args) { a.ReadyMinutes = 500 },
+	})
+}
+
+func TestValidateNamesEachMistakeOfAPool(t *testing.T) {
+	more := func(a *Args, more ...Pool) { a.Pools = append(a.withDefaults().Pools, more...) }
+	requireMistakes(t, map[string]func(*Args){
+		`pools: Invalid value: 2: must have 1, 3 or 5 controllers`: func(a *Args) {
+			a.Pools, a.CruiseControl = pool(2, Controller, Broker), nil
+			a.Topics, a.Users = nil, nil
+		},
+		`pools: Invalid value: 0: must have a broker`:                                             func(a *Args) { a.Pools, a.CruiseControl = pool(3, Controller), nil },
+		`pools[2].replicas: Invalid value: -1: must be between 1 and 100`:                         func(a *Args) { more(a, pool(-1, Broker)...) },
+		`pools[2].roles: Required value`:                                                          func(a *Args) { more(a, pool(1)...) },
+		`pools[2].roles[0]: Unsupported value: "voter": supported values: "controller", "broker"`: func(a *Args) { more(a, pool(1, "voter")...) },
+		`pools[2].roles[1]: Duplicate value: "broker"`:                                            func(a *Args) { more(a, pool(1, Broker, Broker)...) },
+		`pools[1].name: Duplicate value: "controllers"`:                                           func(a *Args) { more(a); a.Pools[1].Name = "controllers" },
+		`pools[0].name: Invalid value: "Brokers": must be a DNS label`:                            func(a *Args) { more(a); a.Pools[0].Name = "Brokers" },
+		`pools[1].storage.size: Invalid value: "huge": must be a quantity`:                        func(a *Args) { more(a); a.Pools[1].Storage.Size = "huge" },
+		`pools[1].resources.cpuLimit: Invalid value: "100m": must be at least cpuRequest 500m`:    func(a *Args) { more(a); a.Pools[1].Resources.CPULimit = "100m" },
+	})
+}
+
+func TestValidateNamesEachMistakeOfATopic(t *testing.T) {
+	requireMistakes(t, map[string]func(*Args){
+		`topics[3].name: Required value`:                                                       func(a *Args) { a.Topics[3].Name = "" },
+		`topics[3].name: Invalid value: "a b": must be 1 to 249 letters, digits`:               func(a *Args) { a.Topics[3].Name = "a b" },
+		`topics[3].name: Invalid value: "..": must be 1 to 249 letters, digits`:                func(a *Args) { a.Topics[3].Name = ".." },
+		`topics[3].name: Invalid value: "_x": must begin and end with a letter or digit`:       func(a *Args) { a.Topics[3].Name = "_x" },
+		`topics[3].name: Invalid value: "user.events": is too like topic "user_events"`:        func(a *Args) { a.Topics[3].Name = "user.events" },
+		`topics[3].partitions: Invalid value: -1: must be between 1 and 1000`:                  func(a *Args) { a.Topics[3].Partitions = -1 },
+		`topics[3].replicas: Invalid value: 5: must be between 1 and the number of brokers, 3`: func(a *Args) { a.Topics[3].Replicas = 5 },
+		`topics[3].minInSync: Invalid value: 2: must be below the 2 replicas`:                  func(a *Args) { a.Topics[3].Replicas, a.Topics[3].MinInSync = 2, 2 },
+		`topics[3].retentionHours: Invalid value: -2: must be between -1 and 87600`:            func(a *Args) { a.Topics[3].RetentionHours = -2 },
+		`topics[3].maxMessageBytes: Invalid value: 5: must be between 1024 and 104857600`:      func(a *Args) { a.Topics[3].MaxMessageBytes = 5 },
+	})
+}
+
+func TestValidateNamesEachMistakeOfAUser(t *testing.T) {
+	requireMistakes(t, map[string]func(*Args){
+		`users[0].name: Invalid value: "relay_1": must be a DNS label`:                                         func(a *Args) { a.Users[0].Name = "relay_1" },
+		`users[1].name: Duplicate value: "relay"`:                                                              func(a *Args) { a.Users[1].Name = "relay" },
+		`users[0].authentication: Unsupported value: "plain": supported values: "scram-sha-512", "tls"`:        func(a *Args) { a.Users[0].Authentication = "plain" },
+		`users[2].authentication: Invalid value: "tls": needs mutualTLS`:                                       func(a *Args) { a.MutualTLS = false },
+		`users[0]: Required value: one of produce and consume`:                                                 func(a *Args) { a.Users[0].Produce = nil },
+		`users[0].produce[1]: Invalid value: "orders": must be one of the topics`:                              func(a *Args) { a.Users[0].Produce[1] = "orders" },
+		`users[0].produce[1]: Duplicate value: "user_events"`:                                                  func(a *Args) { a.Users[0].Produce[1] = "user_events" },
+		`users[1].consume[0]: Invalid value: "orders": must be one of the topics`:                              func(a *Args) { a.Users[1].Consume[0] = "orders" },
+		`users[1].group: Required value: with consume`:                                                         func(a *Args) { a.Users[1].Group = "" },
+		`users[0].group: Invalid value: "g": must be left out without consume`:                                 func(a *Args) { a.Users[0].Group = "g" },
+		`users[1].maxConsumers: Invalid value: 13: makes 13 consumers of group email, above the 12 partitions`: func(a *Args) { a.Users[1].MaxConsumers = 13 },
+		`users[1].deadLetter: Invalid value: "nowhere": must be one of the topics`:                             func(a *Args) { a.Users[1].DeadLetter = "nowhere" },
+		`users[0].deadLetter: Invalid value: "email_dlq": must be left out without consume`:                    func(a *Args) { a.Users[0].DeadLetter = "email_dlq" },
+		`users[1].deadLetter: Invalid value: "user_events": must not be one of consume and produce`:            func(a *Args) { a.Users[1].DeadLetter = "user_events" },
+		`users[2].maxConsumers: Invalid value: -1: must be between 0 and 1000`:                                 func(a *Args) { a.Users[2].MaxConsumers = -1 },
+		`users[1].quotas.producerByteRate: Invalid value: -1: must be between 0 and`:                           func(a *Args) { a.Users[1].Quotas.ProducerByteRate = -1 },
+		`users[1].quotas.requestPercentage: Invalid value: -1: must be between 0 and 10000`:                    func(a *Args) { a.Users[1].Quotas.RequestPercentage = -1 },
+	})
+}
+
+func TestStrimzisOwnSettings(t *testing.T) {
+	for _, key := range []string{"listeners", "ssl.keystore.location", "node.id", "log.dirs", "controller.quorum.voters"} {
+		require.True(t, forbidden(key), key)
+	}
+	for _, key := range []string{"log.segment.bytes", "ssl.cipher.suites", "num.network.threads", "controller.quorum.fetch.timeout.ms"} {
+		require.False(t, forbidden(key), key)
+	}
+}
+
 func TestValidateAddsUpTheConsumersOfAGroup(t *testing.T) {
 	a := production()
 	a.Users = append(a.Users, User{Name: "email-2", Consume: []string{"user_events"}, Group: "email", MaxConsumers: 1})
 	require.EqualError(t, a.Validate(),
-		"users[3].maxConsumers: group email has 13 consumers, above the 12 partitions of user_events")
+		"users[3].maxConsumers: Invalid value: 1: makes 13 consumers of group email, above the 12 partitions of user_events")
 }
 
 func TestValidateReturnsAllMistakesAtOnce(t *testing.T) {
@@ -92,9 +130,9 @@ func TestValidateReturnsAllMistakesAtOnce(t *testing.T) {
 		Users:   []User{{Name: "u", Produce: []string{"b"}}},
 	}).Validate()
 	require.EqualError(t, err, strings.Join([]string{
-		"topics[0].partitions: -1 is not between 1 and 1000",
-		`users[0].produce[0]: "b" is not one of the topics`,
-		`version: "new" is not a version such as 3.7.1`,
+		"topics[0].partitions: Invalid value: -1: must be between 1 and 1000",
+		`version: Invalid value: "new": must be one that operator 0.44.0 runs: 3.7.0, 3.7.1, 3.8.0`,
+		`users[0].produce[0]: Invalid value: "b": must be one of the topics`,
 	}, "\n"))
 }
 

@@ -1,112 +1,106 @@
 package postgres
 
 import (
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-)
-
-type (
-	// Resources are a container's CPU and memory.
-	Resources = kube.Resources
-	// Peer is who may connect.
-	Peer = kube.Peer
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // Args describe the shards. Shards is required; a zero field means its default.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput
+	Namespace pulumi.StringInput `json:"-"`
 
 	// Shards are the ids, 0 to 9999, each once. An id decides the names of its
-	// shard's objects and of its volume, so a shard can leave the list without
-	// the others changing. Do not give a removed id to another shard: it would
-	// adopt the old volume.
-	Shards []int
+	// shard's objects and of its volume, so a shard can leave the list without the
+	// others changing. Do not give a removed id to another shard: it would adopt the
+	// old volume.
+	Shards []int `json:"-" required:"true" min:"0" max:"9999"`
 
-	// Drained are those of Shards that are to give all they have to the others.
-	// They are annotated as such and not protected, so that they can leave the
-	// list once they are empty. Default: none.
-	Drained []int
+	// Drained are those of Shards that are to give all they have to the others. They
+	// are annotated as such and not protected, so that they can leave the list once
+	// they are empty. Default: none.
+	Drained []int `json:"-"`
 
-	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres,
-	// initdb, pg_ctl and pg_isready on its PATH. Default: "postgres:16.2".
-	Image string
+	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres, initdb,
+	// pg_ctl, pg_isready and psql on its PATH.
+	Image pulumi.StringInput `json:"image" default:"postgres:16.2" format:"image"`
 
-	// ImagePullPolicy is IfNotPresent, Always or Never. Default: IfNotPresent.
-	ImagePullPolicy string
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
-	// Storage is each shard's volume.
-	Storage Storage
+	// Storage is the volume of each shard.
+	Storage Storage `json:"storage"`
 
-	// Resources of each shard. Memory is at least 256Mi and decides nearly all
-	// of the server's settings. Default: 500m requested without a limit, 1Gi.
-	Resources Resources
+	// Resources of each shard. Memory is at least 256Mi and decides nearly all of the
+	// server's settings.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"500m\",\"memory\":\"1Gi\"}"`
 
-	// MaxConnections per shard, 20 to 10000 and no more than Memory allows. It
-	// must hold every application pod's pool and ReservedConnections on top.
-	// Default: 140, for 13 pods (10 and the surge of a rollout) with 10 each.
-	MaxConnections int
+	// MaxConnections that a shard accepts, and no more than the memory allows. They
+	// must hold the pools of all application pods and ReservedConnections on top. The
+	// default is for 13 pods (10 and the surge of a rollout) with 10 connections each.
+	MaxConnections int `json:"maxConnections" default:"140" min:"20" max:"10000"`
 
 	// Settings are further lines of postgresql.conf for all shards, for example
-	// {"shared_preload_libraries": "pg_stat_statements"}. A setting that the
-	// component decides is refused. Default: none.
-	Settings map[string]string
+	// {"shared_preload_libraries": "pg_stat_statements"}. A setting that the component
+	// decides is refused.
+	Settings map[string]string `json:"settings"`
 
-	// Callers may connect besides the shards themselves, which copy from each
+	// IngressFrom may connect besides the shards themselves, which copy from each
 	// other when data moves. Default: nobody.
-	Callers []Peer
+	IngressFrom []k8s.Peer `json:"ingressFrom"`
 
-	// PasswordRotation may be any text. Changing it generates new passwords and
-	// restarts the shards. Default: "".
-	PasswordRotation string
+	// PasswordRotation may be any string. Changing it generates new passwords and
+	// restarts the shards.
+	PasswordRotation pulumi.StringInput `json:"passwordRotation"`
 
-	// Protect makes Pulumi refuse to delete the StatefulSets and the volume
-	// claims, drained ones aside. Right for production; `pulumi state unprotect`
-	// lifts it. Default: false. The claims are retained in either case.
-	Protect bool
+	// Protect makes Pulumi refuse to delete the StatefulSets and the volume claims,
+	// drained ones aside. Right for production; "pulumi state unprotect" lifts it. The
+	// claims are retained in either case.
+	Protect bool `json:"protect"`
 
-	// Disruption says what a node drain may do. Default: DisruptOne.
-	Disruption Disruption
+	// Disruption says what a node drain may do: move one shard at a time over all
+	// nodes (One), nothing until someone moves the pod by hand (None), or what it
+	// likes, since there is no budget (Any).
+	Disruption Disruption `json:"disruption" default:"One" enum:"One,None,Any"`
 
-	// Rollout says in which order shards restart when their pods change.
-	// Default: RolloutSerial.
-	Rollout Rollout
+	// Rollout says in which order shards restart when their pods change: one after the
+	// other (Serial), or all at once (Parallel), for environments that may be away.
+	Rollout Rollout `json:"rollout" default:"Serial" enum:"Serial,Parallel"`
 
-	// ZoneSpread is ScheduleAnyway, which prefers an even spread of the shards
-	// over zones and nodes, or DoNotSchedule, which insists on it for zones.
-	// Default: ScheduleAnyway, because a volume already ties its pod to a zone.
-	ZoneSpread string
+	// RolloutTimeoutSeconds is how long a changed shard may take until it answers with
+	// what was changed. After that the deployment fails with the reason, and with
+	// Rollout Serial the shards after it are left as they are.
+	RolloutTimeoutSeconds int `json:"rolloutTimeoutSeconds" default:"600" min:"60" max:"7200"`
 
-	// TerminationGraceSeconds is the time for the last checkpoint before
-	// SIGKILL, 30 to 3600. A killed server replays its log at the next start.
-	// Default: 300.
-	TerminationGraceSeconds int
+	// TerminationGraceSeconds is the time for the last checkpoint before SIGKILL. A
+	// killed server replays its log at the next start.
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"300" min:"30" max:"3600"`
 
 	// PriorityClass of the pods. Default: the cluster's.
-	PriorityClass string
+	PriorityClass pulumi.StringInput `json:"priorityClass"`
 
-	// NodeSelector limits the shards to nodes with these labels. Default: any.
-	NodeSelector map[string]string
+	// NodeSelector limits the shards to nodes with these labels. Default: any node.
+	NodeSelector pulumi.StringMapInput `json:"nodeSelector"`
 
 	// Tolerations let the shards onto tainted nodes. Default: none.
-	Tolerations corev1.TolerationArray
+	Tolerations []k8s.Toleration `json:"tolerations"`
 }
 
 // Storage is a volume.
 type Storage struct {
-	// Size is at least 1Gi and may grow. A tenth of it is for the write-ahead
-	// log between checkpoints, a quarter for what a stalled replication slot
-	// may hold back. Default: "10Gi".
-	Size string
-	// Class is the StorageClass, fixed when a claim is made: once given it stays
-	// given. Default: the cluster's default class.
-	Class string
-	// AccessMode is ReadWriteOnce or, where the storage driver knows it,
-	// ReadWriteOncePod, which keeps a second pod off the volume even on the
-	// same node. Fixed when a claim is made. Default: ReadWriteOnce.
-	AccessMode string
+	// Size of the volume, which may grow. A tenth of it is for the write-ahead log
+	// between checkpoints, a quarter for what a stalled replication slot may hold back.
+	Size string `json:"size" default:"10Gi" format:"quantity" min:"1Gi"`
+	// Class is the StorageClass, fixed when a claim is made: once given it stays given.
+	// Default: the cluster's default class.
+	Class pulumi.StringInput `json:"class"`
+	// AccessMode of the volume. ReadWriteOncePod, where the storage driver knows it,
+	// keeps a second pod off the volume even on the same node. Fixed when a claim is
+	// made.
+	AccessMode string `json:"accessMode" default:"ReadWriteOnce" enum:"ReadWriteOnce,ReadWriteOncePod"`
 }
 
 // Disruption is what a node drain may do to the shards.
@@ -126,8 +120,9 @@ const (
 type Rollout string
 
 const (
-	// RolloutSerial changes a shard only when the one before it is ready again:
-	// a setting that keeps a server from starting stops at the first shard.
+	// RolloutSerial changes a shard only when the one before it answers with what was
+	// changed: a setting that keeps a server from starting stops at the first shard.
+	// New shards start all at once.
 	RolloutSerial Rollout = "Serial"
 	// RolloutParallel changes all at once, for environments that may be away.
 	RolloutParallel Rollout = "Parallel"
@@ -135,30 +130,7 @@ const (
 
 // withDefaults returns a copy with every default filled in.
 func (a *Args) withDefaults() *Args {
-	var c Args
-	if a != nil {
-		c = *a
-	}
-	if c.Namespace == nil {
-		c.Namespace = pulumi.String(kube.DefaultNamespace)
-	}
-	orValue(&c.Image, "postgres:16.2")
-	orValue(&c.ImagePullPolicy, "IfNotPresent")
-	orValue(&c.Storage.Size, "10Gi")
-	orValue(&c.Storage.AccessMode, "ReadWriteOnce")
-	orValue(&c.Resources.CPURequest, "500m")
-	orValue(&c.Resources.Memory, "1Gi")
-	orValue(&c.MaxConnections, 140)
-	orValue(&c.Disruption, DisruptOne)
-	orValue(&c.Rollout, RolloutSerial)
-	orValue(&c.ZoneSpread, "ScheduleAnyway")
-	orValue(&c.TerminationGraceSeconds, 300)
-	return &c
-}
-
-func orValue[T comparable](value *T, fallback T) {
-	var zero T
-	if *value == zero {
-		*value = fallback
-	}
+	c := settings.WithDefaults(a)
+	c.Namespace = kube.Namespace(c.Namespace)
+	return c
 }

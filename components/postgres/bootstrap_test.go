@@ -16,6 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // binariesVariable names the folder of initdb and postgres.
@@ -49,12 +51,7 @@ func newShard(t *testing.T) *shard {
 	require.NoError(t, err)
 	s := &shard{t: t, folder: folder, port: listener.Addr().(*net.TCPAddr).Port, path: binaries + ":/usr/bin:/bin"}
 	require.NoError(t, listener.Close())
-	s.write("bootstrap.sh", bootstrapScript)
-	s.write("pg_hba.conf", hba)
-	args := (&Args{Resources: Resources{Memory: "256Mi"}, MaxConnections: 20}).withDefaults()
-	s.write("postgresql.conf", strings.NewReplacer(
-		"'5432'", fmt.Sprintf("'%d'", s.port), configPath, folder, socketPath, folder, "'*'", "'127.0.0.1'",
-	).Replace(serverConfig(args)))
+	s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20})
 	s.passwords("admin-1", appPassword)
 	require.NoError(t, os.Mkdir(s.at("volume"), 0o755))
 	if os.Getuid() == 0 {
@@ -70,6 +67,16 @@ func (s *shard) at(name string) string { return filepath.Join(s.folder, name) }
 func (s *shard) write(name, text string) {
 	require.NoError(s.t, os.MkdirAll(filepath.Dir(s.at(name)), 0o755))
 	require.NoError(s.t, os.WriteFile(s.at(name), []byte(text), 0o644))
+}
+
+// configure writes the pod's files, with the paths and the port of a test.
+func (s *shard) configure(args *Args) {
+	local := strings.NewReplacer("'5432'", fmt.Sprintf("'%d'", s.port), configPath, s.folder, socketPath, s.folder,
+		volumePath, s.at("volume"), "'*'", "'127.0.0.1'")
+	for name, text := range mountedFiles(plan{Args: args.withDefaults(), component: "postgres"}) {
+		s.write(name, local.Replace(text))
+	}
+	s.write("rollout", "first")
 }
 
 func (s *shard) passwords(admin, app string) {
@@ -119,8 +126,7 @@ func (s *shard) requireBootstrap() {
 
 func (s *shard) start() {
 	s.t.Helper()
-	postgres := filepath.Join(strings.Split(s.path, ":")[0], "postgres")
-	s.server = s.command(postgres, "-c", "config_file="+s.at("postgresql.conf"))
+	s.server = s.command(filepath.Join(os.Getenv(binariesVariable), "postgres"), "-c", "config_file="+s.at("postgresql.conf"))
 	require.NoError(s.t, s.server.Start())
 	require.Eventually(s.t, func() bool {
 		conn, err := s.connect("postgres", "admin-1")

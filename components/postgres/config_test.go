@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 func TestServerConfig(t *testing.T) {
-	text := serverConfig((&Args{Resources: Resources{Memory: "512Mi"}, MaxConnections: 100}).withDefaults())
+	text := serverConfig((&Args{Resources: k8s.Resources{Memory: "512Mi"}, MaxConnections: 100}).withDefaults())
 	for _, line := range []string{
 		"max_connections = '100'",
 		"shared_buffers = '131072kB'",

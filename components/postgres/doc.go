@@ -8,12 +8,15 @@
 //   - a PersistentVolumeClaim "data-postgres-shard-0-0"
 //   - Services "postgres-shard-0" for clients and "postgres-shard-0-headless",
 //     which gives the pod its own name before it is ready
-//   - a ConfigMap "postgres-shard-0-config": postgresql.conf, pg_hba.conf and
-//     the bootstrap script
+//   - a ConfigMap "postgres-shard-0-config": postgresql.conf, pg_hba.conf, the
+//     scripts that run before each start, and the name of the rollout
+//   - with Args.Rollout Serial a Job "postgres-shard-0-" and a hash, its gate
 //   - Secrets "postgres-shard-0-admin" and "postgres-shard-0-app" with the keys
 //     username and password, generated
 //
-// and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres".
+// and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres", and a
+// ConfigMap and a NetworkPolicy "postgres-rollout" with the Job "postgres-rollout-"
+// and a hash.
 // The database is called shard_0_db. Role postgres is the superuser for
 // migrations, role app can log in and do what it is granted.
 //
@@ -25,6 +28,27 @@
 // Args.PasswordRotation and deploying rotates them. A server that was killed
 // replays its log there, where no probe can interrupt it.
 //
+// # Rollouts
+//
+// Some versions of Pulumi's provider call the update of a StatefulSet done before
+// Kubernetes has begun it. So Jobs wait, and judge by what the servers answer: each
+// pod template has a name, the rollout, which a server tells as the setting
+// scalestack.rollout from its start on.
+//
+// With Args.Rollout Serial, a gate is in front of each shard's new ConfigMap and
+// StatefulSet. It reads the new postgresql.conf with the new image, so that a setting
+// that the server cannot parse and an image that does not exist stop the deployment
+// with every shard as it was. Then it waits until the shard before it tells its
+// rollout. A gate opens at once where its own shard's pod has no address, because it
+// does not exist yet or is not scheduled, and so has nothing to lose: new shards start
+// side by side. A last Job waits for all shards, whatever Args.Rollout is, and
+// what uses Shard.Host comes after it.
+//
+// A Job that has waited for Args.RolloutTimeoutSeconds fails with the server's or the
+// resolver's answer as the reason. The next deployment replaces it. A server that was
+// started before rollouts had names tells none; it passes if its pod is left alone for
+// 30 seconds.
+//
 // # Growing, and what never shrinks
 //
 // The volume claim is an object of its own and not a volumeClaimTemplate:
@@ -34,6 +58,12 @@
 // Kubernetes. Storage.Class and Storage.AccessMode are fixed when a claim is
 // made; changing them touches new shards only.
 //
+// A volume grows some time after its claim, with some storage drivers only when its
+// pod has stopped. So startup.sh looks at the volume before each start, and the
+// server's limits for its log and temporary files are those of the size that it
+// finds, rounded down to a power of two. A volume that has grown under a running
+// server is used for data at once and for larger limits from the next start.
+//
 // # What survives
 //
 // No deployment deletes a claim: it stays when its shard leaves Shards, on
@@ -42,6 +72,13 @@
 // A namespace takes its claims with it, so it must be retained as well; package
 // base does so. Args.Protect goes further: Pulumi then refuses to remove the
 // StatefulSets and claims until they are unprotected.
+//
+// # What may be an Output
+//
+// Image, ImagePullPolicy, Storage.Class, PasswordRotation, PriorityClass,
+// NodeSelector, Namespace and the peers of IngressFrom are passed through to the
+// objects, so they may be Outputs of other resources. All other fields decide which
+// resources exist or are computed with, and must be known.
 //
 // # Memory
 //

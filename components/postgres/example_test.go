@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/postgres"
 )
 
@@ -12,10 +13,10 @@ func Example() {
 		shards, err := postgres.New(ctx, "orders", &postgres.Args{
 			Namespace:      pulumi.String("shop"),
 			Shards:         []int{0, 1},
-			Storage:        postgres.Storage{Size: "100Gi", Class: "ssd"},
-			Resources:      postgres.Resources{CPURequest: "2", Memory: "8Gi"},
+			Storage:        postgres.Storage{Size: "100Gi", Class: pulumi.String("ssd")},
+			Resources:      k8s.Resources{CPURequest: "2", Memory: "8Gi"},
 			MaxConnections: 300,
-			Callers:        []postgres.Peer{{Pods: map[string]string{"app": "shop"}}},
+			IngressFrom:    []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("shop")}}},
 			Protect:        true,
 		})
 		if err != nil {

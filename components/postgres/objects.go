@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"strconv"
+
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
@@ -9,14 +11,15 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 // password is letters and digits, so that no shell, URL or configuration file
 // needs to quote it: 190 bits.
 func password(p plan) *random.RandomPasswordArgs {
 	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-	if p.PasswordRotation != "" {
-		args.Keepers = pulumi.StringMap{"rotation": pulumi.String(p.PasswordRotation)}
+	if kube.Given(p.PasswordRotation) {
+		args.Keepers = pulumi.StringMap{"rotation": p.PasswordRotation}
 	}
 	return args
 }
@@ -29,18 +32,12 @@ func credentials(p plan, secret, role string, password pulumi.StringInput) *core
 	}
 }
 
-func configFiles(p plan) map[string]string {
-	return map[string]string{
-		"postgresql.conf": serverConfig(p.Args),
-		"pg_hba.conf":     hba,
-		"bootstrap.sh":    bootstrapScript,
-	}
-}
-
-func configMap(p plan) *corev1.ConfigMapArgs {
+func configMap(p plan, rollout pulumi.StringInput) *corev1.ConfigMapArgs {
+	data := pulumi.ToStringMap(mountedFiles(p))
+	data["rollout"] = rollout
 	return &corev1.ConfigMapArgs{
 		Metadata: p.labels().Meta(p.configMap(), p.Namespace),
-		Data:     pulumi.ToStringMap(configFiles(p)),
+		Data:     data,
 	}
 }
 
@@ -50,13 +47,13 @@ func configMap(p plan) *corev1.ConfigMapArgs {
 // template replace a pod that never became ready.
 func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
 	meta := p.labels().Meta(p.object(), p.Namespace)
-	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String("900")})
+	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(p.RolloutTimeoutSeconds))})
 	return &appsv1.StatefulSetArgs{
 		Metadata: meta,
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(1),
 			ServiceName:          pulumi.String(p.headless()),
-			Selector:             kube.Match(p.labels().Match()),
+			Selector:             kube.Match(p.labels().Selector()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			RevisionHistoryLimit: pulumi.Int(10),
 			UpdateStrategy:       &appsv1.StatefulSetUpdateStrategyArgs{Type: pulumi.String("RollingUpdate")},
@@ -119,14 +116,14 @@ func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetAr
 	}
 }
 
-// networkPolicy lets the callers in, and the shards to each other: data moves
-// by replication from shard to shard.
+// networkPolicy lets IngressFrom in, the shards to each other, since data moves by
+// replication from shard to shard, and the Jobs that watch a rollout.
 func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
-	shards := Peer{Pods: PodLabels(component)}
+	shards := k8s.Peer{Pods: PodLabels(component)}
 	policy := kube.Policy{
 		Port: Port,
-		From: append([]Peer{shards}, a.Callers...),
-		To:   []kube.Target{{Peer: shards, Port: Port}},
+		From: append([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, a.IngressFrom...),
+		To:   []k8s.Target{{Peer: shards, Port: Port}},
 	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: componentLabels(component).Meta(component, a.Namespace),

@@ -9,6 +9,9 @@ import (
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 func testPlan(change func(*Args)) plan {
@@ -23,8 +26,8 @@ func testPlan(change func(*Args)) plan {
 func TestStatefulSetsFixedFieldsDependOnTheNameAlone(t *testing.T) {
 	for name, change := range map[string]func(*Args){
 		"defaults": nil,
-		"storage":  func(a *Args) { a.Storage = Storage{Size: "99Gi", Class: "fast"} },
-		"image":    func(a *Args) { a.Image = "postgres:16.9" },
+		"storage":  func(a *Args) { a.Storage = Storage{Size: "99Gi", Class: pulumi.String("fast")} },
+		"image":    func(a *Args) { a.Image = pulumi.String("postgres:16.9") },
 		"grace":    func(a *Args) { a.TerminationGraceSeconds = 60 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -53,7 +56,7 @@ func TestContainersAreRestrictedAndAlike(t *testing.T) {
 	require.Equal(t, pulumi.Bool(false), spec.AutomountServiceAccountToken)
 	for _, c := range []*corev1.ContainerArgs{bootstrapContainer(testPlan(nil)), serverContainer(testPlan(nil))} {
 		require.Equal(t, pulumi.Bool(true), c.SecurityContext.(*corev1.SecurityContextArgs).ReadOnlyRootFilesystem)
-		require.Equal(t, testPlan(nil).Resources.Args(), c.Resources)
+		require.Equal(t, kube.Resources(testPlan(nil).Resources), c.Resources)
 	}
 }
 
@@ -76,24 +79,35 @@ func TestDisruptionBudget(t *testing.T) {
 	require.Nil(t, disruptionBudget("postgres", testPlan(func(a *Args) { a.Disruption = DisruptAny }).Args))
 }
 
-func TestNetworkPolicyLetsCallersAndShardsIn(t *testing.T) {
-	caller := Peer{Pods: map[string]string{"app": "shop"}}
-	args := testPlan(func(a *Args) { a.Callers = []Peer{caller} }).Args
+func TestNetworkPolicyLetsPeersAndShardsIn(t *testing.T) {
+	caller := k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("shop")}}
+	args := testPlan(func(a *Args) { a.IngressFrom = []k8s.Peer{caller} }).Args
 	policy := networkPolicy("postgres", args).Spec.(*networkingv1.NetworkPolicySpecArgs)
 	rule := policy.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)[0].(*networkingv1.NetworkPolicyIngressRuleArgs)
-	require.Len(t, rule.From, 2)
+	require.Len(t, rule.From, 3, "the shards, the rollout Jobs and the peer")
 	require.Len(t, policy.Egress, 2, "the resolver and the other shards")
 }
 
 func TestPlacement(t *testing.T) {
 	spec := podSpec(testPlan(func(a *Args) {
-		a.ZoneSpread, a.PriorityClass, a.NodeSelector = "DoNotSchedule", "data", map[string]string{"pool": "db"}
+		a.PriorityClass, a.NodeSelector = pulumi.String("data"), pulumi.StringMap{"pool": pulumi.String("db")}
+		a.Tolerations = []k8s.Toleration{{Key: "dedicated", Value: "db"}}
 	}))
-	constraints := spec.TopologySpreadConstraints.(corev1.TopologySpreadConstraintArray)
-	zone := constraints[0].(*corev1.TopologySpreadConstraintArgs)
-	require.Equal(t, pulumi.String("DoNotSchedule"), zone.WhenUnsatisfiable)
-	require.Equal(t, pulumi.String("data"), spec.PriorityClassName)
+	require.NotNil(t, spec.PriorityClassName)
+	require.Len(t, spec.Tolerations, 1)
 	require.Equal(t, pulumi.StringMap{"pool": pulumi.String("db")}, spec.NodeSelector)
+}
+
+// A volume ties its pod to a zone. If the spread were insisted on, a shard could not
+// start again once others have gone or a zone is away.
+func TestTheSpreadNeverKeepsAShardFromStarting(t *testing.T) {
+	constraints := podSpec(testPlan(nil)).TopologySpreadConstraints.(corev1.TopologySpreadConstraintArray)
+	require.Len(t, constraints, 2)
+	for i, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
+		constraint := constraints[i].(*corev1.TopologySpreadConstraintArgs)
+		require.Equal(t, pulumi.String(key), constraint.TopologyKey)
+		require.Equal(t, pulumi.String("ScheduleAnyway"), constraint.WhenUnsatisfiable)
+	}
 }
 
 func TestTheClaimAsksForTheStorage(t *testing.T) {
@@ -101,15 +115,15 @@ func TestTheClaimAsksForTheStorage(t *testing.T) {
 		return volumeClaim(testPlan(change)).Spec.(*corev1.PersistentVolumeClaimSpecArgs)
 	}
 	fast := spec(func(a *Args) {
-		a.Storage = Storage{Size: "20Gi", Class: "fast", AccessMode: "ReadWriteOncePod"}
+		a.Storage = Storage{Size: "20Gi", Class: pulumi.String("fast"), AccessMode: "ReadWriteOncePod"}
 	})
-	require.Equal(t, pulumi.String("fast"), fast.StorageClassName)
+	require.NotNil(t, fast.StorageClassName)
 	require.Equal(t, pulumi.StringArray{pulumi.String("ReadWriteOncePod")}, fast.AccessModes)
 	require.Nil(t, spec(nil).StorageClassName)
 }
 
 func TestRotationChangesTheKeeper(t *testing.T) {
 	require.Nil(t, password(testPlan(nil)).Keepers)
-	rotated := testPlan(func(a *Args) { a.PasswordRotation = "2" })
+	rotated := testPlan(func(a *Args) { a.PasswordRotation = pulumi.String("2") })
 	require.Equal(t, pulumi.StringMap{"rotation": pulumi.String("2")}, password(rotated).Keepers)
 }

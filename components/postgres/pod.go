@@ -39,13 +39,13 @@ func podSpec(p plan) *corev1.PodSpecArgs {
 		Containers:                    corev1.ContainerArray{serverContainer(p)},
 		Volumes:                       volumes(p),
 		TopologySpreadConstraints:     spread(p),
-		Tolerations:                   p.Tolerations,
+		Tolerations:                   kube.Tolerations(p.Tolerations),
 	}
-	if len(p.NodeSelector) > 0 {
-		spec.NodeSelector = pulumi.ToStringMap(p.NodeSelector)
+	if p.NodeSelector != nil {
+		spec.NodeSelector = p.NodeSelector
 	}
-	if p.PriorityClass != "" {
-		spec.PriorityClassName = pulumi.String(p.PriorityClass)
+	if kube.Given(p.PriorityClass) {
+		spec.PriorityClassName = p.PriorityClass.ToStringOutput()
 	}
 	return spec
 }
@@ -88,11 +88,11 @@ func fastStop() *corev1.ExecActionArgs {
 func container(p plan, name string, command ...string) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:            pulumi.String(name),
-		Image:           pulumi.String(p.Image),
-		ImagePullPolicy: pulumi.String(p.ImagePullPolicy),
+		Image:           p.Image.ToStringOutput(),
+		ImagePullPolicy: p.ImagePullPolicy.ToStringOutput(),
 		Command:         pulumi.ToStringArray(command),
 		Env:             corev1.EnvVarArray{env("PGDATA", dataPath)},
-		Resources:       p.Resources.Args(),
+		Resources:       kube.Resources(p.Resources),
 		SecurityContext: kube.RestrictedContainer(),
 		VolumeMounts:    mounts(),
 	}
@@ -123,12 +123,12 @@ func volumes(p plan) corev1.VolumeArray {
 			Name:      pulumi.String("config"),
 			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(p.configMap())},
 		},
-		secretVolume("admin-credentials", p.secret("admin")),
-		secretVolume("app-credentials", p.secret("app")),
-		kube.Scratch("run", "16Mi"),
-		kube.Scratch("tmp", "64Mi"),
+		secretVolume("admin-credentials", p.secret(AdminCredentials)),
+		secretVolume("app-credentials", p.secret(AppCredentials)),
+		kube.EmptyDir("run", "16Mi"),
+		kube.EmptyDir("tmp", "64Mi"),
 		// Parallel queries need more than the 64 MB of a container's default.
-		kube.MemoryScratch("shm", shm),
+		kube.MemoryDir("shm", shm),
 	}
 }
 
@@ -139,19 +139,19 @@ func secretVolume(name, secret string) *corev1.VolumeArgs {
 	}
 }
 
-// spread counts the pods of all shards, so that one zone's or node's failure
-// takes as few of them as possible.
+// spread counts the pods of all shards, so that one zone's or node's failure takes
+// as few of them as possible. It prefers and never insists: a volume ties its pod to
+// a zone, so that an uneven spread, after shards have left or with a zone away, would
+// keep a healthy shard from starting.
 func spread(p plan) corev1.TopologySpreadConstraintArray {
-	constraint := func(topology, unsatisfiable string) *corev1.TopologySpreadConstraintArgs {
-		return &corev1.TopologySpreadConstraintArgs{
+	var all corev1.TopologySpreadConstraintArray
+	for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
+		all = append(all, &corev1.TopologySpreadConstraintArgs{
 			MaxSkew:           pulumi.Int(1),
-			TopologyKey:       pulumi.String(topology),
-			WhenUnsatisfiable: pulumi.String(unsatisfiable),
-			LabelSelector:     &metav1.LabelSelectorArgs{MatchLabels: pulumi.ToStringMap(PodLabels(p.component))},
-		}
+			TopologyKey:       pulumi.String(key),
+			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+			LabelSelector:     kube.Match(PodLabels(p.component)),
+		})
 	}
-	return corev1.TopologySpreadConstraintArray{
-		constraint("topology.kubernetes.io/zone", p.ZoneSpread),
-		constraint("kubernetes.io/hostname", "ScheduleAnyway"),
-	}
+	return all
 }

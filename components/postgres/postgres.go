@@ -1,8 +1,8 @@
 package postgres
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
@@ -13,28 +13,27 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
 )
 
-// Postgres is the component.
+// Postgres is a set of shards: for each a StatefulSet of one pod, its volume
+// claim, Services, ConfigMap and Secrets, and for all of them a disruption budget
+// and a NetworkPolicy.
 type Postgres struct {
 	pulumi.ResourceState
 
 	// Shards are in the order of Args.Shards.
-	Shards []Shard
+	Shards []Shard `pulumi:"shards"`
 	// Checksum changes when any shard's does. It is a secret.
-	Checksum pulumi.StringOutput
+	Checksum pulumi.StringOutput `pulumi:"checksum"`
 }
 
 // New registers the shards. The name becomes the beginning of their objects'
 // names: up to 43 lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Postgres, error) {
-	var errs check.Errors
-	kube.Name(&errs, "name", name, longestSuffix)
-	if err := errors.Join(errs.Err(), args.Validate()); err != nil {
+	a := args.withDefaults()
+	if err := kube.Check(name, longestSuffix, a); err != nil {
 		return nil, err
 	}
-	a := args.withDefaults()
 	c := &Postgres{}
 	if err := ctx.RegisterComponentResource("scalestack:postgres:Postgres", name, c, opts...); err != nil {
 		return nil, err
@@ -53,18 +52,24 @@ type registrar struct {
 	name   string
 	args   *Args
 	parent pulumi.ResourceOption
-	shards []Shard
-	// before is what the next StatefulSet waits for.
-	before []pulumi.Resource
+	// policy and watch are what the StatefulSets and the rollout Jobs need.
+	policy *networkingv1.NetworkPolicy
+	watch  []pulumi.Resource
+	// sets, gates and rolled grow with each shard.
+	sets, gates []pulumi.Resource
+	rolled      []rolledShard
+	shards      []Shard
 }
 
 func (r *registrar) all() error {
-	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent)
-	if err != nil {
+	var err error
+	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent); err != nil {
 		return err
 	}
-	r.before = []pulumi.Resource{policy}
 	if err := r.budget(); err != nil {
+		return err
+	}
+	if err := r.watcher(); err != nil {
 		return err
 	}
 	for _, id := range r.args.Shards {
@@ -72,7 +77,7 @@ func (r *registrar) all() error {
 			return fmt.Errorf("%s: %w", ShardName(id), err)
 		}
 	}
-	return nil
+	return r.verdict()
 }
 
 func (r *registrar) budget() error {
@@ -85,15 +90,20 @@ func (r *registrar) budget() error {
 }
 
 func (r *registrar) shard(p plan) error {
-	admin, adminPassword, err := r.credentials(p, "admin", AdminRole)
+	admin, adminPassword, err := r.credentials(p, AdminCredentials, AdminRole)
 	if err != nil {
 		return err
 	}
-	app, appPassword, err := r.credentials(p, "app", AppRole)
+	app, appPassword, err := r.credentials(p, AppCredentials, AppRole)
 	if err != nil {
 		return err
 	}
-	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p), r.parent)
+	checksum := checksum(p, adminPassword, appPassword)
+	rolled := rolledShard{plan: p, rollout: rollout(p, checksum), app: app}
+	if err := r.gate(rolled); err != nil {
+		return err
+	}
+	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(r.gates))
 	if err != nil {
 		return err
 	}
@@ -102,15 +112,12 @@ func (r *registrar) shard(p plan) error {
 	if err != nil {
 		return err
 	}
-	checksum := checksum(p, adminPassword, appPassword)
 	set, err := appsv1.NewStatefulSet(r.ctx, p.object(), statefulSet(p, checksum), append(protection(p), r.parent,
-		pulumi.DependsOn(slices.Concat(r.before, []pulumi.Resource{admin, app, config, claim})))...)
+		pulumi.DependsOn(slices.Concat(r.gates, []pulumi.Resource{r.policy, admin, app, config, claim})))...)
 	if err != nil {
 		return err
 	}
-	if p.Rollout == RolloutSerial {
-		r.before = []pulumi.Resource{set}
-	}
+	r.sets, r.rolled = append(r.sets, set), append(r.rolled, rolled)
 	host, err := r.services(p, set)
 	if err != nil {
 		return err
@@ -146,11 +153,11 @@ func (r *registrar) services(p plan, set *appsv1.StatefulSet) (pulumi.StringOutp
 	return pulumi.Sprintf("%s.%s.svc.cluster.local", service.Metadata.Name().Elem(), set.Metadata.Namespace().Elem()), nil
 }
 
-// checksum covers all that the bootstrap and the server read at their start.
+// checksum covers what a running server must be restarted for.
 func checksum(p plan, passwords ...pulumi.StringInput) pulumi.StringOutput {
-	files := configFiles(p)
+	files := restartingFiles(p)
 	parts := passwords
-	for _, name := range sortedKeys(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		parts = append(parts, pulumi.String(files[name]))
 	}
 	return kube.Checksum(parts...)

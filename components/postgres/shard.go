@@ -50,11 +50,25 @@ func Database(id int) string { return fmt.Sprintf("shard_%d_db", id) }
 
 // PodLabels are the labels that all shards of the component with this name
 // carry, for others' network policies.
-func PodLabels(name string) map[string]string {
-	return map[string]string{
-		"app.kubernetes.io/name":    name,
-		"app.kubernetes.io/part-of": kube.PartOf,
+func PodLabels(name string) pulumi.StringMap {
+	return pulumi.StringMap{
+		"app.kubernetes.io/name":    pulumi.String(name),
+		"app.kubernetes.io/part-of": pulumi.String(kube.PartOf),
 	}
+}
+
+// The two Secrets of a shard, each with the keys username and password.
+const (
+	// AdminCredentials are those of AdminRole.
+	AdminCredentials = "admin"
+	// AppCredentials are those of AppRole.
+	AppCredentials = "app"
+)
+
+// SecretName is the name of a shard's Secret: of AdminCredentials or
+// AppCredentials. It is known before the component is made.
+func SecretName(component string, id int, of string) string {
+	return component + "-" + ShardName(id) + "-" + of
 }
 
 // plan is one shard to build: its names and the arguments with defaults.
@@ -77,6 +91,12 @@ func (p plan) annotations(own pulumi.StringMap) pulumi.StringMap {
 	return own
 }
 
+// podHost is the pod's own name in the cluster's DNS, which it has before it is
+// ready. The dot at the end keeps the resolver from trying other domains.
+func (p plan) podHost() pulumi.StringOutput {
+	return pulumi.Sprintf("%s-0.%s.%s.svc.cluster.local.", p.object(), p.headless(), p.Namespace)
+}
+
 func (p plan) headless() string { return p.object() + "-headless" }
 
 func (p plan) configMap() string { return p.object() + "-config" }
@@ -85,6 +105,6 @@ func (p plan) configMap() string { return p.object() + "-config" }
 // data of such a set is adopted.
 func (p plan) claim() string { return "data-" + p.object() + "-0" }
 
-func (p plan) secret(role string) string { return p.object() + "-" + role }
+func (p plan) secret(of string) string { return SecretName(p.component, p.id, of) }
 
 func (p plan) labels() kube.Labels { return kube.Labels{Name: p.component, Instance: p.object()} }

@@ -3,6 +3,8 @@ package postgres
 import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
 // claimAnnotations let the next deployment adopt a retained claim. A fixed
@@ -24,8 +26,8 @@ func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 			Requests: pulumi.StringMap{"storage": pulumi.String(p.Storage.Size)},
 		},
 	}
-	if p.Storage.Class != "" {
-		spec.StorageClassName = pulumi.String(p.Storage.Class)
+	if kube.Given(p.Storage.Class) {
+		spec.StorageClassName = p.Storage.Class.ToStringOutput()
 	}
 	return &corev1.PersistentVolumeClaimArgs{Metadata: meta, Spec: spec}
 }
@@ -34,7 +36,7 @@ func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 // what is fixed at its making is not turned into a replacement.
 func claimOptions(p plan) []pulumi.ResourceOption {
 	fixed := []string{"spec.accessModes", "spec.volumeName"}
-	if p.Storage.Class != "" {
+	if kube.Given(p.Storage.Class) {
 		// A class that the cluster chose must not be ignored: with the claim's next
 		// update Pulumi would apply it as its own, and a later deployment that adopts
 		// the claim would try to take it away.

@@ -6,8 +6,6 @@ const (
 	giB       = miB << 10
 
 	minMemory      = 256 * miB
-	minDisk        = giB
-	minConnections = 20
 	maxConnections = 10000
 
 	// ReservedConnections of each shard are not for application pools: five

@@ -24,6 +24,9 @@ func TestTune(t *testing.T) {
 	}, Tune(512*miB, 10*giB, 100))
 }
 
+// minConnections is the least that Args.MaxConnections takes.
+const minConnections = 20
+
 // The kernel kills what exceeds the limit, so no accepted combination may.
 func TestTuneNeverExceedsTheLimit(t *testing.T) {
 	for memory := minMemory; memory <= 512*giB; memory += memory/3 + 7*kiB {

@@ -2,124 +2,78 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 
-	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
-const (
-	maxShardID = 9999
-	// longestSuffix is what the longest object name puts behind the component's.
-	longestSuffix = "-shard-9999-headless"
-)
+// longestSuffix is what the longest object name puts behind the component's.
+const longestSuffix = "-shard-9999-headless"
 
 var settingName = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+)?$`)
 
-// Validate returns every mistake in the arguments at once, each with the path
-// of its field, or nil. Values that are only known during the deployment are
-// checked by Kubernetes.
-func (a *Args) Validate() error {
-	d := a.withDefaults()
-	var errs check.Errors
-	d.validateShards(&errs)
-	d.validateServer(&errs)
-	d.validateMemory(&errs)
-	d.validateSettings(&errs)
-	d.validateStorage(&errs)
-	d.validatePlacement(&errs)
-	return errs.Err()
+// Validate returns every mistake in the arguments at once, each with the path of
+// its field, or nil. Values that are known only during the deployment are checked
+// by Kubernetes.
+func (a *Args) Validate() error { return settings.Err(settings.Validate(nil, a.withDefaults())) }
+
+// Check reports what the fields' ranges cannot express.
+func (a *Args) Check(path *field.Path) field.ErrorList {
+	return slices.Concat(
+		a.checkShards(path),
+		a.checkMemory(path),
+		a.checkSettings(path.Child("settings")),
+	)
 }
 
-func (a *Args) validateShards(errs *check.Errors) {
-	if len(a.Shards) == 0 {
-		errs.Addf("shards", "names no shard")
-	}
-	seen := map[int]bool{}
+func (a *Args) checkShards(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	for i, id := range a.Shards {
-		path := fmt.Sprintf("shards[%d]", i)
-		errs.Range(path, id, 0, maxShardID)
-		if seen[id] {
-			errs.Addf(path, "%d is given twice", id)
+		if slices.Contains(a.Shards[:i], id) {
+			errs = append(errs, field.Duplicate(path.Child("shards").Index(i), id))
 		}
-		seen[id] = true
 	}
 	for i, id := range a.Drained {
-		if !seen[id] {
-			errs.Addf(fmt.Sprintf("drained[%d]", i), "%d is not one of the shards", id)
+		if !slices.Contains(a.Shards, id) {
+			errs = append(errs, field.Invalid(path.Child("drained").Index(i), id, "must be one of the shards"))
 		}
 	}
+	return errs
 }
 
-func (a *Args) validateServer(errs *check.Errors) {
-	kube.Image(errs, "image", a.Image)
-	kube.PullPolicy(errs, "imagePullPolicy", a.ImagePullPolicy)
-	a.Resources.Validate(errs, "resources")
-	errs.Range("terminationGraceSeconds", a.TerminationGraceSeconds, 30, 3600)
-	for i, caller := range a.Callers {
-		caller.Validate(errs, fmt.Sprintf("callers[%d]", i))
-	}
-}
-
-// validateMemory refuses more connections than the memory limit can serve.
-func (a *Args) validateMemory(errs *check.Errors) {
-	memory, ok := bytesOf(a.Resources.Memory)
+// checkMemory refuses more connections than the memory limit can serve.
+func (a *Args) checkMemory(path *field.Path) field.ErrorList {
+	memory, ok := a.Resources.Bytes()
 	if !ok {
-		return
+		return nil
 	}
 	if memory < minMemory {
-		errs.Addf("resources.memory", "%s is below 256Mi", a.Resources.Memory)
-		return
+		return field.ErrorList{field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least 256Mi")}
 	}
 	most := MaxConnectionsFor(memory)
-	if a.MaxConnections < minConnections || a.MaxConnections > most {
-		errs.Addf("maxConnections", "%d is not between %d and %d, what resources.memory %s allows",
-			a.MaxConnections, minConnections, most, a.Resources.Memory)
+	if a.MaxConnections > most && a.MaxConnections <= maxConnections {
+		return field.ErrorList{field.Invalid(path.Child("maxConnections"), a.MaxConnections,
+			fmt.Sprintf("must be at most %d with resources.memory %s", most, a.Resources.Memory))}
 	}
+	return nil
 }
 
-func (a *Args) validateSettings(errs *check.Errors) {
-	for _, name := range sortedKeys(a.Settings) {
-		path := "settings." + name
+func (a *Args) checkSettings(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
 		switch {
 		case !settingName.MatchString(name):
-			errs.Addf(path, "%q is not the name of a setting", name)
+			errs = append(errs, field.Invalid(path.Child(name), settings.Short(name), "the key must be the name of a PostgreSQL setting"))
 		case decided(name):
-			errs.Addf(path, "%q is decided by the component", name)
+			errs = append(errs, field.Forbidden(path.Child(name), "is decided by the component"))
 		case strings.ContainsAny(a.Settings[name], "\r\n\x00"):
-			errs.Addf(path, "%q is more than one line", a.Settings[name])
+			errs = append(errs, field.Invalid(path.Child(name), settings.Short(a.Settings[name]), "must be one line"))
 		}
 	}
-}
-
-func (a *Args) validateStorage(errs *check.Errors) {
-	size, ok := kube.Quantity(errs, "storage.size", a.Storage.Size)
-	if ok && size.Value() < minDisk {
-		errs.Addf("storage.size", "%s is below 1Gi", a.Storage.Size)
-	}
-	errs.OneOf("storage.accessMode", a.Storage.AccessMode, "ReadWriteOnce", "ReadWriteOncePod")
-}
-
-func (a *Args) validatePlacement(errs *check.Errors) {
-	errs.OneOf("disruption", string(a.Disruption), string(DisruptOne), string(DisruptNone), string(DisruptAny))
-	errs.OneOf("rollout", string(a.Rollout), string(RolloutSerial), string(RolloutParallel))
-	errs.OneOf("zoneSpread", a.ZoneSpread, "ScheduleAnyway", "DoNotSchedule")
-}
-
-// bytesOf reads a quantity that Resources.Validate has checked or refused.
-func bytesOf(value string) (int64, bool) {
-	var ignored check.Errors
-	q, ok := kube.Quantity(&ignored, "", value)
-	return q.Value(), ok
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
+	return errs
 }

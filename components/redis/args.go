@@ -1,80 +1,71 @@
 package redis
 
 import (
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-)
-
-type (
-	// Resources are a container's CPU and memory.
-	Resources = kube.Resources
-	// Peer is who may connect.
-	Peer = kube.Peer
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // Args describe the cache. A zero field means its default.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput
+	Namespace pulumi.StringInput `json:"-"`
 
-	// Image of Redis 7, with a tag or a digest. It has sh, redis-server and
-	// redis-cli on its PATH. Default: "redis:7.2.4".
-	Image string
+	// Image of Redis 7, with a tag or a digest. It has sh, redis-server and redis-cli
+	// on its PATH.
+	Image pulumi.StringInput `json:"image" default:"redis:7.2.4" format:"image"`
 
-	// ImagePullPolicy is IfNotPresent, Always or Never. Default: IfNotPresent.
-	ImagePullPolicy string
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
-	// Resources of the pod. Memory is at least 64Mi. Redis runs commands on one
-	// core. Default: 100m requested without a limit, 256Mi.
-	Resources Resources
+	// Resources of the pod. Memory is at least 64Mi. Redis runs commands on one core.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"100m\",\"memory\":\"256Mi\"}"`
 
-	// MaxMemoryPercent of the memory limit is for data, 10 to 90. Default: 75.
-	MaxMemoryPercent int
+	// MaxMemoryPercent of the memory limit that is for data.
+	MaxMemoryPercent int `json:"maxMemoryPercent" default:"75" min:"10" max:"90"`
 
-	// EvictionPolicy is what goes when the memory is full: allkeys-lfu (the
-	// least often used), allkeys-lru (the longest unused), allkeys-random,
-	// volatile-ttl (the next to expire), volatile-lru, volatile-lfu or
-	// volatile-random. Default: allkeys-lfu, because a scan over many users
-	// does not push out those that are asked for all the time.
-	EvictionPolicy string
+	// EvictionPolicy chooses what leaves a full cache: the least often used
+	// (allkeys-lfu), the least recently used (allkeys-lru), any (allkeys-random), the
+	// next to expire (volatile-ttl), or one of the keys with a lifetime by the same
+	// rules. The default keeps popular keys when a scan reads many others.
+	EvictionPolicy string `json:"evictionPolicy" default:"allkeys-lfu" enum:"allkeys-lfu,allkeys-lru,allkeys-random,volatile-ttl,volatile-lru,volatile-lfu,volatile-random"`
 
-	// KeyPatterns are the keys that user app may touch, as Redis globs.
-	// Default: user_profile:*.
-	KeyPatterns []string
+	// KeyPatterns are the keys that user app may use, as Redis globs.
+	KeyPatterns []string `json:"keyPatterns" default:"[\"user_profile:*\"]"`
 
-	// Commands are the ACL rules of user app, beside its keys. Default: see
-	// DefaultCommands.
-	Commands []string
+	// Commands are the ACL rules of user app, beside its keys. Default: those that
+	// cache-aside needs, see DefaultCommands.
+	Commands []string `json:"-"`
 
-	// Callers may connect. Default: nobody.
-	Callers []Peer
+	// IngressFrom may connect to Redis. Default: nobody.
+	IngressFrom []k8s.Peer `json:"ingressFrom"`
 
-	// PasswordRotation may be any text. Changing it generates a new password
-	// and restarts Redis. Default: "".
-	PasswordRotation string
+	// PasswordRotation may be any string. Changing it generates a new password and
+	// restarts Redis.
+	PasswordRotation pulumi.StringInput `json:"passwordRotation"`
 
-	// MaxClients at one time, 10 to 100000. Default: 1000.
-	MaxClients int
+	// MaxClients that are connected at one time.
+	MaxClients int `json:"maxClients" default:"1000" min:"10" max:"100000"`
 
-	// TerminationGraceSeconds is the time from the stop request to SIGKILL, 1
-	// to 3600. There is nothing to save. Default: 15.
-	TerminationGraceSeconds int
+	// TerminationGraceSeconds is the time from the stop request to SIGKILL. There is
+	// nothing to save.
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"15" min:"1" max:"3600"`
 
 	// PriorityClass of the pod. Default: the cluster's.
-	PriorityClass string
+	PriorityClass pulumi.StringInput `json:"priorityClass"`
 
-	// NodeSelector limits the pod to nodes with these labels. Default: any.
-	NodeSelector map[string]string
+	// NodeSelector limits the pod to nodes with these labels. Default: any node.
+	NodeSelector pulumi.StringMapInput `json:"nodeSelector"`
 
 	// Tolerations let the pod onto tainted nodes. Default: none.
-	Tolerations corev1.TolerationArray
+	Tolerations []k8s.Toleration `json:"tolerations"`
 }
 
-// DefaultCommands are what cache-aside needs: read, write with a lifetime,
-// delete, and a short script for a write that must not undo a newer one.
-// Categories come first, because later rules win.
+// DefaultCommands are the ACL rules that cache-aside needs: read, write with a
+// lifetime, delete, and a short script for a write that must not undo a newer
+// one. Categories come first, because later rules win.
 func DefaultCommands() []string {
 	return []string{
 		"+@connection", "-@dangerous",
@@ -86,33 +77,14 @@ func DefaultCommands() []string {
 
 // withDefaults returns a copy with every default filled in.
 func (a *Args) withDefaults() *Args {
-	var c Args
-	if a != nil {
-		c = *a
-	}
-	if c.Namespace == nil {
-		c.Namespace = pulumi.String(kube.DefaultNamespace)
-	}
-	if len(c.KeyPatterns) == 0 {
-		c.KeyPatterns = []string{"user_profile:*"}
-	}
-	if len(c.Commands) == 0 {
-		c.Commands = DefaultCommands()
-	}
-	orValue(&c.Image, "redis:7.2.4")
-	orValue(&c.ImagePullPolicy, "IfNotPresent")
-	orValue(&c.Resources.CPURequest, "100m")
-	orValue(&c.Resources.Memory, "256Mi")
-	orValue(&c.MaxMemoryPercent, 75)
-	orValue(&c.EvictionPolicy, "allkeys-lfu")
-	orValue(&c.MaxClients, 1000)
-	orValue(&c.TerminationGraceSeconds, 15)
-	return &c
+	c := settings.WithDefaults(a)
+	c.Namespace = kube.Namespace(c.Namespace)
+	return c
 }
 
-func orValue[T comparable](value *T, fallback T) {
-	var zero T
-	if *value == zero {
-		*value = fallback
+// Complete gives user app the default commands.
+func (a *Args) Complete() {
+	if len(a.Commands) == 0 {
+		a.Commands = DefaultCommands()
 	}
 }

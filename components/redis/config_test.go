@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 func TestServerConfig(t *testing.T) {
-	text := serverConfig((&Args{Resources: Resources{Memory: "256Mi"}}).withDefaults())
+	text := serverConfig((&Args{Resources: k8s.Resources{Memory: "256Mi"}}).withDefaults())
 	require.Contains(t, text, "maxmemory 201326592\n", "75 % of 256 MiB")
 	require.Contains(t, text, "maxmemory-policy allkeys-lfu\n")
 	require.Contains(t, text, "save \"\"\n")

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/redis"
 )
 
@@ -11,9 +12,9 @@ func Example() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
 		cache, err := redis.New(ctx, "sessions", &redis.Args{
 			Namespace:   pulumi.String("shop"),
-			Resources:   redis.Resources{CPURequest: "250m", Memory: "1Gi"},
+			Resources:   k8s.Resources{CPURequest: "250m", Memory: "1Gi"},
 			KeyPatterns: []string{"session:*"},
-			Callers:     []redis.Peer{{Pods: map[string]string{"app": "shop"}}},
+			IngressFrom: []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("shop")}}},
 		})
 		if err != nil {
 			return err

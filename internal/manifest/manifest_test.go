@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -26,6 +27,17 @@ func TestRoundTrip(t *testing.T) {
 	got, err := manifest.Read(&text)
 	require.NoError(t, err)
 	require.Equal(t, m, got)
+}
+
+// What the user service writes.
+func TestAServicesManifestIsRead(t *testing.T) {
+	file, err := os.Open("../../services/users/internal/assets/testdata/manifest.json")
+	require.NoError(t, err)
+	defer file.Close()
+	m, err := manifest.Read(file)
+	require.NoError(t, err)
+	require.Len(t, m.Files, 4)
+	require.NotEmpty(t, m.Files["/static/a.css"].SHA256)
 }
 
 func TestReadRefuses(t *testing.T) {

@@ -38,7 +38,7 @@ type Options struct {
 	CacheDir string
 	// OutDir receives one archive and one record per image.
 	OutDir string
-	// RepoDir is the root of the repository, whose workload is built.
+	// RepoDir is the root of the repository, whose programs are built.
 	RepoDir string
 	// Log receives one line per step, with what it took. Nil drops them.
 	Log io.Writer
@@ -46,8 +46,8 @@ type Options struct {
 
 // Image is a built image.
 type Image struct {
-	// Ref is the name to write into manifests. The workload's carries a hash of its content
-	// (scalestack/workload:dev-<12 hex digits>): a changed binary is a changed pod template, so it rolls out, and an
+	// Ref is the name to write into manifests. Those of the repository's programs carry a hash of their content
+	// (scalestack/users:dev-<12 hex digits>): a changed binary is a changed pod template, so it rolls out, and an
 	// unchanged one does not.
 	Ref string
 	// Refs are all names that the archive holds, Ref among them.
@@ -56,8 +56,8 @@ type Image struct {
 	Digest digest.Digest
 	// Tar is the archive's path.
 	Tar string
-	// StandIn says what takes the place of what; it is empty for an image whose content is the real thing.
-	StandIn string
+	// Substitute says what the image holds in place of what its name says; empty for the real thing.
+	Substitute string
 	// Built tells that this call made the archive anew.
 	Built bool
 }
@@ -79,7 +79,7 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("images: %w", err)
 	}
-	recipes := []recipe{b.pause(), b.workload(), b.redis(), b.postgres(), b.kafka()}
+	recipes := append(b.programs(), b.pause(), b.redis(), b.postgres(), b.kafka())
 	built := make([]Image, len(recipes))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range recipes {

@@ -20,7 +20,7 @@ import (
 // testRecipe is an image of one file, with the given inputs.
 func testRecipe(inputs, body string) recipe {
 	return recipe{
-		ref: "example/app:dev", title: "App", source: "a test", standIn: "a stand-in", contentTag: true,
+		ref: "example/app:dev", title: "App", source: "a test", substitute: "a substitute", contentTag: true,
 		config: ocispec.ImageConfig{User: "7", Entrypoint: []string{"/app"}},
 		inputs: func(context.Context) (digest.Digest, error) { return digest.FromString(inputs), nil },
 		layers: func(context.Context) ([]layer, error) {
@@ -98,7 +98,7 @@ func TestArchive(t *testing.T) {
 	hash := made.Digest.Encoded()[:12]
 	require.Equal(t, []string{"example/app:dev-" + hash, "example/app:dev"}, made.Refs)
 	require.Equal(t, made.Refs[0], made.Ref)
-	require.Equal(t, "a stand-in", made.StandIn)
+	require.Equal(t, "a substitute", made.Substitute)
 
 	files := readArchive(t, made.Tar)
 	var index ocispec.Index
@@ -118,7 +118,7 @@ func TestArchive(t *testing.T) {
 	require.NoError(t, json.Unmarshal(blobOf(files, manifest.Config), &config))
 	require.Equal(t, "7", config.Config.User)
 	require.Equal(t, "App", config.Config.Labels["org.opencontainers.image.title"])
-	require.Equal(t, "a stand-in", config.Config.Labels[standInLabel])
+	require.Equal(t, "a substitute", config.Config.Labels[substituteLabel])
 	packed, err := gzip.NewReader(bytes.NewReader(blobOf(files, manifest.Layers[0])))
 	require.NoError(t, err)
 	plain, err := io.ReadAll(packed)

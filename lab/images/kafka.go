@@ -27,14 +27,22 @@ const (
 	kafkaUser owner = 1001
 )
 
-// kafkaStandIn is shown wherever the image is: Kafka itself is the real one.
-const kafkaStandIn = "Kafka 3.7.1 from Maven Central on Debian's Java 17, in the place of Strimzi's image of Kafka"
+// kafkaSubstitute is shown wherever the image is: Kafka itself is the real one.
+const kafkaSubstitute = "Kafka 3.7.1 from Maven Central on Debian's Java 17, in the place of Strimzi's image of Kafka"
 
 // kafkaArtifacts are the broker and the logger that Kafka's own distribution adds. What they need is in jars.sha256.
 var kafkaArtifacts = []maven.Artifact{
 	{Group: "org.apache.kafka", Name: "kafka_2.13", Version: kafkaVersion},
 	{Group: "ch.qos.reload4j", Name: "reload4j", Version: "1.2.25"},
 	{Group: "org.slf4j", Name: "slf4j-reload4j", Version: "1.7.36"},
+}
+
+// exporterVersion is the one of Strimzi 0.44.0's images for Kafka 3.7.1.
+const exporterVersion = "1.0.1"
+
+// exporterArtifacts is the Java agent that Strimzi's metricsConfig turns on.
+var exporterArtifacts = []maven.Artifact{
+	{Group: "io.prometheus.jmx", Name: "jmx_prometheus_javaagent", Version: exporterVersion},
 }
 
 // desktop are parts of the Java package that a server never loads: fonts, pictures and sound, whose libraries would
@@ -50,7 +58,7 @@ func (b *builder) kafka() recipe {
 		ref:        KafkaName + ":" + kafkaVersion,
 		title:      "Apache Kafka " + kafkaVersion,
 		source:     "Maven Central's kafka_2.13 and Debian's openjdk-17-jre-headless",
-		standIn:    kafkaStandIn,
+		substitute: kafkaSubstitute,
 		contentTag: true,
 		config: ocispec.ImageConfig{
 			User: fmt.Sprintf("%d:%d", kafkaUser, kafkaUser),
@@ -79,7 +87,7 @@ func (b *builder) kafkaLayer(ctx context.Context) (*tree, error) {
 	}
 	account(t, "kafka", kafkaUser, "/tmp", "/usr/sbin/nologin")
 	t.dir("var/lib/kafka", 0o770, kafkaUser)
-	t.file("STAND-IN", 0o644, []byte(kafkaStandIn+"\n"))
+	t.file("SUBSTITUTE", 0o644, []byte(kafkaSubstitute+"\n"))
 	if err := copyFile(t, "files/kafka/log4j.properties", kafkaHome+"/config/log4j.properties", 0o644); err != nil {
 		return nil, err
 	}
@@ -97,11 +105,23 @@ func (b *builder) addJars(ctx context.Context, t *tree) error {
 	if err != nil {
 		return err
 	}
-	dir := b.cache("kafka-" + kafkaVersion)
+	for folder, artifacts := range map[string][]maven.Artifact{
+		"kafka-" + kafkaVersion: kafkaArtifacts, "jmx-exporter-" + exporterVersion: exporterArtifacts,
+	} {
+		if err := b.addArtifacts(ctx, t, b.cache(folder), artifacts, want); err != nil {
+			return err
+		}
+	}
+	for name := range want {
+		return fmt.Errorf("%s: Maven did not fetch it", name)
+	}
+	return nil
+}
+
+// addArtifacts adds what Maven fetches into dir, and takes it off the list.
+func (b *builder) addArtifacts(ctx context.Context, t *tree, dir string, artifacts []maven.Artifact, want map[string]string) error {
 	if _, err := os.Stat(dir); err != nil {
-		err := b.step("fetched "+kafkaArtifacts[0].String(), func() error {
-			return maven.Fetch(ctx, b.CacheDir, dir, kafkaArtifacts...)
-		})
+		err := b.step("fetched "+artifacts[0].String(), func() error { return maven.Fetch(ctx, b.CacheDir, dir, artifacts...) })
 		if err != nil {
 			return err
 		}
@@ -120,9 +140,6 @@ func (b *builder) addJars(ctx context.Context, t *tree) error {
 		}
 		delete(want, file.Name())
 		t.file(path.Join(kafkaHome, "libs", file.Name()), 0o644, body)
-	}
-	for name := range want {
-		return fmt.Errorf("%s: Maven did not fetch it", name)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func TestKafkaJarsArePinned(t *testing.T) {
 	jars, err := kafkaJars()
 	require.NoError(t, err)
-	for _, a := range kafkaArtifacts {
+	for _, a := range append(exporterArtifacts, kafkaArtifacts...) {
 		require.Contains(t, jars, a.Name+"-"+a.Version+".jar")
 	}
 	for name, sum := range jars {
@@ -30,6 +30,7 @@ func TestKafkaTakesOnlyTheListedJars(t *testing.T) {
 			b := testBuilder(t)
 			dir := b.cache("kafka-" + kafkaVersion)
 			require.NoError(t, os.MkdirAll(dir, 0o755))
+			require.NoError(t, os.MkdirAll(b.cache("jmx-exporter-"+exporterVersion), 0o755))
 			if c.file != "" {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, c.file), []byte(c.body), 0o600))
 			}

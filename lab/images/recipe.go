@@ -17,7 +17,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-const standInLabel = "dev.scalestack.stand-in"
+const substituteLabel = "dev.scalestack.substitute"
 
 // own is this package itself: the recipes are an input of every image, and files holds the scripts they copy.
 //
@@ -26,11 +26,11 @@ var own embed.FS
 
 // recipe is how one image is made.
 type recipe struct {
-	ref     string
-	title   string
-	source  string
-	standIn string
-	config  ocispec.ImageConfig
+	ref        string
+	title      string
+	source     string
+	substitute string
+	config     ocispec.ImageConfig
 	// contentTag adds a second name that carries a hash of the content.
 	contentTag bool
 	// inputs identifies what the layers are made of besides this package; it is asked on every build.
@@ -107,7 +107,7 @@ func upToDate(archive, note string, inputs digest.Digest) (record, bool) {
 
 func (r recipe) result(archive string, d digest.Digest, built bool) Image {
 	refs := r.refs(d)
-	return Image{Ref: refs[0], Refs: refs, Digest: d, Tar: archive, StandIn: r.standIn, Built: built}
+	return Image{Ref: refs[0], Refs: refs, Digest: d, Tar: archive, Substitute: r.substitute, Built: built}
 }
 
 // refs are the image's names, the one for manifests first.
@@ -125,8 +125,8 @@ func (r recipe) labelled() ocispec.ImageConfig {
 		"org.opencontainers.image.description": "Built by the Scalestack lab from " + r.source,
 	}
 	maps.Copy(config.Labels, r.config.Labels)
-	if r.standIn != "" {
-		config.Labels[standInLabel] = r.standIn
+	if r.substitute != "" {
+		config.Labels[substituteLabel] = r.substitute
 	}
 	return config
 }

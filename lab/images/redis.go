@@ -16,16 +16,16 @@ var redisPackages = []string{
 	"libssl3", "libsystemd0", "libzstd1",
 }
 
-// redisStandIn is shown wherever the image is: no registry within reach publishes 7.2.4.
-const redisStandIn = "Redis 7.0.15 from Debian, in the place of Redis 7.2.4"
+// redisSubstitute is shown wherever the image is: no registry within reach publishes 7.2.4.
+const redisSubstitute = "Redis 7.0.15 from Debian, in the place of Redis 7.2.4"
 
 // redis keeps the official image's user, entry point, folders and ports.
 func (b *builder) redis() recipe {
 	return recipe{
-		ref:     "redis:7.2.4",
-		title:   "Redis 7.0.15",
-		source:  "Debian's redis-server",
-		standIn: redisStandIn,
+		ref:        "redis:7.2.4",
+		title:      "Redis 7.0.15",
+		source:     "Debian's redis-server",
+		substitute: redisSubstitute,
 		config: ocispec.ImageConfig{
 			Env: []string{
 				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -48,7 +48,7 @@ func (b *builder) redisLayer(ctx context.Context) (*tree, error) {
 	}
 	account(t, "redis", redisUser, "/home/redis", "/bin/sh")
 	t.dir("data", 0o755, redisUser)
-	t.file("STAND-IN", 0o644, []byte(redisStandIn+"\n"))
+	t.file("SUBSTITUTE", 0o644, []byte(redisSubstitute+"\n"))
 	// The official image has its programs in /usr/local/bin.
 	for _, name := range []string{"redis-server", "redis-cli", "redis-benchmark", "redis-check-aof", "redis-check-rdb"} {
 		t.symlink("usr/local/bin/"+name, "/usr/bin/"+name)

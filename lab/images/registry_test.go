@@ -31,7 +31,7 @@ func TestImages(t *testing.T) {
 	t.Log("\n" + log.String())
 
 	t.Run("again", func(t *testing.T) { testAgain(t, opts, built) })
-	for i, try := range map[int]func(*testing.T, chroot){1: tryWorkload, 2: tryRedis, 3: tryPostgres, 4: tryKafka} {
+	for i, try := range map[int]func(*testing.T, chroot){0: tryUsers, 3: tryRedis, 4: tryPostgres, 5: tryKafka} {
 		t.Run(built[i].Ref, func(t *testing.T) {
 			root := chroot(filepath.Join(t.TempDir(), "rootfs"))
 			root.fill(t, built[i])
@@ -41,19 +41,22 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// testRepo is a repository with the real pause and a small workload that prints its arguments and its user.
+// testRepo is a repository with the real pause and small programs that print their arguments and their user.
 func testRepo(t *testing.T) string {
 	t.Helper()
 	pause, err := os.ReadFile("pause/main.go")
 	require.NoError(t, err)
 	dir := t.TempDir()
+	const program = `package main
+		import ("os"; "os/user")
+		func main() { u, err := user.Current(); println(os.Args[1], u.Username, err == nil) }`
 	for name, body := range map[string]string{
-		"go.mod":                   "module example.test/product\n\ngo 1.26\n",
-		"lab/go.mod":               "module example.test/lab\n\ngo 1.26\n",
-		"lab/images/pause/main.go": string(pause),
-		"workload/cmd/workload/main.go": `package main
-			import ("os"; "os/user")
-			func main() { u, err := user.Current(); println(os.Args[1], u.Username, err == nil) }`,
+		"sharding/go.mod":                  "module example.test/sharding\n\ngo 1.26\n",
+		"sharding/cmd/shardctl/main.go":    program,
+		"services/users/go.mod":            "module example.test/users\n\ngo 1.26\n",
+		"services/users/cmd/users/main.go": program,
+		"lab/go.mod":                       "module example.test/lab\n\ngo 1.26\n",
+		"lab/images/pause/main.go":         string(pause),
 	} {
 		file := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
@@ -69,22 +72,22 @@ func build(t *testing.T, opts Options) []Image {
 	for _, image := range built {
 		info, err := os.Stat(image.Tar)
 		require.NoError(t, err)
-		t.Log(image.Ref, image.Digest, info.Size(), image.StandIn)
+		t.Log(image.Ref, image.Digest, info.Size(), image.Substitute)
 	}
 	return built
 }
 
 // testAgain builds nothing the second time, and the same image when an archive was lost.
 func testAgain(t *testing.T, opts Options, built []Image) {
-	require.NoError(t, os.Remove(built[3].Tar))
+	require.NoError(t, os.Remove(built[4].Tar))
 	for i, image := range build(t, opts) {
 		require.Equal(t, built[i].Digest, image.Digest, image.Ref)
-		require.Equal(t, i == 3, image.Built, image.Ref)
+		require.Equal(t, i == 4, image.Built, image.Ref)
 	}
 }
 
-func tryWorkload(t *testing.T, root chroot) {
-	require.Equal(t, "serve workload true", root.run(t, int(workloadUser), "/workload", "serve"))
+func tryUsers(t *testing.T, root chroot) {
+	require.Equal(t, "serve users true", root.run(t, int(programUser), "/users", "serve"))
 }
 
 func tryRedis(t *testing.T, root chroot) {
@@ -92,7 +95,7 @@ func tryRedis(t *testing.T, root chroot) {
 	cli := []string{"redis-cli", "-s", "/data/redis.sock"}
 	root.await(t, int(redisUser), append(cli, "ping")...)
 	require.Contains(t, root.run(t, int(redisUser), append(cli, "info", "server")...), "redis_version:7.0.15")
-	require.Equal(t, redisStandIn, root.run(t, int(redisUser), "cat", "/STAND-IN"))
+	require.Equal(t, redisSubstitute, root.run(t, int(redisUser), "cat", "/SUBSTITUTE"))
 	stop(t, server, syscall.SIGTERM)
 	out, err := root.command(0, "docker-entrypoint.sh", "redis-server").CombinedOutput()
 	require.Error(t, err)
@@ -131,7 +134,7 @@ func tryKafka(t *testing.T, root chroot) {
 	run := func(args ...string) string { return root.run(t, user, append(slices.Clone(java), args...)...) }
 	require.Contains(t, run("kafka.Kafka", "--version"), kafkaVersion)
 	require.Len(t, run("kafka.tools.StorageTool", "random-uuid"), 22)
-	require.Equal(t, kafkaStandIn, root.run(t, user, "cat", "/STAND-IN"))
+	require.Equal(t, kafkaSubstitute, root.run(t, user, "cat", "/SUBSTITUTE"))
 }
 
 // chroot is an unpacked image. Nothing is mounted in it.

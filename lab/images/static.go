@@ -12,28 +12,36 @@ import (
 	"github.com/scalestack/scalestack/lab/images/command"
 )
 
-// workloadUser is the usual number for "not root" in images without a distribution.
-const workloadUser owner = 65532
+// programUser is the usual number for "not root" in images without a distribution.
+const programUser owner = 65532
 
-// workload is the reference service: one static binary and nothing else.
-func (b *builder) workload() recipe {
-	binary := goBinary{name: "workload", module: b.RepoDir, pkg: "./workload/cmd/workload"}
+// programs are the images of the repository's own Go programs.
+func (b *builder) programs() []recipe {
+	return []recipe{
+		b.program("users", "Scalestack users, the reference service", "services/users"),
+		b.program("shardctl", "Scalestack shardctl", "sharding"),
+	}
+}
+
+// program is one static binary and nothing else: cmd/<name> of a module.
+func (b *builder) program(name, title, module string) recipe {
+	binary := goBinary{name: name, module: filepath.Join(b.RepoDir, module), pkg: "./cmd/" + name}
 	return recipe{
-		ref:        "scalestack/workload:dev",
-		title:      "Scalestack workload",
-		source:     "workload/cmd/workload",
+		ref:        "scalestack/" + name + ":dev",
+		title:      title,
+		source:     module + "/cmd/" + name,
 		contentTag: true,
 		config: ocispec.ImageConfig{
-			User:         fmt.Sprintf("%d:%d", workloadUser, workloadUser),
+			User:         fmt.Sprintf("%d:%d", programUser, programUser),
 			Env:          []string{"PATH=/", "HOME=/tmp"},
-			Entrypoint:   []string{"/workload"},
+			Entrypoint:   []string{"/" + name},
 			WorkingDir:   "/",
 			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
 		},
 		inputs: func(ctx context.Context) (digest.Digest, error) { return b.compile(ctx, binary) },
 		layers: func(context.Context) ([]layer, error) {
 			return b.static(binary, func(t *tree) {
-				account(t, "workload", workloadUser, "/tmp", "/sbin/nologin")
+				account(t, name, programUser, "/tmp", "/sbin/nologin")
 				t.dir("tmp", 0o1777, root)
 			})
 		},

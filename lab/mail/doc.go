@@ -1,4 +1,4 @@
-// Package mail is the lab's stand-in for a mail provider: a real SMTP server that keeps what tests ask for and
+// Package mail is the lab's emulator of a mail provider: a real SMTP server that keeps what tests ask for and
 // delivers nothing.
 //
 // A mail is known by its Message-ID, which a mail must have: one that arrives again is a duplicate. Envelope and

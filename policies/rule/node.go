@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 )
 
-// Unknown is a value that only the deployment decides: a preview knows that it
-// is there, not what it is.
+// Unknown is a computed value: a preview knows that it exists, not what it is.
 type Unknown struct{}
 
 // Secret is a value that must not be shown.
 type Secret struct{ Value any }
 
-// Node is a value somewhere in a resource. Walking never fails: what is not
-// there is absent, and whatever lies below an unknown is unknown.
+// Node is a value somewhere in a resource. Walking never fails: a missing value
+// is absent, and whatever lies below an unknown is unknown.
 type Node struct {
 	value  any
 	path   string
@@ -68,7 +68,10 @@ func plain(key string) bool {
 	})
 }
 
-// Items are the values of a list; none when it is no list.
+// IsList is true for a list that is known.
+func (n Node) IsList() bool { _, ok := n.value.([]any); return ok }
+
+// Items are the values of a list, none of anything else.
 func (n Node) Items() []Node {
 	list, _ := n.value.([]any)
 	items := make([]Node, len(list))
@@ -78,34 +81,34 @@ func (n Node) Items() []Node {
 	return items
 }
 
-// Keys are those of an object, sorted.
+// Keys of an object, sorted.
 func (n Node) Keys() []string {
 	object, _ := n.value.(map[string]any)
 	return slices.Sorted(maps.Keys(object))
 }
 
-// Path is where the node is, for example spec.ports[0].
+// Path of the node in its resource, for example spec.ports[0].
 func (n Node) Path() string { return n.path }
 
-// Known is false for what only the deployment decides.
+// Known is false for a computed value.
 func (n Node) Known() bool { _, unknown := n.value.(Unknown); return !unknown }
 
-// Absent is true for what is known not to be set.
+// Absent is true for a value that is known not to be set.
 func (n Node) Absent() bool { return n.value == nil }
 
-// Set is true for what is known to be set.
+// Set is true for a value that is known to be set.
 func (n Node) Set() bool { return n.Known() && !n.Absent() }
 
 // Secret is true for what Pulumi keeps encrypted.
 func (n Node) Secret() bool { return n.secret }
 
-// Text is the string, or "" when it is none.
+// Text is the string, "" for anything else.
 func (n Node) Text() string { text, _ := n.value.(string); return text }
 
 // IsText is true for a string that is known.
 func (n Node) IsText() bool { _, ok := n.value.(string); return ok }
 
-// Number is the number, if it is one.
+// Number is the integer, if it is one.
 func (n Node) Number() (int, bool) {
 	switch number := n.value.(type) {
 	case float64:
@@ -116,7 +119,17 @@ func (n Node) Number() (int, bool) {
 	return 0, false
 }
 
-// True and False are about booleans that are known.
+// Integer is Number, and also accepts a string of digits: custom resources such
+// as Kafka's take either.
+func (n Node) Integer() (int, bool) {
+	if number, ok := n.Number(); ok {
+		return number, true
+	}
+	number, err := strconv.Atoi(n.Text())
+	return number, err == nil
+}
+
+// True is false for anything but the boolean true.
 func (n Node) True() bool { return n.value == true }
 
 // False is not the same as absent.
@@ -125,7 +138,7 @@ func (n Node) False() bool { return n.value == false }
 // IsObject is true for an object that is known.
 func (n Node) IsObject() bool { _, ok := n.value.(map[string]any); return ok }
 
-// Texts are the strings of a list; known is false when one is missing from it.
+// Texts are the strings of a list; known is false where it or an item is computed.
 func (n Node) Texts() (texts []string, known bool) {
 	known = n.Known()
 	for _, item := range n.Items() {
@@ -137,7 +150,7 @@ func (n Node) Texts() (texts []string, known bool) {
 	return texts, known
 }
 
-// String shows the value in a message, a secret by its mark alone.
+// String shows the value in a message, and of a secret only that it is one.
 func (n Node) String() string {
 	switch {
 	case !n.Known():

@@ -1,6 +1,9 @@
 package rule
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Options are those of a resource's options that policies look at.
 type Options struct{ Protect, RetainOnDelete bool }
@@ -33,6 +36,11 @@ func (r Resource) Kubernetes() bool {
 	return strings.HasPrefix(r.Type, "kubernetes:") && !strings.HasPrefix(r.Type, "kubernetes:helm.sh/")
 }
 
+// provided tells the resources of the providers that policies know from components.
+func (r Resource) provided() bool {
+	return strings.HasPrefix(r.Type, "kubernetes:") || strings.HasPrefix(r.Type, "cloudflare:")
+}
+
 // Ours is false for what a vendor's chart brings: its names and labels are not
 // ours to choose.
 func (r Resource) Ours() bool { return !strings.Contains(r.URN, "kubernetes:helm.sh/v4:Chart$") }
@@ -52,14 +60,13 @@ func (r Resource) String() string {
 // Graph is every resource of a stack.
 type Graph []Resource
 
-// Of returns the resources of these kinds.
+// Of returns the resources of these kinds. A component that is called like one, such
+// as a Service of a program's own package, is none.
 func (g Graph) Of(kinds ...string) []Resource {
 	var found []Resource
 	for _, r := range g {
-		for _, kind := range kinds {
-			if r.Kind() == kind {
-				found = append(found, r)
-			}
+		if r.provided() && slices.Contains(kinds, r.Kind()) {
+			found = append(found, r)
 		}
 	}
 	return found

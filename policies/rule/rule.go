@@ -3,7 +3,11 @@
 // same checks.
 package rule
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
 // Level is what a violation does.
 type Level int
@@ -17,18 +21,6 @@ const (
 
 func (l Level) String() string { return [...]string{"mandatory", "advisory"}[l] }
 
-// Setting is a limit that is a choice.
-type Setting struct {
-	// Name in the policy's configuration.
-	Name string
-	// Meaning for people.
-	Meaning string
-	// Schema is the JSON schema of the value.
-	Schema map[string]any
-	// Default is what holds when nothing is configured.
-	Default any
-}
-
 // Rule is one policy. It has either Each or All.
 type Rule struct {
 	// Name of the policy: lower-case words and '-'.
@@ -39,12 +31,12 @@ type Rule struct {
 	Settings    []Setting
 	// OursOnly leaves out what a vendor's chart brings.
 	OursOnly bool
-	// NeedsOptions is for what resource options decide. The SDK hands none to a
-	// policy pack, so that such a rule runs in tests only.
+	// NeedsOptions is for rules about resource options. The SDK does not pass
+	// options to a policy pack, so such a rule runs in tests only.
 	NeedsOptions bool
-	// Each looks at one resource.
+	// Each checks one resource.
 	Each func(*Check, Resource)
-	// All looks at the whole stack. The SDK gives it no configuration.
+	// All checks the whole stack. The SDK passes it no configuration.
 	All func(*Check, Graph)
 }
 
@@ -52,18 +44,18 @@ type Rule struct {
 type Violation struct {
 	Rule     string
 	Resource Resource
-	// At is the place in the resource, Found what is there.
+	// At is the place in the resource, Found the value there.
 	At, Found string
-	// Allowed says what may be there, Mend how to get there.
-	Allowed, Mend string
+	// Allowed is the range of good values, Fix how to get to one.
+	Allowed, Fix string
 }
 
 // Message is for whoever made the mistake.
 func (v Violation) Message() string {
-	return fmt.Sprintf("%s: %s is %s, allowed: %s. To mend it: %s.", v.Resource, v.At, v.Found, v.Allowed, v.Mend)
+	return fmt.Sprintf("%s: %s is %s, allowed: %s. Fix: %s.", v.Resource, v.At, v.Found, v.Allowed, v.Fix)
 }
 
-// Check collects what one rule finds.
+// Check collects the violations of one rule.
 type Check struct {
 	// Stack is the stack's name, for example prod.
 	Stack string
@@ -73,61 +65,49 @@ type Check struct {
 	found  []Violation
 }
 
-// Violations runs the rule. Without a value in config a setting has its default.
-func (r Rule) Violations(stack string, config map[string]any, graph Graph) []Violation {
+// Violations runs the rule. A setting that config does not name has its
+// default. An unknown name or a value of the wrong type is an error: a rule
+// that ignored it would check less than it was asked to.
+func (r Rule) Violations(stack string, config map[string]any, graph Graph) ([]Violation, error) {
+	if err := r.configured(config); err != nil {
+		return nil, err
+	}
 	c := &Check{Stack: stack, rule: r, config: config}
 	if r.All != nil {
 		r.All(c, graph)
-		return c.found
+		return c.found, nil
 	}
 	for _, one := range graph {
 		if one.Ours() || !r.OursOnly {
 			r.Each(c, one)
 		}
 	}
-	return c.found
+	return c.found, nil
 }
 
-// Refuse reports what n holds.
-func (c *Check) Refuse(r Resource, n Node, allowed, mend string) {
-	c.Report(r, n.Path(), n.String(), allowed, mend)
+func (r Rule) configured(config map[string]any) error {
+	var errs []error
+	for _, name := range NewNode(config).Keys() {
+		i := slices.IndexFunc(r.Settings, func(s Setting) bool { return s.Name == name })
+		if i < 0 {
+			errs = append(errs, fmt.Errorf("policy %s has no setting %q, allowed: %s", r.Name, name, r.settingNames()))
+			continue
+		}
+		if n := NewNode(config[name]); !r.Settings[i].accepts(n) {
+			errs = append(errs, fmt.Errorf("policy %s: setting %s is %s, allowed: %s", r.Name, name, n, r.Settings[i].allowed()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Refuse reports the value of n.
+func (c *Check) Refuse(r Resource, n Node, allowed, fix string) {
+	c.Report(r, n.Path(), n.String(), allowed, fix)
 }
 
 // Report reports a mistake that is more than one value.
-func (c *Check) Report(r Resource, at, found, allowed, mend string) {
+func (c *Check) Report(r Resource, at, found, allowed, fix string) {
 	c.found = append(c.found, Violation{
-		Rule: c.rule.Name, Resource: r, At: at, Found: found, Allowed: allowed, Mend: mend,
+		Rule: c.rule.Name, Resource: r, At: at, Found: found, Allowed: allowed, Fix: fix,
 	})
 }
-
-func (c *Check) setting(name string) Node {
-	if value, ok := c.config[name]; ok {
-		return NewNode(value)
-	}
-	for _, s := range c.rule.Settings {
-		if s.Name == name {
-			return NewNode(s.Default)
-		}
-	}
-	panic(fmt.Sprintf("policy %s has no setting %s", c.rule.Name, name))
-}
-
-// Texts is a setting that is a list of strings.
-func (c *Check) Texts(name string) []string { texts, _ := c.setting(name).Texts(); return texts }
-
-// Text is a setting that is a string.
-func (c *Check) Text(name string) string { return c.setting(name).Text() }
-
-// Number is a setting that is a whole number.
-func (c *Check) Number(name string) int { number, _ := c.setting(name).Number(); return number }
-
-// On is a setting that is true or false.
-func (c *Check) On(name string) bool { return c.setting(name).True() }
-
-// Strings is the schema of a list of strings.
-func Strings() map[string]any {
-	return map[string]any{"type": "array", "items": map[string]any{"type": "string"}}
-}
-
-// Whole is the schema of a whole number of at least least.
-func Whole(least int) map[string]any { return map[string]any{"type": "integer", "minimum": least} }

@@ -49,3 +49,24 @@ func TestUnknownSettingIsAMistakeOfTheRule(t *testing.T) {
 	one := Rule{Name: "r", Each: func(c *Check, _ Resource) { c.Texts("typo") }}
 	require.PanicsWithValue(t, "policy r has no setting typo", func() { one.Violations("dev", nil, Graph{{}}) })
 }
+
+func TestConfigurationThatCannotBeReadIsAnError(t *testing.T) {
+	one := Rule{Name: "r", Each: func(*Check, Resource) {}, Settings: []Setting{
+		{Name: "list", Default: []any{}}, {Name: "text", Default: ""}, {Name: "flag", Default: false}, {Name: "count", Default: 3, Minimum: 1},
+	}}
+	_, err := one.Violations("dev", map[string]any{"list": []any{"a"}, "text": "a", "flag": true, "count": 1.0}, nil)
+	require.NoError(t, err)
+	for want, config := range map[string]map[string]any{
+		`policy r has no setting "lists", allowed: list, text, flag, count`: {"lists": []any{}},
+		`policy r: setting list is "a", allowed: a list of strings`:         {"list": "a"},
+		`policy r: setting list is ["a",1], allowed: a list of strings`:     {"list": []any{"a", 1.0}},
+		`policy r: setting list is not set, allowed: a list of strings`:     {"list": nil},
+		`policy r: setting text is 1, allowed: a string`:                    {"text": 1.0},
+		`policy r: setting flag is "true", allowed: true or false`:          {"flag": "true"},
+		`policy r: setting count is 0, allowed: an integer of at least 1`:   {"count": 0.0},
+		`policy r: setting count is 1.5, allowed: an integer of at least 1`: {"count": 1.5},
+	} {
+		_, err := one.Violations("dev", config, nil)
+		require.EqualError(t, err, want)
+	}
+}

@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// appName is the Deployment whose pods reach every shard.
-	appName = "app"
+	// shardctlName is the Deployment whose pod reaches every shard.
+	shardctlName = "shardctl"
 	// askFor bounds the question: the rest of the summary waits for it.
 	askFor = 30 * time.Second
 )
 
 // Estimate is what the shards themselves say of a change of the map: the output
-// of `workload reshard plan`.
+// of `shardctl plan`.
 type Estimate struct {
 	// Moves are those from what the shards own now.
 	Moves []EstimatedMove
@@ -43,8 +43,8 @@ type EstimatedMove struct {
 	Rows, Bytes       int64
 }
 
-// Ask runs `workload reshard plan` in a pod of the deployed app, which can reach
-// the shards where the caller cannot.
+// Ask runs `shardctl plan` in the pod that watches the shards, which reaches
+// them where the caller cannot.
 func Ask(deployed, planned *Figures) (*Estimate, error) {
 	wanted, err := planned.ShardMap.Encode()
 	if err != nil {
@@ -62,7 +62,7 @@ func Ask(deployed, planned *Figures) (*Estimate, error) {
 	return e, json.Unmarshal(answer.Bytes(), e)
 }
 
-// refusedExit is the workload's exit code for what no retry mends.
+// refusedExit is shardctl's exit code for what no retry mends.
 const refusedExit = 3
 
 // errRefused marks a change that the shards themselves refuse.
@@ -90,11 +90,11 @@ func explain(err error, written string) error {
 // question names the volumes' size only where it changes: the pod knows that of
 // today, and may be older than the option.
 func question(deployed, planned *Figures) []string {
-	args := []string{"exec", "--stdin", "--quiet", "--namespace", deployed.ShardMap.Cluster, "deployment/" + appName}
+	args := []string{"exec", "--stdin", "--quiet", "--namespace", deployed.ShardMap.Cluster, "deployment/" + shardctlName}
 	if deployed.Context != "" {
 		args = append(args, "--context", deployed.Context)
 	}
-	args = append(args, "--", "/workload", "reshard", "plan", "--to", "-")
+	args = append(args, "--", "/shardctl", "plan", "--to", "-")
 	if planned.Volume.Cmp(deployed.Volume) != 0 {
 		args = append(args, "--volume", fmt.Sprint(planned.Volume.Value()))
 	}

@@ -63,13 +63,13 @@ func kubectl(t *testing.T, script string) {
 func TestAsk(t *testing.T) {
 	deployed := changed(func(f *Figures) { f.Context = "blue" })
 	kubectl(t, `
-		test "$*" = "exec --stdin --quiet --namespace test deployment/app --context blue -- /workload reshard plan --to -" || exit 9
+		test "$*" = "exec --stdin --quiet --namespace test deployment/shardctl --context blue -- /shardctl plan --to -" || exit 9
 		grep -q '"shard-2"' && echo '{"moves":[{"from":0,"to":2,"buckets":1,"rows":2,"bytes":3}],"batches":1,"rowsPerSecond":5.5,"measured":true,"seconds":0.4}'`)
 	e, err := Ask(deployed, grown())
 	require.NoError(t, err)
 	require.Equal(t, &Estimate{Moves: []EstimatedMove{{0, 2, 1, 2, 3}}, Batches: 1, RowsPerSecond: 5.5, Measured: true, Seconds: 0.4}, e)
 
-	kubectl(t, `test "${*#*deployment/app }" = "-- /workload reshard plan --to - --volume 21474836480" && echo '{"tooFull":["shard-2: small"]}'`)
+	kubectl(t, `test "${*#*deployment/shardctl }" = "-- /shardctl plan --to - --volume 21474836480" && echo '{"tooFull":["shard-2: small"]}'`)
 	e, err = Ask(running(), changed(func(f *Figures) { f.Volume = resource.MustParse("20Gi") }))
 	require.NoError(t, err)
 	require.Equal(t, []string{"shard-2: small"}, e.TooFull)

@@ -8,7 +8,7 @@ package summary
 import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // Figures are what a person wants to know about one state of the stack. Those

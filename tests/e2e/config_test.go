@@ -24,11 +24,11 @@ func TestBadConfigurationChangesNothing(t *testing.T) {
 		values        map[string]any
 		want          string
 	}{
-		{"no shards", "postgres", map[string]any{"shards": 0}, "scalestack:postgres.shards: 0 is not between 1 and 960"},
-		{"shards in words", "postgres", map[string]any{"shards": "four"}, `scalestack:postgres.shards: "four"`},
+		{"no shards", "postgres", map[string]any{"shards": 0}, "scalestack:postgres.shards: Invalid value: 0: must be between 1 and 960"},
+		{"shards in words", "postgres", map[string]any{"shards": "four"}, `scalestack:postgres.shards: Invalid value: "four"`},
 		{"unknown key", "postgres", map[string]any{"shard": 4}, "scalestack:postgres.shard:"},
-		{"pool too large", "app", map[string]any{"pool": 100}, "scalestack:postgres.maxConnections:"},
-		{"unknown shard to drain", "postgres", map[string]any{"drain": []int{7}}, "scalestack:postgres.drain[0]: 7 is not a shard id between 0 and 3"},
+		{"pools too large", "postgres", map[string]any{"maxConnections": 100}, "scalestack:postgres.maxConnections:"},
+		{"unknown shard to drain", "postgres", map[string]any{"drain": []int{7}}, "scalestack:postgres.drain[0]: Invalid value: 7 is not a shard id between 0 and 3"},
 		{"too many cache rules", "cdn", map[string]any{"rules": manyRules(11)}, "scalestack:cdn.rules:"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {

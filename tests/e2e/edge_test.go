@@ -15,7 +15,7 @@ import (
 	release "github.com/scalestack/scalestack/internal/manifest"
 )
 
-// Where make up puts its stand-in for Cloudflare's edge, and that one's API.
+// where make up puts the local edge, and that one's API.
 const (
 	edge     = "http://127.0.0.1:18088"
 	edgeAPI  = "http://127.0.0.1:18089/client/v4"
@@ -53,7 +53,7 @@ func throughEdge(t *testing.T, path string, headers ...string) edgeAnswer {
 // releasedAssets are the paths and hashes of the running release's files.
 func releasedAssets(t *testing.T) map[string]release.File {
 	t.Helper()
-	m, err := release.Read(strings.NewReader(command(t, "go", "run", "./workload/cmd/workload", "assets")))
+	m, err := release.Read(strings.NewReader(command(t, "go", "run", "-C", "services/users", "./cmd/users", "assets")))
 	require.NoError(t, err)
 	return m.Files
 }

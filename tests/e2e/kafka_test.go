@@ -83,7 +83,7 @@ func TestKafkaAsksWhoAndWhetherTheyMay(t *testing.T) {
 		}
 		return nil
 	})
-	password := secret(t, outputs(t).Namespace, "e2e-reader", "password")
+	password := secret(t, outputs(t).Namespace, "kafka-user-e2e-reader", "password")
 	kubectl(t, "delete", "kafkauser", "e2e-reader", "-n", outputs(t).Namespace)
 	eventually(t, time.Minute, "the reader is unknown", func() error {
 		if kafkaWith(t, "e2e-reader", password).Ping(t.Context()) == nil {
@@ -116,7 +116,7 @@ func TestPartitionsOnlyGrow(t *testing.T) {
 	write(t, topicManifest("e2e-size", 2))
 	kubectl(t, "wait", "kafkatopic/e2e-size", "-n", namespace, "--for=condition=Ready=False", "--timeout=60s")
 	require.Contains(t, kubectl(t, "get", "kafkatopic", "e2e-size", "-n", namespace, "-o", "jsonpath={.status.conditions[0].message}"),
-		"the partitions are 3 and cannot become 2")
+		"Decreasing partitions not supported")
 	require.Equal(t, 3, partitions())
 }
 

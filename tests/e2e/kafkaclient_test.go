@@ -70,7 +70,7 @@ spec:
 // kafkaAs is a client with the user's own password.
 func kafkaAs(t *testing.T, user string, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	return kafkaWith(t, user, secret(t, outputs(t).Namespace, user, "password"), options...)
+	return kafkaWith(t, user, secret(t, outputs(t).Namespace, "kafka-user-"+user, "password"), options...)
 }
 
 // kafkaWith connects as a pod does, by the names and the certificate that the

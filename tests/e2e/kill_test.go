@@ -11,11 +11,11 @@ import (
 	"syscall"
 )
 
-// crash ends one of the pods' processes that run a command of the workload, as a
-// crash would: at once, where the cluster would first have to say which pod it is.
+// crash ends one of the pods' processes that run a command, for example "/users
+// serve", as a crash would: at once, where the cluster would first have to say which pod it is.
 // The lab's pods run on this machine.
 func crash(command string) (what string) {
-	for _, process := range inPods("/workload " + command) {
+	for _, process := range inPods(command) {
 		if syscall.Kill(process, syscall.SIGKILL) == nil {
 			return command
 		}

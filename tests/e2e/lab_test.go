@@ -27,7 +27,6 @@ var repo = filepath.Join("..", "..")
 // output is what the stack tells about itself.
 type output struct {
 	Namespace string `json:"namespace"`
-	AppURL    string `json:"appUrl"`
 	ShardMap  string `json:"shardMap"`
 	Shards    []struct {
 		Name string `json:"name"`

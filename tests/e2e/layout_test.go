@@ -62,7 +62,7 @@ func (p *proof) up(config string, flags ...string) {
 }
 
 // moverLabel finds the Job that moves buckets, and its pods.
-const moverLabel = "app.kubernetes.io/instance=app-reshard"
+const moverLabel = "app.kubernetes.io/instance=shards-reshard"
 
 // ended waits until the mover has ended, and says whether it did its work.
 func (p *proof) ended(limit time.Duration) (complete bool) {

@@ -37,6 +37,6 @@ func TestViolationEndsThePreview(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, text, "❌ scalestack@v1.0.0 (local: policies)")
 	require.Contains(t, text, "HorizontalPodAutoscaler scalestack/app: spec.minReplicas is 3, allowed: at least 99. "+
-		"To mend it: raise scalestack:app.replicas.min.")
+		"Fix: raise replicas.min of the service.")
 	require.Contains(t, text, "without shard-99, allowed: every shard that is deployed and not drained.")
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/history"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/scalestack/scalestack/tests/load"
 )
 
@@ -25,8 +26,8 @@ type proof struct {
 	t          *testing.T
 	namespace  string
 	shards     *shardmap.Map
-	population load.Population
-	history    *load.History
+	population history.Population
+	history    *history.History
 	clients    *load.Load
 }
 
@@ -45,14 +46,16 @@ func number(t *testing.T, name string, byDefault int64) int64 {
 // newProof seeds so many users, which are gone when the test ends.
 func newProof(t *testing.T, users int64) *proof {
 	t.Helper()
-	p := &proof{t: t, namespace: outputs(t).Namespace, population: load.NewPopulation(users)}
-	p.history = load.NewHistory(p.population, p.journal())
+	p := &proof{t: t, namespace: outputs(t).Namespace, population: history.NewPopulation(users)}
+	p.history = history.New(p.population, p.journal())
 	p.readMap()
 	t.Cleanup(func() {
-		p.onShards(func(ctx context.Context, shards []load.Shard) { require.NoError(t, p.population.Remove(ctx, shards)) })
+		p.onShards(func(ctx context.Context, shards []history.Shard) {
+			require.NoError(t, p.population.Remove(ctx, shards))
+		})
 	})
 	began := time.Now()
-	p.onShards(func(ctx context.Context, shards []load.Shard) {
+	p.onShards(func(ctx context.Context, shards []history.Shard) {
 		require.NoError(t, p.population.Seed(ctx, p.owners(ctx, shards), shards))
 	})
 	t.Logf("%d users seeded in %s", users, time.Since(began).Round(time.Millisecond))
@@ -91,11 +94,11 @@ func (p *proof) start(o load.Options) {
 
 // onShards connects to every shard of the map, as its administrator. It also
 // works in a cleanup, when the test's context has ended.
-func (p *proof) onShards(do func(ctx context.Context, shards []load.Shard)) {
+func (p *proof) onShards(do func(ctx context.Context, shards []history.Shard)) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	var shards []load.Shard
+	var shards []history.Shard
 	defer func() {
 		for _, shard := range shards {
 			_ = shard.Conn.Close(ctx)
@@ -104,14 +107,14 @@ func (p *proof) onShards(do func(ctx context.Context, shards []load.Shard)) {
 	for _, shard := range p.shards.Shards {
 		conn, err := pgx.ConnectConfig(ctx, databaseConfig(p.t, p.namespace, shard.ID))
 		require.NoError(p.t, err)
-		shards = append(shards, load.Shard{ID: shard.ID, Conn: conn})
+		shards = append(shards, history.Shard{ID: shard.ID, Conn: conn, Table: "users"})
 	}
 	do(ctx, shards)
 }
 
 // owners is who owns each bucket, as the shards say.
-func (p *proof) owners(ctx context.Context, shards []load.Shard) []int {
-	var holdings []load.Holding
+func (p *proof) owners(ctx context.Context, shards []history.Shard) []int {
+	var holdings []history.Holding
 	for _, shard := range shards {
 		held, err := shard.Holdings(ctx)
 		require.NoError(p.t, err)
@@ -123,7 +126,7 @@ func (p *proof) owners(ctx context.Context, shards []load.Shard) []int {
 // assignment is who owns each bucket; every one must have one owner.
 func (p *proof) assignment() (owners []int) {
 	p.t.Helper()
-	p.onShards(func(ctx context.Context, shards []load.Shard) { owners = p.owners(ctx, shards) })
+	p.onShards(func(ctx context.Context, shards []history.Shard) { owners = p.owners(ctx, shards) })
 	require.NoError(p.t, p.history.Err())
 	return owners
 }
@@ -133,20 +136,20 @@ func (p *proof) compare() load.Report {
 	p.t.Helper()
 	report := p.clients.Stop()
 	p.t.Logf("%s", report)
-	p.onShards(func(ctx context.Context, shards []load.Shard) {
-		rows := make([]iter.Seq2[load.Row, error], len(shards))
+	p.onShards(func(ctx context.Context, shards []history.Shard) {
+		rows := make([]iter.Seq2[history.Row, error], len(shards))
 		for i, shard := range shards {
 			rows[i] = shard.Rows(ctx)
 			p.requireClean(ctx, shard)
 		}
-		require.NoError(p.t, p.history.Compare(p.owners(ctx, shards), load.Merge(rows...)))
+		require.NoError(p.t, p.history.Compare(p.owners(ctx, shards), history.Merge(rows...)))
 	})
 	require.NoError(p.t, p.history.Err())
 	return report
 }
 
 // requireClean finds whatever moves may have left behind.
-func (p *proof) requireClean(ctx context.Context, shard load.Shard) {
+func (p *proof) requireClean(ctx context.Context, shard history.Shard) {
 	p.t.Helper()
 	for _, look := range []func(context.Context) ([]string, error){shard.Traces, shard.Strays} {
 		found, err := look(ctx)

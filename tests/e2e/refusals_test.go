@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/shardmap"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // What the shards know better than the configuration is refused before
@@ -26,7 +26,7 @@ func TestAShardWithDataIsNotDropped(t *testing.T) {
 	text, err := try(t, "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive",
 		"--config-file", changedConfig(t, "postgres", map[string]any{"shards": 3}))
 	require.Error(t, err, text)
-	logs := kubectl(t, "logs", "-n", p.namespace, "-l", "app.kubernetes.io/instance=app-migrate", "--tail=-1")
+	logs := kubectl(t, "logs", "-n", p.namespace, "-l", "app.kubernetes.io/instance=shards-migrate", "--tail=-1")
 	require.Contains(t, logs, "shard 3 is not in the map and owns 240 buckets (3, 7, 11, 15, 19, …): drain it first")
 	require.Equal(t, before, p.assignment())
 }
@@ -91,7 +91,7 @@ func (p *proof) moveBeside(name string, like manifest, m *shardmap.Map, want str
 		"apiVersion": "batch/v1", "kind": "Job",
 		"metadata": map[string]any{"name": name, "namespace": p.namespace},
 		"spec": map[string]any{"backoffLimit": 0, "template": map[string]any{
-			"metadata": map[string]any{"labels": map[string]any{"app.kubernetes.io/name": "app", "app.kubernetes.io/instance": "app-reshard", "proof": name}},
+			"metadata": map[string]any{"labels": map[string]any{"app.kubernetes.io/name": "shards-reshard", "app.kubernetes.io/instance": "shards-reshard", "proof": name}},
 			"spec":     spec,
 		}},
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/sharding/history"
 	"github.com/scalestack/scalestack/tests/load"
 )
 
@@ -125,7 +126,7 @@ func (p *proof) survive(f fault) {
 
 func (p *proof) requireNothingLeft() {
 	p.t.Helper()
-	p.onShards(func(ctx context.Context, shards []load.Shard) {
+	p.onShards(func(ctx context.Context, shards []history.Shard) {
 		for _, shard := range shards {
 			p.requireClean(ctx, shard)
 		}
@@ -192,9 +193,9 @@ func (p *proof) kill(victim string, f fault) (what string) {
 	p.t.Helper()
 	switch victim {
 	case "mover":
-		return crash("reshard")
+		return crash("/shardctl reshard")
 	case "app":
-		return crash("serve")
+		return crash("/users serve")
 	case "source":
 		return p.remove("postgres-shard-0-0")
 	default:

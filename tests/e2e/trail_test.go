@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/scalestack/scalestack/sharding/history"
 	"github.com/scalestack/scalestack/tests/load"
 )
 
@@ -71,7 +72,7 @@ func (tr *trail) awaitDrained(users []load.Registered) {
 
 // sum adds a number of every shard.
 func (tr *trail) sum(query string) (total int64) {
-	tr.onShards(func(ctx context.Context, shards []load.Shard) {
+	tr.onShards(func(ctx context.Context, shards []history.Shard) {
 		for _, shard := range shards {
 			var n int64
 			require.NoError(tr.t, shard.Conn.QueryRow(ctx, query).Scan(&n))
@@ -111,7 +112,7 @@ func ids(users []load.Registered) []int64 {
 // byUser reads a number of each user from all shards.
 func (tr *trail) byUser(query string) map[int64]int64 {
 	all := map[int64]int64{}
-	tr.onShards(func(ctx context.Context, shards []load.Shard) {
+	tr.onShards(func(ctx context.Context, shards []history.Shard) {
 		for _, shard := range shards {
 			rows, err := shard.Conn.Query(ctx, query)
 			require.NoError(tr.t, err)

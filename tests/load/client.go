@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/scalestack/scalestack/sharding/history"
 	"io"
 	"net"
 	"net/http"
@@ -46,7 +47,7 @@ func (t Target) get(ctx context.Context, user int64) (reply, error) {
 }
 
 func (t Target) put(ctx context.Context, user int64, name string) (reply, error) {
-	return t.do(ctx, http.MethodPut, fmt.Sprintf("/users/%d", user), "", profile(name, Email(user)))
+	return t.do(ctx, http.MethodPut, fmt.Sprintf("/users/%d", user), "", profile(name, history.Email(user)))
 }
 
 // post makes a user. A second request with the same key makes no second one.

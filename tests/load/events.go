@@ -1,21 +1,25 @@
 package load
 
-import "iter"
+import (
+	"iter"
+
+	"github.com/scalestack/scalestack/sharding/history"
+)
 
 // What can be wrong with the work that follows events.
 const (
 	// MissingMail is a registered user who got no mail, ManyMails one who got
 	// several. The same mail sent again, with its Message-ID, is not another one.
-	MissingMail Kind = "missing mail"
-	ManyMails   Kind = "several mails"
+	MissingMail history.Kind = "missing mail"
+	ManyMails   history.Kind = "several mails"
 	// WrongCount is a registration that was not counted exactly once.
-	WrongCount Kind = "wrong count"
+	WrongCount history.Kind = "wrong count"
 	// LostEvent is a change without its event in Kafka.
-	LostEvent Kind = "lost event"
+	LostEvent history.Kind = "lost event"
 	// WrongOrder is an event whose first copy came before that of an earlier one.
-	WrongOrder Kind = "wrong order"
+	WrongOrder history.Kind = "wrong order"
 	// WrongCopy is another event under the number of one that was there before.
-	WrongCopy Kind = "wrong copy"
+	WrongCopy history.Kind = "wrong copy"
 )
 
 // Mail is a mail as the mail server took it.
@@ -44,9 +48,9 @@ func (e *Events) Mails(mails iter.Seq[Mail]) (repeated int) {
 		seen := ids[user.Email]
 		switch {
 		case len(seen) == 0:
-			e.found.addf(MissingMail, "user %d: no mail to %s", user.User, user.Email)
+			e.found.Addf(MissingMail, "user %d: no mail to %s", user.User, user.Email)
 		case len(seen) > 1:
-			e.found.addf(ManyMails, "user %d: %d mails to %s", user.User, len(seen), user.Email)
+			e.found.Addf(ManyMails, "user %d: %d mails to %s", user.User, len(seen), user.Email)
 		}
 		for _, times := range seen {
 			repeated += times - 1
@@ -60,7 +64,7 @@ func (e *Events) Mails(mails iter.Seq[Mail]) (repeated int) {
 func (e *Events) Counts(counted map[int64]int64) {
 	for _, user := range e.registered {
 		if n := counted[user.User]; n != 1 {
-			e.found.addf(WrongCount, "user %d: the registration was counted %d times", user.User, n)
+			e.found.Addf(WrongCount, "user %d: the registration was counted %d times", user.User, n)
 		}
 	}
 }
@@ -76,17 +80,17 @@ type Event struct {
 // Events are the registrations of a run and what followed them.
 type Events struct {
 	registered []Registered
-	found      findings
+	found      history.Findings
 }
 
 // NewEvents returns what is to follow registrations.
 func NewEvents(registered []Registered) *Events { return &Events{registered: registered} }
 
 // Err is nil as long as nothing was found that must not be.
-func (e *Events) Err() error { return e.found.err() }
+func (e *Events) Err() error { return e.found.Err() }
 
 // Findings returns the first findings of each kind.
-func (e *Events) Findings() []Finding { return e.found.list() }
+func (e *Events) Findings() []history.Finding { return e.found.List() }
 
 // Log compares Kafka's events, in the order of each partition, with how many
 // events the shards have given each user. Copies may come again later, but the
@@ -103,20 +107,20 @@ func (e *Events) Log(given map[int64]int64, log iter.Seq[Event]) (copies int) {
 		if id, known := first[at]; known {
 			copies++
 			if id != event.ID {
-				e.found.addf(WrongCopy, "user %d: number %d is event %s and event %s", event.User, event.Sequence, id, event.ID)
+				e.found.Addf(WrongCopy, "user %d: number %d is event %s and event %s", event.User, event.Sequence, id, event.ID)
 			}
 			continue
 		}
 		first[at] = event.ID
 		if event.Sequence != last[event.User]+1 {
-			e.found.addf(WrongOrder, "user %d: number %d came after number %d", event.User, event.Sequence, last[event.User])
+			e.found.Addf(WrongOrder, "user %d: number %d came after number %d", event.User, event.Sequence, last[event.User])
 		}
 		last[event.User] = max(last[event.User], event.Sequence)
 	}
 	for user, count := range given {
 		for sequence := int64(1); sequence <= count; sequence++ {
 			if _, there := first[place{user, sequence}]; !there {
-				e.found.addf(LostEvent, "user %d: number %d of %d is not in Kafka", user, sequence, count)
+				e.found.Addf(LostEvent, "user %d: number %d of %d is not in Kafka", user, sequence, count)
 			}
 		}
 	}

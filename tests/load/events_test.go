@@ -1,6 +1,7 @@
 package load
 
 import (
+	"github.com/scalestack/scalestack/sharding/history"
 	"slices"
 	"testing"
 
@@ -11,15 +12,15 @@ func TestMails(t *testing.T) {
 	tests := map[string]struct {
 		mails    []Mail
 		repeated int
-		kinds    []Kind
+		kinds    []history.Kind
 		detail   string
 	}{
 		"one each":       {mails: []Mail{{"<1>", []string{"a@x"}}, {"<2>", []string{"b@x"}}, {"<3>", []string{"stranger@x"}}}},
 		"the same again": {mails: []Mail{{"<1>", []string{"a@x"}}, {"<1>", []string{"a@x"}}, {"<2>", []string{"b@x"}}}, repeated: 1},
-		"none":           {mails: []Mail{{"<1>", []string{"a@x"}}}, kinds: []Kind{MissingMail}, detail: "user 2: no mail to b@x"},
+		"none":           {mails: []Mail{{"<1>", []string{"a@x"}}}, kinds: []history.Kind{MissingMail}, detail: "user 2: no mail to b@x"},
 		"two": {
 			mails: []Mail{{"<1>", []string{"a@x"}}, {"<2>", []string{"b@x"}}, {"<3>", []string{"b@x"}}},
-			kinds: []Kind{ManyMails}, detail: "user 2: 2 mails to b@x",
+			kinds: []history.Kind{ManyMails}, detail: "user 2: 2 mails to b@x",
 		},
 	}
 	for name, test := range tests {
@@ -34,7 +35,7 @@ func TestMails(t *testing.T) {
 func TestCounts(t *testing.T) {
 	e := NewEvents([]Registered{{1, "a@x"}, {2, "b@x"}, {3, "c@x"}})
 	e.Counts(map[int64]int64{1: 1, 2: 2, 9: 5})
-	requireKinds(t, e, []Kind{WrongCount, WrongCount}, "user 2: the registration was counted 2 times")
+	requireKinds(t, e, []history.Kind{WrongCount, WrongCount}, "user 2: the registration was counted 2 times")
 	require.ErrorContains(t, e.Err(), "user 3: the registration was counted 0 times")
 }
 
@@ -42,19 +43,19 @@ func TestLog(t *testing.T) {
 	tests := map[string]struct {
 		log    []Event
 		copies int
-		kinds  []Kind
+		kinds  []history.Kind
 		detail string
 	}{
 		"in order":        {log: []Event{{"a", 1, 1}, {"x", 2, 1}, {"b", 1, 2}, {"other", 7, 4}}},
 		"copies later on": {log: []Event{{"a", 1, 1}, {"b", 1, 2}, {"a", 1, 1}, {"b", 1, 2}, {"x", 2, 1}}, copies: 2},
-		"lost":            {log: []Event{{"a", 1, 1}, {"x", 2, 1}}, kinds: []Kind{LostEvent}, detail: "user 1: number 2 of 2 is not in Kafka"},
+		"lost":            {log: []Event{{"a", 1, 1}, {"x", 2, 1}}, kinds: []history.Kind{LostEvent}, detail: "user 1: number 2 of 2 is not in Kafka"},
 		"out of order": {
 			log:   []Event{{"b", 1, 2}, {"a", 1, 1}, {"x", 2, 1}},
-			kinds: []Kind{WrongOrder, WrongOrder}, detail: "user 1: number 2 came after number 0",
+			kinds: []history.Kind{WrongOrder, WrongOrder}, detail: "user 1: number 2 came after number 0",
 		},
 		"two under one number": {
 			log:    []Event{{"a", 1, 1}, {"b", 1, 2}, {"c", 1, 2}, {"x", 2, 1}},
-			copies: 1, kinds: []Kind{WrongCopy}, detail: "user 1: number 2 is event b and event c",
+			copies: 1, kinds: []history.Kind{WrongCopy}, detail: "user 1: number 2 is event b and event c",
 		},
 	}
 	for name, test := range tests {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"github.com/scalestack/scalestack/sharding/history"
 	"sync"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 // Options describe the clients. Target and History are required.
 type Options struct {
 	Target  Target
-	History *History
+	History *history.History
 	// Clients is how many work at once, each on one request at a time, default 8.
 	Clients int
 	// Rate is the most operations per second of all clients together, default 200.

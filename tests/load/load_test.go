@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/scalestack/scalestack/sharding/history"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -21,7 +22,7 @@ import (
 // service is a user service in memory, with the faults that a test wants.
 type service struct {
 	mu    sync.Mutex
-	users map[int64]Row
+	users map[int64]history.Row
 	// keys are those that users were registered with.
 	keys  map[string]int64
 	calls int
@@ -29,10 +30,10 @@ type service struct {
 	before func(s *service, w http.ResponseWriter, r *http.Request, user int64) (answered bool)
 }
 
-func newService(p Population) *service {
-	s := &service{users: map[int64]Row{}, keys: map[string]int64{}}
-	for user := p.First; p.seeded(user); user++ {
-		s.users[user] = Row{User: user, Shard: int(user % 2), Version: 1, Name: SeedName(user)}
+func newService(p history.Population) *service {
+	s := &service{users: map[int64]history.Row{}, keys: map[string]int64{}}
+	for user := p.First; p.Has(user); user++ {
+		s.users[user] = history.Row{User: user, Shard: int(user % 2), Version: 1, Name: history.SeedName(user)}
 	}
 	return s
 }
@@ -59,10 +60,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"version":%d,"name":%q}`, row.Version, row.Name)
 }
 
-func (s *service) apply(r *http.Request, user int64) Row {
+func (s *service) apply(r *http.Request, user int64) history.Row {
 	var body struct{ Name string }
 	_ = json.NewDecoder(r.Body).Decode(&body)
-	row := Row{User: user, Shard: int(user % 2), Version: s.users[user].Version + 1, Name: body.Name}
+	row := history.Row{User: user, Shard: int(user % 2), Version: s.users[user].Version + 1, Name: body.Name}
 	s.users[user] = row
 	return row
 }
@@ -79,8 +80,8 @@ func (s *service) register(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"id":%d,"version":1}`, user)
 }
 
-func (s *service) rows() []Row {
-	var rows []Row
+func (s *service) rows() []history.Row {
+	var rows []history.Row
 	for user := int64(0); user < 100_000; user++ {
 		if row, found := s.users[user]; found {
 			rows = append(rows, row)
@@ -90,12 +91,12 @@ func (s *service) rows() []Row {
 }
 
 // run lets clients work on the service for so many requests and compares.
-func run(t *testing.T, s *service, o Options, requests int) (*History, Report) {
+func run(t *testing.T, s *service, o Options, requests int) (*history.History, Report) {
 	t.Helper()
 	server := httptest.NewServer(s)
 	defer server.Close()
-	population := Population{First: 100, Seeded: 50}
-	o.History = NewHistory(population, nil)
+	population := history.Population{First: 100, Seeded: 50}
+	o.History = history.New(population, nil)
 	o.Target = Target{Base: server.URL, HTTP: server.Client()}
 	o.Rate = 1e6
 	clients := Start(t.Context(), o)
@@ -108,7 +109,7 @@ func run(t *testing.T, s *service, o Options, requests int) (*History, Report) {
 func TestAHealthyServicePasses(t *testing.T) {
 	for name, o := range map[string]Options{"uniform": {}, "Zipf": {Zipf: 1.2}, "more clients than users": {Clients: 64}} {
 		t.Run(name, func(t *testing.T) {
-			h, report := run(t, newService(Population{First: 100, Seeded: 50}), o, 2000)
+			h, report := run(t, newService(history.Population{First: 100, Seeded: 50}), o, 2000)
 			require.NoError(t, h.Err())
 			require.Zero(t, report.Failed, "%s", report)
 			require.Zero(t, report.Repeated)
@@ -123,7 +124,7 @@ func TestAHealthyServicePasses(t *testing.T) {
 // A service whose answers get lost at random, before or after the work, is in
 // order: the history knows that it does not know.
 func TestUnknownOutcomesAreNoFindings(t *testing.T) {
-	s := newService(Population{First: 100, Seeded: 50})
+	s := newService(history.Population{First: 100, Seeded: 50})
 	random := rand.New(rand.NewPCG(1, 2))
 	s.before = func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool {
 		switch random.IntN(10) {
@@ -150,7 +151,7 @@ func TestUnknownOutcomesAreNoFindings(t *testing.T) {
 func TestFaultsOfAServiceAreFound(t *testing.T) {
 	tests := map[string]struct {
 		before func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool
-		kind   Kind
+		kind   history.Kind
 	}{
 		"acknowledges without writing": {func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool {
 			if r.Method == http.MethodPut && s.calls%50 == 0 {
@@ -158,31 +159,31 @@ func TestFaultsOfAServiceAreFound(t *testing.T) {
 				return true
 			}
 			return false
-		}, LostWrite},
+		}, history.LostWrite},
 		"writes twice": {func(s *service, _ http.ResponseWriter, r *http.Request, user int64) bool {
 			if row, found := s.users[user]; found && r.Method == http.MethodPut && s.calls%50 == 0 {
 				row.Version++
 				s.users[user] = row
 			}
 			return false
-		}, Invented},
+		}, history.Invented},
 		"serves what was before": {func(s *service, w http.ResponseWriter, r *http.Request, user int64) bool {
 			if row := s.users[user]; r.Method == http.MethodGet && row.Version > 1 && s.calls%50 == 0 {
 				fmt.Fprintf(w, `{"version":%d,"name":"old"}`, row.Version-1)
 				return true
 			}
 			return false
-		}, TimeTravel},
+		}, history.TimeTravel},
 		"moves rows and forgets them": {func(s *service, _ http.ResponseWriter, _ *http.Request, user int64) bool {
 			if s.calls%50 == 0 {
 				delete(s.users, user)
 			}
 			return false
-		}, LostWrite},
+		}, history.LostWrite},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newService(Population{First: 100, Seeded: 50})
+			s := newService(history.Population{First: 100, Seeded: 50})
 			s.before = test.before
 			h, _ := run(t, s, Options{Writes: 0.6}, 3000)
 			require.ErrorContains(t, h.Err(), string(test.kind))
@@ -194,17 +195,19 @@ func TestFaultsOfAServiceAreFound(t *testing.T) {
 // what was before until the event comes. Nobody who asks meanwhile sees two
 // versions, so only the databases show it.
 func TestAnOldCacheIsFoundInTheEnd(t *testing.T) {
-	population := Population{First: 100, Seeded: 4}
+	population := history.Population{First: 100, Seeded: 4}
 	s := newService(population)
-	h := NewHistory(population, nil)
-	h.doubt(101, "b")
-	s.users[101] = Row{User: 101, Shard: 1, Version: 2, Name: "b"}
+	h := history.New(population, nil)
+	write := h.Write(101, "b")
+	write.Unknown()
+	write.GivenUp()
+	s.users[101] = history.Row{User: 101, Shard: 1, Version: 2, Name: "b"}
 	require.NoError(t, h.Compare(owners, sequence(s.rows())))
-	s.users[101] = Row{User: 101, Shard: 1, Version: 1, Name: SeedName(101)}
+	s.users[101] = history.Row{User: 101, Shard: 1, Version: 1, Name: history.SeedName(101)}
 	server := httptest.NewServer(s)
 	defer server.Close()
 	require.Equal(t, 1, ReadAll(Target{Base: server.URL, HTTP: server.Client()}, h).Operations)
-	requireKinds(t, h, []Kind{TimeTravel}, "user 101: read version 1 after version 2 was known")
+	requireKinds(t, h, []history.Kind{history.TimeTravel}, "user 101: read version 1 after version 2 was known")
 }
 
 func TestFailuresAreReported(t *testing.T) {
@@ -216,7 +219,7 @@ func TestFailuresAreReported(t *testing.T) {
 		"not repeated":                     {http.StatusMethodNotAllowed, "after 1 attempts: status 405: not now"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newService(Population{First: 100, Seeded: 50})
+			s := newService(history.Population{First: 100, Seeded: 50})
 			s.before = func(_ *service, w http.ResponseWriter, _ *http.Request, user int64) bool {
 				if user%10 != 3 {
 					return false
@@ -234,7 +237,7 @@ func TestFailuresAreReported(t *testing.T) {
 }
 
 func TestRegistrationsAreMadeOnceEach(t *testing.T) {
-	s := newService(Population{})
+	s := newService(history.Population{})
 	random := rand.New(rand.NewPCG(1, 2))
 	s.before = func(s *service, _ http.ResponseWriter, r *http.Request, _ int64) bool {
 		switch random.IntN(10) {

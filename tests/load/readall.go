@@ -1,13 +1,14 @@
 package load
 
 import (
+	"github.com/scalestack/scalestack/sharding/history"
 	"slices"
 	"sync"
 )
 
 // ReadAll reads every user of the history once through the service. After
 // Compare this finds a cache that still has what was true before.
-func ReadAll(target Target, h *History) Report {
+func ReadAll(target Target, h *history.History) Report {
 	const clients = 8
 	users := h.Users()
 	o := Options{Target: target, History: h}.withDefaults()

@@ -46,6 +46,9 @@ func (r Report) String() string {
 	return strings.TrimSpace(text)
 }
 
+// shown is how many reasons of failures are kept.
+const shown = 10
+
 // tally counts for all clients.
 type tally struct {
 	mu            sync.Mutex

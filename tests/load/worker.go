@@ -20,7 +20,7 @@ type worker struct {
 func newWorker(l *Load, number int) *worker {
 	w := &worker{Load: l, number: int64(number), random: rand.New(rand.NewPCG(l.options.Seed, uint64(number)))}
 	// Every worker's part of the population; at least one user each.
-	part := max(1, l.options.History.population.Seeded/int64(l.options.Clients))
+	part := max(1, l.options.History.Population().Seeded/int64(l.options.Clients))
 	w.pick = func() int64 { return w.random.Int64N(part) }
 	if l.options.Zipf > 0 {
 		zipf := rand.NewZipf(w.random, l.options.Zipf, 1, uint64(part-1))
@@ -41,12 +41,12 @@ func (w *worker) run(ctx context.Context) {
 
 // user returns one of a worker's users.
 func (w *worker) user(owner int64) int64 {
-	return w.options.History.population.First + w.pick()*int64(w.options.Clients) + owner
+	return w.options.History.Population().First + w.pick()*int64(w.options.Clients) + owner
 }
 
 // create returns a user who does not exist yet.
 func (w *worker) create() int64 {
-	p := w.options.History.population
+	p := w.options.History.Population()
 	clients := int64(w.options.Clients)
 	// The first multiple of clients from which on nobody is seeded.
 	start := (p.Seeded + clients - 1) / clients * clients
@@ -57,7 +57,7 @@ func (w *worker) create() int64 {
 
 func (w *worker) write() {
 	user := w.user(w.number)
-	if w.random.Float64() < w.options.Creates || !w.options.History.population.seeded(user) {
+	if w.random.Float64() < w.options.Creates || !w.options.History.Population().Has(user) {
 		user = w.create()
 	}
 	w.changes++
@@ -65,7 +65,7 @@ func (w *worker) write() {
 }
 
 func (w *worker) read() {
-	if user := w.user(w.random.Int64N(int64(w.options.Clients))); w.options.History.population.seeded(user) {
+	if user := w.user(w.random.Int64N(int64(w.options.Clients))); w.options.History.Population().Has(user) {
 		w.get(user)
 	}
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,19 +25,69 @@ type object struct {
 	Inputs map[string]any `json:"inputs"`
 }
 
+// canonical is the environment whose whole graph is kept, the others' differ from it.
+const canonical = "dev"
+
 func objects(t *testing.T, env string) []object {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "golden", env+".yaml"))
-	require.NoError(t, err)
-	var all, found []object
-	require.NoError(t, yaml.Unmarshal(text, &all))
-	for _, one := range all {
+	var found []object
+	for _, one := range graph(t, env) {
 		builtIn := strings.HasPrefix(one.Type, "kubernetes:") && !strings.HasPrefix(one.Type, "kubernetes:helm.sh/")
 		if builtIn && !strings.HasPrefix(one.Inputs["apiVersion"].(string), strimzi) {
 			found = append(found, one)
 		}
 	}
 	return found
+}
+
+// graph applies an environment's differences to the canonical graph.
+func graph(t *testing.T, env string) []object {
+	t.Helper()
+	var all []object
+	read(t, canonical, &all)
+	if env == canonical {
+		return all
+	}
+	var differences struct {
+		Removed []string                  `json:"removed"`
+		Added   []object                  `json:"added"`
+		Changed map[string]map[string]any `json:"changed"`
+	}
+	read(t, env, &differences)
+	made := differences.Added
+	for _, one := range all {
+		if slices.Contains(differences.Removed, one.URN) {
+			continue
+		}
+		if inputs, ok := differences.Changed[one.URN]["inputs"].(map[string]any); ok {
+			merge(one.Inputs, inputs)
+		}
+		made = append(made, one)
+	}
+	return made
+}
+
+func read(t *testing.T, env string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "golden", env+".yaml"))
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(text, into))
+}
+
+// merge applies a JSON merge patch (RFC 7386).
+func merge(object, patch map[string]any) {
+	for name, value := range patch {
+		members, isObject := object[name].(map[string]any)
+		changed, patchesObject := value.(map[string]any)
+		switch {
+		case value == nil:
+			delete(object, name)
+		case isObject && patchesObject:
+			merge(members, changed)
+		default:
+			object[name] = value
+		}
+	}
 }
 
 func newValidator(t *testing.T, r release) validator.Validator {

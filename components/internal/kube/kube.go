@@ -1,5 +1,5 @@
-// Package kube holds what every component's Kubernetes objects share: labels,
-// the restricted security contexts, and quantities.
+// Package kube builds the parts that all components' Kubernetes objects share:
+// names and labels, security contexts, resources, volumes and network policies.
 package kube
 
 import (
@@ -13,22 +13,20 @@ const PartOf = "scalestack"
 
 // Labels identify the objects of one component.
 type Labels struct {
-	// Name is the kind of software, for example "postgres".
+	// Name of the component, for example "postgres".
 	Name string
-	// Instance tells two of a kind apart, for example "postgres-shard-0".
+	// Instance is the part of the component that the object belongs to, for example
+	// "postgres-shard-0", or the component's name again.
 	Instance string
 }
 
-// Match returns the labels that never change: those a selector may use.
-func (l Labels) Match() map[string]string {
-	return map[string]string{
-		"app.kubernetes.io/name":     l.Name,
-		"app.kubernetes.io/instance": l.Instance,
+// Selector returns the labels that never change, which a selector may use.
+func (l Labels) Selector() pulumi.StringMap {
+	return pulumi.StringMap{
+		"app.kubernetes.io/name":     pulumi.String(l.Name),
+		"app.kubernetes.io/instance": pulumi.String(l.Instance),
 	}
 }
-
-// Selector returns Match as an input.
-func (l Labels) Selector() pulumi.StringMap { return pulumi.ToStringMap(l.Match()) }
 
 // All returns the recommended labels for an object's metadata.
 func (l Labels) All() pulumi.StringMap {
@@ -70,4 +68,11 @@ func RestrictedContainer() *corev1.SecurityContextArgs {
 		RunAsNonRoot:             pulumi.Bool(true),
 		Capabilities:             &corev1.CapabilitiesArgs{Drop: pulumi.StringArray{pulumi.String("ALL")}},
 	}
+}
+
+// Adoptable are annotations with which a deployment takes over the object that an
+// earlier one has left: a fixed field manager owns the object's fields over all of
+// the stack's lives.
+func Adoptable() pulumi.StringMap {
+	return pulumi.StringMap{"pulumi.com/patchFieldManager": pulumi.String("scalestack")}
 }

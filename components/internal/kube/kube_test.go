@@ -36,7 +36,7 @@ func TestRestrictedContainer(t *testing.T) {
 }
 
 func TestVolumes(t *testing.T) {
-	require.NotEqual(t, Scratch("a", "1Mi"), MemoryScratch("a", "1Mi"))
+	require.NotEqual(t, EmptyDir("a", "1Mi"), MemoryDir("a", "1Mi"))
 	require.Equal(t, pulumi.Bool(true), ReadOnlyMount("a", "/a").ReadOnly)
 	require.Nil(t, Mount("a", "/a").ReadOnly)
 }

@@ -5,19 +5,19 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Scratch is a volume that lives and dies with its pod and is evicted above
-// its limit, for example "64Mi".
-func Scratch(name, limit string) *corev1.VolumeArgs {
+// EmptyDir is a volume that lives and dies with its pod, which is evicted above
+// the limit, for example "64Mi".
+func EmptyDir(name, limit string) *corev1.VolumeArgs {
 	return &corev1.VolumeArgs{
 		Name:     pulumi.String(name),
 		EmptyDir: &corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(limit)},
 	}
 }
 
-// MemoryScratch is a Scratch in memory. What is in it counts against the
-// memory limit of the container that wrote it.
-func MemoryScratch(name, limit string) *corev1.VolumeArgs {
-	volume := Scratch(name, limit)
+// MemoryDir is an EmptyDir in memory. What is in it counts against the memory
+// limit of the container that wrote it.
+func MemoryDir(name, limit string) *corev1.VolumeArgs {
+	volume := EmptyDir(name, limit)
 	volume.EmptyDir = &corev1.EmptyDirVolumeSourceArgs{
 		Medium:    pulumi.String("Memory"),
 		SizeLimit: pulumi.String(limit),

@@ -25,7 +25,7 @@ func down(ctx context.Context, p paths.Paths) error {
 	if err := cluster.Down(ctx, p, os.Stderr); err != nil {
 		return err
 	}
-	fmt.Println("the lab is stopped; nothing of it is left on the machine outside .lab/")
+	fmt.Println("the lab is stopped; nothing of it is left on this machine outside .lab/")
 	return nil
 }
 
@@ -42,7 +42,7 @@ func newStatus() *cobra.Command {
 	return inCheckout("status", "Show the lab's processes, pods and autoscalers", func(ctx context.Context, p paths.Paths) error {
 		names, home := proc.Running()
 		if len(names) == 0 {
-			fmt.Println("the lab is not running: make up")
+			fmt.Println("the lab is not running; start it with make up")
 			return nil
 		}
 		sort.Strings(names)
@@ -63,7 +63,7 @@ func newPreview() *cobra.Command {
 
 func newDestroy() *cobra.Command {
 	return inCheckout("destroy", "Remove the stack's resources; retained volumes stay", func(ctx context.Context, p paths.Paths) error {
-		return deploy.Run(ctx, p, os.Stdout, "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", deploy.Stack)
+		return deploy.Destroy(ctx, p, os.Stdout)
 	})
 }
 

@@ -10,20 +10,28 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/scalestack/scalestack/lab/internal/environ"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	if err := newRoot().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
+}
+
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "lab",
 		Short:         "A local Kubernetes with the dev stack in it",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// Before anything else: no command may see the caller's environment.
+		PersistentPreRunE: func(*cobra.Command, []string) error { return environ.Isolate() },
 	}
 	root.AddCommand(newUp(), newBuild(), newDown(), newStatus(), newPreview(), newDestroy(), newClean())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "lab:", err)
-		os.Exit(1)
-	}
+	return root
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +16,9 @@ func (u *up) summary() {
 	out := u.outputs
 	fmt.Printf("\nstack dev is up after %s\n\n", u.Elapsed().Round(time.Second))
 	row("namespace", out.Namespace)
-	row("appUrl", out.AppURL)
+	for _, name := range slices.Sorted(maps.Keys(out.Services)) {
+		row(name, out.Services[name])
+	}
 	for _, shard := range out.Shards {
 		row(shard.Name, shard.Host)
 	}
@@ -23,15 +27,18 @@ func (u *up) summary() {
 	row("cdnRules", strings.Join(refs(out), ", "))
 	row("shardMap", "pulumi stack output shardMap")
 	fmt.Println()
-	u.standIns()
+	u.emulators()
 	fmt.Printf(`
 try it      curl -X PUT http://%[1]s/users/42 -d '{"name":"Ada","email":"ada@example.com"}'
             curl -i http://%[1]s/users/42
-edge        http://%[1]s/ answers as Cloudflare would; http://%[3]s/ is the app itself
+edge        http://%[1]s/ answers as Cloudflare would; http://%[3]s/ is the service itself
 by hand     . .lab/env     then pulumi preview, pulumi stack output, kubectl get pods -n %[2]s
 logs        .lab/logs/
-stop        make down      data stays; make clean deletes it
+stop        make down      keeps the data; make clean deletes it
+
+time per step
 `, cluster.Edge, out.Namespace, u.app)
+	u.Times()
 }
 
 func row(name, value string) { fmt.Printf("  %-15s %s\n", name, value) }
@@ -44,18 +51,18 @@ func refs(out deploy.Outputs) []string {
 	return all
 }
 
-// standIns says where the lab is not the real thing.
-func (u *up) standIns() {
-	fmt.Println("stand-ins of the lab; the program does not know them")
-	row("cloudflare", "no real zone: an API that writes to .lab/data/cloudflare/, and an edge that obeys it")
-	row("random", "Pulumi's provider plugin, with real randomness")
-	row("pulumi-language", "Pulumi's host for Go programs")
-	row("kafka", "Strimzi's real resource definitions and real Kafka; the operator is a stand-in")
-	row("mail", "no mail is delivered: an SMTP server on "+cluster.Mail+" that keeps them, shown on http://"+cluster.MailView+"/messages/count")
-	row("network policy", "the lab's network does not enforce NetworkPolicies")
+// emulators says where the lab differs from a real environment.
+func (u *up) emulators() {
+	fmt.Println("emulated in the lab; the stack is the same as for a real environment")
+	row("cloudflare", "no real zone: the provider writes to .lab/data/cloudflare/, the edge applies what it reads there")
+	row("random", "Pulumi's random provider, with real randomness")
+	row("pulumi-language", "Pulumi's language host for Go")
+	row("kafka", "the Strimzi operator; its resource definitions and Kafka are real")
+	row("mail", "an SMTP server on "+cluster.Mail+" that delivers nothing; http://"+cluster.MailView+"/messages/count shows what it got")
+	row("network policy", "not enforced by the lab's network")
 	for _, image := range u.images {
-		if image.StandIn != "" {
-			row(image.Ref, image.StandIn)
+		if image.Substitute != "" {
+			row(image.Ref, image.Substitute)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (u *up) phases(ctx context.Context, all ...func(context.Context) error) err
 	}
 	for _, phase := range all {
 		if phase(ctx) != nil {
-			return errors.New("not finished; what was done is kept, so run it again")
+			return errors.New("stopped at the step above; finished steps are kept. Fix what its log says and run the command again")
 		}
 	}
 	return nil
@@ -79,22 +79,22 @@ func preflight(p paths.Paths) error {
 }
 
 func (u *up) build(ctx context.Context) error {
-	if err := u.Do(ctx, "packages", "Debian packages", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "packages", "install Debian packages", func(ctx context.Context, log *step.Log) error {
 		return debian.Ensure(ctx, log, slices.Concat(debian.Host, images.DebianPackages(), crds.DebianPackages())...)
 	}); err != nil {
 		return err
 	}
 	for _, program := range builds.Programs() {
-		if err := u.Do(ctx, "build-"+program.Name, "build "+program.Title, func(ctx context.Context, log *step.Log) error {
+		if err := u.Do(ctx, "build-"+program.Name, "compile "+program.Title, func(ctx context.Context, log *step.Log) error {
 			return builds.Build(ctx, u.Paths, program, log)
 		}); err != nil {
 			return err
 		}
 	}
-	if err := u.Do(ctx, "images", "container images", u.buildImages); err != nil {
+	if err := u.Do(ctx, "images", "build container images", u.buildImages); err != nil {
 		return err
 	}
-	return u.Do(ctx, "crds", "Strimzi's resource definitions", func(ctx context.Context, log *step.Log) (err error) {
+	return u.Do(ctx, "crds", "generate Strimzi's resource definitions", func(ctx context.Context, log *step.Log) (err error) {
 		u.crds, err = crds.Generate(ctx, crds.Options{CacheDir: u.Cache("crds"), OutDir: u.Home + "/crds", Log: log})
 		return err
 	})
@@ -108,7 +108,7 @@ func (u *up) buildImages(ctx context.Context, log *step.Log) (err error) {
 }
 
 func (u *up) start(ctx context.Context) error {
-	if err := u.Do(ctx, "configuration", "certificates and configuration", func(context.Context, *step.Log) error {
+	if err := u.Do(ctx, "configuration", "write certificates and configuration", func(context.Context, *step.Log) error {
 		if err := cluster.EnsurePKI(u.Paths); err != nil {
 			return err
 		}
@@ -116,17 +116,17 @@ func (u *up) start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := u.Do(ctx, "runtime", "containerd, images into it", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "runtime", "start containerd, import the images", func(ctx context.Context, log *step.Log) error {
 		return u.startRuntime(ctx, log)
 	}); err != nil {
 		return err
 	}
-	if err := u.Do(ctx, "control-plane", "control plane", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "control-plane", "start the control plane", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartControlPlane(ctx, u.Paths, log)
 	}); err != nil {
 		return err
 	}
-	if err := u.Do(ctx, "node", "node, DNS, volumes, metrics", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "node", "start node, DNS, volumes and metrics", func(ctx context.Context, log *step.Log) error {
 		if err := cluster.StartNode(ctx, u.Paths, log); err != nil {
 			return err
 		}
@@ -134,12 +134,12 @@ func (u *up) start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := u.Do(ctx, "operator-start", "stand-in for the Strimzi operator", func(ctx context.Context, log *step.Log) error {
+	if err := u.Do(ctx, "operator-start", "start the emulator of the Strimzi operator", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartOperator(ctx, u.Paths, log, u.ref(images.KafkaName))
 	}); err != nil {
 		return err
 	}
-	return u.Do(ctx, "mail-start", "mail sink", func(ctx context.Context, log *step.Log) error {
+	return u.Do(ctx, "mail-start", "start the mail sink", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartMail(ctx, u.Paths, log)
 	})
 }
@@ -156,13 +156,23 @@ func (u *up) startRuntime(ctx context.Context, log *step.Log) error {
 	return nil
 }
 
+// localImages are the images of this checkout's programs by the names that the stack's
+// configuration has for them.
+func (u *up) localImages() map[string]string {
+	images := map[string]string{}
+	for _, name := range []string{"scalestack/users", "scalestack/shardctl"} {
+		images[name+":dev"] = u.ref(name)
+	}
+	return images
+}
+
 func (u *up) deploy(ctx context.Context) error {
-	if err := u.Do(ctx, "pulumi-up", "pulumi up on stack dev", func(ctx context.Context, log *step.Log) error {
-		return deploy.Up(ctx, u.Paths, u.ref("scalestack/workload"), log)
+	if err := u.Do(ctx, "pulumi-up", "pulumi up of stack dev", func(ctx context.Context, log *step.Log) error {
+		return deploy.Up(ctx, u.Paths, u.localImages(), log)
 	}); err != nil {
 		return err
 	}
-	return u.Do(ctx, "edge-start", "edge in front of the app", u.startEdge)
+	return u.Do(ctx, "edge-start", "start the emulator of Cloudflare's edge", u.startEdge)
 }
 
 func (u *up) startEdge(ctx context.Context, log *step.Log) (err error) {

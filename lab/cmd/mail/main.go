@@ -1,4 +1,4 @@
-// Command mail is the lab's stand-in for a mail provider.
+// Command mail is the lab's emulator of a mail provider.
 package main
 
 import (

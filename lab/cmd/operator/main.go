@@ -1,4 +1,4 @@
-// Command operator is the lab's stand-in for the Strimzi operator.
+// Command operator is the lab's emulator of the Strimzi operator.
 package main
 
 import (
@@ -17,8 +17,8 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/scalestack/scalestack/lab/operator"
-	"github.com/scalestack/scalestack/lab/operator/admin"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi"
+	"github.com/scalestack/scalestack/lab/emulators/strimzi/admin"
 )
 
 func main() {
@@ -47,9 +47,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	dial := dialer(*dns)
-	return operator.Run(ctx, operator.Options{
+	return strimzi.Run(ctx, strimzi.Options{
 		Cluster: config, Image: *image, Address: *address, Health: *health,
-		Connect: func(brokers []string, security *tls.Config) (operator.Admin, error) {
+		Connect: func(brokers []string, security *tls.Config) (strimzi.Admin, error) {
 			return admin.Connect(brokers, security, dial)
 		},
 	})

@@ -1,16 +1,13 @@
-// Package builds compiles the lab's programs from their Go modules, each big
-// dependency once.
+// Package builds compiles the programs that the lab runs, each big dependency
+// once.
 package builds
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/scalestack/scalestack/lab/internal/paths"
@@ -18,15 +15,7 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/step"
 )
 
-// Flags are the same for every build of the lab and of the product, or the
-// build cache would keep two of everything. Without cgo, because a fresh
-// machine has no C compiler and a cache made with one would not serve there.
-var Flags = []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath -buildvcs=false"}
-
-// Env is the environment of every Go command on the lab's own module.
-func Env() []string { return slices.Concat(os.Environ(), Flags, []string{"GOWORK=off"}) }
-
-// Program is one binary of the lab's module.
+// Program is one binary.
 type Program struct {
 	// Name is its file below bin/.
 	Name string
@@ -38,7 +27,9 @@ type Program struct {
 	Links []string
 	// Variables are set by the linker.
 	Variables map[string]string
-	// Sources are the folders of the lab that it is compiled from, beside the
+	// Product programs belong to the product's module, the others to the lab's.
+	Product bool
+	// Sources are the folders of its module that it is compiled from, beside the
 	// modules that go.sum pins.
 	Sources []string
 	// Patched builds against the patched provider, see patch.go.
@@ -52,25 +43,33 @@ func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) e
 		return err
 	}
 	return stamp.Unless(p.Bin(program.Name), inputs, func() error {
-		args := []string{"build", "-v", "-o", p.Bin(program.Name), "-ldflags", program.ldflags()}
+		c := compilation{dir: program.module(p), pkg: program.Package, target: p.Bin(program.Name), ldflags: program.ldflags()}
 		if program.Patched {
 			modfile, err := patchedModfile(ctx, p)
 			if err != nil {
 				return err
 			}
-			args = append(args, "-modfile", modfile)
+			c.flags = []string{"-modfile", modfile}
 		}
-		if err := goBuild(ctx, p, append(args, program.Package), log); err != nil {
+		if err := c.run(ctx, log); err != nil {
 			return err
 		}
 		return link(p, program)
 	})
 }
 
+// module is the folder of the module that the program belongs to.
+func (p Program) module(at paths.Paths) string {
+	if p.Product {
+		return at.Repo
+	}
+	return filepath.Join(at.Repo, "lab")
+}
+
 func (p Program) inputs(ctx context.Context, at paths.Paths) (string, error) {
 	parts := []string{GoVersion(ctx), fmt.Sprint(p)}
 	for _, source := range append([]string{"go.mod", "go.sum"}, p.Sources...) {
-		part, err := stamp.Of(filepath.Join(at.Repo, "lab", source), ".go", ".mod", ".sum")
+		part, err := stamp.Of(filepath.Join(p.module(at), source), ".go", ".mod", ".sum")
 		if err != nil {
 			return "", err
 		}
@@ -85,33 +84,6 @@ func (p Program) ldflags() string {
 		all = append(all, "-X", name+"="+p.Variables[name])
 	}
 	return strings.Join(all, " ")
-}
-
-// goBuild counts the packages as they are compiled: a build of ten minutes
-// must show that it moves.
-func goBuild(ctx context.Context, p paths.Paths, args []string, log *step.Log) error {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = filepath.Join(p.Repo, "lab")
-	cmd.Env = Env()
-	cmd.Stdout = log
-	output, err := cmd.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	compiled := 0
-	lines := bufio.NewScanner(output)
-	for lines.Scan() {
-		fmt.Fprintln(log, lines.Text())
-		if !strings.HasPrefix(lines.Text(), "go: ") {
-			compiled++
-			log.Note("%d packages compiled", compiled)
-		}
-	}
-	io.Copy(log, output)
-	return cmd.Wait()
 }
 
 func link(p paths.Paths, program Program) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
-// The versions stand in two go.mod files and here; all must agree, or the
+// The versions are in two go.mod files and here; all must agree, or the
 // engine looks for a plugin that is not there.
 func TestVersionsAgreeWithTheModules(t *testing.T) {
 	for file, wants := range map[string][]string{

@@ -43,7 +43,6 @@ func patchedModfile(ctx context.Context, p paths.Paths) (string, error) {
 func moduleDir(ctx context.Context, p paths.Paths, module string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
 	cmd.Dir = filepath.Join(p.Repo, "lab")
-	cmd.Env = Env()
 	output, err := cmd.Output()
 	var found struct{ Dir, Error string }
 	if jsonErr := json.Unmarshal(output, &found); jsonErr != nil || found.Dir == "" {
@@ -97,7 +96,6 @@ func writeModfile(ctx context.Context, p paths.Paths, provider string) (string, 
 		}
 	}
 	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-replace", providerModule+"="+provider, modfile)
-	cmd.Env = Env()
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("write %s: %w: %s", modfile, err, output)
 	}

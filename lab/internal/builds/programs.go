@@ -38,20 +38,20 @@ func Programs() []Program {
 			Variables: map[string]string{"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": PulumiVersion},
 		},
 		{
-			Name: "standins", Title: "stand-ins for Pulumi plugins", Package: "./cmd/standins",
-			Sources: []string{"cmd/standins", "standins"},
+			Name: "emulators", Title: "emulators of Pulumi plugins", Package: "./cmd/emulators",
+			Sources: []string{"cmd/emulators", "emulators"},
 			Links:   []string{"pulumi-language-go", plugins + randomPlugin, plugins + cloudflarePlugin},
 		},
 		{
-			Name: "edge", Title: "the stand-in for Cloudflare's edge", Package: "./cmd/edge",
-			Sources: []string{"cmd/edge", "edge"},
+			Name: "edge", Title: "the local edge", Package: "./cmd/edge", Product: true,
+			Sources: []string{"cmd/edge", "internal/edge"},
 		},
 		{
-			Name: "operator", Title: "the stand-in for the Strimzi operator", Package: "./cmd/operator",
-			Sources: []string{"cmd/operator", "operator"},
+			Name: "operator", Title: "the emulator of the Strimzi operator", Package: "./cmd/operator",
+			Sources: []string{"cmd/operator", "emulators/strimzi"},
 		},
 		{
-			Name: "mail", Title: "the stand-in for a mail provider", Package: "./cmd/mail",
+			Name: "mail", Title: "the emulator of a mail provider", Package: "./cmd/mail",
 			Sources: []string{"cmd/mail", "mail"},
 		},
 	}

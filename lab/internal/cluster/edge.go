@@ -10,8 +10,8 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
-// StartEdge puts the stand-in for Cloudflare's edge in front of the app. It
-// takes the rules that the stack applied from the folder rules.
+// StartEdge puts the product's local edge in front of the app. It takes the
+// rules that the stack applied from the folder rules.
 func StartEdge(ctx context.Context, p paths.Paths, log io.Writer, origin, rules string) error {
 	spec := newSpec(p, "edge", "serve", "--listen", Edge, "--admin", EdgeAdmin, "--origin", "http://"+origin, "--rules", rules)
 	spec.Files = []string{p.Bin("edge.stamp")}

@@ -8,7 +8,7 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
-// StartMail starts the stand-in for a mail provider. Its file outlives it.
+// StartMail starts the emulator of a mail provider. Its file outlives it.
 func StartMail(ctx context.Context, p paths.Paths, log io.Writer) error {
 	spec := newSpec(p, "mail", "-listen", Mail, "-http", MailView, "-file", p.Data("mail.jsonl"))
 	spec.Files = []string{p.Bin("mail.stamp")}

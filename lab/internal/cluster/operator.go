@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"time"
@@ -10,16 +11,37 @@ import (
 )
 
 // operatorName says wherever it shows that it is not Strimzi's own.
-const operatorName = "strimzi-stand-in"
+const operatorName = "strimzi-emulator"
 
-// StartOperator starts the stand-in for the Strimzi operator, once Strimzi's definitions are in the cluster.
+// StartOperator starts the emulator of the Strimzi operator, once Strimzi's definitions are in the cluster.
 func StartOperator(ctx context.Context, p paths.Paths, log io.Writer, kafkaImage string) error {
+	if err := retire(ctx, p, log); err != nil {
+		return err
+	}
 	if err := ensure(ctx, log, operatorSpec(p, kafkaImage)); err != nil {
 		return err
 	}
-	return waitFor(ctx, time.Minute, "the stand-in for the Strimzi operator", func() error {
+	return waitFor(ctx, time.Minute, "the emulator of the Strimzi operator", func() error {
 		return answers(ctx, "http://"+operatorHealth+"/readyz")
 	})
+}
+
+// formerOperator is the emulator of a lab from before it had StrimziPodSets.
+const formerOperator = "strimzi-stand-in"
+
+// retire ends the former emulator and takes away what the present one cannot take over:
+// StatefulSets, whose pods have the names of the StrimziPodSets', and disruption
+// budgets of another form. The claims stay.
+func retire(ctx context.Context, p paths.Paths, log io.Writer) error {
+	if err := proc.Stop(ctx, 10*time.Second, formerOperator); err != nil {
+		return err
+	}
+	kafkas := []string{"--all-namespaces", "-l", "strimzi.io/kind=Kafka"}
+	var left bytes.Buffer
+	if err := kubectl(ctx, p, &left, append([]string{"get", "statefulsets", "-o", "name", "--ignore-not-found"}, kafkas...)...); err != nil || left.Len() == 0 {
+		return err
+	}
+	return kubectl(ctx, p, log, append([]string{"delete", "statefulsets,poddisruptionbudgets", "--cascade=foreground", "--timeout=120s"}, kafkas...)...)
 }
 
 func operatorSpec(p paths.Paths, kafkaImage string) proc.Spec {

@@ -4,12 +4,13 @@
 package deploy
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/scalestack/scalestack/lab/internal/builds"
+	"github.com/scalestack/scalestack/lab/internal/environ"
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
 
@@ -20,22 +21,19 @@ const Stack = "dev"
 const Policies = "policies"
 
 // cloudflareToken has the form that the provider asks for. It opens nothing:
-// the lab's Cloudflare is a stand-in.
-const cloudflareToken = "lab-stand-in-token-that-opens-nothing-00"
+// the lab's Cloudflare is an emulator.
+const cloudflareToken = "lab-emulator-token-that-opens-nothing-00"
 
-// passphrase is public, because its salt stands in Pulumi.dev.yaml: Pulumi
+// passphrase is public, because its salt is in Pulumi.dev.yaml: Pulumi
 // would write a salt of its own into that file at every new lab. What it
 // encrypts are the passwords of one machine's lab. Other stacks have a secrets
 // provider of their own.
 const passphrase = "scalestack-lab"
 
-// workloadImage is the variable that names the image built from this checkout.
-// Its tag changes with its content, so that a change rolls out.
-const workloadImage = "SCALESTACK_WORKLOAD_IMAGE"
-
 // environment makes pulumi and kubectl work on the lab.
 func environment(p paths.Paths) []string {
 	return append([]string{
+		environ.NoKuberc,
 		"KUBECONFIG=" + p.Kubeconfig("admin"),
 		"PULUMI_HOME=" + filepath.Join(p.Home, "pulumi"),
 		"PULUMI_BACKEND_URL=file://" + p.Data("pulumi"),
@@ -43,41 +41,53 @@ func environment(p paths.Paths) []string {
 		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
 		"CLOUDFLARE_API_TOKEN=" + cloudflareToken,
-		workloadImage + "=" + image(p),
 		"SCALESTACK_CLOUDFLARE_DIR=" + CloudflareDir(p),
-	}, builds.Flags...)
+		"SCALESTACK_IMAGES=" + localImages(p),
+	}, environ.Build...)
 }
 
 // Prepare makes the folders and the file env, which a person sources and which
 // the lab's own calls of pulumi read back.
-func Prepare(p paths.Paths, image string) error {
+func Prepare(p paths.Paths, images map[string]string) error {
 	for _, dir := range []string{p.Data("pulumi"), CloudflareDir(p)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(imageFile(p), []byte(image), 0o644); err != nil {
+	text, err := json.Marshal(images)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(imagesFile(p), text, 0o644); err != nil {
 		return err
 	}
 	return writeEnv(p)
 }
 
-// CloudflareDir is where the stand-in for Cloudflare's API keeps what the stack
+// CloudflareDir is where the emulator of Cloudflare's API keeps what the stack
 // applied.
 func CloudflareDir(p paths.Paths) string { return p.Data("cloudflare") }
 
-// imageFile remembers the image between commands: preview and destroy do not
-// build it.
-func imageFile(p paths.Paths) string { return p.Config("workload-image") }
+// imagesFile remembers what the images with the tag dev stand for between commands:
+// preview and destroy build none. Their tags change with their content, so that a
+// change rolls out.
+func imagesFile(p paths.Paths) string { return p.Config("images.json") }
 
-func image(p paths.Paths) string {
-	content, _ := os.ReadFile(imageFile(p))
+func localImages(p paths.Paths) string {
+	content, _ := os.ReadFile(imagesFile(p))
 	return string(content)
 }
+
+// forget removes what the caller's shell says about other clusters, backends
+// and zones. Every shell can read it; bash, dash and zsh split words differently.
+const forget = `eval "$(env | sed -n -E 's/^((PULUMI|KUBE|HELM|CLOUDFLARE|SCALESTACK)[A-Z0-9_]*)=.*/unset \1/p')"
+`
 
 func writeEnv(p paths.Paths) error {
 	var text strings.Builder
 	text.WriteString("# Source this file: it puts the lab's pulumi and kubectl on PATH.\n")
+	text.WriteString(forget)
+	fmt.Fprintf(&text, "export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}%s\"\n", environ.Direct)
 	fmt.Fprintf(&text, "export PATH='%s':\"$PATH\"\n", filepath.Dir(p.Bin("pulumi")))
 	for _, entry := range environment(p) {
 		name, value, _ := strings.Cut(entry, "=")

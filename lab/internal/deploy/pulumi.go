@@ -16,8 +16,8 @@ import (
 // Up deploys the stack. It is safe after an earlier run that was killed. The
 // engine previews first: policies over the whole stack speak at the end of a
 // run, and at the end of an update it would be too late.
-func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
-	if err := Prepare(p, image); err != nil {
+func Up(ctx context.Context, p paths.Paths, images map[string]string, log io.Writer) error {
+	if err := Prepare(p, images); err != nil {
 		return err
 	}
 	if err := selectStack(ctx, p, log); err != nil {
@@ -26,13 +26,22 @@ func Up(ctx context.Context, p paths.Paths, image string, log io.Writer) error {
 	return Run(ctx, p, log, "up", "--yes", "--non-interactive", "--color", "never", "--policy-pack", Policies)
 }
 
-// selectStack makes the stack if it is new, and clears the lock that a killed
+// selectStack makes the stack if it is new, and removes the lock that a killed
 // run left.
 func selectStack(ctx context.Context, p paths.Paths, log io.Writer) error {
 	if err := Run(ctx, p, log, "stack", "select", "--create", Stack); err != nil {
 		return err
 	}
-	return Run(ctx, p, io.Discard, "cancel", "--yes")
+	return releaseStaleLocks(p, log)
+}
+
+// Destroy removes the stack's resources. It is safe after an earlier run that
+// was killed.
+func Destroy(ctx context.Context, p paths.Paths, output io.Writer) error {
+	if err := releaseStaleLocks(p, output); err != nil {
+		return err
+	}
+	return Run(ctx, p, output, "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", Stack)
 }
 
 // Run calls pulumi on the checkout with the lab's environment.
@@ -57,10 +66,11 @@ func command(ctx context.Context, p paths.Paths, program string, args ...string)
 
 // Outputs are what the stack tells about itself.
 type Outputs struct {
-	Namespace      string `json:"namespace"`
-	AppURL         string `json:"appUrl"`
-	RedisAddress   string `json:"redisAddress"`
-	KafkaBootstrap string `json:"kafkaBootstrap"`
+	Namespace string `json:"namespace"`
+	// Services are the URLs of the services, by their keys.
+	Services       map[string]string `json:"services"`
+	RedisAddress   string            `json:"redisAddress"`
+	KafkaBootstrap string            `json:"kafkaBootstrap"`
 	Shards         []struct {
 		Name string `json:"name"`
 		Host string `json:"host"`

@@ -133,14 +133,19 @@ func unmount(parts ...string) error {
 
 // removeTables deletes kube-proxy's own nftables tables.
 func removeTables(ctx context.Context, log io.Writer) error {
-	for _, family := range []string{"ip", "ip6"} {
-		if exec.CommandContext(ctx, "nft", "list", "table", family, "kube-proxy").Run() != nil {
+	tables, err := exec.CommandContext(ctx, "nft", "list", "tables").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("nft list tables: %w: %s", err, tables)
+	}
+	for line := range strings.Lines(string(tables)) {
+		table := strings.Fields(line)
+		if len(table) != 3 || table[2] != "kube-proxy" {
 			continue
 		}
-		if output, err := exec.CommandContext(ctx, "nft", "delete", "table", family, "kube-proxy").CombinedOutput(); err != nil {
-			return fmt.Errorf("nft: %w: %s", err, output)
+		if output, err := exec.CommandContext(ctx, "nft", "delete", "table", table[1], table[2]).CombinedOutput(); err != nil {
+			return fmt.Errorf("nft delete table %s %s: %w: %s", table[1], table[2], err, output)
 		}
-		fmt.Fprintf(log, "deleted nftables table %s kube-proxy\n", family)
+		fmt.Fprintf(log, "deleted nftables table %s %s\n", table[1], table[2])
 	}
 	return nil
 }

@@ -24,8 +24,13 @@ type Runner struct {
 	Out   io.Writer
 	LogOf func(name string) string
 
-	number int
-	start  time.Time
+	start time.Time
+	took  []timing
+}
+
+type timing struct {
+	title string
+	time  time.Duration
 }
 
 // Log is what one step writes to. What is written goes to its log file.
@@ -48,7 +53,7 @@ func (r *Runner) Do(ctx context.Context, name, title string, do func(context.Con
 	if r.start.IsZero() {
 		r.start = time.Now()
 	}
-	r.number++
+	r.took = append(r.took, timing{title: title})
 	log, err := open(r.LogOf(name))
 	if err != nil {
 		return err
@@ -58,7 +63,9 @@ func (r *Runner) Do(ctx context.Context, name, title string, do func(context.Con
 	stopTicker := r.tick(title, began, log)
 	err = do(ctx, log)
 	stopTicker()
-	r.line(title, time.Since(began), log.progress(), err == nil)
+	last := &r.took[len(r.took)-1]
+	last.time = time.Since(began)
+	r.line(title, last.time, log.progress(), err == nil)
 	if err != nil {
 		r.explain(log.Name(), err)
 	}
@@ -67,6 +74,13 @@ func (r *Runner) Do(ctx context.Context, name, title string, do func(context.Con
 
 // Elapsed is the time since the first step began.
 func (r *Runner) Elapsed() time.Duration { return time.Since(r.start) }
+
+// Times prints how long each step took, one a line.
+func (r *Runner) Times() {
+	for _, step := range r.took {
+		fmt.Fprintf(r.Out, "  %-46s %7s\n", step.title, round(step.time))
+	}
+}
 
 func open(path string) (*Log, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -114,7 +128,7 @@ func (r *Runner) text(mark, title string, took time.Duration, note string) strin
 	if note != "" {
 		note = "  " + note
 	}
-	return fmt.Sprintf("%s %2d  %-44s %7s%s", mark, r.number, title, round(took), note)
+	return fmt.Sprintf("%s %2d  %-44s %7s%s", mark, len(r.took), title, round(took), note)
 }
 
 func (r *Runner) explain(path string, err error) {

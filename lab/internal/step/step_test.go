@@ -42,3 +42,13 @@ func TestDoShowsTheEndOfAFailedLog(t *testing.T) {
 	require.Contains(t, out.String(), "exit status 2")
 	require.NotContains(t, out.String(), "line 74\n", "only the end")
 }
+
+func TestTimesOfEachStep(t *testing.T) {
+	r, out := newRunner(t)
+	for _, title := range []string{"first step", "second step"} {
+		require.NoError(t, r.Do(t.Context(), title, title, func(context.Context, *Log) error { return nil }))
+	}
+	out.Reset()
+	r.Times()
+	require.Regexp(t, `^  first step +\d+m?s\n  second step +\d+m?s\n$`, out.String())
+}

@@ -5,10 +5,16 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v10/controller"
+
+	"github.com/scalestack/scalestack/lab/internal/volumes/expand"
 )
 
 // NewCommand runs the provisioner against a cluster until it is told to stop.
@@ -16,7 +22,7 @@ func NewCommand() *cobra.Command {
 	var kubeconfig, root string
 	cmd := &cobra.Command{
 		Use:   "volume-provisioner",
-		Short: "Provision local volumes for the lab",
+		Short: "Provision and expand local volumes for the lab",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
@@ -29,6 +35,7 @@ func NewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			go expander(client, root).Run(ctx)
 			controller.NewProvisionController(klog.FromContext(ctx), client, ProvisionerName, Folders{Root: root},
 				controller.LeaderElection(false)).Run(ctx)
 			return nil
@@ -37,4 +44,15 @@ func NewCommand() *cobra.Command {
 	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "how to reach the cluster")
 	cmd.Flags().StringVar(&root, "root", "", "folder that holds one folder per volume")
 	return cmd
+}
+
+func expander(client kubernetes.Interface, root string) expand.Expander {
+	events := record.NewBroadcaster()
+	events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
+	return expand.Expander{
+		Client:      client.CoreV1(),
+		Events:      events.NewRecorder(scheme.Scheme, corev1.EventSource{Component: ProvisionerName}),
+		Provisioner: ProvisionerName,
+		Free:        func() (int64, error) { return expand.Free(root) },
+	}
 }

@@ -1,0 +1,33 @@
+// Command edge proves cache rules before they reach Cloudflare: it replays
+// access logs, checks an origin's headers, and serves a local edge.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := newRoot().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "edge:", err)
+		os.Exit(1)
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "edge",
+		Short:         "A local edge, and checks of cache rules without an account",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newServe(), newHitRatio(), newGenerateLog(), newVerifyOrigin())
+	return root
+}

@@ -1,0 +1,35 @@
+package cdn
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// exists matches the provider's and Cloudflare's errors for what the zone has
+// already: a ruleset of the phase, a DNS record of the name, a page rule of the URL.
+var exists = regexp.MustCompile(`(?i)already exists|existing page rule`)
+
+// adoption explains how to take over what a failed create found in the zone, or
+// returns "" for another failure. The id of the import is made of the zone's.
+func adoption(failed *pulumi.ErrorHookArgs, parent, importID string) string {
+	if failed.FailedOperation != "create" || len(failed.Errors) == 0 || !exists.MatchString(failed.Errors[0]) {
+		return ""
+	}
+	zone := "<zone>"
+	if id := failed.NewInputs["zoneId"]; id.IsString() {
+		zone = id.StringValue()
+	}
+	return fmt.Sprintf("the zone has this already, from another hand or from a run that was killed. Adopt it and run pulumi up again:\n"+
+		"    pulumi import %s %s %s --parent %s=%s --protect=false --generate-code=false\n"+
+		"docs/cdn-operations.md tells where to find the id, and what the update then changes.",
+		failed.Type, failed.Name, fmt.Sprintf(importID, zone), parent, parentOf(string(failed.URN), parent))
+}
+
+// parentOf is the URN of the component that a resource belongs to.
+func parentOf(urn, parent string) string {
+	types, _, _ := strings.Cut(urn, "$cloudflare:")
+	return types + "::" + parent
+}

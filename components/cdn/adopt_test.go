@@ -1,0 +1,42 @@
+package cdn
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+)
+
+func failure(operation, message string) *pulumi.ErrorHookArgs {
+	return &pulumi.ErrorHookArgs{
+		URN:             "urn:pulumi:dev::shop::scalestack:cdn:CDN$cloudflare:index/ruleset:Ruleset::cdn-cache-rules",
+		Name:            "cdn-cache-rules",
+		Type:            "cloudflare:index/ruleset:Ruleset",
+		NewInputs:       resource.PropertyMap{"zoneId": resource.NewStringProperty(string(zone))},
+		FailedOperation: operation,
+		Errors:          []string{message, "an older error"},
+	}
+}
+
+// The messages are the provider's (rulesets, records) and the API's (page rules).
+func TestAFailedCreateLeadsToTheImport(t *testing.T) {
+	for _, message := range []string{
+		"A similar configuration with rules already exists and overwriting will have unintended consequences.",
+		"expected DNS record to not already be present but already exists",
+		"An A, AAAA, or CNAME record with that host already exists. (81053)",
+		"Your zone already has an existing page rule with that URL. (1017)",
+	} {
+		hint := adoption(failure("create", message), "cdn", "zone/%s/<ruleset id>")
+		require.Contains(t, hint, "\n    pulumi import cloudflare:index/ruleset:Ruleset cdn-cache-rules zone/"+string(zone)+"/<ruleset id> "+
+			"--parent cdn=urn:pulumi:dev::shop::scalestack:cdn:CDN::cdn --protect=false --generate-code=false\n")
+	}
+	require.Empty(t, adoption(failure("create", "Authentication error (10000)"), "cdn", "%s"))
+	require.Empty(t, adoption(failure("update", "already exists"), "cdn", "%s"))
+}
+
+func TestAdoptionOfAZoneThatIsNotKnownYet(t *testing.T) {
+	failed := failure("create", "already exists")
+	failed.NewInputs = nil
+	require.Contains(t, adoption(failed, "cdn", "%s/<record id>"), " <zone>/<record id> ")
+}

@@ -1,0 +1,86 @@
+package cdn
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// RateLimit blocks an address that sends too many requests to paths that write.
+// Cloudflare counts in each of its data centres by itself, and some seconds late: it
+// stops a flood, and is no exact quota. Users behind one address share it.
+type RateLimit struct {
+	// Enabled makes the zone's rate limiting ruleset. Default: true with a Record,
+	// which exposes the service. A zone has one such ruleset.
+	Enabled *bool `json:"enabled"`
+
+	// Paths are the path prefixes that are counted together, in lower case. Plans
+	// business and enterprise count requests that write (POST, PUT, PATCH, DELETE), the
+	// others all. Matching ignores case. Default: what is never cached, but for
+	// /healthz, /readyz and /metrics.
+	Paths []string `json:"paths"`
+
+	// Requests of one address in a Period, beyond which it is blocked. The default leaves
+	// a person some three pages a second that call the API three times each.
+	Requests int `json:"requests" default:"100" min:"1" max:"1000000"`
+
+	// Period is the time, in seconds, in which requests are counted: 10; from plan pro
+	// also 60; from business 120, 300 and 600; on enterprise 3600.
+	Period int `json:"period" default:"10" min:"10" max:"3600"`
+
+	// Timeout is how long an address stays blocked, in seconds: 10; from plan pro also
+	// 60, 120, 300, 600 and 3600; from business 86400.
+	Timeout int `json:"timeout" default:"10" min:"10" max:"86400"`
+}
+
+// What the API takes, by "Rate limiting parameters" in Cloudflare's documentation.
+var (
+	ratePeriods  = []int{10, 60, 120, 300, 600, 3600}
+	rateTimeouts = []int{10, 60, 120, 300, 600, 3600, 86400}
+)
+
+// complete limits what is exposed unless somebody decided it.
+func (l *RateLimit) complete(exposed bool) {
+	if l.Enabled == nil {
+		l.Enabled = &exposed
+	}
+}
+
+// limitedPaths are the prefixes that the zone limits.
+func (a *Args) limitedPaths() []string {
+	if a.RateLimit.Paths != nil {
+		return a.RateLimit.Paths
+	}
+	return slices.Concat(written, authenticated, a.BypassPrefixes)
+}
+
+// Check refuses what is no path prefix.
+func (l *RateLimit) Check(path *field.Path) field.ErrorList {
+	if l.Paths != nil && len(l.Paths) == 0 {
+		return field.ErrorList{field.Required(path.Child("paths"), "leave it out for the default, or enabled false for no limit")}
+	}
+	return checkPrefixes(path.Child("paths"), l.Paths)
+}
+
+// checkRateLimit holds the times against the plan.
+func (a *Args) checkRateLimit(path *field.Path, limit limits) field.ErrorList {
+	return slices.Concat(
+		a.oneOf(path.Child("period"), a.RateLimit.Period, ratePeriods, func(s int) bool { return s <= limit.longestPeriod }),
+		a.oneOf(path.Child("timeout"), a.RateLimit.Timeout, rateTimeouts, func(s int) bool { return s <= limit.longestTimeout }),
+	)
+}
+
+// rateLimit is the zone's rate limiting ruleset: one rule, as many as plan free has.
+func rateLimit(a *Args) ruleset {
+	paths := anyOf(prefixes(a.limitedPaths())...)
+	what := "Limit requests to the API"
+	if plans[a.Plan].methods {
+		paths, what = allOf(in(fieldMethod, []string{"POST", "PUT", "PATCH", "DELETE"}), paths), "Limit writes to the API"
+	}
+	return ruleset{
+		name:        "scalestack rate limit",
+		description: "How often one address may use what writes",
+		phase:       "http_ratelimit",
+		rules:       []zoneRule{{ref: "writes", description: what, expression: paths, limit: &a.RateLimit}},
+	}
+}

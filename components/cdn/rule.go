@@ -1,0 +1,107 @@
+package cdn
+
+import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+// Rule makes one group of paths cacheable.
+type Rule struct {
+	// Ref identifies the rule for ever, so that a change is an update and not a new
+	// rule: 1 to 40 of a-z, 0-9 and "-".
+	Ref string `json:"ref" required:"true"`
+
+	// Description is what the dashboard shows. Default: the paths.
+	Description string `json:"description"`
+
+	// Path is "/folder/*" for all below a folder, or one exact path.
+	Path string `json:"path"`
+
+	// Extensions are file extensions without the dot, for example "css". With a Path,
+	// both must match. One of the two is required.
+	Extensions []string `json:"extensions"`
+
+	// EdgeTTL is the lifetime at the edge in seconds, from 7200 on plan free and 3600
+	// on pro; the origin's headers are overridden. 0 respects the origin.
+	EdgeTTL int `json:"edgeTtl" default:"0" min:"0" max:"31536000"`
+
+	// BrowserTTL is the lifetime in browsers in seconds: with cache rules from 7200 on
+	// plan free and 3600 on pro, with page rules from 120, and 30 on enterprise. 0
+	// respects the origin.
+	BrowserTTL int `json:"browserTtl" default:"0" min:"0" max:"31536000"`
+
+	// Query says which part of the query string belongs to the cache key.
+	Query Query `json:"query"`
+
+	// StatusTTLs give responses of some status codes another edge lifetime. Default:
+	// a rule with an EdgeTTL keeps no answer of 400 to 599, because a file that an old
+	// pod does not have yet would otherwise be missing for as long as the file is kept.
+	// Without an EdgeTTL the default is none, and so it is with page rules below
+	// Enterprise, which cannot say it. An empty list means none.
+	StatusTTLs []StatusTTL `json:"statusTtls"`
+
+	// ServeStale answers with an old object while the edge asks for a new one, where
+	// the origin allows it (stale-while-revalidate). False makes visitors wait.
+	ServeStale *bool `json:"serveStale" default:"true"`
+
+	// StrongETags passes on the origin's ETags and bytes as they are. Otherwise the
+	// edge may compress, and then makes the ETag weak.
+	StrongETags bool `json:"strongEtags" default:"false"`
+
+	// DeceptionArmor keeps an answer out of the cache whose Content-Type does not fit
+	// the extension in its path, which may be a user's page under a picture's name. It
+	// works on every plan, but an EdgeTTL or the origin's Cache-Control may override
+	// it, and it takes JSON for a script (cloudflare-docs#28820): it is a second line
+	// behind the bypass rules.
+	DeceptionArmor *bool `json:"deceptionArmor" default:"true"`
+
+	// Disabled keeps the rule in the zone without effect.
+	Disabled bool `json:"disabled" default:"false"`
+}
+
+// Query is the query string's share of a cache key.
+type Query struct {
+	// Mode takes all of the query string, ignores it (for names with a hash only),
+	// includes the parameters of Names alone, or excludes them. The last two need
+	// plan enterprise.
+	Mode string `json:"mode" default:"all" enum:"all,ignore,include,exclude"`
+
+	// Names are the parameters of modes include and exclude, at most 100.
+	Names []string `json:"names"`
+}
+
+// The modes of Query.
+const (
+	// QueryAll makes every query string an object of its own.
+	QueryAll = "all"
+	// QueryIgnore leaves the query string out: for names with a hash only.
+	QueryIgnore = "ignore"
+	// QueryInclude takes the named parameters alone (Enterprise).
+	QueryInclude = "include"
+	// QueryExclude leaves the named parameters out (Enterprise).
+	QueryExclude = "exclude"
+)
+
+// StatusTTL is the edge lifetime of the responses From <= status <= To.
+type StatusTTL struct {
+	// From is the first status code.
+	From int `json:"from" required:"true" min:"100" max:"599"`
+	// To is the last status code.
+	To int `json:"to" required:"true" min:"100" max:"599"`
+	// TTL is the lifetime in seconds. 0 asks the origin each time, and -1 keeps
+	// nothing.
+	TTL *int `json:"ttl" required:"true" min:"-1" max:"31536000"`
+}
+
+// NotKept is the TTL of responses that the edge must not store.
+const NotKept = -1
+
+// ErrorsNotKept are the StatusTTLs that keep client and server errors out of the
+// cache.
+func ErrorsNotKept() []StatusTTL {
+	return []StatusTTL{{From: 400, To: 599, TTL: pulumi.IntRef(NotKept)}}
+}
+
+// Complete names the rule's paths where nobody described it.
+func (r *Rule) Complete() {
+	if r.Description == "" {
+		r.Description = "Cache " + r.subject()
+	}
+}

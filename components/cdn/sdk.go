@@ -1,0 +1,117 @@
+package cdn
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// cloudflareZone registers resources of one Cloudflare zone. The files sdk*.go
+// alone know the provider's SDK.
+type cloudflareZone struct {
+	ctx    *pulumi.Context
+	name   string
+	id     pulumi.StringInput
+	common pulumi.ResourceOption
+}
+
+// newZone makes every resource a child of parent, and new in another zone. The
+// provider would look for the old zone's ruleset in the new one for ever, and leave
+// Argo on, and billed, in the old one. The other resources it replaces by itself.
+func newZone(ctx *pulumi.Context, name string, id pulumi.StringInput, parent pulumi.Resource) *cloudflareZone {
+	return &cloudflareZone{ctx: ctx, name: name, id: id,
+		common: pulumi.Composite(pulumi.Parent(parent), pulumi.ReplaceOnChanges([]string{"zoneId"}))}
+}
+
+// settings sets the level that the dashboard calls Standard, whose name in the
+// API is aggressive. The provider reads many settings to set two, and fails if one
+// cannot be read (terraform-provider-cloudflare#5818).
+func (z *cloudflareZone) settings(browserTTL int) error {
+	_, err := cloudflare.NewZoneSettingsOverride(z.ctx, z.name+"-zone-settings", &cloudflare.ZoneSettingsOverrideArgs{
+		ZoneId: z.id,
+		Settings: &cloudflare.ZoneSettingsOverrideSettingsArgs{
+			CacheLevel:      pulumi.String("aggressive"),
+			BrowserCacheTtl: pulumi.Int(browserTTL),
+		},
+	}, z.common, stays())
+	return wrap("zone settings", err)
+}
+
+func (z *cloudflareZone) tieredCache() error {
+	_, err := cloudflare.NewTieredCache(z.ctx, z.name+"-tiered-cache", &cloudflare.TieredCacheArgs{
+		ZoneId: z.id, CacheType: pulumi.String("smart"),
+	}, z.common, stays())
+	return wrap("tiered cache", err)
+}
+
+// argo registers Argo as off too: the provider's delete would turn tiered caching
+// off with it, unseen until a refresh. Once off, nothing is left to delete. Argo
+// that is on is not retained, since it costs money.
+func (z *cloudflareZone) argo(on bool) error {
+	state := "off"
+	if on {
+		state = "on"
+	}
+	_, err := cloudflare.NewArgo(z.ctx, z.name+"-argo", &cloudflare.ArgoArgs{
+		ZoneId: z.id, SmartRouting: pulumi.String(state),
+	}, z.common, pulumi.RetainOnDelete(!on))
+	return wrap("argo", err)
+}
+
+func (z *cloudflareZone) record(r *Record) error {
+	adoptable, err := z.adoptable("record", "%s/<record id>")
+	if err != nil {
+		return err
+	}
+	_, err = cloudflare.NewRecord(z.ctx, z.name+"-record", &cloudflare.RecordArgs{
+		ZoneId:  z.id,
+		Name:    r.Name,
+		Type:    pulumi.String(r.Type),
+		Content: r.Content.ToStringOutput(),
+		Proxied: pulumi.Bool(true),
+	}, z.common, adoptable)
+	return wrap("record", err)
+}
+
+// originPulls makes the switch anew when the certificate or the host changes: in
+// place the provider turns the new one on and leaves the old one on as well. The old
+// one goes first, because both may be one switch of the zone or of the host, which
+// its delete would turn off after the create.
+func (z *cloudflareZone) originPulls(p *OriginPulls) error {
+	args := &cloudflare.AuthenticatedOriginPullsArgs{ZoneId: z.id, Enabled: pulumi.Bool(true)}
+	if p.CertificateID != nil {
+		args.AuthenticatedOriginPullsCertificate = p.CertificateID.ToStringOutput()
+	}
+	if p.Hostname != nil {
+		args.Hostname = p.Hostname.ToStringOutput()
+	}
+	_, err := cloudflare.NewAuthenticatedOriginPulls(z.ctx, z.name+"-origin-pulls", args, z.common,
+		pulumi.ReplaceOnChanges([]string{"hostname", "authenticatedOriginPullsCertificate"}), pulumi.DeleteBeforeReplace(true))
+	return wrap("authenticated origin pulls", err)
+}
+
+// adoptable tells whoever runs pulumi up how to import what the zone has already.
+func (z *cloudflareZone) adoptable(suffix, importID string) (pulumi.ResourceOption, error) {
+	hook, err := z.ctx.RegisterErrorHook(z.name+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) (bool, error) {
+		if hint := adoption(failed, z.name, importID); hint != "" {
+			_ = z.ctx.Log.Error(hint, nil) // an error from here would hide Cloudflare's own
+		}
+		return false, nil
+	})
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), err
+}
+
+// stays is for what belongs to the zone as a whole. The provider does not restore
+// only what it set: its delete writes back every setting of the zone as it was at
+// first, also those that somebody changed by hand meanwhile, and turns tiered caching
+// and normalization off whoever turned them on. It fails on a state that a failed
+// create left. So the settings stay, and a replacement heals such a state.
+func stays() pulumi.ResourceOption { return pulumi.RetainOnDelete(true) }
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}

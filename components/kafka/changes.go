@@ -1,0 +1,94 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// clusterChange refuses what would lose a pool, a topic or the quorum, or could not
+// be taken back.
+func clusterChange(a *Args, c change) field.ErrorList {
+	return slices.Concat(versionChange(c), operatorKnows(a, c), controllersChange(c), leavingPools(a, c), leavingTopics(a, c))
+}
+
+// versionChange keeps the metadata version behind the brokers: it cannot go back, so
+// that it moves once the new brokers have proved themselves.
+func versionChange(c change) field.ErrorList {
+	was, is := c.texts("spec.kafka.metadataVersion")
+	switch from, to := c.texts("spec.kafka.version"); {
+	case compareMetadata(is, was) < 0:
+		return field.ErrorList{field.Invalid(field.NewPath("metadataVersion"), is, "must not go back from "+was)}
+	case was != "" && was != is && from != to:
+		return field.ErrorList{field.Invalid(field.NewPath("metadataVersion"), is,
+			"must stay "+was+" while version moves from "+from+" to "+to+": raise it in the next update")}
+	}
+	return nil
+}
+
+// operatorKnows refuses an operator that does not know the Kafka that still runs.
+// From 1.0 on it upgrades from any.
+func operatorKnows(a *Args, c change) field.ErrorList {
+	operator := a.Operator.Version
+	from, _ := c.texts("spec.kafka.version")
+	if from == "" || compareVersions(operator, "1.0.0") >= 0 || slices.Contains(kafkaOf[operator], from) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(field.NewPath("operator", "version"), operator,
+		fmt.Sprintf("does not know Kafka %s, which still runs: move version to one that both operators run first", from))}
+}
+
+// controllersChange refuses another number of voters, which no release of Strimzi can
+// change.
+func controllersChange(c change) field.ErrorList {
+	was, is := c.texts(annotationPath(ControllersAnnotation))
+	if was == "" || was == is {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(field.NewPath("pools"), is, fmt.Sprintf("must keep %s controllers: their number cannot change", was))}
+}
+
+// leavingPools refuses a pool that leaves with its brokers, also for having got another
+// name. A state from before the annotation knows the pools from Strimzi's status.
+func leavingPools(a *Args, c change) field.ErrorList {
+	was, listed := c.list(PoolsAnnotation)
+	if !listed {
+		was = c.poolsOfStatus()
+	}
+	return leaving(field.NewPath("pools"), "removed.pools", was, func(name string) bool {
+		return slices.ContainsFunc(a.Pools, func(p Pool) bool { return p.Name == name })
+	})
+}
+
+func leavingTopics(a *Args, c change) field.ErrorList {
+	was, _ := c.list(TopicsAnnotation)
+	return leaving(field.NewPath("topics"), "removed.topics", was, func(name string) bool {
+		_, found := a.topic(name)
+		return found
+	})
+}
+
+func leaving(path *field.Path, setting string, was []string, stays func(string) bool) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range was {
+		if !stays(name) {
+			errs = append(errs, field.Forbidden(path.Key(name),
+				"must not leave with its data: put it back, name it in "+setting+", deploy, and only then take it out"))
+		}
+	}
+	return errs
+}
+
+func (c change) poolsOfStatus() []string {
+	var names []string
+	pools, _ := c.get("status.kafkaNodePools")
+	if pools.IsArray() {
+		for _, pool := range pools.ArrayValue() {
+			if pool.IsObject() {
+				names = append(names, text(pool.ObjectValue()["name"]))
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,100 @@
+package kafka
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Annotations of the Kafka resource that tell the next deployment what there was.
+const (
+	// PoolsAnnotation lists the pools that hold data, separated by commas.
+	PoolsAnnotation = "scalestack/pools"
+	// TopicsAnnotation lists the topics that hold data, separated by commas.
+	TopicsAnnotation = "scalestack/topics"
+	// ControllersAnnotation is the number of controllers.
+	ControllersAnnotation = "scalestack/controllers"
+)
+
+// change is an object as the stack has it and as it shall be.
+type change struct{ old, next resource.PropertyMap }
+
+// guard refuses updates of an object, in the preview already. Arguments alone cannot
+// tell what changes: only the engine knows the state, and it hands both sides to a
+// hook. Deletions have none, since a destroy runs no program.
+func (r *registrar) guard(kind string, check func(*Args, change) field.ErrorList) (pulumi.ResourceOption, error) {
+	hook, err := r.hook(kind, check)
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}), err
+}
+
+func (r *registrar) hook(kind string, check func(*Args, change) field.ErrorList) (*pulumi.ResourceHook, error) {
+	return r.ctx.RegisterResourceHook(r.name+"-"+kind+"-guard", func(update *pulumi.ResourceHookArgs) error {
+		seen := change{old: withStatus(update.OldInputs, update.OldOutputs), next: update.NewInputs}
+		return settings.Err(check(r.args, seen))
+	}, &pulumi.ResourceHookOptions{OnDryRun: true})
+}
+
+// withStatus adds the status that the operator wrote to the inputs.
+func withStatus(inputs, outputs resource.PropertyMap) resource.PropertyMap {
+	if status, ok := outputs["status"]; ok {
+		inputs = maps.Clone(inputs)
+		inputs["status"] = status
+	}
+	return inputs
+}
+
+func annotationPath(name string) string { return `metadata.annotations["` + name + `"]` }
+
+// get returns the two values at a path.
+func (c change) get(path string) (old, next resource.PropertyValue) {
+	parsed, err := resource.ParsePropertyPath(path)
+	if err != nil {
+		panic(err) // the paths are constants
+	}
+	old, _ = parsed.Get(resource.NewObjectProperty(c.old))
+	next, _ = parsed.Get(resource.NewObjectProperty(c.next))
+	return old, next
+}
+
+// known is false for what only the deployment decides.
+func (c change) known(path string) bool {
+	old, next := c.get(path)
+	return !old.ContainsUnknowns() && !next.ContainsUnknowns()
+}
+
+func (c change) texts(path string) (old, next string) {
+	was, is := c.get(path)
+	return text(was), text(is)
+}
+
+func text(value resource.PropertyValue) string {
+	if value.IsString() {
+		return value.StringValue()
+	}
+	return ""
+}
+
+func (c change) numbers(path string) (old, next int) {
+	number := func(value resource.PropertyValue) int {
+		if value.IsNumber() {
+			return int(value.NumberValue())
+		}
+		return 0
+	}
+	was, is := c.get(path)
+	return number(was), number(is)
+}
+
+// list reads the names in an annotation of the old object.
+func (c change) list(annotation string) (names []string, found bool) {
+	value, _ := c.get(annotationPath(annotation))
+	if !value.IsString() {
+		return nil, false
+	}
+	return strings.FieldsFunc(value.StringValue(), func(r rune) bool { return r == ',' }), true
+}

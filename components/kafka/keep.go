@@ -1,0 +1,81 @@
+package kafka
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Removed names what may leave the cluster with its data. Something that is named
+// while it is still configured is no longer kept by the next deployment; it goes when
+// it is then taken out of the configuration.
+type Removed struct {
+	// Pools that may lose nodes, and leave. Their partitions must have moved to other
+	// brokers before: Strimzi does not check a pool that leaves.
+	Pools []string `json:"pools" format:"label"`
+	// Topics that may leave, with all their messages.
+	Topics []string `json:"topics"`
+}
+
+// Check refuses a name that is given twice.
+func (r Removed) Check(path *field.Path) field.ErrorList {
+	return append(duplicates(path.Child("pools"), r.Pools), duplicates(path.Child("topics"), r.Topics)...)
+}
+
+func (a *Args) releasesPool(name string) bool { return slices.Contains(a.Removed.Pools, name) }
+
+func (a *Args) releasesTopic(name string) bool { return slices.Contains(a.Removed.Topics, name) }
+
+// keptPools are the names of the pools that hold data, sorted.
+func (a *Args) keptPools() []string {
+	var names []string
+	for _, pool := range a.Pools {
+		if !a.releasesPool(pool.Name) {
+			names = append(names, pool.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// keptTopics are the names of the topics that hold data, sorted.
+func (a *Args) keptTopics() []string {
+	var names []string
+	for _, topic := range a.Topics {
+		if !a.releasesTopic(topic.Name) {
+			names = append(names, topic.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// keep says what becomes of an object that holds data when it leaves the stack: it
+// stays in the cluster, and a later deployment adopts it. With the Kafka resource and
+// the pools stays the cluster's id, which is in their status; without it no broker
+// starts on a volume that it has written.
+// What is released says nothing, so that the component's own options still count.
+func (a *Args) keep(released bool) []pulumi.ResourceOption {
+	switch {
+	case released:
+		return nil
+	case a.Protect:
+		return []pulumi.ResourceOption{pulumi.RetainOnDelete(true), pulumi.Protect(true)}
+	}
+	return []pulumi.ResourceOption{pulumi.RetainOnDelete(true)}
+}
+
+// lifecycle are the annotations of all of Strimzi's resources. A fixed field manager
+// owns the fields over the stack's lives, so that what was left can be adopted. And a
+// deletion in the foreground, Pulumi's own way, marks the objects that the operator
+// made as changed; it makes them again and holds its lock meanwhile.
+func lifecycle(more pulumi.StringMap) pulumi.StringMap {
+	all := pulumi.StringMap{
+		"pulumi.com/patchFieldManager":         pulumi.String(fieldManager),
+		"pulumi.com/deletionPropagationPolicy": pulumi.String("background"),
+	}
+	maps.Copy(all, more)
+	return all
+}

@@ -1,0 +1,59 @@
+package namespace_test
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/components/namespace"
+)
+
+func TestNamespace(t *testing.T) {
+	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := namespace.New(ctx, "base", &namespace.Args{Name: "shop"})
+		return err
+	})
+	require.Equal(t, []string{"Namespace shop", "NetworkPolicy default-deny"}, r.Names())
+	r.RequireParented(t, "base")
+
+	made := r.Get(t, "Namespace", "shop")
+	for _, mode := range []string{"enforce", "audit", "warn"} {
+		require.Equal(t, "restricted", kubetest.Text(made, `metadata.labels["pod-security.kubernetes.io/`+mode+`"]`))
+	}
+	require.True(t, made.RegisterRPC.GetRetainOnDelete(), "deleting the namespace would delete the volume claims")
+	require.Equal(t, "scalestack", kubetest.Text(made, `metadata.annotations["pulumi.com/patchFieldManager"]`))
+
+	deny := r.Get(t, "NetworkPolicy", "default-deny")
+	require.Equal(t, "shop", kubetest.Text(deny, "metadata.namespace"))
+	types, _ := kubetest.Value(deny, "spec.policyTypes")
+	require.Len(t, types.ArrayValue(), 2)
+	_, selects := kubetest.Value(deny, "spec.podSelector.matchLabels")
+	require.False(t, selects, "the policy must cover every pod")
+}
+
+func TestAFileKeepsItsName(t *testing.T) {
+	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		n, err := namespace.New(ctx, "base", nil)
+		if err != nil {
+			return err
+		}
+		_, err = n.AddFile(ctx, "base", "shard-map", "map.json", "{}")
+		return err
+	})
+	file := r.Get(t, "ConfigMap", namespace.FileName("shard-map", "{}"))
+	require.Equal(t, "{}", kubetest.Text(file, `data["map.json"]`))
+	require.True(t, file.RegisterRPC.GetRetainOnDelete(), "an older revision of a service needs it")
+	immutable, _ := kubetest.Value(file, "immutable")
+	require.True(t, immutable.BoolValue())
+
+	require.Regexp(t, `^shard-map-[0-9a-f]{8}$`, namespace.FileName("shard-map", "{}"))
+	require.NotEqual(t, namespace.FileName("shard-map", "{}"), namespace.FileName("shard-map", "{ }"))
+}
+
+func TestValidate(t *testing.T) {
+	require.NoError(t, (*namespace.Args)(nil).Validate())
+	require.EqualError(t, (&namespace.Args{Name: "A"}).Validate(), `name: Invalid value: "A": must be a DNS label: `+
+		"at most 63 lower-case letters, digits and '-', with a letter or digit at both ends")
+}

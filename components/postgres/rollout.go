@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	_ "embed"
+	"encoding/json"
+	"slices"
+
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+)
+
+//go:embed rollout.sh
+var rolloutScript string
+
+// rolledShard is a shard with the name of what its pod is to run.
+type rolledShard struct {
+	plan
+	rollout pulumi.StringOutput
+	// app is the Secret with which a rollout Job asks the shard.
+	app *corev1.Secret
+}
+
+// rollout names the shard's pod template with all that the checksum covers. It
+// changes exactly when Kubernetes replaces the pod, so a server that tells it runs
+// what was deployed. It is no secret: the passwords that go into it have 190 bits.
+func rollout(p plan, checksum pulumi.StringInput) pulumi.StringOutput {
+	p = p.canonical()
+	template := &corev1.PodTemplateSpecArgs{Metadata: podMeta(p, checksum), Spec: podSpec(p)}
+	sum := template.ToPodTemplateSpecOutput().ApplyT(templateSum).(pulumi.StringOutput)
+	return pulumi.Unsecret(sum).(pulumi.StringOutput)
+}
+
+// canonical writes quantities as Kubernetes stores them: "1000m" in place of "1"
+// replaces no pod.
+func (p plan) canonical() plan {
+	args := *p.Args
+	for _, quantity := range []*string{&args.Resources.CPURequest, &args.Resources.CPULimit, &args.Resources.Memory} {
+		if parsed, err := resource.ParseQuantity(*quantity); err == nil {
+			*quantity = parsed.String()
+		}
+	}
+	p.Args = &args
+	return p
+}
+
+// templateSum leaves out what is empty, or a field that a newer SDK knows would
+// change every sum.
+func templateSum(template corev1.PodTemplateSpec) (string, error) {
+	text, err := json.Marshal(template)
+	if err != nil {
+		return "", err
+	}
+	var document any
+	if err := json.Unmarshal(text, &document); err != nil {
+		return "", err
+	}
+	text, err = json.Marshal(withoutEmpty(document))
+	return kube.Sum(string(text))[:rolloutLength], err
+}
+
+func withoutEmpty(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			if v[key] = withoutEmpty(item); v[key] == nil {
+				delete(v, key)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i, item := range v {
+			v[i] = withoutEmpty(item)
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return value
+}
+
+// watcher registers what all rollout Jobs need.
+func (r *registrar) watcher() error {
+	files, err := corev1.NewConfigMap(r.ctx, r.name+"-rollout-files", rolloutFiles(r.name, r.args), r.parent)
+	if err != nil {
+		return err
+	}
+	policy, err := newRolloutPolicy(r)
+	r.watch = []pulumi.Resource{r.policy, policy, files}
+	return err
+}
+
+// gate holds up a shard's new ConfigMap and StatefulSet until the new configuration
+// has been read by the new image and the shard before it runs what was deployed. It
+// does not wait for the StatefulSet before it: where the shard does not exist yet,
+// the gate opens at once, and new shards start side by side.
+func (r *registrar) gate(s rolledShard) error {
+	if s.Rollout != RolloutSerial {
+		return nil
+	}
+	job := rolloutJob{plan: s.plan, object: s.object(), check: true, revision: s.rollout}
+	needs := slices.Concat(r.watch, r.gates)
+	if n := len(r.rolled); n > 0 {
+		job.held, job.shards = true, r.rolled[n-1:]
+		needs = append(needs, r.rolled[n-1].app)
+	}
+	made, err := r.job(s.object()+"-gate", job, needs)
+	if err != nil {
+		return err
+	}
+	r.gates = []pulumi.Resource{made}
+	return nil
+}
+
+// verdict ends the deployment: all shards run what was deployed, or it fails. What
+// uses a shard's host comes after it.
+func (r *registrar) verdict() error {
+	first := r.rolled[0]
+	job := rolloutJob{plan: first.plan, object: r.name + "-rollout", shards: r.rolled, revision: pulumi.String("")}
+	made, err := r.job(r.name+"-rollout", job, slices.Concat(r.watch, r.gates, r.sets))
+	if err != nil {
+		return err
+	}
+	return r.hostsAfter(made)
+}
+
+// hostsAfter lets whatever uses a shard's host come after the Job. A host that
+// depended on the Job itself would have Pulumi delete the Jobs of others that use the
+// host whenever this one is replaced, so a resource that never changes, and exists in
+// Pulumi's state only, stands between them.
+func (r *registrar) hostsAfter(job *batchv1.Job) error {
+	rolledOut, err := random.NewRandomId(r.ctx, r.name+"-rolled-out", &random.RandomIdArgs{ByteLength: pulumi.Int(1)},
+		r.parent, pulumi.DependsOn([]pulumi.Resource{job}))
+	if err != nil {
+		return err
+	}
+	for i := range r.shards {
+		r.shards[i].Host = pulumi.OutputWithDependencies(r.ctx.Context(), r.shards[i].Host, rolledOut).(pulumi.StringOutput)
+	}
+	return nil
+}

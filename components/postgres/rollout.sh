@@ -1,0 +1,142 @@
+#!/bin/sh
+# Waits until shards run what was rolled out to them, judged by what the servers
+# themselves answer, and fails with the reason if they do not.
+#
+#   SHARDS       a line for each shard to wait for: name, host, port, database, rollout
+#   HELD         host of the pod whose change is held up: what does not exist has
+#                nothing to lose, so nothing is waited for. Empty: wait in any case
+#   CONFIG       the new postgresql.conf, checked first. Empty: nothing to check
+#   ROLE         the role to log in with
+#   CREDENTIALS  folder with <name>/password for each shard
+#   SCRATCH      a folder to write to
+#   PATIENCE     seconds after which it fails
+#
+# Passwords reach psql by its environment only.
+set -eu
+umask 077
+export LC_ALL=C
+
+: "${ROLE:?}" "${CREDENTIALS:?}" "${SCRATCH:?}" "${PATIENCE:?}"
+SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-}
+
+# SETTLE is how long a server has to be up: one that dies at once is not settled.
+# UNTRACKED is how long a server from before rollouts were tracked is watched: a pod
+# that its StatefulSet leaves alone for so long has not changed.
+: "${SETTLE:=10}" "${UNTRACKED:=30}" "${PAUSE:=2}" "${REPORT:=30}"
+
+question="SELECT coalesce(nullif(current_setting('scalestack.rollout', true), ''), 'untracked')
+	|| ' ' || floor(extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()))"
+
+now() { date +%s; }
+
+log() { printf 'rollout: %s\n' "$*" >&2; }
+
+# fail also leaves the reason where Kubernetes, and so the deployment, shows it.
+fail() {
+	log "$*"
+	{ printf '%s\n' "$*" >/dev/termination-log; } 2>/dev/null || :
+	exit 1
+}
+
+# check_config refuses an image of another major version and a configuration that
+# this image's server cannot read, while no shard has seen either.
+check_config() {
+	[ -n "$CONFIG" ] || return 0
+	found=$(postgres --version) || fail "the image's postgres does not run"
+	case $found in
+	*' 16.'*) ;;
+	*) fail "the image has $found, but the shards are of PostgreSQL 16" ;;
+	esac
+	found=$(postgres -D "$SCRATCH" -c config_file="$CONFIG" -C port 2>&1) ||
+		fail "the server refuses its configuration: $found"
+}
+
+# sql asks a server and leaves its answer, or psql's complaint, in $answer.
+sql() {
+	[ -s "$CREDENTIALS/$1/password" ] || fail "$CREDENTIALS/$1/password is empty or absent"
+	answer=$(PGPASSWORD=$(cat "$CREDENTIALS/$1/password") PGCONNECT_TIMEOUT=5 PGSSLMODE=prefer \
+		timeout 15 psql --no-psqlrc --no-password --tuples-only --no-align --quiet --host="$2" --port="$3" \
+		--username="$ROLE" --dbname="$4" --command="$question" 2>&1 </dev/null) || {
+		answer=$(printf '%s' "${answer:-it accepts a connection and does not answer}" | tr '\n' ' ')
+		return 1
+	}
+}
+
+# unknown_host tells a name that does not exist from a resolver that does not
+# answer.
+unknown_host() {
+	found=$(PGCONNECT_TIMEOUT=5 timeout 15 psql --no-psqlrc --no-password --host="$1" --username="$ROLE" \
+		--dbname=postgres --command='' 2>&1 </dev/null) && return 1
+	case $found in
+	*'Name or service not known'* | *'No address associated with hostname'* | *'Name does not resolve'*) return 0 ;;
+	esac
+	return 1
+}
+
+# nothing_held is sure after three looks: a pod that moves is away for moments.
+nothing_held() {
+	[ -n "$HELD" ] || return 1
+	for _ in 1 2 3; do
+		unknown_host "$HELD" || return 1
+		sleep "$PAUSE"
+	done
+}
+
+# hint says where to look next.
+hint() {
+	case $answer in
+	*'not known'* | *'No address'* | *'does not resolve'*)
+		echo "the pod has no address, so it is not scheduled or cannot mount its volume: kubectl describe pod ${1%%.*}" ;;
+	*) echo "kubectl describe pod ${1%%.*}; kubectl logs ${1%%.*} --all-containers --prefix" ;;
+	esac
+}
+
+# settled judges one shard and leaves the reason in $reason if it is not.
+settled() {
+	since="$SCRATCH/untracked-$1"
+	if ! sql "$1" "$2" "$3" "$4"; then
+		rm -f "$since"
+		reason="$answer ($(hint "$2"))"
+		return 1
+	fi
+	case $answer in
+	"$5 "*)
+		reason="it runs its new configuration, for ${answer#* } s so far"
+		[ "${answer#* }" -ge "$SETTLE" ] ;;
+	'untracked '*)
+		[ -e "$since" ] || now >"$since"
+		reason="it was started before rollouts were tracked, and may restart any moment"
+		[ $(($(now) - $(cat "$since"))) -ge "$UNTRACKED" ] ;;
+	*)
+		rm -f "$since"
+		reason="it still runs rollout ${answer%% *} instead of $5: its pod was not replaced"
+		return 1 ;;
+	esac
+}
+
+# look judges all shards, and leaves those that are not settled in $waiting.
+look() {
+	waiting=
+	while read -r name host port database rollout; do
+		settled "$name" "$host" "$port" "$database" "$rollout" || waiting="$waiting${waiting:+; }$name: $reason"
+	done <"$SCRATCH/shards"
+}
+
+check_config
+if nothing_held; then
+	log "$HELD does not exist yet, so there is nothing to hold up"
+	exit 0
+fi
+printf '%s' "$SHARDS" >"$SCRATCH/shards"
+started=$(now) reported=$(now)
+look
+while [ -n "$waiting" ]; do
+	[ $(($(now) - started)) -lt "$PATIENCE" ] || fail "after $PATIENCE s, $waiting"
+	if [ $(($(now) - reported)) -ge "$REPORT" ]; then
+		log "waiting for $waiting"
+		reported=$(now)
+	fi
+	sleep "$PAUSE"
+	look
+done
+log "all shards run what was rolled out to them"

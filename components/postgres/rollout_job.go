@@ -1,0 +1,165 @@
+package postgres
+
+import (
+	"strconv"
+
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
+)
+
+const (
+	// rolloutLength of a rollout and of a Job's hash leaves a component's name as much
+	// room as the longest other object name.
+	rolloutLength = 8
+	rolloutPath   = "/etc/rollout"
+	// imageSeconds are for the image, before a Job can wait for anything.
+	imageSeconds = 300
+)
+
+// rolloutJob runs rollout.sh with the image and the placement of plan's shard.
+type rolloutJob struct {
+	plan
+	// object is the Job's name without the hash.
+	object string
+	// check reads the new configuration before anything else.
+	check bool
+	// held: wait for nothing as long as plan's own pod does not exist.
+	held bool
+	// shards to wait for.
+	shards []rolledShard
+	// revision makes a new Job when it changes.
+	revision pulumi.StringInput
+}
+
+func rolloutLabels(component, instance string) kube.Labels {
+	return kube.Labels{Name: component + "-rollout", Instance: instance}
+}
+
+// rolloutPods are the labels of all rollout Jobs' pods. They share no label with the
+// shards that the disruption budget or the spread selects by.
+func rolloutPods(component string) pulumi.StringMap { return PodLabels(component + "-rollout") }
+
+func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
+	return &corev1.ConfigMapArgs{
+		Metadata: rolloutLabels(component, component+"-rollout").Meta(component+"-rollout", a.Namespace),
+		Data: pulumi.StringMap{
+			"rollout.sh":      pulumi.String(rolloutScript),
+			"postgresql.conf": pulumi.String(serverConfig(a)),
+		},
+	}
+}
+
+func newRolloutPolicy(r *registrar) (*networkingv1.NetworkPolicy, error) {
+	policy := kube.Policy{To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(r.name)}, Port: Port}}}
+	return networkingv1.NewNetworkPolicy(r.ctx, r.name+"-rollout-policy", &networkingv1.NetworkPolicyArgs{
+		Metadata: rolloutLabels(r.name, r.name+"-rollout").Meta(r.name+"-rollout", r.args.Namespace),
+		Spec:     policy.Spec(rolloutPods(r.name)),
+	}, r.parent)
+}
+
+// job registers a rollout Job. The old one goes first: otherwise a deployment that
+// is taken back would adopt the Job that it then deletes as the old one.
+func (r *registrar) job(name string, j rolloutJob, needs []pulumi.Resource) (*batchv1.Job, error) {
+	return batchv1.NewJob(r.ctx, name, j.args(), r.parent, pulumi.DeleteBeforeReplace(true), pulumi.DependsOn(needs))
+}
+
+// args never let Kubernetes repeat or remove the Job: a failed one is replaced by
+// the next deployment, one that ended well stays as it is.
+func (j rolloutJob) args() *batchv1.JobArgs {
+	labels := rolloutLabels(j.component, j.object)
+	meta := labels.Meta(j.object, j.Namespace)
+	meta.Name = j.name()
+	meta.Annotations = pulumi.StringMap{
+		"pulumi.com/replaceUnready": pulumi.String("true"),
+		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(j.deadline() + 60)),
+	}
+	return &batchv1.JobArgs{
+		Metadata: meta,
+		Spec: &batchv1.JobSpecArgs{
+			BackoffLimit:          pulumi.Int(0),
+			ActiveDeadlineSeconds: pulumi.Int(j.deadline()),
+			PodFailurePolicy:      kube.IgnoreDisruptions(),
+			Template: &corev1.PodTemplateSpecArgs{
+				Metadata: &metav1.ObjectMetaArgs{Labels: labels.All()},
+				Spec:     j.podSpec(),
+			},
+		},
+	}
+}
+
+func (j rolloutJob) deadline() int {
+	if len(j.shards) == 0 {
+		return imageSeconds
+	}
+	return imageSeconds + j.RolloutTimeoutSeconds
+}
+
+// name changes with everything that the Job judges by.
+func (j rolloutJob) name() pulumi.StringOutput {
+	sum := kube.Checksum(pulumi.String(rolloutScript), pulumi.String(serverConfig(j.Args)),
+		j.Image, j.awaited(), j.revision).ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] })
+	return sum.(pulumi.StringOutput)
+}
+
+// awaited has a line for each shard, as rollout.sh reads them.
+func (j rolloutJob) awaited() pulumi.StringOutput {
+	text := pulumi.Sprintf("")
+	for _, s := range j.shards {
+		text = pulumi.Sprintf("%s%s %s %d %s %s\n", text, ShardName(s.id), s.podHost(), Port, Database(s.id), s.rollout)
+	}
+	return text
+}
+
+func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
+	spec := podSpec(j.plan)
+	spec.RestartPolicy = pulumi.String("Never")
+	spec.InitContainers, spec.TopologySpreadConstraints = nil, nil
+	spec.TerminationGracePeriodSeconds = pulumi.Int(5)
+	spec.Containers = corev1.ContainerArray{j.container()}
+	spec.Volumes = corev1.VolumeArray{
+		&corev1.VolumeArgs{
+			Name:      pulumi.String("files"),
+			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(j.component + "-rollout")},
+		},
+		kube.EmptyDir("tmp", "16Mi"),
+	}
+	for _, s := range j.shards {
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume(ShardName(s.id), s.secret("app")))
+	}
+	return spec
+}
+
+func (j rolloutJob) container() *corev1.ContainerArgs {
+	c := container(j.plan, "rollout", "sh", rolloutPath+"/rollout.sh")
+	c.Resources = kube.Resources(k8s.Resources{CPURequest: "20m", CPULimit: "500m", Memory: "64Mi"})
+	c.VolumeMounts = corev1.VolumeMountArray{kube.ReadOnlyMount("files", rolloutPath), kube.Mount("tmp", "/tmp")}
+	for _, s := range j.shards {
+		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray),
+			kube.ReadOnlyMount(ShardName(s.id), credentialsPath+"/"+ShardName(s.id)))
+	}
+	c.Env = j.env()
+	return c
+}
+
+func (j rolloutJob) env() corev1.EnvVarArray {
+	all := corev1.EnvVarArray{
+		env("ROLE", AppRole),
+		env("CREDENTIALS", credentialsPath),
+		env("SCRATCH", "/tmp"),
+		env("PATIENCE", strconv.Itoa(j.RolloutTimeoutSeconds)),
+		&corev1.EnvVarArgs{Name: pulumi.String("SHARDS"), Value: j.awaited()},
+	}
+	if j.check {
+		all = append(all, env("CONFIG", rolloutPath+"/postgresql.conf"))
+	}
+	if j.held {
+		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("HELD"), Value: j.podHost()})
+	}
+	return all
+}

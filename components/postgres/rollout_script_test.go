@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
+)
+
+// runningShard has a server that was started by the rollout "first".
+func runningShard(t *testing.T) *shard {
+	s := newShard(t)
+	s.requireBootstrap()
+	s.start()
+	return s
+}
+
+func (s *shard) line(rollout string) string {
+	return fmt.Sprintf("SHARDS=shard-0 127.0.0.1 %d shard_0_db %s\n", s.port, rollout)
+}
+
+// rollout runs rollout.sh with short waits.
+func (s *shard) rollout(env ...string) (output string, err error) {
+	s.write("rollout.sh", rolloutScript)
+	scratch, err := os.MkdirTemp(s.folder, "scratch")
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.Chmod(scratch, 0o777))
+	s.write("credentials/shard-0/password", appPassword)
+	cmd := s.command("sh", s.at("rollout.sh"))
+	cmd.Env = append([]string{"PATH=" + s.path, "ROLE=" + AppRole, "CREDENTIALS=" + s.at("credentials"), "SCRATCH=" + scratch,
+		"PATIENCE=3", "SETTLE=1", "UNTRACKED=2", "PAUSE=0.1", "REPORT=1"}, env...)
+	text, err := cmd.CombinedOutput()
+	require.NotContains(s.t, string(text), appPassword)
+	return string(text), err
+}
+
+func (s *shard) requireRefusal(want string, env ...string) {
+	s.t.Helper()
+	output, err := s.rollout(env...)
+	require.Error(s.t, err, output)
+	require.Contains(s.t, output, want)
+}
+
+// program puts a program in front of those of the same name.
+func (s *shard) program(name, script string) {
+	s.write("programs/"+name, "#!/bin/sh\n"+script+"\n")
+	require.NoError(s.t, os.Chmod(s.at("programs/"+name), 0o755))
+	s.path = s.at("programs") + ":" + s.path
+}
+
+func TestARolloutIsOverWhenTheServerSaysSo(t *testing.T) {
+	s := runningShard(t)
+	output, err := s.rollout(s.line("first"), "HELD=127.0.0.1")
+	require.NoError(t, err, output)
+	require.Contains(t, output, "all shards run what was rolled out to them")
+}
+
+func TestARolloutWaitsForAServerThatIsStillAway(t *testing.T) {
+	s := newShard(t)
+	s.requireBootstrap()
+	timer := time.AfterFunc(2*time.Second, func() {
+		s.server = s.command(filepath.Join(os.Getenv(binariesVariable), "postgres"), "-c", "config_file="+s.at("postgresql.conf"))
+		_ = s.server.Start()
+	})
+	defer timer.Stop()
+	output, err := s.rollout(s.line("first"), "PATIENCE=30")
+	require.NoError(t, err, output)
+	require.Contains(t, output, "rollout: waiting for shard-0: ")
+}
+
+// The three ways in which a rollout goes wrong, as another shard's gate sees them.
+func TestARolloutFailsWithTheReason(t *testing.T) {
+	t.Run("the server does not start", func(t *testing.T) {
+		s := newShard(t)
+		s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, Settings: map[string]string{"shared_preload_libraries": "nowhere"}})
+		_, err := s.bootstrap()
+		require.Error(t, err)
+		s.requireRefusal("after 3 s, shard-0: psql: error: connection to server at", s.line("first"))
+	})
+	t.Run("the pod was not replaced", func(t *testing.T) {
+		s := runningShard(t)
+		s.requireRefusal("shard-0: it still runs rollout first instead of second", s.line("second"))
+	})
+	t.Run("the pod has no address", func(t *testing.T) {
+		s := newShard(t)
+		s.requireRefusal("kubectl describe pod nowhere", "SHARDS=shard-0 nowhere.invalid. 5432 shard_0_db first\n")
+	})
+	t.Run("the server hangs", func(t *testing.T) {
+		s := runningShard(t)
+		require.NoError(t, s.server.Process.Signal(syscall.SIGSTOP))
+		defer func() { _ = s.server.Process.Signal(syscall.SIGCONT) }()
+		s.requireRefusal("timeout expired", s.line("first"))
+	})
+	t.Run("it dies again and again", func(t *testing.T) {
+		s := runningShard(t)
+		s.requireRefusal("it runs its new configuration", s.line("first"), "SETTLE=3600")
+	})
+	t.Run("the password is another one", func(t *testing.T) {
+		s := newShard(t)
+		s.passwords("admin-1", "other")
+		s.requireBootstrap()
+		s.start()
+		s.requireRefusal("password authentication failed", s.line("first"))
+	})
+}
+
+func TestAReloadDoesNotPassForARollout(t *testing.T) {
+	s := runningShard(t)
+	s.write("rollout", "second")
+	require.Equal(t, "true", s.query("postgres", "admin-1", "SELECT pg_reload_conf()::text"))
+	require.Never(t, func() bool {
+		return s.query(AppRole, appPassword, "SHOW scalestack.rollout") != "first"
+	}, time.Second, 100*time.Millisecond)
+	s.end(syscall.SIGINT)
+	s.requireBootstrap()
+	s.start()
+	require.Equal(t, "second", s.query(AppRole, appPassword, "SHOW scalestack.rollout"))
+}
+
+// A shard of the release before has no rollout to tell, and is not restarted.
+func TestAServerFromBeforeIsWatchedForAWhile(t *testing.T) {
+	s := newShard(t)
+	s.requireBootstrap()
+	require.NoError(t, os.Remove(s.at("volume/startup.conf")))
+	s.start()
+	started := time.Now()
+	output, err := s.rollout(s.line("first"), "PATIENCE=10")
+	require.NoError(t, err, output)
+	require.Greater(t, time.Since(started), time.Second)
+	s.kill()
+	s.requireRefusal("shard-0: psql: error", s.line("first"))
+}
+
+func TestWhatDoesNotExistHasNothingToLose(t *testing.T) {
+	s := newShard(t)
+	output, err := s.rollout(s.line("first"), "HELD=nowhere.invalid.")
+	require.NoError(t, err, output)
+	require.Contains(t, output, "nowhere.invalid. does not exist yet")
+
+	s.requireRefusal("shard-0", s.line("first"), "HELD=127.0.0.1")
+	s.program("psql", `echo 'could not translate host name: Temporary failure in name resolution' >&2; exit 2`)
+	s.requireRefusal("Temporary failure", s.line("first"), "HELD=nowhere.invalid.")
+	s.program("psql", "exit 127")
+	s.requireRefusal("shard-0", s.line("first"), "HELD=nowhere.invalid.")
+}
+
+func TestAConfigurationIsReadBeforeAnyShardChanges(t *testing.T) {
+	s := newShard(t)
+	config := "CONFIG=" + s.at("postgresql.conf")
+	output, err := s.rollout(config)
+	require.NoError(t, err, output)
+	for setting, value := range map[string]string{"checkpoint_timeout": "soon", "max_wal_senders": "-5", "no_such_setting": "1", "log_line_prefix": "a'b"} {
+		s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, Settings: map[string]string{setting: value}})
+		if setting == "log_line_prefix" {
+			output, err := s.rollout(config)
+			require.NoError(t, err, output)
+			continue
+		}
+		s.requireRefusal(setting, config)
+	}
+}
+
+func TestAnImageOfAnotherVersionIsRefused(t *testing.T) {
+	s := newShard(t)
+	config := "CONFIG=" + s.at("postgresql.conf")
+	s.program("postgres", "echo 'postgres (PostgreSQL) 17.0 (Debian 17.0-1)'")
+	s.requireRefusal("the image has postgres (PostgreSQL) 17.0 (Debian 17.0-1), but the shards are of PostgreSQL 16", config)
+	s.program("postgres", "exit 126")
+	s.requireRefusal("the image's postgres does not run", config)
+}
+
+func TestASilentLossOfThePasswordIsNoAnswer(t *testing.T) {
+	s := runningShard(t)
+	s.requireRefusal("password is empty or absent", strings.Replace(s.line("first"), "shard-0 ", "shard-9 ", 1))
+}

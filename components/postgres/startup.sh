@@ -1,0 +1,45 @@
+#!/bin/sh
+# Writes startup.conf, which holds what is known only when a pod starts. It runs
+# in front of bootstrap.sh and may be killed anywhere: the file appears complete
+# or not at all. A change of this script restarts no shard; a server takes it at
+# its next start.
+#
+#   PGDATA   the data folder, a child of the volume's root
+#   CONFIG   folder with volume-settings and rollout
+set -eu
+umask 077
+
+: "${PGDATA:?}" "${CONFIG:?}"
+volume=${PGDATA%/*}
+
+# volume_kib prints the size of the volume's file system in KiB, or 0 if it is
+# unknown.
+volume_kib() {
+	kib=$(df -Pk "$volume" | { read -r _ && read -r _ kib _ && printf '%s' "$kib"; }) || kib=
+	case $kib in
+	'' | *[!0-9]*)
+		printf 'startup: the size of %s is unknown, so the least is assumed\n' "$volume" >&2
+		kib=0
+		;;
+	esac
+	printf '%s' "$kib"
+}
+
+# volume_settings prints the settings of all sizes up to the volume's. Of several
+# lines for one setting the server takes the last.
+volume_settings() {
+	actual=$(volume_kib)
+	while read -r least line; do
+		if [ "$least" -le "$actual" ]; then
+			printf '%s\n' "$line"
+		fi
+	done <"$CONFIG/volume-settings"
+}
+
+# rollout_setting lets the server tell which rollout started it. It is read from
+# the volume, so that a mere reload of a server in an old pod cannot change it.
+rollout_setting() { printf "scalestack.rollout = '%s'\n" "$(cat "$CONFIG/rollout")"; }
+
+volume_settings >"$volume/startup.conf.new"
+rollout_setting >>"$volume/startup.conf.new"
+mv -f "$volume/startup.conf.new" "$volume/startup.conf"

@@ -1,0 +1,160 @@
+package service
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/job"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Args describe one service. A zero field means its default.
+type Args struct {
+	// Namespace of all objects. Default: "scalestack".
+	Namespace pulumi.StringInput `json:"-"`
+
+	// Image of the program, with a tag other than latest or a digest.
+	Image pulumi.StringInput `json:"image" format:"image"`
+
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+
+	// Command replaces the image's entry point. Default: the image's.
+	Command []string `json:"command"`
+
+	// Args are given to the entry point.
+	Args []string `json:"args"`
+
+	// User is the numeric user and group that the program runs as. The default is
+	// "nonroot" of the common static images.
+	User int `json:"user" default:"65532" min:"1" max:"65535"`
+
+	// Port where the program listens; 0 is for a program to which nobody connects: it
+	// gets no Service.
+	Port int `json:"port" min:"0" max:"65535"`
+
+	// ServicePort is the Service's port in front of Port. Default: 80.
+	ServicePort int `json:"servicePort" min:"1" max:"65535"`
+
+	// HealthPort answers the probes. Default: Port, or 8080 if that is 0.
+	HealthPort int `json:"healthPort" min:"1" max:"65535"`
+
+	// Env are environment variables. They show in the pod's description, so a
+	// password belongs in a mount. A value may refer to a variable that the stack sets
+	// as $(NAME).
+	Env map[string]pulumi.StringInput `json:"env"`
+
+	// BaseEnv are variables that Env may refer to, set by the stack.
+	BaseEnv map[string]pulumi.StringInput `json:"-"`
+
+	// Mounts are folders with settings, credentials or writable space.
+	Mounts []k8s.Mount `json:"mounts"`
+
+	// Resources of each pod. The autoscaler's percentage refers to the CPU request.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"100m\",\"cpuLimit\":\"500m\",\"memory\":\"128Mi\"}"`
+
+	// Replicas bound the autoscaler.
+	Replicas Replicas `json:"replicas"`
+
+	// CPUTargetPercent is the average CPU use, in percent of the CPU request, that the
+	// autoscaler aims at.
+	CPUTargetPercent int `json:"cpuTargetPercent" default:"60" min:"1" max:"100"`
+
+	// Metrics are further reasons to scale; the one that asks for the most pods wins.
+	// Default: CPU alone.
+	Metrics []Metric `json:"metrics"`
+
+	// Behavior limits how fast the number of pods changes.
+	Behavior Behavior `json:"behavior"`
+
+	// Probes are how Kubernetes asks the program about its health.
+	Probes Probes `json:"probes"`
+
+	// PreStop is a command run in the container before SIGTERM is sent. Default:
+	// none, see the package documentation.
+	PreStop []string `json:"preStop"`
+
+	// TerminationGraceSeconds is the time from the stop request to SIGKILL. It must
+	// exceed PreStop and the program's own drain; the default is for a drain of 20 s
+	// and the longest request.
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"45" min:"1" max:"3600"`
+
+	// IngressFrom may connect to Port. Default: nobody.
+	IngressFrom []k8s.Peer `json:"ingressFrom"`
+
+	// EgressTo are the ports to which the program may connect, beside DNS. Default:
+	// none.
+	EgressTo []k8s.Target `json:"egressTo"`
+
+	// RestartOn rolls the pods when one of these values changes: for settings that the
+	// program reads only at its start. Only a hash is kept.
+	RestartOn []pulumi.StringInput `json:"-"`
+
+	// Migration runs to its end before each rollout. Default: none.
+	Migration *job.Args `json:"migration"`
+
+	// PostRollout starts when a rollout is done. No deployment waits for its end, so it
+	// must be safe to end and to start again at any time: the next deployment may
+	// replace it, and after its last retry nobody starts it again. Default: none.
+	PostRollout *job.Args `json:"postRollout" default:"{\"retries\":100}"`
+}
+
+// Replicas bound the number of pods.
+type Replicas struct {
+	// Min is what runs without load. The default leaves two pods when one node is
+	// lost.
+	Min int `json:"min" default:"3" min:"1" max:"1000"`
+	// Max is what the heaviest load gets, at least Min. Connections to each database
+	// grow with it. Default: 10, or Min if that is more.
+	Max int `json:"max" min:"1" max:"1000"`
+}
+
+// Probes are HTTP GETs on HealthPort. A status below 400 is healthy.
+type Probes struct {
+	// Readiness path: may this pod get traffic?
+	Readiness string `json:"readiness" default:"/readyz" format:"path"`
+	// Liveness path: must this pod be restarted? It must not ask a database, or the
+	// database's trouble restarts every pod.
+	Liveness string `json:"liveness" default:"/healthz" format:"path"`
+	// StartupSeconds until the first healthy answer to Liveness.
+	StartupSeconds int `json:"startupSeconds" default:"60" min:"2" max:"3600"`
+}
+
+// withDefaults returns a copy with every default filled in.
+func (a *Args) withDefaults() *Args {
+	c := settings.WithDefaults(a)
+	c.Namespace = kube.Namespace(c.Namespace)
+	return c
+}
+
+// Complete fills in the defaults that depend on other fields.
+func (a *Args) Complete() {
+	if a.Port != 0 && a.ServicePort == 0 {
+		a.ServicePort = 80
+	}
+	if a.HealthPort == 0 {
+		a.HealthPort = 8080
+		if a.Port != 0 {
+			a.HealthPort = a.Port
+		}
+	}
+	if a.PostRollout != nil {
+		a.PostRollout.SkipAwait = true
+	}
+}
+
+// Complete lets a larger minimum raise the default of the maximum.
+func (r *Replicas) Complete() {
+	if r.Max == 0 {
+		r.Max = max(10, r.Min)
+	}
+}
+
+// inherited are the values that a Job of this service takes from it.
+func (a *Args) inherited() job.Args {
+	return job.Args{
+		Namespace: a.Namespace, Image: a.Image, ImagePullPolicy: a.ImagePullPolicy, User: a.User,
+		Resources: a.Resources, TerminationGraceSeconds: a.TerminationGraceSeconds,
+	}
+}

@@ -1,0 +1,39 @@
+// Package service runs one stateless program on Kubernetes: a Deployment that an
+// autoscaler sizes, with everything such a program needs around it. A web service
+// uses it, and so does each event consumer.
+//
+// One component named "email" makes, all named "email":
+//
+//   - a Deployment without spec.replicas. The autoscaler owns that number; a second
+//     writer would reset it on every deployment.
+//   - a HorizontalPodAutoscaler (autoscaling/v2) on CPU, 60 % by default, and on
+//     the metrics in Args.Metrics. CPU is the ContainerResource kind: a sidecar
+//     that an admission hook adds to the pod neither hides nor feigns load. It is
+//     on by default since Kubernetes 1.27.
+//   - a Service, if the program listens
+//   - a PodDisruptionBudget with maxUnavailable 1: it never blocks a node drain,
+//     whatever number the autoscaler chose
+//   - a ServiceAccount, whose token no pod gets
+//   - a NetworkPolicy: ingress from the declared peers on the port, egress to DNS and
+//     the declared targets, nothing else
+//   - with Args.Migration, a Job that must succeed before the Deployment changes,
+//     with a NetworkPolicy of its own
+//   - with Args.PostRollout, a Job that starts after the rollout and that no
+//     deployment waits for, with a NetworkPolicy of its own
+//
+// # Values of the deployment
+//
+// The image, the namespace, environment variables, the names of Secrets and ConfigMaps
+// and all of a Peer are Pulumi inputs: outputs of other resources may be passed,
+// such as an image that the same program builds. Everything else decides which
+// objects there are, or is computed with, and is plain.
+//
+// # Stopping without losing a request
+//
+// Endpoints leave load balancers some time after a pod got its SIGTERM, so a
+// program must go on serving for a few seconds. Kubernetes' native sleep action for
+// preStop is off by default in 1.29, and an image with one static binary has no
+// shell to sleep in. So the program itself waits: on SIGTERM it turns unready,
+// serves on, then drains. A program that cannot do that names a command in
+// Args.PreStop.
+package service

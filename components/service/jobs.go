@@ -1,0 +1,56 @@
+package service
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/job"
+)
+
+// The names of a service's Jobs, behind its own.
+const (
+	migrationName   = "migrate"
+	postRolloutName = "rollout"
+	// longestSuffix is what a component's name must leave room for.
+	longestSuffix = "-" + migrationName + job.LongestSuffix
+)
+
+// jobLabels differ from the service's, or its Service and disruption budget would
+// select the Job's pod.
+func jobLabels(name, of string) kube.Labels {
+	return kube.Labels{Name: name, Instance: name + "-" + of}
+}
+
+// MigrationLabels select the pods of the service's migration, for others' network
+// policies.
+func MigrationLabels(name string) pulumi.StringMap { return jobLabels(name, migrationName).Selector() }
+
+// PostRolloutLabels select the pods of the Job after a rollout.
+func PostRolloutLabels(name string) pulumi.StringMap {
+	return jobLabels(name, postRolloutName).Selector()
+}
+
+func ownerOf(name, of string) job.Owner {
+	return job.Owner{Name: name + "-" + of, Labels: jobLabels(name, of), ServiceAccount: name, Container: of}
+}
+
+// migration holds up everything that changes pods.
+func (r *registrar) migration() error {
+	if r.args.Migration == nil {
+		return nil
+	}
+	made, err := job.Register(r.ctx, ownerOf(r.name, migrationName), r.args.Migration.Inherit(r.args.inherited()), r.parent,
+		pulumi.DependsOn(r.before))
+	r.before = append(r.before, made)
+	return err
+}
+
+// postRollout may run for hours, which no deployment waits for.
+func (r *registrar) postRollout() error {
+	if r.args.PostRollout == nil {
+		return nil
+	}
+	_, err := job.Register(r.ctx, ownerOf(r.name, postRolloutName), r.args.PostRollout.Inherit(r.args.inherited()), r.parent,
+		pulumi.DependsOn(r.before), r.after)
+	return err
+}

@@ -1,0 +1,133 @@
+package service
+
+import (
+	"fmt"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Service is a stateless program: Deployment, autoscaler, disruption budget,
+// NetworkPolicy, and with a port a Service.
+type Service struct {
+	pulumi.ResourceState
+
+	// Name of the Deployment and of all that belongs to it, known once the rollout is
+	// done: what uses the name comes after it.
+	Name pulumi.StringOutput `pulumi:"name"`
+	// Host of the Service inside the cluster, known once it has pods that are ready;
+	// empty without a port.
+	Host pulumi.StringOutput `pulumi:"host"`
+	// URL of the Service inside the cluster; empty without a port.
+	URL pulumi.StringOutput `pulumi:"url"`
+	// Labels select the pods, for other components' network policies.
+	Labels pulumi.StringMapOutput `pulumi:"labels"`
+}
+
+// New registers one service. The name becomes the name of its objects: up to 46
+// lower-case letters, digits and '-'.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Service, error) {
+	a := args.withDefaults()
+	errs := append(CheckName(field.NewPath("name"), name), a.checkImage()...)
+	if err := settings.Err(append(errs, settings.Validate(nil, a)...)); err != nil {
+		return nil, err
+	}
+	s := &Service{
+		Host:   pulumi.String("").ToStringOutput(),
+		URL:    pulumi.String("").ToStringOutput(),
+		Labels: PodLabels(name).ToStringMapOutput(),
+	}
+	// The type had another name up to version 0.1.
+	opts = append(opts, pulumi.Aliases([]pulumi.Alias{{Type: pulumi.String("scalestack:app:App")}}))
+	if err := ctx.RegisterComponentResource("scalestack:service:Service", name, s, opts...); err != nil {
+		return nil, err
+	}
+	r := &registrar{ctx: ctx, name: name, args: a, made: s, parent: pulumi.Parent(s)}
+	if err := r.all(); err != nil {
+		return nil, fmt.Errorf("service %s: %w", name, err)
+	}
+	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{"name": s.Name, "host": s.Host, "url": s.URL, "labels": s.Labels})
+}
+
+// registrar registers the objects in the order in which they need each other.
+type registrar struct {
+	ctx    *pulumi.Context
+	name   string
+	args   *Args
+	made   *Service
+	parent pulumi.ResourceOption
+	// before is what the Deployment waits for.
+	before []pulumi.Resource
+	// after makes a resource wait for the Deployment.
+	after pulumi.ResourceOption
+}
+
+func (r *registrar) all() error {
+	for _, step := range []func() error{
+		r.account, r.policy, r.migration, r.budget, r.deployment, r.postRollout, r.autoscaler, r.service,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *registrar) account() error {
+	account, err := corev1.NewServiceAccount(r.ctx, r.name+"-account", kube.ServiceAccount(r.name, labels(r.name), r.args.Namespace), r.parent)
+	r.before = append(r.before, account)
+	return err
+}
+
+func (r *registrar) policy() error {
+	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent)
+	r.before = append(r.before, policy)
+	return err
+}
+
+func (r *registrar) budget() error {
+	_, err := policyv1.NewPodDisruptionBudget(r.ctx, r.name+"-budget", disruptionBudget(r.name, r.args), r.parent)
+	return err
+}
+
+func (r *registrar) deployment() error {
+	d, err := appsv1.NewDeployment(r.ctx, r.name+"-deployment", deployment(r.name, r.args), r.parent,
+		pulumi.DependsOn(r.before))
+	if err != nil {
+		return err
+	}
+	r.made.Name = d.Metadata.Name().Elem()
+	r.after = pulumi.DependsOn([]pulumi.Resource{d})
+	return nil
+}
+
+func (r *registrar) autoscaler() error {
+	_, err := autoscalingv2.NewHorizontalPodAutoscaler(r.ctx, r.name+"-autoscaler", autoscaler(r.name, r.args), r.parent, r.after)
+	return err
+}
+
+// service comes last: Pulumi waits for a Service's pods with a deadline of its
+// own, which a long migration would use up.
+func (r *registrar) service() error {
+	if r.args.Port == 0 {
+		return nil
+	}
+	s, err := corev1.NewService(r.ctx, r.name+"-service", service(r.name, r.args), r.parent, r.after)
+	if err != nil {
+		return err
+	}
+	r.made.Host = pulumi.Sprintf("%s.%s.svc.cluster.local", s.Metadata.Name().Elem(), s.Metadata.Namespace().Elem())
+	r.made.URL = pulumi.Sprintf("http://%s", r.made.Host)
+	if port := r.args.ServicePort; port != 80 {
+		r.made.URL = pulumi.Sprintf("http://%s:%d", r.made.Host, port)
+	}
+	return nil
+}

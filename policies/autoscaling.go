@@ -1,0 +1,69 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+// autoscalerMinimum keeps critical services alive when a zone is lost.
+var autoscalerMinimum = rule.Rule{
+	Name: "autoscaler-minimum",
+	Description: "A critical service never runs on fewer pods than it takes to lose one in a rollout and one to a " +
+		"failure at the same time.",
+	Settings: []rule.Setting{
+		{Name: "critical", Meaning: "names of the workloads that users wait for", Default: []any{"app"}},
+		{Name: "minimum", Meaning: "pods of a critical service at least", Default: 3, Minimum: 1},
+	},
+	Each: kinds(func(c *rule.Check, r rule.Resource) {
+		if !slices.Contains(c.Texts("critical"), r.At("spec", "scaleTargetRef", "name").Text()) {
+			return
+		}
+		n := r.At("spec", "minReplicas")
+		if r.Kind() == "ScaledObject" {
+			n = r.At("spec", "minReplicaCount")
+		}
+		if least, ok := n.Number(); n.Known() && (!ok || least < c.Number("minimum")) {
+			c.Report(r, n.Path(), n.String(), "at least "+rule.NewNode(c.Number("minimum")).String(),
+				"raise replicas.min of the service")
+		}
+	}, autoscalers...),
+}
+
+// autoscalers are the kinds that set a workload's replicas. KEDA makes an
+// autoscaler of its own for each ScaledObject.
+var autoscalers = []string{"HorizontalPodAutoscaler", "ScaledObject"}
+
+// autoscalerSingle keeps two autoscalers from undoing each other.
+var autoscalerSingle = rule.Rule{
+	Name: "autoscaler-single",
+	Description: "A workload has one autoscaler, be it a HorizontalPodAutoscaler or a KEDA ScaledObject: two of them " +
+		"overwrite each other's replicas without end.",
+	All: func(c *rule.Check, g rule.Graph) {
+		first := map[string]rule.Resource{}
+		for _, scaler := range g.Of(autoscalers...) {
+			kind, name := scaleTargetOf(scaler)
+			if !scaler.Kubernetes() || name == "" || !namespaceOf(scaler).Known() {
+				continue
+			}
+			key := namespaceOf(scaler).Text() + "/" + kind + "/" + name
+			if other, taken := first[key]; taken {
+				c.Report(scaler, "spec.scaleTargetRef", kind+" "+name+", which "+other.String()+" scales too",
+					"one autoscaler for each workload", "put all metrics into one of the two and remove the other")
+				continue
+			}
+			first[key] = scaler
+		}
+	},
+}
+
+// scaleTargetOf is the workload that is scaled. The name is empty while it is
+// not known. A ScaledObject without a kind scales a Deployment.
+func scaleTargetOf(scaler rule.Resource) (kind, name string) {
+	target := scaler.At("spec", "scaleTargetRef")
+	if !target.At("kind").Known() {
+		return "", ""
+	}
+	return cmp.Or(target.At("kind").Text(), "Deployment"), target.At("name").Text()
+}

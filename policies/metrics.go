@@ -1,0 +1,177 @@
+package main
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+const (
+	metricsAllowed = "scrapers in the cluster or in a private network"
+	metricsFix     = "name the scraper's pods in a NetworkPolicy, and publish the program's own port alone"
+	// strimziMetrics is the port of Strimzi's Prometheus exporters.
+	strimziMetrics = 9404
+)
+
+// metricsPrivate keeps what a program tells about itself inside.
+var metricsPrivate = rule.Rule{
+	Name: "metrics-private",
+	Description: "No NetworkPolicy, Service or Ingress opens a metrics port to the public: metrics tell versions, names " +
+		"and load. A metrics port is one whose name says metrics, prometheus or exporter, or that prometheus.io/port names.",
+	All: func(c *rule.Check, g rule.Graph) {
+		all := groups(g)
+		for _, policy := range g.Of("NetworkPolicy") {
+			publicRules(c, policy, selected(all, policy, policy.At("spec", "podSelector")))
+		}
+		for _, service := range g.Of("Service") {
+			if service.Kubernetes() && publicService(service) {
+				for _, port := range service.At("spec", "ports").Items() {
+					if leadsToMetrics(port, served(all, service, yes)) {
+						c.Report(service, port.Path(), "a metrics port open to the public", metricsAllowed, metricsFix)
+					}
+				}
+			}
+		}
+		for _, ingress := range g.Of("Ingress") {
+			publicBackends(c, g, all, ingress)
+		}
+	},
+}
+
+// publicRules are the rules of a policy that let the public in.
+func publicRules(c *rule.Check, policy rule.Resource, pods []podGroup) {
+	for _, one := range policy.At("spec", "ingress").Items() {
+		if !publicPeers(one.At("from")) || !one.At("ports").Known() {
+			continue
+		}
+		for _, group := range pods {
+			for _, open := range group.metricsPorts() {
+				if opens(one.At("ports"), open) {
+					c.Report(policy, one.Path(), "open to the public, with the metrics port of "+group.owner.String(), metricsAllowed, metricsFix)
+				}
+			}
+		}
+	}
+}
+
+// publicPeers is true for everybody, and for a block of addresses that is wider
+// than /8 or, for IPv6, /16 and no private one.
+func publicPeers(from rule.Node) bool {
+	if from.Known() && len(from.Items()) == 0 {
+		return true
+	}
+	for _, peer := range from.Items() {
+		if publicBlock(peer.At("ipBlock", "cidr").Text()) {
+			return true
+		}
+	}
+	return false
+}
+
+func publicBlock(cidr string) bool {
+	block, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return false
+	}
+	if block.Addr().Is4() {
+		return block.Bits() <= 8 && !block.Addr().IsPrivate() && !block.Addr().IsLoopback() || block.Bits() < 8
+	}
+	return block.Bits() <= 16 && !block.Addr().IsPrivate()
+}
+
+// publicService is true for a Service that takes connections from anywhere.
+func publicService(service rule.Resource) bool {
+	spec := service.At("spec")
+	switch spec.At("type").Text() {
+	case "NodePort":
+		return true
+	case "LoadBalancer":
+		ranges := spec.At("loadBalancerSourceRanges")
+		for _, cidr := range ranges.Items() {
+			if publicBlock(cidr.Text()) {
+				return true
+			}
+		}
+		return ranges.Known() && len(ranges.Items()) == 0
+	}
+	return len(spec.At("externalIPs").Items()) > 0
+}
+
+// publicBackends are the Services that an Ingress publishes.
+func publicBackends(c *rule.Check, g rule.Graph, all []podGroup, ingress rule.Resource) {
+	backends := []rule.Node{ingress.At("spec", "defaultBackend")}
+	for _, host := range ingress.At("spec", "rules").Items() {
+		for _, path := range host.At("http", "paths").Items() {
+			backends = append(backends, path.At("backend"))
+			if n := path.At("path"); strings.HasPrefix(n.Text(), "/metrics") {
+				c.Refuse(ingress, n, metricsAllowed, metricsFix)
+			}
+		}
+	}
+	for _, backend := range backends {
+		n := backend.At("service", "port")
+		service, ok := named(g, "Service", backend.At("service", "name").Text(), ingress)
+		for _, port := range service.At("spec", "ports").Items() {
+			chosen := same(n.At("name"), port.At("name")) == yes || n.At("number").Set() && n.At("number").String() == port.At("port").String()
+			if ok && chosen && leadsToMetrics(port, served(all, service, yes)) {
+				c.Report(ingress, n.Path(), "a metrics port open to the public", metricsAllowed, metricsFix)
+			}
+		}
+	}
+}
+
+var metricsName = regexp.MustCompile(`(?i)metrics|prometheus|exporter`)
+
+// metricsPorts are the ports, as a container declares them, where the pods
+// serve metrics.
+func (p podGroup) metricsPorts() []rule.Node {
+	if p.foreign {
+		return []rule.Node{rule.NewNode(map[string]any{"name": "tcp-prometheus", "containerPort": strimziMetrics})}
+	}
+	scraped := p.pods.Meta.At("annotations", "prometheus.io/port").Text()
+	var found []rule.Node
+	for _, container := range p.pods.Containers() {
+		for _, port := range container.At("ports").Items() {
+			if metricsName.MatchString(port.At("name").Text()) || scraped != "" && port.At("containerPort").String() == scraped {
+				found = append(found, port)
+			}
+		}
+	}
+	return found
+}
+
+// opens is true when a policy's ports hold the port. No ports are all of them.
+func opens(ports, port rule.Node) bool {
+	number, _ := port.At("containerPort").Number()
+	for _, one := range ports.Items() {
+		first, isNumber := one.At("port").Number()
+		last, isRange := one.At("endPort").Number()
+		switch {
+		case one.At("port").Absent(), isNumber && first == number, isRange && first <= number && number <= last,
+			!isNumber && one.At("port").IsText() && one.At("port").Text() == port.At("name").Text():
+			return true
+		}
+	}
+	return len(ports.Items()) == 0
+}
+
+// leadsToMetrics is true for a Service's port that by name or target is one.
+func leadsToMetrics(port rule.Node, pods []podGroup) bool {
+	target := port.At("targetPort")
+	if target.Absent() {
+		target = port.At("port")
+	}
+	if metricsName.MatchString(port.At("name").Text()) || metricsName.MatchString(target.Text()) {
+		return true
+	}
+	for _, group := range pods {
+		for _, open := range group.metricsPorts() {
+			if target.Known() && open.Known() && leads(target, open) {
+				return true
+			}
+		}
+	}
+	return false
+}

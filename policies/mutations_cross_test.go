@@ -1,0 +1,89 @@
+package main
+
+const (
+	instance  = `["app.kubernetes.io/instance"]`
+	appPolicy = "NetworkPolicy app"
+	scaler    = "HorizontalPodAutoscaler app"
+)
+
+// crossMutations break what holds between objects of the cluster.
+var crossMutations = map[string]mutation{
+	"service for nothing": {policy: "selector-matches", says: "Service scalestack/redis: spec.selector is", edits: edits(set("Service redis", "spec.selector"+instance, "rediss"))},
+	"budget for nothing": {policy: "selector-matches", says: "PodDisruptionBudget scalestack/spare", edits: edits(
+		twin("PodDisruptionBudget app", "spare"), set("PodDisruptionBudget spare", "spec.selector.matchLabels"+instance, "spare"))},
+	"policy for nothing": {policy: "selector-matches", says: "NetworkPolicy scalestack/spare: spec.podSelector", edits: edits(
+		twin(appPolicy, "spare"), set("NetworkPolicy spare", "spec.podSelector.matchLabels"+instance, "spare"))},
+	"policy for another cluster": {policy: "selector-matches", says: "NetworkPolicy scalestack/kafka: spec.podSelector", edits: edits(
+		set("NetworkPolicy kafka", `spec.podSelector.matchLabels["strimzi.io/cluster"]`, "kafkaa"))},
+	"caller that is not there": {policy: "selector-matches", says: "spec.ingress[0].from[0].podSelector", edits: edits(
+		set("NetworkPolicy redis", "spec.ingress[0].from[0].podSelector.matchLabels"+instance, "apps"))},
+	"target that is not there": {policy: "selector-matches", says: "spec.egress[1].to[0].podSelector", edits: edits(
+		set(appPolicy, "spec.egress[1].to[0].podSelector", map[string]any{"matchExpressions": []any{
+			map[string]any{"key": "app.kubernetes.io/name", "operator": "In", "values": []any{"mysql"}}}}))},
+	"autoscaler for nothing":     {policy: "selector-matches", says: "Deployment apps, which does not exist", edits: edits(set(scaler, "spec.scaleTargetRef.name", "apps"))},
+	"autoscaler of no container": {policy: "selector-matches", says: `container is "web"`, edits: edits(set(scaler, "spec.metrics[0].containerResource.container", "web"))},
+	"deployment of other pods":   {policy: "selector-matches", says: "Deployment scalestack/app: spec.selector is", edits: edits(set(web, "spec.selector.matchLabels"+instance, "other"))},
+
+	"port of another name":     {policy: "service-port", says: `targetPort is "https", allowed: a port of Deployment scalestack/app: 8080 (http, TCP)`, edits: edits(set("Service app", "spec.ports[0].targetPort", "https"))},
+	"port number":              {policy: "service-port", says: "targetPort is 6380", edits: edits(set("Service redis", "spec.ports[0].targetPort", 6380.0))},
+	"port of another protocol": {policy: "service-port", says: "postgres-shard-0", edits: edits(set("Service postgres-shard-0", "spec.ports[0].protocol", "UDP"))},
+	"container without port":   {policy: "service-port", says: "allowed: a port of Deployment scalestack/redis: none", edits: edits(unset(redis, main0+"ports"))},
+
+	"no budget":             {policy: "budget-required", says: "without a PodDisruptionBudget for its up to 10 pods", edits: edits(without("PodDisruptionBudget app"))},
+	"two caches, no budget": {policy: "budget-required", says: "Deployment scalestack/redis", edits: edits(set(redis, "spec.replicas", 2.0))},
+
+	"floor at the minimum": {policy: "budget-floor", says: "minAvailable is 3, allowed: below 3", edits: edits(
+		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", 3.0))},
+	"floor above the minimum in percent": {policy: "budget-floor", says: `minAvailable is "90%"`, edits: edits(
+		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", "90%"))},
+	"nothing may go": {policy: "budget-floor", says: "maxUnavailable is 0, allowed: 1 or more", edits: edits(set("PodDisruptionBudget postgres", "spec.maxUnavailable", 0.0))},
+
+	"no policy of its own":       {policy: "network-covered", says: "Deployment scalestack/app: its traffic is covered by no NetworkPolicy of its own for Ingress", edits: edits(without(appPolicy))},
+	"migration without a policy": {policy: "network-covered", says: "Job scalestack/app-migrate", edits: edits(without("NetworkPolicy app-migrate"))},
+	"policy for one direction":   {policy: "network-covered", says: "for Egress", edits: edits(set("NetworkPolicy redis", "spec.policyTypes", []any{"Ingress"}))},
+
+	"no default":                {policy: "network-default-deny", says: "not refused for Ingress", edits: edits(without("NetworkPolicy default-deny"))},
+	"default for one direction": {policy: "network-default-deny", says: "not refused for Egress", edits: edits(set("NetworkPolicy default-deny", "spec.policyTypes", []any{"Ingress"}))},
+
+	"token mounted":    {policy: "token-used", says: "automountServiceAccountToken is true", edits: edits(set(web, pods+"automountServiceAccountToken", true))},
+	"token by default": {policy: "token-used", says: `a RoleBinding for the account "default"`, edits: edits(unset(redis, pods+"automountServiceAccountToken"))},
+	"token by the account": {policy: "token-used", says: `a RoleBinding for the account "app"`, edits: edits(
+		unset(web, pods+"automountServiceAccountToken"), set("ServiceAccount app", "automountServiceAccountToken", true))},
+
+	"two autoscalers": {policy: "autoscaler-single", says: "Deployment app, which HorizontalPodAutoscaler scalestack/app scales too", edits: edits(twin(scaler, "spare"))},
+	"KEDA beside an autoscaler": {policy: "autoscaler-single", says: "ScaledObject scalestack/spare: spec.scaleTargetRef", edits: edits(
+		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 3.0}))},
+	"KEDA's minimum": {policy: "autoscaler-minimum", says: "spec.minReplicaCount is 1, allowed: at least 3", edits: edits(without(scaler),
+		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 1.0}))},
+
+	"object declared twice":           {policy: "one-owner", says: "the object is declared by urn:", edits: edits(twin("ConfigMap redis-config", "redis-config"))},
+	"object declared in two versions": {policy: "one-owner", says: "PodDisruptionBudget scalestack/app", edits: edits(twin("PodDisruptionBudget app", "app"), retype("kubernetes:policy/v1beta1:PodDisruptionBudget"))},
+
+	"metrics open by a policy": {policy: "metrics-private", says: "with the metrics port of Deployment scalestack/app", edits: edits(scraped,
+		add(appPolicy, "spec.ingress", map[string]any{"from": []any{map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0"}}}}))},
+	"metrics open by a split block": {policy: "metrics-private", says: "open to the public", edits: edits(scraped,
+		add(appPolicy, "spec.ingress", map[string]any{
+			"from":  []any{map[string]any{"ipBlock": map[string]any{"cidr": "128.0.0.0/1"}}},
+			"ports": []any{map[string]any{"port": 8000.0, "endPort": 9000.0}},
+		}))},
+	"metrics of Kafka open": {policy: "metrics-private", says: "with the metrics port of Kafka", edits: edits(
+		add("NetworkPolicy kafka", "spec.ingress", map[string]any{"ports": []any{map[string]any{"port": 9404.0}}}))},
+	"metrics open by a Service": {policy: "metrics-private", says: "Service scalestack/app: spec.ports[0] is a metrics port", edits: edits(scraped,
+		set("Service app", "spec.type", "LoadBalancer"), set("Service app", "spec.allocateLoadBalancerNodePorts", false))},
+	"metrics open by an Ingress": {policy: "metrics-private", says: `path is "/metrics"`, edits: edits(
+		declare("kubernetes:networking.k8s.io/v1:Ingress", ingressTo("/metrics")))},
+	"metrics port behind an Ingress": {policy: "metrics-private", says: "backend.service.port is a metrics port", edits: edits(scraped,
+		declare("kubernetes:networking.k8s.io/v1:Ingress", ingressTo("/")))},
+
+	"spread over shards": {policy: "spread-within-shard", says: "whenUnsatisfiable is DoNotSchedule over 4 StatefulSets, allowed: ScheduleAnyway", edits: edits(
+		set(db, pods+"topologySpreadConstraints[0].whenUnsatisfiable", "DoNotSchedule"))},
+}
+
+// scraped says which port of the app serves metrics.
+var scraped = set(web, `spec.template.metadata.annotations["prometheus.io/port"]`, "8080")
+
+func ingressTo(path string) map[string]any {
+	return map[string]any{"rules": []any{map[string]any{"http": map[string]any{"paths": []any{map[string]any{
+		"path": path, "backend": map[string]any{"service": map[string]any{"name": "app", "port": map[string]any{"name": "http"}}},
+	}}}}}}
+}

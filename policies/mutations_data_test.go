@@ -1,0 +1,69 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/policies/rule"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+const (
+	cluster = "Kafka kafka"
+	topic   = "KafkaTopic user-events"
+	conf    = `data["postgresql.conf"]`
+	mapText = `data["map.json"]`
+)
+
+// mapOf writes a map for the first n shards, whole in itself.
+func mapOf(n int) edit {
+	return func(t *testing.T, g rule.Graph) rule.Graph {
+		m, err := shardmap.Decode([]byte(g[find(t, g, "ConfigMap shard-map-*")].At("data", "map.json").Text()))
+		require.NoError(t, err)
+		m.Shards, m.InitialShards, m.Assignment = m.Shards[:n], n, shardmap.Base(m.Buckets, n)
+		text, err := m.Encode()
+		require.NoError(t, err)
+		return set("ConfigMap shard-map-*", mapText, string(text))(t, g)
+	}
+}
+
+// server are the objects of the last shard that the program registers.
+var server = without("StatefulSet postgres-shard-3", "Service postgres-shard-3", "Service postgres-shard-3-headless")
+
+// dataMutations break the shards and Kafka.
+var dataMutations = map[string]mutation{
+	"one shard takes too few":  {policy: "shard-connections", only: "dev", says: "ConfigMap scalestack/postgres-shard-2-config: data[\"postgresql.conf\"] max_connections is 128, allowed: at least 129: 3 pods of analytics × 2 + 13 pods of app × 8 + 3 pods of email × 2 + 3 pods of relay × 1 + 10 in reserve", edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "max_connections = '140'", "max_connections = '128'"))},
+	"a later line takes less":  {policy: "shard-connections", says: "max_connections is 20", edits: edits(replace("ConfigMap postgres-shard-0-config", conf, "jit = 'off'", "max_connections = 20 # less"))},
+	"larger pools":             {policy: "shard-connections", says: "13 pods of app × 60", edits: edits(set(web, main0+"env[0].value", "60"))},
+	"more pods":                {policy: "shard-connections", says: "pods of app", edits: edits(set(scaler, "spec.maxReplicas", 40.0))},
+	"all pods anew at once":    {policy: "shard-connections", says: "20 pods of app", edits: edits(set(web, "spec.strategy.rollingUpdate.maxSurge", "100%"))},
+	"server removed":           {policy: "shard-map", says: "shard-3 at postgres-shard-3.scalestack.svc.cluster.local, where no StatefulSet is", edits: edits(server)},
+	"host of no server":        {policy: "shard-map", says: "shards[2] is shard-2 at postgres-shard-9.", edits: edits(replace("ConfigMap shard-map-*", mapText, "postgres-shard-2.", "postgres-shard-9."))},
+	"shard not in the map":     {policy: "shard-map", says: "StatefulSet scalestack/postgres-shard-3: the server is not in the shard map and not marked as drained", edits: edits(mapOf(3))},
+	"buckets without an owner": {policy: "shard-map", says: "no valid shard map: assignment[3]: 3 is not the id of a shard", edits: edits(replace("ConfigMap shard-map-*", mapText, `"id":3`, `"id":7`))},
+	"drained and owning": {policy: "shard-map", says: `scalestack/drained"] is true, but the map gives it 240 buckets`,
+		edits: edits(set("StatefulSet postgres-shard-2", `metadata.annotations["scalestack/drained"]`, "true"))},
+	"no map": {policy: "shard-map", says: "no valid shard map", edits: edits(set("ConfigMap shard-map-*", mapText, "{}"))},
+	"shard dropped": {policy: "shards-kept", says: "shard-0, shard-1, shard-2 without shard-3", edits: edits(server, mapOf(3)),
+		config: map[string]any{"deployed": []any{"shard-0", "shard-1", "shard-2", "shard-3"}}},
+
+	"pool that leaves":          {policy: "kafka-kept", says: "without gone", edits: edits(), config: map[string]any{"pools": []any{"gone"}}},
+	"every copy in sync":        {policy: "kafka-replication", only: "staging", says: `"min.insync.replicas"] is 3, allowed: below the replication factor 3`, edits: edits(set(cluster, `spec.kafka.config["min.insync.replicas"]`, 3.0))},
+	"topic in sync":             {policy: "kafka-replication", only: "prod", says: "KafkaTopic scalestack/user-events", edits: edits(set(topic, `spec.config["min.insync.replicas"]`, 3.0))},
+	"transactions in sync":      {policy: "kafka-replication", only: "prod", says: "transaction.state.log.min.isr", edits: edits(set(cluster, `spec.kafka.config["transaction.state.log.min.isr"]`, 4.0))},
+	"more copies than brokers":  {policy: "kafka-replication", only: "staging", says: "spec.replicas is 4, allowed: 2 to 3, the number of brokers", edits: edits(set(topic, "spec.replicas", 4.0))},
+	"single copy":               {policy: "kafka-replication", only: "staging", says: "spec.replicas is 1, allowed: 2 to 3", edits: edits(set(topic, "spec.replicas", 1.0))},
+	"a broker less":             {policy: "kafka-replication", only: "prod", says: "offsets.topic.replication.factor", edits: edits(set("KafkaNodePool brokers", "spec.replicas", 2.0))},
+	"copies on a single broker": {policy: "kafka-replication", only: "dev", says: "default.replication.factor\"] is 3, allowed: 2 to 1", edits: edits(set(cluster, `spec.kafka.config["default.replication.factor"]`, 3.0))},
+
+	"more consumers than partitions": {policy: "kafka-consumers", says: "KafkaTopic scalestack/user-events: spec.partitions is 1, allowed: at least", edits: edits(
+		set(topic, "spec.partitions", 1.0))},
+	"consumers of two workloads": {policy: "kafka-consumers", says: "the consumers of group analytics: 10 pods by HorizontalPodAutoscaler scalestack/app, ", edits: edits(
+		set("KafkaTopic product-events", "spec.partitions", 10.0), add(web, main0+"env", env("SCALESTACK_KAFKA_GROUP", "analytics")))},
+
+	"claims go with the cluster": {policy: "volumes-kept", says: "spec.kafka.storage.deleteClaim is true", edits: edits(set(cluster, "spec.kafka.storage.deleteClaim", true))},
+	"user's Secret declared":     {policy: "kafka-secret-unique", says: "declared by Secret scalestack/kafka-user-analytics too", edits: edits(twin("Secret redis-app", "kafka-user-analytics"))},
+	"user's Secret by prefix": {policy: "kafka-secret-unique", says: "its Secret redis-analytics is declared by", edits: edits(
+		set(cluster, "spec.entityOperator.userOperator.secretPrefix", "redis-"), twin("Secret redis-app", "redis-analytics"))},
+}

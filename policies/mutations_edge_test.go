@@ -1,0 +1,75 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/policies/rule"
+	"github.com/scalestack/scalestack/stack"
+)
+
+const zone = "Ruleset cdn-cache-rules"
+
+func cacheRule(expression string) map[string]any {
+	return map[string]any{
+		"ref": "extra", "description": "Extra", "enabled": true, "action": "set_cache_settings", "expression": expression,
+		"actionParameters": map[string]any{"cache": true},
+	}
+}
+
+// pages adds page rules; the first has the highest priority.
+func pages(rules ...map[string]any) edit {
+	return func(_ *testing.T, g rule.Graph) rule.Graph {
+		for i, properties := range rules {
+			properties["zoneId"], properties["priority"] = "z", len(rules)-i
+			name := properties["target"].(string)
+			g = append(g, rule.Resource{Type: "cloudflare:index/pageRule:PageRule", Name: name, URN: "urn:" + name, Properties: properties})
+		}
+		return g
+	}
+}
+
+func pageRuleOf(target, level string) map[string]any {
+	return map[string]any{"target": target, "status": "active", "actions": map[string]any{"cacheLevel": level}}
+}
+
+// Page rules are a choice that no environment makes.
+func TestThePageRulesOfTheComponentAreSilent(t *testing.T) {
+	values := settings(t, "dev")
+	values["scalestack:cdn"] = `{"enabled":true,"zoneId":"0123456789abcdef0123456789abcdef","plan":"pro","mode":"pageRules","hostname":"www.example.com"}`
+	body, keep := stack.Program(localImages)
+	graph := recordProgram(t, "dev", body, func(info *pulumi.RunInfo) { info.Config = values }, keep)
+	require.Len(t, graph.Of("PageRule"), 6)
+	require.Empty(t, messages(violations("dev", graph)))
+}
+
+// edgeMutations break the zone in front.
+var edgeMutations = map[string]mutation{
+	"API cached last":      {policy: "cache-private", says: "(extra) is able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/a")`)))},
+	"users cached last":    {policy: "cache-private", says: "able to cache /users/7,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path eq "/users/7"`)))},
+	"styles of users":      {policy: "cache-private", says: "able to cache /api/7.css,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path.extension in {"css" "js"}`)))},
+	"authenticated static": {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/static/") and not ends_with(http.request.uri.path, ".map")`)))},
+	"unreadable rule last": {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path matches "^/static"`)))},
+	"bypass removed":       {policy: "cache-private", says: "able to cache /users,", edits: edits(set(zone, "rules[0].expression", `not starts_with(http.request.uri.path, "/api")`), set(zone, "rules[3].enabled", false))},
+	"header forgotten":     {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[4].expression", `starts_with(http.request.uri.path, "/admin")`))},
+	"bypass of one scheme": {policy: "cache-private", says: "with an Authorization header", edits: edits(
+		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] contains "Bearer")`))},
+	"bypass only by chance": {policy: "cache-private", says: "able to cache", edits: edits(
+		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] ne "") and ip.src eq 192.0.2.1`))},
+
+	"page rule for all":       {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(pages(pageRuleOf("a.test/*", "cache_everything")))},
+	"page rule in a query":    {policy: "page-rules-private", says: "caches a.test/api/7.css,", edits: edits(pages(pageRuleOf("a.test/*.css", "cache_everything")))},
+	"page rule of any host":   {policy: "page-rules-private", says: "caches example.com/api/7?/static/a.css,", edits: edits(pages(pageRuleOf("*/static/*", "cache_everything"), pageRuleOf("a.test/x/*", "bypass")))},
+	"page rules upside down":  {policy: "page-rules-private", says: "caches a.test/users/7,", edits: edits(pages(pageRuleOf("https://a.test/Users/*", "cache_everything"), pageRuleOf("a.test/*", "bypass")))},
+	"unreadable page rule":    {policy: "page-rules-private", says: "a.test/static/**, which caches a.test/api/7,", edits: edits(pages(pageRuleOf("a.test/static/**", "cache_everything"), pageRuleOf("a.test/*", "bypass")))},
+	"unreadable bypass":       {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(pages(pageRuleOf("a.test/**", "bypass"), pageRuleOf("a.test/*", "cache_everything")))},
+	"page rule of a spelling": {policy: "page-rules-private", says: "caches a.test/static/..%2F../api,", edits: edits(pages(pageRuleOf("a.test/*;*", "bypass"), pageRuleOf("a.test/static/*", "cache_everything"), pageRuleOf("a.test/*", "bypass")))},
+
+	"second ruleset": {policy: "one-ruleset-per-phase", says: "Ruleset spare: phase http_request_cache_settings of zone", edits: edits(twin(zone, "spare"))},
+
+	"rule without ref":       {policy: "ruleset-rules-stable", says: "rules[0].ref is not set", edits: edits(unset(zone, "rules[0].ref"))},
+	"rule without enabled":   {policy: "ruleset-rules-stable", says: "rules[4].enabled is not set", edits: edits(unset(zone, "rules[4].enabled"))},
+	"mode of the SDK's docs": {policy: "ruleset-rules-stable", says: `edgeTtl.mode is "overrideOrigin"`, edits: edits(set(zone, "rules[1].actionParameters.edgeTtl.mode", "overrideOrigin"))},
+}

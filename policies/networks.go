@@ -1,0 +1,67 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+var directions = []string{"Ingress", "Egress"}
+
+// networkCovered asks for a policy of its own for every workload.
+var networkCovered = rule.Rule{
+	Name: "network-covered",
+	Description: "Every pod is covered by a NetworkPolicy of its own in both directions: who may call it and whom it " +
+		"may call is written down.",
+	OursOnly: true,
+	All: func(c *rule.Check, g rule.Graph) {
+		for _, p := range allPods(g) {
+			if !p.Owner.Ours() {
+				continue
+			}
+			for _, direction := range directions {
+				if !covered(g, p.Owner, direction, func(selector rule.Node) bool {
+					return !selectsAll(selector) && selects(selector, p.Labels) != no
+				}) {
+					c.Report(p.Owner, "its traffic", "covered by no NetworkPolicy of its own for "+direction,
+						"one that selects its pods and has "+direction+" in policyTypes",
+						"add a NetworkPolicy that lists its callers and targets")
+				}
+			}
+		}
+	},
+}
+
+// networkDenied closes what no other policy opens.
+var networkDenied = rule.Rule{
+	Name:        "network-default-deny",
+	Description: "A namespace refuses all traffic that no policy allows, also for pods that an operator or a person makes.",
+	All: func(c *rule.Check, g rule.Graph) {
+		for _, namespace := range g.Of("Namespace") {
+			if !namespace.At("metadata", "name").Known() {
+				continue
+			}
+			within := rule.Resource{Properties: map[string]any{"metadata": map[string]any{"namespace": nameOf(namespace)}}}
+			for _, direction := range directions {
+				if !covered(g, within, direction, func(selector rule.Node) bool {
+					return selectsAll(selector) || !selector.Known()
+				}) {
+					c.Report(namespace, "traffic nobody allowed", "not refused for "+direction,
+						"a NetworkPolicy with an empty podSelector and no rules for "+direction,
+						"add a NetworkPolicy default-deny to the namespace")
+				}
+			}
+		}
+	},
+}
+
+func covered(g rule.Graph, near rule.Resource, direction string, selects func(rule.Node) bool) bool {
+	return slices.ContainsFunc(g.Of("NetworkPolicy"), func(policy rule.Resource) bool {
+		return together(policy, near) && selects(policy.At("spec", "podSelector")) && governs(policy, direction)
+	})
+}
+
+func governs(policy rule.Resource, direction string) bool {
+	types, known := policy.At("spec", "policyTypes").Texts()
+	return !known || slices.Contains(types, direction)
+}

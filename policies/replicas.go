@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+// replicas is how many pods a workload has at least and at most.
+type replicas struct {
+	Min, Max int
+	// Known is false when the deployment decides one of them.
+	Known bool
+	// By is what sets them: the autoscaler or the workload itself.
+	By rule.Resource
+}
+
+// replicasOf reads them from the workload's autoscaler, or else from itself.
+func replicasOf(g rule.Graph, owner rule.Resource) replicas {
+	if !scalingKnown(g, owner) {
+		return replicas{By: owner}
+	}
+	if scaler, ok := scalerOf(g, owner); ok {
+		least, knownMin := count(scaler.At("spec", "minReplicas"), 1)
+		most, knownMax := count(scaler.At("spec", "maxReplicas"), least)
+		return replicas{least, most, knownMin && knownMax, scaler}
+	}
+	switch owner.Kind() {
+	case "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController":
+		n, known := count(owner.At("spec", "replicas"), 1)
+		return replicas{n, n, known, owner}
+	case "DaemonSet":
+		return replicas{By: owner}
+	}
+	return replicas{1, 1, true, owner}
+}
+
+// scalingKnown is false when an autoscaler may be the workload's or not.
+func scalingKnown(g rule.Graph, owner rule.Resource) bool {
+	for _, scaler := range g.Of("HorizontalPodAutoscaler") {
+		target := scaler.At("spec", "scaleTargetRef")
+		if !target.At("kind").Known() || !target.At("name").Known() {
+			return false
+		}
+	}
+	return owner.At("metadata", "name").Known()
+}
+
+// scalerOf is the autoscaler of a workload.
+func scalerOf(g rule.Graph, owner rule.Resource) (rule.Resource, bool) {
+	for _, scaler := range g.Of("HorizontalPodAutoscaler") {
+		target := scaler.At("spec", "scaleTargetRef")
+		if target.At("kind").Text() == owner.Kind() && target.At("name").Text() == nameOf(owner) && together(scaler, owner) {
+			return scaler, true
+		}
+	}
+	return rule.Resource{}, false
+}
+
+func count(n rule.Node, absent int) (int, bool) {
+	if n.Absent() {
+		return absent, true
+	}
+	return n.Number()
+}
+
+// share is a number of pods, or a percentage of total: rounded up, as
+// Kubernetes does for a budget and a surge.
+func share(n rule.Node, total int) (int, bool) {
+	if number, ok := n.Number(); ok {
+		return number, true
+	}
+	percent, ok := strings.CutSuffix(n.Text(), "%")
+	number, err := strconv.Atoi(percent)
+	if !ok || err != nil {
+		return 0, false
+	}
+	return (total*number + 99) / 100, true
+}

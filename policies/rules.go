@@ -1,0 +1,20 @@
+package main
+
+import (
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+// rules returns every policy there is.
+func rules() []rule.Rule {
+	return []rule.Rule{
+		podIsolation, podVolumes, podPrivileges, podUser, podKernel,
+		containerResources, containerProbes, readOnlyRoot, imagePinned, imageDigest, plainSecret,
+		defaultNamespace, namespaceRestricted, namesAndLabels, oneOwner, serviceExposure,
+		autoscalerMinimum, autoscalerSingle, statefulSetFixed, volumesKept, dataRetained,
+		selectorMatches, servicePort, budgetRequired, budgetFloor,
+		networkCovered, networkDenied, metricsPrivate, tokenUsed,
+		shardConnections, shardMap, shardsKept, spreadWithinShard,
+		kafkaReplication, kafkaSecretUnique, kafkaConsumers, kafkaKept,
+		cachePrivate, pageRulesPrivate, oneRuleset, stableRules,
+	}
+}

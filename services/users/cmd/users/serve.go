@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/services/users/internal/api"
+	"github.com/scalestack/scalestack/services/users/internal/profilecache"
+	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/services/users/internal/users"
+	"github.com/scalestack/scalestack/sharding/router"
+	"github.com/scalestack/scalestack/sharding/shardctl"
+	"github.com/spf13/cobra"
+)
+
+const (
+	// followEvery is short beside the minute that a ConfigMap takes to arrive.
+	followEvery = 2 * time.Second
+	repairEvery = time.Second
+	// sweepEvery is how soon the rest of a large deletion begins.
+	sweepEvery = 10 * time.Second
+	// verifyTimeout bounds the look at the shards before serving.
+	verifyTimeout = 5 * time.Second
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve users over HTTP",
+		Long: "Serves users and their products under /users, static files, /healthz, /readyz and /metrics.\n\nSettings (environment):\n" +
+			settings.ServeCommand.Help(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings.ServeCommand.Load(os.Environ())
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			return runServe(cmd.Context(), s, shardctl.NewLog(s.LogLevel))
+		},
+	}
+}
+
+func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	options := s.Shards.As("scalestack-serve")
+	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, registry, log
+	shards, err := router.New(options)
+	if err != nil {
+		return err
+	}
+	defer shards.Close()
+	if err := verify(ctx, shards); err != nil {
+		return err
+	}
+	client := profilecache.NewClient(s.Redis, log)
+	defer client.Close()
+	cache := profilecache.New(client, profilecache.Options{
+		TTL: s.CacheTTL, NegativeTTL: s.NegativeTTL, FillTimeout: s.RequestTimeout, Metrics: registry, Log: log,
+	})
+	// The followers outlive the signal: requests run until the drain has ended.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go shards.Follow(background, followEvery)
+	go cache.Repair(background, repairEvery)
+
+	store := users.NewStore(shards, users.StoreOptions{Events: s.Events, Log: log})
+	handler := api.New(users.NewService(store, cache, s.RequestTimeout),
+		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log})
+	go store.SweepEvery(background, sweepEvery)
+	go func() {
+		if await(ctx, log, "every shard", store.Answers) {
+			handler.Ready()
+		}
+	}()
+	listener, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return err
+	}
+	return newServer(handler, s, log).run(ctx, listener)
+}
+
+func verify(ctx context.Context, shards *router.Router) error {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	return shards.Verify(ctx)
+}

@@ -1,0 +1,152 @@
+// Package api is the HTTP interface of the user service.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/scalestack/scalestack/services/users/internal/assets"
+	"github.com/scalestack/scalestack/services/users/internal/users"
+	"github.com/scalestack/scalestack/sharding/router"
+)
+
+// retryAfter is what a client is told to wait for a shard that restarts.
+const retryAfter = 2 * time.Second
+
+// Service is what the interface offers; *users.Service is the real one.
+type Service interface {
+	Get(ctx context.Context, id int64) (users.Answer, error)
+	Create(ctx context.Context, p users.Profile, key string) (user *users.User, shard string, err error)
+	Put(ctx context.Context, id int64, p users.Profile) (user *users.User, shard string, err error)
+	Delete(ctx context.Context, id int64) (found bool, shard string, err error)
+	users.Products
+}
+
+// Options configure an API; every field is required.
+type Options struct {
+	// Timeout bounds the work for one request.
+	Timeout time.Duration
+	// MaxRequests is how many requests are worked on at once.
+	MaxRequests int
+	// Metrics is where the API registers its own and what /metrics shows.
+	Metrics *prometheus.Registry
+	Log     *slog.Logger
+}
+
+// API is the HTTP handler of the service.
+type API struct {
+	service  Service
+	options  Options
+	assets   *assets.Assets
+	requests *prometheus.HistogramVec
+	ready    atomic.Bool
+	draining atomic.Bool
+	// slots are for requests that are worked on.
+	slots chan struct{}
+	mux   *http.ServeMux
+}
+
+// New returns an API that is not ready yet.
+func New(service Service, o Options) *API {
+	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux(),
+		slots: make(chan struct{}, o.MaxRequests)}
+	a.handle(http.MethodGet, "/users/{id}", a.getUser)
+	a.handle(http.MethodPut, "/users/{id}", a.putUser)
+	a.handle(http.MethodDelete, "/users/{id}", a.deleteUser)
+	a.handle(http.MethodPost, "/users", a.postUser)
+	a.handle(http.MethodGet, "/users/{id}/products/{sku}", a.getProduct)
+	a.handle(http.MethodPut, "/users/{id}/products/{sku}", a.putProduct)
+	a.handle(http.MethodDelete, "/users/{id}/products/{sku}", a.deleteProduct)
+	for _, folder := range assets.Folders() {
+		a.handle(http.MethodGet, folder, a.asset)
+	}
+	a.mux.HandleFunc("GET /healthz", ok)
+	a.mux.HandleFunc("GET /readyz", a.readyz)
+	a.mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
+	return a
+}
+
+// ServeHTTP answers one request. No cache may keep an answer unless its handler
+// says so, which none but the assets' does.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "private, no-store")
+	if a.draining.Load() {
+		// Each connection ends with an answer, and none under a request.
+		w.Header().Set("Connection", "close")
+	}
+	if isBeyond(r.Context()) && !isProbe(r) {
+		w.Header().Set("Connection", "close")
+		busy(http.StatusServiceUnavailable, "too many connections").write(w)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// Ready makes the service report that it is ready: from now on it can serve.
+func (a *API) Ready() { a.ready.Store(true) }
+
+// Drain makes the service report that it is not ready, while it goes on
+// serving.
+func (a *API) Drain() { a.draining.Store(true) }
+
+// ok says only that the process runs: a restart would not mend a shard or the
+// cache.
+func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+
+// readyz does not ask the shards once one has answered: one that is down would
+// take every pod out of service, and with them the users of all others. Before
+// that, a rollout must not replace pods that work by one that reaches no shard.
+func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
+	if a.draining.Load() {
+		newProblem(http.StatusServiceUnavailable, "shutting down").write(w)
+		return
+	}
+	if !a.ready.Load() {
+		newProblem(http.StatusServiceUnavailable, "no shard has answered yet").write(w)
+		return
+	}
+	ok(w, r)
+}
+
+func (a *API) asset(w http.ResponseWriter, r *http.Request) {
+	if !a.assets.Serve(w, r) {
+		newProblem(http.StatusNotFound, "there is no such file").write(w)
+	}
+}
+
+func setShard(w http.ResponseWriter, shard string) {
+	if shard != "" {
+		w.Header().Set("X-Shard", shard)
+	}
+}
+
+// repeatable is what a client is told of a change of unknown outcome.
+const repeatable = "; the change may have been made, and repeating it does no harm"
+
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	a.failWith(w, r, err, repeatable)
+}
+
+// failWith keeps the cause for the log: it names hosts and users of the databases.
+func (a *API) failWith(w http.ResponseWriter, r *http.Request, err error, unknown string) {
+	var unavailable *router.UnavailableError
+	if !errors.As(err, &unavailable) {
+		a.options.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err.Error())
+		newProblem(http.StatusInternalServerError, "").write(w)
+		return
+	}
+	a.options.Log.Warn("shard is unavailable", "method", r.Method, "path", r.URL.Path, "error", err.Error())
+	detail := unavailable.Shard + " is unavailable"
+	if unavailable.Unknown {
+		detail += unknown
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+	newProblem(http.StatusServiceUnavailable, detail).write(w)
+}

@@ -1,0 +1,222 @@
+// Package profilecache keeps user profiles in Redis under user_profile:{id}.
+//
+// It guarantees that an answer which was read from the database before a change is
+// not served once the change's invalidation is in Redis. A reader that misses gets
+// a lease before it reads the database, and Redis takes its answer only while the
+// key still holds that lease. A change replaces whatever is there by a mark, and
+// so breaks leases; a flush, a restart, an eviction or the end of its life break
+// them too. So a late answer is never stored, whatever Redis has forgotten.
+//
+// Two things remain: an invalidation that never reaches Redis (it is repeated, by
+// this process and by the event), and a Redis that comes back with entries from
+// before an invalidation, from a snapshot or a replica that lagged. The stack's
+// has neither. The entry's life bounds both.
+//
+// Redis may be down, slow or empty at any time: every failure is a miss.
+package profilecache
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/scalestack/scalestack/services/users/internal/users"
+)
+
+var (
+	//go:embed lease.lua
+	leaseSource string
+	//go:embed fill.lua
+	fillSource string
+	//go:embed mark.lua
+	markSource string
+)
+
+// cooldown is how long lookups leave Redis alone after a failure. Otherwise
+// each request would wait for its own timeout while Redis does not answer.
+const cooldown = time.Second
+
+const invalidateTimeout = 500 * time.Millisecond
+
+// Options configure a Cache; every field is required.
+type Options struct {
+	// TTL is the life of a profile, give or take 10 %.
+	TTL time.Duration
+	// NegativeTTL is the life of the knowledge that a user is absent.
+	NegativeTTL time.Duration
+	// FillTimeout is the longest time between a lease and the answer.
+	FillTimeout time.Duration
+	Metrics     prometheus.Registerer
+	Log         *slog.Logger
+}
+
+// Cache is a users.Cache in Redis.
+type Cache struct {
+	redis   redis.UniversalClient
+	lease   *redis.Script
+	fill    *redis.Script
+	mark    *redis.Script
+	options Options
+	metrics *metrics
+	pending pending
+	// restUntil is the end of the cooldown in Unix nanoseconds.
+	restUntil atomic.Int64
+}
+
+var _ users.Cache = (*Cache)(nil)
+
+// New returns a Cache on a client.
+func New(client redis.UniversalClient, o Options) *Cache {
+	return &Cache{redis: client, lease: redis.NewScript(leaseSource), fill: redis.NewScript(fillSource), mark: redis.NewScript(markSource),
+		options: o, metrics: newMetrics(o.Metrics)}
+}
+
+// Get returns what the cache knows.
+func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
+	if c.resting() {
+		c.metrics.lookups.WithLabelValues("skipped").Inc()
+		return users.Cached{}
+	}
+	if c.pending.has(id) {
+		c.metrics.lookups.WithLabelValues("miss").Inc()
+		return users.Cached{}
+	}
+	entry, err := c.redis.Get(ctx, key(id)).Result()
+	if errors.Is(err, redis.Nil) {
+		c.metrics.lookups.WithLabelValues("miss").Inc()
+		return users.Cached{}
+	}
+	if err != nil {
+		return c.failed(err)
+	}
+	cached, _ := c.read(id, entry)
+	return cached
+}
+
+// Lease returns what the cache knows, and otherwise a lease, "" when there is none
+// to be had: the answer of the database is then not for the cache.
+func (c *Cache) Lease(ctx context.Context, id int64) (users.Cached, users.Lease) {
+	if c.resting() || c.pending.has(id) {
+		return users.Cached{}, ""
+	}
+	entry, err := c.lease.Run(ctx, c.redis, []string{key(id)}, rand.Text(), c.leaseTTL().Milliseconds()).Text()
+	if err != nil {
+		return c.failed(err), ""
+	}
+	cached, ok := c.read(id, entry)
+	switch {
+	case !ok:
+		// Nobody would ever replace it.
+		c.Invalidate(ctx, id, users.UnknownVersion)
+		return cached, ""
+	case cached.Known:
+		return cached, ""
+	}
+	return cached, users.Lease(entry)
+}
+
+// read is not ok for an entry that makes no sense.
+func (c *Cache) read(id int64, entry string) (cached users.Cached, ok bool) {
+	cached, err := decode(id, entry)
+	if err != nil {
+		c.options.Log.Error("ignoring a cache entry", "error", err.Error())
+		c.metrics.lookups.WithLabelValues("error").Inc()
+		return users.Cached{}, false
+	}
+	c.metrics.lookups.WithLabelValues(kind(cached)).Inc()
+	return cached, true
+}
+
+func (c *Cache) failed(err error) users.Cached {
+	c.rest(err)
+	c.metrics.lookups.WithLabelValues("error").Inc()
+	return users.Cached{}
+}
+
+func kind(cached users.Cached) string {
+	switch {
+	case !cached.Known:
+		return "miss"
+	case cached.User == nil:
+		return "negative"
+	}
+	return "hit"
+}
+
+// Fill stores what the database said about a user, nil for an absent one, after
+// the lease was given. A lease that is broken meanwhile is no error.
+func (c *Cache) Fill(ctx context.Context, id int64, lease users.Lease, user *users.User) {
+	if lease == "" || c.resting() {
+		return
+	}
+	entry, err := encodeUser(user)
+	if err != nil {
+		c.options.Log.Error("encoding a profile", "error", err.Error())
+		return
+	}
+	ttl := c.options.NegativeTTL
+	if user != nil {
+		ttl = jitter(c.options.TTL)
+	}
+	if err := c.fill.Run(ctx, c.redis, []string{key(id)}, string(lease), entry, ttl.Milliseconds()).Err(); err != nil {
+		c.rest(err)
+	}
+}
+
+// Invalidate makes every version before this one a miss, for everyone. If Redis
+// does not take it now, it is tried again in the background.
+func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
+	// A writer waits for this, so no longer than a healthy Redis needs.
+	ctx, cancel := context.WithTimeout(ctx, invalidateTimeout)
+	defer cancel()
+	if err := c.Mark(ctx, id, version); err != nil {
+		c.rest(err)
+		c.metrics.invalidations.WithLabelValues("error").Inc()
+		if !c.pending.add(id, version) {
+			c.options.Log.Error("an old profile may be served until it expires", "user", id)
+		}
+		return
+	}
+	c.metrics.invalidations.WithLabelValues("ok").Inc()
+}
+
+// Mark is Invalidate for callers that can try again themselves.
+func (c *Cache) Mark(ctx context.Context, id, version int64) error {
+	want := strconv.FormatInt(version, 10)
+	if version == users.UnknownVersion {
+		want = ""
+	}
+	return c.mark.Run(ctx, c.redis, []string{key(id)}, want, encodeStale(min(version, maxVersion)), c.markTTL().Milliseconds()).Err()
+}
+
+// leaseTTL has room for clocks that run at different speeds. A lease that ends
+// early costs a miss.
+func (c *Cache) leaseTTL() time.Duration { return 2 * c.options.FillTimeout }
+
+// markTTL is for processes of releases without leases, which may run beside this
+// one during a rollout: a mark refuses their late answers.
+func (c *Cache) markTTL() time.Duration { return 10*c.options.FillTimeout + 10*time.Second }
+
+func (c *Cache) resting() bool { return time.Now().UnixNano() < c.restUntil.Load() }
+
+func (c *Cache) rest(err error) {
+	until := time.Now().Add(cooldown)
+	if before := c.restUntil.Swap(until.UnixNano()); time.Unix(0, before).Before(time.Now()) {
+		c.options.Log.Warn("cache is unavailable, reading from the database", "error", err.Error())
+	}
+}
+
+func key(id int64) string { return "user_profile:" + strconv.FormatInt(id, 10) }
+
+// jitter spreads entries that were stored together over ±10 % of their life.
+func jitter(ttl time.Duration) time.Duration {
+	return time.Duration(float64(ttl) * (0.9 + 0.2*mathrand.Float64()))
+}

@@ -1,0 +1,144 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	// readOutbox leaves out what the shard does not own: copies for a bucket that
+	// is about to come, and old rows of one that went. Fenced buckets wait, since
+	// their rows could not be deleted; a fence that has lapsed is none. The rows
+	// of a user become visible in their order, because each writer holds the
+	// user's row until it commits.
+	readOutbox = `
+		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data FROM outbox
+		WHERE parked IS NULL AND topic = $5 AND (user_id, sequence) > ($1, $2) AND (user_id % $3::bigint + $3) % $3 = ANY (ARRAY(
+			SELECT bucket::bigint FROM scalestack.ownership
+			WHERE state = 'owned' OR (state = 'fenced' AND fenced_until <= now())))
+		ORDER BY user_id, sequence LIMIT $4`
+
+	// listTopics jumps from topic to topic in the index.
+	listTopics = `
+		WITH RECURSIVE found AS (
+			(SELECT topic FROM outbox WHERE parked IS NULL ORDER BY topic LIMIT 1)
+			UNION ALL
+			SELECT (SELECT topic FROM outbox WHERE parked IS NULL AND topic > found.topic ORDER BY topic LIMIT 1) FROM found WHERE found.topic IS NOT NULL)
+		SELECT topic FROM found WHERE topic IS NOT NULL`
+
+	// deletePublished does not wait for a bucket that is being fenced: its rows
+	// stay, and whoever owns it then publishes them again.
+	deletePublished = `
+		DELETE FROM outbox AS o USING unnest($1::bigint[], $2::bigint[]) AS published (user_id, sequence)
+		WHERE o.user_id = published.user_id AND o.sequence = published.sequence AND scalestack.try_hold(o.user_id)`
+
+	parkRow = `UPDATE outbox SET parked = $3 WHERE user_id = $1 AND sequence = $2 AND scalestack.try_hold(user_id)`
+
+	measureOutbox = `
+		SELECT count(*) FILTER (WHERE parked IS NULL), count(*) FILTER (WHERE parked IS NOT NULL),
+			coalesce(extract(epoch FROM now() - min(occurred_at) FILTER (WHERE parked IS NULL)), 0)::float8 FROM outbox`
+
+	cleanInbox = `
+		DELETE FROM inbox AS i USING (
+			SELECT user_id, consumer, event_id FROM inbox WHERE changed_at < now() - $1::interval LIMIT $2) AS old
+		WHERE (i.user_id, i.consumer, i.event_id) = (old.user_id, old.consumer, old.event_id) AND scalestack.try_hold(i.user_id)`
+)
+
+// position is a place in the order of the outbox.
+type position struct{ user, sequence int64 }
+
+// row is an event and where it is to go.
+type row struct {
+	events.Event
+	topic string
+}
+
+func (r *row) position() position     { return position{r.UserID, r.Sequence} }
+func (r *row) record() *kgo.Record    { return r.Record(r.topic) }
+func (r *row) age() (d time.Duration) { return time.Since(r.Time) }
+
+// outbox is a shard's, seen through the session that holds the lock.
+type outbox struct {
+	conn    *pgx.Conn
+	buckets int
+	source  string
+}
+
+// read returns the next rows of a topic after a position.
+func (o *outbox) read(ctx context.Context, topic string, after position, limit int) ([]row, error) {
+	result, err := o.conn.Query(ctx, readOutbox, after.user, after.sequence, o.buckets, limit, topic)
+	if err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	}
+	rows, err := pgx.CollectRows(result, func(from pgx.CollectableRow) (r row, err error) {
+		r.Source = o.source
+		err = from.Scan(&r.UserID, &r.Sequence, (*[16]byte)(&r.ID), &r.topic, &r.Type, &r.Schema, &r.Time, (*[]byte)(&r.Data))
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	}
+	return rows, nil
+}
+
+// topics returns those that rows are waiting for.
+func (o *outbox) topics(ctx context.Context) ([]string, error) {
+	rows, err := o.conn.Query(ctx, listTopics)
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// delete returns how many of the rows are gone.
+func (o *outbox) delete(ctx context.Context, rows []row) (int, error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	users, sequences := make([]int64, len(rows)), make([]int64, len(rows))
+	for i, r := range rows {
+		users[i], sequences[i] = r.UserID, r.Sequence
+	}
+	tag, err := o.conn.Exec(ctx, deletePublished, users, sequences)
+	if err != nil {
+		return 0, fmt.Errorf("deleting what is published: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// park sets a row aside that Kafka will never take.
+func (o *outbox) park(ctx context.Context, r row, reason string) error {
+	if _, err := o.conn.Exec(ctx, parkRow, r.UserID, r.Sequence, reason); err != nil {
+		return fmt.Errorf("parking an event: %w", err)
+	}
+	return nil
+}
+
+// backlog is what waits in an outbox.
+type backlog struct {
+	waiting, parked int64
+	// oldest is the age of the oldest waiting event in seconds.
+	oldest float64
+}
+
+func (o *outbox) measure(ctx context.Context) (b backlog, err error) {
+	err = o.conn.QueryRow(ctx, measureOutbox).Scan(&b.waiting, &b.parked, &b.oldest)
+	return b, err
+}
+
+// cleanRows bounds a transaction that holds many buckets.
+const cleanRows = 1000
+
+// clean forgets what consumers did long ago, some of it, and says how much.
+func (o *outbox) clean(ctx context.Context, retention time.Duration) (int, error) {
+	tag, err := o.conn.Exec(ctx, cleanInbox, retention, cleanRows)
+	if err != nil {
+		return 0, fmt.Errorf("cleaning the inbox: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}

@@ -1,0 +1,89 @@
+package settings
+
+import (
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func environment(set map[string]string) (environ []string) {
+	for name, value := range set {
+		environ = append(environ, name+"="+value)
+	}
+	return environ
+}
+
+func TestDefaults(t *testing.T) {
+	s, err := ServeCommand.Load(environment(nil))
+	require.NoError(t, err)
+	require.Equal(t, ":8080", s.Listen)
+	require.Equal(t, "/etc/scalestack/shardmap/map.json", s.MapFile)
+	require.Equal(t, "/etc/scalestack/shards", s.Shards.Credentials)
+	require.Equal(t, "prefer", s.Shards.SSLMode)
+	require.Equal(t, 10, s.Pool)
+	require.Equal(t, 3600*time.Second, s.CacheTTL)
+	require.Equal(t, 20*time.Second, s.ShutdownGrace)
+	require.Equal(t, slog.LevelInfo, s.LogLevel)
+}
+
+func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
+	_, err := ServeCommand.Load(environment(map[string]string{
+		"SCALESTACK_LISTEN":             "8080",
+		"SCALESTACK_SHARD_MAP":          "map.json",
+		"SCALESTACK_DB_POOL":            "0",
+		"SCALESTACK_DB_SSLMODE":         "maybe",
+		"SCALESTACK_CACHE_TTL":          "an hour",
+		"SCALESTACK_SHUTDOWN_GRACE":     "1ms",
+		"SCALESTACK_LOG_LEVEL":          "loud",
+		"SCALESTACK_REDIS_ADDRESS":      "redis:99999",
+		"SCALESTACK_CACHE_NEGATIVE_TTL": "10s",
+	}))
+	require.Error(t, err)
+	require.ElementsMatch(t, []string{
+		`SCALESTACK_LISTEN: "8080" is not host:port with a port between 0 and 65535`,
+		`SCALESTACK_SHARD_MAP: "map.json" is not an absolute path`,
+		`SCALESTACK_DB_POOL: 0 is not between 1 and 1000`,
+		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, allow, prefer, require, verify-ca, verify-full`,
+		`SCALESTACK_CACHE_TTL: "an hour" is not a duration such as 1h`,
+		`SCALESTACK_SHUTDOWN_GRACE: 1ms is not between 1s and 10m`,
+		`SCALESTACK_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
+		`SCALESTACK_REDIS_ADDRESS: "redis:99999" is not host:port with a port between 0 and 65535`,
+	}, strings.Split(err.Error(), "\n"))
+
+	_, err = ServeCommand.Load(environment(map[string]string{"SCALESTACK_REQUEST_TIMEOUT": "3s"}))
+	require.EqualError(t, err, "SCALESTACK_REQUEST_TIMEOUT: 3s is not more than SCALESTACK_DB_STATEMENT_TIMEOUT (3s)")
+}
+
+func TestEmptyCountsAsNotSet(t *testing.T) {
+	s, err := ServeCommand.Load([]string{"SCALESTACK_DB_POOL=", "SCALESTACK_CACHE_TTL=", "PGSSLROOTCERT="})
+	require.NoError(t, err)
+	require.Equal(t, 10, s.Pool)
+}
+
+// Everything about a setting is in its tags; a tag that is missing shows here.
+func TestEverySettingIsComplete(t *testing.T) {
+	for command, fields := range All() {
+		names, goNames := map[string]bool{}, map[string]bool{}
+		for _, f := range fields {
+			require.NotEmpty(t, f.Doc, "%s: %s", command, f.Name)
+			require.NotEmpty(t, f.Allowed, "%s: %s", command, f.Name)
+			require.False(t, names[f.Name], "%s reads %s twice", command, f.Name)
+			names[f.Name] = true
+			if f.of.Kind() != reflect.String && f.of.Kind() != reflect.Slice {
+				require.False(t, goNames[f.goName], "%s: two fields %s", command, f.goName)
+				goNames[f.goName] = true
+				require.True(t, f.rules["max"] != "" || f.Allowed != "any string", "%s: %s has no range", command, f.Name)
+			}
+		}
+	}
+}
+
+func TestHelpNamesEverySetting(t *testing.T) {
+	require.Contains(t, ServeCommand.Help(), "SCALESTACK_DB_POOL (1 to 1000, default 10)")
+	require.Contains(t, ServeCommand.Help(), "SCALESTACK_SHARD_MAP (an absolute path, default /etc/scalestack/shardmap/map.json)")
+	require.Contains(t, AskCommand.Help(), "SCALESTACK_USERS_TIMEOUT (10ms to 10m, default 10s)")
+}

@@ -1,0 +1,93 @@
+// Package catalog reads from PostgreSQL's catalog which tables are sharded, by
+// which key column, and what would keep them from being moved. A table is
+// sharded once it has a fence; whether the fence works is judged by what the
+// catalog says it does, never by its name.
+package catalog
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Querier is a connection or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Fences is a query for the triggers that call a fence of any key column, with
+// the columns oid, tgrelid, tgname and key.
+const Fences = `
+	SELECT t.oid, t.tgrelid, t.tgname, CASE p.proname WHEN 'fence' THEN 'user_id' ELSE substr(p.proname, 10) END AS key
+	FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+	WHERE NOT t.tgisinternal AND p.pronamespace = to_regnamespace('scalestack')
+		AND (p.proname = 'fence' OR p.proname LIKE 'fence\_by\_%')`
+
+// Table is a sharded table.
+type Table struct {
+	OID uint32
+	// Name is qualified and quoted.
+	Name string
+	// Key is the key column's name as it is, QuotedKey as SQL needs it.
+	Key, QuotedKey string
+	// Columns are quoted, in their order.
+	Columns []string
+	// Guarded is false where the guard is missing or switched off.
+	Guarded bool
+	// Shape is everything that must be the same in two shards.
+	Shape []string
+}
+
+const selectTables = `
+	SELECT c.oid, format('%I.%I', n.nspname, c.relname), f.key, quote_ident(f.key),
+		array(SELECT quote_ident(attname) FROM pg_attribute
+			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+		EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = to_regproc('scalestack.guard') AND tgnargs = 0),
+		ARRAY['sharded by ' || f.key]
+		|| array(SELECT concat_ws(' ', 'column', attname, format_type(atttypid, atttypmod),
+				CASE WHEN attnotnull THEN 'not null' END, 'generated ' || nullif(attgenerated::text, ''),
+				'identity ' || nullif(attidentity::text, ''), pg_get_expr(d.adbin, d.adrelid))
+			FROM pg_attribute LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum
+			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
+		|| array(SELECT 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+			WHERE conrelid = c.oid AND contype <> 't' ORDER BY conname)
+		|| array(SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = c.oid ORDER BY 1)
+	FROM (SELECT DISTINCT ON (tgrelid) tgrelid, key FROM (` + Fences + `) AS fences ORDER BY tgrelid, tgname) AS f
+		JOIN pg_class c ON c.oid = f.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+	ORDER BY 2`
+
+// Tables returns every table that has a fence, also one that does not work, by name.
+func Tables(ctx context.Context, q Querier) ([]Table, error) {
+	rows, err := q.Query(ctx, selectTables)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Table])
+}
+
+// Sequence is one that a column takes its values from.
+type Sequence struct {
+	// Table and Name are qualified, Column and both are quoted.
+	Table, Column, Name string
+	// Last is the last value, 0 for a sequence that has made none.
+	Last int64
+	// Aligned says that it makes only the values of its shard.
+	Aligned bool
+}
+
+// Sequences returns those of some tables, by name.
+func Sequences(ctx context.Context, q Querier, shard int, tables []Candidate) ([]Sequence, error) {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.Table
+	}
+	rows, err := q.Query(ctx, `
+		SELECT table_oid::regclass::text, quote_ident(attname), sequence::regclass::text, coalesce(pg_sequence_last_value(sequence), 0),
+			NOT seqcycle AND seqincrement = `+stride+` AND coalesce(pg_sequence_last_value(sequence), seqstart) % `+stride+` = $2::bigint
+		FROM (`+sequences+`) AS q JOIN pg_attribute ON attrelid = table_oid AND attnum = column_number JOIN pg_sequence ON seqrelid = sequence
+		WHERE table_oid IN (SELECT to_regclass(name)::oid FROM unnest($1::text[]) AS name) ORDER BY 1, 2`, names, shard)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Sequence])
+}

@@ -1,0 +1,159 @@
+// Package migrate makes databases into shards and keeps the engine's tables in
+// them current (Run), and applies the migrations of the services that keep their
+// own tables there (Service).
+//
+// A step waits for a table's readers and writers for a second at a time, and
+// then lets those go on who wait behind it (package locks). A step that needs
+// longer for a lock, as CREATE INDEX CONCURRENTLY does, begins with
+// SET lock_timeout = 0. Steps are not applied while a mover works.
+//
+// Both first wait for all shards and compare each with the shard map, and only
+// then change anything: a wrong map changes nothing anywhere. Running them
+// again, or twice at once, is safe.
+//
+// The versioned steps are applied by goose: it is well kept, brings no driver
+// of its own, and keeps each file in one transaction.
+package migrate
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/locks"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"golang.org/x/sync/errgroup"
+)
+
+//go:embed sql/*.sql
+var files embed.FS
+
+// Connector returns the settings of a connection to a shard, its current
+// password included.
+type Connector func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
+
+// engineTable records the applied versions of the schema scalestack.
+const engineTable = "scalestack.schema_version"
+
+// engine returns the migrations of the schema scalestack.
+func engine() (Schema, error) {
+	steps, err := fs.Sub(files, "sql")
+	return Schema{Files: steps, Table: engineTable, engine: true, Adopt: map[int64]int64{1: 1, 2: 2, 4: 3, 5: 4, 6: 5}}, err
+}
+
+// Run brings the engine's schema of every shard of the map to the newest version
+// and claims databases that are nobody's shard yet. It returns a *RefusedError
+// or an *identity.MismatchError for a map that trying again does not make right.
+func Run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
+	s, err := checkAll(ctx, m, connect, log)
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	for i := range m.Shards {
+		shard := &m.Shards[i]
+		if err := migrateShard(ctx, s, shard, connect, log.With("shard", shard.Name)); err != nil {
+			return fmt.Errorf("%s: %w", shard.Name, err)
+		}
+	}
+	return nil
+}
+
+// forEach runs check on every shard at once; each error names its shard.
+func forEach(m *shardmap.Map, check func(i int, shard *shardmap.Shard) error) error {
+	errs := make([]error, len(m.Shards))
+	var all errgroup.Group
+	for i := range m.Shards {
+		all.Go(func() error {
+			errs[i] = check(i, &m.Shards[i])
+			return nil
+		})
+	}
+	_ = all.Wait()
+	return errors.Join(errs...)
+}
+
+func checkAll(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) (*survey, error) {
+	known := make([]knowledge, len(m.Shards))
+	err := forEach(m, func(i int, shard *shardmap.Shard) (err error) {
+		known[i], err = checkShard(ctx, m, shard, connect, log)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := combine(m, known)
+	if s.twice == nil {
+		return s, s.refuse()
+	}
+	// A move may have ended between two looks. The second look at the giver comes
+	// after the first at the taker, so that what is still owned twice is so.
+	err = forEach(m, func(i int, shard *shardmap.Shard) (err error) {
+		known[i], err = checkShard(ctx, m, shard, connect, log)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s = combine(m, known)
+	return s, s.refuse()
+}
+
+// checkShard accepts a database that is nobody's shard yet.
+func checkShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger) (knowledge, error) {
+	conn, err := waitFor(ctx, shard, connect, log)
+	if err != nil {
+		return knowledge{}, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	err = identity.Check(ctx, conn, shard.Name, identity.Of(m, shard))
+	if errors.Is(err, identity.ErrUnclaimed) {
+		return knowledge{}, nil
+	}
+	if err != nil {
+		return knowledge{}, err
+	}
+	k, err := read(ctx, conn)
+	if err != nil {
+		return k, fmt.Errorf("%s: %w", shard.Name, err)
+	}
+	return k, nil
+}
+
+func migrateShard(ctx context.Context, s *survey, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
+	schema, err := engine()
+	if err != nil {
+		return err
+	}
+	return whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
+		want := identity.Of(s.shards, shard)
+		if err := identity.Check(ctx, conn, shard.Name, want); err != nil && !errors.Is(err, identity.ErrUnclaimed) {
+			return err
+		}
+		if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS scalestack"); err != nil {
+			return err
+		}
+		if err := schema.apply(ctx, conn, log); err != nil {
+			return err
+		}
+		return claim(ctx, conn, want, s.vacant(shard.ID), log)
+	})
+}
+
+// whileLocked holds a session's advisory lock over everything, so that a second
+// run waits and then finds nothing left to do.
+func whileLocked(ctx context.Context, shard *shardmap.Shard, connect Connector, log *slog.Logger, do func(*pgx.Conn) error) error {
+	conn, err := waitFor(ctx, shard, connect, log)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := locks.Take(ctx, conn, locks.Migration); err != nil {
+		return err
+	}
+	return do(conn)
+}

@@ -1,0 +1,149 @@
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/scalestack/scalestack/sharding/locks"
+)
+
+// Schema is a set of migrations with one owner.
+type Schema struct {
+	// Files has the steps in its root, 00001_name.sql, in goose's format.
+	Files fs.FS
+	// Table records the applied versions. It names its schema, for example
+	// "public.orders_schema_version"; no two owners share one.
+	Table string
+	// Adopt is for tables that came to be when engine and service still shared
+	// one list of versions, scalestack.migrations: it maps the versions there to
+	// those of Files. Default: nothing is adopted.
+	Adopt map[int64]int64
+
+	engine bool
+}
+
+// apply runs the steps that the database does not have yet.
+func (s Schema) apply(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
+	config := conn.Config()
+	config.RuntimeParams["lock_timeout"] = strconv.FormatInt(locks.Wait.Milliseconds(), 10)
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	if err := s.adopt(ctx, db, log); err != nil {
+		return fmt.Errorf("adopting the versions of scalestack.migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, s.Files,
+		goose.WithTableName(s.Table), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if pending, err := provider.HasPending(ctx); err != nil || !pending {
+		return err
+	}
+	if err := s.keepMoversAway(ctx, conn); err != nil {
+		return err
+	}
+	for {
+		results, err := provider.Up(ctx)
+		for _, step := range results {
+			log.Info("migration applied", "schema", s.Table, "file", step.Source.Path, "took", step.Duration)
+		}
+		if !locks.Late(err) {
+			return err
+		}
+		if err := locks.Pause(ctx, log, err); err != nil {
+			return err
+		}
+	}
+}
+
+const openMoves = `
+	SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')`
+
+// keepMoversAway takes their lock until the connection ends. A service's step
+// could change a table of a move that has begun and has no mover now; the
+// engine's steps leave those tables as they are.
+func (s Schema) keepMoversAway(ctx context.Context, conn *pgx.Conn) error {
+	if err := locks.Take(ctx, conn, locks.Mover); err != nil {
+		return err
+	}
+	var moves bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass('scalestack.move') IS NOT NULL").Scan(&moves); err != nil || !moves || s.engine {
+		return err
+	}
+	var open int
+	if err := conn.QueryRow(ctx, openMoves).Scan(&open); err != nil || open == 0 {
+		return err
+	}
+	return &RefusedError{fmt.Errorf("%d moves from this shard have not ended, and a step could change their tables. Fix: shardctl reshard, or shardctl abort", open)}
+}
+
+const (
+	mustAdopt = "SELECT to_regclass('scalestack.migrations') IS NOT NULL AND to_regclass($1) IS NULL"
+	// The former table stays as it is: the other owner adopts from it as well,
+	// and an older release that is deployed again finds nothing to do.
+	formerVersions = "SELECT DISTINCT version_id FROM scalestack.migrations WHERE is_applied ORDER BY version_id"
+)
+
+// adopt records the steps that were applied under another number. Table and
+// versions come in one transaction: with the table in place there is nothing
+// left to adopt.
+func (s Schema) adopt(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	if len(s.Adopt) == 0 {
+		return nil
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	var must bool
+	if err := tx.QueryRowContext(ctx, mustAdopt, s.Table).Scan(&must); err != nil || !must {
+		return err
+	}
+	versions, err := s.adopted(ctx, tx)
+	if err != nil {
+		return err
+	}
+	table, err := database.NewStore(database.DialectPostgres, s.Table)
+	if err != nil {
+		return err
+	}
+	if err := table.CreateVersionTable(ctx, tx); err != nil {
+		return err
+	}
+	for _, version := range versions {
+		if err := table.Insert(ctx, tx, database.InsertRequest{Version: version}); err != nil {
+			return err
+		}
+	}
+	log.Info("migrations adopted", "schema", s.Table, "versions", versions)
+	return tx.Commit()
+}
+
+// adopted returns the versions to record, after the 0 with which goose's tables begin.
+func (s Schema) adopted(ctx context.Context, tx *sql.Tx) ([]int64, error) {
+	rows, err := tx.QueryContext(ctx, formerVersions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	versions := []int64{0}
+	for rows.Next() {
+		var former int64
+		if err := rows.Scan(&former); err != nil {
+			return nil, err
+		}
+		if version, ours := s.Adopt[former]; ours {
+			versions = append(versions, version)
+		}
+	}
+	return versions, rows.Err()
+}

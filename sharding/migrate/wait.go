@@ -1,0 +1,46 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// retryEvery is short beside a server's start, and rare enough not to disturb it.
+const retryEvery = time.Second
+
+// waitFor connects, again and again until the context ends. A refused password
+// is no exception: a server that still restarts for a new one refuses it too.
+func waitFor(ctx context.Context, shard *shardmap.Shard, connect Connector, log *slog.Logger) (*pgx.Conn, error) {
+	ticker := time.NewTicker(retryEvery)
+	defer ticker.Stop()
+	var last error
+	for attempt := 1; ; attempt++ {
+		conn, err := dial(ctx, shard, connect)
+		if err == nil {
+			return conn, nil
+		}
+		if last == nil || ctx.Err() == nil {
+			// An attempt that the deadline cut short would hide the real reason.
+			last = err
+		}
+		log.Warn("shard is not ready", "shard", shard.Name, "attempt", attempt, "error", err.Error())
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s: not ready in time: %w", shard.Name, last)
+		case <-ticker.C:
+		}
+	}
+}
+
+func dial(ctx context.Context, shard *shardmap.Shard, connect Connector) (*pgx.Conn, error) {
+	config, err := connect(shard)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config)
+}

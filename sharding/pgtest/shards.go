@@ -1,0 +1,71 @@
+package pgtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/settings"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/stretchr/testify/require"
+)
+
+// Shards are running servers, and the files that a pod would have to use them.
+type Shards struct {
+	Servers []*Server
+	Map     *shardmap.Map
+	// App and Admin are the settings to reach the shards as either role.
+	App, Admin settings.Shards
+
+	t *testing.T
+}
+
+// StartShards runs n servers and writes a base map for them, with 12 buckets.
+func StartShards(t *testing.T, n int) *Shards {
+	t.Helper()
+	const buckets = 12
+	s := &Shards{t: t, Map: &shardmap.Map{Format: shardmap.Format, Cluster: "test", Generation: 1,
+		Buckets: buckets, InitialShards: n, Assignment: shardmap.Base(buckets, n)}}
+	for id := range n {
+		server := Start(t, Database(id))
+		s.Servers = append(s.Servers, server)
+		s.Map.Shards = append(s.Map.Shards, shardmap.Shard{
+			ID: id, Name: fmt.Sprintf("shard-%d", id), Host: "127.0.0.1", Port: server.Port, Database: Database(id)})
+	}
+	s.App = s.settings("app", AppPassword)
+	s.Admin = s.settings("postgres", AdminPassword)
+	s.Write(s.Map)
+	return s
+}
+
+// Database returns the name of a shard's database.
+func Database(id int) string { return fmt.Sprintf("shard_%d_db", id) }
+
+func (s *Shards) settings(user, password string) settings.Shards {
+	folder := s.t.TempDir()
+	for _, shard := range s.Map.Shards {
+		SetCredentials(s.t, filepath.Join(folder, shard.Name), user, password)
+	}
+	if s.App.MapFile == "" {
+		s.App.MapFile = filepath.Join(s.t.TempDir(), "map.json")
+	}
+	return settings.Shards{MapFile: s.App.MapFile, Credentials: folder, SSLMode: "prefer", ConnectTimeout: 2 * time.Second}
+}
+
+// SetCredentials writes the files of a mounted Secret.
+func SetCredentials(t *testing.T, folder, user, password string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(folder, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "username"), []byte(user), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "password"), []byte(password), 0o600))
+}
+
+// Write makes a map the content of the map's file.
+func (s *Shards) Write(m *shardmap.Map) {
+	s.t.Helper()
+	content, err := m.Encode()
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.WriteFile(s.App.MapFile, content, 0o600))
+}

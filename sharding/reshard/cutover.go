@@ -1,0 +1,239 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// cutOver fences, drains, compares and hands over. When the target is late or a
+// writer does not end, the fence is lifted and it is tried again. A mover that
+// took the move up here does not know what an earlier one has compared, and
+// compares first.
+func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
+	s := m.forward(f, mv)
+	w := f.watching(s)
+	if w == nil {
+		return advance(ctx, f.source(mv), mv, CaughtUp)
+	}
+	for attempt := 1; ; attempt++ {
+		if err := m.gate(ctx, f, mv); err != nil {
+			return err
+		}
+		tables, err := m.sameTables(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := m.settle(ctx, s, tables, w); err != nil {
+			return err
+		}
+		began := time.Now()
+		err = m.fenceSource(ctx, f, mv)
+		if err == nil {
+			err = m.completeFenced(ctx, f, mv, w, began)
+		}
+		if err == nil || f.broken() {
+			return err
+		}
+		if liftErr := m.lift(ctx, f, mv, Armed); liftErr != nil {
+			return errors.Join(err, liftErr)
+		}
+		if !isLate(err) || mv.State != Armed {
+			return err
+		}
+		m.track.metrics.givenUp.Inc()
+		m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", err.Error(), "writes_paused", time.Since(began).String(),
+			"long_transactions", f.source(mv).holders(ctx, mv.Buckets))
+		if attempt == m.options.Attempts {
+			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v; long transactions: %s", attempt, err, f.source(mv).holders(ctx, mv.Buckets))}
+		}
+		// Whatever was in the way may take a moment to end.
+		if err := m.sleep(ctx, f, mv, min(time.Duration(attempt)*m.options.FenceWait, longestPause)); err != nil {
+			return err
+		}
+	}
+}
+
+// longestPause bounds the time between two attempts. Each attempt can hold up
+// writers for Options.FenceWait.
+const longestPause = 5 * time.Second
+
+func isLate(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.Is(err, errLate) || errors.Is(err, errLapsed) || (errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
+}
+
+func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {
+	if err := inSource(ctx, f, mv, Fenced, func(tx pgx.Tx) error {
+		return m.fence(ctx, tx, mv.Buckets)
+	}); err != nil {
+		return err
+	}
+	m.track.reached(mv)
+	return nil
+}
+
+// lift takes a fence back.
+func (m *Mover) lift(ctx context.Context, f *fleet, mv *Move, next State) error {
+	if !mv.State.fencedHere() {
+		return nil
+	}
+	return inSource(ctx, f, mv, next, func(tx pgx.Tx) error { return unfence(ctx, tx, mv.Buckets) })
+}
+
+// resumeFenced takes up a move whose mover died while writers waited: they go
+// on, and the move is compared again.
+func (m *Mover) resumeFenced(ctx context.Context, f *fleet, mv *Move) error {
+	return m.lift(ctx, f, mv, CaughtUp)
+}
+
+func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, w *watch, began time.Time) error {
+	if err := m.drainAndCompare(ctx, m.forward(f, mv), mv, w); err != nil {
+		return err
+	}
+	if err := advance(ctx, f.source(mv), mv, Drained); err != nil {
+		return err
+	}
+	m.track.reached(mv)
+	if err := inSource(ctx, f, mv, HandedOver, func(tx pgx.Tx) error {
+		if err := requireWanted(ctx, tx, mv); err != nil {
+			return err
+		}
+		return m.giveUp(ctx, tx, mv.Buckets, mv.Target)
+	}); err != nil {
+		return err
+	}
+	m.track.reached(mv)
+	mv.Pause = time.Since(began)
+	return m.takeOver(ctx, f, mv)
+}
+
+func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, w *watch) error {
+	if err := w.follow(ctx, s, m.options.DrainTimeout, cutoverPoll); err != nil {
+		return err
+	}
+	err := m.verifyStill(ctx, s, w)
+	var different *DifferenceError
+	if errors.As(err, &different) {
+		return orLapsed(ctx, s.from, mv.Buckets, err)
+	}
+	return err
+}
+
+// orLapsed tells a difference from writes after a fence that has lapsed: those
+// show together with the lifted fence.
+func orLapsed(ctx context.Context, q querier, buckets []int32, different error) error {
+	fenced, err := count(ctx, q, buckets, "fenced")
+	switch {
+	case err != nil:
+		return err
+	case fenced < len(buckets):
+		return errLapsed
+	}
+	return different
+}
+
+// takeOver makes the target the owner. The target may have been restarted since
+// it was drained and have lost what it had not flushed, so it is asked again;
+// its commit then flushes all.
+func (m *Mover) takeOver(ctx context.Context, f *fleet, mv *Move) error {
+	began := time.Now()
+	given, err := readHoldings(ctx, f.source(mv))
+	if err != nil {
+		return err
+	}
+	if err := m.forward(f, mv).drain(ctx, copyLag, cutoverPoll); err != nil {
+		return err
+	}
+	if err := claim(ctx, f.target(mv), mv.Target, given, mv.Buckets); err != nil {
+		return err
+	}
+	mv.Pause += time.Since(began)
+	f.unwatch()
+	m.log(mv).Info("switched", "rows", mv.Rows, "writes_paused", mv.Pause.String())
+	return advance(ctx, f.source(mv), mv, Switched)
+}
+
+// giveBack is the cutover in the other direction, by the stream back. The row
+// stays in one state meanwhile; how far it is shows in the ownership of both.
+func (m *Mover) giveBack(ctx context.Context, f *fleet, mv *Move) error {
+	s := m.back(f, mv)
+	holdings, err := readHoldings(ctx, f.target(mv))
+	if err != nil {
+		return err
+	}
+	whole, err := s.whole(ctx)
+	if err != nil {
+		return err
+	}
+	if first := holdings[mv.Buckets[0]]; !first.here() && !whole {
+		if err := m.takeAgain(ctx, f, mv); err != nil {
+			return err
+		}
+		if holdings, err = readHoldings(ctx, f.target(mv)); err != nil {
+			return err
+		}
+	}
+	if first := holdings[mv.Buckets[0]]; first.here() {
+		err := m.returnFenced(ctx, f, mv, s)
+		if errors.Is(err, errStay) {
+			return m.stay(ctx, f, mv)
+		}
+		if err != nil {
+			return err
+		}
+		if holdings, err = readHoldings(ctx, f.target(mv)); err != nil {
+			return err
+		}
+	}
+	if err := s.drain(ctx, copyLag, cutoverPoll); err != nil {
+		return err
+	}
+	return inSource(ctx, f, mv, Returned, func(tx pgx.Tx) error {
+		return claim(ctx, tx, mv.Source, holdings, mv.Buckets)
+	})
+}
+
+// stay ends a rollback that the operator no longer wants.
+func (m *Mover) stay(ctx context.Context, f *fleet, mv *Move) error {
+	f.unwatch()
+	mv.Reason = ""
+	return errors.Join(unfence(ctx, f.target(mv), mv.Buckets), advance(ctx, f.source(mv), mv, Switched))
+}
+
+// returnFenced fences the target, and gives up there when the source has all.
+func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) error {
+	if err := m.wayBack(ctx, f, mv); err != nil {
+		return err
+	}
+	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
+		return err
+	}
+	if _, err := m.verifyMoving(ctx, f, s); err != nil {
+		return err
+	}
+	return poll(ctx, m.options.FenceWait, func() (bool, error) {
+		if err := requireReturn(ctx, f.source(mv), mv); err != nil {
+			return false, err
+		}
+		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
+		if err == nil {
+			err = m.drainAndCompare(ctx, s, mv, f.watching(s))
+		}
+		if err == nil {
+			err = pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.giveUp(ctx, tx, mv.Buckets, mv.Source) })
+		}
+		if err == nil || f.broken() {
+			return err == nil, err
+		}
+		if liftErr := unfence(ctx, f.target(mv), mv.Buckets); liftErr != nil || !isLate(err) {
+			return false, errors.Join(err, liftErr)
+		}
+		m.log(mv).Warn("rollback was put off", "reason", err.Error())
+		return false, nil
+	})
+}

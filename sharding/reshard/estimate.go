@@ -1,0 +1,149 @@
+package reshard
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// usualRate is the rate of whole moves under load in docs/resharding.md, for
+	// clusters that have not moved anything yet.
+	usualRate = 41_000
+	// readWithin bounds the look at one shard: a person waits for the plan.
+	readWithin = 5 * time.Second
+)
+
+// Estimate is a plan with what it will take.
+type Estimate struct {
+	Moves []EstimatedMove `json:"moves"`
+	// Minimum is the least number of buckets that must move.
+	Minimum int `json:"minimum"`
+	// Batches is how often writes of some buckets pause for a moment.
+	Batches int `json:"batches"`
+	// RowsPerSecond is the median of this cluster's last moves, if Measured.
+	RowsPerSecond float64 `json:"rowsPerSecond"`
+	Measured      bool    `json:"measured"`
+	// Seconds holds the time to observe each batch too.
+	Seconds float64 `json:"seconds"`
+	// Unread are the shards that did not answer: the map in use is believed for
+	// them, and their rows are not counted.
+	Unread []string `json:"unread,omitempty"`
+	// TooFull says which volumes cannot take all that comes. The mover refuses
+	// the first move that would fill one.
+	TooFull []string `json:"tooFull,omitempty"`
+}
+
+// EstimatedMove is what goes from one shard to another.
+type EstimatedMove struct {
+	From    int   `json:"from"`
+	To      int   `json:"to"`
+	Buckets int   `json:"buckets"`
+	Rows    int64 `json:"rows"`
+	// Bytes count indexes and what is not yet vacuumed.
+	Bytes int64 `json:"bytes"`
+}
+
+// EstimateOptions say what to compare, all required but Batch, Observe
+// and Volume.
+type EstimateOptions struct {
+	// Current is the map in use, Desired the one to get to.
+	Current, Desired *shardmap.Map
+	// Connect returns the settings of any role's connection that may read the
+	// schema scalestack.
+	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
+	// Batch, Observe and Volume are those of Options.
+	Batch   int
+	Observe time.Duration
+	Volume  int64
+	Log     *slog.Logger
+}
+
+// NewEstimate asks every shard what it owns, how large that is and how fast it
+// moved before. It changes nothing.
+func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
+	orDefault(&o.Batch, defaultBatch)
+	orDefault(&o.Observe, defaultObserve)
+	readings, unread := o.readAll(ctx)
+	from := *o.Current
+	from.Assignment = owners(o.Current, readings)
+	plan, err := shardmap.NewPlan(&from, o.Desired)
+	if err != nil {
+		return nil, &RefusedError{err}
+	}
+	e := &Estimate{Minimum: plan.Minimum, Moves: []EstimatedMove{}, Unread: unread}
+	var rows int64
+	for _, move := range plan.Moves {
+		estimated := readings[move.From].share(len(move.Buckets))
+		estimated.From, estimated.To = move.From, move.To
+		e.Moves = append(e.Moves, estimated)
+		e.Batches += len(batches(move.Buckets, o.Batch))
+		rows += estimated.Rows
+	}
+	e.TooFull = o.tooFull(e.Moves, readings)
+	e.RowsPerSecond, e.Measured = medianRate(readings)
+	e.Seconds = float64(rows)/e.RowsPerSecond + float64(e.Batches)*o.Observe.Seconds()
+	return e, nil
+}
+
+func (o EstimateOptions) readAll(ctx context.Context) (readings map[int]*reading, unread []string) {
+	list := make([]*reading, len(o.Current.Shards))
+	var all errgroup.Group
+	for i := range o.Current.Shards {
+		all.Go(func() error {
+			r, err := o.read(ctx, &o.Current.Shards[i])
+			if err != nil {
+				o.Log.Warn("shard is not read", "shard", o.Current.Shards[i].Name, "error", err.Error())
+				return nil
+			}
+			list[i] = r
+			return nil
+		})
+	}
+	_ = all.Wait()
+	readings = map[int]*reading{}
+	for i, shard := range o.Current.Shards {
+		if list[i] == nil {
+			unread = append(unread, shard.Name)
+			continue
+		}
+		readings[shard.ID] = list[i]
+	}
+	return readings, unread
+}
+
+// owners believes the latest epoch of what the shards say, and the map where
+// they say nothing.
+func owners(m *shardmap.Map, readings map[int]*reading) []int {
+	assignment := slices.Clone(m.Assignment)
+	epochs := make([]int64, len(assignment))
+	for id, r := range readings {
+		for bucket, h := range r.holdings {
+			if h.Epoch <= epochs[bucket] {
+				continue
+			}
+			epochs[bucket], assignment[bucket] = h.Epoch, h.Owner
+			if h.here() {
+				assignment[bucket] = id
+			}
+		}
+	}
+	return assignment
+}
+
+func medianRate(readings map[int]*reading) (rowsPerSecond float64, measured bool) {
+	var rates []float64
+	for _, r := range readings {
+		rates = append(rates, r.rates...)
+	}
+	if len(rates) == 0 {
+		return usualRate, false
+	}
+	slices.Sort(rates)
+	return rates[len(rates)/2], true
+}

@@ -1,0 +1,166 @@
+package reshard_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	// seedVariable repeats one failing run; runsVariable asks for more of them.
+	seedVariable = "SCALESTACK_TEST_SEED"
+	runsVariable = "SCALESTACK_TEST_RUNS"
+)
+
+var forwardStates = []reshard.State{
+	reshard.Planned, reshard.Prepared, reshard.Copied, reshard.CaughtUp, reshard.Verified, reshard.Armed, reshard.Fenced,
+	reshard.Drained, reshard.HandedOver, reshard.Switched, reshard.Observed, reshard.Complete,
+}
+
+// flip returns the two maps between which the fault runs go back and forth.
+func (c *cluster) flip(n int) *shardmap.Map {
+	if n%2 == 0 {
+		return c.desired(3)
+	}
+	return c.desired(3, 2)
+}
+
+func TestMoverKilledAtEveryState(t *testing.T) {
+	const existing = 4_000
+	c := startCluster(t, 3, existing)
+	l := startLoad(t, c.store(), existing)
+	for n, state := range forwardStates {
+		m := c.flip(n)
+		require.False(t, c.startMover(m, state).wait(t), "not killed at %q", state)
+		require.True(t, c.startMover(m, "").wait(t), "after a kill at %q", state)
+		require.Equal(t, m.Assignment, c.owners(), "after a kill at %q", state)
+		c.requireClean()
+	}
+	l.end(c)
+	require.Empty(t, l.errors)
+}
+
+// environment returns a number from the environment.
+func environment(t *testing.T, name string, byDefault int) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return byDefault
+	}
+	number, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return number
+}
+
+// faults draws runs with a seed each, so that a failing one can be repeated.
+func faults(t *testing.T, runs int, run func(t *testing.T, n int, random *rand.Rand)) {
+	first := environment(t, seedVariable, int(time.Now().UnixNano()%1_000_000))
+	for n := range environment(t, runsVariable, runs) {
+		seed := first + n
+		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { run(t, n, rand.New(rand.NewPCG(7, uint64(seed)))) }) {
+			return
+		}
+	}
+}
+
+// The mover is killed again and again, after random times, until one is let
+// through.
+func TestMoverKilledAtRandom(t *testing.T) {
+	const existing = 4_000
+	c := startCluster(t, 3, existing)
+	l := startLoad(t, c.store(), existing)
+	faults(t, 5, func(t *testing.T, n int, random *rand.Rand) {
+		m := c.flip(n)
+		for range 1 + random.IntN(4) {
+			p := c.startMover(m, "")
+			time.Sleep(time.Duration(20+random.IntN(700)) * time.Millisecond)
+			p.kill()
+			p.wait(t)
+		}
+		require.True(t, c.startMover(m, "").wait(t))
+		require.Equal(t, m.Assignment, c.owners())
+		c.requireClean()
+	})
+	l.end(c)
+	require.Empty(t, l.errors)
+}
+
+// killAt returns options whose mover kills a server the first time that a state
+// is written, and starts it again a little later.
+func (c *cluster) killAt(m *shardmap.Map, server int, state reshard.State) (o reshard.Options, restarted *sync.WaitGroup) {
+	o, restarted = c.options(m), &sync.WaitGroup{}
+	var once sync.Once
+	o.OnState = func(mv reshard.Move) {
+		if mv.State != state {
+			return
+		}
+		once.Do(func() {
+			c.Servers[server].Kill()
+			restarted.Go(func() {
+				time.Sleep(300 * time.Millisecond)
+				c.Servers[server].Run()
+			})
+		})
+	}
+	return o, restarted
+}
+
+func TestServersKilledAtEveryState(t *testing.T) {
+	const existing = 4_000
+	c := startCluster(t, 3, existing)
+	l := startLoad(t, c.store(), existing)
+	n := 0
+	for _, state := range forwardStates {
+		// Shard 0 gives to shard 2, and takes back.
+		for _, role := range []string{"source", "target"} {
+			t.Run(fmt.Sprintf("%s/%s", state, role), func(t *testing.T) {
+				m := c.flip(n)
+				n++
+				o, restarted := c.killAt(m, 0, state)
+				err := c.run(o)
+				restarted.Wait()
+				if err != nil {
+					c.dumpLogs()
+				}
+				require.NoError(t, err)
+				require.Equal(t, m.Assignment, c.owners())
+				c.requireClean()
+			})
+		}
+	}
+	l.end(c)
+}
+
+// Servers and movers die at random, together or one after the other.
+func TestEverythingKilledAtRandom(t *testing.T) {
+	const existing = 4_000
+	c := startCluster(t, 3, existing)
+	l := startLoad(t, c.store(), existing)
+	faults(t, 5, func(t *testing.T, n int, random *rand.Rand) {
+		m := c.flip(n)
+		for range 1 + random.IntN(3) {
+			p := c.startMover(m, "")
+			time.Sleep(time.Duration(20+random.IntN(700)) * time.Millisecond)
+			server := c.Servers[random.IntN(3)]
+			if random.IntN(2) == 0 {
+				p.kill()
+			}
+			server.Kill()
+			time.Sleep(time.Duration(random.IntN(800)) * time.Millisecond)
+			server.Run()
+			p.kill()
+			p.wait(t)
+		}
+		require.True(t, c.startMover(m, "").wait(t))
+		require.Equal(t, m.Assignment, c.owners())
+		c.requireClean()
+	})
+	l.end(c)
+}

@@ -1,0 +1,98 @@
+package reshard_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/scalestack/scalestack/sharding/settings"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/stretchr/testify/require"
+)
+
+// moverVariable makes the tests' program a mover, which can be killed.
+const moverVariable = "SCALESTACK_TEST_MOVER"
+
+// moverArgs are what a mover in a process of its own needs.
+type moverArgs struct {
+	Map    *shardmap.Map
+	Shards settings.Shards
+	// KillAt is the state after which the mover kills itself, "" for never.
+	KillAt reshard.State
+	// Observe is how long a move can be rolled back, Lease how long a fence holds.
+	Observe, Lease time.Duration
+}
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(moverVariable); text != "" {
+		os.Exit(mover(text))
+	}
+	os.Exit(m.Run())
+}
+
+func mover(text string) int {
+	var args moverArgs
+	if err := json.Unmarshal([]byte(text), &args); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	err := reshard.New(reshard.Options{
+		Map: args.Map, Batch: 10, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
+		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Connect: args.Shards.As("test").ConnConfig,
+		OnState: func(mv reshard.Move) {
+			if mv.State == args.KillAt {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		},
+	}).Run(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// process is a mover in a process of its own.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+func (c *cluster) startMover(m *shardmap.Map, killAt reshard.State) *process {
+	c.t.Helper()
+	text, err := json.Marshal(moverArgs{Map: m, Shards: c.Admin, KillAt: killAt, Observe: 50 * time.Millisecond, Lease: lease})
+	require.NoError(c.t, err)
+	program, err := os.Executable()
+	require.NoError(c.t, err)
+	p := &process{cmd: exec.Command(program), ended: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), moverVariable+"="+string(text))
+	if testing.Verbose() {
+		p.cmd.Stderr = os.Stderr
+	}
+	require.NoError(c.t, p.cmd.Start())
+	go func() { p.ended <- p.cmd.Wait() }()
+	return p
+}
+
+// wait returns whether the mover ended by itself, without an error.
+func (p *process) wait(t *testing.T) bool {
+	t.Helper()
+	select {
+	case err := <-p.ended:
+		return err == nil
+	case <-time.After(2 * time.Minute):
+		_ = p.cmd.Process.Kill()
+		require.Fail(t, "the mover does not end")
+		return false
+	}
+}
+
+func (p *process) kill() { _ = p.cmd.Process.Kill() }

@@ -1,0 +1,179 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// Status returns the moves of every shard, by source and id; without all, only
+// those that have not ended. It takes no lock. An error names a shard that did
+// not answer, and the moves of the others are returned.
+func (m *Mover) Status(ctx context.Context, all bool) ([]Move, error) {
+	var list []Move
+	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
+		moves, err := unfinished(ctx, conn, shard)
+		if all {
+			moves, err = readMoves(ctx, conn, shard, "ORDER BY id")
+		}
+		for _, mv := range moves {
+			list = append(list, *mv)
+		}
+		return err
+	})
+	return list, err
+}
+
+// Overview is what all shards together say of moves.
+type Overview struct {
+	// Moves are those under way, by source and id.
+	Moves []Progress
+	// Left is the number of buckets that are not where the map wants them.
+	Left int
+}
+
+// String says it in one line.
+func (o Overview) String() string {
+	text := fmt.Sprintf("%d buckets to move", o.Left)
+	for _, p := range o.Moves {
+		text += "; " + p.detail()
+	}
+	return text
+}
+
+// Look reads how far the moves are. It takes no lock.
+func (m *Mover) Look(ctx context.Context) (*Overview, error) {
+	readings := map[int]*reading{}
+	copies, lags := map[string][]tableCopy{}, map[string]int64{}
+	o := &Overview{}
+	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
+		r, readErr := newReading(ctx, conn)
+		moves, movesErr := unfinished(ctx, conn, shard)
+		tables, tablesErr := readTableCopies(ctx, conn, streamsOf)
+		behind, lagsErr := readLags(ctx, conn)
+		readings[shard] = r
+		for _, mv := range moves {
+			o.Moves = append(o.Moves, Progress{Move: *mv, Expected: r.share(len(mv.Buckets)).Rows})
+		}
+		for _, c := range tables {
+			copies[c.Stream] = append(copies[c.Stream], c)
+		}
+		maps.Copy(lags, behind)
+		return errors.Join(readErr, movesErr, tablesErr, lagsErr)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range o.Moves {
+		p := &o.Moves[i]
+		p.Copy, p.Lag = sum(copies[streamName(&p.Move)]), lags[streamName(&p.Move)]
+	}
+	for bucket, owner := range owners(m.options.Map, readings) {
+		if owner != m.options.Map.Assignment[bucket] {
+			o.Left++
+		}
+	}
+	return o, nil
+}
+
+// eachShard connects without the mover's lock.
+func (m *Mover) eachShard(ctx context.Context, do func(conn *pgx.Conn, shard int) error) error {
+	var errs []error
+	for i := range m.options.Map.Shards {
+		shard := &m.options.Map.Shards[i]
+		if err := m.look(ctx, shard, do); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", shard.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (m *Mover) look(ctx context.Context, shard *shardmap.Shard, do func(conn *pgx.Conn, shard int) error) error {
+	config, err := m.options.Connect(shard)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := identity.Check(ctx, conn, shard.Name, identity.Of(m.options.Map, shard)); err != nil {
+		return err
+	}
+	return do(conn, shard.ID)
+}
+
+// Pause makes the mover wait before its next step; copying and following go on
+// by themselves. Nothing pauses behind a fence.
+func (m *Mover) Pause(ctx context.Context) ([]Move, error) {
+	return m.want(ctx, WantPause, "be paused", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched)
+}
+
+// Resume ends a pause. A rollback that has not fenced the target yet ends too: the
+// buckets stay where they are.
+func (m *Mover) Resume(ctx context.Context) ([]Move, error) {
+	return m.want(ctx, WantRun, "be resumed", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched, Returning)
+}
+
+// Abort makes the mover take back moves that the source has not handed over.
+func (m *Mover) Abort(ctx context.Context) ([]Move, error) {
+	return m.want(ctx, WantAbort, "be aborted", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Fenced, Drained)
+}
+
+// Rollback makes the mover take back moves that were handed over, with every
+// write since. WayBack says what that costs.
+func (m *Mover) Rollback(ctx context.Context) ([]Move, error) {
+	return m.want(ctx, WantAbort, "be rolled back", HandedOver, Switched)
+}
+
+// want writes the wish into the rows of the moves that are in one of the states.
+// The mover reads it before every step, and again when it hands over.
+func (m *Mover) want(ctx context.Context, wanted Wanted, what string, states ...State) ([]Move, error) {
+	var reached, others []Move
+	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
+		moves, err := unfinished(ctx, conn, shard)
+		if err != nil {
+			return err
+		}
+		for _, mv := range moves {
+			tag, err := conn.Exec(ctx, "UPDATE scalestack.move SET wanted = $2 WHERE id = $1 AND state = ANY ($3) AND (wanted <> 'abort' OR state = 'returning')", mv.ID, wanted, states)
+			switch {
+			case err != nil:
+				return err
+			case tag.RowsAffected() == 0:
+				others = append(others, *mv)
+			default:
+				mv.Wanted = wanted
+				reached = append(reached, *mv)
+			}
+		}
+		return nil
+	})
+	if err == nil && reached == nil {
+		err = fmt.Errorf("no move can %s%s", what, found(others))
+	}
+	return reached, err
+}
+
+func found(moves []Move) string {
+	if len(moves) == 0 {
+		return ": none is under way"
+	}
+	text := ""
+	for _, mv := range moves {
+		text += fmt.Sprintf("; %s is %s", &mv, mv.State)
+	}
+	return text
+}
+
+// Finish ends the moves that were begun, and begins none. It returns ErrBusy
+// when a mover runs that will do the same.
+func (m *Mover) Finish(ctx context.Context) error {
+	return m.retry(ctx, m.finishBegun)
+}

@@ -1,0 +1,107 @@
+package reshard
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+const (
+	defaultBatch   = 32
+	defaultObserve = 30 * time.Second
+	defaultLease   = 4 * time.Second
+)
+
+// Options configure a Mover. Map, Connect and Log are required.
+type Options struct {
+	// Map is the desired map.
+	Map *shardmap.Map
+	// Connect returns the settings of a superuser's connection to a shard, its
+	// current password included.
+	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
+	// SSLMode is libpq's sslmode between the shards.
+	SSLMode string
+	// Batch is the most buckets that move together, default 32. One batch is two
+	// scans of the source's tables and one pause of its buckets.
+	Batch int
+	// Volume is the size of each shard's volume in bytes, which SQL cannot see.
+	// A move that would fill its target's is refused; 0, the default, does not look.
+	Volume int64
+	// MaxLag is how far behind the target may be before the fence; default 100 ms.
+	MaxLag time.Duration
+	// FenceWait is how long a fence waits for writers, default 200 ms. New
+	// writers queue behind it.
+	FenceWait time.Duration
+	// DrainTimeout is how long writes may pause until the fence is lifted and
+	// another attempt made later; default 2 s.
+	DrainTimeout time.Duration
+	// Lease is how long a fence holds, default 4 s, which is less than the 5 s
+	// that a router waits for an owner. After it the first writer lifts the
+	// fence, whether the mover is dead or slow.
+	Lease time.Duration
+	// Attempts is how many fences are tried until the move is aborted and its copy
+	// thrown away, default 100: about eight minutes of a transaction that does not
+	// end. Between two attempts up to 5 s pass.
+	Attempts int
+	// Observe is how long a switched move can be rolled back, default 30 s.
+	Observe time.Duration
+	// LockWait is how long a killed mover's lock is waited for, default 10 s.
+	LockWait time.Duration
+	// Patience is how long a shard may be unreachable, or a replication slot may
+	// wait for transactions that do not end, default 10 min.
+	Patience time.Duration
+	Log      *slog.Logger
+	// OnState is called after every state that was written.
+	OnState func(Move)
+	// OnProgress is called with every change, and some times a second while a move
+	// copies or catches up.
+	OnProgress func(Progress)
+	// Metrics takes the mover's metrics; default none.
+	Metrics prometheus.Registerer
+}
+
+func orDefault[T int | time.Duration](value *T, byDefault T) {
+	if *value == 0 {
+		*value = byDefault
+	}
+}
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.Batch, defaultBatch)
+	orDefault(&o.MaxLag, 100*time.Millisecond)
+	orDefault(&o.FenceWait, 200*time.Millisecond)
+	orDefault(&o.DrainTimeout, 2*time.Second)
+	orDefault(&o.Lease, defaultLease)
+	orDefault(&o.Attempts, 100)
+	orDefault(&o.Observe, defaultObserve)
+	orDefault(&o.LockWait, 10*time.Second)
+	orDefault(&o.Patience, 10*time.Minute)
+	if o.SSLMode == "" {
+		o.SSLMode = "prefer"
+	}
+	if o.OnState == nil {
+		o.OnState = func(Move) {}
+	}
+	if o.OnProgress == nil {
+		o.OnProgress = func(Progress) {}
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	return o
+}
+
+// Mover makes the shards own what the desired map says.
+type Mover struct {
+	options Options
+	track   *tracker
+}
+
+// New returns a Mover.
+func New(o Options) *Mover {
+	o = o.withDefaults()
+	return &Mover{options: o, track: &tracker{options: o, metrics: newMetrics(o.Metrics)}}
+}

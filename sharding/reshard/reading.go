@@ -1,0 +1,107 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/scalestack/scalestack/sharding/catalog"
+	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+const (
+	// The planner's own idea of a table's size: the density of the last ANALYZE
+	// and the pages of today. A table that was never analysed is taken to have
+	// rows of 100 bytes, which is about what a user has.
+	selectSize = `
+		SELECT coalesce(sum(CASE WHEN relpages > 0 THEN reltuples / relpages ELSE block / 100 END * pages), 0)::bigint,
+			coalesce(sum(pg_total_relation_size(oid)), 0)::bigint
+		FROM (SELECT oid, reltuples, relpages, block, pg_relation_size(oid) / block AS pages
+			FROM pg_class, current_setting('block_size') AS setting, CAST(setting AS bigint) AS block
+			WHERE oid IN (SELECT tgrelid FROM (` + catalog.Fences + `) AS fences)) AS sharded`
+
+	// The time to observe is a setting and no speed, and small moves are mostly
+	// waiting.
+	selectRates = `
+		SELECT rows / extract(epoch FROM ((history->>'complete')::timestamptz - created_at)
+			- ((history->>'observed')::timestamptz - (history->>'switched')::timestamptz))::double precision
+		FROM scalestack.move WHERE state = 'complete' AND rows >= 10000 ORDER BY id DESC LIMIT 20`
+)
+
+// reading is what one shard says of itself.
+type reading struct {
+	holdings    map[int32]holding
+	owned       int64
+	rows, bytes int64
+	// rates are rows per second of its last moves.
+	rates []float64
+	// disk is read for an estimate only.
+	disk disk
+}
+
+func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (*reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	config, err := o.Connect(shard)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	if err := identity.Check(ctx, conn, shard.Name, identity.Of(o.Current, shard)); err != nil {
+		return nil, err
+	}
+	r, err := newReading(ctx, conn)
+	if err != nil || o.Volume == 0 {
+		return r, err
+	}
+	r.disk, err = readDisk(ctx, conn)
+	return r, err
+}
+
+func newReading(ctx context.Context, q querier) (*reading, error) {
+	r := &reading{}
+	var err error
+	if r.holdings, err = readHoldings(ctx, q); err != nil {
+		return nil, err
+	}
+	for _, h := range r.holdings {
+		if h.here() {
+			r.owned++
+		}
+	}
+	if err := q.QueryRow(ctx, selectSize).Scan(&r.rows, &r.bytes); err != nil {
+		return nil, err
+	}
+	r.rates, err = readRates(ctx, q)
+	return r, err
+}
+
+// readRates finds nothing in a shard whose schema is older than the grant.
+func readRates(ctx context.Context, q querier) ([]float64, error) {
+	rows, err := q.Query(ctx, selectRates)
+	if err != nil {
+		return nil, err
+	}
+	rates, err := pgx.CollectRows(rows, pgx.RowTo[float64])
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == insufficientPrivilege {
+		return nil, nil
+	}
+	return rates, err
+}
+
+// share takes users to be spread evenly over the buckets.
+func (r *reading) share(buckets int) EstimatedMove {
+	e := EstimatedMove{Buckets: buckets}
+	if r != nil && r.owned > 0 {
+		e.Rows = r.rows * int64(buckets) / r.owned
+		e.Bytes = r.bytes * int64(buckets) / r.owned
+	}
+	return e
+}

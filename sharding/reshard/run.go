@@ -1,0 +1,251 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// RefusedError says that a move cannot be made as things are. Nothing was moved.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return "refused: " + e.Err.Error() }
+
+// Unwrap returns the reasons.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// EndedError says that a move was aborted or rolled back.
+type EndedError struct{ Move Move }
+
+func (e *EndedError) Error() string {
+	return fmt.Sprintf("%s was %s: %s", &e.Move, e.Move.State, e.Move.Reason)
+}
+
+// abortError makes the mover take a move back.
+type abortError struct{ reason string }
+
+func (e *abortError) Error() string { return e.reason }
+
+// errUnwanted says that the operator wants the move taken back.
+var errUnwanted = &abortError{"the operator wanted it"}
+
+// Run finishes the moves that were begun, and then makes those that lead to the
+// desired map. It returns an *EndedError when a move was taken back.
+func (m *Mover) Run(ctx context.Context) error { return m.retry(ctx, m.work) }
+
+// retry works on after a session has ended, with new ones.
+func (m *Mover) retry(ctx context.Context, work func(context.Context, *fleet) error) error {
+	var failing time.Time
+	for {
+		progress, err := m.once(ctx, work)
+		if err == nil || ctx.Err() != nil || !isPassingHere(err) {
+			return err
+		}
+		if progress || failing.IsZero() {
+			failing = time.Now()
+		}
+		if time.Since(failing) > m.options.Patience {
+			return fmt.Errorf("given up after %s: %w", m.options.Patience, err)
+		}
+		m.options.Log.Warn("connecting again", "error", err.Error())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// errBroken marks what failed because a session ended.
+var errBroken = errors.New("a shard's session has ended")
+
+func isPassingHere(err error) bool { return errors.Is(err, errBroken) || isPassing(err) }
+
+// once works until everything is done or a session ends. It says whether it
+// could begin.
+func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) error) (began bool, err error) {
+	f, err := m.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer f.close()
+	err = work(ctx, f)
+	if err != nil && f.broken() {
+		err = fmt.Errorf("%w: %w", errBroken, err)
+	}
+	return true, err
+}
+
+func (m *Mover) work(ctx context.Context, f *fleet) error {
+	m.track.begin()
+	if err := m.finishBegun(ctx, f); err != nil {
+		return err
+	}
+	plan, err := m.plan(ctx, f)
+	if err != nil {
+		return err
+	}
+	m.track.planned(plan.Moved)
+	m.options.Log.Info("planned", "buckets", plan.Moved, "minimum", plan.Minimum)
+	for _, route := range plan.Moves {
+		for _, buckets := range batches(route.Buckets, m.options.Batch) {
+			mv, err := insertMove(ctx, f.sessions[route.From], route.From, route.To, buckets)
+			if err != nil {
+				return err
+			}
+			if err := m.drive(ctx, f, mv); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finishBegun takes up what an earlier mover left, wherever its source is.
+func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
+	for _, s := range f.inOrder() {
+		moves, err := unfinished(ctx, s, s.shard.ID)
+		if err != nil {
+			return err
+		}
+		for _, mv := range moves {
+			if f.target(mv) == nil {
+				return &RefusedError{fmt.Errorf("%s has begun, and the map does not have its target", mv)}
+			}
+			m.log(mv).Info("taking up", "state", mv.State)
+			m.track.planned(len(mv.Buckets))
+			if err := m.drive(ctx, f, mv); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Mover) plan(ctx context.Context, f *fleet) (*shardmap.Plan, error) {
+	assignment, err := m.actual(ctx, f)
+	if err != nil {
+		return nil, &RefusedError{err}
+	}
+	from := *m.options.Map
+	from.Assignment = assignment
+	plan, err := shardmap.NewPlan(&from, m.options.Map)
+	if err != nil {
+		return nil, &RefusedError{err}
+	}
+	return plan, nil
+}
+
+func batches(buckets []int, size int) (list [][]int32) {
+	for len(buckets) > 0 {
+		n := min(size, len(buckets))
+		batch := make([]int32, n)
+		for i, bucket := range buckets[:n] {
+			batch[i] = int32(bucket)
+		}
+		list, buckets = append(list, batch), buckets[n:]
+	}
+	return list
+}
+
+// drive takes one move through its states to an end.
+func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
+	m.track.reached(mv)
+	for !mv.State.Done() {
+		var err error
+		// Whether a return can still be stopped, giveBack has to see.
+		if mv.State != Returning {
+			err = m.gate(ctx, f, mv)
+		}
+		if err == nil {
+			err = steps[mv.State](m, ctx, f, mv)
+		}
+		if err != nil {
+			err = m.takeBack(ctx, f, mv, err)
+		}
+		if err != nil {
+			return err
+		}
+		m.log(mv).Info("state", "state", mv.State)
+		m.track.reached(mv)
+	}
+	if mv.State != Complete {
+		return &EndedError{*mv}
+	}
+	return nil
+}
+
+// takeBack turns a reason to abort into the state that does it. Other errors
+// are returned: the move stays where it is and can be taken up.
+func (m *Mover) takeBack(ctx context.Context, f *fleet, mv *Move, err error) error {
+	var unwanted *abortError
+	var different *DifferenceError
+	var refused *RefusedError
+	if f.broken() || !(errors.As(err, &unwanted) || errors.As(err, &different) || errors.As(err, &refused)) {
+		return fmt.Errorf("%s, %s: %w", mv, mv.State, err)
+	}
+	next := Aborting
+	switch {
+	case mv.State.canAbort():
+	case mv.State == Switched && unwanted != nil:
+		next = Returning
+	default:
+		return fmt.Errorf("%s, %s: %w", mv, mv.State, err)
+	}
+	mv.Reason = err.Error()
+	m.log(mv).Error("taking it back", "state", mv.State, "reason", mv.Reason)
+	return inSource(ctx, f, mv, next, func(tx pgx.Tx) error {
+		if next == Returning {
+			return nil
+		}
+		return unfence(ctx, tx, mv.Buckets)
+	})
+}
+
+// gate does what the operator wants: it waits through a pause, and stops a move
+// that is to be taken back while that is possible.
+func (m *Mover) gate(ctx context.Context, f *fleet, mv *Move) error {
+	if mv.State == Returning {
+		return requireReturn(ctx, f.source(mv), mv)
+	}
+	if !mv.State.canAbort() && mv.State != Switched {
+		return nil
+	}
+	return poll(ctx, 10*pollEvery, func() (bool, error) {
+		wanted, err := readWanted(ctx, f.source(mv), mv)
+		switch {
+		case err != nil:
+			return false, err
+		case wanted == WantAbort:
+			return false, errUnwanted
+		}
+		// Nobody must wait behind a fence for an operator.
+		return wanted == WantRun || mv.State.fencedHere(), nil
+	})
+}
+
+// requireWanted locks the wish for the rest of the transaction.
+func requireWanted(ctx context.Context, q querier, mv *Move) error {
+	var wanted Wanted
+	err := q.QueryRow(ctx, "SELECT wanted FROM scalestack.move WHERE id = $1 FOR UPDATE", mv.ID).Scan(&wanted)
+	if err == nil && wanted == WantAbort {
+		return errUnwanted
+	}
+	return err
+}
+
+func (m *Mover) sleep(ctx context.Context, f *fleet, mv *Move, d time.Duration) error {
+	until := time.Now().Add(d)
+	return poll(ctx, pollEvery, func() (bool, error) {
+		return !time.Now().Before(until), m.gate(ctx, f, mv)
+	})
+}
+
+func (m *Mover) log(mv *Move) *slog.Logger {
+	return m.options.Log.With("move", fmt.Sprintf("%d-%d", mv.Source, mv.ID), "target", mv.Target, "buckets", len(mv.Buckets))
+}

@@ -1,0 +1,225 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/locks"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrBusy says that somebody else has the locks of a mover.
+var ErrBusy = errors.New("another mover is at work, or a change of the schema")
+
+// settings of a session. Rows are compared as text, so everything that changes
+// how a value is written is fixed. Subscriptions hold a password, so the
+// server's log must not hold our statements. A server notices within a second
+// that we are gone, and lets go of the lock.
+var sessionSettings = map[string]string{
+	"application_name":                 "scalestack-reshard",
+	"timezone":                         "UTC",
+	"datestyle":                        "ISO, YMD",
+	"intervalstyle":                    "postgres",
+	"extra_float_digits":               "3",
+	"bytea_output":                     "hex",
+	"search_path":                      "pg_catalog",
+	"log_statement":                    "none",
+	"log_min_duration_statement":       "-1",
+	"log_min_error_statement":          "panic",
+	"statement_timeout":                "0",
+	"synchronous_commit":               "on",
+	"client_connection_check_interval": "1000",
+}
+
+// session is the one connection through which a shard is changed.
+type session struct {
+	*pgx.Conn
+	shard *shardmap.Shard
+	// conninfo is how other shards reach this one.
+	conninfo string
+}
+
+// fleet holds a session for every shard, and the watch of the move under way.
+type fleet struct {
+	sessions map[int]*session
+	watch    *watch
+}
+
+func (f *fleet) close() {
+	f.unwatch()
+	for _, s := range f.sessions {
+		// A goodbye must not hang on a dead server.
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_ = s.Close(ctx)
+		cancel()
+	}
+}
+
+func (f *fleet) source(m *Move) *session { return f.sessions[m.Source] }
+func (f *fleet) target(m *Move) *session { return f.sessions[m.Target] }
+
+// inOrder returns the sessions by ascending shard id.
+func (f *fleet) inOrder() []*session {
+	list := make([]*session, 0, len(f.sessions))
+	for _, id := range slices.Sorted(maps.Keys(f.sessions)) {
+		list = append(list, f.sessions[id])
+	}
+	return list
+}
+
+// broken says whether a session has ended.
+func (f *fleet) broken() bool {
+	return slices.ContainsFunc(f.inOrder(), func(s *session) bool { return s.IsClosed() })
+}
+
+// open connects to every shard and takes its lock. When some cannot be reached,
+// it lifts the fences of those that can, and returns the error: their writers
+// must not wait for a server that may be down for long.
+func (m *Mover) open(ctx context.Context) (*fleet, error) {
+	f := &fleet{sessions: map[int]*session{}}
+	var errs []error
+	for i := range m.options.Map.Shards {
+		shard := &m.options.Map.Shards[i]
+		s, err := m.connect(ctx, shard)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", shard.Name, err))
+			if errors.Is(err, ErrBusy) {
+				break
+			}
+			continue
+		}
+		f.sessions[shard.ID] = s
+	}
+	if errs == nil {
+		return f, nil
+	}
+	for _, s := range f.inOrder() {
+		errs = append(errs, m.liftFences(ctx, s))
+	}
+	f.close()
+	return nil, errors.Join(errs...)
+}
+
+func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, error) {
+	config, err := m.options.Connect(shard)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(config.RuntimeParams, sessionSettings)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{Conn: conn, shard: shard, conninfo: conninfo(config, m.options.SSLMode)}
+	if err := m.enter(ctx, s); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return s, nil
+}
+
+// enter checks that the shard is ours and takes its lock. A mover that was
+// killed keeps it until the server notices, so a few seconds are waited.
+func (m *Mover) enter(ctx context.Context, s *session) error {
+	if err := identity.Check(ctx, s, s.shard.Name, identity.Of(m.options.Map, s.shard)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.options.LockWait)
+	defer cancel()
+	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
+		var got bool
+		err := s.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", locks.Mover).Scan(&got)
+		return got, err
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return ErrBusy
+	}
+	return err
+}
+
+// position is the end of what a shard's commits have written to disk.
+func (s *session) position(ctx context.Context) (pglogrepl.LSN, error) {
+	var text string
+	if err := s.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&text); err != nil {
+		return 0, err
+	}
+	return pglogrepl.ParseLSN(text)
+}
+
+// flush writes to disk what others have committed without waiting for it.
+func (s *session) flush(ctx context.Context) error {
+	_, err := s.Exec(ctx, "SELECT pg_logical_emit_message(true, 'scalestack', '')")
+	return err
+}
+
+// conninfo quotes every value as libpq wants it.
+func conninfo(c *pgx.ConnConfig, sslmode string) string {
+	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	var text strings.Builder
+	for _, pair := range [][2]string{
+		{"host", c.Host}, {"port", fmt.Sprint(c.Port)}, {"dbname", c.Database},
+		{"user", c.User}, {"password", c.Password}, {"sslmode", sslmode}, {"connect_timeout", "5"},
+	} {
+		fmt.Fprintf(&text, "%s='%s' ", pair[0], quote.Replace(pair[1]))
+	}
+	return strings.TrimSpace(text.String())
+}
+
+// literal quotes a string for statements that take no parameters.
+func literal(text string) string {
+	quoted := strings.ReplaceAll(text, "'", "''")
+	if strings.Contains(quoted, `\`) {
+		return "E'" + strings.ReplaceAll(quoted, `\`, `\\`) + "'"
+	}
+	return "'" + quoted + "'"
+}
+
+// both asks two sessions at once. What one has answered is returned also when
+// the other fails.
+func both[T any](source, target *session, ask func(*session) (T, error)) (from, to T, err error) {
+	var asking errgroup.Group
+	asking.Go(func() (err error) { from, err = ask(source); return })
+	asking.Go(func() (err error) { to, err = ask(target); return })
+	err = asking.Wait()
+	return from, to, err
+}
+
+// poll asks until the answer is yes.
+func poll(ctx context.Context, every time.Duration, done func() (bool, error)) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// isPassing holds for errors that a new attempt can cure: a server that went
+// away, is starting, or could not be reached by the other server.
+func isPassing(err error) bool {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") || pgErr.Code == lockNotAvailable
+	}
+	var connectErr *pgconn.ConnectError
+	return errors.As(err, &connectErr)
+}
+
+// lockNotAvailable is the SQLSTATE of a lock that did not come in time.
+const lockNotAvailable = "55P03"

@@ -1,0 +1,133 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scalestack/scalestack/sharding/catalog"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+const (
+	// settleRounds bounds how often what has changed is compared before the fence.
+	settleRounds = 10
+	// tooDifferent is how many users of a table may differ at first: those of the
+	// target's delay, which are few. It bounds the memory.
+	tooDifferent = 100_000
+)
+
+// DifferenceError says that source and target do not hold the same rows. The
+// move is then aborted.
+type DifferenceError struct {
+	// Details name table, bucket and how many users differ.
+	Details []string
+}
+
+func (e *DifferenceError) Error() string {
+	return "source and target differ: " + strings.Join(e.Details, "; ")
+}
+
+// cell is one user in one table.
+type cell struct {
+	table string
+	user  int64
+}
+
+// differenceError returns nil for no cells.
+func (m *Mover) differenceError(cells []cell) error {
+	if cells == nil {
+		return nil
+	}
+	type place struct {
+		table  string
+		bucket int
+	}
+	users := map[place]int{}
+	for _, c := range cells {
+		users[place{c.table, shardmap.Bucket(c.user, m.options.Map.Buckets)}]++
+	}
+	failure := &DifferenceError{}
+	for at, count := range users {
+		failure.Details = append(failure.Details, fmt.Sprintf("%s, bucket %d, users: %d", at.table, at.bucket, count))
+	}
+	slices.Sort(failure.Details)
+	return failure
+}
+
+// verifyMoving compares everything while others write, and leaves a watch that
+// knows what is to be compared again. It returns the source's number of rows.
+func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int64, err error) {
+	tables, err := m.sameTables(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	w, err := m.openWatch(ctx, f, s, tables)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
+		return 0, err
+	}
+	for _, t := range tables {
+		n, err := w.compareAll(ctx, s, t)
+		if err != nil {
+			return 0, err
+		}
+		rows += n
+	}
+	return rows, m.settle(ctx, s, tables, w)
+}
+
+// settle compares what has changed until nothing is left, or writers are faster.
+// A user who differs and whom nobody touches is a difference.
+func (m *Mover) settle(ctx context.Context, s stream, tables []catalog.Table, w *watch) error {
+	for range settleRounds {
+		if err := s.from.flush(ctx); err != nil {
+			return err
+		}
+		if err := w.follow(ctx, s, copyLag, pollEvery); err != nil {
+			return err
+		}
+		different, quiet, err := w.compare(ctx, s, tables)
+		if err != nil || quiet != nil {
+			return errors.Join(err, m.differenceError(quiet))
+		}
+		if different == nil {
+			break
+		}
+	}
+	return nil
+}
+
+// verifyStill compares behind the fence, where every difference counts.
+func (m *Mover) verifyStill(ctx context.Context, s stream, w *watch) error {
+	tables, err := m.sameTables(ctx, s)
+	if err != nil {
+		return err
+	}
+	different, _, err := w.compare(ctx, s, tables)
+	return errors.Join(err, m.differenceError(different))
+}
+
+// compareAll notes who differs. It holds none of the rows.
+func (w *watch) compareAll(ctx context.Context, s stream, t catalog.Table) (rows int64, err error) {
+	err = eachPair(ctx, s, t, func(from, to *digest) error {
+		if from != nil {
+			rows += from.rows
+		}
+		switch {
+		case to == nil:
+			w.changed(t.Name, from.user)
+		case from == nil || *from != *to:
+			w.changed(t.Name, to.user)
+		}
+		if len(w.pending[t.Name]) > tooDifferent {
+			return &DifferenceError{[]string{fmt.Sprintf("%s, more than %d users", t.Name, tooDifferent)}}
+		}
+		return nil
+	})
+	return rows, err
+}

@@ -1,0 +1,116 @@
+package reshard_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/pgtest"
+	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/stretchr/testify/require"
+)
+
+// What a move does not see in the stream, the comparisons must see.
+func TestDifferencesAreFound(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	before := c.owners()
+	assignment := c.desired(3).Assignment
+	// The first bucket that goes to shard 2, which shard 0 gives away first.
+	bucket := 0
+	for assignment[bucket] != 2 || bucket%2 != 0 {
+		bucket++
+	}
+	for name, test := range map[string]struct {
+		at     reshard.State
+		server int
+		sql    string
+	}{
+		"a row less, before the first comparison":    {reshard.CaughtUp, 2, "DELETE FROM accounts WHERE user_id = $1"},
+		"another value, before the first comparison": {reshard.CaughtUp, 2, "UPDATE accounts SET name = 'x' WHERE user_id = $1"},
+		"a row less, after it":                       {reshard.Armed, 2, "DELETE FROM accounts WHERE user_id = $1"},
+		"another value, after it":                    {reshard.Armed, 2, "UPDATE accounts SET name = 'x' WHERE user_id = $1"},
+		"a row more, after it":                       {reshard.Armed, 2, "INSERT INTO accounts (user_id, name, email) VALUES ($1 + 60000, 'x', 'x')"},
+		"a change that gets lost":                    {reshard.Armed, 0, "UPDATE accounts SET name = 'y' WHERE user_id = $1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := c.options(c.desired(3))
+			done := false
+			o.OnState = func(mv reshard.Move) {
+				if mv.State != test.at || done {
+					return
+				}
+				done = true
+				c.tamper(test.server, test.sql, bucket)
+			}
+			err := c.run(o)
+			require.ErrorContains(t, err, "was aborted: source and target differ: public.accounts, bucket ")
+			require.Equal(t, before, c.owners())
+			c.requireClean()
+		})
+	}
+	require.NoError(t, c.run(c.options(c.desired(3))))
+	c.requireClean()
+	require.Equal(t, 1_000, c.rows())
+}
+
+// A truncation is not carried by the stream and lists no rows.
+func TestATruncationIsFound(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	before := c.owners()
+	for server, state := range map[int]reshard.State{0: reshard.Verified, 2: reshard.Armed} {
+		o := c.options(c.desired(3))
+		o.OnState = func(mv reshard.Move) {
+			if mv.State == state {
+				c.Servers[server].Exec(pgtest.Database(server), "TRUNCATE notes")
+			}
+		}
+		require.ErrorContains(t, c.run(o), "was aborted: a sharded table was truncated")
+		require.Equal(t, before, c.owners())
+		c.requireClean()
+	}
+}
+
+// Without its watch a mover knows nothing of the comparison, and compares again.
+func TestAWatchThatEndsIsBegunAgain(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	for n, test := range []struct {
+		at     reshard.State
+		server int
+	}{{reshard.Armed, 0}, {reshard.Verified, 2}} {
+		o := c.options(c.flip(n))
+		reached := map[reshard.State]int{}
+		o.OnState = func(mv reshard.Move) {
+			if reached[mv.State]++; mv.State == test.at && reached[mv.State] == 1 {
+				watches := func(what string) int {
+					return c.Servers[test.server].Count(pgtest.Database(test.server),
+						"SELECT count("+what+") FROM pg_replication_slots WHERE slot_name LIKE '%watch'")
+				}
+				require.Equal(t, 1, watches("pg_terminate_backend(active_pid)"))
+				require.Eventually(t, func() bool { return watches("*") == 0 }, 10*time.Second, 10*time.Millisecond)
+			}
+		}
+		require.NoError(t, c.run(o))
+		require.Equal(t, reached[reshard.Complete]+1, reached[reshard.Verified], "compared once more")
+		require.Equal(t, o.Map.Assignment, c.owners())
+		c.requireClean()
+	}
+}
+
+// tamper changes a row behind the back of the fence. On the source it also makes
+// the change invisible to the stream.
+func (c *cluster) tamper(server int, sql string, id int) {
+	conn := c.Servers[server].Admin(pgtest.Database(server))
+	defer conn.Close(c.t.Context())
+	for _, statement := range []string{
+		"SET session_replication_role = replica",
+		"SELECT pg_replication_origin_create('tampering')",
+		"SELECT pg_replication_origin_session_setup('tampering')",
+	} {
+		_, err := conn.Exec(c.t.Context(), statement)
+		require.NoError(c.t, err)
+	}
+	tag, err := conn.Exec(c.t.Context(), sql, id)
+	require.NoError(c.t, err)
+	require.EqualValues(c.t, 1, tag.RowsAffected())
+	_, err = conn.Exec(c.t.Context(), "SELECT pg_replication_origin_session_reset(), pg_replication_origin_drop('tampering')")
+	require.NoError(c.t, err)
+}

@@ -1,0 +1,158 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/catalog"
+)
+
+// watch knows which users of a stream are still to be compared: those that
+// differed, and those whose rows have changed on either side since. What it does
+// not know of was equal once and is as it was. So the comparison behind the fence
+// costs as much as the last moment's writes, whatever the size of the shard.
+type watch struct {
+	// of is the stream's name.
+	of       string
+	from, to *feed
+	pending  map[string]map[int64]sighting
+}
+
+// sighting is what was compared last; the zero value, that something has changed since.
+type sighting struct{ from, to string }
+
+// watchName is what the publications and slots are called, on both sides.
+func (s stream) watchName() string { return s.name + "_watch" }
+
+// openWatch begins to watch both sides, instead of whatever was watched before.
+func (m *Mover) openWatch(ctx context.Context, f *fleet, s stream, tables []catalog.Table) (*watch, error) {
+	f.unwatch()
+	if err := s.dropWatch(ctx); err != nil {
+		return nil, err
+	}
+	w := &watch{of: s.name, pending: map[string]map[int64]sighting{}}
+	for _, t := range tables {
+		w.pending[t.Name] = map[int64]sighting{}
+	}
+	f.watch = w
+	for _, side := range []struct {
+		session *session
+		feed    **feed
+	}{{s.from, &w.from}, {s.to, &w.to}} {
+		own, err := catalog.Tables(ctx, side.session)
+		if err != nil {
+			return nil, err
+		}
+		// With truncations, which the stream does not carry.
+		if err := publish(ctx, side.session, s.watchName(), s.moving, own, "insert, update, delete, truncate"); err != nil {
+			return nil, err
+		}
+		if err := m.patiently(ctx, f, s.mv, side.session, "watch", func(ctx context.Context) (err error) {
+			*side.feed, err = m.openFeed(ctx, side.session, s.watchName(), own, w.changed)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// watching returns the watch of a stream, if this mover has one.
+func (f *fleet) watching(s stream) *watch {
+	if f.watch == nil || f.watch.of != s.name {
+		return nil
+	}
+	return f.watch
+}
+
+// unwatch ends the watch, and with it its slots.
+func (f *fleet) unwatch() {
+	if f.watch == nil {
+		return
+	}
+	for _, one := range []*feed{f.watch.from, f.watch.to} {
+		if one != nil {
+			one.close()
+		}
+	}
+	f.watch = nil
+}
+
+// dropWatch removes what an earlier mover's watch left.
+func (s stream) dropWatch(ctx context.Context) error {
+	for _, side := range []*session{s.from, s.to} {
+		if err := side.dropSlot(ctx, s.watchName()); err != nil {
+			return fmt.Errorf("slot %s: %w", s.watchName(), err)
+		}
+		if _, err := side.Exec(ctx, "DROP PUBLICATION IF EXISTS "+s.watchName()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *watch) changed(table string, user int64) {
+	if of, sharded := w.pending[table]; sharded {
+		of[user] = sighting{}
+	}
+}
+
+// follow waits until the target has everything that the source has committed,
+// and the watch knows of it.
+func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Duration) error {
+	position, err := s.from.position(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.drainTo(ctx, position, timeout, every); err != nil {
+		return err
+	}
+	applied, err := s.to.position(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err = errors.Join(w.from.readTo(waiting, position), w.to.readTo(waiting, applied))
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return errLate
+	}
+	return err
+}
+
+// compare looks at everybody who is still to be compared, and forgets those that
+// are equal. It returns those that differ, and of these the quiet ones: seen so
+// before, with no change on either side since.
+func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table) (different, quiet []cell, err error) {
+	for _, t := range tables {
+		pending := w.pending[t.Name]
+		if len(pending) == 0 {
+			continue
+		}
+		users := make([]int64, 0, len(pending))
+		for user := range pending {
+			users = append(users, user)
+		}
+		slices.Sort(users)
+		from, to, err := digestsOf(ctx, s, t, users)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, user := range users {
+			now := sighting{from[user], to[user]}
+			switch {
+			case now.from == now.to:
+				delete(pending, user)
+				continue
+			case now == pending[user]:
+				quiet = append(quiet, cell{t.Name, user})
+			}
+			pending[user] = now
+			different = append(different, cell{t.Name, user})
+		}
+	}
+	return different, quiet, nil
+}

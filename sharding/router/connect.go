@@ -1,0 +1,88 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/scalestack/scalestack/sharding/credentials"
+	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+const (
+	// Idle connections cost the shard memory; a service under load has none.
+	maxIdleTime = 5 * time.Minute
+	// Long-lived connections pin a shard's old address and old password.
+	maxLifetime       = 30 * time.Minute
+	maxLifetimeJitter = 5 * time.Minute
+)
+
+// ConnConfig returns the settings of a single connection to a shard, with its
+// current credentials and without the checks and limits of a pool.
+func (o Options) ConnConfig(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
+	o = o.withDefaults()
+	config, err := o.poolConfig(shard)
+	if err != nil {
+		return nil, err
+	}
+	return config.ConnConfig, o.setCredentials(shard, config.ConnConfig)
+}
+
+func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
+	location := url.URL{
+		Scheme: "postgres",
+		Host:   net.JoinHostPort(shard.Host, strconv.Itoa(shard.Port)),
+		Path:   "/" + shard.Database,
+		RawQuery: url.Values{
+			"sslmode":          {o.SSLMode},
+			"application_name": {o.Application},
+		}.Encode(),
+	}
+	config, err := pgxpool.ParseConfig(location.String())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shard.Name, err)
+	}
+	config.ConnConfig.ConnectTimeout = o.ConnectTimeout
+	return config, nil
+}
+
+func (o Options) setCredentials(shard *shardmap.Shard, config *pgx.ConnConfig) error {
+	var err error
+	config.User, config.Password, err = credentials.Read(filepath.Join(o.Credentials, shard.Name))
+	return err
+}
+
+// newPool makes a pool that connects only when it is used: a shard that is down
+// hinders nobody else. Every new connection is checked to reach the shard that
+// the map means, and not one that has forgotten a move.
+func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, known *epochs) (*pgxpool.Pool, error) {
+	config, err := o.poolConfig(shard)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = int32(o.Pool)
+	config.MaxConnIdleTime = maxIdleTime
+	config.MaxConnLifetime = maxLifetime
+	config.MaxConnLifetimeJitter = maxLifetimeJitter
+	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		return o.setCredentials(shard, c)
+	}
+	want := identity.Of(m, shard)
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+		defer cancel()
+		if err := identity.Check(ctx, conn, shard.Name, want); err != nil {
+			return err
+		}
+		return known.check(ctx, conn, shard)
+	}
+	return pgxpool.NewWithConfig(ctx, config)
+}

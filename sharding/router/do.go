@@ -1,0 +1,90 @@
+package router
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Operation is one statement that reads, on the connection it is given. It may
+// run twice.
+type Operation func(ctx context.Context, conn *pgxpool.Conn) error
+
+// Read runs an operation without effect on the shard that has the user. It is
+// repeated once after a lost connection. The name of the shard that was asked
+// last is returned also with an error.
+func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard string, err error) {
+	return r.do(ctx, userID, op, func(*attemptError) bool { return true })
+}
+
+// Write runs one statement, or one transaction, that changes data on the shard
+// that has the user, and holds the user's bucket there meanwhile. It
+// is repeated only when the first attempt certainly had no effect: even a
+// statement that may be repeated for its own sake would undo another client's
+// change that came in between.
+func (r *Router) Write(ctx context.Context, userID int64, op WriteOperation) (shard string, err error) {
+	held := func(ctx context.Context, conn *pgxpool.Conn) error { return op(ctx, &Writer{conn, userID}) }
+	return r.do(ctx, userID, held, func(e *attemptError) bool { return !e.hasEffect() })
+}
+
+func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable func(*attemptError) bool) (string, error) {
+	if err := r.refused(userID); err != nil {
+		return r.Map().ShardOf(userID).Name, err
+	}
+	chase := r.newChase(userID)
+	now := chase.start()
+	for repeats := 0; ; {
+		failure := attempt(ctx, now, op)
+		if failure == nil {
+			chase.found(now)
+			return now.shard.Name, nil
+		}
+		var next target
+		var reason string
+		if failure.code() == Moved {
+			// A refusal has no effect, and says where to go; it may happen often.
+			next, reason = chase.after(ctx, now, failure)
+		} else if repeats == 0 && repeatable(failure) {
+			repeats++
+			next, reason = r.afterFailure(userID, now, failure)
+		}
+		if reason == "" || ctx.Err() != nil {
+			return now.shard.Name, failure.final(now.shard.Name)
+		}
+		r.metrics.repeats.WithLabelValues(reason).Inc()
+		now = next
+	}
+}
+
+func attempt(ctx context.Context, t target, op Operation) *attemptError {
+	conn, err := t.pool.Acquire(ctx)
+	if err != nil {
+		return &attemptError{err: err}
+	}
+	defer conn.Release()
+	if err := op(ctx, conn); err != nil {
+		return &attemptError{sent: true, lost: conn.Conn().IsClosed(), err: err}
+	}
+	return nil
+}
+
+// afterFailure says where a second attempt goes and why; no reason means that
+// it makes no sense.
+func (r *Router) afterFailure(userID int64, first target, failure *attemptError) (next target, reason string) {
+	current := r.routes.Load()
+	shard := current.shards.Shard(first.shard.ID)
+	if shard == nil {
+		shard = current.shards.ShardOf(userID)
+	}
+	next = current.to(shard)
+	switch {
+	case next.pool != first.pool:
+		// The map has changed meanwhile and the old pool was closed.
+		return next, "map"
+	case failure.isTransient():
+		return next, "conflict"
+	case failure.lost:
+		return next, "connection"
+	}
+	return target{}, ""
+}

@@ -1,0 +1,57 @@
+package router
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// Snapshot is one shard as it was at one moment. Everything that is read
+// through it belongs together.
+type Snapshot struct {
+	// Shard is the shard that is asked.
+	Shard shardmap.Shard
+
+	tx pgx.Tx
+}
+
+// Query reads rows.
+func (s Snapshot) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return s.tx.Query(ctx, sql, args...)
+}
+
+// QueryRow reads one row.
+func (s Snapshot) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return s.tx.QueryRow(ctx, sql, args...)
+}
+
+// Owned returns a condition in SQL that holds for the rows that count in a shard:
+// those in buckets that it owns. During a move the rows of a bucket lie in two
+// shards. The column holds the user's id. This form suits queries that read many
+// rows; for those that find few by an index there is the function
+// scalestack.owned(user_id), which is asked row by row.
+func (r *Router) Owned(column string) string {
+	return fmt.Sprintf("(%[1]s %% %[2]d + %[2]d) %% %[2]d IN (SELECT bucket FROM scalestack.owned_buckets)", column, r.Map().Buckets)
+}
+
+// Scalar asks for one value, a count for example.
+func Scalar[T any](sql string, args ...any) Ask[T] {
+	return func(ctx context.Context, s Snapshot) (value T, err error) {
+		err = s.QueryRow(ctx, sql, args...).Scan(&value)
+		return value, err
+	}
+}
+
+// Select asks for rows. T is a struct with a field for every column, by name or
+// by the tag db, as [pgx.RowToStructByName] has it.
+func Select[T any](sql string, args ...any) Ask[[]T] {
+	return func(ctx context.Context, s Snapshot) ([]T, error) {
+		rows, err := s.Query(ctx, sql, args...)
+		if err != nil {
+			return nil, err
+		}
+		return pgx.CollectRows(rows, pgx.RowToStructByName[T])
+	}
+}

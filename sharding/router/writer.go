@@ -1,0 +1,129 @@
+package router
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// hold keeps the key's bucket on the shard until the transaction ends, or fails
+// with [Moved]. An UPDATE or DELETE that finds no row meets no fence: only this
+// tells it from one that was sent to the wrong shard.
+const hold = "SELECT scalestack.hold($1)"
+
+// Writer is a connection to the shard that owns a key. Whatever is written
+// through it first holds the key, in the same transaction.
+type Writer struct {
+	conn *pgxpool.Conn
+	key  int64
+}
+
+// WriteOperation is one statement, or one transaction, on the writer that it is
+// given. It may run twice.
+type WriteOperation func(ctx context.Context, w *Writer) error
+
+// held sends one statement with its hold before it: one round trip, and one
+// transaction, which has been committed once the results are closed.
+func (w *Writer) held(ctx context.Context, sql string, args []any) (pgx.BatchResults, error) {
+	batch := &pgx.Batch{}
+	batch.Queue(hold, w.key)
+	batch.Queue(sql, args...)
+	results := w.conn.SendBatch(ctx, batch)
+	if _, err := results.Exec(); err != nil {
+		_ = results.Close()
+		return nil, err
+	}
+	return results, nil
+}
+
+// Exec runs one statement.
+func (w *Writer) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	results, err := w.held(ctx, sql, args)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := results.Exec()
+	return tag, cmp.Or(err, results.Close())
+}
+
+// Query runs one statement. It is committed when its rows have been read to the
+// end or closed; look at their Err then.
+func (w *Writer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	results, err := w.held(ctx, sql, args)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		_ = results.Close()
+		return nil, err
+	}
+	return &heldRows{Rows: rows, results: results}, nil
+}
+
+// QueryRow runs one statement, of which it reads the first row. Scan returns
+// pgx.ErrNoRows when there is none; the statement is committed then too.
+func (w *Writer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := w.Query(ctx, sql, args...)
+	return &heldRow{rows, err}
+}
+
+// Begin begins a transaction that holds the key, for several statements; pass
+// the writer to pgx.BeginFunc.
+func (w *Writer) Begin(ctx context.Context) (pgx.Tx, error) {
+	tx, err := w.conn.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, hold, w.key); err != nil {
+		return nil, errors.Join(err, tx.Rollback(ctx))
+	}
+	return tx, nil
+}
+
+// heldRows close their batch with them.
+type heldRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+	closed  bool
+	err     error
+}
+
+func (r *heldRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *heldRows) Close() {
+	r.Rows.Close()
+	if !r.closed {
+		r.closed, r.err = true, r.results.Close()
+	}
+}
+
+func (r *heldRows) Err() error { return cmp.Or(r.Rows.Err(), r.err) }
+
+type heldRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r *heldRow) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		return cmp.Or(r.rows.Err(), pgx.ErrNoRows)
+	}
+	err := r.rows.Scan(dest...)
+	r.rows.Close()
+	return cmp.Or(err, r.rows.Err())
+}

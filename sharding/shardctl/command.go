@@ -1,0 +1,30 @@
+// Package shardctl has the commands of the program shardctl, for other programs
+// on the shards to offer as well.
+package shardctl
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Command returns the whole program.
+func Command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "shardctl",
+		Short: "Make databases shards and move buckets between them",
+		// Errors are logged, as everything else is; a wrong setting does not
+		// need the whole help text after it.
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(migrateCommand(), adoptCommand(), Reshard(), serveCommand())
+	root.AddCommand(moveCommands()...)
+	return root
+}
+
+// NewLog returns a log of JSON lines on standard error.
+func NewLog(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,38 @@
+package shardctl
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/scalestack/scalestack/sharding/migrate"
+	"github.com/scalestack/scalestack/sharding/settings"
+	"github.com/spf13/cobra"
+)
+
+func migrateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "Make every database of the map a shard, and its engine tables current",
+		Long: "Waits for every shard, compares each with the map, and only then changes anything. " +
+			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateHelp(),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := settings.LoadMigrate(os.LookupEnv)
+			if err != nil {
+				return fmt.Errorf("settings: %w", err)
+			}
+			return runMigrate(cmd.Context(), s)
+		},
+	}
+}
+
+func runMigrate(ctx context.Context, s *settings.Migrate) error {
+	m, err := s.Shards.Map()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	return migrate.Run(ctx, m, s.Shards.As("scalestack-migrate").ConnConfig, NewLog(s.LogLevel))
+}

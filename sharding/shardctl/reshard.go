@@ -1,0 +1,122 @@
+package shardctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/sharding/ops"
+	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/scalestack/scalestack/sharding/settings"
+	"github.com/spf13/cobra"
+)
+
+// Reshard returns the command that moves buckets, with its subcommands.
+func Reshard() *cobra.Command {
+	root := &cobra.Command{Use: "reshard", Short: "Move buckets until every shard owns what the map says", Args: cobra.NoArgs, RunE: runReshard}
+	root.Long = "Finishes the moves that were begun, and then makes those that lead to the map, while users are read and written. " +
+		"It can be killed and started again at any time; with nothing to do it changes nothing. " +
+		"The credentials must be a superuser's.\n\nSettings (environment):\n" + settings.ReshardHelp()
+	root.AddCommand(moveCommands()...)
+	return root
+}
+
+// moveCommands look at moves and say what is wanted of them. They are commands
+// of the program and of reshard alike.
+func moveCommands() []*cobra.Command {
+	return []*cobra.Command{statusCommand(), planCommand(),
+		wishCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
+		wishCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
+		wishCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),
+		wishCommand("rollback", "Take back the moves that were handed over, with every write since", (*reshard.Mover).Rollback, true)}
+}
+
+// runReshard moves, shows how far it is, and serves metrics where that is set.
+func runReshard(cmd *cobra.Command, _ []string) error {
+	s, o, err := moverOptions()
+	if err != nil {
+		return err
+	}
+	shown := newDisplay(cmd.ErrOrStderr())
+	defer shown.close()
+	o.Log = shown.log(s.LogLevel)
+	if shown.bars != nil {
+		o.OnProgress = func(p reshard.Progress) { shown.show(p.Share(), p.String()) }
+	}
+	if s.Listen != "" {
+		metrics := prometheus.NewRegistry()
+		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		server, err := ops.Start(cmd.Context(), s.Listen, metrics, o.Log)
+		if err != nil {
+			return err
+		}
+		server.Ready(true)
+		o.Metrics = metrics
+	}
+	return reshard.New(o).Run(cmd.Context())
+}
+
+func moverCommand(name, short string, run func(context.Context, *reshard.Mover, io.Writer) error) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, o, err := moverOptions()
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), reshard.New(o), cmd.OutOrStdout())
+		},
+	}
+}
+
+func moverOptions() (*settings.Reshard, reshard.Options, error) {
+	s, err := settings.LoadReshard(os.LookupEnv)
+	if err != nil {
+		return nil, reshard.Options{}, fmt.Errorf("settings: %w", err)
+	}
+	m, err := s.Shards.Map()
+	return s, reshard.Options{
+		Map: m, SSLMode: s.Shards.SSLMode, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Attempts: s.Attempts, Patience: s.Patience, Log: NewLog(s.LogLevel),
+		Volume: s.Volume, Connect: s.Shards.As("scalestack-reshard").ConnConfig,
+	}, err
+}
+
+// printCosts says what it takes to roll back those of the moves that were switched.
+func printCosts(ctx context.Context, m *reshard.Mover, out io.Writer, moves []reshard.Move) error {
+	for _, mv := range moves {
+		if mv.State != reshard.Switched || mv.Wanted != reshard.WantAbort {
+			continue
+		}
+		cost, err := m.WayBack(ctx, mv)
+		if err != nil {
+			cost = "what it costs is not known: " + err.Error()
+		}
+		if _, err := fmt.Fprintf(out, "rollback of %s: %s\n", &mv, cost); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wishCommand tells the mover what is wanted. With finish, a move that no mover
+// works on is brought to its end here.
+func wishCommand(name, short string, wish func(*reshard.Mover, context.Context) ([]reshard.Move, error), finish bool) *cobra.Command {
+	return moverCommand(name, short, func(ctx context.Context, m *reshard.Mover, out io.Writer) error {
+		moves, err := wish(m, ctx)
+		if err := errors.Join(printMoves(out, moves), printCosts(ctx, m, out, moves), err); err != nil || !finish {
+			return err
+		}
+		err = m.Finish(ctx)
+		var ended *reshard.EndedError
+		switch {
+		case errors.Is(err, reshard.ErrBusy):
+			_, err = fmt.Fprintln(out, "the mover that runs will do it")
+		case errors.As(err, &ended):
+			_, err = fmt.Fprintln(out, ended.Error())
+		}
+		return err
+	})
+}

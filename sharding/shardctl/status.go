@@ -1,0 +1,70 @@
+package shardctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/spf13/cobra"
+)
+
+// lookEvery is how often --watch asks all shards.
+const lookEvery = time.Second
+
+func statusCommand() *cobra.Command {
+	var all, watch bool
+	status := moverCommand("status", "Show the moves that are under way",
+		func(ctx context.Context, m *reshard.Mover, out io.Writer) error {
+			if watch {
+				return watchMoves(ctx, m, out)
+			}
+			moves, err := m.Status(ctx, all)
+			return errors.Join(printMoves(out, moves), err)
+		})
+	status.Flags().BoolVar(&all, "all", false, "also those that have ended")
+	status.Flags().BoolVar(&watch, "watch", false, "show how far they are until every shard owns what the map says")
+	status.MarkFlagsMutuallyExclusive("all", "watch")
+	return status
+}
+
+// watchMoves takes what is left at first as the whole.
+func watchMoves(ctx context.Context, m *reshard.Mover, out io.Writer) error {
+	shown := newDisplay(out)
+	defer shown.close()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for most := 0; ; {
+		now, err := m.Look(ctx)
+		if err != nil {
+			return err
+		}
+		most = max(most, now.Left, 1)
+		shown.show(1-float64(now.Left)/float64(most), now.String())
+		if now.Left == 0 && len(now.Moves) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+func printMoves(out io.Writer, moves []reshard.Move) error {
+	if len(moves) == 0 {
+		_, err := fmt.Fprintln(out, "no move is under way")
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "MOVE\tFROM\tTO\tBUCKETS\tSTATE\tSINCE\tWANTED\tROWS\tPAUSE\tREASON")
+	for _, mv := range moves {
+		fmt.Fprintf(table, "%d-%d\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", mv.Source, mv.ID, mv.Source, mv.Target, len(mv.Buckets),
+			mv.State, time.Since(mv.Changed).Round(time.Second), mv.Wanted, mv.Rows, mv.Pause.Round(time.Millisecond), mv.Reason)
+	}
+	return table.Flush()
+}

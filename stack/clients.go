@@ -1,0 +1,58 @@
+package stack
+
+import (
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/redis"
+	"github.com/scalestack/scalestack/components/service"
+)
+
+// clients are the pods of the services that use something, and of their
+// migrations.
+func (c *Config) clients(use func(Service) bool) []k8s.Peer {
+	var peers []k8s.Peer
+	for _, s := range c.services() {
+		if !use(s) {
+			continue
+		}
+		peers = append(peers, k8s.Peer{Pods: service.PodLabels(s.Name)})
+		if s.Migration != nil && s.Uses.Shards != nil {
+			peers = append(peers, k8s.Peer{Pods: service.MigrationLabels(s.Name)})
+		}
+	}
+	return peers
+}
+
+func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
+	a := c.Redis
+	a.Namespace = namespace
+	a.IngressFrom = slices.Concat(a.IngressFrom, c.pods(func(s Service) bool { return s.Uses.Cache }))
+	return &a
+}
+
+// pods are clients without their migrations.
+func (c *Config) pods(use func(Service) bool) []k8s.Peer {
+	var peers []k8s.Peer
+	for _, s := range c.services() {
+		if use(s) {
+			peers = append(peers, k8s.Peer{Pods: service.PodLabels(s.Name)})
+		}
+	}
+	return peers
+}
+
+// kafkaArgs add the services' users to those that are configured.
+func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
+	a := c.Kafka
+	a.Namespace, a.Users = namespace, slices.Clone(a.Users)
+	for _, s := range c.services() {
+		if s.usesKafka() {
+			a.Users = append(a.Users, s.kafkaUser())
+		}
+	}
+	return &a
+}

@@ -1,0 +1,169 @@
+package stack
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/service"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Service is one program of the product and what it uses. The stack gives it
+// credentials of its own, network policies on both sides, and environment
+// variables that say where everything is; docs/services.md lists them.
+type Service struct {
+	service.Args
+	// Name of the service's Kubernetes objects. Default: the service's key. For a
+	// service whose objects already have another name.
+	Name string `json:"name" format:"label"`
+	// ImageFrom is the service whose image this one runs too. It excludes Image.
+	ImageFrom string `json:"imageFrom" format:"label"`
+	// AllowEdge lets the CDN's address ranges connect to Port, beside IngressFrom. The
+	// cluster's load balancer must keep the client's address
+	// (externalTrafficPolicy Local).
+	AllowEdge bool `json:"allowEdge"`
+	// Uses are the parts of the stack that the service connects to. Default: none.
+	Uses Uses `json:"uses"`
+}
+
+// Uses are the parts of the stack that a service connects to.
+type Uses struct {
+	// Shards are the databases.
+	Shards *UsesShards `json:"shards"`
+	// Cache is Redis.
+	Cache bool `json:"cache"`
+	// Produce are the topics that the service writes.
+	Produce []string `json:"produce"`
+	// Consume are the topics that the service reads.
+	Consume *UsesTopics `json:"consume"`
+}
+
+// UsesShards is how a service connects to the shards.
+type UsesShards struct {
+	// Pool is the most connections of one pod to one shard.
+	Pool int `json:"pool" default:"10" min:"1" max:"1000"`
+}
+
+// UsesTopics is how a service reads topics.
+type UsesTopics struct {
+	// Topics that the service reads.
+	Topics []string `json:"topics" required:"true"`
+	// Group of its consumers. Default: the service's name.
+	Group string `json:"group"`
+	// DeadLetter is the topic for what the service could not process. Default: the
+	// group's name and "_dlq".
+	DeadLetter string `json:"deadLetter"`
+}
+
+// Complete adds shardctl, gives the objects the service's name, and a service with
+// imageFrom the other's image.
+func (c *Config) Complete() {
+	c.addShardctl()
+	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
+		s := c.Services[key]
+		s.Name = cmp.Or(s.Name, key)
+		if consume := s.Uses.Consume; consume != nil {
+			consume.Group = cmp.Or(consume.Group, s.Name)
+			consume.DeadLetter = cmp.Or(consume.DeadLetter, consume.Group+"_dlq")
+		}
+		c.Services[key] = s
+	}
+	c.addTopics()
+	for key, s := range c.Services {
+		if from, ok := c.Services[s.ImageFrom]; ok && s.Image == nil {
+			s.Image = from.Image
+			c.Services[key] = s
+		}
+	}
+}
+
+// deadLetterHours give people a month to look at what failed.
+const deadLetterHours = 30 * 24
+
+// addTopics adds the topics that services use behind those that are configured,
+// which may have other partitions or another retention.
+func (c *Config) addTopics() {
+	add := func(topic kafka.Topic) {
+		same := func(t kafka.Topic) bool { return t.Name == topic.Name }
+		if !slices.ContainsFunc(c.Kafka.Topics, same) && len(topic.Check(nil)) == 0 {
+			c.Kafka.Topics = append(c.Kafka.Topics, *settings.WithDefaults(&topic))
+		}
+	}
+	for _, s := range c.services() {
+		for _, name := range s.topics() {
+			add(kafka.Topic{Name: name})
+		}
+		if s.Uses.Consume != nil {
+			add(kafka.Topic{Name: s.Uses.Consume.DeadLetter, RetentionHours: deadLetterHours})
+		}
+	}
+	c.Kafka.Complete()
+}
+
+// services lists the services by key.
+func (c *Config) services() []Service {
+	var all []Service
+	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
+		all = append(all, c.Services[key])
+	}
+	return all
+}
+
+// hasPool tells whether the service's pods hold connections to every shard. shardctl
+// opens one now and then, of those that are reserved.
+func (s Service) hasPool() bool { return s.Uses.Shards != nil && s.Name != shardctlName }
+
+// usesKafka tells whether the service is a client of the event log.
+func (s Service) usesKafka() bool { return len(s.Uses.Produce) > 0 || s.Uses.Consume != nil }
+
+// topics are those that the service reads or writes.
+func (s Service) topics() []string {
+	topics := slices.Clone(s.Uses.Produce)
+	if s.Uses.Consume != nil {
+		topics = append(topics, s.Uses.Consume.Topics...)
+	}
+	return topics
+}
+
+// kafkaUser may do what the service does and nothing else.
+func (s Service) kafkaUser() kafka.User {
+	user := kafka.User{Name: s.Name, Produce: s.Uses.Produce}
+	if consume := s.Uses.Consume; consume != nil {
+		user.Consume, user.Group, user.DeadLetter = consume.Topics, consume.Group, consume.DeadLetter
+	}
+	return user
+}
+
+// Check refuses names that no topic can have, and a dead letter that would be
+// processed again at once.
+func (u Uses) Check(path *field.Path) field.ErrorList {
+	errs := checkTopics(path.Child("produce"), u.Produce)
+	if u.Consume == nil {
+		return errs
+	}
+	at := path.Child("consume")
+	errs = append(errs, checkTopics(at.Child("topics"), u.Consume.Topics)...)
+	if slices.Contains(slices.Concat(u.Produce, u.Consume.Topics), u.Consume.DeadLetter) {
+		errs = append(errs, field.Invalid(at.Child("deadLetter"), u.Consume.DeadLetter,
+			"must not be a topic that the service reads or writes itself"))
+	}
+	return errs
+}
+
+func checkTopics(path *field.Path, names []string) field.ErrorList {
+	var errs field.ErrorList
+	for i, name := range names {
+		for _, problem := range (kafka.Topic{Name: name}).Check(nil) {
+			problem.Field = path.Index(i).String()
+			errs = append(errs, problem)
+		}
+		if slices.Contains(names[:i], name) {
+			errs = append(errs, field.Duplicate(path.Index(i), name))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,166 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/job"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/service"
+)
+
+const zone = `"enabled": true, "zoneId": "0123456789abcdef0123456789abcdef"`
+
+// shop is a configuration with one service for each thing that can be used.
+func shop(t *testing.T, more map[string]string) *Config {
+	t.Helper()
+	config := map[string]string{"scalestack:services": `{
+		"web":     {"image":"a:1","port":8080,"migration":{"args":["migrate"]},"uses":{"shards":{"pool":2},"cache":true}},
+		"relay":   {"imageFrom":"web","uses":{"shards":{"pool":1},"produce":["orders"]}},
+		"mailer":  {"imageFrom":"web","uses":{"consume":{"topics":["orders","returns"],"group":"mail"}}},
+		"plain":   {"image":"b:1"}}`}
+	maps.Copy(config, more)
+	c, err := load(t, config)
+	require.NoError(t, err)
+	return c
+}
+
+var here = pulumi.String("here")
+
+func wiredHere() wiring {
+	return wiring{
+		namespace: here, shardMap: here, redisAddress: here, redisSecret: here, kafkaBootstrap: here, kafkaCA: here,
+		kafkaUsers: map[string]pulumi.StringInput{"relay": pulumi.String("relay-secret"), "mailer": pulumi.String("mailer-secret")},
+	}
+}
+
+// Each service gets what it uses and nothing else.
+func TestServicesGetWhatTheyUse(t *testing.T) {
+	c := shop(t, nil)
+	variables, ports, folders := map[string][]string{}, map[string][]int{}, map[string][]string{}
+	for key, s := range c.Services {
+		a := c.serviceArgs(s, wiredHere())
+		variables[key] = slices.Sorted(maps.Keys(a.BaseEnv))
+		for _, target := range a.EgressTo {
+			ports[key] = append(ports[key], target.Port)
+		}
+		for _, mount := range a.Mounts {
+			folders[key] = append(folders[key], mount.Path)
+		}
+	}
+	require.Equal(t, map[string][]string{
+		"web": {
+			"SCALESTACK_DB_POOL", "SCALESTACK_LISTEN", "SCALESTACK_REDIS_ADDRESS", "SCALESTACK_REDIS_CREDENTIALS",
+			"SCALESTACK_SERVICE", "SCALESTACK_SHARD_CREDENTIALS", "SCALESTACK_SHARD_MAP",
+		},
+		"relay": {
+			"SCALESTACK_DB_POOL", "SCALESTACK_KAFKA_BOOTSTRAP", "SCALESTACK_KAFKA_CA", "SCALESTACK_KAFKA_CREDENTIALS",
+			"SCALESTACK_KAFKA_USER", "SCALESTACK_SERVICE", "SCALESTACK_SHARD_CREDENTIALS", "SCALESTACK_SHARD_MAP",
+		},
+		"mailer": {
+			"SCALESTACK_KAFKA_BOOTSTRAP", "SCALESTACK_KAFKA_CA", "SCALESTACK_KAFKA_CREDENTIALS", "SCALESTACK_KAFKA_GROUP",
+			"SCALESTACK_KAFKA_USER", "SCALESTACK_SERVICE",
+		},
+		"plain":    {"SCALESTACK_SERVICE"},
+		"shardctl": {"SCALESTACK_LISTEN", "SCALESTACK_SERVICE", "SCALESTACK_SHARD_CREDENTIALS", "SCALESTACK_SHARD_MAP"},
+	}, variables)
+	require.Equal(t, map[string][]int{"web": {5432, 6379}, "relay": {5432, 9093}, "mailer": {9093}, "shardctl": {5432}}, ports)
+	require.Equal(t, map[string][]string{
+		"web":      {shardMapFolder, credentialsFolder, redisFolder},
+		"relay":    {shardMapFolder, credentialsFolder, kafkaFolder, kafkaCAFolder},
+		"mailer":   {kafkaFolder, kafkaCAFolder},
+		"shardctl": {shardMapFolder, credentialsFolder},
+	}, folders)
+}
+
+func TestServicesHaveTheirOwnKafkaCredentials(t *testing.T) {
+	c := shop(t, nil)
+	for _, key := range []string{"relay", "mailer"} {
+		for _, mount := range c.serviceArgs(c.Services[key], wiredHere()).Mounts {
+			if mount.Path == kafkaFolder {
+				require.Equal(t, pulumi.String(key+"-secret"), mount.Secrets[0].Secret)
+			}
+		}
+	}
+}
+
+// A migration works as the administrator, the service itself never does.
+func TestOnlyMigrationsGetTheAdministratorsCredentials(t *testing.T) {
+	c := shop(t, nil)
+	a := c.serviceArgs(c.Services["web"], wiredHere())
+	require.Equal(t, pulumi.String("postgres-shard-0-app"), a.Mounts[1].Secrets[0].Secret)
+	require.Equal(t, pulumi.String("postgres-shard-0-admin"), a.Migration.Mounts[1].Secrets[0].Secret)
+	require.Equal(t, "shard-3/password", a.Mounts[1].Secrets[3].Files["password"])
+}
+
+// Settings that the stack shares between deployments are not written to.
+func TestWiringLeavesTheConfigurationAlone(t *testing.T) {
+	c := shop(t, nil)
+	c.serviceArgs(c.Services["web"], wiredHere())
+	require.Empty(t, c.Services["web"].Mounts)
+	require.Empty(t, c.Services["web"].Migration.Mounts)
+	require.Empty(t, c.Services["web"].BaseEnv)
+}
+
+func TestOnlyUsersMayConnect(t *testing.T) {
+	c := shop(t, map[string]string{"scalestack:postgres": `{"ingressFrom":[{"pods":{"app":"report"}}]}`})
+	require.Equal(t, []k8s.Peer{
+		{Pods: pulumi.StringMap{"app": pulumi.String("report")}},
+		{Pods: job.PodLabels("shards-migrate")},
+		{Pods: job.PodLabels("shards-reshard")},
+		{Pods: service.PodLabels("relay")},
+		{Pods: service.PodLabels("shardctl")},
+		{Pods: service.PodLabels("web")},
+		{Pods: service.MigrationLabels("web")},
+	}, c.postgresArgs(here).IngressFrom)
+	require.Equal(t, []k8s.Peer{{Pods: service.PodLabels("web")}}, c.redisArgs(here).IngressFrom)
+}
+
+func TestEachKafkaUserMayDoItsWorkAndNoMore(t *testing.T) {
+	c := shop(t, map[string]string{"scalestack:kafka": `{"topics":[{"name":"mail_dlq","partitions":20}]}`})
+	a := c.kafkaArgs(here)
+	require.Equal(t, []kafka.User{
+		{Name: "mailer", Consume: []string{"orders", "returns"}, Group: "mail", DeadLetter: "mail_dlq"},
+		{Name: "relay", Produce: []string{"orders"}},
+	}, a.Users)
+	var topics []string
+	for _, topic := range a.Topics {
+		topics = append(topics, topic.Name)
+	}
+	require.Equal(t, []string{"mail_dlq", "orders", "returns"}, topics)
+	require.Equal(t, 20, a.Topics[0].Partitions, "what is configured stays as it is")
+}
+
+func TestServicesNeedAKafkaOfTheirOwnNames(t *testing.T) {
+	_, err := load(t, map[string]string{
+		"scalestack:services": `{"relay":{"image":"a:1","uses":{"produce":["orders"]}}}`,
+		"scalestack:kafka":    `{"waitReady":false,"topics":[{"name":"orders"}],"users":[{"name":"relay","produce":["orders"]}]}`,
+	})
+	require.EqualError(t, err, "scalestack:kafka.waitReady: Invalid value: false: must be true: services that use topics cannot start before their users exist\n"+
+		`scalestack:kafka.users[0].name: Invalid value: "relay": is the user of service relay`)
+}
+
+func TestNobodyIsLetInUnlessAsked(t *testing.T) {
+	c := shop(t, map[string]string{"scalestack:cdn": `{` + zone + `}`})
+	require.Empty(t, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom)
+}
+
+func TestAllowEdge(t *testing.T) {
+	web := `{"web":{"image":"a:1","port":8080,"allowEdge":true,"ingressFrom":[{"pods":{"app":"probe"}}]}}`
+	c := shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `}`})
+	peers := c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom
+	require.Len(t, peers, 1+len(cdn.PublishedRanges()))
+	require.Equal(t, k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("probe")}}, peers[0])
+
+	c = shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `, "edgeRanges": ["192.0.2.0/24"]}`})
+	require.Equal(t, k8s.Peer{CIDR: pulumi.String("192.0.2.0/24")}, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom[1])
+
+	_, err := load(t, map[string]string{"scalestack:cdn": `{` + zone + `, "edgeRanges": ["192.0.2.0/24"]}`})
+	require.EqualError(t, err, "scalestack:cdn.edgeRanges: Forbidden: is used by no service: none has allowEdge")
+}

@@ -1,0 +1,119 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/job"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/service"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// The two Jobs that run shardctl: one brings the shards' own schema up to date
+// before anything uses it, the other moves buckets once all services know the map.
+const (
+	migrateName = "shards-migrate"
+	reshardName = "shards-reshard"
+	// finalExit of shardctl tells that another attempt would fail the same way.
+	finalExit = 3
+	// metricsPort is where shardctl serves its metrics.
+	metricsPort = 8080
+)
+
+// shardctlName is the service that watches the shards. People and previews run shardctl
+// in its pod, which reaches the shards where they cannot.
+const shardctlName = "shardctl"
+
+// addShardctl adds that service, unless the configuration describes it.
+func (c *Config) addShardctl() {
+	if _, given := c.Services[shardctlName]; given {
+		return
+	}
+	services := maps.Clone(c.Services)
+	if services == nil {
+		services = map[string]Service{}
+	}
+	services[shardctlName] = *settings.WithDefaults(&Service{
+		Args: service.Args{
+			Image:           c.Postgres.Shardctl.Image,
+			ImagePullPolicy: c.Postgres.Shardctl.ImagePullPolicy,
+			Args:            []string{"serve"},
+			Port:            metricsPort,
+			IngressFrom:     c.Postgres.Moves.IngressFrom,
+			Replicas:        service.Replicas{Min: 1, Max: 1},
+			Resources:       k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"},
+		},
+		Uses: Uses{Shards: &UsesShards{Pool: 1}},
+	})
+	c.Services = services
+}
+
+// The shard map is a file of the namespace.
+const (
+	shardMapName = "shard-map"
+	shardMapKey  = "map.json"
+)
+
+// migrateArgs prepare every shard of the map, which waits until the shards are
+// ready.
+func (c *Config) migrateArgs(namespace, shardMap pulumi.StringInput) *job.Args {
+	a := c.shardctlArgs(namespace, shardMap, "migrate")
+	a.Retries = 2
+	return a
+}
+
+// reshardArgs move buckets until every shard owns what the map says. It starts
+// again when it could come to another end; who may read its metrics makes no
+// difference to that.
+func (c *Config) reshardArgs(namespace, shardMap pulumi.StringInput) *job.Args {
+	a := c.shardctlArgs(namespace, shardMap, "reshard")
+	moves := c.movesVariables()
+	a.Revision += fmt.Sprint(moves)
+	maps.Copy(a.BaseEnv, moves)
+	a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", metricsPort)
+	a.Port, a.IngressFrom = metricsPort, c.Postgres.Moves.IngressFrom
+	a.FinalExitCodes, a.Retries, a.SkipAwait = []int{finalExit}, 100, true
+	return a
+}
+
+func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command string) *job.Args {
+	return &job.Args{
+		Namespace:       namespace,
+		Image:           c.Postgres.Shardctl.Image,
+		ImagePullPolicy: c.Postgres.Shardctl.ImagePullPolicy,
+		Args:            []string{command},
+		Revision:        c.structure(),
+		BaseEnv:         shardVariables(),
+		Mounts:          []k8s.Mount{mapMount(shardMap), c.credentials(postgres.AdminCredentials)},
+		EgressTo:        []k8s.Target{shardPods()},
+	}
+}
+
+// movesVariables are the mover's settings.
+func (c *Config) movesVariables() variables {
+	volume, _ := k8s.Bytes(c.Postgres.Storage.Size)
+	return variables{
+		"SCALESTACK_RESHARD_BATCH":   pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch)),
+		"SCALESTACK_RESHARD_OBSERVE": pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s"),
+		"SCALESTACK_RESHARD_VOLUME":  pulumi.String(strconv.FormatInt(volume, 10)),
+	}
+}
+
+// structure changes whenever the map could.
+func (c *Config) structure() string { return fmt.Sprintf("%+v", c.spec()) }
+
+// postgresArgs add the shards and those who connect to them.
+func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
+	a := c.Postgres.Args
+	a.Namespace, a.Shards, a.Drained = namespace, c.shardIDs(), c.Postgres.Drain
+	a.IngressFrom = slices.Concat(a.IngressFrom, []k8s.Peer{
+		{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
+	}, c.clients(func(s Service) bool { return s.Uses.Shards != nil }))
+	return &a
+}

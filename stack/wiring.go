@@ -1,0 +1,168 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
+	"github.com/scalestack/scalestack/components/service"
+)
+
+// Where a container finds what it uses. docs/services.md documents the folders and
+// the variables that name them.
+const (
+	shardMapFolder    = "/etc/scalestack/shardmap"
+	credentialsFolder = "/etc/scalestack/shards"
+	redisFolder       = "/etc/scalestack/redis"
+	kafkaFolder       = "/etc/scalestack/kafka"
+	kafkaCAFolder     = "/etc/scalestack/kafka-ca"
+)
+
+// variables are environment variables with their values.
+type variables = map[string]pulumi.StringInput
+
+// wiring is what the components hand to the services. Each value is known once
+// what it names can be used, so that its users come after it.
+type wiring struct {
+	namespace pulumi.StringInput
+	// shardMap is the name of the map's ConfigMap, known once the shards' schema is
+	// migrated.
+	shardMap                  pulumi.StringInput
+	redisAddress, redisSecret pulumi.StringInput
+	kafkaBootstrap, kafkaCA   pulumi.StringInput
+	kafkaUsers                map[string]pulumi.StringInput
+}
+
+// serviceArgs completes a service's own arguments with what it uses.
+func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
+	a := s.Args
+	a.Namespace = w.namespace
+	a.BaseEnv = variables{"SCALESTACK_SERVICE": pulumi.String(s.Name)}
+	if a.Port != 0 {
+		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)
+	}
+	if s.AllowEdge {
+		a.IngressFrom = slices.Concat(a.IngressFrom, c.edgePeers())
+	}
+	if s.Uses.Shards != nil {
+		c.connectShards(&a, s, w)
+	}
+	if s.Uses.Cache {
+		connectCache(&a, w)
+	}
+	if s.usesKafka() {
+		connectKafka(&a, s, w)
+	}
+	return &a
+}
+
+// edgePeers are the address ranges of the CDN.
+func (c *Config) edgePeers() []k8s.Peer {
+	var peers []k8s.Peer
+	for _, cidr := range c.CDN.Ranges() {
+		peers = append(peers, k8s.Peer{CIDR: pulumi.String(cidr)})
+	}
+	return peers
+}
+
+// connectShards also gives the migration the administrator's credentials, and a
+// new run when the set of shards changes.
+func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
+	maps.Copy(a.BaseEnv, shardVariables())
+	if s.hasPool() {
+		a.BaseEnv["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
+	}
+	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(postgres.AppCredentials)})
+	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{shardPods()})
+	if a.Migration == nil {
+		return
+	}
+	m := *a.Migration
+	m.BaseEnv = shardVariables()
+	m.Mounts = slices.Concat(m.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(postgres.AdminCredentials)})
+	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})
+	m.Revision += c.structure()
+	a.Migration = &m
+}
+
+func connectCache(a *service.Args, w wiring) {
+	maps.Copy(a.BaseEnv, variables{
+		"SCALESTACK_REDIS_ADDRESS":     w.redisAddress,
+		"SCALESTACK_REDIS_CREDENTIALS": pulumi.String(redisFolder),
+	})
+	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{{Name: "redis", Path: redisFolder, Secret: w.redisSecret}})
+	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{{Peer: k8s.Peer{Pods: redis.PodLabels(redisName)}, Port: redis.Port}})
+}
+
+// connectKafka trusts every certificate of the cluster's authority: after its key
+// was replaced there are two.
+func connectKafka(a *service.Args, s Service, w wiring) {
+	maps.Copy(a.BaseEnv, variables{
+		"SCALESTACK_KAFKA_BOOTSTRAP":   w.kafkaBootstrap,
+		"SCALESTACK_KAFKA_CA":          pulumi.String(kafkaCAFolder),
+		"SCALESTACK_KAFKA_USER":        pulumi.String(s.Name),
+		"SCALESTACK_KAFKA_CREDENTIALS": pulumi.String(kafkaFolder),
+	})
+	if consume := s.Uses.Consume; consume != nil {
+		a.BaseEnv["SCALESTACK_KAFKA_GROUP"] = pulumi.String(consume.Group)
+	}
+	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{
+		files("kafka", kafkaFolder, w.kafkaUsers[s.Name], "password"),
+		{Name: "kafka-ca", Path: kafkaCAFolder, Secret: w.kafkaCA},
+	})
+	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{{Peer: k8s.Peer{Pods: kafka.BrokerLabels(kafkaName)}, Port: kafka.Port}})
+}
+
+// files mounts some keys of a Secret under their own names.
+func files(name, path string, secret pulumi.StringInput, keys ...string) k8s.Mount {
+	byKey := map[string]string{}
+	for _, key := range keys {
+		byKey[key] = key
+	}
+	return k8s.Mount{Name: name, Path: path, Secrets: []k8s.SecretFiles{{Secret: secret, Files: byKey}}}
+}
+
+// shardVariables say where the shard map and the credentials are.
+func shardVariables() variables {
+	return variables{
+		"SCALESTACK_SHARD_MAP":         pulumi.String(shardMapFolder + "/" + shardMapKey),
+		"SCALESTACK_SHARD_CREDENTIALS": pulumi.String(credentialsFolder),
+	}
+}
+
+func mapMount(configMap pulumi.StringInput) k8s.Mount {
+	return k8s.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: configMap}
+}
+
+// credentials mounts a user name and a password for each shard. The names of the
+// Secrets are known without the shards: what waits for them is the shard map.
+func (c *Config) credentials(of string) k8s.Mount {
+	mount := k8s.Mount{Name: "shard-credentials", Path: credentialsFolder}
+	for _, id := range c.shardIDs() {
+		name := postgres.ShardName(id)
+		mount.Secrets = append(mount.Secrets, k8s.SecretFiles{
+			Secret: pulumi.String(postgres.SecretName(postgresName, id, of)),
+			Files:  map[string]string{"username": name + "/username", "password": name + "/password"},
+		})
+	}
+	return mount
+}
+
+func shardPods() k8s.Target {
+	return k8s.Target{Peer: k8s.Peer{Pods: postgres.PodLabels(postgresName)}, Port: postgres.Port}
+}
+
+// after is value, known once the others are.
+func after(value pulumi.StringInput, others ...pulumi.StringInput) pulumi.StringOutput {
+	all := []any{value}
+	for _, other := range others {
+		all = append(all, other)
+	}
+	return pulumi.All(all...).ApplyT(func(values []any) string { return values[0].(string) }).(pulumi.StringOutput)
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/kafka"
+)
+
+// cluster runs versions in the middle of the upgrade path, where both API versions are
+// served.
+func cluster() *kafka.Args {
+	return &kafka.Args{
+		Namespace: pulumi.String("shop").ToStringOutput(),
+		Operator:  kafka.Operator{Mode: kafka.Install, Version: "0.49.1"},
+		Version:   "4.1.1", MetadataVersion: "4.0-IV3",
+		Pools: []kafka.Pool{
+			{Name: "controllers", Roles: []kafka.Role{kafka.Controller}, Replicas: 3},
+			{Name: "brokers", Roles: []kafka.Role{kafka.Broker}, Replicas: 3},
+		},
+		Topics: []kafka.Topic{{Name: "user_events"}, {Name: "orders"}},
+		Users:  []kafka.User{{Name: "relay", Produce: []string{"user_events"}}},
+	}
+}
+
+// deployed returns a stack that runs, and the arguments of its next deployment.
+func deployed(t *testing.T, edits ...func(*kafka.Args)) (*rig, *kafka.Args) {
+	t.Helper()
+	args := cluster()
+	for _, edit := range edits {
+		edit(args)
+	}
+	r := newRig(t, func() pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := kafka.New(ctx, "kafka", args)
+			return err
+		}
+	})
+	r.mustRun(update)
+	return r, args
+}
+
+// requireNothingLost fails for a deletion of what holds data, or of what other stacks use.
+func (r *rig) requireNothingLost() {
+	r.t.Helper()
+	for _, one := range r.done {
+		for _, kind := range []string{"CustomResourceDefinition", "ClusterRole", "Kafka", "KafkaNodePool", "KafkaTopic"} {
+			require.False(r.t, strings.HasPrefix(one, "delete "+kind+" "), one)
+		}
+	}
+}
+
+func TestASecondDeploymentChangesNothing(t *testing.T) {
+	r, _ := deployed(t)
+	r.mustRun(update)
+	require.Empty(t, r.done)
+}
+
+func TestTheChartsClusterWideObjectsHaveOneOwnerAndStay(t *testing.T) {
+	r, args := deployed(t)
+	for _, one := range [][2]string{{"CustomResourceDefinition", "kafkas"}, {"ClusterRole", "strimzi"}} {
+		object := r.find(one[0], one[1])
+		require.True(t, object.RetainOnDelete, one)
+		annotations := object.Inputs["metadata"].ObjectValue()["annotations"].ObjectValue()
+		require.Equal(t, "shop", annotations["scalestack/installed-by"].StringValue())
+		require.Equal(t, "scalestack-shop", annotations["pulumi.com/patchFieldManager"].StringValue())
+		require.True(t, object.Inputs["spec"].ObjectValue()["status"].IsObject(), "an empty object stays")
+	}
+	require.False(t, r.find("Deployment", "operator").RetainOnDelete)
+	args.Operator.Mode = kafka.Present
+	r.mustRun(update)
+	require.Contains(t, r.done, "delete Deployment kafka-operator-operator")
+	r.requireNothingLost()
+}
+
+func TestAnotherAPIVersionUpdatesEachObject(t *testing.T) {
+	r, args := deployed(t)
+	for _, version := range []string{"kafka.strimzi.io/v1", "kafka.strimzi.io/v1beta2"} {
+		args.APIVersion = version
+		r.mustRun(update)
+		require.Len(t, r.done, 6)
+		for _, one := range r.done {
+			require.True(t, strings.HasPrefix(one, "update "), one)
+		}
+	}
+}
+
+func TestADestroyLeavesWhatHoldsData(t *testing.T) {
+	r, _ := deployed(t)
+	r.mustRun(destroy)
+	require.Contains(t, r.done, "delete KafkaUser kafka-user-relay")
+	r.requireNothingLost()
+}
+
+func TestAProtectedClusterIsNotDestroyed(t *testing.T) {
+	r, _ := deployed(t, func(a *kafka.Args) { a.Protect = true })
+	said, err := r.run(destroy, false)
+	require.Error(t, err)
+	require.Contains(t, said, "because it is protected")
+	require.NotNil(t, r.find("Kafka", "kafka-cluster"))
+}
+
+func TestLosingChangesAreRefusedInPreviewAndUpdate(t *testing.T) {
+	for want, edit := range map[string]func(*kafka.Args){
+		"pools[brokers].storage.size: Invalid value":                    func(a *kafka.Args) { a.Pools[1].Storage.Size = "50Gi" },
+		"pools[brokers]: Forbidden: must not leave with its data":       func(a *kafka.Args) { a.Pools[1].Name = "nodes" },
+		"topics[orders]: Forbidden: must not leave with its data":       func(a *kafka.Args) { a.Topics = a.Topics[:1] },
+		"topics[user_events].partitions: Invalid value":                 func(a *kafka.Args) { a.Topics[0].Partitions = 6 },
+		"metadataVersion: Invalid value: \"3.9-IV0\": must not go back": func(a *kafka.Args) { a.MetadataVersion = "3.9-IV0" },
+	} {
+		t.Run(want, func(t *testing.T) {
+			r, args := deployed(t)
+			edit(args)
+			for _, preview := range []bool{true, false} {
+				said, err := r.run(update, preview)
+				require.Error(t, err)
+				require.Contains(t, said, want)
+				r.requireNothingLost()
+			}
+		})
+	}
+}
+
+func TestATopicGoesInTwoSteps(t *testing.T) {
+	r, args := deployed(t, func(a *kafka.Args) { a.Protect = true })
+	args.Removed.Topics = []string{"orders"}
+	r.mustRun(update)
+	r.requireNothingLost()
+	args.Topics = args.Topics[:1]
+	r.mustRun(update)
+	require.Contains(t, r.done, "delete KafkaTopic kafka-topic-orders")
+}

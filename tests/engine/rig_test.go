@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/blang/semver"
+	pulumiengine "github.com/pulumi/pulumi/pkg/v3/engine"
+	framework "github.com/pulumi/pulumi/pkg/v3/engine/lifecycletest/framework"
+	state "github.com/pulumi/pulumi/pkg/v3/resource"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
+	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	update  = framework.TestOp(pulumiengine.Update)
+	destroy = framework.TestOp(pulumiengine.Destroy)
+)
+
+// rig is a stack in the engine.
+type rig struct {
+	t       *testing.T
+	options framework.TestUpdateOptions
+	plan    framework.TestPlan
+	state   *deploy.Snapshot
+	// done is what the provider was asked for in the last run, such as
+	// "delete KafkaTopic kafka-topic-orders".
+	done []string
+	runs int
+}
+
+func newRig(t *testing.T, program func() pulumi.RunFunc) *rig {
+	r := &rig{t: t}
+	loader := deploytest.NewProviderLoader("kubernetes", semver.MustParse("4.24.1"), func() (plugin.Provider, error) {
+		return r.provider(), nil
+	})
+	host := deploytest.NewLanguageRuntimeF(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
+		ctx, err := pulumi.NewContext(context.Background(), pulumi.RunInfo{
+			Project: info.Project, Stack: info.Stack, Parallel: info.Parallel, DryRun: info.DryRun, MonitorAddr: info.MonitorAddress,
+		})
+		if err != nil {
+			return err
+		}
+		return pulumi.RunWithContext(ctx, program())
+	})
+	r.options = framework.TestUpdateOptions{T: t, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, host, nil, nil, loader)}
+	r.options.Parallel = 1 // so that the provider may write down what it does
+	return r
+}
+
+func (r *rig) note(what string, urn resource.URN) {
+	r.done = append(r.done, what+" "+string(urn.Type().Name())+" "+urn.Name())
+}
+
+// provider stores what it is given, and builds each chart from three objects.
+func (r *rig) provider() plugin.Provider {
+	return &deploytest.Provider{
+		DiffF: func(_ context.Context, asked plugin.DiffRequest) (plugin.DiffResult, error) {
+			if asked.OldInputs.DeepEquals(asked.NewInputs) {
+				return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+			}
+			return plugin.DiffResult{Changes: plugin.DiffSome}, nil
+		},
+		CreateF: func(_ context.Context, asked plugin.CreateRequest) (plugin.CreateResponse, error) {
+			if !asked.Preview {
+				r.note("create", asked.URN)
+			}
+			return plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: asked.Properties}, nil
+		},
+		UpdateF: func(_ context.Context, asked plugin.UpdateRequest) (plugin.UpdateResponse, error) {
+			if !asked.Preview {
+				r.note("update", asked.URN)
+			}
+			return plugin.UpdateResponse{Properties: asked.NewInputs}, nil
+		},
+		DeleteF: func(_ context.Context, asked plugin.DeleteRequest) (plugin.DeleteResponse, error) {
+			r.note("delete", asked.URN)
+			return plugin.DeleteResponse{}, nil
+		},
+		ConstructF: chart,
+	}
+}
+
+// chart registers a definition, a cluster role and a Deployment.
+func chart(_ context.Context, asked plugin.ConstructRequest, monitor *deploytest.ResourceMonitor) (plugin.ConstructResponse, error) {
+	self, err := monitor.RegisterResource(asked.Type, asked.Name, false, deploytest.ResourceOptions{Parent: asked.Parent})
+	if err != nil {
+		return plugin.ConstructResponse{}, err
+	}
+	for token, metadata := range map[tokens.Type]map[string]any{
+		"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": {"name": "kafkas"},
+		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole":         {"name": "strimzi"},
+		"kubernetes:apps/v1:Deployment":                               {"name": "operator", "namespace": "shop"},
+	} {
+		inputs := resource.NewPropertyMapFromMap(map[string]any{"metadata": metadata, "spec": map[string]any{"status": map[string]any{}}})
+		name := asked.Name + "-" + metadata["name"].(string)
+		if _, err := monitor.RegisterResource(token, name, true, deploytest.ResourceOptions{Parent: self.URN, Inputs: inputs}); err != nil {
+			return plugin.ConstructResponse{}, err
+		}
+	}
+	return plugin.ConstructResponse{URN: self.URN}, nil
+}
+
+// run returns the engine's error together with what it told the user.
+func (r *rig) run(op framework.TestOp, preview bool) (said string, err error) {
+	r.done = nil
+	r.runs++
+	collect := func(_ workspace.Project, _ deploy.Target, _ pulumiengine.JournalEntries, events []pulumiengine.Event, err error) error {
+		for _, event := range events {
+			if event.Type == pulumiengine.DiagEvent {
+				said += event.Payload().(pulumiengine.DiagEventPayload).Message
+			}
+		}
+		return err
+	}
+	after, err := op.RunStep(r.plan.GetProject(), r.plan.GetTarget(r.t, r.state), r.options, preview, r.plan.BackendClient, collect, strconv.Itoa(r.runs))
+	if !preview && after != nil {
+		r.state = after
+	}
+	return said, err
+}
+
+func (r *rig) mustRun(op framework.TestOp) {
+	r.t.Helper()
+	said, err := r.run(op, false)
+	require.NoError(r.t, err, said)
+}
+
+// find returns the resource of that kind whose logical name ends like this.
+func (r *rig) find(kind, suffix string) *state.State {
+	r.t.Helper()
+	for _, one := range r.state.Resources {
+		if string(one.URN.Type().Name()) == kind && strings.HasSuffix(one.URN.Name(), suffix) {
+			return one
+		}
+	}
+	require.Failf(r.t, "not in the state", "%s %s", kind, suffix)
+	return nil
+}
