@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/scalestack/scalestack/internal/check"
 	"github.com/scalestack/scalestack/internal/manifest"
 )
 
@@ -49,10 +48,10 @@ var (
 
 // plan checks everything and returns the calls to make.
 func (o *options) plan() ([]call, error) {
-	errs := &check.Errors{}
+	errs := &mistakes{}
 	o.check(errs)
 	prefixes := slices.Concat(o.prefixes, o.changed(errs))
-	if err := errs.Err(); err != nil {
+	if err := errs.err(); err != nil {
 		return nil, err
 	}
 	var calls []call
@@ -65,12 +64,12 @@ func (o *options) plan() ([]call, error) {
 	return calls, nil
 }
 
-func (o *options) check(errs *check.Errors) {
+func (o *options) check(errs *mistakes) {
 	if !zoneForm.MatchString(o.zone) {
-		errs.Addf("--zone", "%q is not 32 hexadecimal digits", o.zone)
+		errs.addf("--zone", "%q is not 32 hexadecimal digits", o.zone)
 	}
 	if o.timeout < time.Second || o.timeout > time.Hour {
-		errs.Addf("--timeout", "%s is not between 1s and 1h", o.timeout)
+		errs.addf("--timeout", "%s is not between 1s and 1h", o.timeout)
 	}
 	o.checkAPI(errs)
 	if !o.dryRun {
@@ -81,38 +80,38 @@ func (o *options) check(errs *check.Errors) {
 	}
 	for _, t := range o.tags {
 		if len(t) > mostTag || !tagForm.MatchString(t) {
-			errs.Addf("--tag", "%q is not 1 to 1024 printable characters without space and comma", t)
+			errs.addf("--tag", "%q is not 1 to 1024 printable characters without space and comma", t)
 		}
 	}
 	for _, f := range o.files {
 		u, err := url.Parse(f)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
-			errs.Addf("--file", "%q is not a URL such as https://www.example.com/static/app.css", f)
+			errs.addf("--file", "%q is not a URL such as https://www.example.com/static/app.css", f)
 		}
 	}
 	if len(o.prefixes)+len(o.tags)+len(o.files) == 0 && o.before == "" && o.after == "" {
-		errs.Addf("purge", "nothing is named, give --prefix, --tag, --file or --before and --after")
+		errs.addf("purge", "nothing is named, give --prefix, --tag, --file or --before and --after")
 	}
 }
 
 // checkToken never quotes the token.
-func (o *options) checkToken(errs *check.Errors) {
+func (o *options) checkToken(errs *mistakes) {
 	switch {
 	case o.token == "":
-		errs.Addf(tokenVariable, "is not set; make an API token with the permission Cache Purge for the zone")
+		errs.addf(tokenVariable, "is not set; make an API token with the permission Cache Purge for the zone")
 	case !pathForm.MatchString(o.token):
-		errs.Addf(tokenVariable, "holds a space, a line break or a character beyond ASCII")
+		errs.addf(tokenVariable, "holds a space, a line break or a character beyond ASCII")
 	}
 }
 
 // checkAPI keeps the token from travelling in the clear.
-func (o *options) checkAPI(errs *check.Errors) {
+func (o *options) checkAPI(errs *mistakes) {
 	u, err := url.Parse(o.api)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "http" && u.Scheme != "https":
-		errs.Addf("--api", "%q is not a base URL such as https://api.cloudflare.com/client/v4", o.api)
+		errs.addf("--api", "%q is not a base URL such as https://api.cloudflare.com/client/v4", o.api)
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		errs.Addf("--api", "%q would send the token unencrypted, http is for this machine only", o.api)
+		errs.addf("--api", "%q would send the token unencrypted, http is for this machine only", o.api)
 	}
 }
 
@@ -121,31 +120,31 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
-func checkPrefix(errs *check.Errors, prefix string) {
+func checkPrefix(errs *mistakes, prefix string) {
 	host, path, _ := strings.Cut(prefix, "/")
 	switch {
 	case !hostForm.MatchString(host) || !pathForm.MatchString(path) || strings.ContainsAny(path, "?#*"):
-		errs.Addf("--prefix", "%q is not a host and a path such as www.example.com/static", prefix)
+		errs.addf("--prefix", "%q is not a host and a path such as www.example.com/static", prefix)
 	case strings.Count(prefix, "/") > mostSeparators:
-		errs.Addf("--prefix", "%q has more than %d slashes", prefix, mostSeparators)
+		errs.addf("--prefix", "%q has more than %d slashes", prefix, mostSeparators)
 	}
 }
 
 // changed returns what differs between the manifests as prefixes: one that is a
 // file's whole path covers all its query strings, which a file's URL does not.
-func (o *options) changed(errs *check.Errors) []string {
+func (o *options) changed(errs *mistakes) []string {
 	if o.before == "" && o.after == "" {
 		if len(o.hosts) > 0 {
-			errs.Addf("--host", "%d given, only --before and --after use it", len(o.hosts))
+			errs.addf("--host", "%d given, only --before and --after use it", len(o.hosts))
 		}
 		return nil
 	}
 	if len(o.hosts) == 0 {
-		errs.Addf("--host", "is required with --before and --after")
+		errs.addf("--host", "is required with --before and --after")
 	}
 	for _, h := range o.hosts {
 		if !hostForm.MatchString(h) {
-			errs.Addf("--host", "%q is not a host name", h)
+			errs.addf("--host", "%q is not a host name", h)
 		}
 	}
 	before, after := read(errs, "--before", o.before), read(errs, "--after", o.after)
@@ -161,20 +160,20 @@ func (o *options) changed(errs *check.Errors) []string {
 	return prefixes
 }
 
-func read(errs *check.Errors, flag, name string) *manifest.Manifest {
+func read(errs *mistakes, flag, name string) *manifest.Manifest {
 	if name == "" {
-		errs.Addf(flag, "is required, a comparison takes --before and --after")
+		errs.addf(flag, "is required, a comparison takes --before and --after")
 		return nil
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		errs.Addf(flag, "%v", err)
+		errs.addf(flag, "%v", err)
 		return nil
 	}
 	defer file.Close()
 	m, err := manifest.Read(file)
 	if err != nil {
-		errs.Addf(flag, "%v", fmt.Errorf("%s: %w", name, err))
+		errs.addf(flag, "%v", fmt.Errorf("%s: %w", name, err))
 		return nil
 	}
 	return m
