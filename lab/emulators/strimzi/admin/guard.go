@@ -11,8 +11,8 @@ import (
 // in the order of a Java HashMap, and once a removal leaves no user behind it drops those that it reads afterwards
 // (ScramDelta.apply takes the map out of the result and goes on to fill it). The Java hash of this name is 0, so that
 // it is read first, and it is never removed: no removal can leave nothing behind. Nobody knows its password and it has
-// no right.
-const firstUser = "emulator-first-aivkrote"
+// no right. The name stays as it was: renaming it removes the old one, which is read first, and loses every password.
+const firstUser = "stand-in-first-ankqilgc"
 
 // guard makes that user before any other.
 func (c *Client) guard(ctx context.Context) error {
