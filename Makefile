@@ -81,7 +81,7 @@ schema:      ## every object against the schemas of Kubernetes 1.29 and the newe
 	go test -C tests/schema ./...
 
 real:        ## tests against real PostgreSQL, Redis and Kafka servers of their own; after make build
-	@tests/with-servers.sh bash -euc 'for m in sharding services/users; do go test -C $$m -count=1 -timeout 20m ./...; done; \
+	@tests/with-servers.sh bash -euc 'for m in sharding services/users; do go test -C $$m -count=1 -timeout 40m ./...; done; \
 		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
 	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
