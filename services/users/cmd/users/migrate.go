@@ -8,8 +8,8 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/schema"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/sharding/migrate"
+	shardsettings "github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardctl"
-	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/spf13/cobra"
 )
 
@@ -31,23 +31,11 @@ func migrateCommand() *cobra.Command {
 }
 
 func runMigrate(ctx context.Context, s *settings.Migrate) error {
-	m, err := readMap(s.MapFile)
+	m, err := shardsettings.ReadMap(s.MapFile)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	return migrate.Service(ctx, m, s.Shards.As("users-migrate").ConnConfig, schema.Users(), shardctl.NewLog(s.LogLevel))
-}
-
-func readMap(file string) (*shardmap.Map, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("shard map: %w", err)
-	}
-	m, err := shardmap.Decode(content)
-	if err != nil {
-		return nil, fmt.Errorf("shard map %s: %w", file, err)
-	}
-	return m, nil
 }
