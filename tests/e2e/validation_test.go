@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalestack/scalestack/tests/golden"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -26,8 +27,10 @@ func (m manifest) metadata() manifest { return m["metadata"].(map[string]any) }
 // object: what it holds is its author's.
 func manifests(t *testing.T, env, namespace string) []manifest {
 	t.Helper()
+	resources, err := golden.Resources(env)
+	require.NoError(t, err)
 	var all []manifest
-	for _, one := range golden(t, env) {
+	for _, one := range resources {
 		if !strings.HasPrefix(one.Type, "kubernetes:") || strings.HasPrefix(one.Type, "kubernetes:helm.sh/") {
 			continue
 		}

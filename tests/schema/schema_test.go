@@ -1,12 +1,10 @@
 package schema
 
 import (
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/scalestack/scalestack/tests/golden"
 	"github.com/stretchr/testify/require"
 	"github.com/yannh/kubeconform/pkg/resource"
 	"github.com/yannh/kubeconform/pkg/validator"
@@ -18,76 +16,19 @@ const strimzi = "kafka.strimzi.io/"
 
 var environments = []string{"dev", "staging", "prod"}
 
-// object is a resource of a golden file that becomes an object of the cluster.
-type object struct {
-	URN    string         `json:"urn"`
-	Type   string         `json:"type"`
-	Inputs map[string]any `json:"inputs"`
-}
-
-// canonical is the environment whose whole graph is kept, the others' differ from it.
-const canonical = "dev"
-
-func objects(t *testing.T, env string) []object {
+// objects are the resources of a golden file that become objects of the cluster.
+func objects(t *testing.T, env string) []golden.Resource {
 	t.Helper()
-	var found []object
-	for _, one := range graph(t, env) {
+	var found []golden.Resource
+	all, err := golden.Resources(env)
+	require.NoError(t, err)
+	for _, one := range all {
 		builtIn := strings.HasPrefix(one.Type, "kubernetes:") && !strings.HasPrefix(one.Type, "kubernetes:helm.sh/")
 		if builtIn && !strings.HasPrefix(one.Inputs["apiVersion"].(string), strimzi) {
 			found = append(found, one)
 		}
 	}
 	return found
-}
-
-// graph applies an environment's differences to the canonical graph.
-func graph(t *testing.T, env string) []object {
-	t.Helper()
-	var all []object
-	read(t, canonical, &all)
-	if env == canonical {
-		return all
-	}
-	var differences struct {
-		Removed []string                  `json:"removed"`
-		Added   []object                  `json:"added"`
-		Changed map[string]map[string]any `json:"changed"`
-	}
-	read(t, env, &differences)
-	made := differences.Added
-	for _, one := range all {
-		if slices.Contains(differences.Removed, one.URN) {
-			continue
-		}
-		if inputs, ok := differences.Changed[one.URN]["inputs"].(map[string]any); ok {
-			merge(one.Inputs, inputs)
-		}
-		made = append(made, one)
-	}
-	return made
-}
-
-func read(t *testing.T, env string, into any) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "golden", env+".yaml"))
-	require.NoError(t, err)
-	require.NoError(t, yaml.Unmarshal(text, into))
-}
-
-// merge applies a JSON merge patch (RFC 7386).
-func merge(object, patch map[string]any) {
-	for name, value := range patch {
-		members, isObject := object[name].(map[string]any)
-		changed, patchesObject := value.(map[string]any)
-		switch {
-		case value == nil:
-			delete(object, name)
-		case isObject && patchesObject:
-			merge(members, changed)
-		default:
-			object[name] = value
-		}
-	}
 }
 
 func newValidator(t *testing.T, r release) validator.Validator {
@@ -97,7 +38,7 @@ func newValidator(t *testing.T, r release) validator.Validator {
 	return v
 }
 
-func validate(t *testing.T, v validator.Validator, one object) validator.Result {
+func validate(t *testing.T, v validator.Validator, one golden.Resource) validator.Result {
 	t.Helper()
 	text, err := yaml.Marshal(one.Inputs)
 	require.NoError(t, err)
@@ -148,7 +89,7 @@ func TestSchemasRefuse(t *testing.T) {
 	}
 }
 
-func deployment(t *testing.T) object {
+func deployment(t *testing.T) golden.Resource {
 	t.Helper()
 	for _, one := range objects(t, "dev") {
 		if one.Type == "kubernetes:apps/v1:Deployment" {
@@ -156,5 +97,5 @@ func deployment(t *testing.T) object {
 		}
 	}
 	require.Fail(t, "dev has no Deployment")
-	return object{}
+	return golden.Resource{}
 }
