@@ -14,6 +14,8 @@ const (
 	poolVariable = "SCALESTACK_DB_POOL"
 	// reservedConnections connections are for administration and replication.
 	reservedConnections = 10
+	// defaultConnections is what PostgreSQL 16 accepts where nothing is set.
+	defaultConnections = 100
 	// serverFile is the server's configuration in a shard's ConfigMap.
 	serverFile = "postgresql.conf"
 )
@@ -31,7 +33,10 @@ var shardConnections = rule.Rule{
 		needed += reservedConnections
 		for _, config := range g.Of("ConfigMap") {
 			n := config.At("data", serverFile)
-			if most, ok := maxConnections(n.Text()); ok && most < needed {
+			if !n.IsText() {
+				continue
+			}
+			if most := maxConnections(n.Text()); most < needed {
 				c.Report(config, n.Path()+" max_connections", strconv.Itoa(most),
 					fmt.Sprintf("at least %d: %s + %d in reserve", needed, strings.Join(terms, " + "), reservedConnections),
 					"raise scalestack:postgres.maxConnections, or lower uses.shards.pool or replicas.max of a service")
@@ -83,14 +88,18 @@ func surge(owner rule.Resource, replicas int) int {
 	return (replicas + 3) / 4
 }
 
-var maxConnectionsLine = regexp.MustCompile(`(?m)^\s*max_connections\s*=\s*'?(\d+)'?\s*(#.*)?$`)
+// The server reads names in any case, and takes a blank for the equals sign.
+var maxConnectionsLine = regexp.MustCompile(`(?im)^\s*max_connections(?:\s*=\s*|\s+)'?(\d+)'?\s*(?:#.*)?$`)
 
 // maxConnections is the last line's: of two, the server takes that.
-func maxConnections(conf string) (int, bool) {
+func maxConnections(conf string) int {
 	lines := maxConnectionsLine.FindAllStringSubmatch(conf, -1)
 	if len(lines) == 0 {
-		return 0, false
+		return defaultConnections
 	}
 	number, err := strconv.Atoi(lines[len(lines)-1][1])
-	return number, err == nil
+	if err != nil {
+		return defaultConnections
+	}
+	return number
 }

@@ -45,6 +45,13 @@ var crossMutations = map[string]mutation{
 	"no default":                {policy: "network-default-deny", says: "not refused for Ingress", edits: edits(without("NetworkPolicy default-deny"))},
 	"default for one direction": {policy: "network-default-deny", says: "not refused for Egress", edits: edits(set("NetworkPolicy default-deny", "spec.policyTypes", []any{"Ingress"}))},
 
+	"default that allows all": {policy: "network-default-deny", says: "spec.egress[0] is {}, allowed: the peers and ports", edits: edits(set("NetworkPolicy default-deny", "spec.egress", []any{map[string]any{}}))},
+	"default that allows every address": {policy: "network-default-deny", says: "spec.egress[0] is", edits: edits(set("NetworkPolicy default-deny", "spec.egress", []any{
+		map[string]any{"to": []any{map[string]any{"ipBlock": map[string]any{"cidr": "128.0.0.0/1"}}}, "ports": []any{map[string]any{"port": 443.0}}}}))},
+	"policy that allows all": {policy: "network-covered", says: "NetworkPolicy scalestack/redis: spec.ingress[0] is {}", edits: edits(set("NetworkPolicy redis", "spec.ingress", []any{map[string]any{}}))},
+	"policy that allows every port to every pod": {policy: "network-covered", says: "NetworkPolicy scalestack/redis: spec.egress[0] is", edits: edits(set("NetworkPolicy redis", "spec.egress", []any{
+		map[string]any{"to": []any{map[string]any{"namespaceSelector": map[string]any{}}}, "ports": []any{map[string]any{"port": 1.0, "endPort": 65535.0}}}}))},
+
 	"token mounted":    {policy: "token-used", says: "automountServiceAccountToken is true", edits: edits(set(web, pods+"automountServiceAccountToken", true))},
 	"token by default": {policy: "token-used", says: `a RoleBinding for the account "default"`, edits: edits(unset(redis, pods+"automountServiceAccountToken"))},
 	"token by the account": {policy: "token-used", says: `a RoleBinding for the account "app"`, edits: edits(
@@ -60,7 +67,10 @@ var crossMutations = map[string]mutation{
 	"object declared in two versions": {policy: "one-owner", says: "PodDisruptionBudget scalestack/app", edits: edits(twin("PodDisruptionBudget app", "app"), retype("kubernetes:policy/v1beta1:PodDisruptionBudget"))},
 
 	"metrics open by a policy": {policy: "metrics-private", says: "with the metrics port of Deployment scalestack/app", edits: edits(scraped,
-		add(appPolicy, "spec.ingress", map[string]any{"from": []any{map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0"}}}}))},
+		add(appPolicy, "spec.ingress", map[string]any{
+			"from":  []any{map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0"}}},
+			"ports": []any{map[string]any{"port": 8000.0, "endPort": 9000.0}},
+		}))},
 	"metrics open by a split block": {policy: "metrics-private", says: "open to the public", edits: edits(scraped,
 		add(appPolicy, "spec.ingress", map[string]any{
 			"from":  []any{map[string]any{"ipBlock": map[string]any{"cidr": "128.0.0.0/1"}}},

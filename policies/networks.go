@@ -20,12 +20,16 @@ var networkCovered = rule.Rule{
 				continue
 			}
 			for _, direction := range directions {
-				if !covered(g, p.Owner, direction, func(selector rule.Node) bool {
+				own := covering(g, p.Owner, direction, func(selector rule.Node) bool {
 					return !selectsAll(selector) && selects(selector, p.Labels) != no
-				}) {
+				})
+				if len(own) == 0 {
 					c.Report(p.Owner, "its traffic", "covered by no NetworkPolicy of its own for "+direction,
 						"one that selects its pods and has "+direction+" in policyTypes",
 						"add a NetworkPolicy that lists its callers and targets")
+				}
+				for _, policy := range own {
+					refuseOpen(c, policy, direction, func(one networkRule) bool { return one.anyone() && one.allPorts() })
 				}
 			}
 		}
@@ -43,25 +47,48 @@ var networkDenied = rule.Rule{
 			}
 			within := rule.Resource{Properties: map[string]any{"metadata": map[string]any{"namespace": nameOf(namespace)}}}
 			for _, direction := range directions {
-				if !covered(g, within, direction, func(selector rule.Node) bool {
+				all := covering(g, within, direction, func(selector rule.Node) bool {
 					return selectsAll(selector) || !selector.Known()
-				}) {
+				})
+				if len(all) == 0 {
 					c.Report(namespace, "traffic nobody allowed", "not refused for "+direction,
 						"a NetworkPolicy with an empty podSelector and no rules for "+direction,
 						"add a NetworkPolicy default-deny to the namespace")
+				}
+				for _, policy := range all {
+					if selectsAll(policy.At("spec", "podSelector")) {
+						refuseOpen(c, policy, direction, networkRule.anyone)
+					}
 				}
 			}
 		}
 	},
 }
 
-func covered(g rule.Graph, near rule.Resource, direction string, selects func(rule.Node) bool) bool {
-	return slices.ContainsFunc(g.Of("NetworkPolicy"), func(policy rule.Resource) bool {
-		return together(policy, near) && selects(policy.At("spec", "podSelector")) && governs(policy, direction)
-	})
+// covering are the policies near a resource that govern a direction and whose
+// podSelector is one that selects accepts.
+func covering(g rule.Graph, near rule.Resource, direction string, selects func(rule.Node) bool) []rule.Resource {
+	var found []rule.Resource
+	for _, policy := range g.Of("NetworkPolicy") {
+		if together(policy, near) && selects(policy.At("spec", "podSelector")) && governs(policy, direction) {
+			found = append(found, policy)
+		}
+	}
+	return found
 }
 
 func governs(policy rule.Resource, direction string) bool {
 	types, known := policy.At("spec", "policyTypes").Texts()
 	return !known || slices.Contains(types, direction)
+}
+
+// refuseOpen reports the rules of one direction that open says allow too much.
+// Policies add up, so one such rule undoes all others.
+func refuseOpen(c *rule.Check, policy rule.Resource, direction string, open func(networkRule) bool) {
+	for _, one := range networkRules(policy, direction) {
+		if open(one) {
+			c.Refuse(policy, one.node, "the peers and ports that the pods need",
+				"name the peers: a rule without any allows everybody, whatever other policies say")
+		}
+	}
 }
