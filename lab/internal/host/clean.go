@@ -6,21 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Traces are what a lab leaves on a machine outside its checkout.
 type Traces struct {
 	Bridge, ServiceCIDR, Run string
 }
+
+// labData is in the path of everything that a lab mounts.
+const labData = "/.lab/data/"
 
 // Clean removes the traces of a lab whose own processes have ended. It is
 // right after a kill or a crash too: it looks at the machine, not at records.
@@ -29,9 +28,9 @@ func Clean(ctx context.Context, t Traces, log io.Writer) error {
 		return nil
 	}
 	return errors.Join(
-		killPods(ctx),
-		unmount(t.Run, "/.lab/data/"),
-		removeCgroups(),
+		machine.killPods(ctx),
+		unmount(t.Run, labData),
+		machine.removeCgroups(),
 		removeTables(ctx, log),
 		removeLinks(ctx, t.Bridge),
 		restoreForwarding(t.Run),
@@ -46,65 +45,6 @@ func (t Traces) present() bool {
 		}
 	}
 	return false
-}
-
-// podCgroup is where a kubelet keeps its pods; removed deepest first.
-const podCgroup = "kubepods"
-
-func cgroups() []string {
-	var found []string
-	filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && strings.Contains(path, "/"+podCgroup) {
-			found = append(found, path)
-		}
-		return nil
-	})
-	slices.Sort(found)
-	slices.Reverse(found)
-	return found
-}
-
-// killPods ends the processes of containers and their shims.
-func killPods(ctx context.Context) error {
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		pids := podProcesses()
-		if len(pids) == 0 {
-			return nil
-		}
-		for _, pid := range pids {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
-			return fmt.Errorf("%d processes of pods do not end", len(pids))
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-func podProcesses() []int {
-	var pids []int
-	for _, dir := range cgroups() {
-		content, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-		if err != nil {
-			continue
-		}
-		for _, line := range strings.Fields(string(content)) {
-			if pid, err := strconv.Atoi(line); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
-}
-
-func removeCgroups() error {
-	for _, dir := range cgroups() {
-		if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }
 
 // unmount takes down every mount whose path contains one of the parts, the
