@@ -24,7 +24,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
+.PHONY: engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -84,6 +84,8 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 	@tests/with-servers.sh bash -euc 'for m in sharding services/users; do go test -C $$m -count=1 -timeout 40m ./...; done; \
 		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
 	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
+fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, count what passed; hours; after make build
+	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$' -v ./reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build

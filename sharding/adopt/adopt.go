@@ -198,6 +198,9 @@ func (o Options) apply(ctx context.Context, s *session, highest map[string]int64
 			if err := s.align(ctx, tx, t, highest); err != nil {
 				return err
 			}
+			if _, err := tx.Exec(ctx, "SELECT scalestack.repair_functions()"); err != nil {
+				return err
+			}
 			_, err := tx.Exec(ctx, "SELECT scalestack.adopt($1::text::regclass, $2, $3)", t.Table, t.Key, !o.Unguarded)
 			return err
 		}); err != nil {

@@ -124,6 +124,9 @@ func TestAdopt(t *testing.T) {
 		exec(1, "ALTER TABLE orders DISABLE TRIGGER fence_guard")
 		require.NoError(t, run(t, shards, nil))
 		require.Zero(t, count(1, "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'fence%' AND tgenabled <> 'O'"))
+		exec(1, "CREATE OR REPLACE FUNCTION scalestack.enter(wanted integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1'")
+		require.NoError(t, run(t, shards, nil))
+		require.Zero(t, count(1, "SELECT count(*) FROM scalestack.changed_functions()"))
 	})
 	t.Run("unguarded and guarded", func(t *testing.T) {
 		require.NoError(t, run(t, shards, func(o *adopt.Options) { o.Unguarded = true }))

@@ -55,6 +55,8 @@ var tableRules = []string{
 		FROM subject WHERE octet_length(key) > 54`,
 	`SELECT s.oid, format('the key column %I can be NULL. Fix: ALTER TABLE %s ALTER %1$I SET NOT NULL', key, s.oid::regclass)
 		FROM subject s JOIN pg_attribute a ON attrelid = s.oid AND a.attnum = s.keynum WHERE NOT attnotnull`,
+	`SELECT s.oid, format('the key column %I is generated: the fence runs before its value is known', key)
+		FROM subject s JOIN pg_attribute a ON attrelid = s.oid AND a.attnum = s.keynum WHERE attgenerated <> ''`,
 	// A deferrable primary key identifies nothing, which the function knows.
 	`SELECT s.oid, format('%I is not part of a primary key or of the index of the replica identity, so updates and deletes cannot be filtered by it', key)
 		FROM subject s JOIN pg_class c ON c.oid = s.oid
@@ -134,12 +136,24 @@ var fenceRules = []string{
 	`SELECT s.oid, format('the trigger %I fires after the fence and could still change the key. Fix: rename it to something that sorts before %I', t.tgname, f.tgname)
 		FROM subject s JOIN (` + Fences + `) AS f ON f.tgrelid = s.oid JOIN pg_trigger t ON t.tgrelid = s.oid
 		WHERE NOT tgisinternal AND tgtype & 3 = 3 AND tgtype & 20 <> 0 AND tgenabled <> 'D' AND t.tgname > f.tgname`,
-	`SELECT s.oid, 'has no guard for statements that meet no row. Fix: shardctl adopt ' || s.oid::regclass
-		FROM subject s WHERE EXISTS (SELECT FROM scalestack.shard WHERE strict) AND NOT EXISTS (
-			SELECT FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
-			WHERE tgrelid = s.oid AND p.oid = to_regproc('scalestack.guard')
-				AND (tgnargs > 0 OR tgtype = 26 AND tgenabled = 'O' AND tgqual IS NULL AND cardinality(tgattr::int2[]) = 0))`,
+	guardRule, functionsRule,
 }
+
+const (
+	// The types are BEFORE UPDATE OR DELETE OR TRUNCATE and AFTER INSERT, both of
+	// FOR EACH STATEMENT.
+	guardRule = `SELECT s.oid, 'has no complete guard for statements that meet no row. Fix: shardctl adopt ' || s.oid::regclass
+		FROM subject s JOIN LATERAL (
+			SELECT bool_or(tgnargs > 0) AS off, array_agg(tgtype) FILTER (WHERE tgenabled = 'O' AND tgqual IS NULL AND cardinality(tgattr::int2[]) = 0) AS types
+			FROM pg_trigger WHERE tgrelid = s.oid AND tgfoid = to_regproc('scalestack.guard')) AS guard ON true
+		WHERE EXISTS (SELECT FROM scalestack.shard WHERE strict) AND NOT coalesce(off, false) AND NOT coalesce(types @> '{58,4}'::int2[], false)`
+	// What the triggers call, and the formula of the buckets at its extremes.
+	functionsRule = `SELECT s.oid, format('the engine''s function scalestack.%s was changed. Fix: shardctl adopt %s', changed, s.oid::regclass)
+		FROM subject s CROSS JOIN (SELECT signature FROM scalestack.changed_functions()
+			UNION ALL SELECT 'bucket_of(user_id bigint)' FROM scalestack.shard WHERE EXISTS (
+				SELECT FROM unnest('{-9223372036854775808,-1,0,1,9223372036854775807}'::bigint[]) AS k
+				WHERE scalestack.bucket_of(k) IS DISTINCT FROM (k % buckets + buckets) % buckets)) AS functions(changed)`
+)
 
 // Problems returns what would keep the candidates from being moved from or to
 // the shard, one text each. With fences it also judges what a table has only

@@ -96,18 +96,24 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func (s *Server) initialise() {
+func (s *Server) initdb(data string) {
 	password := filepath.Join(s.folder, "password")
 	require.NoError(s.t, os.WriteFile(password, []byte(AdminPassword), 0o644))
-	output, err := s.command("initdb", "-D", s.data(), "-U", "postgres", "--pwfile", password,
-		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
+	s.mustRun(filepath.Join(s.bin, "initdb"), "-D", data, "-U", "postgres", "--pwfile", password,
+		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync")
+}
+
+// mustRun runs a program to its end, as the user of the server.
+func (s *Server) mustRun(program string, args ...string) {
+	s.t.Helper()
+	output, err := s.command(program, args...).CombinedOutput()
 	require.NoError(s.t, err, string(output))
 }
 
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 
 func (s *Server) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd := exec.Command(program, args...)
 	cmd.Dir = s.folder
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.runAs}
 	return cmd
@@ -145,7 +151,7 @@ func (s *Server) spawn() {
 	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(s.t, err)
 	defer log.Close()
-	cmd := s.command("postgres", "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
+	cmd := s.command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
 		"-c", "fsync="+cmp.Or(os.Getenv(FsyncVariable), "off"), "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
 		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
 		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",

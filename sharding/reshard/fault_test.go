@@ -38,11 +38,13 @@ func TestMoverKilledAtEveryState(t *testing.T) {
 	c := startCluster(t, 3, existing)
 	l := startLoad(t, c.store(), existing)
 	for n, state := range forwardStates {
-		m := c.flip(n)
-		require.False(t, c.startMover(m, state).wait(t), "not killed at %q", state)
-		require.True(t, c.startMover(m, "").wait(t), "after a kill at %q", state)
-		require.Equal(t, m.Assignment, c.owners(), "after a kill at %q", state)
-		c.requireClean()
+		t.Run(string(state), func(t *testing.T) {
+			m := c.flip(n)
+			require.False(t, c.startMover(m, state).wait(t), "not killed")
+			require.True(t, c.startMover(m, "").wait(t), "after a kill")
+			require.Equal(t, m.Assignment, c.owners(), "after a kill")
+			c.requireClean()
+		})
 	}
 	l.end(c)
 	require.Empty(t, l.errors)

@@ -45,14 +45,15 @@ func TestMeasureFence(t *testing.T) {
 	c.Servers[0].Exec(pgtest.Database(0), "VACUUM ANALYZE accounts")
 
 	const read = "SELECT name, email, version FROM accounts WHERE user_id = $1"
+	const readable = "SELECT name, email, version FROM scalestack.readable($1) LEFT JOIN accounts ON user_id = $1"
 	const guarded = "SELECT scalestack.require_readable(wanted), name, email, version FROM (SELECT $1::bigint AS wanted) AS w LEFT JOIN accounts ON user_id = wanted"
 	one := bench.Plan{Rounds: fenceRounds, Operations: operations, Clients: fenceClients}
 	const change = "UPDATE accounts SET name = 'New', version = version + 1 WHERE user_id = $1"
 	insert, update, held := f.insert, f.on(change), f.heldOn(change)
 	f.compare(one, "insert", f.side("without", false, insert), f.side("fence", true, insert))
 	f.compare(one, "update", f.side("without", false, update), f.side("fence and hold", true, held))
-	f.compare(one, "read", f.side("without", false, f.on(read)), f.side("require_readable", true, f.on(guarded)))
-	f.compare(one, "a third each", f.side("without", false, mixed(insert, update, f.on(read))), f.side("fence", true, mixed(insert, held, f.on(guarded))))
+	f.compare(one, "read", f.side("without", false, f.on(read)), f.side("readable", true, f.on(readable)), f.side("require_readable", true, f.on(guarded)))
+	f.compare(one, "a third each", f.side("without", false, mixed(insert, update, f.on(read))), f.side("fence", true, mixed(insert, held, f.on(readable))))
 
 	few := bench.Plan{Rounds: fenceRounds, Operations: 10, Clients: 1}
 	owned := c.routerOn(c.App).Owned("user_id")

@@ -77,18 +77,20 @@ func TestTakenBackWhileMoversDie(t *testing.T) {
 	operator := reshard.New(c.options(c.Map))
 	for _, state := range []reshard.State{reshard.Copied, reshard.Drained, reshard.HandedOver, reshard.Switched} {
 		for _, death := range []reshard.State{reshard.Aborting, reshard.Returning, reshard.Returned, reshard.Aborted, reshard.RolledBack} {
-			require.False(t, c.startMover(c.desired(3), state).wait(t))
-			_, abortErr := operator.Abort(t.Context())
-			_, rollbackErr := operator.Rollback(t.Context())
-			require.True(t, (abortErr == nil) != (rollbackErr == nil), "%v, %v", abortErr, rollbackErr)
-			c.startMover(c.desired(3), death).wait(t)
-			err := operator.Finish(t.Context())
-			var ended *reshard.EndedError
-			if err != nil {
-				require.ErrorAs(t, err, &ended)
-			}
-			require.Equal(t, before, c.owners())
-			c.requireClean()
+			t.Run(string(state)+"/"+string(death), func(t *testing.T) {
+				require.False(t, c.startMover(c.desired(3), state).wait(t))
+				_, abortErr := operator.Abort(t.Context())
+				_, rollbackErr := operator.Rollback(t.Context())
+				require.True(t, (abortErr == nil) != (rollbackErr == nil), "%v, %v", abortErr, rollbackErr)
+				c.startMover(c.desired(3), death).wait(t)
+				err := operator.Finish(t.Context())
+				var ended *reshard.EndedError
+				if err != nil {
+					require.ErrorAs(t, err, &ended)
+				}
+				require.Equal(t, before, c.owners())
+				c.requireClean()
+			})
 		}
 	}
 	l.end(c)

@@ -48,12 +48,21 @@ func TestAFenceThatDoesNotGuardIsRefused(t *testing.T) {
 		"the function":     {"CREATE OR REPLACE FUNCTION scalestack.fence() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "its function was changed"},
 		"the rights":       {"ALTER FUNCTION scalestack.fence() SECURITY DEFINER", "its function was changed"},
 		"a later trigger":  {"CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.user_id := 1; RETURN NEW; END'; CREATE TRIGGER zz BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION change()", "the trigger zz fires after the fence and could still change the key"},
+		"what it calls":    {"CREATE OR REPLACE FUNCTION scalestack.enter(wanted integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1'", "the engine's function scalestack.enter(wanted integer) was changed"},
+		"what that calls":  {"ALTER FUNCTION scalestack.settle(integer) STABLE", "the engine's function scalestack.settle(wanted integer) was changed"},
+		"the formula":      {"CREATE OR REPLACE FUNCTION scalestack.bucket_of(user_id bigint) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT 0'", "the engine's function scalestack.bucket_of(user_id bigint) was changed"},
+		"no guard":         {"DROP TRIGGER fence_guard ON accounts", "has no complete guard"},
+		"a guard disabled": {"ALTER TABLE accounts DISABLE TRIGGER fence_guard_insert", "has no complete guard"},
+		"a guard of before": {"DROP TRIGGER fence_guard ON accounts; DROP TRIGGER fence_guard_insert ON accounts; CREATE TRIGGER fence_guard BEFORE UPDATE OR DELETE ON accounts EXECUTE FUNCTION scalestack.guard()",
+			"has no complete guard"},
+		"a guard with a condition": {"DROP TRIGGER fence_guard_insert ON accounts; CREATE TRIGGER fence_guard_insert AFTER INSERT ON accounts FOR EACH STATEMENT WHEN (false) EXECUTE FUNCTION scalestack.guard()",
+			"has no complete guard"},
 		"a role's setting": {"ALTER ROLE app SET session_replication_role = replica", "the setting session_replication_role of role app switches the fence off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &cluster{c.Shards, t}
 			end := "DROP TRIGGER IF EXISTS other ON accounts; DROP TRIGGER IF EXISTS zz ON accounts; DROP FUNCTION IF EXISTS change(); " +
-				"ALTER ROLE app RESET session_replication_role; ALTER TABLE accounts ENABLE TRIGGER ALL; ALTER TABLE accounts DROP COLUMN IF EXISTS shop_id" + adopt
+				"ALTER ROLE app RESET session_replication_role; ALTER TABLE accounts ENABLE TRIGGER ALL; ALTER TABLE accounts DROP COLUMN IF EXISTS shop_id; SELECT scalestack.repair_functions()" + adopt
 			c.requireMoveRefused(0, test.begin, end, "shard-0: public.accounts: ", test.message)
 		})
 	}
@@ -84,6 +93,12 @@ func TestTablesThatCannotMoveAreRefused(t *testing.T) {
 			"number comes from the sequence public.numbers"},
 		"a hidden sequence": {"CREATE SEQUENCE numbers; ALTER TABLE accounts ADD number bigint DEFAULT 1 + nextval('numb' || 'ers')", "ALTER TABLE accounts DROP COLUMN number; DROP SEQUENCE numbers",
 			"which hides its sequence"},
+		"a generated key": {"CREATE TABLE made (n bigint, user_id bigint GENERATED ALWAYS AS (n * 2) STORED, PRIMARY KEY (user_id, n)); SELECT scalestack.adopt('made')", "DROP TABLE made",
+			"the key column user_id is generated"},
+		"a table that refers to a table that refers to it": {"CREATE TABLE addresses (user_id bigint PRIMARY KEY REFERENCES accounts); SELECT scalestack.adopt('addresses'); CREATE TABLE doors (id bigint REFERENCES addresses)", "DROP TABLE doors, addresses",
+			"public.addresses: public.doors refers to it by the foreign key doors_id_fkey"},
+		"a partition": {"CREATE TABLE parts (LIKE accounts INCLUDING ALL) PARTITION BY RANGE (user_id); ALTER TABLE parts ATTACH PARTITION accounts DEFAULT", "ALTER TABLE parts DETACH PARTITION accounts; DROP TABLE parts",
+			"public.accounts: inherits from public.parts or is a partition of it"},
 		"partitioned": {"CREATE TABLE parts (user_id bigint PRIMARY KEY) PARTITION BY HASH (user_id); SELECT scalestack.adopt('parts')", "DROP TABLE parts",
 			"public.parts: is not an ordinary table"},
 	} {

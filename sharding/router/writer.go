@@ -73,7 +73,7 @@ func (w *Writer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row 
 }
 
 // Begin begins a transaction that holds the key, for several statements; pass
-// the writer to pgx.BeginFunc.
+// the writer to pgx.BeginFunc. [Hold] adds further keys.
 func (w *Writer) Begin(ctx context.Context) (pgx.Tx, error) {
 	tx, err := w.conn.Begin(ctx)
 	if err != nil {
@@ -83,6 +83,15 @@ func (w *Writer) Begin(ctx context.Context) (pgx.Tx, error) {
 		return nil, errors.Join(err, tx.Rollback(ctx))
 	}
 	return tx, nil
+}
+
+// Hold holds further keys for the rest of a transaction that [Writer.Begin] began,
+// so that it may change their rows too. All have to lie on the shard: it fails with
+// [Moved] where one does not, and the transaction has failed with it. Without it, a
+// statement that changes a row of such a key is refused with SQLSTATE SS002.
+func Hold(ctx context.Context, tx pgx.Tx, keys ...int64) error {
+	_, err := tx.Exec(ctx, "SELECT scalestack.hold_all($1)", keys)
+	return err
 }
 
 // heldRows close their batch with them.

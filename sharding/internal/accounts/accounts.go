@@ -43,9 +43,8 @@ type Account struct {
 
 const (
 	selectAccount = `
-		SELECT scalestack.require_readable(wanted.user_id), a.name, a.email, a.version, a.created_at, a.updated_at
-		FROM (SELECT $1::bigint AS user_id) AS wanted
-		LEFT JOIN accounts AS a ON a.user_id = wanted.user_id`
+		SELECT a.name, a.email, a.version, a.created_at, a.updated_at
+		FROM scalestack.readable($1) LEFT JOIN accounts AS a ON a.user_id = $1`
 	upsertAccount = `
 		WITH stored AS (
 			INSERT INTO accounts AS a (user_id, name, email) VALUES ($1, $2, $3)
@@ -68,7 +67,7 @@ func (s *Store) Get(ctx context.Context, id int64) (account *Account, shard stri
 		var name, email pgtype.Text
 		var version pgtype.Int8
 		var created, updated pgtype.Timestamptz
-		err := conn.QueryRow(ctx, selectAccount, id).Scan(nil, &name, &email, &version, &created, &updated)
+		err := conn.QueryRow(ctx, selectAccount, id).Scan(&name, &email, &version, &created, &updated)
 		account = nil
 		if err == nil && version.Valid {
 			account = &Account{ID: id, Name: name.String, Email: email.String, Version: version.Int64,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -86,6 +87,14 @@ func (o *outbox) read(ctx context.Context, topic string, after position, limit i
 	return rows, nil
 }
 
+// sweep runs a statement that works on whatever lies here, and says so to the guard.
+func (o *outbox) sweep(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT scalestack.sweep()")
+	batch.Queue(sql, args...).Exec(func(done pgconn.CommandTag) error { tag = done; return nil })
+	return tag, o.conn.SendBatch(ctx, batch).Close()
+}
+
 // topics returns those that rows are waiting for.
 func (o *outbox) topics(ctx context.Context) ([]string, error) {
 	rows, err := o.conn.Query(ctx, listTopics)
@@ -104,7 +113,7 @@ func (o *outbox) delete(ctx context.Context, rows []row) (int, error) {
 	for i, r := range rows {
 		users[i], sequences[i] = r.UserID, r.Sequence
 	}
-	tag, err := o.conn.Exec(ctx, deletePublished, users, sequences)
+	tag, err := o.sweep(ctx, deletePublished, users, sequences)
 	if err != nil {
 		return 0, fmt.Errorf("deleting what is published: %w", err)
 	}
@@ -113,7 +122,7 @@ func (o *outbox) delete(ctx context.Context, rows []row) (int, error) {
 
 // park sets a row aside that Kafka will never take.
 func (o *outbox) park(ctx context.Context, r row, reason string) error {
-	if _, err := o.conn.Exec(ctx, parkRow, r.UserID, r.Sequence, reason); err != nil {
+	if _, err := o.sweep(ctx, parkRow, r.UserID, r.Sequence, reason); err != nil {
 		return fmt.Errorf("parking an event: %w", err)
 	}
 	return nil
@@ -136,7 +145,7 @@ const cleanRows = 1000
 
 // clean forgets what consumers did long ago, some of it, and says how much.
 func (o *outbox) clean(ctx context.Context, retention time.Duration) (int, error) {
-	tag, err := o.conn.Exec(ctx, cleanInbox, retention, cleanRows)
+	tag, err := o.sweep(ctx, cleanInbox, retention, cleanRows)
 	if err != nil {
 		return 0, fmt.Errorf("cleaning the inbox: %w", err)
 	}

@@ -16,9 +16,8 @@ const (
 	// One row comes back in any case; its user is NULL when there is none. A
 	// shard that does not own the user refuses rather than find nothing.
 	selectUser = `
-		SELECT scalestack.require_readable(wanted.user_id), u.name, u.email, u.version, u.created_at, u.updated_at
-		FROM (SELECT $1::bigint AS user_id) AS wanted
-		LEFT JOIN users AS u ON u.user_id = wanted.user_id AND u.deleted_at IS NULL`
+		SELECT u.name, u.email, u.version, u.created_at, u.updated_at
+		FROM scalestack.readable($1) LEFT JOIN users AS u ON u.user_id = $1 AND u.deleted_at IS NULL`
 
 	// noteUser is the rest of a statement whose first part, stored, has written
 	// the user: the event lies beside the change, or neither does. $4 says whether
@@ -80,7 +79,7 @@ func get(ctx context.Context, id int64, read route) (user *User, shard string, e
 		var name, email pgtype.Text
 		var version pgtype.Int8
 		var created, updated pgtype.Timestamptz
-		err := conn.QueryRow(ctx, selectUser, id).Scan(nil, &name, &email, &version, &created, &updated)
+		err := conn.QueryRow(ctx, selectUser, id).Scan(&name, &email, &version, &created, &updated)
 		if err != nil || !version.Valid {
 			user = nil
 			return err
