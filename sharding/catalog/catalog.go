@@ -32,6 +32,9 @@ type Table struct {
 	Key, QuotedKey string
 	// Columns are quoted, in their order.
 	Columns []string
+	// Binary says that every column can be sent in binary form, which is the same
+	// on both servers: base types and enums, and arrays of built-in ones.
+	Binary bool
 	// Guarded is false where the guard is missing or switched off.
 	Guarded bool
 	// Shape is everything that must be the same in two shards.
@@ -42,6 +45,9 @@ const selectTables = `
 	SELECT c.oid, format('%I.%I', n.nspname, c.relname), f.key, quote_ident(f.key),
 		array(SELECT quote_ident(attname) FROM pg_attribute
 			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum),
+		NOT EXISTS (SELECT FROM pg_attribute JOIN pg_type t ON t.oid = atttypid LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+			WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+				AND (t.typtype NOT IN ('b', 'e') OR t.typsend = 0 OR t.typreceive = 0 OR e.oid >= 16384 OR e.typsend = 0 OR e.typreceive = 0)),
 		EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = to_regproc('scalestack.guard') AND tgnargs = 0),
 		ARRAY['sharded by ' || f.key]
 		|| array(SELECT concat_ws(' ', 'column', attname, format_type(atttypid, atttypmod),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,8 +53,8 @@ func (m *Mover) create(ctx context.Context, f *fleet, mv *Move, s stream, copyDa
 		return fmt.Errorf("slot: %w", err)
 	}
 	if _, err := s.to.Exec(ctx, fmt.Sprintf("CREATE SUBSCRIPTION %[1]s CONNECTION %[2]s PUBLICATION %[1]s WITH "+
-		"(enabled = false, create_slot = false, slot_name = %[1]s, copy_data = %[3]t, origin = none)",
-		s.name, literal(s.from.conninfo), copyData)); err != nil {
+		"(enabled = false, create_slot = false, slot_name = %[1]s, copy_data = %[3]t, binary = %[4]t, origin = none)",
+		s.name, literal(s.from.conninfo), copyData, !slices.ContainsFunc(tables, func(t catalog.Table) bool { return !t.Binary }))); err != nil {
 		return fmt.Errorf("subscription: %w", err)
 	}
 	return nil
