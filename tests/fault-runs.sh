@@ -6,7 +6,8 @@
 # repeat its draws. LOG keeps the output of all rounds (default: a new file).
 #
 # A round is every state once (movers, servers, taking back) and EACH random runs
-# of each of the two random tests.
+# of each of the two random tests. PAUSE is how many milliseconds each of the
+# four clients rests between two operations.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runs=${RUNS:-300} seed=${SEED:-$((RANDOM * 32768 + RANDOM))} each=${EACH:-20}
@@ -27,7 +28,7 @@ passed() { grep -cE '^ +--- PASS: (TestMoverKilledAtEveryState/[^/ ]+|TestMoverK
 : > "$log"
 while [ "$(passed)" -lt "$runs" ]; do
   echo "round from seed $seed" >> "$log"
-  if ! SCALESTACK_TEST_SEED=$seed SCALESTACK_TEST_RUNS=$each env -C sharding/reshard "$program" -test.v -test.timeout 3h -test.run 'Killed|TakeBack|TakenBack' >> "$log" 2>&1; then
+  if ! SCALESTACK_TEST_SEED=$seed SCALESTACK_TEST_RUNS=$each SCALESTACK_TEST_PAUSE=${PAUSE:-1} env -C sharding/reshard "$program" -test.v -test.timeout 3h -test.run 'Killed|TakeBack|TakenBack' >> "$log" 2>&1; then
     grep -E '^ *--- FAIL|Error:|Error Trace:' "$log" | head -20
     echo "FAILED after $(passed) runs, in the round from seed $seed; the log is $log"
     exit 1

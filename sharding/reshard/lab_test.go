@@ -100,10 +100,12 @@ func (c *cluster) routerOn(s settings.Shards) *router.Router {
 func (c *cluster) requireClean() {
 	c.t.Helper()
 	for id, server := range c.Servers {
-		db := pgtest.Database(id)
+		conn := server.Admin(pgtest.Database(id))
 		zero := func(what, sql string) {
 			c.t.Helper()
-			require.Zero(c.t, server.Count(db, sql), "shard %d: %s", id, what)
+			var found int
+			require.NoError(c.t, conn.QueryRow(context.Background(), sql).Scan(&found))
+			require.Zero(c.t, found, "shard %d: %s", id, what)
 		}
 		zero("slots", "SELECT count(*) FROM pg_replication_slots")
 		zero("publications", "SELECT count(*) FROM pg_publication")
@@ -113,6 +115,7 @@ func (c *cluster) requireClean() {
 		zero("open moves", "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')")
 		zero("foreign rows", `SELECT count(*) FROM accounts WHERE NOT EXISTS (
 			SELECT FROM scalestack.ownership WHERE bucket = scalestack.bucket_of(user_id) AND state = 'owned')`)
+		require.NoError(c.t, conn.Close(context.Background()))
 	}
 }
 

@@ -37,6 +37,8 @@ const (
 	loadWorkers = 4
 	// hot is how many users each worker changes again and again.
 	hot = 300
+	// pauseVariable is how many milliseconds a worker rests between two operations.
+	pauseVariable = "SCALESTACK_TEST_PAUSE"
 )
 
 // startLoad writes users at both ends of the ids that exist, and new ones.
@@ -55,6 +57,8 @@ func startLoad(t *testing.T, store *accounts.Store, existing int64) *clients {
 // work changes only users whose id modulo loadWorkers is the worker's.
 func (c *clients) work(ctx context.Context, worker, existing int64) {
 	random := rand.New(rand.NewPCG(1, uint64(worker)))
+	// A pace that leaves the servers' processors to the move.
+	pause := time.Duration(environment(c.t, pauseVariable, 1)) * time.Millisecond
 	for n := int64(0); ctx.Err() == nil; n++ {
 		id := (random.Int64N(hot)-hot/2)*loadWorkers + worker
 		if n%5 == 0 {
@@ -67,8 +71,7 @@ func (c *clients) work(ctx context.Context, worker, existing int64) {
 			c.get(id)
 		}
 		c.count(time.Since(began))
-		// A pace that leaves the servers' processors to the move.
-		time.Sleep(time.Millisecond)
+		time.Sleep(pause)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/reshard"
 	"github.com/scalestack/scalestack/sharding/shardmap"
@@ -90,20 +91,50 @@ func (c *cluster) measureCopy(m *shardmap.Map) {
 	defer to.Close(context.Background())
 	_, err = to.Exec(context.Background(), "CREATE TABLE copied (LIKE accounts INCLUDING ALL)")
 	require.NoError(c.t, err)
-	copyRows := fmt.Sprintf("COPY (SELECT * FROM accounts WHERE ((user_id %% 60 + 60) %% 60) = ANY ('{%s}')) TO STDOUT", where[1:])
-	for range 3 {
-		began := time.Now()
-		reader, writer := io.Pipe()
-		go func() {
-			_, err := from.PgConn().CopyTo(context.Background(), writer, copyRows)
-			_ = writer.CloseWithError(err)
-		}()
-		tag, err := to.PgConn().CopyFrom(context.Background(), reader, "COPY copied FROM STDIN")
+	query := fmt.Sprintf("COPY (SELECT * FROM accounts WHERE ((user_id %% 60 + 60) %% 60) = ANY ('{%s}')) TO STDOUT", where[1:])
+	all := "COPY (SELECT * FROM accounts LIMIT " + fmt.Sprint(c.countRows(query)) + ") TO STDOUT"
+	for _, variant := range []struct{ name, before, query, with string }{
+		{"raw COPY", "SELECT", query, ""},
+		{"without the row filter", "SELECT", all, ""},
+		{"binary", "SELECT", query, " WITH (FORMAT binary)"},
+		// Any BEFORE ROW trigger, also one that does not fire, makes COPY insert row by row.
+		{"into a table with a trigger", "CREATE TRIGGER fence BEFORE INSERT ON copied FOR EACH ROW EXECUTE FUNCTION scalestack.fence(); ALTER TABLE copied DISABLE TRIGGER fence", query, ""},
+		{"the same, binary", "SELECT", query, " WITH (FORMAT binary)"},
+	} {
+		_, err = to.Exec(context.Background(), variant.before)
 		require.NoError(c.t, err)
-		c.t.Logf("raw COPY: %.0f rows/s (%d rows)", float64(tag.RowsAffected())/time.Since(began).Seconds(), tag.RowsAffected())
-		_, err = to.Exec(context.Background(), "TRUNCATE copied")
-		require.NoError(c.t, err)
+		var rates []float64
+		for range 5 {
+			rows, took := c.copyBetween(from, to, variant.query+variant.with, "COPY copied FROM STDIN"+variant.with)
+			rates = append(rates, float64(rows)/took.Seconds())
+		}
+		slices.Sort(rates)
+		c.t.Logf("%s: %.0f rows/s (%.0f to %.0f)", variant.name, rates[2], rates[0], rates[4])
 	}
 	_, err = to.Exec(context.Background(), "DROP TABLE copied")
 	require.NoError(c.t, err)
+}
+
+func (c *cluster) countRows(copyRows string) (rows int64) {
+	conn := c.Servers[0].Admin(pgtest.Database(0))
+	defer conn.Close(context.Background())
+	tag, err := conn.PgConn().CopyTo(context.Background(), io.Discard, copyRows)
+	require.NoError(c.t, err)
+	return tag.RowsAffected()
+}
+
+// copyBetween copies into the table copied, and empties it.
+func (c *cluster) copyBetween(from, to *pgx.Conn, read, write string) (int64, time.Duration) {
+	began := time.Now()
+	reader, writer := io.Pipe()
+	go func() {
+		_, err := from.PgConn().CopyTo(context.Background(), writer, read)
+		_ = writer.CloseWithError(err)
+	}()
+	tag, err := to.PgConn().CopyFrom(context.Background(), reader, write)
+	took := time.Since(began)
+	require.NoError(c.t, err)
+	_, err = to.Exec(context.Background(), "TRUNCATE copied")
+	require.NoError(c.t, err)
+	return tag.RowsAffected(), took
 }
