@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,7 +19,7 @@ const (
 	// of a user become visible in their order, because each writer holds the
 	// user's row until it commits.
 	readOutbox = `
-		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data FROM outbox
+		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data FROM outbox_all
 		WHERE parked IS NULL AND topic = $5 AND (user_id, sequence) > ($1, $2) AND (user_id % $3::bigint + $3) % $3 = ANY (ARRAY(
 			SELECT bucket::bigint FROM scalestack.ownership
 			WHERE state = 'owned' OR (state = 'fenced' AND fenced_until <= now())))
@@ -27,22 +28,23 @@ const (
 	// listTopics jumps from topic to topic in the index.
 	listTopics = `
 		WITH RECURSIVE found AS (
-			(SELECT topic FROM outbox WHERE parked IS NULL ORDER BY topic LIMIT 1)
+			(SELECT topic FROM outbox_all WHERE parked IS NULL ORDER BY topic LIMIT 1)
 			UNION ALL
-			SELECT (SELECT topic FROM outbox WHERE parked IS NULL AND topic > found.topic ORDER BY topic LIMIT 1) FROM found WHERE found.topic IS NOT NULL)
+			SELECT (SELECT topic FROM outbox_all WHERE parked IS NULL AND topic > found.topic ORDER BY topic LIMIT 1) FROM found WHERE found.topic IS NOT NULL)
 		SELECT topic FROM found WHERE topic IS NOT NULL`
 
 	// deletePublished does not wait for a bucket that is being fenced: its rows
 	// stay, and whoever owns it then publishes them again.
+	// A row lies in one of the two tables.
 	deletePublished = `
-		DELETE FROM outbox AS o USING unnest($1::bigint[], $2::bigint[]) AS published (user_id, sequence)
+		DELETE FROM %s AS o USING unnest($1::bigint[], $2::bigint[]) AS published (user_id, sequence)
 		WHERE o.user_id = published.user_id AND o.sequence = published.sequence AND scalestack.try_hold(o.user_id)`
 
-	parkRow = `UPDATE outbox SET parked = $3 WHERE user_id = $1 AND sequence = $2 AND scalestack.try_hold(user_id)`
+	parkRow = `UPDATE %s SET parked = $3 WHERE user_id = $1 AND sequence = $2 AND scalestack.try_hold(user_id)`
 
 	measureOutbox = `
 		SELECT count(*) FILTER (WHERE parked IS NULL), count(*) FILTER (WHERE parked IS NOT NULL),
-			coalesce(extract(epoch FROM now() - min(occurred_at) FILTER (WHERE parked IS NULL)), 0)::float8 FROM outbox`
+			coalesce(extract(epoch FROM now() - min(occurred_at) FILTER (WHERE parked IS NULL)), 0)::float8 FROM outbox_all`
 
 	cleanInbox = `
 		DELETE FROM inbox AS i USING (
@@ -68,6 +70,8 @@ type outbox struct {
 	conn    *pgx.Conn
 	buckets int
 	source  string
+	// deleted counts rows since the tables turned last.
+	deleted int
 }
 
 // read returns the next rows of a topic after a position.
@@ -87,12 +91,46 @@ func (o *outbox) read(ctx context.Context, topic string, after position, limit i
 	return rows, nil
 }
 
-// sweep runs a statement that works on whatever lies here, and says so to the guard.
-func (o *outbox) sweep(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
+// tables are the outbox and its spare, whose names are exchanged: see turn.
+var tables = []string{"outbox", "outbox_spare"}
+
+// sweep runs a statement that works on whatever lies here, and says so to the guard;
+// on both tables where the statement has a place for their names.
+func (o *outbox) sweep(ctx context.Context, sql string, args ...any) (rows int, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue("SELECT scalestack.sweep()")
-	batch.Queue(sql, args...).Exec(func(done pgconn.CommandTag) error { tag = done; return nil })
-	return tag, o.conn.SendBatch(ctx, batch).Close()
+	count := func(done pgconn.CommandTag) error { rows += int(done.RowsAffected()); return nil }
+	if strings.Contains(sql, "%s") {
+		for _, table := range tables {
+			batch.Queue(fmt.Sprintf(sql, table), args...).Exec(count)
+		}
+	} else {
+		batch.Queue(sql, args...).Exec(count)
+	}
+	err = o.conn.SendBatch(ctx, batch).Close()
+	return rows, err
+}
+
+// turnAfter is how many rows are deleted before the tables turn. Twice as many are
+// what a read has to pass while somebody holds a snapshot: docs/benchmarks.md.
+const turnAfter = 5_000
+
+// turn lets the tables turn when enough was deleted. What is in the way (rows that
+// wait, a move, a writer at that moment) is tried again with the next rows.
+func (o *outbox) turn(ctx context.Context) error {
+	if o.deleted < turnAfter {
+		return nil
+	}
+	var turned bool
+	if err := o.conn.QueryRow(ctx, "SELECT turn_outbox()").Scan(&turned); err != nil {
+		return fmt.Errorf("turning the outbox: %w", err)
+	}
+	if turned {
+		o.deleted = 0
+	} else {
+		o.deleted -= turnAfter / 10
+	}
+	return nil
 }
 
 // topics returns those that rows are waiting for.
@@ -113,11 +151,12 @@ func (o *outbox) delete(ctx context.Context, rows []row) (int, error) {
 	for i, r := range rows {
 		users[i], sequences[i] = r.UserID, r.Sequence
 	}
-	tag, err := o.sweep(ctx, deletePublished, users, sequences)
+	deleted, err := o.sweep(ctx, deletePublished, users, sequences)
 	if err != nil {
 		return 0, fmt.Errorf("deleting what is published: %w", err)
 	}
-	return int(tag.RowsAffected()), nil
+	o.deleted += deleted
+	return deleted, o.turn(ctx)
 }
 
 // park sets a row aside that Kafka will never take.
@@ -145,9 +184,9 @@ const cleanRows = 1000
 
 // clean forgets what consumers did long ago, some of it, and says how much.
 func (o *outbox) clean(ctx context.Context, retention time.Duration) (int, error) {
-	tag, err := o.sweep(ctx, cleanInbox, retention, cleanRows)
+	cleaned, err := o.sweep(ctx, cleanInbox, retention, cleanRows)
 	if err != nil {
 		return 0, fmt.Errorf("cleaning the inbox: %w", err)
 	}
-	return int(tag.RowsAffected()), nil
+	return cleaned, nil
 }

@@ -31,6 +31,8 @@ type rig struct {
 	kafka  *kafkafake.Kafka
 	// poll is how often the relay looks without a reason.
 	poll time.Duration
+	// batch is how many events go to Kafka at once.
+	batch int
 }
 
 func newRig(t *testing.T, n int) *rig {
@@ -51,7 +53,7 @@ func (r *rig) start() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	one := relay.New(relay.Options{
 		Map: r.router.Map, Connect: r.shards.App.As("relay").ConnConfig, Kafka: r.kafka.Client(relay.Producer()...),
-		Poll: cmp.Or(r.poll, 5*time.Millisecond), Batch: 7, Grace: 5 * time.Second, InboxRetention: time.Hour,
+		Poll: cmp.Or(r.poll, 5*time.Millisecond), Batch: cmp.Or(r.batch, 7), Grace: 5 * time.Second, InboxRetention: time.Hour,
 		Metrics: prometheus.NewRegistry(), Log: testLog(),
 	})
 	var running sync.WaitGroup
@@ -69,7 +71,7 @@ func (r *rig) put(user int64) {
 
 func (r *rig) waiting() (rows int) {
 	for id, server := range r.shards.Servers {
-		rows += server.Count(pgtest.Database(id), `SELECT count(*) FROM outbox WHERE EXISTS (
+		rows += server.Count(pgtest.Database(id), `SELECT count(*) FROM outbox_all WHERE EXISTS (
 			SELECT FROM scalestack.ownership WHERE bucket = scalestack.bucket_of(user_id) AND state = 'owned')`)
 	}
 	return rows

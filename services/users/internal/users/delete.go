@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,9 +50,13 @@ const (
 
 	// eraseEvents takes name and address out of events that are not published yet.
 	eraseEvents = `
-		UPDATE outbox SET data = data || jsonb_build_object('name', '` + events.Erased + `', 'email', '` + events.ErasedEmail + `')
+		UPDATE %s SET data = data || jsonb_build_object('name', '` + events.Erased + `', 'email', '` + events.ErasedEmail + `')
 		WHERE user_id = $1 AND data ? 'email'`
 )
+
+// outboxes are the two tables of events. New ones go to the first; the relay
+// exchanges their names now and then.
+var outboxes = []string{"outbox", "outbox_spare"}
 
 // piece is how many products are deleted in one transaction: some hundredths of a
 // second.
@@ -70,8 +75,10 @@ func (s *Store) Delete(ctx context.Context, id int64) (version int64, shard stri
 		if err := requireUser(ctx, tx, id); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, eraseEvents, id); err != nil {
-			return err
+		for _, table := range outboxes {
+			if _, err := tx.Exec(ctx, fmt.Sprintf(eraseEvents, table), id); err != nil {
+				return err
+			}
 		}
 		return tx.QueryRow(ctx, deleteUser, id, piece, s.options.Events).Scan(&version, &clearing)
 	})

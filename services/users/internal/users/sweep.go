@@ -22,7 +22,7 @@ const (
 	// dropUnread forgets events that nobody reads. The newest stay for a day: while
 	// a rollout turns events on, old processes must not drop what new ones write.
 	dropUnread = `
-		DELETE FROM outbox AS o USING (SELECT user_id, sequence FROM outbox WHERE occurred_at < now() - interval '1 day' LIMIT $1) AS old
+		DELETE FROM %[1]s AS o USING (SELECT user_id, sequence FROM %[1]s WHERE occurred_at < now() - interval '1 day' LIMIT $1) AS old
 		WHERE o.user_id = old.user_id AND o.sequence = old.sequence AND scalestack.try_hold(o.user_id)`
 )
 
@@ -49,11 +49,13 @@ func (s *Store) sweep(ctx context.Context, tx pgx.Tx) (more bool, err error) {
 		return false, err
 	}
 	if !s.options.Events {
-		tag, err := tx.Exec(ctx, dropUnread, piece)
-		if err != nil {
-			return false, err
+		for _, table := range outboxes {
+			tag, err := tx.Exec(ctx, fmt.Sprintf(dropUnread, table), piece)
+			if err != nil {
+				return false, err
+			}
+			more = more || tag.RowsAffected() == piece
 		}
-		more = tag.RowsAffected() == piece
 	}
 	var id int64
 	err = tx.QueryRow(ctx, nextClearing).Scan(&id)
