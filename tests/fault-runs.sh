@@ -28,12 +28,12 @@ passed() { grep -cE '^ +--- PASS: (TestMoverKilledAtEveryState/[^/ ]+|TestMoverK
 : > "$log"
 while [ "$(passed)" -lt "$runs" ]; do
   echo "round from seed $seed" >> "$log"
-  if ! SCALESTACK_TEST_SEED=$seed SCALESTACK_TEST_RUNS=$each SCALESTACK_TEST_PAUSE=${PAUSE:-1} env -C sharding/reshard "$program" -test.v -test.timeout 3h -test.run 'Killed|TakeBack|TakenBack' >> "$log" 2>&1; then
+  if ! SCALESTACK_TEST_SEED=$seed SCALESTACK_TEST_RUNS=$each SCALESTACK_TEST_PAUSE=${PAUSE:-1} SCALESTACK_TEST_BUSY=1 env -C sharding/reshard "$program" -test.v -test.timeout 3h -test.run 'Killed|TakeBack|TakenBack' >> "$log" 2>&1; then
     grep -E '^ *--- FAIL|Error:|Error Trace:' "$log" | head -20
     echo "FAILED after $(passed) runs, in the round from seed $seed; the log is $log"
     exit 1
   fi
   read -r operations errors <<< "$(count)"
-  echo "$(passed) runs passed, $operations operations of the load, $errors of them answered with an error while a server was down; 0 lost, 0 doubled, nothing left behind"
+  echo "$(passed) runs passed, $operations operations of the load, $errors of them answered with an error while a server or its mover was down; 0 lost, 0 doubled, nothing left behind"
   seed=$((seed + each))
 done

@@ -190,7 +190,8 @@ func (s *session) dropSlot(ctx context.Context, slot string) error {
 		}
 		_, err := s.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slot)
 		var pgErr *pgconn.PgError
-		if errors.As(err, &pgErr) && pgErr.Code == "55006" {
+		// It is in use again, or it was temporary and has gone with its session.
+		if errors.As(err, &pgErr) && (pgErr.Code == "55006" || pgErr.Code == "42704") {
 			return false, nil
 		}
 		return err == nil, err

@@ -48,7 +48,7 @@ func (tr *trail) awaitDrained(users []load.Registered) {
 	tr.t.Helper()
 	began := time.Now()
 	eventually(tr.t, 2*time.Minute+time.Duration(len(users))*10*time.Millisecond, "outboxes and groups are drained", func() error {
-		if rows := tr.sum("SELECT count(*) FROM outbox"); rows > 0 {
+		if rows := tr.sum("SELECT count(*) FROM outbox_all"); rows > 0 {
 			return fmt.Errorf("%d events wait in the outboxes", rows)
 		}
 		ctx, cancel := context.WithTimeout(tr.t.Context(), 10*time.Second)
