@@ -70,14 +70,19 @@ func nameProblem(name string) string {
 		return "begins or ends with a space"
 	case strings.ContainsFunc(name, isControl):
 		return "contains a control character"
+	case turnsWhatFollows(name):
+		return "changes the direction of the text after it"
 	case !strings.ContainsFunc(name, isVisible):
 		return "has no visible character"
 	}
 	return ""
 }
 
-// isControl holds for controls and for the separators that end a line.
-func isControl(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
+// isControl holds for controls, for the separators that end a line, and for what
+// Unicode says will never be a character.
+func isControl(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point)
+}
 
 // brailleBlank is a symbol by its category and shows nothing.
 const brailleBlank = '\u2800'

@@ -21,6 +21,14 @@ func TestValidate(t *testing.T) {
 		"long name":       {Profile{strings.Repeat("ö", MaxName+1), email}, []Mistake{{"name", "is longer than 200 characters"}}},
 		"padded name":     {Profile{" Ada", email}, []Mistake{{"name", "begins or ends with a space"}}},
 		"two lines":       {Profile{"A\u2028da", email}, []Mistake{{"name", "contains a control character"}}},
+		"next line":       {Profile{"A\u0085da", email}, []Mistake{{"name", "contains a control character"}}},
+		"an escape":       {Profile{"A\x1b[31mda", email}, []Mistake{{"name", "contains a control character"}}},
+		"no character":    {Profile{"Ada\ufdd0", email}, []Mistake{{"name", "contains a control character"}}},
+		"an override":     {Profile{"Ada\u202e", email}, []Mistake{{"name", "changes the direction of the text after it"}}},
+		"an isolate":      {Profile{"\u2067Ada", email}, []Mistake{{"name", "changes the direction of the text after it"}}},
+		"an end too many": {Profile{"Ada\u2069", email}, []Mistake{{"name", "changes the direction of the text after it"}}},
+		"the wrong end":   {Profile{"\u2067Ada\u202c", email}, []Mistake{{"name", "changes the direction of the text after it"}}},
+		"a whole isolate": {Profile{"\u2067علی\u2069 Ada", email}, nil},
 		"zero byte":       {Profile{"A\x00da", email}, []Mistake{{"name", "contains a control character"}}},
 		"long address":    {Profile{name, strings.Repeat("a", MaxEmail) + "@example.com"}, []Mistake{{"email", "is longer than 254 bytes"}}},
 		"no address":      {Profile{name, "ada"}, []Mistake{{"email", "is not an e-mail address such as ada@example.com"}}},
@@ -31,7 +39,7 @@ func TestValidate(t *testing.T) {
 		"\u200b", "\u200d\u200c", "\u200e", "\u202e\u202c", "\u2066\u2069", "\u00ad", "\ufeff", "\u2060", "\U000e0041", // format characters
 		"\u3164", "\u115f\u1160", "\uffa0", // letters that show nothing
 		"\u034f", "\ufe0f", "\u0301", "\U000e0100", // marks without a letter
-		"\u2800", "\u200b\u00a0\u200b", "\ue000", "\U0010ffff", "\ufdd0", // a blank symbol, spaces inside, private use, not characters
+		"\u2800", "\u200b\u00a0\u200b", "\ue000", "\u0378", // a blank symbol, spaces inside, private use, not assigned
 	} {
 		tests[fmt.Sprintf("%+q", invisible)] = struct {
 			profile Profile
