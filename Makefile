@@ -24,7 +24,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
+.PHONY: engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -96,6 +96,9 @@ bench-fence: ## single statements with the fence and without, questions to all s
 bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=5000 tests/with-servers.sh \
 		taskset -c 1 go test -C services/users -count=1 -timeout 30m -run 'TestCache|TestQueries|TestStampede' -v ./internal/bench
+bench-outbox: ## OUTBOX=40000: one event behind a held snapshot, with one outbox table and with two; after make build
+	@SCALESTACK_MEASURE_OUTBOX=$(or $(OUTBOX),40000) tests/with-servers.sh \
+		go test -C services/users -count=1 -timeout 60m -run TestMeasureHeldSnapshot -v ./internal/relay
 bench-async: ## a registration by events beside one that waits for mail and counts; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=100 tests/with-servers.sh \
 		taskset -c 1 go test -C services/users -count=1 -timeout 30m -run TestRegistration -v ./internal/bench

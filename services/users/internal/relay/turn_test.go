@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/stretchr/testify/require"
 )
@@ -72,6 +73,12 @@ func TestTheOutboxDoesNotTurnDuringAMove(t *testing.T) {
 	server.Exec(db, "CREATE PUBLICATION scalestack_move_0_1 FOR TABLE outbox")
 	require.False(t, turned())
 	server.Exec(db, "DROP PUBLICATION scalestack_move_0_1")
+	mover := server.Admin(db)
+	_, err := mover.Exec(t.Context(), "SELECT pg_advisory_lock($1)", locks.Mover)
+	require.NoError(t, err)
+	require.False(t, turned(), "a mover is at work, or a migration")
+	require.NoError(t, mover.Close(t.Context()))
+	require.Eventually(t, turned, 5*time.Second, 50*time.Millisecond)
 
 	writer, err := server.App(db).Begin(t.Context())
 	require.NoError(t, err)

@@ -19,12 +19,17 @@ GRANT SELECT ON public.outbox_all TO app;
 
 -- +goose StatementBegin
 -- Truncates the spare table if it has no rows, and gives it the other's place. Says
--- whether it did. It waits for nobody, since writers would wait behind it. Not
--- while a move is under way, whose stream goes by the tables' names, which is also
--- when rows of others' buckets lie here. What Kafka refused goes along.
+-- whether it did. It waits for nobody for long, since writers would wait behind it.
+-- Not while a mover works or a move has not ended, whose stream goes by the tables'
+-- names; that is also when rows of others' buckets lie here. What Kafka refused
+-- goes along.
 CREATE FUNCTION public.turn_outbox() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '20ms' AS $$
 BEGIN
+    -- The lock of movers, and of migrations, whose steps go by names too.
+    IF NOT pg_try_advisory_xact_lock_shared(x'72657368617264'::bigint) THEN
+        RETURN false;
+    END IF;
     LOCK TABLE public.outbox, public.outbox_spare IN ACCESS EXCLUSIVE MODE;
     PERFORM scalestack.require_no_move('public.outbox'::regclass), scalestack.require_no_move('public.outbox_spare'::regclass);
     IF EXISTS (SELECT FROM public.outbox_spare WHERE parked IS NULL) THEN
