@@ -39,7 +39,7 @@ func pageRuleOf(target, level string) map[string]any {
 func TestThePageRulesOfTheComponentAreSilent(t *testing.T) {
 	values := settings(t, "dev")
 	values["scalestack:cdn"] = `{"enabled":true,"zoneId":"0123456789abcdef0123456789abcdef","plan":"pro","mode":"pageRules","hostname":"www.example.com"}`
-	body, keep := stack.Program(localImages)
+	body, keep := stack.Program(localImages, someCluster)
 	graph := recordProgram(t, "dev", body, func(info *pulumi.RunInfo) { info.Config = values }, keep)
 	require.Len(t, graph.Of("PageRule"), 6)
 	require.Empty(t, messages(violations("dev", graph)))

@@ -34,6 +34,9 @@ func (r *recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	if args.TypeToken == "random:index/randomPassword:RandomPassword" {
 		outputs["result"] = resource.NewStringProperty("generated")
 	}
+	if args.TypeToken == "pulumi:index:Stash" {
+		outputs["output"] = outputs["input"]
+	}
 	return args.Name + "-id", outputs, nil
 }
 
@@ -56,7 +59,7 @@ func (r *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 func recordProgram(t *testing.T, stack string, program pulumi.RunFunc, options ...pulumi.RunOption) rule.Graph {
 	t.Helper()
 	r := &recorder{project: "scalestack", stack: stack}
-	require.NoError(t, pulumi.RunErr(program, append(options, pulumi.WithMocks(r.project, stack, r))...))
+	require.NoError(t, pulumi.RunErr(program, append([]pulumi.RunOption{pulumi.WithMocks(r.project, stack, r)}, options...)...))
 	slices.SortFunc(r.graph, func(a, b rule.Resource) int { return strings.Compare(a.URN, b.URN) })
 	return r.graph
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 	"github.com/scalestack/scalestack/policies/rule"
 	"github.com/scalestack/scalestack/stack"
 )
@@ -18,11 +19,13 @@ var environments = []string{"dev", "staging", "prod"}
 // localImages are the images of a local build, which dev's configuration asks for.
 var localImages = stack.WithLocalImages(`{"scalestack/users:dev":"scalestack/users:dev-1","scalestack/shardctl:dev":"scalestack/shardctl:dev-1"}`)
 
+var someCluster = stack.WithCluster((&clustertest.Fake{}).Connect)
+
 // record returns what the program registers with an environment's own settings.
 func record(t *testing.T, env string, options ...pulumi.RunOption) rule.Graph {
 	t.Helper()
 	values := settings(t, env)
-	body, keep := stack.Program(localImages)
+	body, keep := stack.Program(localImages, someCluster)
 	configure := func(info *pulumi.RunInfo) { info.Config = values }
 	return recordProgram(t, env, body, append(options, configure, keep)...)
 }

@@ -21,6 +21,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		check func() field.ErrorList
 		needs []string
 	}{
+		{c.checkTarget, []string{"kubernetes"}},
 		{c.checkShards, []string{"postgres"}},
 		{c.checkImages, []string{"services"}},
 		{c.checkLocalImages, []string{"services", "postgres"}},
@@ -35,6 +36,19 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		}
 	}
 	return errs
+}
+
+// labStack is the stack of the lab. Its passphrase is public, and it deploys to the
+// cluster of the current context.
+const labStack = "dev"
+
+// checkTarget refuses to deploy to whatever cluster was used last.
+func (c *Config) checkTarget() field.ErrorList {
+	if c.stack == labStack || c.Kubernetes.Context != "" || c.Kubernetes.Cluster != "" {
+		return nil
+	}
+	return field.ErrorList{field.Required(sectionPath("kubernetes").Child("context"),
+		"a context of the kubeconfig, or the identity of its cluster in kubernetes.cluster: a stack other than "+labStack+" names its cluster")}
 }
 
 // checkImages resolves where services take their images from.

@@ -41,15 +41,27 @@ type Config struct {
 	localImages error
 	// edgeRangesGiven tells that cdn.edgeRanges is not the default.
 	edgeRangesGiven bool
+	// stack is the name of the stack.
+	stack string
+	// connect finds the cluster.
+	connect Connect
+	// clusterID, shardsName and namespaceMarks are what the guard found out.
+	clusterID, shardsName string
+	namespaceMarks        map[string]string
 }
 
 // Sections returns the names of all top-level settings in their order.
 func Sections() []string { return settings.Names(reflect.TypeFor[Config]()) }
 
-// Kubernetes selects the target cluster.
+// Kubernetes selects the target cluster. A stack that is not called dev needs one of
+// the two, so that it never deploys to whatever cluster was used last.
 type Kubernetes struct {
 	// Context of the kubeconfig. Default: the current one.
 	Context string `json:"context"`
+	// Cluster that the context has to reach: the uid of its namespace kube-system, from
+	// kubectl get namespace kube-system -o jsonpath={.metadata.uid}. Default: the one of
+	// the first deployment.
+	Cluster string `json:"cluster"`
 }
 
 // Postgres are the shards and how data moves between them.

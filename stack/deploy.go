@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/cdn"
@@ -26,11 +27,14 @@ const (
 	cdnName      = "cdn"
 )
 
+// providerName is that of the Kubernetes provider.
+const providerName = "kubernetes"
+
 // deployment is one run of the program.
 type deployment struct {
 	*Config
 	ctx *pulumi.Context
-	// on selects the cluster.
+	// on selects the cluster, and the source of passwords.
 	on      pulumi.ResourceOption
 	wired   wiring
 	outputs pulumi.Map
@@ -43,11 +47,11 @@ type deployment struct {
 // graph are the provider and the components; every other resource has a component as
 // its parent.
 func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
-	cluster, err := kubernetes.NewProvider(ctx, "kubernetes", providerArgs(c))
+	on, err := providers(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes provider: %w", err)
+		return nil, err
 	}
-	d := &deployment{Config: c, ctx: ctx, on: pulumi.Providers(cluster), outputs: pulumi.Map{}}
+	d := &deployment{Config: c, ctx: ctx, on: on, outputs: pulumi.Map{"cluster": pulumi.String(c.clusterID)}}
 	for _, step := range []func() error{d.namespace, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edge} {
 		if err := step(); err != nil {
 			return d.outputs, err
@@ -56,24 +60,53 @@ func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 	return d.outputs, nil
 }
 
+// providers are explicit, so that a project may forbid default ones
+// (pulumi:disable-default-providers).
+func providers(ctx *pulumi.Context, c *Config) (pulumi.ResourceOption, error) {
+	cluster, err := kubernetes.NewProvider(ctx, providerName, providerArgs(c))
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes provider: %w", err)
+	}
+	passwords, err := random.NewProvider(ctx, "random", nil)
+	if err != nil {
+		return nil, fmt.Errorf("random provider: %w", err)
+	}
+	return pulumi.Providers(cluster, passwords), nil
+}
+
 // providerArgs ask for what the stack relies on: a ConfigMap or Secret whose data
 // changes is updated in place instead of replaced, which would take it away for a
 // moment; and server-side apply, which adopts what a destroy has retained.
+//
+// With the cluster's identity the provider is the same under any address, name or CA
+// of the cluster. Without it, each of these replaces every object. The last two
+// settings keep variables of the caller's shell from dropping objects of a cluster
+// that does not answer.
 func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	args := &kubernetes.ProviderArgs{
 		EnableConfigMapMutable: pulumi.Bool(true),
 		EnableSecretMutable:    pulumi.Bool(true),
 		EnableServerSideApply:  pulumi.Bool(true),
+		ClusterIdentifier:      pulumi.String(c.clusterID),
+		DeleteUnreachable:      pulumi.Bool(false),
+		SkipUpdateUnreachable:  pulumi.Bool(false),
 	}
-	if c.Kubernetes.Context != "" {
-		args.Context = pulumi.String(c.Kubernetes.Context)
+	target := c.target()
+	switch {
+	case target.Inline():
+		args.Kubeconfig = pulumi.ToSecret(pulumi.String(target.Kubeconfig)).(pulumi.StringOutput)
+	case target.Kubeconfig != "":
+		args.Kubeconfig = pulumi.String(target.Kubeconfig)
+	}
+	if target.Context != "" {
+		args.Context = pulumi.String(target.Context)
 	}
 	return args
 }
 
 // namespace also registers the shard map.
 func (d *deployment) namespace() error {
-	ns, err := namespace.New(d.ctx, baseName, &namespace.Args{Name: d.Namespace}, d.on)
+	ns, err := namespace.New(d.ctx, baseName, &namespace.Args{Name: d.Namespace, Annotations: d.namespaceMarks}, d.on)
 	if err != nil {
 		return err
 	}
@@ -186,8 +219,12 @@ func (d *deployment) edge() error {
 	if d.CDN == nil {
 		return nil
 	}
+	cloudflare, err := cdn.NewProvider(d.ctx, "cloudflare")
+	if err != nil {
+		return err
+	}
 	args := d.CDN.Args
-	zone, err := cdn.New(d.ctx, cdnName, &args)
+	zone, err := cdn.New(d.ctx, cdnName, &args, pulumi.Providers(cloudflare))
 	if err != nil {
 		return err
 	}

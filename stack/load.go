@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/internal/cluster"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -21,7 +22,7 @@ const project = "scalestack"
 // checked any further: a second message would only be a guess.
 func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
 	document, errs := parse(info)
-	c := &Config{}
+	c := &Config{stack: info.Stack, connect: cluster.Connect}
 	errs = append(errs, settings.Decode(nil, document, c)...)
 	c.doubtful = sections(errs)
 	c.forget()
@@ -96,6 +97,9 @@ func (c *Config) forget() {
 	}
 	if c.doubtful["namespace"] {
 		c.Namespace = ""
+	}
+	if c.doubtful["kubernetes"] {
+		c.Kubernetes = Kubernetes{}
 	}
 	if c.doubtful["postgres"] {
 		c.Postgres = Postgres{}

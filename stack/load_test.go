@@ -12,7 +12,7 @@ import (
 
 func load(t *testing.T, config map[string]string, options ...Option) (*Config, error) {
 	t.Helper()
-	return Load(pulumi.RunInfo{Config: config}, options...)
+	return Load(pulumi.RunInfo{Stack: labStack, Config: config}, options...)
 }
 
 // oneService is a section with a service.
@@ -60,7 +60,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"no json":         {map[string]string{"scalestack:redis": `{"maxClients":`}, `scalestack:redis: Invalid value: "{\"maxClients\":": must be an object`},
 		"two values":      {map[string]string{"scalestack:redis": `{} {}`}, `scalestack:redis: Invalid value: "{} {}": must be an object`},
 		"empty section":   {map[string]string{"scalestack:redis": ``}, `scalestack:redis: Invalid value: "": must be an object`},
-		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"cluster":"a"}`}, "scalestack:kubernetes.cluster: Forbidden: is not a setting; known here: context"},
+		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"contxt":"a"}`}, "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: cluster, context"},
 		"case":            {oneService(`"replicas":{"Min":3}`), "scalestack:services.shop.replicas.Min: Forbidden: is not a setting; known here: max, min"},
 		"unknown section": {map[string]string{"scalestack:postgress": `{}`}, "scalestack:postgress: Forbidden: is not a setting; known here: " + sectionNames},
 		"nameless":        {map[string]string{"scalestack:": `{}`}, "scalestack:[]: Forbidden: is not a setting; known here: " + sectionNames},
@@ -147,6 +147,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 
 func TestSecretsAreRefusedUnseen(t *testing.T) {
 	_, err := Load(pulumi.RunInfo{
+		Stack:            labStack,
 		Config:           map[string]string{"scalestack:redis": `{"maxClients":"hunter2"}`},
 		ConfigSecretKeys: []string{"scalestack:redis"},
 	})

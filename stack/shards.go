@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -61,7 +62,7 @@ func (c *Config) shardMap() (*shardmap.Map, error) {
 			Database: postgres.Database(id),
 		})
 	}
-	return shardmap.New(c.Namespace, generation, c.spec(), shards)
+	return shardmap.New(cmp.Or(c.shardsName, c.Namespace), generation, c.spec(), shards)
 }
 
 func (c *Config) shardIDs() []int {

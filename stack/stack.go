@@ -3,6 +3,7 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -13,14 +14,27 @@ type Option func(*Config)
 
 // Program returns what pulumi.Run needs. The option keeps the run's settings:
 // a context answers for a key that one names, but only the run's info lists
-// them all, and an unknown key must be refused.
+// them all, and an unknown key must be refused. Without the option the program
+// refuses to run: it would deploy the defaults and ignore every setting. An inline
+// program of the Automation API cannot have options; use a local one
+// (auto.NewStackLocalSource) with this module's main package or one like it.
 func Program(options ...Option) (pulumi.RunFunc, pulumi.RunOption) {
 	var run pulumi.RunInfo
 	keep := func(info *pulumi.RunInfo) { run = *info }
 	return func(ctx *pulumi.Context) error {
+		if run.Project == "" {
+			return errors.New("the settings are not known, and nothing was changed: hand both results of stack.Program to pulumi.Run. " +
+				"Fix for an inline program: use auto.NewStackLocalSource")
+		}
+		if err := checkPassphrase(run); err != nil {
+			return err
+		}
 		config, err := Load(run, options...)
 		if err != nil {
 			return fmt.Errorf("the configuration is refused, nothing was changed:\n%w", err)
+		}
+		if err := config.guard(ctx); err != nil {
+			return err
 		}
 		outputs, err := deploy(ctx, config)
 		for name, value := range outputs {

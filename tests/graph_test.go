@@ -16,6 +16,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/internal/cluster"
+	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 	"github.com/scalestack/scalestack/stack"
 )
 
@@ -44,6 +46,9 @@ func (g *graph) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	outputs := args.Inputs.Copy()
 	if args.TypeToken == "random:index/randomPassword:RandomPassword" {
 		outputs["result"] = resource.NewStringProperty(password)
+	}
+	if args.TypeToken == "pulumi:index:Stash" {
+		outputs["output"] = outputs["input"]
 	}
 	return args.Name + "-id", outputs, nil
 }
@@ -74,10 +79,18 @@ func run(t *testing.T, env string, changed map[string]string, options ...pulumi.
 	return register(env, values, options...)
 }
 
+// clusterOf has the namespace of a stack from before the shard map's name told
+// stacks apart: the environments' graphs then differ in little else than settings.
+func clusterOf(env string) *clustertest.Fake {
+	return &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": {Annotations: map[string]string{
+		"scalestack/owner": "organization/" + project + "/" + env + "@" + clustertest.ID,
+	}}}}
+}
+
 // register runs the program with exactly these settings.
 func register(env string, values map[string]string, options ...pulumi.RunOption) (*graph, error) {
 	g := &graph{}
-	body, keep := stack.Program(localImages)
+	body, keep := stack.Program(localImages, stack.WithCluster(clusterOf(env).Connect))
 	options = append(options, pulumi.WithMocks(project, env, g),
 		func(info *pulumi.RunInfo) { info.Config = values }, keep)
 	err := pulumi.RunErr(body, options...)

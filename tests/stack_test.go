@@ -35,7 +35,10 @@ func TestEveryResourceHasItsParent(t *testing.T) {
 			require.Containsf(t, parent, "scalestack:", "%s has no component above it", id(node))
 		}
 		require.Equal(t, []string{
+			"pulumi:index:Stash target",
+			"pulumi:providers:cloudflare cloudflare",
 			"pulumi:providers:kubernetes kubernetes",
+			"pulumi:providers:random random",
 			"scalestack:cdn:CDN cdn",
 			"scalestack:job:Job shards-migrate",
 			"scalestack:job:Job shards-reshard",
@@ -84,6 +87,18 @@ func TestEveryObjectUsesTheStacksProvider(t *testing.T) {
 		provider := g.find("pulumi:providers:kubernetes")[0]
 		for _, option := range []string{"enableConfigMapMutable", "enableSecretMutable", "enableServerSideApply"} {
 			require.Equal(t, "true", at(t, provider, option))
+		}
+	})
+}
+
+// A project may forbid default providers.
+func TestNoResourceUsesADefaultProvider(t *testing.T) {
+	each(t, func(t *testing.T, env string, g *graph) {
+		for _, node := range g.nodes {
+			own, _, _ := strings.Cut(node.TypeToken, ":")
+			if node.Custom && own != "pulumi" {
+				require.Contains(t, node.Provider, "::pulumi:providers:"+own+"::"+own+"::", id(node))
+			}
 		}
 	})
 }

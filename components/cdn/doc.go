@@ -27,7 +27,7 @@
 // # The provider
 //
 // The API token belongs to the provider (`pulumi config set --secret
-// cloudflare:apiToken`, or CLOUDFLARE_API_TOKEN); this package never sees it. It is
-// the only package that imports the Cloudflare SDK, and its files sdk*.go alone do:
+// cloudflare:apiToken`, or CLOUDFLARE_API_TOKEN). NewProvider makes an explicit one
+// where a project forbids default providers. This is the only package that imports the Cloudflare SDK, and its files sdk*.go alone do:
 // the SDK takes long to compile, and its next major version renames what it has.
 package cdn

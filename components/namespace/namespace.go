@@ -29,6 +29,8 @@ import (
 type Args struct {
 	// Name of the namespace, a DNS label.
 	Name string `json:"name" default:"scalestack" format:"label"`
+	// Annotations of the namespace, which outlive the stack with it. Default: none.
+	Annotations map[string]string `json:"annotations"`
 }
 
 // Namespace is a namespace with the Pod Security Standard "restricted" and a
@@ -60,7 +62,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	labels := kube.Labels{Name: name, Instance: name}
-	made, err := corev1.NewNamespace(ctx, name+"-namespace", namespaceArgs(labels, a.Name),
+	made, err := corev1.NewNamespace(ctx, name+"-namespace", namespaceArgs(labels, a),
 		pulumi.Parent(n), pulumi.RetainOnDelete(true))
 	if err != nil {
 		return nil, fmt.Errorf("namespace: %w", err)
@@ -74,15 +76,19 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{"name": n.Name})
 }
 
-func namespaceArgs(labels kube.Labels, name string) *corev1.NamespaceArgs {
+func namespaceArgs(labels kube.Labels, a *Args) *corev1.NamespaceArgs {
 	all := labels.All()
 	for _, mode := range []string{"enforce", "audit", "warn"} {
 		all["pod-security.kubernetes.io/"+mode] = pulumi.String("restricted")
 	}
+	annotations := kube.Adoptable()
+	for name, value := range a.Annotations {
+		annotations[name] = pulumi.String(value)
+	}
 	return &corev1.NamespaceArgs{Metadata: &metav1.ObjectMetaArgs{
-		Name:        pulumi.String(name),
+		Name:        pulumi.String(a.Name),
 		Labels:      all,
-		Annotations: kube.Adoptable(),
+		Annotations: annotations,
 	}}
 }
 

@@ -1,0 +1,76 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+	// The provider knows this kind of credentials too.
+	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc"
+)
+
+// timeout of one question. A cluster that takes longer is not one to deploy to.
+const timeout = 20 * time.Second
+
+var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+
+// Interface is a cluster that answers.
+type Interface interface {
+	// ID is the uid of namespace kube-system: it lives as long as the cluster and is
+	// the same whatever the cluster's address, name or certificates are.
+	ID() string
+	// Namespace returns the namespace of that name, or nil where none is.
+	Namespace(ctx context.Context, name string) (*Object, error)
+}
+
+type connected struct {
+	client metadata.Interface
+	id     string
+}
+
+// Connect asks the target for its identity.
+func Connect(ctx context.Context, target Target) (Interface, error) {
+	config, err := target.config()
+	if err != nil {
+		return nil, err
+	}
+	config.Timeout = timeout
+	client, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	c := &connected{client: client}
+	system, err := c.Namespace(ctx, metav1.NamespaceSystem)
+	if err != nil {
+		return nil, err
+	}
+	if system == nil || system.UID == "" {
+		return nil, fmt.Errorf("namespace %s has no uid: this is no Kubernetes cluster", metav1.NamespaceSystem)
+	}
+	c.id = system.UID
+	return c, nil
+}
+
+func (c *connected) ID() string { return c.id }
+
+// Object is what is known of an object.
+type Object struct {
+	// UID is never used again, not even for an object of the same name.
+	UID         string
+	Annotations map[string]string
+}
+
+func (c *connected) Namespace(ctx context.Context, name string) (*Object, error) {
+	found, err := c.client.Resource(namespaces).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("namespace %s: %w", name, err)
+	}
+	return &Object{UID: string(found.UID), Annotations: found.Annotations}, nil
+}

@@ -1,0 +1,45 @@
+// Package clustertest has a cluster that exists in memory.
+package clustertest
+
+import (
+	"context"
+
+	"github.com/scalestack/scalestack/internal/cluster"
+)
+
+// ID is the identity of a Fake that has no other.
+const ID = "5f3c7c1e-0000-4000-8000-000000000001"
+
+// Fake is a cluster with a few namespaces.
+type Fake struct {
+	// Identity of the cluster. Default: ID.
+	Identity string
+	// Namespaces by name.
+	Namespaces map[string]*cluster.Object
+	// Err is why the cluster does not answer.
+	Err error
+	// Asked are the targets by which it was looked for.
+	Asked []cluster.Target
+}
+
+// Connect is what stack.WithCluster takes.
+func (f *Fake) Connect(_ context.Context, target cluster.Target) (cluster.Interface, error) {
+	f.Asked = append(f.Asked, target)
+	if f.Err != nil {
+		return nil, f.Err
+	}
+	return f, nil
+}
+
+// ID returns the identity.
+func (f *Fake) ID() string {
+	if f.Identity == "" {
+		return ID
+	}
+	return f.Identity
+}
+
+// Namespace returns the namespace of that name, or nil.
+func (f *Fake) Namespace(_ context.Context, name string) (*cluster.Object, error) {
+	return f.Namespaces[name], nil
+}

@@ -1,0 +1,127 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/cluster"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Annotations of the namespace. They stay with the data when the stack is destroyed
+// or its state is lost.
+const (
+	// ownerAnnotation names the stack and the cluster: ORGANIZATION/PROJECT/STACK@UID.
+	ownerAnnotation = "scalestack/owner"
+	// The others are what the data is laid out for.
+	shardsAnnotation        = "scalestack/shards"
+	bucketsAnnotation       = "scalestack/buckets"
+	initialShardsAnnotation = "scalestack/initial-shards"
+)
+
+// Connect finds a cluster and asks it who it is.
+type Connect func(context.Context, cluster.Target) (cluster.Interface, error)
+
+// WithCluster replaces the way to the cluster, for tests.
+func WithCluster(connect Connect) Option {
+	return func(c *Config) { c.connect = connect }
+}
+
+// findings are what a run finds out before it registers anything.
+type findings struct {
+	stack   string // its full name
+	cluster string
+	// namespace is the one that is configured, nil where the cluster has none.
+	namespace *cluster.Object
+	// former is the one of the state, where the state does not know its cluster.
+	former *cluster.Object
+	past   past
+}
+
+// target is what this run deploys to. The lookups and the provider get the same.
+func (c *Config) target() cluster.Target {
+	return cluster.Target{Kubeconfig: os.Getenv("KUBECONFIG"), Context: c.Kubernetes.Context}
+}
+
+// guard refuses to deploy where another stack, another cluster or another layout of
+// the data would be harmed, in the preview as in the update. What it cannot find out
+// it takes for a reason to refuse.
+func (c *Config) guard(ctx *pulumi.Context) error {
+	found, err := c.find(ctx)
+	if err != nil {
+		return err
+	}
+	if err := refusal(c.judge(found)); err != nil {
+		return err
+	}
+	recordedCluster, recordedNamespace, err := record(ctx, found.cluster, c.Namespace)
+	if err != nil {
+		return err
+	}
+	if err := refusal(c.judgeTarget(found.cluster, past{cluster: recordedCluster, namespace: recordedNamespace})); err != nil {
+		return err
+	}
+	c.settle(found)
+	return nil
+}
+
+// find asks the cluster and the state.
+func (c *Config) find(ctx *pulumi.Context) (findings, error) {
+	f := findings{stack: stackName(ctx)}
+	there, err := c.connect(ctx.Context(), c.target())
+	if err != nil {
+		return f, fmt.Errorf("%s cannot be asked who it is, and nothing was changed: %w", c.reached(), err)
+	}
+	f.cluster = there.ID()
+	if f.past, err = readPast(ctx); err != nil {
+		return f, fmt.Errorf("the state cannot be read, and nothing was changed: %w", err)
+	}
+	if f.namespace, err = there.Namespace(ctx.Context(), c.Namespace); err != nil {
+		return f, fmt.Errorf("%s does not say whose the namespace is, and nothing was changed: %w", c.reached(), err)
+	}
+	f.former = f.namespace
+	if f.past.unmarked() && f.past.namespace != c.Namespace {
+		f.former, err = there.Namespace(ctx.Context(), f.past.namespace)
+	}
+	return f, err
+}
+
+// reached names the cluster as the user chose it.
+func (c *Config) reached() string {
+	if c.Kubernetes.Context == "" {
+		return "the cluster of the kubeconfig's current context"
+	}
+	return "the cluster of context " + c.Kubernetes.Context
+}
+
+// refusal makes one error of the mistakes, with their paths as the user knows them.
+func refusal(errs field.ErrorList) error {
+	if len(errs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the deployment is refused, nothing was changed:\n%w", settings.Err(ordered(errs)))
+}
+
+// marks are the namespace's annotations.
+func (c *Config) marks(f findings) map[string]string {
+	return map[string]string{
+		ownerAnnotation:         owner(f.stack, f.cluster),
+		shardsAnnotation:        c.shardsName,
+		bucketsAnnotation:       strconv.Itoa(c.Postgres.Buckets),
+		initialShardsAnnotation: strconv.Itoa(c.Postgres.InitialShards),
+	}
+}
+
+// settle keeps what the deployment needs of the findings.
+func (c *Config) settle(f findings) {
+	c.clusterID = f.cluster
+	c.shardsName = c.nameOfShards(f)
+	c.namespaceMarks = c.marks(f)
+}
+
+func owner(stack, clusterID string) string { return stack + "@" + clusterID }

@@ -1,0 +1,146 @@
+package stack
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/cluster"
+)
+
+// judge returns why this run must not deploy.
+func (c *Config) judge(f findings) field.ErrorList {
+	// In the wrong cluster no other finding means anything.
+	if errs := slices.Concat(c.judgeTarget(f.cluster, f.past), c.judgeUnmarked(f)); len(errs) > 0 {
+		return errs
+	}
+	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f))
+}
+
+// judgeTarget refuses another cluster or namespace than that of the stack. Everything
+// would be made anew there, and what holds the data deleted or left behind.
+func (c *Config) judgeTarget(clusterID string, p past) field.ErrorList {
+	var errs field.ErrorList
+	path := sectionPath("kubernetes")
+	if want := c.Kubernetes.Cluster; want != "" && want != clusterID {
+		errs = append(errs, field.Invalid(path.Child("cluster"), want, fmt.Sprintf("%s is %s", c.reached(), clusterID)))
+	}
+	if p.cluster != "" && p.cluster != clusterID {
+		errs = append(errs, field.Forbidden(path.Child("context"), fmt.Sprintf(
+			"%s is %s, and this stack lives in %s. A stack never moves. Fix: select its cluster, or make another stack for this one",
+			c.reached(), clusterID, p.cluster)))
+	}
+	if p.namespace != "" && p.namespace != c.Namespace {
+		errs = append(errs, field.Invalid(sectionPath("namespace"), c.Namespace,
+			fmt.Sprintf("must stay %s: the stack's data is there", p.namespace)))
+	}
+	return errs
+}
+
+// judgeUnmarked proves that a state that does not know its cluster belongs to this
+// one: by the uid of its namespace, which no other cluster has.
+func (c *Config) judgeUnmarked(f findings) field.ErrorList {
+	path := sectionPath("kubernetes").Child("context")
+	switch {
+	case !f.past.unmarked():
+		return nil
+	case f.past.namespaceUID == "" || f.former == nil || f.former.UID != f.past.namespaceUID:
+		return field.ErrorList{field.Forbidden(path, fmt.Sprintf(
+			"%s does not have the namespace %s that this stack made. Fix: select the stack's cluster", c.reached(), f.past.namespace))}
+	case cluster.Moved(f.past.target, c.target()):
+		return field.ErrorList{field.Forbidden(path, fmt.Sprintf(
+			"the kubeconfig has another address, name or CA for the cluster than at the last deployment (%s), and the state does not know the cluster "+
+				"by its identity yet. Fix: deploy once as before, then change it", describeTarget(f.past.target)))}
+	}
+	return nil
+}
+
+func describeTarget(t cluster.Target) string {
+	text := "KUBECONFIG not set"
+	switch {
+	case t.Inline():
+		text = "KUBECONFIG holds the kubeconfig itself"
+	case t.Kubeconfig != "":
+		text = "KUBECONFIG=" + t.Kubeconfig
+	}
+	if t.Context != "" {
+		text += ", context " + t.Context
+	}
+	return text
+}
+
+// judgeOwner refuses a namespace that is not the stack's.
+func (c *Config) judgeOwner(f findings) field.ErrorList {
+	if f.namespace == nil {
+		return nil
+	}
+	mine := owner(f.stack, f.cluster)
+	fix := fmt.Sprintf("if it is this stack's: kubectl annotate --overwrite namespace %s '%s=%s'", c.Namespace, ownerAnnotation, mine)
+	switch its := f.namespace.Annotations[ownerAnnotation]; {
+	case its == mine:
+		return nil
+	case its != "":
+		return field.ErrorList{field.Invalid(sectionPath("namespace"), c.Namespace,
+			fmt.Sprintf("is the namespace of %s, and this is %s. Fix: choose another, or, %s", its, mine, fix))}
+	case f.past.namespace == c.Namespace:
+		return nil // judged to be the stack's own by its cluster
+	default:
+		return field.ErrorList{field.Invalid(sectionPath("namespace"), c.Namespace,
+			"exists and belongs to no stack. Fix: choose another, or, "+fix)}
+	}
+}
+
+// judgeLayout refuses settings that the stored data contradicts.
+func (c *Config) judgeLayout(f findings) field.ErrorList {
+	return slices.Concat(
+		c.judgeNumber(f, "buckets", bucketsAnnotation, c.Postgres.Buckets),
+		c.judgeNumber(f, "initialShards", initialShardsAnnotation, c.Postgres.InitialShards),
+	)
+}
+
+func (c *Config) judgeNumber(f findings, setting, annotation string, value int) field.ErrorList {
+	stored, known := f.layout(setting, annotation)
+	if !known || stored == strconv.Itoa(value) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(sectionPath("postgres").Child(setting), value,
+		fmt.Sprintf("must stay %s: the data in namespace %s is laid out for it", stored, c.Namespace))}
+}
+
+// layout is what the data is laid out for: by the last shard map, or by the namespace
+// where a destroy has left it or the state is lost.
+func (f findings) layout(setting, annotation string) (value string, known bool) {
+	if m := f.past.shardMap; m != nil {
+		return strconv.Itoa(map[string]int{"buckets": m.Buckets, "initialShards": m.InitialShards}[setting]), true
+	}
+	if f.namespace == nil {
+		return "", false
+	}
+	value, known = f.namespace.Annotations[annotation]
+	return value, known
+}
+
+// nameOfShards is the cluster's name in the shard map, by which shards refuse the map
+// of another stack. It never changes for data that exists. Data from before the name
+// was marked has that of the namespace.
+func (c *Config) nameOfShards(f findings) string {
+	switch {
+	case f.past.shardMap != nil:
+		return f.past.shardMap.Cluster
+	case f.namespace == nil:
+		return newName(c.Namespace, owner(f.stack, f.cluster))
+	case f.namespace.Annotations[shardsAnnotation] != "":
+		return f.namespace.Annotations[shardsAnnotation]
+	}
+	return c.Namespace
+}
+
+// newName is a DNS label that two stacks or clusters never share.
+func newName(namespace, owner string) string {
+	suffix := fmt.Sprintf("-%.8x", sha256.Sum256([]byte(owner)))[:9]
+	return namespace[:min(len(namespace), validation.DNS1123LabelMaxLength-len(suffix))] + suffix
+}

@@ -1,0 +1,126 @@
+package stack
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
+
+	"github.com/scalestack/scalestack/internal/cluster"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// past is what the stack's state says of its earlier deployments. A zero field means
+// that it does not say.
+type past struct {
+	// cluster and namespace are those of the first deployment.
+	cluster, namespace string
+	// shardMap is that of the last deployment.
+	shardMap *shardmap.Map
+	// namespaceUID and target are read only from a state that does not know its
+	// cluster, which was written before stacks recorded it.
+	namespaceUID string
+	target       cluster.Target
+}
+
+// unmarked is true for a state from before stacks recorded their cluster.
+func (p past) unmarked() bool { return p.cluster == "" && p.namespace != "" }
+
+// Functions of Pulumi's engine itself.
+const (
+	readOutputs   = "pulumi:pulumi:readStackOutputs"
+	readResources = "pulumi:pulumi:readStackResourceOutputs"
+)
+
+// readPast asks the engine for the outputs of the stack's last deployment that
+// succeeded, and for its resources where the outputs do not name the cluster. It
+// registers nothing.
+func readPast(ctx *pulumi.Context) (past, error) {
+	args := struct {
+		Name string `pulumi:"name"`
+	}{stackName(ctx)}
+	var last struct {
+		Outputs map[string]any `pulumi:"outputs"`
+	}
+	if _, err := ctx.InvokePackageRaw(readOutputs, &args, &last, ""); err != nil {
+		return past{}, fmt.Errorf("outputs of stack %s: %w", args.Name, err)
+	}
+	// Asking for the resources of a stack that has none ends the engine.
+	if len(last.Outputs) == 0 {
+		return past{}, nil
+	}
+	p := past{cluster: text(last.Outputs, "cluster"), namespace: text(last.Outputs, "namespace")}
+	if encoded := text(last.Outputs, "shardMap"); encoded != "" {
+		m, err := shardmap.Decode([]byte(encoded))
+		if err != nil {
+			return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
+		}
+		p.shardMap = m
+	}
+	if p.unmarked() {
+		return p, p.readResources(ctx)
+	}
+	return p, nil
+}
+
+// readResources looks for the namespace and the provider among the stack's resources.
+func (p *past) readResources(ctx *pulumi.Context) error {
+	args := struct {
+		StackName string `pulumi:"stackName"`
+	}{stackName(ctx)}
+	var all struct {
+		Outputs map[string]struct {
+			Type    string         `pulumi:"type"`
+			Outputs map[string]any `pulumi:"outputs"`
+		} `pulumi:"outputs"`
+	}
+	if _, err := ctx.InvokePackageRaw(readResources, &args, &all, ""); err != nil {
+		return fmt.Errorf("resources of stack %s: %w", args.StackName, err)
+	}
+	for urn, one := range all.Outputs {
+		switch {
+		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
+			metadata, _ := one.Outputs["metadata"].(map[string]any)
+			p.namespaceUID = text(metadata, "uid")
+		case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):
+			p.target = cluster.Target{Kubeconfig: text(one.Outputs, "kubeconfig"), Context: text(one.Outputs, "context")}
+		}
+	}
+	return nil
+}
+
+func text(of map[string]any, key string) string {
+	value, _ := of[key].(string)
+	return value
+}
+
+// stackName is the stack's name in full.
+func stackName(ctx *pulumi.Context) string {
+	return strings.Join([]string{ctx.Organization(), ctx.Project(), ctx.Stack()}, "/")
+}
+
+// record writes down, once for the life of the stack, where it is. It returns what the
+// state says, which is what this run says only in the first one. That it comes before
+// everything else makes it known even where the first deployment fails half-way.
+func record(ctx *pulumi.Context, clusterID, namespace string) (recordedCluster, recordedNamespace string, err error) {
+	stash, err := pulumi.NewStash(ctx, "target", &pulumi.StashArgs{Input: pulumi.StringMap{
+		"cluster": pulumi.String(clusterID), "namespace": pulumi.String(namespace),
+	}}, pulumi.IgnoreChanges([]string{"input"}))
+	if err != nil {
+		return "", "", fmt.Errorf("record of the cluster: %w", err)
+	}
+	stored, err := internals.UnsafeAwaitOutput(ctx.Context(), stash.Output)
+	if err != nil {
+		return "", "", fmt.Errorf("record of the cluster: %w", err)
+	}
+	if !stored.Known {
+		return clusterID, namespace, nil // it is about to be made
+	}
+	fields, _ := stored.Value.(map[string]any)
+	recordedCluster, recordedNamespace = text(fields, "cluster"), text(fields, "namespace")
+	if recordedCluster == "" || recordedNamespace == "" {
+		return "", "", fmt.Errorf("record of the cluster: %v names no cluster and namespace", stored.Value)
+	}
+	return recordedCluster, recordedNamespace, nil
+}
