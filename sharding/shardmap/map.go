@@ -21,8 +21,8 @@ const (
 type Map struct {
 	// Format is the version of the encoding, always the constant Format.
 	Format int `json:"format"`
-	// Cluster names the stack that the map belongs to (its namespace), so that
-	// the map of another cluster is recognised.
+	// Cluster names the stack that the map belongs to, so that the map of another
+	// one is recognised. It never changes for data that exists.
 	Cluster string `json:"cluster"`
 	// Generation counts the changes of the map, from 1.
 	Generation int64 `json:"generation"`

@@ -90,7 +90,7 @@ func explain(err error, written string) error {
 // question names the volumes' size only where it changes: the pod knows that of
 // today, and may be older than the option.
 func question(deployed, planned *Figures) []string {
-	args := []string{"exec", "--stdin", "--quiet", "--namespace", deployed.ShardMap.Cluster, "deployment/" + shardctlName}
+	args := []string{"exec", "--stdin", "--quiet", "--namespace", deployed.Namespace, "deployment/" + shardctlName}
 	if deployed.Context != "" {
 		args = append(args, "--context", deployed.Context)
 	}

@@ -63,7 +63,7 @@ func kubectl(t *testing.T, script string) {
 func TestAsk(t *testing.T) {
 	deployed := changed(func(f *Figures) { f.Context = "blue" })
 	kubectl(t, `
-		test "$*" = "exec --stdin --quiet --namespace test deployment/shardctl --context blue -- /shardctl plan --to -" || exit 9
+		test "$*" = "exec --stdin --quiet --namespace shop deployment/shardctl --context blue -- /shardctl plan --to -" || exit 9
 		grep -q '"shard-2"' && echo '{"moves":[{"from":0,"to":2,"buckets":1,"rows":2,"bytes":3}],"batches":1,"rowsPerSecond":5.5,"measured":true,"seconds":0.4}'`)
 	e, err := Ask(deployed, grown())
 	require.NoError(t, err)

@@ -16,6 +16,8 @@ import (
 type Figures struct {
 	// ShardMap is the map in use; nil before the first deployment.
 	ShardMap *shardmap.Map
+	// Namespace of the shard map, and so of the stack.
+	Namespace string
 	// Context is kubectl's for the stack's cluster; empty for the current one.
 	Context string
 	// Replicas are the autoscalers' bounds, by name.

@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -75,4 +76,17 @@ func TestWhatIsNoPreview(t *testing.T) {
 		_, _, err := FromPreview(strings.NewReader(text))
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// The shards are asked in the stack's namespace, whatever the map calls the cluster.
+func TestTheMapTellsTheNamespace(t *testing.T) {
+	encoded, err := shardMap([]int{0, 1, 0, 1, 0, 1}, 0, 1).Encode()
+	require.NoError(t, err)
+	object, err := json.Marshal(map[string]any{
+		"metadata": map[string]string{"namespace": "shop"}, "data": map[string]string{"map.json": string(encoded)},
+	})
+	require.NoError(t, err)
+	deployed, _ := read(t, `{"op":"same","urn":"m","oldState":{"type":"kubernetes:core/v1:ConfigMap","inputs":`+string(object)+`}}`)
+	require.Equal(t, "shop", deployed.Namespace)
+	require.Equal(t, "test", deployed.ShardMap.Cluster)
 }

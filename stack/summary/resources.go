@@ -52,20 +52,24 @@ func (c *collector) cluster(inputs json.RawMessage) error {
 }
 
 type metadata struct {
-	Name   string            `json:"name"`
-	Labels map[string]string `json:"labels"`
+	Name      string            `json:"name"`
+	Namespace string            `json:"namespace"`
+	Labels    map[string]string `json:"labels"`
 }
 
 var maxConnections = regexp.MustCompile(`(?m)^max_connections = '(\d+)'$`)
 
 func (c *collector) configMap(inputs json.RawMessage) error {
-	var object struct{ Data map[string]string }
+	var object struct {
+		Metadata metadata
+		Data     map[string]string
+	}
 	if err := json.Unmarshal(inputs, &object); err != nil {
 		return err
 	}
 	if text, ok := object.Data[mapKey]; ok {
 		decoded, err := shardmap.Decode([]byte(text))
-		c.ShardMap = decoded
+		c.ShardMap, c.Namespace = decoded, object.Metadata.Namespace
 		return err
 	}
 	if found := maxConnections.FindStringSubmatch(object.Data[settingsKey]); found != nil {

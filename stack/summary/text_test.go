@@ -23,6 +23,7 @@ func shardMap(assignment []int, ids ...int) *shardmap.Map {
 func running() *Figures {
 	return &Figures{
 		ShardMap:    shardMap([]int{0, 1, 0, 1, 0, 1}, 0, 1),
+		Namespace:   "shop",
 		Replicas:    map[string]Bounds{"app": {3, 10}},
 		Disks:       quantities{"postgres": resource.MustParse("20Gi")},
 		Connections: Connections{Need: 130, Pods: 13, Limit: 140},
