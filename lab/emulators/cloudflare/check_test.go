@@ -73,6 +73,7 @@ func TestCheckOfRulesets(t *testing.T) {
 		{rules(rule("a", props{"expression": strings.Repeat("x", 4097)})), "API has 4097 characters, more than 4096"},
 		{rules(rule("a", props{"action": "block"})), "API rules[0].action: the emulator knows only set_cache_settings"},
 		{rules(rule("a", props{"actionParameters": nil})), "API rules[0].action: the emulator knows only set_cache_settings, with actionParameters"},
+		{rules(rule("a", props{"ratelimit": props{"period": 10}})), "API rules[0].ratelimit: is only possible in phase http_ratelimit"},
 		{rules(rule("a", props{"action": "bogus"})), `rules[0].action: "bogus" is not one of block`},
 		{rules("no object"), "rules[0]: is not an object"},
 		{parameters(props{"caches": true}), first + "caches: is not a known input"},

@@ -11,6 +11,8 @@ import (
 const (
 	cachePhase  = "http_request_cache_settings"
 	cacheAction = "set_cache_settings"
+	ratePhase   = "http_ratelimit"
+	blockAction = "block"
 	// maxExpression is the API's limit, in characters.
 	maxExpression = 4096
 )
@@ -23,7 +25,7 @@ func ruleset() object {
 	zoneField := zoneID
 	zoneField.Required, zoneField.Replace = false, false
 	phase := oneOf(
-		"ddos_l4", "ddos_l7", "http_config_settings", "http_custom_errors", "http_log_custom_fields", "http_ratelimit", cachePhase,
+		"ddos_l4", "ddos_l7", "http_config_settings", "http_custom_errors", "http_log_custom_fields", ratePhase, cachePhase,
 		"http_request_dynamic_redirect", "http_request_firewall_custom", "http_request_firewall_managed",
 		"http_request_late_transform", "http_request_origin", "http_request_redirect", "http_request_sanitize", "http_request_transform",
 		"http_response_compression", "http_response_firewall_managed", "http_response_headers_transform", "magic_transit",
@@ -63,6 +65,7 @@ func ruleFields() provider.Fields {
 		"expression":       {Kind: provider.String, Required: true},
 		"action":           action,
 		"actionParameters": nested(cacheFields()),
+		"ratelimit":        nested(rateFields()),
 		"logging":          nested(provider.Fields{"enabled": flag()}),
 	}
 }
@@ -101,16 +104,12 @@ func rulesetAPI(z *zone, in property.Map) []provider.Failure {
 	if kind := textOf(in, "kind"); kind != "zone" {
 		found = append(found, provider.Failf("kind", "%q is not possible in a zone", kind))
 	}
-	if rules, most := len(rulesOf(in)), z.limits().rules; textOf(in, "phase") == cachePhase && rules > most {
+	if rules, most := len(rulesOf(in)), z.limits().most(textOf(in, "phase")); rules > most {
 		found = append(found, provider.Failf("rules", "has %d rules, the plan %s allows %d", rules, z.Plan, most))
 	}
 	refs := map[string]int{}
 	for i, rule := range rulesOf(in) {
 		path := fmt.Sprintf("rules[%d]", i)
-		if phase := textOf(in, "phase"); textOf(rule, "action") == cacheAction && phase != "" && phase != cachePhase {
-			found = append(found, provider.Failf(path+".action", "%s is only possible in phase %s, not in %s",
-				cacheAction, cachePhase, phase))
-		}
 		if ref := textOf(rule, "ref"); ref != "" {
 			if first, twice := refs[ref]; twice {
 				found = append(found, provider.Failf(path+".ref", "%q is the ref of rules[%d] already", ref, first))
@@ -119,13 +118,28 @@ func rulesetAPI(z *zone, in property.Map) []provider.Failure {
 			}
 		}
 		found = append(found, checkExpression(path+".expression", textOf(rule, "expression"))...)
-		parameters, ok := mapOf(rule, "actionParameters")
-		if textOf(rule, "action") != cacheAction || !ok {
-			found = append(found, provider.Failf(path+".action", "the emulator knows only %s, with actionParameters", cacheAction))
-		}
-		found = append(found, cacheAPI(z, path+".actionParameters", parameters)...)
+		found = append(found, ruleAPI(z, path, textOf(in, "phase"), rule)...)
 	}
 	return found
+}
+
+// ruleAPI checks a rule by its phase.
+func ruleAPI(z *zone, path, phase string, rule property.Map) []provider.Failure {
+	action := textOf(rule, "action")
+	parameters, cached := mapOf(rule, "actionParameters")
+	limit, limited := mapOf(rule, "ratelimit")
+	switch {
+	case action == cacheAction && phase != cachePhase:
+		return []provider.Failure{provider.Failf(path+".action", "%s is only possible in phase %s, not in %s", cacheAction, cachePhase, phase)}
+	case limited && phase != ratePhase:
+		return []provider.Failure{provider.Failf(path+".ratelimit", "is only possible in phase %s, not in %s", ratePhase, phase)}
+	case action == cacheAction && cached:
+		return cacheAPI(z, path+".actionParameters", parameters)
+	case phase == ratePhase && action == blockAction && limited && !cached:
+		return rateAPI(z, path, textOf(rule, "expression"), limit)
+	}
+	return []provider.Failure{provider.Failf(path+".action", "the emulator knows only %s, with actionParameters, and in phase %s %s, with ratelimit",
+		cacheAction, ratePhase, blockAction)}
 }
 
 // checkExpression finds what no expression can be right with. The language
@@ -160,11 +174,16 @@ func checkExpression(path, expression string) []provider.Failure {
 	return nil
 }
 
-// rulesetConflict keeps to one entry point for each phase of a zone. One without
-// rules is taken over.
+// rulesetConflict keeps to one entry point for each phase of a zone. The provider
+// takes over what the dashboard leaves, an entry point with neither rules nor a
+// description; one with a description the API refuses to make again.
 func rulesetConflict(_ *zone, other, in property.Map) error {
-	if textOf(other, "phase") != textOf(in, "phase") || len(rulesOf(other)) == 0 {
+	switch {
+	case textOf(other, "phase") != textOf(in, "phase") || len(rulesOf(other)) == 0 && textOf(other, "description") == "":
 		return nil
+	case len(rulesOf(other)) == 0:
+		return fmt.Errorf("'zone' is not a valid value for kind because exceeded maximum number of zone rulesets for phase %s (20217)",
+			textOf(in, "phase"))
 	}
 	return fmt.Errorf("phase %s: A similar configuration with rules already exists and overwriting will have unintended "+
 		"consequences; import it", textOf(in, "phase"))

@@ -59,7 +59,7 @@ func applySettings(z *zone, old, in property.Map) (property.Map, error) {
 	before, _ := mapOf(old, "settings")
 	changes := map[string]property.Value{}
 	for name, value := range settings.All {
-		if !value.IsNull() && !value.Equals(before.Get(name)) {
+		if !value.IsNull() && !value.Equals(before.Get(name)) && !(old.Len() == 0 && isZero(value)) {
 			changes[name] = value
 		}
 	}
@@ -68,6 +68,10 @@ func applySettings(z *zone, old, in property.Map) (property.Map, error) {
 	}
 	return readSettings(z, state), nil
 }
+
+// isZero tells the numbers that a creation does not send: the provider's SDK takes 0
+// for no change of what was not set before, and an update sends it.
+func isZero(value property.Value) bool { return value.IsNumber() && value.AsNumber() == 0 }
 
 // set writes settings. The provider refuses read-only ones before it calls the
 // API. A null is the empty value that it sends for a setting of which it knows

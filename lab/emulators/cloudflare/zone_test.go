@@ -74,6 +74,20 @@ func TestDeletingZoneSettingsRestoresWhatTheStateKnows(t *testing.T) {
 	require.Equal(t, "strict", zoneValues(t, dir, zone)["zoneSettingsOverride"]["ssl"], "the change by hand is undone")
 }
 
+// As the provider's source has it: HasChange compares 0 with nothing. The next up
+// finds the zone's own value and writes 0.
+func TestAZeroIsNotWrittenAtFirst(t *testing.T) {
+	x, dir := typeOf(t, "ZoneSettingsOverride")
+	in := settings(props{"browserCacheTtl": 0})
+	id, state := x.Create(in)
+	require.Equal(t, 14400.0, zoneValues(t, dir, zone)["zoneSettingsOverride"]["browserCacheTtl"])
+	require.Equal(t, []string{"settings.browserCacheTtl update"}, x.Diff(state, in))
+	state, err := x.Update(id, state, in)
+	require.NoError(t, err)
+	require.Equal(t, 0.0, zoneValues(t, dir, zone)["zoneSettingsOverride"]["browserCacheTtl"])
+	require.Empty(t, x.Diff(state, in))
+}
+
 func TestASettingThatLeavesTheProgramStays(t *testing.T) {
 	x, dir := typeOf(t, "ZoneSettingsOverride")
 	_, state := x.Create(settings(props{"cacheLevel": "basic", "ssl": "strict"}))
