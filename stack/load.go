@@ -32,6 +32,7 @@ func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
 	if c.localImages != nil {
 		return nil, c.localImages
 	}
+	c.limitExposed()
 	c = settings.WithDefaults(c)
 	for _, one := range settings.Validate(nil, c) {
 		if !c.doubtful[section(one)] {
@@ -87,6 +88,19 @@ func sections(errs field.ErrorList) map[string]bool {
 func section(err *field.Error) string {
 	name, _, _ := strings.Cut(err.Field, ".")
 	return name
+}
+
+// limitExposed limits requests where the edge may reach a service, unless somebody
+// decided it. A zone without either only holds rules.
+func (c *Config) limitExposed() {
+	if c.CDN == nil || c.CDN.RateLimit.Enabled != nil {
+		return
+	}
+	for _, one := range c.Services {
+		if one.AllowEdge {
+			c.CDN.RateLimit.Enabled = pulumi.BoolRef(true)
+		}
+	}
 }
 
 // forget drops the sections with mistakes, and that of an edge that is not wanted.

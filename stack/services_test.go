@@ -149,6 +149,7 @@ func TestServicesNeedAKafkaOfTheirOwnNames(t *testing.T) {
 func TestNobodyIsLetInUnlessAsked(t *testing.T) {
 	c := shop(t, map[string]string{"scalestack:cdn": `{` + zone + `}`})
 	require.Empty(t, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom)
+	require.False(t, *c.CDN.RateLimit.Enabled)
 }
 
 func TestAllowEdge(t *testing.T) {
@@ -160,6 +161,10 @@ func TestAllowEdge(t *testing.T) {
 
 	c = shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `, "edgeRanges": ["192.0.2.0/24"]}`})
 	require.Equal(t, k8s.Peer{CIDR: pulumi.String("192.0.2.0/24")}, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom[1])
+
+	require.True(t, *c.CDN.RateLimit.Enabled, "what the edge may reach is exposed")
+	c = shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `, "rateLimit": {"enabled": false}}`})
+	require.False(t, *c.CDN.RateLimit.Enabled)
 
 	_, err := load(t, map[string]string{"scalestack:cdn": `{` + zone + `, "edgeRanges": ["192.0.2.0/24"]}`})
 	require.EqualError(t, err, "scalestack:cdn.edgeRanges: Forbidden: is used by no service: none has allowEdge")

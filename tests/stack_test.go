@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,14 +180,15 @@ func TestServicesDoNotDependOnSingleShards(t *testing.T) {
 	})
 }
 
-// Node pools, the operator's chart, Argo and the Jobs of a serial rollout are there
-// or not by their settings; all else is the same in every environment.
+// Node pools, the operator's chart, Argo, the record with its rate limit and the Jobs
+// of a serial rollout are there or not by their settings; all else is the same in
+// every environment.
 func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
 	shape := func(env string) []string {
 		var types []string
 		for _, node := range deployed(t, env).nodes {
-			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || node.TypeToken == "cloudflare:index/argo:Argo" ||
-				strings.HasSuffix(node.Name, "-gate")
+			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || strings.HasSuffix(node.Name, "-gate") ||
+				slices.Contains([]string{"cdn-argo", "cdn-record", "cdn-rate-limit"}, node.Name)
 			if !sized {
 				types = append(types, id(node))
 			}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/cdn"
@@ -19,6 +20,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // golden are the edges whose rules the lab's edge emulator is tested with, by the folder that holds them.
 var golden = map[string]*cdn.Args{
 	"edge":            {ZoneID: zoneID},
+	"edge-limited":    {ZoneID: zoneID, RateLimit: cdn.RateLimit{Enabled: pulumi.BoolRef(true)}},
 	"edge-page-rules": {ZoneID: zoneID, Plan: cdn.PlanPro, Mode: cdn.ModePageRules, Hostname: "www.example.com"},
 }
 
@@ -52,7 +54,7 @@ func TestEdgeGolden(t *testing.T) {
 			want, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.JSONEq(t, string(want), string(got),
-				"the rules changed: look at the edge's attack tests in lab/edge, then run this test with -update")
+				"the rules changed: look at the attack tests in internal/edge/cache, then run this test with -update")
 		}
 		there, err := os.ReadDir(dir)
 		require.NoError(t, err)

@@ -10,11 +10,13 @@ import (
 // Cloudflare counts in each of its data centres by itself, and some seconds late: it
 // stops a flood, and is no exact quota. Users behind one address share it.
 type RateLimit struct {
-	// Enabled makes the zone's rate limiting ruleset. Default: true with a Record,
-	// which exposes the service. A zone has one such ruleset.
+	// Enabled makes the zone's rate limiting ruleset, of which a zone has one.
+	// Default: true where the service is exposed, by a Record, or in a stack by a service
+	// with allowEdge.
 	Enabled *bool `json:"enabled"`
 
-	// Paths are the path prefixes that are counted together, in lower case. Plans
+	// Paths are the path prefixes that are counted together, in lower case, and with
+	// them every path that servers may take for another (with //, \, ; or %). Plans
 	// business and enterprise count requests that write (POST, PUT, PATCH, DELETE), the
 	// others all. Matching ignores case. Default: what is never cached, but for
 	// /healthz, /readyz and /metrics.
@@ -70,9 +72,20 @@ func (a *Args) checkRateLimit(path *field.Path, limit limits) field.ErrorList {
 	)
 }
 
+// spellings match paths that an origin may read as one of the limited, and the rule
+// does not. Below Business a rule sees the normalized path alone, in which dots and
+// letters are no longer encoded.
+func spellings() []string {
+	var terms []string
+	for _, part := range []string{"//", `\`, ";", "%"} {
+		terms = append(terms, contains(fieldPath, part))
+	}
+	return terms
+}
+
 // rateLimit is the zone's rate limiting ruleset: one rule, as many as plan free has.
 func rateLimit(a *Args) ruleset {
-	paths := anyOf(prefixes(a.limitedPaths())...)
+	paths := anyOf(slices.Concat(prefixes(a.limitedPaths()), spellings())...)
 	what := "Limit requests to the API"
 	if plans[a.Plan].methods {
 		paths, what = allOf(in(fieldMethod, []string{"POST", "PUT", "PATCH", "DELETE"}), paths), "Limit writes to the API"

@@ -25,7 +25,8 @@ func TestTheLimitedRequests(t *testing.T) {
 	expression := func(plan Plan, l RateLimit) string {
 		return rateLimit(limited(plan, l).withDefaults()).rules[0].expression
 	}
-	const path = `starts_with(lower(http.request.uri.path), "/orders")`
+	const path = `(starts_with(lower(http.request.uri.path), "/orders") or http.request.uri.path contains "//" or ` +
+		`http.request.uri.path contains "\\" or http.request.uri.path contains ";" or http.request.uri.path contains "%")`
 	require.Equal(t, path, expression(PlanFree, one))
 	require.Equal(t, path, expression(PlanPro, one))
 	for _, plan := range []Plan{PlanBusiness, PlanEnterprise} {

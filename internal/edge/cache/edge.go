@@ -1,20 +1,25 @@
 // Package cache is a local edge: an HTTP cache in front of an origin that obeys
-// cache rules as Cloudflare's edge does. Package policy decides; this package fetches, keeps and serves.
+// cache rules and rate limits as Cloudflare's edge does. Packages policy and rate decide;
+// this package fetches, keeps and serves.
 //
 // One edge in one process stands for one data centre. It keeps its objects in
 // memory and forgets them when it stops.
 package cache
 
 import (
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"github.com/scalestack/scalestack/internal/edge/policy"
+	"github.com/scalestack/scalestack/internal/edge/rate"
 	"github.com/scalestack/scalestack/internal/edge/rules"
 )
 
@@ -50,6 +55,7 @@ type Options struct {
 type Edge struct {
 	Options
 	store   *store
+	rate    *rate.Counter
 	flights singleflight.Group
 	proxy   *httputil.ReverseProxy
 }
@@ -71,7 +77,7 @@ func New(o Options) *Edge {
 	if o.Transport == nil {
 		o.Transport = newTransport()
 	}
-	e := &Edge{Options: o, store: newStore(o.Capacity)}
+	e := &Edge{Options: o, store: newStore(o.Capacity), rate: rate.New()}
 	e.proxy = e.newProxy()
 	return e
 }
@@ -90,8 +96,12 @@ func newTransport() http.RoundTripper {
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	zone := e.Rules()
 	request := policy.FromHTTP(zone, r, e.Scheme)
-	settings := zone.Evaluate(request)
 	w.Header().Set("Server", Server)
+	if by, wait := e.rate.Blocked(zone.Limits, request, request.Source.String(), e.Now()); by != nil {
+		block(w, by, wait)
+		return
+	}
+	settings := zone.Evaluate(request)
 	if settings.Ref != "" {
 		w.Header().Set(ruleHeader, settings.Ref)
 	}
@@ -108,6 +118,17 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		x.serve(w)
 	}
+}
+
+// block answers for the origin, whether or not the cache has what was asked for. The
+// status is the documented default and 1015 Cloudflare's own number for it.
+func block(w http.ResponseWriter, by *rules.Limit, wait time.Duration) {
+	h := w.Header()
+	h.Set(ruleHeader, by.Ref)
+	h.Set(reasonHeader, fmt.Sprintf("more than %d requests in %s", by.Requests, by.Period))
+	h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	h.Set("Cache-Control", "private, no-store")
+	http.Error(w, "The local edge blocks this address for a while: too many requests (error code: 1015).", http.StatusTooManyRequests)
 }
 
 // forward passes on what the cache has no part in.

@@ -42,14 +42,24 @@ type ruleset struct {
 	Rules []json.RawMessage `json:"rules"`
 }
 
-type rule struct {
-	ID               string     `json:"id"`
-	Ref              string     `json:"ref"`
-	Description      string     `json:"description"`
-	Enabled          *bool      `json:"enabled"`
-	Expression       string     `json:"expression"`
-	Action           string     `json:"action"`
-	ActionParameters Parameters `json:"actionParameters"`
+// common is what rules of every phase have.
+type common struct {
+	ID          string `json:"id"`
+	Ref         string `json:"ref"`
+	Description string `json:"description"`
+	Enabled     *bool  `json:"enabled"`
+	Expression  string `json:"expression"`
+	Action      string `json:"action"`
+}
+
+func (c *common) enabled() bool { return c.Enabled == nil || *c.Enabled }
+
+func (c *common) when() (*expression.Expression, error) {
+	when, err := expression.Compile(c.Expression)
+	if err != nil {
+		return nil, fmt.Errorf("expression: %w in %s", err, c.Expression)
+	}
+	return when, nil
 }
 
 // Load reads the rules of the only zone below dir, or of the zone whose folder
@@ -60,7 +70,7 @@ func Load(dir string) (*Rules, error) {
 		return nil, err
 	}
 	r := &Rules{Zone: filepath.Base(zone), Settings: ZoneSettings{CacheLevel: LevelStandard}}
-	if r.Rules, err = loadRules(filepath.Join(zone, rulesetFile)); err != nil {
+	if err := r.loadRulesets(filepath.Join(zone, rulesetFile)); err != nil {
 		return nil, err
 	}
 	if r.Pages, err = loadPageRules(filepath.Join(zone, pageRuleFile)); err != nil {
@@ -153,33 +163,48 @@ func loadValues(dir, file, under string, into any) error {
 	return nil
 }
 
-func loadRules(path string) ([]Rule, error) {
+func (r *Rules) loadRulesets(path string) error {
 	f, err := read(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []Rule
 	for id, resource := range f.Resources {
 		var set ruleset
 		if err := json.Unmarshal(resource.Properties, &set); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", path, id, err)
+			return fmt.Errorf("%s: %s: %w", path, id, err)
 		}
-		if set.Phase != cachePhase && len(set.Rules) > 0 {
-			return nil, fmt.Errorf("%s: %s: the phase %s is not evaluated here, only %s is", path, id, set.Phase, cachePhase)
+		if set.Phase != cachePhase && set.Phase != ratePhase && len(set.Rules) > 0 {
+			return fmt.Errorf("%s: %s: the phase %s is not evaluated here, only %s and %s are", path, id, set.Phase, cachePhase, ratePhase)
 		}
 		for i, raw := range set.Rules {
-			compiled, err := compile(raw)
-			if err != nil {
-				return nil, fmt.Errorf("%s: rules[%d]: %w", path, i, err)
+			if err := r.addRule(set.Phase, raw); err != nil {
+				return fmt.Errorf("%s: rules[%d]: %w", path, i, err)
 			}
-			all = append(all, *compiled)
 		}
 	}
-	return all, nil
+	return nil
+}
+
+func (r *Rules) addRule(phase string, raw json.RawMessage) error {
+	if phase == ratePhase {
+		limit, err := compileLimit(raw)
+		if err == nil {
+			r.Limits = append(r.Limits, *limit)
+		}
+		return err
+	}
+	compiled, err := compile(raw)
+	if err == nil {
+		r.Rules = append(r.Rules, *compiled)
+	}
+	return err
 }
 
 func compile(raw json.RawMessage) (*Rule, error) {
-	var r rule
+	var r struct {
+		common
+		ActionParameters Parameters `json:"actionParameters"`
+	}
 	if err := decodeStrict(raw, &r); err != nil {
 		return nil, err
 	}
@@ -189,14 +214,11 @@ func compile(raw json.RawMessage) (*Rule, error) {
 	if err := r.ActionParameters.check(); err != nil {
 		return nil, fmt.Errorf("actionParameters.%w", err)
 	}
-	when, err := expression.Compile(r.Expression)
+	when, err := r.when()
 	if err != nil {
-		return nil, fmt.Errorf("expression: %w in %s", err, r.Expression)
+		return nil, err
 	}
-	return &Rule{
-		Ref: r.Ref, Description: r.Description, Enabled: r.Enabled == nil || *r.Enabled,
-		When: when, Set: r.ActionParameters,
-	}, nil
+	return &Rule{Ref: r.Ref, Description: r.Description, Enabled: r.enabled(), When: when, Set: r.ActionParameters}, nil
 }
 
 // decodeStrict refuses what would change an answer unread.

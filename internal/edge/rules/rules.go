@@ -4,6 +4,8 @@
 // say: cache rules stack, and for each setting the last one that matches wins.
 // They override the one page rule that takes effect.
 //
+// Rate limiting rules are read here and counted by package rate.
+//
 // What would change an answer and is not understood is an error.
 package rules
 
@@ -11,10 +13,12 @@ import (
 	"github.com/scalestack/scalestack/internal/edge/expression"
 )
 
-// Rules are the cache rules, page rules and settings of a zone.
+// Rules are the cache rules, rate limits, page rules and settings of a zone.
 type Rules struct {
 	Zone  string
 	Rules []Rule
+	// Limits are in their order: the first that blocks ends the request.
+	Limits []Limit
 	// Pages have the highest priority first.
 	Pages         []PageRule
 	Settings      ZoneSettings
@@ -93,8 +97,8 @@ type Settings struct {
 	Zone ZoneSettings
 }
 
-// Count is how many rules the zone has, of both kinds.
-func (r *Rules) Count() int { return len(r.Rules) + len(r.Pages) }
+// Count is how many rules the zone has, of all kinds.
+func (r *Rules) Count() int { return len(r.Rules) + len(r.Limits) + len(r.Pages) }
 
 // Evaluate combines the rules that match.
 func (r *Rules) Evaluate(request *expression.Request) Settings {

@@ -22,6 +22,7 @@ import (
 const (
 	defaults = "../../../components/cdn/testdata/edge"
 	pages    = "../../../components/cdn/testdata/edge-page-rules"
+	limited  = "../../../components/cdn/testdata/edge-limited"
 )
 
 func request(path string) *expression.Request {
@@ -92,6 +93,49 @@ func TestLoadRefusesWhatItWouldHaveToGuess(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
 		_, err = Load(dir)
 		require.ErrorContains(t, err, want, file)
+	}
+}
+
+func TestTheComponentsRateLimit(t *testing.T) {
+	r, err := Load(limited)
+	require.NoError(t, err)
+	require.Len(t, r.Rules, 5)
+	require.Len(t, r.Limits, 1)
+	l := r.Limits[0]
+	require.Equal(t, []any{"writes", true, 100, 10 * time.Second, 10 * time.Second}, []any{l.Ref, l.Enabled, l.Requests, l.Period, l.Timeout})
+	for path, want := range map[string]bool{
+		"/users/1": true, "/Users/1": true, "/login": true, "//users/1": true, "/;/users/1": true, "/%2fusers": true, `/\users`: true,
+		"/static/a.css": false, "/": false, "/healthz": false,
+	} {
+		require.Equal(t, want, l.When.Matches(request(path)), path)
+	}
+}
+
+func TestLoadRefusesLimitsItWouldHaveToGuess(t *testing.T) {
+	rule := func(changes ...string) string {
+		text := `{"ref":"a","action":"block","expression":"true","ratelimit":{"characteristics":["ip.src","cf.colo.id"],"period":10,"requestsPerPeriod":1,"mitigationTimeout":10}}`
+		return strings.NewReplacer(changes...).Replace(text)
+	}
+	load := func(content string) error {
+		dir := t.TempDir()
+		text := fmt.Sprintf(`{"resources":{"a":{"properties":{"phase":"http_ratelimit","rules":[%s]}}}}`, content)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, rulesetFile), []byte(text), 0o600))
+		_, err := Load(dir)
+		return err
+	}
+	require.NoError(t, load(rule()))
+	for content, want := range map[string]string{
+		rule(`"block"`, `"challenge"`):                                   `rules[0]: action "challenge" is not block`,
+		rule(`"true"`, `"tru"`):                                          "expression: position 0: unknown field tru",
+		rule(`"ip.src",`, ``):                                            `ratelimit.characteristics: ["cf.colo.id"] are not`,
+		rule(`"ip.src"`, `"http.host"`):                                  "ratelimit.characteristics",
+		rule(`"period":10`, `"period":0`):                                "ratelimit.period: 0 is not at least 1",
+		rule(`"requestsPerPeriod":1,`, ``):                               "ratelimit.requestsPerPeriod: 0 is not at least 1",
+		rule(`"mitigationTimeout":10`, `"mitigationTimeout":0`):          "ratelimit.mitigationTimeout: 0 is not at least 1",
+		rule(`"period"`, `"countingExpression":"ssl","period"`):          `unknown field "countingExpression"`,
+		rule(`"ref":"a"`, `"ref":"a","actionParameters":{"cache":true}`): `unknown field "actionParameters"`,
+	} {
+		require.ErrorContains(t, load(content), want, content)
 	}
 }
 

@@ -11,11 +11,11 @@ import (
 )
 
 // What the component gives to the provider passes its checks, and a second
-// preview finds no difference: with cache rules and with page rules.
+// preview finds no difference: with cache rules, a rate limit and page rules.
 func TestTheComponentsInputsAreAccepted(t *testing.T) {
 	files, err := filepath.Glob("../../../components/cdn/testdata/edge*/*/*.json")
 	require.NoError(t, err)
-	require.Len(t, files, 5)
+	require.Len(t, files, 7)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
