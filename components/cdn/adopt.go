@@ -9,8 +9,9 @@ import (
 )
 
 // exists matches the provider's and Cloudflare's errors for what the zone has
-// already: a ruleset of the phase, a DNS record of the name, a page rule of the URL.
-var exists = regexp.MustCompile(`(?i)already exists|existing page rule`)
+// already: a ruleset of the phase, with rules or emptied by hand (20217), a DNS record
+// of the name, a page rule of the URL.
+var exists = regexp.MustCompile(`(?i)already exists|already has|existing page rule|exceeded maximum number of .*rulesets`)
 
 // adoption explains how to take over what a failed create found in the zone, or
 // returns "" for another failure. The id of the import is made of the zone's.

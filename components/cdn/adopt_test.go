@@ -23,6 +23,8 @@ func failure(operation, message string) *pulumi.ErrorHookArgs {
 func TestAFailedCreateLeadsToTheImport(t *testing.T) {
 	for _, message := range []string{
 		"A similar configuration with rules already exists and overwriting will have unintended consequences.",
+		"'zone' is not a valid value for kind because exceeded maximum number of zone rulesets for phase http_ratelimit (20217)",
+		"exceeded maximum number of zone rulesets for phase 'http_request_cache_settings'",
 		"expected DNS record to not already be present but already exists",
 		"An A, AAAA, or CNAME record with that host already exists. (81053)",
 		"Your zone already has an existing page rule with that URL. (1017)",
