@@ -88,6 +88,14 @@ func TestAnotherZoneReplacesEverything(t *testing.T) {
 	}
 }
 
+// The state of a failed create lacks what only a create notes.
+func TestAHalfMadeOverrideIsMadeAnew(t *testing.T) {
+	r := registrations(t, everything(cdn.ModeCacheRules))["cdn-zone-settings"]
+	require.ElementsMatch(t, []string{"zoneId", "initialSettings"}, r.GetReplaceOnChanges())
+	require.True(t, r.GetRetainOnDelete(), "replacing must write nothing back")
+	require.Equal(t, []string{"cdn-zone-settings-written"}, r.GetHooks().GetAfterCreate())
+}
+
 // A ruleset that somebody made has another name, and another name forces a
 // replacement, which Cloudflare refuses because the first one exists.
 func TestWhatTheZoneHasAlreadyCanBeAdopted(t *testing.T) {

@@ -26,16 +26,34 @@ func newZone(ctx *pulumi.Context, name string, id pulumi.StringInput, parent pul
 
 // settings sets the level that the dashboard calls Standard, whose name in the
 // API is aggressive. The provider reads many settings to set two, and fails if one
-// cannot be read (terraform-provider-cloudflare#5818).
+// cannot be read (terraform-provider-cloudflare#5818). A create that failed leaves a
+// state without the initial settings, which every later diff wants to add and no update
+// can: making the resource anew heals it, and deletes nothing in the zone.
 func (z *cloudflareZone) settings(browserTTL int) error {
-	_, err := cloudflare.NewZoneSettingsOverride(z.ctx, z.name+"-zone-settings", &cloudflare.ZoneSettingsOverrideArgs{
+	written, err := z.written()
+	if err != nil {
+		return err
+	}
+	_, err = cloudflare.NewZoneSettingsOverride(z.ctx, z.name+"-zone-settings", &cloudflare.ZoneSettingsOverrideArgs{
 		ZoneId: z.id,
 		Settings: &cloudflare.ZoneSettingsOverrideSettingsArgs{
 			CacheLevel:      pulumi.String("aggressive"),
 			BrowserCacheTtl: pulumi.Int(browserTTL),
 		},
-	}, z.common, stays())
+	}, z.common, stays(), written,
+		pulumi.ReplaceOnChanges([]string{"initialSettings"}))
 	return wrap("zone settings", err)
+}
+
+// written says which settings the provider left out when it made the override.
+func (z *cloudflareZone) written() (pulumi.ResourceOption, error) {
+	hook, err := z.ctx.RegisterResourceHook(z.name+"-zone-settings-written", func(made *pulumi.ResourceHookArgs) error {
+		if hint := unwritten(made.NewInputs, made.NewOutputs); hint != "" {
+			return z.ctx.Log.Warn(hint, nil)
+		}
+		return nil
+	}, nil)
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{AfterCreate: []*pulumi.ResourceHook{hook}}), err
 }
 
 func (z *cloudflareZone) tieredCache() error {
@@ -106,7 +124,7 @@ func (z *cloudflareZone) adoptable(suffix, importID string) (pulumi.ResourceOpti
 // only what it set: its delete writes back every setting of the zone as it was at
 // first, also those that somebody changed by hand meanwhile, and turns tiered caching
 // and normalization off whoever turned them on. It fails on a state that a failed
-// create left. So the settings stay, and a replacement heals such a state.
+// create left. So the settings stay.
 func stays() pulumi.ResourceOption { return pulumi.RetainOnDelete(true) }
 
 func wrap(what string, err error) error {

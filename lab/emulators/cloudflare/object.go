@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/scalestack/scalestack/lab/emulators/provider"
@@ -78,7 +79,9 @@ func (o object) create(zones *store, in property.Map) (id string, state property
 	if err := checkZone(in); err != nil {
 		return "", property.Map{}, err
 	}
+	late := time.Duration(0)
 	err = zones.change(zoneOf(in), o.kind, func(z *zone, applied *Zone) error {
+		late = z.delay(o.kind)
 		if err := o.mayCreate(z, applied, in); err != nil {
 			return err
 		}
@@ -92,6 +95,7 @@ func (o object) create(zones *store, in property.Map) (id string, state property
 		applied.put(id, provider.Plain(state))
 		return nil
 	})
+	time.Sleep(late)
 	if err != nil && state.Len() == 0 {
 		id = ""
 	}

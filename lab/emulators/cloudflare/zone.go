@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // zone is the file zone.json: what a zone has of itself, whoever set it. A
@@ -22,6 +23,9 @@ type zone struct {
 	ReadOnly []string `json:"readOnly"`
 	// Refuse holds kinds whose calls the API refuses, and its answer.
 	Refuse map[string]string `json:"refuse"`
+	// Slow holds kinds of which a creation is answered late, after it took effect, and
+	// by how many seconds: time to kill who waits for the answer.
+	Slow map[string]float64 `json:"slow"`
 	// Values holds, by kind, what there is one of in every zone. A kind's file
 	// holds what Pulumi applied; this is what counts.
 	Values map[string]map[string]any `json:"values"`
@@ -35,7 +39,7 @@ const zoneFile = "zone.json"
 // defaults, those that the component and the tests look at.
 func newZone() *zone {
 	return &zone{
-		Note: note, Name: "example.com", Plan: "free", ReadOnly: []string{"http2"}, Refuse: map[string]string{},
+		Note: note, Name: "example.com", Plan: "free", ReadOnly: []string{"http2"}, Refuse: map[string]string{}, Slow: map[string]float64{},
 		Values: map[string]map[string]any{
 			settingsKind: {
 				"alwaysOnline": "off", "alwaysUseHttps": "off", "brotli": "on", "browserCacheTtl": 14400.0,
@@ -97,6 +101,11 @@ func (z *zone) write(kind string, values map[string]any) {
 		z.Values[kind] = map[string]any{}
 	}
 	maps.Copy(z.Values[kind], values)
+}
+
+// delay is how late a creation is answered.
+func (z *zone) delay(kind string) time.Duration {
+	return time.Duration(z.Slow[kind] * float64(time.Second))
 }
 
 // refused is the API's answer to any call about a kind, or nil.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/scalestack/scalestack/lab/emulators/cloudflare"
@@ -131,6 +132,15 @@ func TestAMalformedTokenFailsAtTheFirstCall(t *testing.T) {
 	id, _, err = all[1].TryCreate(props{"zoneId": zone, "cacheType": "smart"})
 	require.ErrorContains(t, err, "apiToken is not 40 letters")
 	require.Empty(t, id, "only the settings are half made")
+}
+
+func TestALateAnswer(t *testing.T) {
+	x, dir := typeOf(t, "Ruleset")
+	editZone(t, dir, zone, func(z props) { z["slow"] = props{"ruleset": 0.2} })
+	begin := time.Now()
+	x.Create(rules(rule("a", nil)))
+	require.GreaterOrEqual(t, time.Since(begin), 200*time.Millisecond)
+	require.Len(t, load(t, dir, "ruleset"), 1)
 }
 
 func TestDeletingArgoTurnsTieredCachingOff(t *testing.T) {
