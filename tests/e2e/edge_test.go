@@ -3,12 +3,17 @@
 package e2e
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,9 +36,17 @@ type edgeAnswer struct {
 	body   string
 }
 
-// throughEdge asks as a visitor of the site would. headers are names and values.
+// throughEdge asks as a visitor of the site would, each time another one. headers are
+// names and values.
 func throughEdge(t *testing.T, path string, headers ...string) edgeAnswer {
 	t.Helper()
+	return throughEdgeFrom(t, "", path, headers...)
+}
+
+// throughEdgeFrom asks from one address of this machine, "" from another each time.
+func throughEdgeFrom(t *testing.T, address, path string, headers ...string) edgeAnswer {
+	t.Helper()
+	visitor := &http.Transport{DialContext: dialFrom(address), DisableKeepAlives: true, DisableCompression: true}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, edge, nil)
 	require.NoError(t, err)
 	// The path goes out as it is written, which a parsed URL's would not.
@@ -167,5 +180,40 @@ func TestTheOriginFitsTheRules(t *testing.T) {
 	require.Contains(t, report, "rule bypass-api bypasses the cache")
 }
 
-// visitor keeps no connection that the app's rollouts would break.
-var visitor = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+// visitors counts the addresses that asked.
+var visitors atomic.Uint32
+
+// dialFrom gives each connection an address of 127.0.0.0/8 of its own, or the one that
+// is given. A new connection for each request outlives the app's rollouts.
+func dialFrom(address string) func(context.Context, string, string) (net.Conn, error) {
+	ip := net.ParseIP(address)
+	if ip == nil {
+		n := visitors.Add(1)
+		ip = net.IPv4(127, 1, byte(n>>8), byte(n))
+	}
+	return (&net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}).DialContext
+}
+
+// The rate limit of the stack's record: one address that sends more than a person is
+// blocked, and nobody else.
+func TestTheEdgeLimitsRequests(t *testing.T) {
+	const flood = "127.2.0.1"
+	limited := func(got edgeAnswer) bool {
+		return got.status == http.StatusTooManyRequests && got.header.Get("x-edge-rule") == "writes"
+	}
+	passed := 0
+	for !limited(throughEdgeFrom(t, flood, "/users/1")) {
+		passed++
+		require.Less(t, passed, 1000)
+	}
+	require.GreaterOrEqual(t, passed, 100, "100 requests in ten seconds pass")
+	require.True(t, limited(throughEdgeFrom(t, flood, "/USERS/2")), "for the whole timeout and under every spelling")
+	require.False(t, limited(throughEdge(t, "/users/1")), "another address")
+	require.Equal(t, http.StatusOK, throughEdgeFrom(t, flood, "/static/app.css").status, "files are not counted")
+	eventually(t, 15*time.Second, "the address is let in again", func() error {
+		if got := throughEdgeFrom(t, flood, "/users/1"); limited(got) {
+			return fmt.Errorf("blocked for another %s s", got.header.Get("retry-after"))
+		}
+		return nil
+	})
+}
