@@ -19,7 +19,7 @@ func newVerifyOrigin() *cobra.Command {
 	v := &verifyOrigin{}
 	c := &cobra.Command{
 		Use:   "verify-origin [path…]",
-		Short: "Check an origin's headers against the rules: what will not be cached, and why",
+		Short: "Check an origin's headers against the rules: what will not be cached and why, and what would cache more",
 		RunE:  func(cmd *cobra.Command, args []string) error { return v.run(cmd, args) },
 	}
 	f := c.Flags()
@@ -50,13 +50,13 @@ func (v *verifyOrigin) run(cmd *cobra.Command, args []string) error {
 	if v.options.Origin, err = parseOrigin(v.origin); err != nil {
 		return err
 	}
-	findings, err := verify.Check(cmd.Context(), v.options, paths)
+	result, err := verify.Check(cmd.Context(), v.options, paths)
 	if err != nil {
 		return err
 	}
-	failed, err := verify.Write(cmd.OutOrStdout(), findings)
+	failed, err := result.Write(cmd.OutOrStdout())
 	if err == nil && failed > 0 {
-		err = fmt.Errorf("%d of %d paths are not what their rules say", failed, len(findings))
+		err = fmt.Errorf("%d of %d paths are not what their rules say", failed, len(result.Findings))
 	}
 	return err
 }

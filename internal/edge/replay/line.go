@@ -15,7 +15,9 @@ import (
 
 // Line is one request of a log in common or combined format.
 type Line struct {
-	Time           time.Time
+	Time time.Time
+	// Client is the visitor as the log names it, Visitor its address if that is one.
+	Client         string
 	Visitor        netip.Addr
 	User           string
 	Method, Target string
@@ -45,7 +47,7 @@ func (p *Parser) Parse(text string) (Line, error) {
 	if len(names) != 3 {
 		return l, errors.New("no host, identity and user before [time]")
 	}
-	l.User = names[2]
+	l.Client, l.User = names[0], names[2]
 	// A log may hold names in place of addresses; no cache rule needs them.
 	l.Visitor, _ = netip.ParseAddr(names[0])
 	stamp, rest, found := strings.Cut(rest, "] ")

@@ -47,7 +47,8 @@ func TestParse(t *testing.T) {
 		require.NoError(t, err, text)
 		require.True(t, at.Equal(got.Time), text)
 		require.Equal(t, "192.0.2.1", got.Visitor.String())
-		got.Time, got.Visitor = time.Time{}, want.Visitor
+		require.Equal(t, "192.0.2.1", got.Client)
+		got.Time, got.Client, got.Visitor = time.Time{}, "", want.Visitor
 		require.Equal(t, want, got, text)
 	}
 	for text, want := range map[string]string{

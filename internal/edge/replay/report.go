@@ -61,12 +61,17 @@ func share(part, whole int64) float64 {
 type Report struct {
 	options     Options
 	All, Static Count
+	// Blocked are the requests that a rate limit would have ended. Nothing else counts
+	// them.
+	Blocked     int64
 	Rules       map[string]*Count
 	Statuses    map[policy.Status]int64
 	First, Last time.Time
 	Lines       int64
 	Unreadable  Unreadable
-	series      series
+	// Advice names the settings that would raise the hit ratio most, the best first.
+	Advice []Advice
+	series series
 }
 
 func newReport(o Options) *Report {
@@ -101,6 +106,9 @@ func (r *Report) Write(w io.Writer) error {
 	for _, u := range r.Unreadable.First {
 		fmt.Fprintf(t, "\t%s\n", u)
 	}
+	if len(r.options.Rules.Limits) > 0 {
+		fmt.Fprintf(t, "rate limit\t%d requests would have been blocked, which are not counted below\n", r.Blocked)
+	}
 	fmt.Fprintf(t, "hit ratio\t%s of all requests (%d of %d)\n", percent(r.All.Ratio()), r.All.Cached, r.All.Requests)
 	fmt.Fprintf(t, "\t%s of static paths (%d of %d)\n", percent(r.Static.Ratio()), r.Static.Cached, r.Static.Requests)
 	fmt.Fprintf(t, "\tstatic paths are %s of all requests, the most that these rules can reach\n", percent(share(r.Static.Requests, r.All.Requests)))
@@ -117,7 +125,28 @@ func (r *Report) Write(w io.Writer) error {
 	}
 	fmt.Fprintf(t, "\nFrom cache are %s. Assumed: one edge with one cache of %d objects, and an origin\nthat sends %s with every response.\n",
 		"HIT, STALE, UPDATING and REVALIDATED", r.objects(), r.assumed())
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	return WriteAdvice(w, r.Advice)
+}
+
+// WriteAdvice prints advice for people.
+func WriteAdvice(w io.Writer, all []Advice) error {
+	var b strings.Builder
+	b.WriteString("\nWhat would raise the hit ratio of all requests most, each by itself:\n")
+	if len(all) == 0 {
+		b.WriteString("  nothing that a rule could change\n")
+	}
+	for i, one := range all {
+		fmt.Fprintf(&b, "  %d. %s\n     + %.1f points (%d requests", i+1, one.Setting, one.Points*100, one.Gain)
+		if one.Stale > 0 {
+			fmt.Fprintf(&b, ", %d of them where the origin had something else by then", one.Stale)
+		}
+		fmt.Fprintf(&b, "); not where %s\n", one.Unless)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func (r *Report) objects() int {

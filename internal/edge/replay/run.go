@@ -2,10 +2,11 @@ package replay
 
 import "io"
 
-// Run replays a whole log.
+// Run replays a whole log and names the settings that would raise its hit ratio most.
 func Run(log io.Reader, o Options) (*Report, error) {
-	s := New(o)
-	lines, unreadable, err := Read(log, s.Add)
-	s.Report.Lines, s.Report.Unreadable = lines, unreadable
-	return s.Report, err
+	a := NewAdvisor(o)
+	lines, unreadable, err := Read(log, a.Add)
+	a.Report.Lines, a.Report.Unreadable = lines, unreadable
+	a.Report.Advice = a.Best(advised)
+	return a.Report, err
 }

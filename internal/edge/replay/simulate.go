@@ -6,7 +6,9 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/internal/edge/policy"
+	"github.com/scalestack/scalestack/internal/edge/rate"
 	"github.com/scalestack/scalestack/internal/edge/rules"
 )
 
@@ -36,6 +38,7 @@ type object struct {
 type Simulation struct {
 	options Options
 	origin  http.Header
+	rate    *rate.Counter
 	objects *simplelru.LRU[string, *object]
 	now     time.Time
 	// counted is when counting begins.
@@ -48,7 +51,7 @@ func New(o Options) *Simulation {
 	if o.Objects <= 0 {
 		o.Objects = 1_000_000
 	}
-	s := &Simulation{options: o, origin: http.Header{}, Report: newReport(o)}
+	s := &Simulation{options: o, origin: http.Header{}, rate: rate.New(), Report: newReport(o)}
 	if o.CacheControl != "" {
 		s.origin.Set("Cache-Control", o.CacheControl)
 	}
@@ -56,37 +59,79 @@ func New(o Options) *Simulation {
 	return s
 }
 
-// Add replays one request.
-func (s *Simulation) Add(l Line) {
+// Add replays one request, with the headers that the options assume of the origin.
+func (s *Simulation) Add(l Line) { s.AddFrom(l, s.origin) }
+
+// AddFrom replays one request that the origin answers with these headers.
+func (s *Simulation) AddFrom(l Line, origin http.Header) { s.replay(l, origin) }
+
+// replayed is what became of one request.
+type replayed struct {
+	record
+	request  *expression.Request
+	settings rules.Settings
+	// blocked requests went no further; counted ones come after the warm-up.
+	blocked, counted bool
+}
+
+func (s *Simulation) replay(l Line, origin http.Header) replayed {
+	s.clock(l.Time)
+	r := replayed{
+		request: policy.NewRequest(s.options.Rules, l.Method, s.options.Scheme, s.options.Host, l.Target, l.header(), l.Visitor),
+		counted: !s.now.Before(s.counted),
+	}
+	if r.blocked = s.blocked(l, r.request); r.blocked {
+		return r
+	}
+	r.settings = s.options.Rules.Evaluate(r.request)
+	r.record = s.answer(l, r.request, &r.settings, origin)
+	if r.counted {
+		s.Report.add(&r.record)
+	}
+	return r
+}
+
+// clock moves on. Servers write a line when a request ends, so that times may step
+// back.
+func (s *Simulation) clock(at time.Time) {
 	if s.counted.IsZero() {
-		s.counted = l.Time.Add(s.options.WarmUp)
+		s.counted = at.Add(s.options.WarmUp)
 	}
-	// Servers write a line when a request ends, so that times may step back.
-	if l.Time.After(s.now) {
-		s.now = l.Time
+	if at.After(s.now) {
+		s.now = at
 	}
-	request := policy.NewRequest(s.options.Rules, l.Method, s.options.Scheme, s.options.Host, l.Target, l.header(), l.Visitor)
-	settings := s.options.Rules.Evaluate(request)
-	entry := record{line: l, time: s.now, rule: ruleName(&settings, policy.Static(request)), status: policy.Dynamic}
+}
+
+// blocked counts what a rate limit ends before the cache is asked.
+func (s *Simulation) blocked(l Line, request *expression.Request) bool {
+	by, _ := s.rate.Blocked(s.options.Rules.Limits, request, l.Client, s.now)
+	if by != nil && !s.now.Before(s.counted) {
+		s.Report.Blocked++
+	}
+	return by != nil
+}
+
+// answer is what the edge makes of a request.
+func (s *Simulation) answer(l Line, request *expression.Request, settings *rules.Settings, origin http.Header) record {
+	entry := record{line: l, time: s.now, rule: ruleName(settings, policy.Static(request)), status: policy.Dynamic}
 	entry.static = settings.CachedBy != "" || policy.Static(request)
-	if eligible, _ := policy.Eligible(request, &settings); eligible {
-		key := policy.Key(request, &settings)
-		found, _ := s.objects.Get(key)
-		entry.status = s.status(found)
-		if entry.status.FromCache() {
-			entry.age, entry.differs = s.now.Sub(found.stored), found.differs(l)
-		}
-		if !entry.status.FromCache() || entry.status == policy.Updating {
-			verdict := policy.Judge(request, &settings, wholeStatus(l.Status), s.origin, s.now)
-			s.keep(key, found, l, verdict)
-			if !verdict.Store {
-				entry.status = verdict.Status
-			}
+	if eligible, _ := policy.Eligible(request, settings); !eligible {
+		return entry
+	}
+	key := policy.Key(request, settings)
+	found, _ := s.objects.Get(key)
+	entry.status = s.status(found)
+	if entry.status.FromCache() {
+		entry.age, entry.differs = s.now.Sub(found.stored), found.differs(l)
+	}
+	if !entry.status.FromCache() || entry.status == policy.Updating {
+		verdict := policy.Judge(request, settings, wholeStatus(l.Status), origin, s.now)
+		s.keep(key, found, l, verdict)
+		if !verdict.Store {
+			entry.status = verdict.Status
 		}
 	}
-	if !s.now.Before(s.counted) {
-		s.Report.add(&entry)
-	}
+	return entry
 }
 
 // status is what the edge would answer before it asks the origin.

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"github.com/scalestack/scalestack/internal/edge/replay"
 )
 
-// Write prints the findings for people and returns how many paths failed.
-func Write(w io.Writer, findings []Finding) (failed int, err error) {
+// Write prints the result for people and returns how many paths failed.
+func (r *Result) Write(w io.Writer) (failed int, err error) {
+	findings := r.Findings
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "path\tstatus\trule\tat the edge\tin browsers")
 	for i := range findings {
@@ -29,8 +32,11 @@ func Write(w io.Writer, findings []Finding) (failed int, err error) {
 			return failed, err
 		}
 	}
-	_, err = fmt.Fprintf(w, "\n%d paths, %d wrong\n", len(findings), failed)
-	return failed, err
+	if _, err = fmt.Fprintf(w, "\n%d paths, %d wrong\nAsked for once an hour for a day, %.1f %% would come from the edge.\n",
+		len(findings), failed, r.Ratio*100); err != nil {
+		return failed, err
+	}
+	return failed, replay.WriteAdvice(w, r.Advice)
 }
 
 func (f *Finding) write(w io.Writer) error {

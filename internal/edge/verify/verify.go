@@ -1,5 +1,6 @@
 // Package verify compares an origin's headers with cache rules: what will not
-// be cached and why, and what will be cached that the origin did not mean to.
+// be cached and why, what will be cached that the origin did not mean to, and which
+// settings would cache more.
 package verify
 
 import (
@@ -15,6 +16,7 @@ import (
 
 	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/internal/edge/policy"
+	"github.com/scalestack/scalestack/internal/edge/replay"
 	"github.com/scalestack/scalestack/internal/edge/rules"
 )
 
@@ -47,9 +49,18 @@ type Finding struct {
 // Failed tells whether the path is not what its rule says it is.
 func (f *Finding) Failed() bool { return len(f.Wrong) > 0 }
 
+// Result is what holds for all paths.
+type Result struct {
+	Findings []Finding
+	// Ratio is the share that the edge would answer if each path were asked for once an
+	// hour for a day, and Advice what would raise it most.
+	Ratio  float64
+	Advice []replay.Advice
+}
+
 // Check asks the origin for each path once, and once more whether it knows its
 // own validator.
-func Check(ctx context.Context, o Options, paths []string) ([]Finding, error) {
+func Check(ctx context.Context, o Options, paths []string) (*Result, error) {
 	if o.Client == nil {
 		o.Client = &http.Client{
 			Timeout: 30 * time.Second,
@@ -63,31 +74,49 @@ func Check(ctx context.Context, o Options, paths []string) ([]Finding, error) {
 	if o.Scheme == "" {
 		o.Scheme = o.Origin.Scheme
 	}
-	var all []Finding
-	for _, path := range paths {
-		f, err := o.check(ctx, path)
+	result, sent := &Result{}, make([]http.Header, len(paths))
+	for i, path := range paths {
+		f, header, err := o.check(ctx, path)
 		if err != nil {
-			return all, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		all = append(all, f)
+		result.Findings, sent[i] = append(result.Findings, f), header
 	}
-	return all, nil
+	result.advise(o, sent)
+	return result, nil
 }
 
-func (o *Options) check(ctx context.Context, path string) (Finding, error) {
+// advise replays a day in which each path is asked for once an hour, with the headers
+// that the origin sent.
+func (r *Result) advise(o Options, sent []http.Header) {
+	const hours, settings = 24, 3
+	advisor := replay.NewAdvisor(replay.Options{Rules: o.Rules, Host: o.Host, Scheme: o.Scheme})
+	for hour := range hours {
+		for i, f := range r.Findings {
+			advisor.AddFrom(replay.Line{
+				Time: time.Unix(0, 0).Add(time.Duration(hour) * time.Hour), Client: fmt.Sprint(hour, i), Method: http.MethodGet, Target: f.Path, Status: f.Status,
+			}, sent[i])
+		}
+	}
+	r.Ratio, r.Advice = advisor.Report.All.Ratio(), advisor.Best(settings)
+}
+
+// check returns the origin's headers too, as it sent them.
+func (o *Options) check(ctx context.Context, path string) (Finding, http.Header, error) {
 	request := policy.NewRequest(o.Rules, http.MethodGet, o.Scheme, o.Host, path, http.Header{}, netip.Addr{})
 	settings := o.Rules.Evaluate(request)
 	f := Finding{Path: path, Rule: settings.Ref}
 	target := policy.OriginTarget(o.Rules, request)
 	status, header, err := o.get(ctx, target, "")
 	if err != nil {
-		return f, err
+		return f, nil, err
 	}
+	sent := header.Clone()
 	f.Status, f.Browser = status, header.Get("Cache-Control")
 	eligible, reason := policy.Eligible(request, &settings)
 	if !eligible {
 		f.Reason = reason
-		return f, nil
+		return f, sent, nil
 	}
 	v := policy.Judge(request, &settings, status, header, time.Now())
 	f.Cached, f.Reason, f.Edge = v.Store, v.Reason, v.Fresh
@@ -102,7 +131,7 @@ func (o *Options) check(ctx context.Context, path string) (Finding, error) {
 		policy.SetBrowserTTL(header, &settings)
 		f.Browser = header.Get("Cache-Control")
 	}
-	return f, nil
+	return f, sent, nil
 }
 
 // get asks as an edge does and leaves the body.

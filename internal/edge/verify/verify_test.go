@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/internal/edge/replay"
 	"github.com/scalestack/scalestack/internal/edge/rules"
 )
 
@@ -51,11 +52,12 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, err)
 	address, err := url.Parse(origin.URL)
 	require.NoError(t, err)
-	check := func(path string) Finding {
-		found, err := Check(context.Background(), Options{Rules: loaded, Origin: address, Host: "shop.example"}, []string{path})
+	checkAll := func(paths ...string) *Result {
+		found, err := Check(context.Background(), Options{Rules: loaded, Origin: address, Host: "shop.example"}, paths)
 		require.NoError(t, err)
-		return found[0]
+		return found
 	}
+	check := func(path string) Finding { return checkAll(path).Findings[0] }
 	kept := func(path string, status int, rule string, edge time.Duration, browser string) Finding {
 		return Finding{Path: path, Status: status, Rule: rule, Cached: true, Edge: edge, Browser: browser}
 	}
@@ -82,12 +84,20 @@ func TestCheck(t *testing.T) {
 	}
 
 	var text bytes.Buffer
-	failed, err := Write(&text, []Finding{check("/static/me.js"), check("/users/1")})
+	failed, err := checkAll("/static/me.js", "/users/1").Write(&text)
 	require.NoError(t, err)
 	require.Equal(t, 1, failed)
 	require.Contains(t, text.String(), "WRONG: the origin says private")
 	require.Contains(t, text.String(), "not cached: rule bypass-api bypasses the cache")
 	require.Contains(t, text.String(), "2 paths, 1 wrong")
+
+	// Half of the paths are never cached, one for two hours and one for a month.
+	result := checkAll("/static/app.3f2a91bc.js", "/favicon.ico", "/page.html", "/users/1", "/static/me.js")
+	require.InDelta(t, (23+12+0+0+23)/120.0, result.Ratio, 0.001)
+	require.Equal(t, []replay.Advice{
+		{Setting: "a rule {ref: page-html, path: /page.html, edgeTtl: 7200}", Unless: "an answer there depends on who asks or must be new", Gain: 12, Points: 0.1},
+		{Setting: "a rule {ref: files, extensions: [ico], edgeTtl: 2592000}", Unless: "a release changes files without purging them", Gain: 11, Points: 11 / 120.0},
+	}, result.Advice)
 
 	origin.Close()
 	_, err = Check(context.Background(), Options{Rules: loaded, Origin: address}, []string{"/a"})
