@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/scalestack/scalestack/internal/edge/rules"
 )
 
 const (
@@ -34,25 +32,26 @@ type Advice struct {
 }
 
 // Advisor replays a log once with the rules as they are and, beside it, with each
-// setting that could cache more of it. A setting concerns requests of its own, so that
-// its gain is exact where nothing else is changed; the gains of several do not add up
+// setting that could cache more of it: an edge of its own for the requests that the
+// setting concerns. The gain of one setting is exact; the gains of several do not add up
 // where they concern the same requests.
 type Advisor struct {
 	*Simulation
-	candidates map[string]*candidate
+	candidates map[changeKey]*candidate
 }
 
 // candidate is one changed setting and the requests that it concerns.
 type candidate struct {
 	change
-	with *Simulation
-	// now is what the rules as they are make of the same requests.
-	now Count
+	edge *Simulation
+	// now is what the rules as they are make of these requests, then what they would
+	// with the change.
+	now, then Count
 }
 
 // NewAdvisor starts with an empty cache.
 func NewAdvisor(o Options) *Advisor {
-	return &Advisor{Simulation: New(o), candidates: map[string]*candidate{}}
+	return &Advisor{Simulation: New(o), candidates: map[changeKey]*candidate{}}
 }
 
 // Add replays one request, with the headers that the options assume of the origin.
@@ -64,15 +63,18 @@ func (a *Advisor) AddFrom(l Line, origin http.Header) {
 	if r.blocked || personal(&l, origin) {
 		return
 	}
-	for _, c := range changes(a.options.Rules, &r) {
-		one := a.candidate(c)
+	for _, key := range changes(a.options.Rules, &r) {
+		one := a.candidate(key)
 		if one == nil {
 			continue
 		}
-		one.with.counted = a.counted
-		one.with.AddFrom(l, origin)
+		settings := r.settings
+		one.apply(&settings)
+		one.edge.now = a.now
+		changed := one.edge.answer(l, r.request, &settings, origin)
 		if r.counted {
 			one.now.add(&r.record)
+			one.then.add(&changed)
 		}
 	}
 }
@@ -87,21 +89,13 @@ func personal(l *Line, origin http.Header) bool {
 	return origin.Get("Set-Cookie") != "" || strings.Contains(control, "private") || strings.Contains(control, "no-store")
 }
 
-// candidate returns nil for one too many, or one that cannot be written as a rule.
-func (a *Advisor) candidate(c change) *candidate {
-	if one, known := a.candidates[c.key]; known {
+// candidate returns nil for one too many.
+func (a *Advisor) candidate(key changeKey) *candidate {
+	if one, known := a.candidates[key]; known || len(a.candidates) >= mostCandidates {
 		return one
 	}
-	if len(a.candidates) >= mostCandidates {
-		return nil
-	}
-	o := a.options
-	if o.Rules = c.rules(a.options.Rules); o.Rules == nil {
-		a.candidates[c.key] = nil
-		return nil
-	}
-	one := &candidate{change: c, with: New(o)}
-	a.candidates[c.key] = one
+	one := &candidate{change: newChange(key), edge: New(a.options)}
+	a.candidates[key] = one
 	return one
 }
 
@@ -109,12 +103,9 @@ func (a *Advisor) candidate(c change) *candidate {
 func (a *Advisor) Best(n int) []Advice {
 	merged := map[string]*Advice{}
 	parts := map[string][]string{}
-	for _, key := range slices.Sorted(maps.Keys(a.candidates)) {
+	for _, key := range slices.SortedFunc(maps.Keys(a.candidates), func(x, y changeKey) int { return cmp.Compare(x.about, y.about) }) {
 		one := a.candidates[key]
-		if one == nil {
-			continue
-		}
-		gain := one.with.Report.All.Cached - one.now.Cached
+		gain := one.then.Cached - one.now.Cached
 		if gain <= 0 {
 			continue
 		}
@@ -124,7 +115,7 @@ func (a *Advisor) Best(n int) []Advice {
 			merged[one.group] = advice
 		}
 		advice.Gain += gain
-		advice.Stale += one.with.Report.All.Stale - one.now.Stale
+		advice.Stale += one.then.Stale - one.now.Stale
 		parts[one.group] = append(parts[one.group], one.part)
 		advice.Setting = one.setting(parts[one.group])
 	}
@@ -142,26 +133,4 @@ func (a *Advisor) best(all []*Advice, n int) []Advice {
 		}
 	}
 	return best
-}
-
-// before returns the rules with another one that all others win over.
-func before(base *rules.Rules, one rules.Rule) *rules.Rules {
-	with := *base
-	with.Limits = nil // what a limit ends is not replayed again
-	with.Rules = slices.Concat([]rules.Rule{one}, base.Rules)
-	return &with
-}
-
-// instead returns the rules with one of them changed.
-func instead(base *rules.Rules, ref string, change func(*rules.Parameters)) *rules.Rules {
-	with := *base
-	with.Limits = nil
-	with.Rules = slices.Clone(base.Rules)
-	for i := range with.Rules {
-		if with.Rules[i].Ref == ref {
-			change(&with.Rules[i].Set)
-			return &with
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/internal/edge/rules"
 )
 
@@ -73,7 +74,7 @@ func TestAnAdvisedRuleKeepsItsPromise(t *testing.T) {
 	require.Equal(t, "a rule {ref: products, path: /products/*, edgeTtl: 7200}", best.Setting)
 
 	with := options(t)
-	with.Rules.Rules = append([]rules.Rule{caching(`starts_with(http.request.uri.path, "/products/")`, pageTTL)}, with.Rules.Rules...)
+	with.Rules.Rules = append([]rules.Rule{productRule(t)}, with.Rules.Rules...)
 	after, err := Run(bytes.NewReader(log), with)
 	require.NoError(t, err)
 	require.Equal(t, before.All.Cached+best.Gain, after.All.Cached)
@@ -82,6 +83,16 @@ func TestAnAdvisedRuleKeepsItsPromise(t *testing.T) {
 	var text bytes.Buffer
 	require.NoError(t, before.Write(&text))
 	require.Contains(t, text.String(), fmt.Sprintf("1. a rule {ref: products, path: /products/*, edgeTtl: 7200}\n     + %.1f points (%d requests", best.Points*100, best.Gain))
+}
+
+func productRule(t *testing.T) rules.Rule {
+	t.Helper()
+	when, err := expression.Compile(`starts_with(http.request.uri.path, "/products/")`)
+	require.NoError(t, err)
+	var said rules.Settings
+	cache(&said, pageTTL)
+	yes := true
+	return rules.Rule{Ref: "products", Enabled: true, When: when, Set: rules.Parameters{Cache: &yes, EdgeTTL: said.EdgeTTL}}
 }
 
 // What a rate limit ends never reaches the cache.

@@ -1,11 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
 
-	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/internal/edge/policy"
 	"github.com/scalestack/scalestack/internal/edge/rules"
 )
@@ -19,105 +19,121 @@ const (
 
 // change is one setting that could cache more of a request.
 type change struct {
-	key string
-	// group joins changes that are one setting, such as a rule for several extensions;
-	// part is this one's share in it.
+	// setting writes it down; the parts are those of its group, such as the extensions of
+	// one rule.
+	setting func(parts []string) string
+	unless  string
+	// group joins changes that are one setting, and part is this one's share in it.
 	group, part string
-	setting     func(parts []string) string
-	unless      string
-	// rules are those that the setting makes of the rules as they are, or nil.
-	rules func(base *rules.Rules) *rules.Rules
+	// apply makes of what the rules say about a request what they would say.
+	apply func(*rules.Settings)
 }
+
+// changeKey identifies a change: a kind, and the rule, extension or path that it is
+// about.
+type changeKey struct {
+	kind, about string
+	ttl         int
+}
+
+// The kinds of changes.
+const (
+	longerTTL   = "edgeTtl"
+	queryIgnore = "query"
+	byExtension = "extension"
+	byFolder    = "folder"
+	byPath      = "path"
+)
 
 // changes are the settings that concern a request. Nothing is advised for what a rule
 // keeps out of the cache on purpose. Page rules take no rule that would not change the
 // order of the others: only cache rules are advised on.
-func changes(base *rules.Rules, r *replayed) []change {
+func changes(base *rules.Rules, r *replayed) []changeKey {
 	switch {
 	case r.settings.Eligibility == rules.Bypass || len(base.Pages) > 0:
 		return nil
 	case r.settings.CachedBy != "":
 		return ruleChanges(r)
 	case policy.Static(r.request) && r.request.Extension() != "txt":
-		return []change{extensionChange(r.request.Extension())}
+		return []changeKey{{byExtension, r.request.Extension(), fileTTL}}
 	}
-	if path, folder := place(r.request.Path); path != "" {
-		return []change{pathChange(path, folder)}
+	switch path, folder := place(r.request.Path); {
+	case path == "":
+		return nil
+	case folder:
+		return []changeKey{{byFolder, path, pageTTL}}
+	default:
+		return []changeKey{{byPath, path, pageTTL}}
 	}
-	return nil
 }
 
 // ruleChanges let a rule keep longer, and share an object between query strings.
-func ruleChanges(r *replayed) []change {
-	var all []change
-	ref, ttl := r.settings.CachedBy, r.settings.EdgeTTL
-	if ttl == nil || ttl.Default == nil || *ttl.Default < yearTTL {
-		longer := fileTTL
-		if ttl != nil && ttl.Default != nil && *ttl.Default >= fileTTL {
-			longer = yearTTL
-		}
-		all = append(all, only(fmt.Sprintf("edgeTtl: %d in the rule %s", longer, ref), "a release changes files without purging them",
-			func(base *rules.Rules) *rules.Rules {
-				return instead(base, ref, func(p *rules.Parameters) {
-					kept := rules.EdgeTTL{Mode: rules.OverrideOrigin, Default: &longer}
-					if p.EdgeTTL != nil {
-						kept.StatusCodeTTLs = p.EdgeTTL.StatusCodeTTLs
-					}
-					p.EdgeTTL = &kept
-				})
-			}))
+func ruleChanges(r *replayed) []changeKey {
+	var all []changeKey
+	ref, ttl, longer := r.settings.CachedBy, 0, fileTTL
+	if r.settings.EdgeTTL != nil && r.settings.EdgeTTL.Default != nil {
+		ttl = *r.settings.EdgeTTL.Default
+	}
+	if ttl >= fileTTL {
+		longer = yearTTL
+	}
+	if longer > ttl {
+		all = append(all, changeKey{longerTTL, ref, longer})
 	}
 	if !policy.IgnoresQuery(r.request, &r.settings) {
-		all = append(all, only("query: {mode: ignore} in the rule "+ref, "a query string chooses what is answered",
-			func(base *rules.Rules) *rules.Rules { return instead(base, ref, ignoreQuery) }))
+		all = append(all, changeKey{queryIgnore, ref, 0})
 	}
 	return all
 }
 
-func ignoreQuery(p *rules.Parameters) {
-	key := rules.CacheKey{}
-	if p.CacheKey != nil {
-		key = *p.CacheKey
+// newChange writes a change down.
+func newChange(k changeKey) change {
+	const purged, same = "a release changes files without purging them", "an answer there depends on who asks or must be new"
+	rule := func(s *rules.Settings) { cache(s, k.ttl) }
+	switch k.kind {
+	case longerTTL:
+		return alone(fmt.Sprintf("edgeTtl: %d in the rule %s", k.ttl, k.about), purged, func(s *rules.Settings) { keep(s, k.ttl) })
+	case queryIgnore:
+		return alone("query: {mode: ignore} in the rule "+k.about, "a query string chooses what is answered", ignoreQuery)
+	case byExtension:
+		return change{group: byExtension, part: k.about, unless: purged, apply: rule, setting: func(parts []string) string {
+			return fmt.Sprintf("a rule {ref: files, extensions: [%s], edgeTtl: %d}", strings.Join(parts, ", "), k.ttl)
+		}}
+	case byFolder:
+		return alone(fmt.Sprintf("a rule {ref: %s, path: %s*, edgeTtl: %d}", refOf(k.about), k.about, k.ttl), same, rule)
+	default:
+		return alone(fmt.Sprintf("a rule {ref: %s, path: %s, edgeTtl: %d}", refOf(k.about), k.about, k.ttl), same, rule)
 	}
-	custom := rules.CustomKey{}
+}
+
+// alone is a change that is a setting by itself.
+func alone(setting, unless string, apply func(*rules.Settings)) change {
+	return change{group: setting, unless: unless, apply: apply, setting: func([]string) string { return setting }}
+}
+
+func refOf(path string) string {
+	return cmp.Or(cleaned.ReplaceAllString(strings.ToLower(strings.Trim(path, "/")), "-"), "home")
+}
+
+// keep sets an edge TTL and leaves lifetimes by status code as they are.
+func keep(s *rules.Settings, ttl int) {
+	kept := rules.EdgeTTL{Mode: rules.OverrideOrigin, Default: &ttl}
+	if s.EdgeTTL != nil {
+		kept.StatusCodeTTLs = s.EdgeTTL.StatusCodeTTLs
+	}
+	s.EdgeTTL = &kept
+}
+
+func ignoreQuery(s *rules.Settings) {
+	key, custom := rules.CacheKey{}, rules.CustomKey{}
+	if s.CacheKey != nil {
+		key = *s.CacheKey
+	}
 	if key.CustomKey != nil {
 		custom = *key.CustomKey
 	}
 	custom.QueryString = &rules.Names{Excludes: []string{"*"}}
-	key.CustomKey, p.CacheKey = &custom, &key
-}
-
-// only is a change that is a setting by itself.
-func only(setting, unless string, changed func(*rules.Rules) *rules.Rules) change {
-	return change{key: setting, group: setting, unless: unless, rules: changed, setting: func([]string) string { return setting }}
-}
-
-// extensionChange is a rule for files that Cloudflare keeps for two hours without one.
-func extensionChange(extension string) change {
-	return change{
-		key: "." + extension, group: "extensions", part: extension,
-		setting: func(parts []string) string {
-			return fmt.Sprintf("a rule {ref: files, extensions: [%s], edgeTtl: %d}", strings.Join(parts, ", "), fileTTL)
-		},
-		unless: "a release changes files without purging them",
-		rules: func(base *rules.Rules) *rules.Rules {
-			return before(base, caching(fmt.Sprintf("http.request.uri.path.extension eq %q", extension), fileTTL))
-		},
-	}
-}
-
-// pathChange is a rule for what Cloudflare does not cache without one.
-func pathChange(path string, folder bool) change {
-	when, written := fmt.Sprintf("http.request.uri.path eq %q", path), path
-	if folder {
-		when, written = fmt.Sprintf("starts_with(http.request.uri.path, %q)", path), path+"*"
-	}
-	ref := cleaned.ReplaceAllString(strings.ToLower(strings.Trim(path, "/")), "-")
-	if ref == "" {
-		ref = "home"
-	}
-	return only(fmt.Sprintf("a rule {ref: %s, path: %s, edgeTtl: %d}", ref, written, pageTTL), "an answer there depends on who asks or must be new",
-		func(base *rules.Rules) *rules.Rules { return before(base, caching(when, pageTTL)) })
+	key.CustomKey, s.CacheKey = &custom, &key
 }
 
 var (
@@ -140,17 +156,11 @@ func place(path string) (name string, folder bool) {
 	return "/" + first, false
 }
 
-// caching is a rule as the component makes it, which keeps no error.
-func caching(when string, ttl int) rules.Rule {
-	compiled, err := expression.Compile(when)
-	if err != nil {
-		panic(err) // its parts have been checked
-	}
-	cache, from, to := true, 400, 599
-	return rules.Rule{Ref: "advised", Enabled: true, When: compiled, Set: rules.Parameters{
-		Cache: &cache,
-		EdgeTTL: &rules.EdgeTTL{Mode: rules.OverrideOrigin, Default: &ttl, StatusCodeTTLs: []rules.StatusTTL{
-			{StatusCodeRanges: []rules.StatusRange{{From: &from, To: &to}}, Value: -1},
-		}},
+// cache is what a rule of the component says, which keeps no error.
+func cache(s *rules.Settings, ttl int) {
+	from, to := 400, 599
+	s.Eligibility, s.CachedBy = rules.Eligible, "advised"
+	s.EdgeTTL = &rules.EdgeTTL{Mode: rules.OverrideOrigin, Default: &ttl, StatusCodeTTLs: []rules.StatusTTL{
+		{StatusCodeRanges: []rules.StatusRange{{From: &from, To: &to}}, Value: -1},
 	}}
 }
