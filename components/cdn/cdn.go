@@ -43,14 +43,26 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"rules": c.Rules, "rulesetId": c.RulesetID})
 }
 
-// sayWhatStays tells a preview what destroying the stack would leave in the zone.
+// sayWhatStays tells a preview what destroying the stack would leave in the zone, and
+// what it would turn off.
 func (c *CDN) sayWhatStays(ctx *pulumi.Context, a *Args) error {
-	left := a.leftInZone()
-	if !ctx.DryRun() || len(left) == 0 {
+	said := a.afterDestroy()
+	if !ctx.DryRun() || len(said) == 0 {
 		return nil
 	}
-	return ctx.Log.Info("pulumi destroy leaves these settings of the zone as they are: "+strings.Join(left, ", "),
-		&pulumi.LogArgs{Resource: c})
+	return ctx.Log.Info(strings.Join(said, "\n"), &pulumi.LogArgs{Resource: c})
+}
+
+// afterDestroy says what somebody who destroys the stack would not expect.
+func (a *Args) afterDestroy() []string {
+	var said []string
+	if left := a.leftInZone(); len(left) > 0 {
+		said = append(said, "pulumi destroy leaves these settings of the zone as they are: "+strings.Join(left, ", "))
+	}
+	if a.Argo != nil && *a.Argo {
+		said = append(said, "pulumi destroy turns Argo off, and the zone's tiered caching with it; argo: false before it turns Argo off alone")
+	}
+	return said
 }
 
 // leftInZone lists the zone's settings that stay when the stack goes.

@@ -3,6 +3,13 @@
 // replaces a resource and what a seed gives are those of the plugin 4.18.4:
 // conformance_test.go holds it against its answers. Passwords, strings, ids and
 // bytes come from crypto/rand.
+//
+// The provider's own code could be built instead, but not imported: it lies in an
+// internal package, and only a module that takes the provider's name by a replace
+// directive may use it. With it come Pulumi's bridge and two of Terraform's SDKs, in
+// versions older than the engine here, and a second way to build a plugin, for two of
+// its types, RandomPassword and RandomId. The four answers in which this package is
+// known to differ concern what the SDK's types cannot say and a type that nothing uses.
 package random
 
 import (
