@@ -12,6 +12,9 @@ import (
 // the stack that installed them.
 const InstalledByAnnotation = "scalestack/installed-by"
 
+// managerAnnotation tells the provider by which name it applies an object.
+const managerAnnotation = "pulumi.com/patchFieldManager"
+
 // clusterWideKinds are the kinds of the chart that belong to the whole Kubernetes
 // cluster. Deleting a definition deletes every Kafka of every namespace.
 var clusterWideKinds = []string{"CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
@@ -24,14 +27,16 @@ var clusterWideKinds = []string{"CustomResourceDefinition", "ClusterRole", "Clus
 // the namespace. A stack that comes back after a destroy owns the objects still. A
 // stack of another namespace would set InstalledByAnnotation to another value, which
 // the API server refuses as a conflict, with the first one's name and before it
-// changes anything.
-func keepClusterWide(namespace pulumi.StringInput) pulumi.ResourceTransform {
+// changes anything. A preview forces what it tries, so that it is the guard which refuses
+// there.
+func keepClusterWide(namespace pulumi.StringInput, guard *pulumi.ResourceHook) pulumi.ResourceTransform {
 	return func(_ context.Context, args *pulumi.ResourceTransformArgs) *pulumi.ResourceTransformResult {
 		if !clusterWide(args) {
 			return nil
 		}
 		options := args.Opts
 		options.RetainOnDelete = true
+		options.Hooks = &pulumi.ResourceHookBinding{AfterCreate: []*pulumi.ResourceHook{guard}}
 		return &pulumi.ResourceTransformResult{Props: ownedBy(namespace, args.Props), Opts: options}
 	}
 }
@@ -59,7 +64,7 @@ func ownedBy(namespace pulumi.StringInput, props pulumi.Map) pulumi.Map {
 	annotations, _ := metadata["annotations"].(pulumi.Map)
 	return with(props, "metadata", with(metadata, "annotations", with(
 		with(annotations, InstalledByAnnotation, namespace),
-		"pulumi.com/patchFieldManager", pulumi.Sprintf("%s-%s", fieldManager, namespace))))
+		managerAnnotation, pulumi.Sprintf("%s-%s", fieldManager, namespace))))
 }
 
 // with returns a copy of the map with one more entry.

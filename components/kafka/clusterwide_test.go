@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
@@ -18,7 +19,7 @@ func child(token string, metadata pulumi.Map) *pulumi.ResourceTransformArgs {
 }
 
 func TestClusterWideObjectsOutliveTheStack(t *testing.T) {
-	keep := keepClusterWide(pulumi.String("shop"))
+	keep := keepClusterWide(pulumi.String("shop"), &pulumi.ResourceHook{Name: "guard"})
 	for _, token := range []string{
 		"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
 		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
@@ -29,6 +30,7 @@ func TestClusterWideObjectsOutliveTheStack(t *testing.T) {
 		got := keep(context.Background(), given)
 		require.NotNil(t, got, token)
 		require.True(t, got.Opts.RetainOnDelete, token)
+		require.Equal(t, "guard", got.Opts.Hooks.AfterCreate[0].Name)
 		metadata := got.Props["metadata"].(pulumi.Map)
 		annotations := metadata["annotations"].(pulumi.Map)
 		require.Equal(t, pulumi.String("kafkas"), metadata["name"])
@@ -40,8 +42,39 @@ func TestClusterWideObjectsOutliveTheStack(t *testing.T) {
 	}
 }
 
+func TestOneInstallationForACluster(t *testing.T) {
+	managers := func(names ...string) resource.PropertyMap {
+		entries := []any{map[string]any{"manager": "k3s", "operation": "Update", "subresource": "status"}}
+		for _, name := range names {
+			entries = append(entries, map[string]any{"manager": name, "operation": "Apply"})
+		}
+		return resource.NewPropertyMapFromMap(map[string]any{
+			"kind": "ClusterRole", "metadata": map[string]any{"name": "strimzi", "managedFields": entries},
+		})
+	}
+	inputs := resource.NewPropertyMapFromMap(map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{"pulumi.com/patchFieldManager": "scalestack-shop"}},
+	})
+	for name, answer := range map[string]resource.PropertyMap{
+		"new":              managers("scalestack-shop"),
+		"kept":             managers("scalestack-shop", "clusterrole-aggregation-controller", "kube-controller-manager"),
+		"not asked":        inputs,
+		"not known so far": {"metadata": resource.MakeComputed(resource.NewStringProperty(""))},
+	} {
+		require.Empty(t, installedBefore(inputs, answer), name)
+	}
+	for name, answer := range map[string]resource.PropertyMap{
+		"another stack's": managers("scalestack-shop", "scalestack-books"),
+		"Helm's":          managers("scalestack-shop", "helm"),
+	} {
+		errs := installedBefore(inputs, answer)
+		require.Len(t, errs, 1, name)
+		require.Contains(t, errs[0].Error(), "operator.mode: Forbidden: install: ClusterRole strimzi is in this cluster already, applied by ")
+	}
+}
+
 func TestTheOperatorItselfGoesWithTheStack(t *testing.T) {
-	keep := keepClusterWide(pulumi.String("shop"))
+	keep := keepClusterWide(pulumi.String("shop"), &pulumi.ResourceHook{Name: "guard"})
 	inside := pulumi.Map{"name": pulumi.String("a"), "namespace": pulumi.String("shop")}
 	for _, token := range []string{"kubernetes:apps/v1:Deployment", "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"} {
 		require.Nil(t, keep(context.Background(), child(token, inside)), token)

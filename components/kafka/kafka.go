@@ -104,9 +104,13 @@ func (r *registrar) operator() error {
 	if r.args.Operator.Mode != Install {
 		return nil
 	}
+	guard, err := r.installationGuard()
+	if err != nil {
+		return err
+	}
 	chart, err := helmv4.NewChart(r.ctx, r.name+"-operator", operatorChart(r.args),
 		pulumi.Parent(r.kafka), pulumi.DependsOn(r.before),
-		pulumi.Transforms([]pulumi.ResourceTransform{keepClusterWide(r.args.Namespace)}))
+		pulumi.Transforms([]pulumi.ResourceTransform{keepClusterWide(r.args.Namespace, guard)}))
 	r.before = append(r.before, chart)
 	return err
 }

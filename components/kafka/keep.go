@@ -73,7 +73,7 @@ func (a *Args) keep(released bool) []pulumi.ResourceOption {
 // made as changed; it makes them again and holds its lock meanwhile.
 func lifecycle(more pulumi.StringMap) pulumi.StringMap {
 	all := pulumi.StringMap{
-		"pulumi.com/patchFieldManager":         pulumi.String(fieldManager),
+		managerAnnotation:                      pulumi.String(fieldManager),
 		"pulumi.com/deletionPropagationPolicy": pulumi.String("background"),
 	}
 	maps.Copy(all, more)

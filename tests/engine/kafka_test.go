@@ -26,6 +26,16 @@ func cluster() *kafka.Args {
 	}
 }
 
+// program is a stack that does not run yet.
+func program(t *testing.T, args *kafka.Args) *rig {
+	return newRig(t, func() pulumi.RunFunc {
+		return func(ctx *pulumi.Context) error {
+			_, err := kafka.New(ctx, "kafka", args)
+			return err
+		}
+	})
+}
+
 // deployed returns a stack that runs, and the arguments of its next deployment.
 func deployed(t *testing.T, edits ...func(*kafka.Args)) (*rig, *kafka.Args) {
 	t.Helper()
@@ -33,12 +43,7 @@ func deployed(t *testing.T, edits ...func(*kafka.Args)) (*rig, *kafka.Args) {
 	for _, edit := range edits {
 		edit(args)
 	}
-	r := newRig(t, func() pulumi.RunFunc {
-		return func(ctx *pulumi.Context) error {
-			_, err := kafka.New(ctx, "kafka", args)
-			return err
-		}
-	})
+	r := program(t, args)
 	r.mustRun(update)
 	return r, args
 }
@@ -73,6 +78,33 @@ func TestTheChartsClusterWideObjectsHaveOneOwnerAndStay(t *testing.T) {
 	args.Operator.Mode = kafka.Present
 	r.mustRun(update)
 	require.Contains(t, r.done, "delete Deployment kafka-operator-operator")
+	r.requireNothingLost()
+}
+
+// A preview forces what it tries, so that the API server's own refusal comes only with the
+// deployment.
+func TestASecondInstallationIsRefusedInPreview(t *testing.T) {
+	args := cluster()
+	r := program(t, args)
+	r.before = []string{"scalestack-shop"} // the first stack of this namespace, which was destroyed
+	_, err := r.run(update, true)
+	require.NoError(t, err)
+	for _, owner := range []string{"scalestack-books", "helm"} {
+		r.before = []string{owner}
+		said, err := r.run(update, true)
+		require.Error(t, err)
+		require.Equal(t, 1, strings.Count(said, "operator.mode: Forbidden"), said)
+		require.Contains(t, said, `is in this cluster already, applied by "`+owner+`"`)
+		require.Contains(t, said, "set mode present here")
+		require.Empty(t, r.done)
+	}
+	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
+	r.mustRun(update)
+	t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "")
+	r.mustRun(update)
+	require.Empty(t, r.done, "an owner is not asked again")
+	args.Operator.Mode = kafka.Present
+	r.mustRun(update)
 	r.requireNothingLost()
 }
 

@@ -35,6 +35,9 @@ type rig struct {
 	// "delete KafkaTopic kafka-topic-orders".
 	done []string
 	runs int
+	// before are the field managers of cluster-wide objects that the cluster has
+	// already.
+	before []string
 }
 
 func newRig(t *testing.T, program func() pulumi.RunFunc) *rig {
@@ -73,7 +76,7 @@ func (r *rig) provider() plugin.Provider {
 			if !asked.Preview {
 				r.note("create", asked.URN)
 			}
-			return plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: asked.Properties}, nil
+			return plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: r.applied(asked.URN, asked.Properties)}, nil
 		},
 		UpdateF: func(_ context.Context, asked plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 			if !asked.Preview {
@@ -87,6 +90,28 @@ func (r *rig) provider() plugin.Provider {
 		},
 		ConstructF: chart,
 	}
+}
+
+// applied is the API server's answer, in a dry run too: the object with everybody who
+// manages fields of it.
+func (r *rig) applied(urn resource.URN, inputs resource.PropertyMap) resource.PropertyMap {
+	metadata, ok := inputs["metadata"]
+	if !ok || !metadata.IsObject() {
+		return inputs
+	}
+	managers := []any{map[string]any{"manager": "kube-apiserver", "subresource": "status"}}
+	if annotations := metadata.ObjectValue()["annotations"]; annotations.IsObject() {
+		managers = append(managers, map[string]any{"manager": annotations.ObjectValue()["pulumi.com/patchFieldManager"].V})
+	}
+	if kind := string(urn.Type().Name()); kind == "CustomResourceDefinition" || kind == "ClusterRole" {
+		for _, manager := range r.before {
+			managers = append(managers, map[string]any{"manager": manager})
+		}
+	}
+	answer, object := inputs.Copy(), metadata.ObjectValue().Copy()
+	object["managedFields"] = resource.NewPropertyValue(managers)
+	answer["metadata"], answer["kind"] = resource.NewObjectProperty(object), resource.NewStringProperty(string(urn.Type().Name()))
+	return answer
 }
 
 // chart registers a definition, a cluster role and a Deployment.
