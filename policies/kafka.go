@@ -25,36 +25,72 @@ var kafkaReplication = rule.Rule{
 			if !cluster.Kubernetes() || !cluster.At("metadata", "name").Known() || !known {
 				continue
 			}
-			config := cluster.At("spec", "kafka", "config")
-			copies(c, cluster, config.At("default.replication.factor"), config.At("min.insync.replicas"), brokers)
-			copies(c, cluster, config.At("transaction.state.log.replication.factor"), config.At("transaction.state.log.min.isr"), brokers)
-			copies(c, cluster, config.At("offsets.topic.replication.factor"), rule.Node{}, brokers)
-			for _, topic := range topicsOf(g, cluster) {
-				least := topic.At("spec", "config", "min.insync.replicas")
-				if least.Absent() {
-					least = config.At("min.insync.replicas")
-				}
-				copies(c, topic, topic.At("spec", "replicas"), least, brokers)
-			}
+			checkCopies(c, g, cluster, brokers)
 		}
 	},
 }
 
-func copies(c *rule.Check, r rule.Resource, factor, least rule.Node, brokers int) {
-	n, ok := factor.Number()
-	if !ok {
-		return
-	}
-	if n > brokers || n == 1 && brokers > 1 {
-		c.Refuse(r, factor, fmt.Sprintf("2 to %d, the number of brokers; 1 for a single broker", brokers),
-			"set scalestack:kafka.replicationFactor, 3 where there are as many brokers")
-		return
-	}
-	if inSync, ok := least.Number(); ok && inSync >= n && n > 1 {
-		c.Refuse(r, least, fmt.Sprintf("below the replication factor %d", n), "set scalestack:kafka.minInSync to one less")
+// What Kafka takes for a broker setting that is not there.
+const (
+	defaultCopies       = 1
+	defaultLeast        = 1
+	defaultInternal     = 3
+	defaultTransactions = 2
+)
+
+// checkCopies compares every pair of a replication factor and the replicas that have to
+// be in sync.
+func checkCopies(c *rule.Check, g rule.Graph, cluster rule.Resource, brokers int) {
+	config := cluster.At("spec", "kafka", "config")
+	setting := func(name string, otherwise int) amount { return amountAt(c, cluster, config.At(name), otherwise) }
+	copies, least := setting("default.replication.factor", defaultCopies), setting("min.insync.replicas", defaultLeast)
+	copies.check(c, least, brokers)
+	setting("transaction.state.log.replication.factor", defaultInternal).check(c, setting("transaction.state.log.min.isr", defaultTransactions), brokers)
+	setting("offsets.topic.replication.factor", defaultInternal).check(c, amount{}, brokers)
+	for _, topic := range topicsOf(g, cluster) {
+		own, ownLeast := topic.At("spec", "replicas"), topic.At("spec", "config", "min.insync.replicas")
+		if own.Absent() && ownLeast.Absent() {
+			continue // both are the cluster's
+		}
+		amountAt(c, topic, own, copies.value).check(c, amountAt(c, topic, ownLeast, least.value), brokers)
 	}
 }
 
+// amount is an integer of a resource, or what counts where it is absent.
+type amount struct {
+	of    rule.Resource
+	at    rule.Node
+	value int
+	known bool
+}
+
+// amountAt reads a number as Kafka does: 1 and "1" are the same. What is no integer is
+// refused, because Strimzi would refuse it or compare something else.
+func amountAt(c *rule.Check, r rule.Resource, n rule.Node, otherwise int) amount {
+	found := amount{of: r, at: n, value: otherwise, known: otherwise > 0}
+	if n.Absent() {
+		return found
+	}
+	found.value, found.known = n.Integer()
+	if !found.known && n.Known() {
+		c.Refuse(r, n, "an integer", "write it as a number")
+	}
+	return found
+}
+
+func (n amount) check(c *rule.Check, least amount, brokers int) {
+	switch {
+	case !n.known:
+	case n.value > brokers || n.value < 1 || n.value == 1 && brokers > 1:
+		c.Refuse(n.of, n.at, fmt.Sprintf("2 to %d, the number of brokers; 1 for a single broker", brokers),
+			"set scalestack:kafka.replicationFactor, 3 where there are as many brokers")
+	case least.known && least.value >= n.value && n.value > 1:
+		c.Refuse(least.of, least.at, fmt.Sprintf("below the replication factor %d", n.value), "set scalestack:kafka.minInSync to one less")
+	}
+}
+
+// brokersOf counts the nodes with the role. A number that is none makes no difference
+// here: the API server refuses the pool.
 func brokersOf(g rule.Graph, cluster rule.Resource) (brokers int, known bool) {
 	for _, pool := range g.Of("KafkaNodePool") {
 		roles, rolesKnown := pool.At("spec", "roles").Texts()
@@ -64,7 +100,7 @@ func brokersOf(g rule.Graph, cluster rule.Resource) (brokers int, known bool) {
 		if !belongs(pool, cluster) || rolesKnown && !slices.Contains(roles, "broker") {
 			continue
 		}
-		n, ok := pool.At("spec", "replicas").Number()
+		n, ok := pool.At("spec", "replicas").Integer()
 		if !ok || !rolesKnown {
 			return 0, false
 		}
@@ -101,9 +137,9 @@ var kafkaConsumers = rule.Rule{
 			}
 			slices.Sort(terms)
 			for _, topic := range topicsRead(g, group) {
-				n := topic.At("spec", "partitions")
-				if partitions, ok := n.Number(); ok && partitions < most {
-					c.Report(topic, n.Path(), n.String(),
+				n := amountAt(c, topic, topic.At("spec", "partitions"), partitionsOf(g, topic))
+				if n.known && n.value < most {
+					c.Report(topic, n.at.Path(), n.at.String(),
 						fmt.Sprintf("at least %d, the consumers of group %s: %s", most, group, strings.Join(terms, ", ")),
 						"lower the consumers' most replicas, or add partitions where the order of keys does not matter")
 				}
@@ -146,10 +182,29 @@ func topicsRead(g rule.Graph, group string) []rule.Resource {
 	return topics
 }
 
+// partitionsOf are those of a topic that does not say: the broker's setting, or Kafka's
+// own, which is one. Zero: not known.
+func partitionsOf(g rule.Graph, topic rule.Resource) int {
+	for _, cluster := range g.Of("Kafka") {
+		n := cluster.At("spec", "kafka", "config", "num.partitions")
+		if belongs(topic, cluster) && !n.Absent() {
+			partitions, _ := n.Integer()
+			return partitions
+		}
+	}
+	return 1
+}
+
+// reads tells whether a rule lets its user read. A rule may name one operation or
+// several, and a resource in full, by its beginning, or all with "*".
 func reads(acl rule.Node, kind, name string) bool {
 	operations, known := acl.At("operations").Texts()
+	operations = append(operations, acl.At("operation").Text())
 	target := acl.At("resource")
-	return (!known || slices.Contains(operations, "Read")) && target.At("type").Text() == kind && target.At("name").Text() == name
+	pattern := target.At("name").Text()
+	return (!known || slices.Contains(operations, "Read") || slices.Contains(operations, "All")) &&
+		acl.At("type").Text() != "deny" && target.At("type").Text() == kind &&
+		(pattern == name || pattern == "*" || target.At("patternType").Text() == "prefix" && strings.HasPrefix(name, pattern))
 }
 
 // topicName is the topic's name in Kafka.

@@ -31,6 +31,18 @@ func mapOf(n int) edit {
 // server are the objects of the last shard that the program registers.
 var server = without("StatefulSet postgres-shard-3", "Service postgres-shard-3", "Service postgres-shard-3-headless")
 
+// readers are the rules of a consumer that names its topic and its group in another way.
+func readers(pattern, operation string) []any {
+	var rules []any
+	for kind, name := range map[string]string{"topic": "user_events", "group": "analytics"} {
+		if pattern == "prefix" {
+			name = name[:4]
+		}
+		rules = append(rules, map[string]any{"operation": operation, "resource": map[string]any{"type": kind, "name": name, "patternType": pattern}})
+	}
+	return rules
+}
+
 // dataMutations break the shards and Kafka.
 var dataMutations = map[string]mutation{
 	"one shard takes too few":      {policy: "shard-connections", only: "dev", says: "ConfigMap scalestack/postgres-shard-2-config: data[\"postgresql.conf\"] max_connections is 128, allowed: at least 129: 3 pods of analytics × 2 + 13 pods of app × 8 + 3 pods of email × 2 + 3 pods of relay × 1 + 10 in reserve", edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "max_connections = '140'", "max_connections = '128'"))},
@@ -59,13 +71,32 @@ var dataMutations = map[string]mutation{
 	"a broker less":             {policy: "kafka-replication", only: "prod", says: "offsets.topic.replication.factor", edits: edits(set("KafkaNodePool brokers", "spec.replicas", 2.0))},
 	"copies on a single broker": {policy: "kafka-replication", only: "dev", says: "default.replication.factor\"] is 3, allowed: 2 to 1", edits: edits(set(cluster, `spec.kafka.config["default.replication.factor"]`, 3.0))},
 
+	"in sync in words":        {policy: "kafka-replication", only: "staging", says: `"min.insync.replicas"] is "3", allowed: below the replication factor 3`, edits: edits(set(cluster, `spec.kafka.config["min.insync.replicas"]`, "3"))},
+	"single copy in words":    {policy: "kafka-replication", only: "prod", says: `is " 1 ", allowed: 2 to 3`, edits: edits(set(cluster, `spec.kafka.config["offsets.topic.replication.factor"]`, " 1 "))},
+	"topic in sync in words":  {policy: "kafka-replication", only: "prod", says: "KafkaTopic scalestack/user-events", edits: edits(set(topic, `spec.config["min.insync.replicas"]`, "3"))},
+	"two and a half copies":   {policy: "kafka-replication", only: "prod", says: "is 2.5, allowed: an integer", edits: edits(set(cluster, `spec.kafka.config["default.replication.factor"]`, 2.5))},
+	"two and a half in words": {policy: "kafka-replication", only: "prod", says: `is "2.5", allowed: an integer`, edits: edits(set(topic, `spec.config["min.insync.replicas"]`, "2.5"))},
+	"no copies":               {policy: "kafka-replication", only: "prod", says: "is 0, allowed: 2 to 3", edits: edits(set(topic, "spec.replicas", 0.0))},
+	"Kafka's own default":     {policy: "kafka-replication", only: "prod", says: `"default.replication.factor"] is not set, allowed: 2 to 3`, edits: edits(unset(cluster, `spec.kafka.config["default.replication.factor"]`))},
+	"the topic's own default": {policy: "kafka-replication", only: "prod", says: `spec.replicas is not set, allowed: 2 to 3`, edits: edits(unset(cluster, `spec.kafka.config["default.replication.factor"]`), unset(topic, "spec.replicas"))},
+
 	"more consumers than partitions": {policy: "kafka-consumers", says: "KafkaTopic scalestack/user-events: spec.partitions is 1, allowed: at least", edits: edits(
 		set(topic, "spec.partitions", 1.0))},
 	"consumers of two workloads": {policy: "kafka-consumers", says: "the consumers of group analytics: 10 pods by HorizontalPodAutoscaler scalestack/app, ", edits: edits(
 		set("KafkaTopic product-events", "spec.partitions", 10.0), add(web, main0+"env", env("SCALESTACK_KAFKA_GROUP", "analytics")))},
 
+	"partitions in words":   {policy: "kafka-consumers", says: `spec.partitions is "1", allowed: at least`, edits: edits(set(topic, "spec.partitions", "1"))},
+	"partitions by default": {policy: "kafka-consumers", says: "spec.partitions is not set, allowed: at least", edits: edits(unset(topic, "spec.partitions"))},
+	"a group by its beginning": {policy: "kafka-consumers", says: "spec.partitions is 1, allowed: at least", edits: edits(set(topic, "spec.partitions", 1.0),
+		set("KafkaUser analytics", "spec.authorization.acls", readers("prefix", "Read"))), only: "prod"},
+	"every operation": {policy: "kafka-consumers", says: "spec.partitions is 1, allowed: at least", edits: edits(set(topic, "spec.partitions", 1.0),
+		set("KafkaUser analytics", "spec.authorization.acls", readers("literal", "All"))), only: "prod"},
+
+	"claims go in words":         {policy: "volumes-kept", says: `deleteClaim is "true"`, edits: edits(set("KafkaNodePool *", "spec.storage.volumes[0].deleteClaim", "true")), only: "dev"},
 	"claims go with the cluster": {policy: "volumes-kept", says: "spec.kafka.storage.deleteClaim is true", edits: edits(set(cluster, "spec.kafka.storage.deleteClaim", true))},
 	"user's Secret declared":     {policy: "kafka-secret-unique", says: "declared by Secret scalestack/kafka-user-analytics too", edits: edits(twin("Secret redis-app", "kafka-user-analytics"))},
+	"Strimzi's own Secret": {policy: "kafka-secret-unique", says: "its Secret kafka-cluster-ca-cert is one that Strimzi writes for Kafka scalestack/kafka", edits: edits(
+		set(cluster, "spec.entityOperator.userOperator.secretPrefix", "kafka-"), twin("KafkaUser analytics", "cluster-ca-cert"))},
 	"user's Secret by prefix": {policy: "kafka-secret-unique", says: "its Secret redis-analytics is declared by", edits: edits(
 		set(cluster, "spec.entityOperator.userOperator.secretPrefix", "redis-"), twin("Secret redis-app", "redis-analytics"))},
 }

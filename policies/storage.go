@@ -51,7 +51,7 @@ var volumesKept = rule.Rule{
 		for _, path := range [][]string{{"spec", "storage"}, {"spec", "kafka", "storage"}, {"spec", "zookeeper", "storage"}} {
 			storage := r.At(path...)
 			for _, volume := range append(storage.At("volumes").Items(), storage) {
-				if n := volume.At("deleteClaim"); n.True() {
+				if n := volume.At("deleteClaim"); n.Set() && !n.False() {
 					c.Refuse(r, n, "false", "set deleteClaim to false and delete claims by hand")
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Unknown is a computed value: a preview knows that it exists, not what it is.
@@ -119,13 +120,13 @@ func (n Node) Number() (int, bool) {
 	return 0, false
 }
 
-// Integer is Number, and also accepts a string of digits: custom resources such
-// as Kafka's take either.
+// Integer is Number, and also accepts a string of digits, with space around it:
+// settings of Kafka are either.
 func (n Node) Integer() (int, bool) {
 	if number, ok := n.Number(); ok {
 		return number, true
 	}
-	number, err := strconv.Atoi(n.Text())
+	number, err := strconv.Atoi(strings.TrimSpace(n.Text()))
 	return number, err == nil
 }
 
