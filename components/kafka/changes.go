@@ -7,10 +7,27 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
+// keptChange refuses what would lose a pool, a topic or the quorum before the first
+// object changes: a renamed pool's new nodes would come before the Kafka resource and its
+// guard. A component has no inputs in a state from before this guard, and the lists as
+// outputs.
+func keptChange(a *Args, c change) field.ErrorList {
+	errs := slices.Concat(leavingPools(a, c.names("pools")), leavingTopics(a, c.names("topics")))
+	if was, is := c.numbers("controllers"); was != 0 && was != is {
+		errs = append(errs, otherControllers(is, was))
+	}
+	return errs
+}
+
 // clusterChange refuses what would lose a pool, a topic or the quorum, or could not
-// be taken back.
+// be taken back. A state from before the annotations knows the pools from Strimzi's status.
 func clusterChange(a *Args, c change) field.ErrorList {
-	return slices.Concat(versionChange(c), operatorKnows(a, c), controllersChange(c), leavingPools(a, c), leavingTopics(a, c))
+	pools, listed := c.list(PoolsAnnotation)
+	if !listed {
+		pools = c.poolsOfStatus()
+	}
+	topics, _ := c.list(TopicsAnnotation)
+	return slices.Concat(versionChange(c), operatorKnows(a, c), controllersChange(c), leavingPools(a, pools), leavingTopics(a, topics))
 }
 
 // versionChange keeps the metadata version behind the brokers: it cannot go back, so
@@ -46,23 +63,22 @@ func controllersChange(c change) field.ErrorList {
 	if was == "" || was == is {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(field.NewPath("pools"), is, fmt.Sprintf("must keep %s controllers: their number cannot change", was))}
+	return field.ErrorList{otherControllers(is, was)}
+}
+
+func otherControllers(is, was any) *field.Error {
+	return field.Invalid(field.NewPath("pools"), is, fmt.Sprintf("must keep %v controllers: their number cannot change", was))
 }
 
 // leavingPools refuses a pool that leaves with its brokers, also for having got another
-// name. A state from before the annotation knows the pools from Strimzi's status.
-func leavingPools(a *Args, c change) field.ErrorList {
-	was, listed := c.list(PoolsAnnotation)
-	if !listed {
-		was = c.poolsOfStatus()
-	}
+// name.
+func leavingPools(a *Args, was []string) field.ErrorList {
 	return leaving(field.NewPath("pools"), "removed.pools", was, func(name string) bool {
 		return slices.ContainsFunc(a.Pools, func(p Pool) bool { return p.Name == name })
 	})
 }
 
-func leavingTopics(a *Args, c change) field.ErrorList {
-	was, _ := c.list(TopicsAnnotation)
+func leavingTopics(a *Args, was []string) field.ErrorList {
 	return leaving(field.NewPath("topics"), "removed.topics", was, func(name string) bool {
 		_, found := a.topic(name)
 		return found

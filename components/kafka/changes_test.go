@@ -84,7 +84,7 @@ func TestPoolsOfAnOlderStateAreKnownFromTheStatus(t *testing.T) {
 	inputs := resource.NewPropertyMapFromMap(map[string]any{"spec": map[string]any{"kafka": map[string]any{"version": "3.7.1", "metadataVersion": "3.7-IV4"}}})
 	outputs := resource.NewPropertyMapFromMap(map[string]any{"status": map[string]any{"kafkaNodePools": []any{map[string]any{"name": "dual"}}}})
 	a := production().withDefaults()
-	errs := clusterChange(a, change{old: withStatus(inputs, outputs), next: run(t, a).Get(t, "Kafka", "kafka").Inputs})
+	errs := clusterChange(a, change{old: withOutputs(inputs, outputs), next: run(t, a).Get(t, "Kafka", "kafka").Inputs})
 	require.ErrorContains(t, settings.Err(errs), "pools[dual]: Forbidden: must not leave with its data")
 	require.NotContains(t, inputs, resource.PropertyKey("status"))
 }
@@ -150,4 +150,21 @@ func TestAGuardReportsAsOneError(t *testing.T) {
 		require.NoError(t, hook.Callback(&pulumi.ResourceHookArgs{OldInputs: seen.old, NewInputs: seen.old}))
 		return nil
 	})
+}
+
+// A state from before the component had inputs has the lists as outputs.
+func TestTheComponentKnowsWhatThereWas(t *testing.T) {
+	a := production().withDefaults()
+	lists := func(pools ...string) resource.PropertyMap {
+		return resource.NewPropertyMapFromMap(map[string]any{"pools": pools, "topics": []string{"user_events"}})
+	}
+	next := resource.PropertyMap{"controllers": resource.NewNumberProperty(3)}
+	require.Empty(t, keptChange(a, change{old: withOutputs(nil, lists("brokers")), next: next}))
+	errs := keptChange(a, change{old: withOutputs(nil, lists("brokers", "gone")), next: next})
+	require.Len(t, errs, 1)
+	require.Contains(t, errs[0].Error(), "pools[gone]: Forbidden: must not leave with its data")
+	old := withOutputs(resource.PropertyMap{"controllers": resource.NewNumberProperty(5)}, lists("brokers", "gone"))
+	require.Len(t, keptChange(a, change{old: old, next: next}), 2)
+	inputs := resource.NewPropertyMapFromMap(map[string]any{"pools": []string{"brokers"}})
+	require.Empty(t, keptChange(a, change{old: withOutputs(inputs, lists("gone")), next: next}), "inputs are newer than outputs")
 }

@@ -34,18 +34,24 @@ func (r *registrar) guard(kind string, check func(*Args, change) field.ErrorList
 
 func (r *registrar) hook(kind string, check func(*Args, change) field.ErrorList) (*pulumi.ResourceHook, error) {
 	return r.ctx.RegisterResourceHook(r.name+"-"+kind+"-guard", func(update *pulumi.ResourceHookArgs) error {
-		seen := change{old: withStatus(update.OldInputs, update.OldOutputs), next: update.NewInputs}
+		seen := change{old: withOutputs(update.OldInputs, update.OldOutputs), next: update.NewInputs}
 		return settings.Err(check(r.args, seen))
 	}, &pulumi.ResourceHookOptions{OnDryRun: true})
 }
 
-// withStatus adds the status that the operator wrote to the inputs.
-func withStatus(inputs, outputs resource.PropertyMap) resource.PropertyMap {
-	if status, ok := outputs["status"]; ok {
-		inputs = maps.Clone(inputs)
-		inputs["status"] = status
+// withOutputs adds what only the outputs have: the status that the operator wrote, and the
+// lists of a component that had no inputs yet.
+func withOutputs(inputs, outputs resource.PropertyMap) resource.PropertyMap {
+	all := maps.Clone(inputs)
+	if all == nil {
+		all = resource.PropertyMap{}
 	}
-	return inputs
+	for _, key := range []resource.PropertyKey{"status", "pools", "topics"} {
+		if _, given := all[key]; !given && outputs.HasValue(key) {
+			all[key] = outputs[key]
+		}
+	}
+	return all
 }
 
 func annotationPath(name string) string { return `metadata.annotations["` + name + `"]` }
@@ -97,4 +103,17 @@ func (c change) list(annotation string) (names []string, found bool) {
 		return nil, false
 	}
 	return strings.FieldsFunc(value.StringValue(), func(r rune) bool { return r == ',' }), true
+}
+
+// names reads a list of the old object.
+func (c change) names(path string) []string {
+	value, _ := c.get(path)
+	if !value.IsArray() {
+		return nil
+	}
+	var names []string
+	for _, name := range value.ArrayValue() {
+		names = append(names, text(name))
+	}
+	return names
 }

@@ -56,10 +56,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	k := &Kafka{}
-	if err := ctx.RegisterComponentResource("scalestack:kafka:Kafka", name, k, opts...); err != nil {
+	r := &registrar{ctx: ctx, name: name, args: a, kafka: k}
+	guard, err := r.guard("kept", keptChange)
+	if err != nil {
 		return nil, err
 	}
-	r := &registrar{ctx: ctx, name: name, args: a, kafka: k}
+	if err := ctx.RegisterComponentResourceV2("scalestack:kafka:Kafka", name, a.kept(), k, append(opts, guard)...); err != nil {
+		return nil, err
+	}
 	for _, step := range []func() error{r.policies, r.operator, r.metrics, r.pools, r.cluster, r.topics, r.users} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("kafka %s: %w", name, err)

@@ -52,6 +52,15 @@ func (a *Args) keptTopics() []string {
 	return names
 }
 
+// kept are the component's inputs: what the next deployment must not lose.
+func (a *Args) kept() pulumi.Map {
+	return pulumi.Map{
+		"pools":       pulumi.ToStringArray(a.keptPools()),
+		"topics":      pulumi.ToStringArray(a.keptTopics()),
+		"controllers": pulumi.Int(a.count(Controller)),
+	}
+}
+
 // keep says what becomes of an object that holds data when it leaves the stack: it
 // stays in the cluster, and a later deployment adopts it. With the Kafka resource and
 // the pools stays the cluster's id, which is in their status; without it no broker

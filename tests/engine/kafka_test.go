@@ -137,8 +137,11 @@ func TestAProtectedClusterIsNotDestroyed(t *testing.T) {
 
 func TestLosingChangesAreRefusedInPreviewAndUpdate(t *testing.T) {
 	for want, edit := range map[string]func(*kafka.Args){
-		"pools[brokers].storage.size: Invalid value":                    func(a *kafka.Args) { a.Pools[1].Storage.Size = "50Gi" },
-		"pools[brokers]: Forbidden: must not leave with its data":       func(a *kafka.Args) { a.Pools[1].Name = "nodes" },
+		"pools[brokers].storage.size: Invalid value":              func(a *kafka.Args) { a.Pools[1].Storage.Size = "50Gi" },
+		"pools[brokers]: Forbidden: must not leave with its data": func(a *kafka.Args) { a.Pools[1].Name = "nodes" },
+		"pools: Invalid value: 5: must keep 3 controllers": func(a *kafka.Args) {
+			a.Pools = append(a.Pools, kafka.Pool{Name: "more", Roles: []kafka.Role{kafka.Controller}, Replicas: 2})
+		},
 		"topics[orders]: Forbidden: must not leave with its data":       func(a *kafka.Args) { a.Topics = a.Topics[:1] },
 		"topics[user_events].partitions: Invalid value":                 func(a *kafka.Args) { a.Topics[0].Partitions = 6 },
 		"metadataVersion: Invalid value: \"3.9-IV0\": must not go back": func(a *kafka.Args) { a.MetadataVersion = "3.9-IV0" },
@@ -150,7 +153,9 @@ func TestLosingChangesAreRefusedInPreviewAndUpdate(t *testing.T) {
 				said, err := r.run(update, preview)
 				require.Error(t, err)
 				require.Contains(t, said, want)
+				require.Equal(t, 1, strings.Count(said, want), said)
 				r.requireNothingLost()
+				require.NotContains(t, strings.Join(r.done, "\n"), "create ", "nothing comes before a refusal")
 			}
 		})
 	}
