@@ -9,7 +9,15 @@
 //	a kept volume under a new Kafka resource   does not start: "Invalid cluster.id"    kafka_run.sh
 //	a Kafka resource made again beside pools   takes the cluster id of their status     NodePoolUtils
 //	KafkaTopic without Kafka or its operator   keeps its finalizer                      BatchingTopicController
+//	… with STRIMZI_USE_FINALIZERS=false        goes; the topic too if its operator runs TopicEventHandler.onDelete
+//	one of two KafkaTopics for a topic goes    the topic is deleted                     BatchingTopicController.deleteInternal
+//	two KafkaTopics as old as each other       neither has the topic                    validateSingleManagingResource
+//	KafkaTopic deleted with another topicName  keeps its finalizer                      validateUnchangedTopicName
 //	fewer partitions, another replica factor   Ready=False, NotSupported                BatchingTopicController
+//	broker settings that are Strimzi's own     left out, no condition                   AbstractConfiguration
+//	more copies than brokers in the settings   NotReady                                 KafkaCluster
+//	requests above limits, no roles, no size   NotReady                                 KafkaPool, NodePoolUtils, StorageUtils
+//	listeners with one name or port            NotReady                                 ListenersValidator
 //	fewer brokers while one has partitions     reverted, Warning                        KafkaClusterCreator
 //	a pool that is deleted                     its brokers go, without a check          StrimziPodSet's owner
 //	a pool that grows past another             the lowest free numbers                  NodeIdAssignor
@@ -33,5 +41,7 @@
 // It is weaker in these. The entity operator's Deployment runs containers that only wait; the emulator does their work
 // from outside, for as long as the pod is ready. Cruise Control for several brokers, the Kafka exporter and racks do
 // not run, which a condition says. No agent listens on port 8443. Certificates are not renewed. Removed brokers are
-// not unregistered. The annotations that choose nodes' numbers are not read. No other version than 3.7.1 runs.
+// not unregistered. The annotations that choose nodes' numbers are not read. No other version than 3.7.1 runs. The values
+// of broker settings are not held against Kafka's types and ranges, as KafkaConfiguration.validate does: a broker that does
+// not take one fails.
 package strimzi

@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
@@ -31,10 +33,16 @@ func check(k *api.Kafka) error {
 	if a := spec.Authorization; a == nil || a.Type != "simple" {
 		return invalid("InvalidResourceException", "authorization is not simple")
 	}
+	names, ports := map[string]bool{}, map[int32]bool{}
 	for _, l := range spec.Listeners {
 		if err := checkListener(l); err != nil {
 			return err
 		}
+		// ListenersValidator
+		if names[l.Name] || ports[l.Port] || l.Port < 9092 || l.Port == 9404 || l.Port == 9999 {
+			return invalid("InvalidResourceException", fmt.Sprintf("every listener needs to have a unique name and a unique port number; port %d is taken or forbidden", l.Port))
+		}
+		names[l.Name], ports[l.Port] = true, true
 	}
 	return nil
 }
@@ -78,6 +86,9 @@ func warnings(k *api.Kafka) []api.Condition {
 func checkPools(k *api.Kafka, pools []api.KafkaNodePool) error {
 	roles := map[string]bool{}
 	for _, p := range pools {
+		if err := checkPool(p); err != nil {
+			return err
+		}
 		if p.Spec.Replicas > 0 {
 			for _, role := range p.Spec.Roles {
 				roles[role] = true
@@ -91,6 +102,59 @@ func checkPools(k *api.Kafka, pools []api.KafkaNodePool) error {
 		if !roles[role] {
 			return invalid("InvalidResourceException", "The Kafka cluster "+k.Name+" is invalid: At least one KafkaNodePool with the "+role+
 				" role and at least one replica is required when KRaft mode is enabled")
+		}
+	}
+	return nil
+}
+
+// checkPool follows KafkaPool.fromCrd, with ModelUtils.validateComputeResources and StorageUtils.validatePersistentStorage.
+func checkPool(p api.KafkaNodePool) error {
+	wrong := func(format string, args ...any) error {
+		return invalid("InvalidResourceException", fmt.Sprintf(format, args...))
+	}
+	if len(p.Spec.Roles) == 0 {
+		return wrong("KafkaNodePool %s has no role defined in .spec.roles", p.Name)
+	}
+	if p.Spec.Storage.Type == "jbod" && len(p.Spec.Storage.Volumes) == 0 {
+		return wrong("JbodStorage needs to contain at least one volume (KafkaNodePool.spec.storage)")
+	}
+	for _, volume := range append(slices.Clone(p.Spec.Storage.Volumes), p.Spec.Storage.Volume) {
+		if volume.Type == "persistent-claim" && volume.Size == "" {
+			return wrong("The size is mandatory for a persistent-claim storage (KafkaNodePool.spec.storage)")
+		}
+	}
+	if p.Spec.Resources == nil {
+		return nil
+	}
+	for _, kind := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		request, asked := p.Spec.Resources.Requests[kind]
+		limit, limited := p.Spec.Resources.Limits[kind]
+		switch {
+		case asked && request.Sign() <= 0:
+			return wrong("[KafkaNodePool.spec.resources %s request must be > zero]", kind)
+		case limited && limit.Sign() <= 0:
+			return wrong("[KafkaNodePool.spec.resources %s limit must be > zero]", kind)
+		case asked && limited && request.Cmp(limit) > 0:
+			return wrong("[KafkaNodePool.spec.resources %s request must be <= limit]", kind)
+		}
+	}
+	return nil
+}
+
+// checkCopies follows KafkaCluster.validateIntConfigProperty.
+func checkCopies(config api.Config, brokers int) error {
+	for _, name := range []string{
+		"default.replication.factor", "offsets.topic.replication.factor", "transaction.state.log.replication.factor", "transaction.state.log.min.isr",
+	} {
+		value, set := config[name]
+		if !set {
+			continue
+		}
+		if n, err := strconv.Atoi(string(value)); err != nil {
+			return invalid("InvalidResourceException", "Property "+name+" should be an integer")
+		} else if n > brokers {
+			return invalid("InvalidResourceException", fmt.Sprintf("Kafka configuration option '%s' should be set to %d or less because this cluster has only %d Kafka broker(s).",
+				name, brokers, brokers))
 		}
 	}
 	return nil
@@ -112,6 +176,9 @@ func checkNodes(c *nodes.Cluster) error {
 				return invalid("KubernetesClientException", fmt.Sprintf("metadata.labels: Invalid value: %q: must be no more than %d bytes", name, validation.LabelValueMaxLength))
 			}
 		}
+	}
+	if err := checkCopies(c.Spec.Kafka.Config, brokers); err != nil {
+		return err
 	}
 	// CruiseControlMetricsReporter.validateCruiseControl
 	if c.Spec.CruiseControl != nil && brokers < 2 {

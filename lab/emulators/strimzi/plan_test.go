@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/api"
 	"github.com/scalestack/scalestack/lab/emulators/strimzi/nodes"
@@ -17,6 +19,8 @@ func TestCheckRefuses(t *testing.T) {
 		"3.8.0 is not 3.7.1":                   func(k *api.Kafka) { k.Spec.Kafka.Version = "3.8.0" },
 		"metadataVersion 3.6-IV2 is not":       func(k *api.Kafka) { k.Spec.Kafka.MetadataVersion = "3.6-IV2" },
 		"authorization is not simple":          func(k *api.Kafka) { k.Spec.Kafka.Authorization = nil },
+		"port 9404 is taken or forbidden":      func(k *api.Kafka) { k.Spec.Kafka.Listeners[0].Port = 9404 },
+		"unique name and a unique port":        func(k *api.Kafka) { k.Spec.Kafka.Listeners = append(k.Spec.Kafka.Listeners, k.Spec.Kafka.Listeners[0]) },
 		"type route is not internal":           func(k *api.Kafka) { k.Spec.Kafka.Listeners[0].Type = "route" },
 		"authentication is neither":            func(k *api.Kafka) { k.Spec.Kafka.Listeners[0].Authentication = nil },
 		"certificates need tls": func(k *api.Kafka) {
@@ -28,6 +32,33 @@ func TestCheckRefuses(t *testing.T) {
 		change(k)
 		require.ErrorContains(t, check(k), message)
 	}
+}
+
+func TestCheckPoolRefuses(t *testing.T) {
+	quantities := func(cpu string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}
+	}
+	for message, change := range map[string]func(*api.KafkaNodePool){
+		"has no role defined":           func(p *api.KafkaNodePool) { p.Spec.Roles = nil },
+		"needs to contain at least one": func(p *api.KafkaNodePool) { p.Spec.Storage.Volumes = nil },
+		"The size is mandatory":         func(p *api.KafkaNodePool) { p.Spec.Storage.Volumes[0].Size = "" },
+		"cpu request must be > zero":    func(p *api.KafkaNodePool) { p.Spec.Resources = &corev1.ResourceRequirements{Requests: quantities("0")} },
+		"cpu limit must be > zero":      func(p *api.KafkaNodePool) { p.Spec.Resources = &corev1.ResourceRequirements{Limits: quantities("0")} },
+		"cpu request must be <= limit": func(p *api.KafkaNodePool) {
+			p.Spec.Resources = &corev1.ResourceRequirements{Requests: quantities("2"), Limits: quantities("1")}
+		},
+	} {
+		_, p := resources(t)
+		require.NoError(t, checkPool(*p))
+		change(p)
+		require.ErrorContains(t, checkPool(*p), message)
+	}
+}
+
+func TestCheckCopies(t *testing.T) {
+	require.NoError(t, checkCopies(api.Config{"default.replication.factor": "3", "min.insync.replicas": "7"}, 3))
+	require.ErrorContains(t, checkCopies(api.Config{"transaction.state.log.min.isr": "4"}, 3), "should be set to 3 or less")
+	require.ErrorContains(t, checkCopies(api.Config{"offsets.topic.replication.factor": "2.0"}, 3), "should be an integer")
 }
 
 func pools(all ...api.KafkaNodePool) []api.KafkaNodePool { return all }

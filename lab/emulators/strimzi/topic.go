@@ -1,11 +1,14 @@
 package strimzi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +23,9 @@ import (
 type topics struct {
 	objects
 	connections *connections
+	// seen are the topics of which the topic operator knows without a finalizer: what it deletes in Kafka when it
+	// hears that one is gone. One reconciliation runs at a time.
+	seen map[types.NamespacedName]*api.KafkaTopic
 }
 
 // Reconcile brings one topic nearer to its resource.
@@ -27,8 +33,10 @@ func (r *topics) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	topic := &api.KafkaTopic{}
-	if err := r.Get(ctx, request.NamespacedName, topic); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+	if err := r.Get(ctx, request.NamespacedName, topic); isGone(err) {
+		return ctrl.Result{}, r.gone(ctx, request.NamespacedName)
+	} else if err != nil {
+		return ctrl.Result{}, err
 	}
 	cluster := clusterOf(topic)
 	if cluster.Name == "" {
@@ -37,21 +45,14 @@ func (r *topics) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	// Without its cluster or the topic operator nobody looks after a topic, and a deleted one keeps its finalizer.
 	connection, err := r.operates(ctx, r.connections, cluster, nodes.TopicOperator)
 	if err != nil || connection == nil {
+		delete(r.seen, request.NamespacedName)
 		return ctrl.Result{RequeueAfter: soon}, err
 	}
-	managed := topic.Annotations[api.ManagedAnnotation] != "false"
-	switch {
-	case !topic.DeletionTimestamp.IsZero():
-		return ctrl.Result{}, r.remove(ctx, connection, topic, managed)
-	case !managed:
-		return ctrl.Result{}, nil
+	if !topic.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, r.remove(ctx, connection, topic)
 	}
-	if controllerutil.AddFinalizer(topic, api.TopicFinalizer) {
-		before := topic.DeepCopyObject().(*api.KafkaTopic)
-		controllerutil.RemoveFinalizer(before, api.TopicFinalizer)
-		if err := r.Patch(ctx, topic, client.MergeFrom(before)); err != nil {
-			return ctrl.Result{}, err
-		}
+	if err := r.setFinalizer(ctx, cluster, topic); err != nil || !isManaged(topic) {
+		return ctrl.Result{}, err
 	}
 	before := topic.DeepCopyObject().(*api.KafkaTopic)
 	condition, again, err := outcome(r.ensure(ctx, connection, topic), readyIsNot)
@@ -68,7 +69,7 @@ func (r *topics) ensure(ctx context.Context, connection Admin, topic *api.KafkaT
 	if err != nil {
 		return err
 	}
-	if owner != topic.ObjectMeta.Name {
+	if owner != "" {
 		return invalid("ResourceConflict", fmt.Sprintf("Managed by KafkaTopic %s", owner))
 	}
 	config := map[string]string{}
@@ -88,40 +89,89 @@ func (r *topics) ensure(ctx context.Context, connection Admin, topic *api.KafkaT
 	return nil
 }
 
-// owner is the oldest resource for the topic.
+// owner is the other resource that has the topic: the oldest. Of two that are as old, neither has it but one that was
+// Ready before.
 func (r *topics) owner(ctx context.Context, topic *api.KafkaTopic) (string, error) {
 	all := &api.KafkaTopicList{}
 	if err := r.List(ctx, all, client.InNamespace(topic.Namespace), client.MatchingLabels{api.ClusterLabel: clusterOf(topic).Name}); err != nil {
 		return "", err
 	}
-	oldest := topic
-	for i := range all.Items {
-		other := &all.Items[i]
-		if other.Name() == topic.Name() && other.Annotations[api.ManagedAnnotation] != "false" && older(other, oldest) {
-			oldest = other
-		}
+	same := slices.DeleteFunc(all.Items, func(other api.KafkaTopic) bool { return other.Name() != topic.Name() || !isManaged(&other) })
+	if len(same) < 2 {
+		return "", nil
+	}
+	slices.SortFunc(same, func(a, b api.KafkaTopic) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.ObjectMeta.Name, b.ObjectMeta.Name))
+	})
+	oldest := &same[0]
+	alone := !oldest.CreationTimestamp.Equal(&same[1].CreationTimestamp)
+	if oldest.ObjectMeta.Name == topic.ObjectMeta.Name && (alone || api.IsReady(topic.Status.Conditions)) {
+		return "", nil
 	}
 	return oldest.ObjectMeta.Name, nil
 }
 
-func older(a, b *api.KafkaTopic) bool {
-	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.ObjectMeta.Name < b.ObjectMeta.Name
-	}
-	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+func isManaged(topic *api.KafkaTopic) bool {
+	return topic.Annotations[api.ManagedAnnotation] != "false"
 }
 
-// remove deletes the topic, unless another resource has it or Strimzi was told to leave it alone.
-func (r *topics) remove(ctx context.Context, connection Admin, topic *api.KafkaTopic, managed bool) error {
-	if managed {
-		owner, err := r.owner(ctx, topic)
-		if err != nil {
-			return err
+// setFinalizer adds it, or takes it off where the topic operator was told to do without
+// (BatchingTopicController.addOrRemoveFinalizer).
+func (r *topics) setFinalizer(ctx context.Context, cluster types.NamespacedName, topic *api.KafkaTopic) error {
+	kafka := &api.Kafka{}
+	if err := r.Get(ctx, cluster, kafka); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	name := client.ObjectKeyFromObject(topic)
+	if !usesFinalizers(kafka) {
+		if r.seen == nil {
+			r.seen = map[types.NamespacedName]*api.KafkaTopic{}
 		}
-		if owner == topic.ObjectMeta.Name {
-			if err := connection.DeleteTopic(ctx, topic.Name()); err != nil {
-				return err
-			}
+		r.seen[name] = topic.DeepCopyObject().(*api.KafkaTopic)
+		return r.release(ctx, topic)
+	}
+	delete(r.seen, name)
+	before := topic.DeepCopyObject().(*api.KafkaTopic)
+	if !controllerutil.AddFinalizer(topic, api.TopicFinalizer) {
+		return nil
+	}
+	return r.Patch(ctx, topic, client.MergeFrom(before))
+}
+
+// usesFinalizers reads a variable of the topic operator's container.
+func usesFinalizers(kafka *api.Kafka) bool {
+	e := kafka.Spec.EntityOperator
+	return e == nil || !slices.ContainsFunc(e.Template.TopicOperatorContainer.Env, func(variable corev1.EnvVar) bool {
+		return variable.Name == "STRIMZI_USE_FINALIZERS" && strings.EqualFold(variable.Value, "false")
+	})
+}
+
+// gone deletes a topic whose resource had no finalizer. While the topic operator is away nobody hears of it, and the
+// topic stays (TopicEventHandler.onDelete).
+func (r *topics) gone(ctx context.Context, name types.NamespacedName) error {
+	topic, known := r.seen[name]
+	if !known {
+		return nil
+	}
+	connection, err := r.operates(ctx, r.connections, clusterOf(topic), nodes.TopicOperator)
+	if err == nil && connection != nil && isManaged(topic) {
+		err = connection.DeleteTopic(ctx, topic.Name())
+	}
+	if err == nil {
+		delete(r.seen, name)
+	}
+	return err
+}
+
+// remove deletes the topic, even if another resource has it, unless Strimzi was told to leave it alone. Whose name has
+// changed stays with its finalizer (BatchingTopicController.deleteInternal).
+func (r *topics) remove(ctx context.Context, connection Admin, topic *api.KafkaTopic) error {
+	if isManaged(topic) {
+		if was := topic.Status.TopicName; was != "" && was != topic.Name() {
+			return nil
+		}
+		if err := connection.DeleteTopic(ctx, topic.Name()); err != nil {
+			return err
 		}
 	}
 	return r.release(ctx, topic)

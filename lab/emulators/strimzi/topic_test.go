@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -75,11 +76,12 @@ func TestTopicNameCannotChange(t *testing.T) {
 	require.Equal(t, "NotSupported: Changing spec.topicName is not supported", reason(l.topic("user-events").Status.Conditions))
 }
 
-// Of two resources for one topic the older one has it, and deleting the other deletes nothing.
+// Of two resources for one topic the older one has it. Deleting the other deletes the topic nevertheless: Strimzi does
+// not look whose it is.
 func TestTwoResourcesForOneTopic(t *testing.T) {
 	old := func(t *api.KafkaTopic) { t.CreationTimestamp = metav1.NewTime(time.Unix(1, 0)) }
 	young := func(t *api.KafkaTopic) { t.CreationTimestamp = metav1.NewTime(time.Unix(2, 0)) }
-	l := clusterLab(t, topic("a", young), topic("b", old))
+	l := clusterLab(t, topic("a", young), topic("b", old), topic("c", young, func(t *api.KafkaTopic) { t.Spec.TopicName = "other" }))
 	l.ready()
 	l.run(l.topics(), "a")
 	l.run(l.topics(), "b")
@@ -87,6 +89,66 @@ func TestTwoResourcesForOneTopic(t *testing.T) {
 	require.True(t, api.IsReady(l.topic("b").Status.Conditions))
 	require.NoError(t, l.Delete(t.Context(), l.topic("a")))
 	l.run(l.topics(), "a")
+	require.NotContains(t, l.kafka.topics, "user_events")
+}
+
+// Of two that are as old neither has the topic, but for one that had it before.
+func TestTwoResourcesOfOneMoment(t *testing.T) {
+	l := clusterLab(t, topic("a"), topic("b"))
+	l.ready()
+	for _, name := range []string{"a", "b"} {
+		l.run(l.topics(), name)
+		require.Equal(t, "ResourceConflict: Managed by KafkaTopic a", reason(l.topic(name).Status.Conditions))
+	}
+	first := l.topic("a")
+	first.Status.Conditions = []api.Condition{api.Is(api.Ready, "", "")}
+	require.NoError(t, l.Status().Update(t.Context(), first))
+	l.run(l.topics(), "a")
+	require.True(t, api.IsReady(l.topic("a").Status.Conditions))
+}
+
+// The topic operator may be told to do without finalizers. Then it must be there to hear of a deletion.
+func TestTopicsWithoutFinalizers(t *testing.T) {
+	without := func(t *testing.T) (*lab, *topics) {
+		l := clusterLab(t, topic("user-events", func(t *api.KafkaTopic) { t.Finalizers = []string{api.TopicFinalizer} }))
+		k := l.cluster()
+		k.Spec.EntityOperator.Template.TopicOperatorContainer.Env = []corev1.EnvVar{{Name: "STRIMZI_USE_FINALIZERS", Value: "false"}}
+		require.NoError(t, l.Update(t.Context(), k))
+		l.ready()
+		r := l.topics()
+		l.run(r, "user-events")
+		require.Empty(t, l.topic("user-events").Finalizers, "one that was there is taken off")
+		require.True(t, api.IsReady(l.topic("user-events").Status.Conditions))
+		return l, r
+	}
+	t.Run("deleted", func(t *testing.T) {
+		l, r := without(t)
+		require.NoError(t, l.Delete(t.Context(), l.topic("user-events")))
+		l.run(r, "user-events")
+		require.Empty(t, l.kafka.topics)
+	})
+	t.Run("deleted while the operator is away", func(t *testing.T) {
+		l, r := without(t)
+		l.stopEntityOperator()
+		l.run(r, "user-events")
+		require.NoError(t, l.Delete(t.Context(), l.topic("user-events")))
+		l.start()
+		l.run(r, "user-events")
+		require.Contains(t, l.kafka.topics, "user_events")
+	})
+}
+
+// Strimzi leaves a deleted resource whose topic's name has changed as it is.
+func TestDeletedTopicWithAnotherName(t *testing.T) {
+	l := clusterLab(t, topic("user-events"))
+	l.ready()
+	l.run(l.topics(), "user-events")
+	changed := l.topic("user-events")
+	changed.Spec.TopicName = "other"
+	require.NoError(t, l.Update(t.Context(), changed))
+	require.NoError(t, l.Delete(t.Context(), changed))
+	l.run(l.topics(), "user-events")
+	require.Equal(t, []string{api.TopicFinalizer}, l.topic("user-events").Finalizers)
 	require.Contains(t, l.kafka.topics, "user_events")
 }
 

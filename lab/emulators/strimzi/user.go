@@ -51,6 +51,10 @@ func (r *users) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resul
 }
 
 func (r *users) ensure(ctx context.Context, connection Admin, cluster types.NamespacedName, user *api.KafkaUser) error {
+	// KafkaUserModel.validateTlsUsername
+	if authentication(user) == nodes.Certificate && len(user.Name) > 64 {
+		return invalid("InvalidResourceException", "Users with TLS client authentication can have a username (name of the KafkaUser custom resource) only up to 64 characters long.")
+	}
 	rules, err := acls(user)
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ type EntityTemplate struct {
 // ContainerTemplate changes one container.
 type ContainerTemplate struct {
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
+	Env             []corev1.EnvVar         `json:"env,omitempty"`
 }
 
 // Unserved is a part that the emulator does not act on.

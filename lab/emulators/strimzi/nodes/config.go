@@ -60,9 +60,8 @@ func (c *Cluster) serverConfig(p Pool, id int32) string {
 	if p.Is(api.Broker) {
 		c.broker(settings, c.PodName(p, id))
 	}
-	// The user's settings cannot take the place of those above: components and Strimzi refuse them.
 	for name, value := range c.Spec.Kafka.Config {
-		if _, taken := settings[name]; !taken {
+		if _, taken := settings[name]; !taken && !forbidden(name) {
 			settings[name] = string(value)
 		}
 	}

@@ -132,6 +132,7 @@ func (c *Cluster) entityContainer(name string, part *api.Operator, template api.
 		Name: name, Image: c.Image, ImagePullPolicy: corev1.PullIfNotPresent,
 		// A shell that ends at once when it is told to; sleep as the first process would not.
 		Command:         []string{"bash", "-c", "trap 'exit 0' TERM; sleep infinity & wait"},
+		Env:             template.Env,
 		SecurityContext: security(template.SecurityContext),
 		Ports:           []corev1.ContainerPort{tcp("healthcheck", healthPort(name))},
 		VolumeMounts: []corev1.VolumeMount{

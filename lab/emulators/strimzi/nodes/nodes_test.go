@@ -270,3 +270,13 @@ func environment(c corev1.Container) map[string]string {
 	}
 	return all
 }
+
+// Strimzi drops these without a word; an exception counts only in full.
+func TestForbiddenSettings(t *testing.T) {
+	for _, name := range []string{"listeners", "ssl.keystore.location", "SSL.keystore.location", "port", "ssl.protocols", "controller.quorum.voters"} {
+		require.True(t, forbidden(name), name)
+	}
+	for _, name := range []string{"ssl.protocol", "controller.quorum.fetch.timeout.ms", "log.retention.ms", "num.io.threads"} {
+		require.False(t, forbidden(name), name)
+	}
+}
