@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes what a deployment would change as Markdown; the status is Pulumi's.
+# Writes what a deployment would change as Markdown; the status is Pulumi's, or 1 where the cluster lacks a prerequisite.
 # usage: .github/preview.sh STACK FILE LIMITS   LIMITS: settings of the policies, from kept-shards.sh
 set -euo pipefail
 (($# == 3)) || { echo "usage: $0 STACK FILE LIMITS" >&2; exit 2; }
@@ -16,6 +16,7 @@ preview --diff >"$work/diff" 2>&1 || status=$?
 if ((status == 0)); then
   preview --json --show-sames >"$work/plan" 2>"$work/log" || { cat "$work/log"; exit 1; }
   go run ./cmd/summary <"$work/plan" >"$work/summary"
+  go run ./cmd/prerequisites <"$work/plan" >>"$work/summary" || status=1
 else
   echo "The preview failed with status $status." >"$work/summary"
 fi

@@ -1,0 +1,55 @@
+// Command prerequisites reads the output of `pulumi preview --json --show-sames` on its
+// standard input and asks the cluster, with kubectl, for what the plan relies on and
+// does not bring: the version of Kubernetes, metrics for the autoscalers, storage
+// classes that can expand, the definitions of Strimzi's objects. It prints one line for
+// each, and fails if something is missing or cannot be found out.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+func main() {
+	plan, err := read(os.Stdin)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "prerequisites:", err)
+		os.Exit(1)
+	}
+	met := true
+	for _, result := range plan.check(context.Background(), kubectl(plan.context)) {
+		fmt.Println(result)
+		met = met && result.problem == ""
+	}
+	if !met {
+		os.Exit(1)
+	}
+}
+
+// asker runs kubectl with arguments and returns its standard output.
+type asker func(ctx context.Context, args ...string) ([]byte, error)
+
+func kubectl(target string) asker {
+	return func(ctx context.Context, args ...string) ([]byte, error) {
+		if target != "" {
+			args = append(args, "--context", target)
+		}
+		cmd := exec.CommandContext(ctx, "kubectl", append(args, "--request-timeout", "10s")...)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		output, err := cmd.Output()
+		if err != nil {
+			reason := strings.TrimSpace(stderr.String())
+			if reason == "" {
+				reason = err.Error()
+			}
+			return nil, errors.New(reason)
+		}
+		return output, nil
+	}
+}

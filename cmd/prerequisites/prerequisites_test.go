@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const preview = `{"steps":[
+	{"newState":{"type":"pulumi:providers:kubernetes","inputs":{"context":"eks"}}},
+	{"newState":{"type":"kubernetes:core/v1:PersistentVolumeClaim","inputs":{"spec":{}}}},
+	{"newState":{"type":"kubernetes:autoscaling/v2:HorizontalPodAutoscaler","inputs":{}}},
+	{"newState":{"type":"kubernetes:kafka.strimzi.io/v1beta2:KafkaNodePool","inputs":{"spec":{"storage":{"volumes":[{"type":"persistent-claim","class":"fast"}]}}}}},
+	{"oldState":{"type":"kubernetes:core/v1:PersistentVolumeClaim","inputs":{"spec":{"storageClassName":"gone"}}}}MORE
+]}`
+
+// answers are kubectl's, by the first words of the question.
+type answers map[string]string
+
+func (a answers) ask(_ context.Context, args ...string) ([]byte, error) {
+	question := strings.Join(args, " ")
+	for start, text := range a {
+		if strings.HasPrefix(question, start) {
+			return []byte(text), nil
+		}
+	}
+	return nil, errors.New(`Error from server (NotFound): ` + question)
+}
+
+func good() answers {
+	return answers{
+		"version":        `{"serverVersion":{"major":"1","minor":"29+"}}`,
+		"get apiservice": `{"status":{"conditions":[{"type":"Available","status":"True"}]}}`,
+		"get storageclasses": `{"items":[{"metadata":{"name":"slow"}},{"metadata":{"name":"fast"},"allowVolumeExpansion":true},
+			{"metadata":{"name":"gp3","annotations":{"storageclass.kubernetes.io/is-default-class":"true"}},"allowVolumeExpansion":true}]}`,
+		"get customresourcedefinition kafkanodepools.kafka.strimzi.io": `{"spec":{"versions":[{"name":"v1beta2","served":true}]}}`,
+	}
+}
+
+func problems(t *testing.T, a answers, more string) []string {
+	t.Helper()
+	p, err := read(strings.NewReader(strings.ReplaceAll(preview, "MORE", more)))
+	require.NoError(t, err)
+	require.Equal(t, "eks", p.context)
+	var found []string
+	for _, r := range p.check(t.Context(), a.ask) {
+		if r.problem != "" {
+			found = append(found, r.String())
+		}
+	}
+	return found
+}
+
+func TestEachMissingPrerequisiteIsOneLine(t *testing.T) {
+	require.Empty(t, problems(t, good(), ""))
+	for name, test := range map[string]struct{ question, answer, want string }{
+		"old": {"version", `{"serverVersion":{"major":"1","minor":"28"}}`, "MISSING  Kubernetes 1.29 or newer: the cluster is 1.28. Fix: name a cluster that answers, or upgrade it"},
+		"no metrics": {"get apiservice", "", "MISSING  metrics of pods for the autoscalers (metrics.k8s.io): Error from server (NotFound): get apiservice v1beta1.metrics.k8s.io -o json. " +
+			"Fix: install metrics-server; without it nothing scales"},
+		"metrics down": {"get apiservice", `{"status":{"conditions":[{"type":"Available","status":"False"}]}}`,
+			"MISSING  metrics of pods for the autoscalers (metrics.k8s.io): it is not available. Fix: install metrics-server; without it nothing scales"},
+		"no definition": {"get customresourcedefinition kafkanodepools.kafka.strimzi.io", "", "MISSING  kafkanodepools.kafka.strimzi.io v1beta2: Error from server (NotFound): " +
+			"get customresourcedefinition kafkanodepools.kafka.strimzi.io -o json. Fix: install Strimzi's operator, or set kafka.operator.mode to install"},
+		"other version": {"get customresourcedefinition kafkanodepools.kafka.strimzi.io", `{"spec":{"versions":[{"name":"v1beta2"},{"name":"v1","served":true}]}}`,
+			"MISSING  kafkanodepools.kafka.strimzi.io v1beta2: the cluster does not serve this version. Fix: set kafka.apiVersion to one that it does, or change the operator"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := good()
+			delete(a, test.question)
+			if test.answer != "" {
+				a[test.question] = test.answer
+			}
+			require.Equal(t, []string{test.want}, problems(t, a, ""))
+		})
+	}
+}
+
+func TestStorageClasses(t *testing.T) {
+	a := good()
+	a["get storageclasses"] = `{"items":[{"metadata":{"name":"gp2","annotations":{"storageclass.kubernetes.io/is-default-class":"true"}}}]}`
+	require.Equal(t, []string{
+		`MISSING  default storage class that expands: gp2 does not allow it. Fix: kubectl patch storageclass gp2 --patch '{"allowVolumeExpansion":true}', if its driver can`,
+		"MISSING  storage class fast that expands: there is none. Fix: create it, or name another in storage.class",
+	}, problems(t, a, ""))
+}
+
+func TestAnOperatorThatComesWithThePlanBringsItsDefinitions(t *testing.T) {
+	a := good()
+	delete(a, "get customresourcedefinition kafkanodepools.kafka.strimzi.io")
+	require.Empty(t, problems(t, a, `,{"newState":{"type":"kubernetes:helm.sh/v4:Chart","inputs":{}}}`))
+}
+
+// What cannot be found out is missing.
+func TestAClusterThatDoesNotAnswer(t *testing.T) {
+	require.Len(t, problems(t, answers{}, ""), 5)
+	for _, text := range []string{"", "{", `{"diagnostics":[{"severity":"error","message":"no"}]}`} {
+		_, err := read(strings.NewReader(text))
+		require.Error(t, err)
+	}
+}
