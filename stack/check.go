@@ -29,6 +29,8 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkKafka, []string{"services", "kafka"}},
 		{c.checkPartitions, []string{"services", "kafka"}},
 		{c.checkConnections, []string{"services", "postgres"}},
+		{c.checkAuth, []string{"services"}},
+		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes"}},
 		{c.checkEdge, []string{"services", "cdn"}},
 	} {
 		if !slices.ContainsFunc(one.needs, func(name string) bool { return c.doubtful[name] }) {

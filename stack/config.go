@@ -31,6 +31,14 @@ type Config struct {
 	// Services are the programs of the product, by name. One called shardctl, which
 	// watches the shards, is added unless it is described here.
 	Services map[string]Service `json:"services"`
+	// Secrets that services mount and that nothing generates, by name and then by key.
+	// Each value is set with pulumi config set --secret --path
+	// 'scalestack:secrets.<name>.<key>', or the setting is refused.
+	Secrets map[string]map[string]string `json:"secrets"`
+	// ExternalSecrets are the names of Secrets that services mount and that something
+	// else makes in the namespace, an external store for example. A service does not
+	// start without them.
+	ExternalSecrets []string `json:"externalSecrets"`
 	// CDN is Cloudflare in front of the services; nil without one. The API token
 	// belongs to the provider (cloudflare:apiToken or CLOUDFLARE_API_TOKEN).
 	CDN *CDN `json:"cdn"`
@@ -62,6 +70,9 @@ type Kubernetes struct {
 	// kubectl get namespace kube-system -o jsonpath={.metadata.uid}. Default: the one of
 	// the first deployment.
 	Cluster string `json:"cluster"`
+	// PullSecret names the Secret with the key .dockerconfigjson with which the pods of
+	// the namespace pull images: one of secrets or externalSecrets. Default: none.
+	PullSecret string `json:"pullSecret" format:"label"`
 }
 
 // Postgres are the shards and how data moves between them.

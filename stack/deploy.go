@@ -52,7 +52,7 @@ func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 		return nil, err
 	}
 	d := &deployment{Config: c, ctx: ctx, on: on, outputs: pulumi.Map{"cluster": pulumi.String(c.clusterID)}}
-	for _, step := range []func() error{d.namespace, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edge} {
+	for _, step := range []func() error{d.namespace, d.secrets, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edge} {
 		if err := step(); err != nil {
 			return d.outputs, err
 		}

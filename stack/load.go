@@ -54,8 +54,13 @@ func parse(info pulumi.RunInfo) (map[string]any, field.ErrorList) {
 		name, ours := strings.CutPrefix(key, project+":")
 		switch {
 		case !ours:
+		case name == secretsName:
+			value, mistakes := parseSecrets(parseObject(text), slices.Contains(info.ConfigSecretKeys, key))
+			if errs = append(errs, mistakes...); len(value) > 0 && len(mistakes) == 0 {
+				document[name] = value
+			}
 		case slices.Contains(info.ConfigSecretKeys, key):
-			errs = append(errs, field.Forbidden(field.NewPath(name), "is a secret, and no setting is one: passwords are generated"))
+			errs = append(errs, field.Forbidden(field.NewPath(name), "is a secret, and no setting but secrets is one: passwords are generated"))
 		case name == "namespace":
 			document[name] = text
 		default:

@@ -43,7 +43,7 @@ func TestDefaultsOfAService(t *testing.T) {
 	require.Equal(t, UsesTopics{Topics: []string{"orders"}, Group: "shop", DeadLetter: "shop_dlq"}, *shop.Uses.Consume)
 }
 
-const sectionNames = "cdn, kafka, kubernetes, namespace, postgres, redis, services"
+const sectionNames = "cdn, externalSecrets, kafka, kubernetes, namespace, postgres, redis, secrets, services"
 
 func TestOneErrorPerMistake(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -60,7 +60,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"no json":         {map[string]string{"scalestack:redis": `{"maxClients":`}, `scalestack:redis: Invalid value: "{\"maxClients\":": must be an object`},
 		"two values":      {map[string]string{"scalestack:redis": `{} {}`}, `scalestack:redis: Invalid value: "{} {}": must be an object`},
 		"empty section":   {map[string]string{"scalestack:redis": ``}, `scalestack:redis: Invalid value: "": must be an object`},
-		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"contxt":"a"}`}, "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: cluster, context"},
+		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"contxt":"a"}`}, "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: cluster, context, pullSecret"},
 		"case":            {oneService(`"replicas":{"Min":3}`), "scalestack:services.shop.replicas.Min: Forbidden: is not a setting; known here: max, min"},
 		"unknown section": {map[string]string{"scalestack:postgress": `{}`}, "scalestack:postgress: Forbidden: is not a setting; known here: " + sectionNames},
 		"nameless":        {map[string]string{"scalestack:": `{}`}, "scalestack:[]: Forbidden: is not a setting; known here: " + sectionNames},
@@ -99,7 +99,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"own letter":   {oneService(`"uses":{"consume":{"topics":["orders"],"deadLetter":"orders"}}`), `scalestack:services.shop.uses.consume.deadLetter: Invalid value: "orders": must not be a topic that the service reads or writes itself`},
 		"local image":  {map[string]string{"scalestack:services": `{"shop":{"image":"example/shop:dev"}}`}, `scalestack:services.shop.image: Invalid value: "example/shop:dev": stands for a local build that SCALESTACK_IMAGES does not name: name a released image`},
 		"cache rules":  {map[string]string{"scalestack:cdn": cdnWithRules(11)}, `scalestack:cdn.rules: `},
-		"edge nowhere": {oneService(`"port":8080,"allowEdge":true`), "scalestack:services.shop.allowEdge: Forbidden: needs cdn.enabled: no edge would connect"},
+		"edge nowhere": {oneService(`"port":8080,"allowEdge":true,"auth":{"public":true}`), "scalestack:services.shop.allowEdge: Forbidden: needs cdn.enabled: no edge would connect"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, c.config)
@@ -151,7 +151,7 @@ func TestSecretsAreRefusedUnseen(t *testing.T) {
 		Config:           map[string]string{"scalestack:redis": `{"maxClients":"hunter2"}`},
 		ConfigSecretKeys: []string{"scalestack:redis"},
 	})
-	require.EqualError(t, err, "scalestack:redis: Forbidden: is a secret, and no setting is one: passwords are generated")
+	require.EqualError(t, err, "scalestack:redis: Forbidden: is a secret, and no setting but secrets is one: passwords are generated")
 }
 
 func TestDefaultsAreNotShared(t *testing.T) {

@@ -26,6 +26,9 @@ type Service struct {
 	// cluster's load balancer must keep the client's address
 	// (externalTrafficPolicy Local).
 	AllowEdge bool `json:"allowEdge"`
+	// Auth says who may call the service. Required with ingressFrom and allowEdge: what
+	// others reach says who may use it.
+	Auth *Auth `json:"auth"`
 	// Uses are the parts of the stack that the service connects to. Default: none.
 	Uses Uses `json:"uses"`
 }

@@ -153,7 +153,7 @@ func TestNobodyIsLetInUnlessAsked(t *testing.T) {
 }
 
 func TestAllowEdge(t *testing.T) {
-	web := `{"web":{"image":"a:1","port":8080,"allowEdge":true,"ingressFrom":[{"pods":{"app":"probe"}}]}}`
+	web := `{"web":{"image":"a:1","port":8080,"allowEdge":true,"auth":{"public":true},"ingressFrom":[{"pods":{"app":"probe"}}]}}`
 	c := shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `}`})
 	peers := c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom
 	require.Len(t, peers, 1+len(cdn.PublishedRanges()))

@@ -60,8 +60,11 @@ func projectFile(text string, p *settings.Property) string {
 	for _, name := range Sections() {
 		section := p.Properties[name]
 		kind, standard := section.Type, "{}"
-		if kind == "string" {
+		switch kind {
+		case "string":
 			standard = fmt.Sprint(section.Default)
+		case "array":
+			kind, standard = "array\n    items: {type: string}", "[]"
 		}
 		description, _ := json.Marshal(describe(section))
 		fmt.Fprintf(&out, "  scalestack:%s:\n    type: %s\n    description: %s\n    default: %s\n", name, kind, description, standard)

@@ -4,13 +4,22 @@ package stack
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // Option changes the settings before they are checked.
 type Option func(*Config)
+
+// RefusedError holds every mistake in the configuration. Nothing was registered.
+type RefusedError struct{ mistakes error }
+
+// Error names each mistake on a line of its own.
+func (e *RefusedError) Error() string {
+	return "the configuration is refused, nothing was changed:\n" + e.mistakes.Error()
+}
+
+func (e *RefusedError) Unwrap() error { return e.mistakes }
 
 // Program returns what pulumi.Run needs. The option keeps the run's settings:
 // a context answers for a key that one names, but only the run's info lists
@@ -31,7 +40,7 @@ func Program(options ...Option) (pulumi.RunFunc, pulumi.RunOption) {
 		}
 		config, err := Load(run, options...)
 		if err != nil {
-			return fmt.Errorf("the configuration is refused, nothing was changed:\n%w", err)
+			return &RefusedError{err}
 		}
 		if err := config.guard(ctx); err != nil {
 			return err

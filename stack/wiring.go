@@ -37,18 +37,23 @@ type wiring struct {
 	redisAddress, redisSecret pulumi.StringInput
 	kafkaBootstrap, kafkaCA   pulumi.StringInput
 	kafkaUsers                map[string]pulumi.StringInput
+	// secrets are the Secrets of the configuration by name.
+	secrets pulumi.StringMapOutput
 }
 
 // serviceArgs completes a service's own arguments with what it uses.
 func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 	a := s.Args
-	a.Namespace = w.namespace
+	a.Namespace, a.Mounts = w.namespace, c.withSecrets(a.Mounts, w.secrets)
 	a.BaseEnv = variables{"SCALESTACK_SERVICE": pulumi.String(s.Name)}
 	if a.Port != 0 {
 		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)
 	}
 	if s.AllowEdge {
 		a.IngressFrom = slices.Concat(a.IngressFrom, c.edgePeers())
+	}
+	if s.Auth != nil {
+		maps.Copy(a.BaseEnv, s.Auth.variables())
 	}
 	if s.Uses.Shards != nil {
 		c.connectShards(&a, s, w)
@@ -84,6 +89,7 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 		return
 	}
 	m := *a.Migration
+	m.Mounts = c.withSecrets(m.Mounts, w.secrets)
 	m.BaseEnv = shardVariables()
 	m.Mounts = slices.Concat(m.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(postgres.AdminCredentials)})
 	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})

@@ -48,6 +48,8 @@ func spots(t *testing.T) []spot {
 	require.NoError(t, err)
 	var schema object
 	require.NoError(t, json.Unmarshal(text, &schema))
+	// Its mistakes show no value, and it is refused unless encrypted: stack/secrets_test.go.
+	delete(schema["properties"].(object), "secrets")
 	var all []spot
 	walk(spot{schema: schema}, &all)
 	return all[1:] // the root holds what Pulumi made of the sections

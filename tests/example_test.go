@@ -29,8 +29,8 @@ func TestExampleOfAForeignService(t *testing.T) {
 		if node.Name != "shop-deployment" {
 			continue
 		}
-		require.Equal(t, "SCALESTACK_REDIS_ADDRESS", at(t, node, pods+".env[1].name"))
-		require.Equal(t, "PODINFO_CACHE_SERVER", at(t, node, pods+".env[4].name"), "a variable may refer to those before it")
+		require.Equal(t, "SCALESTACK_REDIS_ADDRESS", at(t, node, pods+".env[2].name"))
+		require.Equal(t, "PODINFO_CACHE_SERVER", at(t, node, pods+".env[5].name"), "a variable may refer to those before it")
 		require.Equal(t, "/readyz", at(t, node, pods+".readinessProbe.httpGet.path"))
 		require.NotContains(t, at(t, node, "spec.template.spec.volumes"), "postgres")
 		return

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"net/netip"
+	"net/url"
 	"path"
 	"regexp"
 
@@ -27,6 +28,7 @@ type Format struct {
 //	cidr      an address range, such as 203.0.113.0/24
 //	path      an absolute path without "." and ".."
 //	labelKey  the key of a Kubernetes label or annotation
+//	issuer    the address of an OpenID Connect issuer
 //	version   a Kubernetes version, such as 1.33
 var Formats = map[string]Format{
 	"quantity": {`a quantity in quotes, such as "500m", "2" or "1Gi"`, quantityProblem},
@@ -36,12 +38,14 @@ var Formats = map[string]Format{
 	"cidr":     {"an address range such as 203.0.113.0/24", rangeProblem},
 	"path":     {absolutePath, unless(isAbsolute, absolutePath)},
 	"labelKey": {"a label key such as topology.kubernetes.io/zone", unless(isLabelKey, "a label key such as topology.kubernetes.io/zone")},
+	"issuer":   {issuerAddress, unless(isIssuer, issuerAddress)},
 	"version":  {"a version such as 1.33", unless(version.MatchString, "a version such as 1.33")},
 }
 
 const (
-	dnsLabel     = "a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends"
-	absolutePath = "an absolute path without '.', '..' or a trailing '/'"
+	dnsLabel      = "a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends"
+	absolutePath  = "an absolute path without '.', '..' or a trailing '/'"
+	issuerAddress = "an https address without a query, such as https://login.example.com"
 )
 
 var version = regexp.MustCompile(`^\d+\.\d+$`)
@@ -73,6 +77,13 @@ func isAbsolute(value string) bool { return path.IsAbs(value) && path.Clean(valu
 func isHost(value string) bool {
 	_, err := netip.ParseAddr(value)
 	return err == nil || len(validation.IsDNS1123Subdomain(value)) == 0
+}
+
+// isIssuer takes no plain http: whoever changes the issuer's keys on their way can
+// be anybody.
+func isIssuer(value string) bool {
+	u, err := url.Parse(value)
+	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
 func quantityProblem(value string) string {

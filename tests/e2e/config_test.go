@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,12 +39,24 @@ func TestBadConfigurationChangesNothing(t *testing.T) {
 			require.Contains(t, text, bad.want)
 			require.Len(t, mistake.FindAllString(text, -1), 1, "one message for one mistake:\n%s", text)
 			require.NotContains(t, text, "goroutine ")
+			require.NotContains(t, text, "unhandled error")
 		})
 	}
 	require.Equal(t, before, clusterState(t))
 }
 
 func changedConfig(t *testing.T, section string, values map[string]any) string {
+	t.Helper()
+	return editedConfig(t, section, func(settings map[string]any) { maps.Copy(settings, values) })
+}
+
+// changedService is a configuration in which one service has other settings.
+func changedService(t *testing.T, service string, values map[string]any) string {
+	t.Helper()
+	return editedConfig(t, "services", func(settings map[string]any) { maps.Copy(settings[service].(map[string]any), values) })
+}
+
+func editedConfig(t *testing.T, section string, edit func(settings map[string]any)) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(repo, "Pulumi.dev.yaml"))
 	require.NoError(t, err)
@@ -56,9 +69,7 @@ func changedConfig(t *testing.T, section string, values map[string]any) string {
 	if file.Config[key] == nil {
 		file.Config[key] = map[string]any{}
 	}
-	for name, value := range values {
-		file.Config[key][name] = value
-	}
+	edit(file.Config[key])
 	changed, err := yaml.Marshal(file)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "Pulumi.dev.yaml")

@@ -51,6 +51,10 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	options := s.Shards.As("scalestack-serve")
 	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, registry, log
+	access, verifier, err := newAccess(s.Access, log)
+	if err != nil {
+		return err
+	}
 	shards, err := router.New(options)
 	if err != nil {
 		return err
@@ -72,10 +76,11 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 
 	store := users.NewStore(shards, users.StoreOptions{Events: s.Events, Log: log})
 	handler := api.New(users.NewService(store, cache, s.RequestTimeout),
-		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log})
+		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log, Access: access})
 	go store.SweepEvery(background, sweepEvery)
+	go verifier.follow(background)
 	go func() {
-		if await(ctx, log, "every shard", store.Answers) {
+		if await(ctx, log, "every shard", store.Answers) && await(ctx, log, "the issuer's keys", verifier.ready) {
 			handler.Ready()
 		}
 	}()

@@ -47,7 +47,7 @@ func startServer(t *testing.T, delay, grace time.Duration) (url string, service 
 	t.Helper()
 	service = slow{began: make(chan struct{}, 1), released: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
-	handler := api.New(service, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log})
+	handler := api.New(service, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log, Access: api.Access{Public: true}})
 	handler.Ready()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

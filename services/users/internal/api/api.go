@@ -38,6 +38,8 @@ type Options struct {
 	// Metrics is where the API registers its own and what /metrics shows.
 	Metrics *prometheus.Registry
 	Log     *slog.Logger
+	// Access decides who may use what lies under /users.
+	Access Access
 }
 
 // API is the HTTP handler of the service.
@@ -57,13 +59,13 @@ type API struct {
 func New(service Service, o Options) *API {
 	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux(),
 		slots: make(chan struct{}, o.MaxRequests)}
-	a.handle(http.MethodGet, "/users/{id}", a.getUser)
-	a.handle(http.MethodPut, "/users/{id}", a.putUser)
-	a.handle(http.MethodDelete, "/users/{id}", a.deleteUser)
-	a.handle(http.MethodPost, "/users", a.postUser)
-	a.handle(http.MethodGet, "/users/{id}/products/{sku}", a.getProduct)
-	a.handle(http.MethodPut, "/users/{id}/products/{sku}", a.putProduct)
-	a.handle(http.MethodDelete, "/users/{id}/products/{sku}", a.deleteProduct)
+	a.guarded(http.MethodGet, "/users/{id}", mayRead, a.getUser)
+	a.guarded(http.MethodPut, "/users/{id}", mayWrite, a.putUser)
+	a.guarded(http.MethodDelete, "/users/{id}", mayWrite, a.deleteUser)
+	a.guarded(http.MethodPost, "/users", mayCreate, a.postUser)
+	a.guarded(http.MethodGet, "/users/{id}/products/{sku}", mayRead, a.getProduct)
+	a.guarded(http.MethodPut, "/users/{id}/products/{sku}", mayWrite, a.putProduct)
+	a.guarded(http.MethodDelete, "/users/{id}/products/{sku}", mayWrite, a.deleteProduct)
 	for _, folder := range assets.Folders() {
 		a.handle(http.MethodGet, folder, a.asset)
 	}

@@ -55,7 +55,7 @@ func (f *fake) Delete(_ context.Context, id int64) (bool, string, error) {
 }
 
 func newAPI(f *fake) *API {
-	return New(f, Options{Timeout: time.Second, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	return New(f, Options{Timeout: time.Second, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Access: Access{Public: true}})
 }
 
 func call(a *API, method, path, body string) *httptest.ResponseRecorder {

@@ -27,7 +27,7 @@ func (h held) Get(context.Context, int64) (users.Answer, error) {
 
 func TestRequestsBeyondTheLimitAreToldToComeAgain(t *testing.T) {
 	service := held{began: make(chan struct{}), released: make(chan struct{})}
-	a := New(service, Options{Timeout: time.Second, MaxRequests: 2, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	a := New(service, Options{Timeout: time.Second, MaxRequests: 2, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Access: Access{Public: true}})
 	for range 2 {
 		go call(a, "GET", "/users/7", "")
 		<-service.began
@@ -46,7 +46,7 @@ func TestRequestsBeyondTheLimitAreToldToComeAgain(t *testing.T) {
 }
 
 func TestOnlyProbesAreServedBeyondTheLimitOfConnections(t *testing.T) {
-	a := New(held{}, Options{Timeout: time.Second, MaxRequests: 2, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
+	a := New(held{}, Options{Timeout: time.Second, MaxRequests: 2, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Access: Access{Public: true}})
 	ask := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		a.ServeHTTP(w, httptest.NewRequestWithContext(Beyond(t.Context()), "GET", path, nil))

@@ -63,7 +63,7 @@ func (a *API) postUser(w http.ResponseWriter, r *http.Request) {
 		wrong.write(w)
 		return
 	}
-	user, shard, err := a.service.Create(r.Context(), p, key)
+	user, shard, err := a.service.Create(r.Context(), p, caller(r).Key(key))
 	setShard(w, shard)
 	switch {
 	case errors.Is(err, users.ErrKeyUsed):

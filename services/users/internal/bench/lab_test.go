@@ -111,7 +111,8 @@ func (l *lab) instance(caches ...users.Cache) instance {
 // serve offers a service over HTTP.
 func (l *lab) serve(s api.Service) (url string) {
 	log := slog.New(slog.NewTextHandler(l.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	server := httptest.NewServer(api.New(s, api.Options{Timeout: timeout, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log}))
+	server := httptest.NewServer(api.New(s, api.Options{Timeout: timeout, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log,
+		Access: api.Access{Public: true}}))
 	l.t.Cleanup(server.Close)
 	return server.URL
 }

@@ -69,6 +69,8 @@ func newField(name string, field reflect.StructField, at reflect.Value) Field {
 var formats = map[string]string{
 	"abspath":  "an absolute path",
 	"hostport": "host:port with a port between 0 and 65535",
+	"issuer":   "an https address without a query, or http to a loopback address",
+	"header":   "the name of a header",
 	"mailbox":  "a mail address such as Shop <shop@example.com>",
 }
 

@@ -21,6 +21,8 @@ func newCheck() *validator.Validate {
 	for rule, holds := range map[string]func(string) bool{
 		"abspath":  func(text string) bool { return strings.HasPrefix(text, "/") },
 		"hostport": isHostPort,
+		"issuer":   isIssuer,
+		"header":   isHeader,
 		"mailbox":  func(text string) bool { _, err := mail.ParseAddress(text); return err == nil },
 	} {
 		if err := v.RegisterValidation(rule, func(field validator.FieldLevel) bool { return holds(field.Field().String()) }); err != nil {

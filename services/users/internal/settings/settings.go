@@ -10,6 +10,7 @@ type Serve struct {
 	Shards
 	Redis Redis
 	Log
+	Access
 	Listen string `env:"SCALESTACK_LISTEN" envDefault:":8080" validate:"hostport" doc:"where the HTTP server listens"`
 	// The stack checks pods × Pool against max_connections.
 	Pool             int           `env:"SCALESTACK_DB_POOL" envDefault:"10" validate:"min=1,max=1000" doc:"most connections to one shard from this process"`
@@ -26,10 +27,11 @@ type Serve struct {
 }
 
 func (s *Serve) mistakes() []error {
+	mistakes := s.Access.mistakes()
 	if s.RequestTimeout > s.StatementTimeout {
-		return nil
+		return mistakes
 	}
-	return []error{fmt.Errorf("SCALESTACK_REQUEST_TIMEOUT: %s is not more than SCALESTACK_DB_STATEMENT_TIMEOUT (%s)", s.RequestTimeout, s.StatementTimeout)}
+	return append(mistakes, fmt.Errorf("SCALESTACK_REQUEST_TIMEOUT: %s is not more than SCALESTACK_DB_STATEMENT_TIMEOUT (%s)", s.RequestTimeout, s.StatementTimeout))
 }
 
 // Ask holds the settings of the command ask.

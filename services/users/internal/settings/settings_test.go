@@ -18,7 +18,7 @@ func environment(set map[string]string) (environ []string) {
 }
 
 func TestDefaults(t *testing.T) {
-	s, err := ServeCommand.Load(environment(nil))
+	s, err := ServeCommand.Load(environment(map[string]string{"SCALESTACK_PUBLIC": "true"}))
 	require.NoError(t, err)
 	require.Equal(t, ":8080", s.Listen)
 	require.Equal(t, "/etc/scalestack/shardmap/map.json", s.MapFile)
@@ -54,12 +54,12 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 		`SCALESTACK_REDIS_ADDRESS: "redis:99999" is not host:port with a port between 0 and 65535`,
 	}, strings.Split(err.Error(), "\n"))
 
-	_, err = ServeCommand.Load(environment(map[string]string{"SCALESTACK_REQUEST_TIMEOUT": "3s"}))
+	_, err = ServeCommand.Load(environment(map[string]string{"SCALESTACK_PUBLIC": "true", "SCALESTACK_REQUEST_TIMEOUT": "3s"}))
 	require.EqualError(t, err, "SCALESTACK_REQUEST_TIMEOUT: 3s is not more than SCALESTACK_DB_STATEMENT_TIMEOUT (3s)")
 }
 
 func TestEmptyCountsAsNotSet(t *testing.T) {
-	s, err := ServeCommand.Load([]string{"SCALESTACK_DB_POOL=", "SCALESTACK_CACHE_TTL=", "PGSSLROOTCERT="})
+	s, err := ServeCommand.Load([]string{"SCALESTACK_DB_POOL=", "SCALESTACK_CACHE_TTL=", "PGSSLROOTCERT=", "SCALESTACK_PUBLIC=true"})
 	require.NoError(t, err)
 	require.Equal(t, 10, s.Pool)
 }

@@ -1,0 +1,79 @@
+package stack
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+)
+
+const mounted = `"mounts":[{"name":"mail","path":"/mail","secret":"mail-login"}]`
+
+// loadSecret loads a configuration with the setting secrets, encrypted.
+func loadSecret(config map[string]string, secrets string) (*Config, error) {
+	all := maps.Clone(config)
+	all["scalestack:secrets"] = secrets
+	return Load(pulumi.RunInfo{Stack: labStack, Config: all, ConfigSecretKeys: []string{"scalestack:secrets"}})
+}
+
+func TestASecretThatNobodyMakesIsNamed(t *testing.T) {
+	const mistake = `scalestack:services.shop.mounts[0].secret: Invalid value: "mail-login": is made by nobody. Fix: pulumi config set --secret --path ` +
+		`'scalestack:secrets.mail-login.<key>', or list it in externalSecrets if something else makes it`
+	_, err := load(t, oneService(mounted))
+	require.EqualError(t, err, mistake)
+	_, err = loadSecret(oneService(mounted), `{"mail":{"password":"hush"}}`)
+	require.EqualError(t, err, mistake)
+	_, err = load(t, oneService(`"mounts":[{"name":"mail","path":"/mail","secrets":[{"secret":"mail-login","files":{"a":"b"}}]}]`))
+	require.ErrorContains(t, err, `services.shop.mounts[0].secrets[0].secret: Invalid value: "mail-login": is made by nobody`)
+	_, err = load(t, oneService(`"migration":{"args":["m"],`+mounted+`}`))
+	require.ErrorContains(t, err, `services.shop.migration.mounts[0].secret: Invalid value: "mail-login": is made by nobody`)
+	_, err = load(t, map[string]string{"scalestack:kubernetes": `{"pullSecret":"registry"}`})
+	require.ErrorContains(t, err, `kubernetes.pullSecret: Invalid value: "registry": is made by nobody`)
+
+	_, err = loadSecret(oneService(mounted), `{"mail-login":{"password":"hush"}}`)
+	require.NoError(t, err)
+	external := oneService(mounted)
+	external["scalestack:externalSecrets"] = `["mail-login"]`
+	_, err = load(t, external)
+	require.NoError(t, err)
+	_, err = loadSecret(external, `{"mail-login":{"password":"hush"}}`)
+	require.EqualError(t, err, `scalestack:externalSecrets: Duplicate value: "mail-login"`)
+}
+
+func TestMistakesInSecretsShowNoValue(t *testing.T) {
+	for name, test := range map[string]struct{ secrets, mistake string }{
+		"text":     {`hush`, "scalestack:secrets: Forbidden: must be an object of objects"},
+		"list":     {`["hush"]`, "scalestack:secrets: Forbidden: must be an object of objects"},
+		"flat":     {`{"mail":"hush"}`, "scalestack:secrets.mail: Forbidden: must be an object with a value by key"},
+		"number":   {`{"mail":{"pin":4711}}`, "scalestack:secrets.mail.pin: Forbidden: must be a string that is not empty"},
+		"nested":   {`{"mail":{"a":{"b":"hush"}}}`, "scalestack:secrets.mail.a: Forbidden: must be a string that is not empty"},
+		"empty":    {`{"mail":{"a":""}}`, "scalestack:secrets.mail.a: Forbidden: must be a string that is not empty"},
+		"no key":   {`{"mail":{}}`, "scalestack:secrets.mail: Required value: a value by its key"},
+		"bad name": {`{"Mail":{"a":"hush"}}`, `scalestack:secrets.Mail: Invalid value: "Mail": must be lower-case letters`},
+		"bad key":  {`{"mail":{"a b":"hush"}}`, `scalestack:secrets.mail: Invalid value: "a b": is not a key`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadSecret(map[string]string{}, test.secrets)
+			require.ErrorContains(t, err, test.mistake)
+			require.NotContains(t, err.Error(), "hush")
+			require.NotContains(t, err.Error(), "4711")
+			require.Len(t, strings.Split(err.Error(), "\n"), 1)
+		})
+	}
+	_, err := load(t, map[string]string{"scalestack:secrets": `{}`})
+	require.NoError(t, err, "the default of Pulumi.yaml")
+	_, err = load(t, map[string]string{"scalestack:secrets": `{"mail":{"a":"hush"}}`})
+	require.EqualError(t, err, "scalestack:secrets: Forbidden: is not encrypted. Fix: pulumi config set --secret --path 'scalestack:secrets.<name>.<key>'")
+}
+
+func TestServicesComeAfterTheirSecrets(t *testing.T) {
+	c, err := loadSecret(oneService(mounted), `{"mail-login":{"password":"hush"}}`)
+	require.NoError(t, err)
+	w := wiredHere()
+	w.secrets = pulumi.StringMap{"mail-login": pulumi.String("mail-login")}.ToStringMapOutput()
+	mounts := c.serviceArgs(c.Services["shop"], w).Mounts
+	require.IsType(t, pulumi.StringOutput{}, mounts[0].Secret)
+	require.Equal(t, pulumi.String("mail-login"), c.Services["shop"].Mounts[0].Secret, "the configuration stays as it is")
+}
