@@ -165,19 +165,19 @@ func TestZoneIsAdoptedAfterAKill(t *testing.T) {
 	killed := z.command(upTest...)
 	killed.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, killed.Start())
-	eventually(t, time.Minute, "Cloudflare has the rulesets", func() error {
+	eventually(t, 3*time.Minute, "Cloudflare has a ruleset", func() error {
 		_, err := os.Stat(filepath.Join(z.zones, oneZone, "ruleset.json"))
 		return err
 	})
-	time.Sleep(time.Second) // for the other ruleset and the record
 	require.NoError(t, syscall.Kill(-killed.Process.Pid, syscall.SIGKILL))
 	require.Error(t, killed.Wait())
 	z.edit(oneZone, func(zone map[string]any) { delete(zone, "slow") })
 
+	lost := len(z.made(oneZone, "ruleset"))
 	z.must("cancel", "--yes", "--stack", "test") // the lock of the one that was killed
 	text, err := z.try(upTest...)
 	require.Error(t, err)
-	require.Equal(t, len(z.made(oneZone, "ruleset")), z.adopt(text), text)
+	require.GreaterOrEqual(t, z.adopt(text), lost, text) // the record too, where it was made and not noted
 	z.up()
 	z.steady()
 	require.Len(t, z.made(oneZone, "ruleset"), 2)
