@@ -50,7 +50,7 @@ var cachePrivate = rule.Rule{
 // rules matters, so that one such rule may change what all of them do.
 func allKnown(r rule.Resource) bool {
 	for _, one := range r.At("rules").Items() {
-		if !one.At("expression").Known() || !one.At("enabled").Known() || !one.At("actionParameters", "cache").Known() {
+		if !one.At("expression").Known() || !one.At("enabled").Known() || !one.Block("actionParameters", "cache").Known() {
 			return false
 		}
 	}
@@ -98,18 +98,20 @@ func (r request) String() string {
 	return r.path
 }
 
-// lastWord returns the rule that decides, and whether it caches.
+// lastWord returns the rule that decides, and whether it caches. A rule whose values
+// cannot be read counts where it would cache, and not where it would bypass.
 func lastWord(r rule.Resource, probe request) (by rule.Node, cached bool) {
 	for _, one := range r.At("rules").Items() {
-		cache := one.At("actionParameters", "cache")
-		if one.At("enabled").False() {
+		caches, says := one.Block("actionParameters", "cache").Truth()
+		enabled, stated := one.At("enabled").Truth()
+		if !says && one.Block("actionParameters", "cache").Absent() || stated && !enabled {
 			continue
 		}
 		matches := expression.Decide(one.At("expression").Text(), probe.known())
 		switch {
-		case cache.False() && matches == expression.Yes:
+		case says && !caches && (stated || one.At("enabled").Absent()) && matches == expression.Yes:
 			by, cached = one, false
-		case cache.True() && matches != expression.No:
+		case (caches || !says) && matches != expression.No:
 			by, cached = one, true
 		}
 	}
@@ -156,7 +158,7 @@ var stableRules = rule.Rule{
 					c.Refuse(r, n, "a value", "state it")
 				}
 			}
-			if n := one.At("actionParameters", "edgeTtl", "mode"); n.IsText() && !slices.Contains(ttlModes, n.Text()) {
+			if n := one.Block("actionParameters", "edgeTtl", "mode"); n.IsText() && !slices.Contains(ttlModes, n.Text()) {
 				c.Refuse(r, n, "override_origin, respect_origin or bypass_by_default", "use one of these")
 			}
 		}

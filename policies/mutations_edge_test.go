@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -17,6 +18,17 @@ func cacheRule(expression string) map[string]any {
 		"ref": "extra", "description": "Extra", "enabled": true, "action": "set_cache_settings", "expression": expression,
 		"actionParameters": map[string]any{"cache": true},
 	}
+}
+
+// bypassOf keeps the paths below a prefix out of the cache.
+func bypassOf(prefix string) map[string]any {
+	return spelled(cacheRule(fmt.Sprintf("starts_with(http.request.uri.path, %q)", prefix)), "actionParameters", map[string]any{"cache": false})
+}
+
+// spelled writes a value of a rule in another way than the component does.
+func spelled(rule map[string]any, name string, value any) map[string]any {
+	rule[name] = value
+	return rule
 }
 
 // pages adds page rules; the first has the highest priority.
@@ -58,6 +70,20 @@ var edgeMutations = map[string]mutation{
 		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] contains "Bearer")`))},
 	"bypass only by chance": {policy: "cache-private", says: "able to cache", edits: edits(
 		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] ne "") and ip.src eq 192.0.2.1`))},
+
+	"bypass turned off by a string": {policy: "cache-private", says: "able to cache", edits: edits(
+		add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/a")`)), add(zone, "rules", spelled(bypassOf("/a"), "enabled", "false")))},
+	"caching by a string":  {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", spelled(cacheRule(`true`), "actionParameters", map[string]any{"cache": "true"})))},
+	"caching in a list":    {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", spelled(cacheRule(`true`), "actionParameters", []any{map[string]any{"cache": true}})))},
+	"caching unreadably":   {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", spelled(cacheRule(`true`), "actionParameters", map[string]any{"cache": "yes"})))},
+	"bypass by no boolean": {policy: "cache-private", says: "able to cache", edits: edits(add(zone, "rules", cacheRule(`true`)), add(zone, "rules", spelled(bypassOf("/"), "enabled", "on")))},
+
+	"page rule with its actions in a list": {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(pages(
+		spelled(pageRuleOf("a.test/*", ""), "actions", []any{map[string]any{"cacheLevel": "cache_everything"}})))},
+	"page rule with its priority as a string": {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(
+		pages(pageRuleOf("a.test/*", "bypass"), pageRuleOf("a.test/x*", "cache_everything")), func(t *testing.T, g rule.Graph) rule.Graph {
+			return set("PageRule a.test/x*", "target", "a.test/*")(t, set("PageRule a.test/x*", "priority", "9")(t, g))
+		})},
 
 	"page rule for all":       {policy: "page-rules-private", says: "a.test/*, which caches a.test/api/7,", edits: edits(pages(pageRuleOf("a.test/*", "cache_everything")))},
 	"page rule in a query":    {policy: "page-rules-private", says: "caches a.test/api/7.css,", edits: edits(pages(pageRuleOf("a.test/*.css", "cache_everything")))},

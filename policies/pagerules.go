@@ -59,7 +59,7 @@ func pagesByZone(g rule.Graph) [][]page {
 			continue
 		}
 		zone := r.At("zoneId").Text()
-		if !r.At("target").IsText() || !r.At("priority").Known() || !r.At("status").Known() || !r.At("actions", "cacheLevel").Known() {
+		if !r.At("target").IsText() || !r.At("priority").Known() || !r.At("status").Known() || !cacheLevel(r).Known() {
 			unknown[zone] = true
 		}
 		if !slices.Contains(order, zone) {
@@ -80,14 +80,16 @@ func pagesByZone(g rule.Graph) [][]page {
 }
 
 func newPage(r rule.Resource) page {
-	p := page{resource: r, target: r.At("target").Text(), priority: 1, caches: r.At("actions", "cacheLevel").Text() == "cache_everything"}
-	if n, set := r.At("priority").Number(); set {
+	p := page{resource: r, target: r.At("target").Text(), priority: 1, caches: cacheLevel(r).Text() == "cache_everything"}
+	if n, set := r.At("priority").Integer(); set {
 		p.priority = n
 	}
 	pattern, err := expression.ParseWildcard(withoutScheme(p.target), false)
 	p.pattern, p.unreadable = pattern, err != nil
 	return p
 }
+
+func cacheLevel(r rule.Resource) rule.Node { return r.At().Block("actions", "cacheLevel") }
 
 func withoutScheme(target string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(target, "http://"), "https://")

@@ -130,6 +130,31 @@ func (n Node) Integer() (int, bool) {
 	return number, err == nil
 }
 
+// Block walks down like At, and through lists of one: a provider that is bridged from
+// Terraform takes an object and a list of one object for the same block.
+func (n Node) Block(keys ...string) Node {
+	for _, key := range keys {
+		n = n.only().At(key)
+	}
+	return n.only()
+}
+
+func (n Node) only() Node {
+	if items := n.Items(); len(items) == 1 {
+		return items[0]
+	}
+	return n
+}
+
+// Truth is the boolean, also of a string: bridged providers take "false" for false.
+func (n Node) Truth() (value, ok bool) {
+	if value, ok := n.value.(bool); ok {
+		return value, true
+	}
+	value, err := strconv.ParseBool(n.Text())
+	return value, err == nil
+}
+
 // True is false for anything but the boolean true.
 func (n Node) True() bool { return n.value == true }
 

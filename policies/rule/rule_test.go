@@ -70,3 +70,17 @@ func TestConfigurationThatCannotBeReadIsAnError(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 }
+
+// What a provider bridged from Terraform takes for the same.
+func TestOtherSpellings(t *testing.T) {
+	n := NewNode(map[string]any{
+		"block": []any{map[string]any{"inner": []any{map[string]any{"cache": "true"}}}}, "two": []any{map[string]any{"a": 1}, map[string]any{"a": 2}},
+	})
+	require.Equal(t, "true", n.Block("block", "inner", "cache").Text())
+	require.True(t, n.Block("two", "a").Absent(), "two blocks are not one")
+	require.True(t, NewNode(Unknown{}).Block("block", "cache").value == Unknown{})
+	for value, want := range map[any][2]bool{true: {true, true}, false: {false, true}, "false": {false, true}, "1": {true, true}, "yes": {false, false}, nil: {false, false}} {
+		truth, ok := NewNode(value).Truth()
+		require.Equal(t, want, [2]bool{truth, ok}, value)
+	}
+}
