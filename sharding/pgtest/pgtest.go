@@ -169,8 +169,16 @@ func (s *Server) spawn() {
 // Stop ends the server and every connection to it.
 func (s *Server) Stop() { s.signal(syscall.SIGINT) }
 
-// Kill ends the server as a machine's failure does: without a goodbye.
-func (s *Server) Kill() { s.signal(syscall.SIGKILL) }
+// Kill ends the server as a machine's failure does: without a goodbye. The sessions'
+// processes notice that a moment later, and until then they answer and keep the port.
+func (s *Server) Kill() {
+	s.t.Helper()
+	s.signal(syscall.SIGKILL)
+	require.Eventually(s.t, func() bool {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port))
+		return err == nil && listener.Close() == nil
+	}, 30*time.Second, 5*time.Millisecond, "the killed server's processes do not end")
+}
 
 func (s *Server) signal(signal syscall.Signal) {
 	if s.cmd == nil {

@@ -56,8 +56,10 @@ func startLab(t *testing.T, users int) *lab {
 	shards, _ := shardtest.Start(t, 1)
 	l := &lab{t: t, redis: redistest.Start(t), Shards: shards, users: users}
 	l.prepareServer()
-	l.exec(`INSERT INTO users (user_id, name, email)
-		SELECT id, 'User ' || id, id || '@example.com' FROM generate_series(0, $1::bigint - 1) AS id`, users)
+	if users > 0 {
+		l.exec(`INSERT INTO users (user_id, name, email)
+			SELECT id, 'User ' || id, id || '@example.com' FROM generate_series(0, $1::bigint - 1) AS id`, users)
+	}
 	l.exec("VACUUM ANALYZE users")
 	l.bare = l.pool()
 	l.admin = redistest.Client(t, l.redis)
