@@ -1,6 +1,14 @@
 package kafka
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/settings"
+)
 
 // strimzisOwn are the beginnings of broker settings that Strimzi decides. It leaves
 // such a setting out with a warning in the Kafka's status, as its API reference lists
@@ -13,7 +21,7 @@ var strimzisOwn = []string{
 	"client.quota.callback.static.",
 }
 
-// usersOwn are those below such a beginning that it takes nevertheless.
+// usersOwn are those below such a beginning that it takes nevertheless, in full.
 var usersOwn = []string{
 	"sasl.server.max.receive.size",
 	"ssl.cipher.suites", "ssl.protocol", "ssl.enabled.protocols", "ssl.secure.random.implementation",
@@ -23,15 +31,35 @@ var usersOwn = []string{
 	"controller.quorum.election.backoff.max.ms", "controller.quorum.election.timeout.ms", "controller.quorum.fetch.timeout.ms",
 }
 
-// forbidden tells whether Strimzi would ignore a broker setting.
+// kraftIgnores are settings that mean nothing without ZooKeeper.
+var kraftIgnores = []string{"inter.broker.protocol.version", "log.message.format.version"}
+
+// forbidden tells whether Strimzi would ignore a broker setting. It compares beginnings
+// without regard to case, and exceptions in full (AbstractConfiguration.filterForbidden).
 func forbidden(key string) bool {
-	begins := func(list []string) bool {
-		for _, prefix := range list {
-			if strings.HasPrefix(key, prefix) {
-				return true
-			}
-		}
-		return false
+	lower := strings.ToLower(key)
+	return !slices.Contains(usersOwn, key) &&
+		slices.ContainsFunc(strimzisOwn, func(prefix string) bool { return strings.HasPrefix(lower, prefix) })
+}
+
+// The last words of settings that are numbers or switches, by Kafka's own conventions.
+var (
+	numeric  = []string{".ms", ".bytes", ".hours", ".minutes", ".seconds", ".secs", ".replication.factor", ".isr", ".threads", ".partitions", ".replicas", ".messages", ".size"}
+	switches = []string{".enable"}
+)
+
+// checkValue refuses what Kafka could not read: Strimzi would refuse the whole cluster, and
+// the deployment would wait for it until its time is up. Ranges are left to Kafka.
+func checkValue(path *field.Path, key, value string) field.ErrorList {
+	ends := func(list []string) bool {
+		return slices.ContainsFunc(list, func(suffix string) bool { return strings.HasSuffix(key, suffix) })
 	}
-	return begins(strimzisOwn) && !begins(usersOwn)
+	trimmed := strings.TrimSpace(value)
+	switch _, err := strconv.ParseInt(trimmed, 10, 64); {
+	case (ends(numeric) || strings.HasPrefix(key, "num.")) && err != nil:
+		return field.ErrorList{field.Invalid(path, settings.Short(value), "must be an integer")}
+	case ends(switches) && !strings.EqualFold(trimmed, "true") && !strings.EqualFold(trimmed, "false"):
+		return field.ErrorList{field.Invalid(path, settings.Short(value), "must be true or false")}
+	}
+	return nil
 }

@@ -85,11 +85,15 @@ func (a *Args) checkConfig(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	own := a.brokerConfig()
 	for _, key := range slices.Sorted(maps.Keys(a.Config)) {
-		switch _, taken := own[key]; {
+		switch _, taken := own[strings.ToLower(strings.TrimSpace(key))]; {
 		case taken:
 			errs = append(errs, field.Forbidden(path.Key(key), "is decided by another setting"))
 		case forbidden(key):
 			errs = append(errs, field.Forbidden(path.Key(key), "is decided by Strimzi, which would ignore it"))
+		case slices.Contains(kraftIgnores, key):
+			errs = append(errs, field.Forbidden(path.Key(key), "is ignored without ZooKeeper: use metadataVersion"))
+		default:
+			errs = append(errs, checkValue(path.Key(key), key, a.Config[key])...)
 		}
 	}
 	return errs
@@ -108,6 +112,9 @@ func (a *Args) checkCruiseControl(path *field.Path) field.ErrorList {
 // the name of a user's Secret.
 func (a *Args) checkNodeNames(cluster string) field.ErrorList {
 	var errs field.ErrorList
+	if strings.Contains(cluster+"-", "-user-") {
+		errs = append(errs, field.Invalid(field.NewPath("name"), cluster, "must not contain -user, which begins the Secrets of another cluster's users"))
+	}
 	nodes := 0
 	for _, pool := range a.Pools {
 		nodes += max(0, pool.Replicas)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -35,6 +36,8 @@ func (t Topic) Check(path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(name, t.Name, "must be 1 to 249 letters, digits, '.', '_' and '-'")}
 	case len(validation.IsDNS1123Subdomain(objectName(t.Name))) > 0:
 		return field.ErrorList{field.Invalid(name, t.Name, "must begin and end with a letter or digit")}
+	case strings.HasPrefix(strings.ToLower(t.Name), "strimzi.cruisecontrol."):
+		return field.ErrorList{field.Invalid(name, t.Name, "must not begin with strimzi.cruisecontrol., where Cruise Control keeps its own topics")}
 	}
 	return nil
 }

@@ -41,6 +41,12 @@ func TestValidateNamesEachMistakeOfTheCluster(t *testing.T) {
 		`minInSync: Invalid value: 3: must be below the 3 replicas`:                             func(a *Args) { a.MinInSync = 3 },
 		`minInSync: Invalid value: 2: must be 1 with a single replica`:                          func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
 		`config[min.insync.replicas]: Forbidden: is decided by another setting`:                 func(a *Args) { a.Config["min.insync.replicas"] = "1" },
+		`config[Min.Insync.Replicas]: Forbidden: is decided by another setting`:                 func(a *Args) { a.Config["Min.Insync.Replicas"] = "1" },
+		`config[inter.broker.protocol.version]: Forbidden: is ignored without ZooKeeper`:        func(a *Args) { a.Config["inter.broker.protocol.version"] = "3.7" },
+		`config[log.retention.ms]: Invalid value: "a week": must be an integer`:                 func(a *Args) { a.Config["log.retention.ms"] = "a week" },
+		`config[num.io.threads]: Invalid value: "8.5": must be an integer`:                      func(a *Args) { a.Config["num.io.threads"] = "8.5" },
+		`config[auto.leader.rebalance.enable]: Invalid value: "yes": must be true or false`:     func(a *Args) { a.Config["auto.leader.rebalance.enable"] = "yes" },
+		`topics[4].name: Invalid value: "strimzi.cruisecontrol.metrics": must not begin with`:   func(a *Args) { a.Topics = append(a.Topics, Topic{Name: "strimzi.cruisecontrol.metrics"}) },
 		`config[advertised.listeners]: Forbidden: is decided by Strimzi, which would ignore it`: func(a *Args) { a.Config["advertised.listeners"] = "x" },
 		`cruiseControl: Forbidden: needs at least 2 brokers; there is 1`:                        func(a *Args) { a.Pools, a.Topics, a.Users = small().Pools, nil, nil },
 		`ingressFrom[0]: Required value: one of pods, namespaces and cidr`:                      func(a *Args) { a.IngressFrom[0] = k8s.Peer{} },
@@ -111,6 +117,9 @@ func TestStrimzisOwnSettings(t *testing.T) {
 	for _, key := range []string{"listeners", "ssl.keystore.location", "node.id", "log.dirs", "controller.quorum.voters"} {
 		require.True(t, forbidden(key), key)
 	}
+	for _, key := range []string{"SSL.keystore.location", "ssl.protocols", "sasl.server.max.receive.size.x"} {
+		require.True(t, forbidden(key), key)
+	}
 	for _, key := range []string{"log.segment.bytes", "ssl.cipher.suites", "num.network.threads", "controller.quorum.fetch.timeout.ms"} {
 		require.False(t, forbidden(key), key)
 	}
@@ -138,4 +147,21 @@ func TestValidateReturnsAllMistakesAtOnce(t *testing.T) {
 
 func pool(replicas int, roles ...Role) []Pool {
 	return []Pool{{Name: "extra", Roles: roles, Replicas: replicas}}
+}
+
+func TestSettingsWithGoodValues(t *testing.T) {
+	a := production()
+	a.Config = map[string]string{
+		"log.retention.ms": "-1", "num.io.threads": " 8 ", "auto.leader.rebalance.enable": "TRUE",
+		"log.cleaner.io.buffer.load.factor": "0.9", "log.cleaner.min.cleanable.ratio": "0.5", "compression.type": "zstd",
+	}
+	require.NoError(t, a.Validate())
+}
+
+// A cluster called kafka-user would write Secrets among those of the users of one called kafka.
+func TestClusterNameAmongUsersSecrets(t *testing.T) {
+	for _, name := range []string{"kafka-user", "kafka-user-two"} {
+		require.Len(t, production().withDefaults().checkNodeNames(name), 1, name)
+	}
+	require.Empty(t, production().withDefaults().checkNodeNames("kafka-users"))
 }

@@ -44,6 +44,14 @@ var kafkaOf = map[string][]string{
 	"1.2.0":  {"4.2.0", "4.2.1", "4.3.0", "4.3.1"},
 }
 
+// newestMetadata is the last stable metadata version of each Kafka, as Strimzi's
+// kafka-versions.yaml and Kafka's MetadataVersion have it. Strimzi refuses a cluster with a
+// later one, and goes on with the present one where Kafka is older.
+var newestMetadata = map[string]string{
+	"3.6": "3.6-IV2", "3.7": "3.7-IV4", "3.8": "3.8-IV0", "3.9": "3.9-IV0",
+	"4.0": "4.0-IV3", "4.1": "4.1-IV1", "4.2": "4.2-IV1", "4.3": "4.3-IV0",
+}
+
 var (
 	kafkaVersion    = regexp.MustCompile(`^(\d+)\.(\d+)\.\d+$`)
 	metadataVersion = regexp.MustCompile(`^(\d+)\.(\d+)-IV(\d+)$`)
@@ -90,6 +98,10 @@ func (a *Args) checkMetadataVersion(path *field.Path) field.ErrorList {
 	version := kafkaVersion.FindStringSubmatch(a.Version)
 	if version != nil && slices.Compare(numbers(metadata[1:3]), numbers(version[1:3])) > 0 {
 		return field.ErrorList{field.Invalid(path, a.MetadataVersion, "must not be above version "+a.Version)}
+	}
+	newest, known := newestMetadata[metadata[1]+"."+metadata[2]]
+	if known && compareMetadata(a.MetadataVersion, newest) > 0 {
+		return field.ErrorList{field.Invalid(path, a.MetadataVersion, "must be at most "+newest+", the last one of Kafka "+metadata[1]+"."+metadata[2])}
 	}
 	return nil
 }

@@ -28,8 +28,9 @@ func TestVersionsMustFitEachOther(t *testing.T) {
 			*a = *newest()
 			a.APIVersion = v1beta2
 		},
-		`metadataVersion: Invalid value: "3.7": must be a version such as 3.7-IV4`:    func(a *Args) { a.MetadataVersion = "3.7" },
-		`metadataVersion: Invalid value: "3.10-IV0": must not be above version 3.7.1`: func(a *Args) { a.MetadataVersion = "3.10-IV0" },
+		`metadataVersion: Invalid value: "3.7": must be a version such as 3.7-IV4`:                      func(a *Args) { a.MetadataVersion = "3.7" },
+		`metadataVersion: Invalid value: "3.7-IV5": must be at most 3.7-IV4, the last one of Kafka 3.7`: func(a *Args) { a.MetadataVersion = "3.7-IV5" },
+		`metadataVersion: Invalid value: "3.10-IV0": must not be above version 3.7.1`:                   func(a *Args) { a.MetadataVersion = "3.10-IV0" },
 	})
 }
 
@@ -39,6 +40,16 @@ func TestEveryReleaseHasAnAPIVersion(t *testing.T) {
 		require.NotEmpty(t, versions, release)
 	}
 	require.True(t, serves("0.49.0", v1) && serves("0.51.0", v1beta2), "both for a while, so that a stack can change")
+}
+
+func TestEveryKafkaHasANewestMetadataVersion(t *testing.T) {
+	for release, versions := range kafkaOf {
+		for _, version := range versions {
+			minor := strings.Join(strings.Split(version, ".")[:2], ".")
+			require.Contains(t, newestMetadata, minor, release)
+			require.True(t, strings.HasPrefix(newestMetadata[minor], minor+"-IV"), minor)
+		}
+	}
 }
 
 func TestEachStepOfTheUpgradePathFits(t *testing.T) {
