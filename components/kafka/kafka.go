@@ -152,8 +152,12 @@ func (r *registrar) cluster() error {
 	if err != nil {
 		return err
 	}
+	explained, err := r.explained("cluster")
+	if err != nil {
+		return err
+	}
 	cluster, err := r.custom("Kafka", "cluster", r.name, clusterSpec(r.name, r.args), r.awaited(clusterAnnotations(r.args)),
-		append(r.args.keep(false), guard)...)
+		append(r.args.keep(false), guard, explained)...)
 	if err != nil {
 		return err
 	}
@@ -188,9 +192,13 @@ func (r *registrar) topics() error {
 	if err != nil {
 		return err
 	}
+	explained, err := r.explained("topic")
+	if err != nil {
+		return err
+	}
 	for _, t := range r.args.Topics {
 		name := objectName(t.Name)
-		options := append(r.args.keep(r.args.releasesTopic(t.Name)), guard)
+		options := append(r.args.keep(r.args.releasesTopic(t.Name)), guard, explained)
 		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil), options...); err != nil {
 			return err
 		}
@@ -200,8 +208,12 @@ func (r *registrar) topics() error {
 
 func (r *registrar) users() error {
 	secrets := pulumi.StringMap{}
+	explained, err := r.explained("user")
+	if err != nil {
+		return err
+	}
 	for _, u := range r.args.Users {
-		user, err := r.custom("KafkaUser", "user-"+u.Name, u.Name, userSpec(u), r.awaited(nil))
+		user, err := r.custom("KafkaUser", "user-"+u.Name, u.Name, userSpec(u), r.awaited(nil), explained)
 		if err != nil {
 			return err
 		}

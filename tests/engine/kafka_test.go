@@ -170,3 +170,18 @@ func TestATopicGoesInTwoSteps(t *testing.T) {
 	r.mustRun(update)
 	require.Contains(t, r.done, "delete KafkaTopic kafka-topic-orders")
 }
+
+// The hook that names the reason's place neither tries again nor loses the object. The rig
+// has no log in which its words could be read.
+func TestAWaitInVainEndsOnce(t *testing.T) {
+	r := program(t, cluster())
+	r.unready = "Kafka"
+	said, err := r.run(update, false)
+	require.Error(t, err)
+	require.Contains(t, said, "timed out waiting for the condition")
+	require.Equal(t, 1, strings.Count(strings.Join(r.done, "\n"), "create Kafka kafka-cluster"))
+	require.NotNil(t, r.find("Kafka", "kafka-cluster"))
+	r.unready = ""
+	r.mustRun(update)
+	require.Contains(t, strings.Join(r.done, "\n"), "update Kafka kafka-cluster", "the next deployment waits again")
+}

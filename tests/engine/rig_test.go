@@ -35,6 +35,8 @@ type rig struct {
 	// "delete KafkaTopic kafka-topic-orders".
 	done []string
 	runs int
+	// unready is the kind of object whose readiness is awaited in vain.
+	unready string
 	// before are the field managers of cluster-wide objects that the cluster has
 	// already.
 	before []string
@@ -76,7 +78,12 @@ func (r *rig) provider() plugin.Provider {
 			if !asked.Preview {
 				r.note("create", asked.URN)
 			}
-			return plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: r.applied(asked.URN, asked.Properties)}, nil
+			made := plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: r.applied(asked.URN, asked.Properties)}
+			if !asked.Preview && string(asked.URN.Type().Name()) == r.unready {
+				made.Status = resource.StatusPartialFailure
+				return made, &plugin.InitError{Reasons: []string{"timed out waiting for the condition"}}
+			}
+			return made, nil
 		},
 		UpdateF: func(_ context.Context, asked plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 			if !asked.Preview {
