@@ -22,6 +22,8 @@ type Observation struct {
 	// Rows and Bytes are the planner's estimate of all sharded tables, with
 	// their indexes and what is not yet vacuumed.
 	Rows, Bytes int64
+	// Load is how busy the shard's server is.
+	Load Load
 
 	holdings map[int32]holding
 }
@@ -63,6 +65,9 @@ func (o *Observation) read(ctx context.Context, m *shardmap.Map, connect func(*s
 	o.Rows, o.Bytes, o.holdings = r.rows, r.bytes, r.holdings
 	for _, h := range r.holdings {
 		o.Buckets[h.State]++
+	}
+	if err := o.Load.read(ctx, conn); err != nil {
+		return err
 	}
 	rows, err := conn.Query(ctx, "SELECT state, count(*) FROM scalestack.move GROUP BY state")
 	if err != nil {

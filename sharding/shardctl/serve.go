@@ -37,7 +37,8 @@ func serveCommand() *cobra.Command {
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	w := &watcher{settings: s, log: log, gauges: newGauges(registry)}
+	w := &watcher{settings: s, log: log, gauges: newGauges(registry), loads: &loads{}}
+	registry.MustRegister(w.loads)
 	server, err := ops.Start(ctx, s.Listen, registry, log)
 	if err != nil {
 		return err
@@ -60,6 +61,7 @@ type watcher struct {
 	settings *settings.Serve
 	log      *slog.Logger
 	gauges   *gauges
+	loads    *loads
 	// twice is whether the last look saw a bucket that two shards own.
 	twice bool
 }
@@ -83,6 +85,7 @@ func (w *watcher) look(ctx context.Context) (answered bool) {
 	if err != nil && w.twice {
 		w.log.Error("a bucket has two owners", "error", err.Error())
 	}
+	w.loads.set(all)
 	w.gauges.set(all, reshard.Misplaced(m, all), err != nil && w.twice)
 	w.twice = err != nil
 	return answered

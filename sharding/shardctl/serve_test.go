@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/sharding/internal/accounts"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/settings"
@@ -70,6 +73,49 @@ func TestServe(t *testing.T) {
 	shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'owned', owner = 0, epoch = 1 WHERE bucket = 0")
 	metrics(`scalestack_shard_buckets_owned_twice 1`)
 
+	loaded(t, shards, get, metrics)
 	stop()
 	require.NoError(t, <-ended)
+}
+
+// loaded requires that what saturates a shard shows, with the credentials of a service,
+// which see nothing of others' sessions but that they exist.
+func loaded(t *testing.T, shards *pgtest.Shards, get func(string) (int, string), metrics func(...string)) {
+	figure := func(name string) float64 {
+		_, body := get("/metrics")
+		for line := range strings.Lines(body) {
+			if rest, ok := strings.CutPrefix(line, name+" "); ok {
+				value, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+				require.NoError(t, err)
+				return value
+			}
+		}
+		return -1
+	}
+	const connections = `scalestack_shard_connections{shard="shard-0"}`
+	admin, err := shards.Admin.As("test").ConnConfig(&shards.Map.Shards[0])
+	require.NoError(t, err)
+	before := figure(connections)
+	for range 5 {
+		conn, err := pgx.ConnectConfig(t.Context(), admin)
+		require.NoError(t, err)
+		defer conn.Close(context.WithoutCancel(t.Context()))
+	}
+	require.Eventually(t, func() bool { return figure(connections) >= before+5 }, 30*time.Second, 50*time.Millisecond)
+	require.Greater(t, figure(`scalestack_shard_connections_max{shard="shard-0"}`), 5.0)
+	require.Greater(t, figure(`scalestack_shard_database_bytes{shard="shard-1"}`), 1e6)
+	require.Greater(t, figure(`scalestack_shard_transactions_total{outcome="commit",shard="shard-0"}`), 0.0)
+	require.Greater(t, figure(`scalestack_shard_blocks_total{from="buffers",shard="shard-0"}`), 0.0)
+
+	shards.Servers[0].Exec(pgtest.Database(0), "SELECT pg_create_logical_replication_slot('left_behind', 'pgoutput')")
+	metrics(`scalestack_shard_slot_active{shard="shard-0",slot="left_behind"} 0`, `scalestack_shard_slot_lost{shard="shard-0",slot="left_behind"} 0`)
+	shards.Servers[0].Exec(pgtest.Database(0), "SELECT pg_logical_emit_message(false, 'filler', repeat('x', 4000000))")
+	require.Eventually(t, func() bool {
+		return figure(`scalestack_shard_slot_held_bytes{shard="shard-0",slot="left_behind"}`) > 3e6
+	},
+		30*time.Second, 50*time.Millisecond)
+	shards.Servers[0].Stop()
+	metrics(`scalestack_shard_up{shard="shard-0"} 0`)
+	require.Equal(t, -1.0, figure(connections), "a shard that does not answer has no old figures")
+	require.Positive(t, figure(`scalestack_shard_connections{shard="shard-1"}`))
 }
