@@ -6,7 +6,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/cdn"
-	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/components/redis"
@@ -39,6 +38,8 @@ type Config struct {
 	// else makes in the namespace, an external store for example. A service does not
 	// start without them.
 	ExternalSecrets []string `json:"externalSecrets"`
+	// Metrics are who reads the metrics of the stack's programs.
+	Metrics Metrics `json:"metrics"`
 	// CDN is Cloudflare in front of the services; nil without one. The API token
 	// belongs to the provider (cloudflare:apiToken or CLOUDFLARE_API_TOKEN).
 	CDN *CDN `json:"cdn"`
@@ -109,9 +110,6 @@ type Moves struct {
 	// Observe is the number of seconds for which a move can be rolled back after its
 	// cutover. The next one waits for that.
 	Observe int `json:"observe" default:"30" min:"1" max:"86400"`
-	// IngressFrom may read the metrics of the mover, and of the service that watches the
-	// shards, on port 8080. Default: nobody.
-	IngressFrom []k8s.Peer `json:"ingressFrom"`
 }
 
 // Shardctl is the image of shardctl.

@@ -185,7 +185,7 @@ func (d *deployment) products() error {
 		if err != nil {
 			return err
 		}
-		if s.Port != 0 && key != shardctlName {
+		if s.Port != 0 {
 			urls[key] = made.URL
 		}
 		if s.Uses.Shards == nil {

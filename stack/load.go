@@ -129,6 +129,9 @@ func (c *Config) forget() {
 	if c.doubtful["kafka"] {
 		c.Kafka = Config{}.Kafka
 	}
+	if c.doubtful["metrics"] {
+		c.Metrics = Metrics{}
+	}
 	if c.doubtful["services"] {
 		c.Services = nil
 	}

@@ -43,7 +43,7 @@ func TestDefaultsOfAService(t *testing.T) {
 	require.Equal(t, UsesTopics{Topics: []string{"orders"}, Group: "shop", DeadLetter: "shop_dlq"}, *shop.Uses.Consume)
 }
 
-const sectionNames = "cdn, externalSecrets, kafka, kubernetes, namespace, postgres, redis, secrets, services"
+const sectionNames = "cdn, externalSecrets, kafka, kubernetes, metrics, namespace, postgres, redis, secrets, services"
 
 func TestOneErrorPerMistake(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -73,7 +73,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"few buckets":     {map[string]string{"scalestack:postgres": `{"buckets":3,"initialShards":2}`}, "scalestack:postgres.shards: Invalid value: 4 is not between 1 and 3"},
 		"no batch":        {map[string]string{"scalestack:postgres": `{"moves":{"batch":0}}`}, "scalestack:postgres.moves.batch: Invalid value: 0: must be between 1 and 1000"},
 		"observe":         {map[string]string{"scalestack:postgres": `{"moves":{"observe":86401}}`}, "scalestack:postgres.moves.observe: Invalid value: 86401: must be between 1 and 86400"},
-		"peer":            {map[string]string{"scalestack:postgres": `{"moves":{"ingressFrom":[{"cidr":"here"}]}}`}, `scalestack:postgres.moves.ingressFrom[0].cidr: Invalid value: "here": must be an address range such as 203.0.113.0/24`},
+		"peer":            {map[string]string{"scalestack:metrics": `{"scrapers":[{"cidr":"here"}]}`}, `scalestack:metrics.scrapers[0].cidr: Invalid value: "here": must be an address range such as 203.0.113.0/24`},
 		"no size":         {map[string]string{"scalestack:postgres": `{"storage":{"size":"lots"}}`}, `scalestack:postgres.storage.size: Invalid value: "lots": must be a quantity such as 500m, 2 or 1Gi`},
 		"unknown drain":   {map[string]string{"scalestack:postgres": `{"drain":[4]}`}, "scalestack:postgres.drain[0]: Invalid value: 4 is not a shard id between 0 and 3"},
 		"all drained":     {map[string]string{"scalestack:postgres": `{"shards":2,"drain":[1,0]}`}, "scalestack:postgres.drain: Invalid value: [1 0] is not allowed to name every shard: one of the 2 must stay"},

@@ -68,7 +68,7 @@ func TestServicesGetWhatTheyUse(t *testing.T) {
 			"SCALESTACK_KAFKA_USER", "SCALESTACK_SERVICE",
 		},
 		"plain":    {"SCALESTACK_SERVICE"},
-		"shardctl": {"SCALESTACK_LISTEN", "SCALESTACK_SERVICE", "SCALESTACK_SHARD_CREDENTIALS", "SCALESTACK_SHARD_MAP"},
+		"shardctl": {"SCALESTACK_METRICS_LISTEN", "SCALESTACK_SERVICE", "SCALESTACK_SHARD_CREDENTIALS", "SCALESTACK_SHARD_MAP"},
 	}, variables)
 	require.Equal(t, map[string][]int{"web": {5432, 6379}, "relay": {5432, 9093}, "mailer": {9093}, "shardctl": {5432}}, ports)
 	require.Equal(t, map[string][]string{
@@ -88,6 +88,21 @@ func TestServicesHaveTheirOwnKafkaCredentials(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whoever may read metrics reads those of every service that has any, and nothing else.
+func TestScrapersReachMetricsAlone(t *testing.T) {
+	scraper := k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}
+	c := shop(t, map[string]string{
+		"scalestack:metrics":  `{"scrapers":[{"pods":{"app":"prometheus"}}]}`,
+		"scalestack:services": `{"web":{"image":"a:1","port":8080,"metricsPort":9090,"metricsFrom":[{"pods":{"app":"probe"}}]},"plain":{"image":"a:1","port":8080}}`,
+	})
+	web := c.serviceArgs(c.Services["web"], wiredHere())
+	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("probe")}}, scraper}, web.MetricsFrom)
+	require.Empty(t, web.IngressFrom)
+	require.Contains(t, web.BaseEnv, "SCALESTACK_METRICS_LISTEN")
+	require.Empty(t, c.serviceArgs(c.Services["plain"], wiredHere()).MetricsFrom)
+	require.Equal(t, []k8s.Peer{scraper}, c.serviceArgs(c.Services[shardctlName], wiredHere()).MetricsFrom)
 }
 
 // A migration works as the administrator, the service itself never does.

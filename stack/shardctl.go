@@ -22,8 +22,6 @@ const (
 	reshardName = "shards-reshard"
 	// finalExit of shardctl tells that another attempt would fail the same way.
 	finalExit = 3
-	// metricsPort is where shardctl serves its metrics.
-	metricsPort = 8080
 )
 
 // shardctlName is the service that watches the shards. People and previews run shardctl
@@ -44,8 +42,7 @@ func (c *Config) addShardctl() {
 			Image:           c.Postgres.Shardctl.Image,
 			ImagePullPolicy: c.Postgres.Shardctl.ImagePullPolicy,
 			Args:            []string{"serve"},
-			Port:            metricsPort,
-			IngressFrom:     c.Postgres.Moves.IngressFrom,
+			MetricsPort:     metricsPort,
 			Replicas:        service.Replicas{Min: 1, Max: 1},
 			Resources:       k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"},
 		},
@@ -76,8 +73,8 @@ func (c *Config) reshardArgs(namespace, shardMap pulumi.StringInput) *job.Args {
 	moves := c.movesVariables()
 	a.Revision += fmt.Sprint(moves)
 	maps.Copy(a.BaseEnv, moves)
-	a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", metricsPort)
-	a.Port, a.IngressFrom = metricsPort, c.Postgres.Moves.IngressFrom
+	a.BaseEnv["SCALESTACK_METRICS_LISTEN"] = pulumi.Sprintf(":%d", metricsPort)
+	a.Port, a.IngressFrom = metricsPort, c.Metrics.Scrapers
 	a.FinalExitCodes, a.Retries, a.SkipAwait = []int{finalExit}, 100, true
 	return a
 }

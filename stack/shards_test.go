@@ -67,16 +67,17 @@ func TestJobsAreNewWhenTheMapIs(t *testing.T) {
 func TestTheMoverKnowsItsSettings(t *testing.T) {
 	here := pulumi.String("here")
 	mover := func(postgres string) *job.Args {
-		c, err := load(t, map[string]string{"scalestack:postgres": postgres})
+		c, err := load(t, map[string]string{"scalestack:postgres": postgres, "scalestack:metrics": `{"scrapers":[{"pods":{"app":"prometheus"}}]}`})
 		require.NoError(t, err)
 		return c.reshardArgs(here, here)
 	}
-	args, watched := mover(`{}`), mover(`{"moves":{"ingressFrom":[{"pods":{"app":"prometheus"}}]}}`)
+	args := mover(`{}`)
 	require.Equal(t, pulumi.String("10737418240"), args.BaseEnv["SCALESTACK_RESHARD_VOLUME"])
-	require.Equal(t, 8080, args.Port)
-	require.Empty(t, args.IngressFrom)
-	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}, watched.IngressFrom)
-	require.Equal(t, args.Revision, watched.Revision)
+	require.Equal(t, 9090, args.Port)
+	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}, args.IngressFrom)
+	unwatched, err := load(t, nil)
+	require.NoError(t, err)
+	require.Equal(t, args.Revision, unwatched.reshardArgs(here, here).Revision)
 	for _, changed := range []string{`{"moves":{"batch":16}}`, `{"moves":{"observe":60}}`, `{"storage":{"size":"20Gi"}}`} {
 		require.NotEqual(t, args.Revision, mover(changed).Revision, changed)
 	}

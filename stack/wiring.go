@@ -49,6 +49,7 @@ func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 	if a.Port != 0 {
 		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)
 	}
+	c.serveMetrics(&a)
 	if s.AllowEdge {
 		a.IngressFrom = slices.Concat(a.IngressFrom, c.edgePeers())
 	}

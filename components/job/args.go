@@ -107,7 +107,7 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	errs = append(errs, k8s.CheckEnv(path.Child("env"), a.Env)...)
 	errs = append(errs, k8s.CheckMounts(path.Child("mounts"), a.Mounts)...)
-	errs = append(errs, k8s.CheckIngress(path.Child("ingressFrom"), a.IngressFrom, a.Port)...)
+	errs = append(errs, k8s.CheckIngress(path.Child("ingressFrom"), a.IngressFrom, "port", a.Port)...)
 	if len(a.FinalExitCodes) > 0 && !a.SkipAwait {
 		errs = append(errs, field.Invalid(path.Child("finalExitCodes"), a.FinalExitCodes,
 			"would leave Pulumi waiting for the whole deadline: give fewer retries"))

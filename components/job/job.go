@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	portName   = "http"
+	portName   = "metrics"
 	hashLength = 8
 	// LongestSuffix is what an object's name puts behind the Job's.
 	LongestSuffix = "-12345678"

@@ -108,9 +108,9 @@ func CheckEnv(at *field.Path, env map[string]pulumi.StringInput) field.ErrorList
 }
 
 // CheckIngress refuses peers that have no port to connect to.
-func CheckIngress(at *field.Path, from []Peer, port int) field.ErrorList {
+func CheckIngress(at *field.Path, from []Peer, setting string, port int) field.ErrorList {
 	if port == 0 && len(from) > 0 {
-		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %d peers and no port to connect to: port is 0", len(from)))}
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("has %d peers and no port to connect to: %s is 0", len(from), setting))}
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"cmp"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
@@ -37,7 +39,16 @@ type Args struct {
 	// ServicePort is the Service's port in front of Port. Default: 80.
 	ServicePort int `json:"servicePort" min:"1" max:"65535"`
 
-	// HealthPort answers the probes. Default: Port, or 8080 if that is 0.
+	// MetricsPort is where the program serves /metrics; 0 is for one that serves none.
+	// It is a port of its own, which no Service leads to: whoever may connect to Port
+	// does not read the metrics.
+	MetricsPort int `json:"metricsPort" min:"0" max:"65535"`
+
+	// MetricsFrom may connect to MetricsPort, beside the kubelet with its probes.
+	// Default: nobody.
+	MetricsFrom []k8s.Peer `json:"metricsFrom"`
+
+	// HealthPort answers the probes. Default: MetricsPort, else Port, else 8080.
 	HealthPort int `json:"healthPort" min:"1" max:"65535"`
 
 	// Env are environment variables. They show in the pod's description, so a
@@ -134,9 +145,10 @@ func (a *Args) Complete() {
 		a.ServicePort = 80
 	}
 	if a.HealthPort == 0 {
-		a.HealthPort = 8080
-		if a.Port != 0 {
-			a.HealthPort = a.Port
+		a.HealthPort = cmp.Or(a.MetricsPort, a.Port, 8080)
+		if a.HealthPort > 65535 {
+			// One message for one mistake, where it was made.
+			a.HealthPort = 8080
 		}
 	}
 	if a.PostRollout != nil {

@@ -28,6 +28,15 @@ func TestDefaults(t *testing.T) {
 	require.Nil(t, a.PostRollout)
 }
 
+func TestProbesGoWhereThePublicDoesNot(t *testing.T) {
+	for want, a := range map[int]*Args{
+		8080: {}, 8000: {Port: 8000}, 9090: {Port: 8000, MetricsPort: 9090}, 9091: {MetricsPort: 9091},
+		8081: {Port: 8000, MetricsPort: 9090, HealthPort: 8081},
+	} {
+		require.Equal(t, want, a.withDefaults().HealthPort)
+	}
+}
+
 func TestDefaultsFollowWhatWasGiven(t *testing.T) {
 	a := (&Args{
 		Port:        9000,

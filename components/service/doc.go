@@ -14,8 +14,8 @@
 //   - a PodDisruptionBudget with maxUnavailable 1: it never blocks a node drain,
 //     whatever number the autoscaler chose
 //   - a ServiceAccount, whose token no pod gets
-//   - a NetworkPolicy: ingress from the declared peers on the port, egress to DNS and
-//     the declared targets, nothing else
+//   - a NetworkPolicy: ingress from the declared peers on the port and from the declared
+//     scrapers on the metrics port, egress to DNS and the declared targets, nothing else
 //   - with Args.Migration, a Job that must succeed before the Deployment changes,
 //     with a NetworkPolicy of its own
 //   - with Args.PostRollout, a Job that starts after the rollout and that no

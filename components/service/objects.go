@@ -75,7 +75,9 @@ func disruptionBudget(name string, a *Args) *policyv1.PodDisruptionBudgetArgs {
 }
 
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
-	policy := kube.Policy{Port: a.Port, From: a.IngressFrom, To: a.EgressTo}
+	policy := kube.Policy{
+		Port: a.Port, From: a.IngressFrom, To: a.EgressTo, Metrics: kube.Opening{Port: a.MetricsPort, From: a.MetricsFrom},
+	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels(name).Meta(name, a.Namespace),
 		Spec:     policy.Spec(PodLabels(name)),

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	portName   = "http"
-	healthName = "health"
+	portName    = "http"
+	metricsName = "metrics"
+	healthName  = "health"
 )
 
 // container is the program itself, with its ports, probes and stop hook.
@@ -36,19 +37,28 @@ func (a *Args) containerPorts() corev1.ContainerPortArray {
 	if a.Port != 0 {
 		ports = append(ports, kube.ContainerPort(portName, a.Port))
 	}
-	if a.HealthPort != a.Port {
+	if a.MetricsPort != 0 {
+		ports = append(ports, kube.ContainerPort(metricsName, a.MetricsPort))
+	}
+	if a.healthPortName() == healthName {
 		ports = append(ports, kube.ContainerPort(healthName, a.HealthPort))
 	}
 	return ports
 }
 
-func (a *Args) probe(path string, period, failures int) *corev1.ProbeArgs {
-	name := healthName
-	if a.HealthPort == a.Port {
-		name = portName
+func (a *Args) healthPortName() string {
+	switch a.HealthPort {
+	case a.MetricsPort:
+		return metricsName
+	case a.Port:
+		return portName
 	}
+	return healthName
+}
+
+func (a *Args) probe(path string, period, failures int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
-		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.String(name)},
+		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.String(a.healthPortName())},
 		PeriodSeconds:    pulumi.Int(period),
 		TimeoutSeconds:   pulumi.Int(2),
 		FailureThreshold: pulumi.Int(failures),

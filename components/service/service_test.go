@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 const secretText = "text that must roll the pods"
@@ -113,6 +114,30 @@ func TestPodsAreRestricted(t *testing.T) {
 		}
 	}
 	require.Equal(t, "false", boolText(t, r.Get(t, "ServiceAccount", "app"), "automountServiceAccountToken"))
+}
+
+func TestMetricsHaveAPortThatNoServiceLeadsTo(t *testing.T) {
+	a := valid()
+	a.MetricsPort, a.MetricsFrom = 9090, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}
+	r := run(t, "app", a)
+	container := "spec.template.spec.containers[0]."
+	d := r.Get(t, "Deployment", "app")
+	require.Equal(t, "metrics", kubetest.Text(d, container+"ports[1].name"))
+	require.Equal(t, float64(9090), number(t, d, container+"ports[1].containerPort"))
+	for _, probe := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
+		require.Equal(t, "metrics", kubetest.Text(d, container+probe+".httpGet.port"))
+	}
+	policy := r.Get(t, "NetworkPolicy", "app")
+	require.Equal(t, float64(8080), number(t, policy, "spec.ingress[0].ports[0].port"))
+	require.Equal(t, float64(9090), number(t, policy, "spec.ingress[1].ports[0].port"))
+	require.Equal(t, "prometheus", kubetest.Text(policy, "spec.ingress[1].from[0].podSelector.matchLabels.app"))
+	_, second := kubetest.Value(r.Get(t, "Service", "app"), "spec.ports[1]")
+	require.False(t, second)
+
+	a.HealthPort = 8081
+	d = run(t, "app", a).Get(t, "Deployment", "app")
+	require.Equal(t, "health", kubetest.Text(d, container+"ports[2].name"))
+	require.Equal(t, "health", kubetest.Text(d, container+"livenessProbe.httpGet.port"))
 }
 
 func TestEnvironmentIsSorted(t *testing.T) {

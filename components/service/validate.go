@@ -38,7 +38,11 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 	if a.Port == 0 && a.ServicePort != 0 {
 		errs = append(errs, field.Forbidden(path.Child("servicePort"), "has no port behind it: port is 0"))
 	}
-	errs = append(errs, k8s.CheckIngress(path.Child("ingressFrom"), a.IngressFrom, a.Port)...)
+	if a.MetricsPort != 0 && a.MetricsPort == a.Port {
+		errs = append(errs, field.Invalid(path.Child("metricsPort"), a.MetricsPort, "must not be port: whoever may connect there would read the metrics"))
+	}
+	errs = append(errs, k8s.CheckIngress(path.Child("ingressFrom"), a.IngressFrom, "port", a.Port)...)
+	errs = append(errs, k8s.CheckIngress(path.Child("metricsFrom"), a.MetricsFrom, "metricsPort", a.MetricsPort)...)
 	errs = append(errs, k8s.CheckEnv(path.Child("env"), a.Env)...)
 	errs = append(errs, k8s.CheckMounts(path.Child("mounts"), a.Mounts)...)
 	for name := range a.Env {

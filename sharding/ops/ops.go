@@ -19,8 +19,11 @@ const headerTimeout = 5 * time.Second
 
 // Server serves /healthz, /readyz and /metrics.
 type Server struct {
-	http  *http.Server
-	ready atomic.Bool
+	http    *http.Server
+	address string
+	ready   atomic.Bool
+	// draining outlasts a Ready that comes late.
+	draining atomic.Bool
 }
 
 // Start listens until the context ends.
@@ -29,7 +32,7 @@ func Start(ctx context.Context, address string, metrics *prometheus.Registry, lo
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{http: &http.Server{ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
+	s := &Server{address: listener.Addr().String(), http: &http.Server{ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}}
 	s.http.Handler = s.handler(metrics)
 	go func() {
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -37,9 +40,16 @@ func Start(ctx context.Context, address string, metrics *prometheus.Registry, lo
 		}
 	}()
 	context.AfterFunc(ctx, func() { _ = s.http.Close() })
-	log.Info("serving probes and metrics", "address", listener.Addr().String())
+	log.Info("serving probes and metrics", "address", s.address)
 	return s, nil
 }
+
+// Drain says that the program is about to end: from now on it is not ready, whatever
+// Ready says.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Address is host:port where the server listens.
+func (s *Server) Address() string { return s.address }
 
 // Ready says whether the program has what it needs to work. A rollout waits for
 // that; nothing is restarted for the lack of it.
@@ -50,7 +60,7 @@ func (s *Server) handler(metrics *prometheus.Registry) http.Handler {
 	// A restart would not mend a broker or a shard.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !s.ready.Load() {
+		if !s.ready.Load() || s.draining.Load() {
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 		}
 	})

@@ -25,6 +25,10 @@ func TestProbesAndMetrics(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, get("/readyz").Code)
 	s.Ready(true)
 	require.Equal(t, http.StatusOK, get("/readyz").Code)
+	s.Drain()
+	s.Ready(true)
+	require.Equal(t, http.StatusServiceUnavailable, get("/readyz").Code, "an answer that comes late ends no drain")
+	require.Equal(t, http.StatusOK, get("/healthz").Code)
 	require.Contains(t, get("/metrics").Body.String(), "seen_total 0")
 }
 

@@ -60,7 +60,7 @@ func serve(r *Reader) *Serve {
 	return &Serve{
 		Shards:   ReadShards(r),
 		LogLevel: ReadLogLevel(r),
-		Listen:   r.Address("SCALESTACK_LISTEN", ":8080", "where probes and metrics are served"),
+		Listen:   r.Address("SCALESTACK_METRICS_LISTEN", ":9090", "where /metrics, /healthz and /readyz are served, for the cluster alone"),
 		Every:    r.Duration("SCALESTACK_SERVE_EVERY", 15*time.Second, time.Second, time.Hour, "how often the shards are asked"),
 	}
 }
@@ -90,7 +90,7 @@ func reshard(r *Reader) *Reshard {
 	return &Reshard{
 		Shards:   ReadShards(r),
 		LogLevel: ReadLogLevel(r),
-		Listen:   r.OptionalAddress("SCALESTACK_LISTEN", "where probes and metrics are served"),
+		Listen:   r.OptionalAddress("SCALESTACK_METRICS_LISTEN", "where /metrics, /healthz and /readyz are served, for the cluster alone"),
 		Batch:    r.Integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: two scans of the source's tables, one pause of their writes"),
 		Volume:   int64(r.Integer("SCALESTACK_RESHARD_VOLUME", 0, 0, 1<<60, "bytes of each shard's volume: a move that would fill its target's is refused; 0 does not look")),
 		Lease: r.Duration("SCALESTACK_RESHARD_LEASE", 4*time.Second, 100*time.Millisecond, 10*time.Minute,

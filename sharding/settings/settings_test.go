@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	_, err := LoadReshard(environment(map[string]string{
-		"SCALESTACK_LISTEN":           "8080",
+		"SCALESTACK_METRICS_LISTEN":   "8080",
 		"SCALESTACK_SHARD_MAP":        "map.json",
 		"SCALESTACK_DB_SSLMODE":       "maybe",
 		"SCALESTACK_LOG_LEVEL":        "loud",
@@ -41,7 +41,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	}))
 	require.Error(t, err)
 	require.ElementsMatch(t, []string{
-		`SCALESTACK_LISTEN: "8080" is not host:port with a port between 0 and 65535`,
+		`SCALESTACK_METRICS_LISTEN: "8080" is not host:port with a port between 0 and 65535`,
 		`SCALESTACK_SHARD_MAP: "map.json" is not an absolute path`,
 		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, allow, prefer, require, verify-ca, verify-full`,
 		`SCALESTACK_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,

@@ -112,12 +112,16 @@ func TestAPurgeMakesTheEdgeAskAgain(t *testing.T) {
 func TestTheAPIIsNeverCached(t *testing.T) {
 	c := newClient(t)
 	require.NoError(t, c.put(78, profile{Name: "fresh", Email: "fresh@example.com"}))
-	for _, path := range []string{"/users/78", "/Users/78", "/healthz", "/readyz", "/api/anything.css", "/users/78?x=.css"} {
+	for _, path := range []string{"/users/78", "/Users/78", "/api/anything.css", "/users/78?x=.css"} {
 		for range 2 {
 			got := throughEdge(t, path)
 			require.Equal(t, "DYNAMIC", got.cache, path)
 			require.Empty(t, got.header.Get("age"), path)
 		}
+	}
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		got := throughEdge(t, path)
+		require.Equal(t, []any{http.StatusNotFound, "DYNAMIC"}, []any{got.status, got.cache}, "%s is on a port of its own", path)
 	}
 	for path := range releasedAssets(t) {
 		require.Equal(t, "DYNAMIC", throughEdge(t, path, "Authorization", "Bearer x").cache, path)
@@ -170,7 +174,7 @@ func disguises(page string) []string {
 
 // The origin's headers and the rules that are applied mean the same.
 func TestTheOriginFitsTheRules(t *testing.T) {
-	paths := []string{"/users/78", "/healthz"}
+	paths := []string{"/users/78", "/users/79"}
 	for path := range releasedAssets(t) {
 		paths = append(paths, path)
 	}

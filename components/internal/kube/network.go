@@ -15,10 +15,18 @@ type Policy struct {
 	Port int
 	// From may connect to Port.
 	From []k8s.Peer
+	// Metrics are the port that tells how the pods are, and who may read it.
+	Metrics Opening
 	// To are the ports to which the pods may connect, beside DNS.
 	To []k8s.Target
 	// NoDNS refuses DNS as well, for pods that connect to nothing.
 	NoDNS bool
+}
+
+// Opening is a port and who may connect to it. Without either it opens nothing.
+type Opening struct {
+	Port int
+	From []k8s.Peer
 }
 
 // Spec renders the policy for the pods with the given labels.
@@ -41,14 +49,17 @@ func Match(labels pulumi.StringMapInput) *metav1.LabelSelectorArgs {
 
 func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 	rules := networkingv1.NetworkPolicyIngressRuleArray{}
-	if p.Port == 0 || len(p.From) == 0 {
-		return rules
+	for _, opening := range []Opening{{p.Port, p.From}, p.Metrics} {
+		if opening.Port == 0 || len(opening.From) == 0 {
+			continue
+		}
+		from := networkingv1.NetworkPolicyPeerArray{}
+		for _, peer := range opening.From {
+			from = append(from, peerArgs(peer))
+		}
+		rules = append(rules, &networkingv1.NetworkPolicyIngressRuleArgs{From: from, Ports: ports("TCP", opening.Port)})
 	}
-	from := networkingv1.NetworkPolicyPeerArray{}
-	for _, peer := range p.From {
-		from = append(from, peerArgs(peer))
-	}
-	return append(rules, &networkingv1.NetworkPolicyIngressRuleArgs{From: from, Ports: ports("TCP", p.Port)})
+	return rules
 }
 
 func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {

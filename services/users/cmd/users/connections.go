@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// reserved connections beyond the limit are still read, so that a probe is
-// answered and every other request gets a proper 503; what comes after them is
-// turned away unread.
+// reserved connections beyond the limit are still read, so that a request gets a
+// proper 503; what comes after them is turned away unread.
 const reserved = 64
 
 // turnAwayTimeout bounds the answer to a connection that is turned away.

@@ -16,15 +16,15 @@ import (
 // TestAnIdleConnectionCostsLittle holds the figure by which the limit of
 // connections was chosen: 2,000 of them leave a container of 128 MiB enough.
 func TestAnIdleConnectionCostsLittle(t *testing.T) {
-	url, _, stop, ended := startServer(t, 0, time.Minute)
+	at, _, stop, ended := startServer(t, 0, time.Minute)
 	const n, most = 900, 32 << 10
 	before := inUse()
 	conns := make([]net.Conn, n)
 	for i := range conns {
 		var err error
-		conns[i], err = net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		conns[i], err = net.Dial("tcp", strings.TrimPrefix(at.url, "http://"))
 		require.NoError(t, err)
-		_, err = io.WriteString(conns[i], "GET /healthz HTTP/1.1\r\nHost: users\r\n\r\n")
+		_, err = io.WriteString(conns[i], "GET "+anAsset+" HTTP/1.1\r\nHost: users\r\n\r\n")
 		require.NoError(t, err)
 		response, err := http.ReadResponse(bufio.NewReaderSize(conns[i], 16), nil)
 		require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/services/users/internal/api"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,8 +28,11 @@ const aloneVariable = "SCALESTACK_TEST_SERVE_ALONE"
 // serveAlone serves until its input ends, and says where.
 func serveAlone() {
 	log := slog.New(slog.DiscardHandler)
-	handler := api.New(slow{}, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log})
-	handler.Ready()
+	handler := api.New(slow{}, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log, Access: api.Access{Public: true}})
+	probes, err := ops.Start(context.Background(), "127.0.0.1:0", prometheus.NewRegistry(), log)
+	if err != nil {
+		panic(err)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -36,7 +40,7 @@ func serveAlone() {
 	ctx, stop := context.WithCancel(context.Background())
 	go func() { _, _ = io.Copy(io.Discard, os.Stdin); stop() }()
 	fmt.Println(listener.Addr())
-	_ = newServer(handler, &settings.Serve{RequestTimeout: time.Minute, MaxConnections: 2000, ShutdownGrace: time.Second}, log).run(ctx, listener)
+	_ = newServer(handler, probes, &settings.Serve{RequestTimeout: time.Minute, MaxConnections: 2000, ShutdownGrace: time.Second}, log).run(ctx, listener)
 }
 
 // TestACrowdOfIdleConnections has 8,000 clients that ask once and stay, as a proxy
@@ -81,7 +85,7 @@ func TestACrowdOfIdleConnections(t *testing.T) {
 
 // ask returns the status, 0 where the connection was closed instead.
 func ask(conn net.Conn) int {
-	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: users\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET "+anAsset+" HTTP/1.1\r\nHost: users\r\n\r\n"); err != nil {
 		return 0
 	}
 	response, err := http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)

@@ -117,7 +117,7 @@ func setEnvironment(t *testing.T, kafka settings.Kafka, shards *pgtest.Shards, c
 	pgtest.SetCredentials(t, credentials, "default", "cache-secret")
 	cache.RequireAuth("cache-secret")
 	for name, value := range map[string]string{
-		"SCALESTACK_LISTEN":            "127.0.0.1:0",
+		"SCALESTACK_METRICS_LISTEN":    "127.0.0.1:0",
 		"SCALESTACK_LOG_LEVEL":         "error",
 		"SCALESTACK_SHARD_MAP":         shards.App.MapFile,
 		"SCALESTACK_SHARD_CREDENTIALS": shards.App.Credentials,

@@ -8,12 +8,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/scalestack/scalestack/services/users/internal/api"
 	"github.com/scalestack/scalestack/services/users/internal/profilecache"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/services/users/internal/users"
+	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/scalestack/scalestack/sharding/router"
 	"github.com/scalestack/scalestack/sharding/shardctl"
 	"github.com/spf13/cobra"
@@ -33,7 +32,7 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Serve users over HTTP",
-		Long: "Serves users and their products under /users, static files, /healthz, /readyz and /metrics.\n\nSettings (environment):\n" +
+		Long: "Serves users and their products under /users and static files; and /healthz, /readyz and /metrics on a port of their own.\n\nSettings (environment):\n" +
 			settings.ServeCommand.Help(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,8 +46,11 @@ func serveCommand() *cobra.Command {
 }
 
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry()
+	probes, err := ops.Start(context.WithoutCancel(ctx), s.MetricsListen, registry, log)
+	if err != nil {
+		return err
+	}
 	options := s.Shards.As("scalestack-serve")
 	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, registry, log
 	access, verifier, err := newAccess(s.Access, log)
@@ -79,16 +81,19 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log, Access: access})
 	go store.SweepEvery(background, sweepEvery)
 	go verifier.follow(background)
+	// The shards are not asked again once they have answered: one that is down would take
+	// every pod out of service, and with them the users of all others. Before that, a
+	// rollout must not replace pods that work by one that reaches no shard.
 	go func() {
 		if await(ctx, log, "every shard", store.Answers) && await(ctx, log, "the issuer's keys", verifier.ready) {
-			handler.Ready()
+			probes.Ready(true)
 		}
 	}()
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return err
 	}
-	return newServer(handler, s, log).run(ctx, listener)
+	return newServer(handler, probes, s, log).run(ctx, listener)
 }
 
 func verify(ctx context.Context, shards *router.Router) error {

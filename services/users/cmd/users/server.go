@@ -11,6 +11,7 @@ import (
 
 	"github.com/scalestack/scalestack/services/users/internal/api"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/sharding/ops"
 )
 
 const (
@@ -24,8 +25,9 @@ const (
 
 // server runs the API from its start to the end of its drain.
 type server struct {
-	http *http.Server
-	api  *api.API
+	http   *http.Server
+	api    *api.API
+	probes *ops.Server
 	// connections is the listener that counts them.
 	connections *limited
 	delay       time.Duration
@@ -42,7 +44,7 @@ func markBeyond(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-func newServer(handler *api.API, s *settings.Serve, log *slog.Logger) *server {
+func newServer(handler *api.API, probes *ops.Server, s *settings.Serve, log *slog.Logger) *server {
 	return &server{
 		http: &http.Server{
 			Handler:           handler,
@@ -55,7 +57,7 @@ func newServer(handler *api.API, s *settings.Serve, log *slog.Logger) *server {
 			ConnContext:       markBeyond,
 		},
 		maxConnections: int64(s.MaxConnections),
-		api:            handler, delay: s.ShutdownDelay, grace: s.ShutdownGrace, log: log,
+		api:            handler, probes: probes, delay: s.ShutdownDelay, grace: s.ShutdownGrace, log: log,
 	}
 }
 
@@ -79,6 +81,7 @@ func (s *server) run(ctx context.Context, listener net.Listener) error {
 // may be on its way over one, and closing it would cut that off.
 func (s *server) drain() error {
 	s.log.Info("draining", "delay", s.delay.String(), "grace", s.grace.String())
+	s.probes.Drain()
 	s.api.Drain()
 	<-time.After(s.delay)
 	ctx, cancel := context.WithTimeout(context.Background(), s.grace)

@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/services/users/internal/api"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/services/users/internal/users"
+	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/stretchr/testify/require"
 )
 
@@ -43,20 +43,30 @@ func (slow) Create(context.Context, users.Profile, string) (*users.User, string,
 
 func (slow) Delete(context.Context, int64) (bool, string, error) { return false, "", nil }
 
-func startServer(t *testing.T, delay, grace time.Duration) (url string, service slow, stop context.CancelFunc, ended <-chan error) {
+// startServer serves users at url, and probes and metrics at another address.
+func startServer(t *testing.T, delay, grace time.Duration) (at addresses, service slow, stop context.CancelFunc, ended <-chan error) {
 	t.Helper()
 	service = slow{began: make(chan struct{}, 1), released: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
-	handler := api.New(service, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: prometheus.NewRegistry(), Log: log, Access: api.Access{Public: true}})
-	handler.Ready()
+	registry := newRegistry()
+	handler := api.New(service, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: registry, Log: log, Access: api.Access{Public: true}})
+	probes, err := ops.Start(t.Context(), "127.0.0.1:0", registry, log)
+	require.NoError(t, err)
+	probes.Ready(true)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	server := newServer(handler, &settings.Serve{RequestTimeout: time.Minute, MaxConnections: 1000, ShutdownDelay: delay, ShutdownGrace: grace}, log)
+	server := newServer(handler, probes, &settings.Serve{RequestTimeout: time.Minute, MaxConnections: 1000, ShutdownDelay: delay, ShutdownGrace: grace}, log)
 	go func() { done <- server.run(ctx, listener) }()
-	return "http://" + listener.Addr().String(), service, stop, done
+	return addresses{url: "http://" + listener.Addr().String(), probes: "http://" + probes.Address()}, service, stop, done
 }
+
+// addresses are those of one server.
+type addresses struct{ url, probes string }
+
+// anAsset is a path that takes no slot and no backend.
+const anAsset = "/static/app.css"
 
 func status(url string) int {
 	response, err := http.Get(url)
@@ -69,16 +79,17 @@ func status(url string) int {
 }
 
 func TestDrainServesUntilTheEnd(t *testing.T) {
-	url, service, stop, ended := startServer(t, time.Second, time.Minute)
-	require.Equal(t, http.StatusOK, status(url+"/readyz"))
+	at, service, stop, ended := startServer(t, time.Second, time.Minute)
+	require.Equal(t, http.StatusOK, status(at.probes+"/readyz"))
 	running := make(chan int, 1)
-	go func() { running <- status(url + "/users/7") }()
+	go func() { running <- status(at.url + "/users/7") }()
 	<-service.began
 
 	stop()
-	require.Eventually(t, func() bool { return status(url+"/readyz") == http.StatusServiceUnavailable }, 5*time.Second, time.Millisecond)
-	require.Equal(t, http.StatusOK, status(url+"/healthz"), "new connections are taken during the delay")
-	require.Eventually(t, func() bool { return status(url+"/healthz") == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return status(at.probes+"/readyz") == http.StatusServiceUnavailable }, 5*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusOK, status(at.url+anAsset), "new connections are taken during the delay")
+	require.Eventually(t, func() bool { return status(at.url+anAsset) == 0 }, 5*time.Second, 10*time.Millisecond)
+	require.Equal(t, http.StatusOK, status(at.probes+"/healthz"), "the kubelet is answered until the end")
 	close(service.released)
 	require.Equal(t, http.StatusOK, <-running)
 	require.NoError(t, <-ended)
@@ -88,8 +99,8 @@ func TestDrainServesUntilTheEnd(t *testing.T) {
 // alive, with pauses in which they are idle, right through the drain. A connection
 // that is closed under a request is an EOF or a reset at the client.
 func TestDrainCutsNoKeepAliveRequest(t *testing.T) {
-	url, _, stop, ended := startServer(t, time.Second, time.Minute)
-	address := strings.TrimPrefix(url, "http://")
+	at, _, stop, ended := startServer(t, time.Second, time.Minute)
+	address := strings.TrimPrefix(at.url, "http://")
 	const clients = 100
 	var all sync.WaitGroup
 	var answered, cut atomic.Int64
@@ -106,7 +117,7 @@ func TestDrainCutsNoKeepAliveRequest(t *testing.T) {
 				reader := bufio.NewReader(conn)
 				for open := true; open; {
 					time.Sleep(time.Duration(n) * time.Millisecond)
-					_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: users\r\n\r\n")
+					_, _ = io.WriteString(conn, "GET "+anAsset+" HTTP/1.1\r\nHost: users\r\n\r\n")
 					response, err := http.ReadResponse(reader, nil)
 					if err != nil {
 						cut.Add(1)
@@ -127,6 +138,19 @@ func TestDrainCutsNoKeepAliveRequest(t *testing.T) {
 	require.NoError(t, <-ended)
 	require.Zero(t, cut.Load(), "of %d requests", answered.Load())
 	require.Greater(t, answered.Load(), int64(clients))
+}
+
+// What a program tells of itself is not for those who use it: whoever reaches the
+// users reaches neither metrics nor probes.
+func TestMetricsAndProbesAreOnAPortOfTheirOwn(t *testing.T) {
+	at, _, stop, ended := startServer(t, 0, time.Minute)
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		require.Equal(t, http.StatusOK, status(at.probes+path), path)
+		require.Equal(t, http.StatusNotFound, status(at.url+path), path)
+	}
+	require.Equal(t, http.StatusNotFound, status(at.probes+anAsset))
+	stop()
+	require.NoError(t, <-ended)
 }
 
 func TestConnectionsBeyondTheLimit(t *testing.T) {
@@ -157,8 +181,8 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 }
 
 func TestDrainEndsAfterTheGrace(t *testing.T) {
-	url, service, stop, ended := startServer(t, 0, 50*time.Millisecond)
-	go status(url + "/users/7")
+	at, service, stop, ended := startServer(t, 0, 50*time.Millisecond)
+	go status(at.url + "/users/7")
 	<-service.began
 	defer close(service.released)
 	stop()

@@ -41,11 +41,17 @@ type worker struct {
 // newWorker serves probes and metrics until the program ends, also through the
 // end of the work.
 func newWorker(ctx context.Context, s settings.Worker) (*worker, error) {
-	w := &worker{metrics: prometheus.NewRegistry(), log: shardctl.NewLog(s.LogLevel)}
-	w.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	w := &worker{metrics: newRegistry(), log: shardctl.NewLog(s.LogLevel)}
 	var err error
-	w.ops, err = ops.Start(context.WithoutCancel(ctx), s.Listen, w.metrics, w.log)
+	w.ops, err = ops.Start(context.WithoutCancel(ctx), s.MetricsListen, w.metrics, w.log)
 	return w, err
+}
+
+// newRegistry has the runtime's and the process's own figures.
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
 }
 
 const pingEvery = time.Second

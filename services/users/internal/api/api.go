@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/scalestack/scalestack/services/users/internal/assets"
 	"github.com/scalestack/scalestack/services/users/internal/users"
 	"github.com/scalestack/scalestack/sharding/router"
@@ -35,7 +34,7 @@ type Options struct {
 	Timeout time.Duration
 	// MaxRequests is how many requests are worked on at once.
 	MaxRequests int
-	// Metrics is where the API registers its own and what /metrics shows.
+	// Metrics is where the API registers its own.
 	Metrics *prometheus.Registry
 	Log     *slog.Logger
 	// Access decides who may use what lies under /users.
@@ -48,14 +47,13 @@ type API struct {
 	options  Options
 	assets   *assets.Assets
 	requests *prometheus.HistogramVec
-	ready    atomic.Bool
 	draining atomic.Bool
 	// slots are for requests that are worked on.
 	slots chan struct{}
 	mux   *http.ServeMux
 }
 
-// New returns an API that is not ready yet.
+// New returns the API.
 func New(service Service, o Options) *API {
 	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux(),
 		slots: make(chan struct{}, o.MaxRequests)}
@@ -69,9 +67,6 @@ func New(service Service, o Options) *API {
 	for _, folder := range assets.Folders() {
 		a.handle(http.MethodGet, folder, a.asset)
 	}
-	a.mux.HandleFunc("GET /healthz", ok)
-	a.mux.HandleFunc("GET /readyz", a.readyz)
-	a.mux.Handle("GET /metrics", promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}))
 	return a
 }
 
@@ -83,7 +78,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Each connection ends with an answer, and none under a request.
 		w.Header().Set("Connection", "close")
 	}
-	if isBeyond(r.Context()) && !isProbe(r) {
+	if isBeyond(r.Context()) {
 		w.Header().Set("Connection", "close")
 		busy(http.StatusServiceUnavailable, "too many connections").write(w)
 		return
@@ -91,31 +86,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// Ready makes the service report that it is ready: from now on it can serve.
-func (a *API) Ready() { a.ready.Store(true) }
-
-// Drain makes the service report that it is not ready, while it goes on
-// serving.
+// Drain ends each connection with its next answer, while requests are served on.
 func (a *API) Drain() { a.draining.Store(true) }
-
-// ok says only that the process runs: a restart would not mend a shard or the
-// cache.
-func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
-
-// readyz does not ask the shards once one has answered: one that is down would
-// take every pod out of service, and with them the users of all others. Before
-// that, a rollout must not replace pods that work by one that reaches no shard.
-func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
-	if a.draining.Load() {
-		newProblem(http.StatusServiceUnavailable, "shutting down").write(w)
-		return
-	}
-	if !a.ready.Load() {
-		newProblem(http.StatusServiceUnavailable, "no shard has answered yet").write(w)
-		return
-	}
-	ok(w, r)
-}
 
 func (a *API) asset(w http.ResponseWriter, r *http.Request) {
 	if !a.assets.Serve(w, r) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -171,20 +172,37 @@ func TestFailures(t *testing.T) {
 	requireProblem(t, call(a, "GET", "/users/7", ""), http.StatusInternalServerError, "")
 }
 
-func TestOperations(t *testing.T) {
+func TestEveryRequestIsMeasured(t *testing.T) {
 	a := newAPI(&fake{answer: users.Answer{}})
-	require.Equal(t, http.StatusOK, call(a, "GET", "/healthz", "").Code)
-	requireProblem(t, call(a, "GET", "/readyz", ""), http.StatusServiceUnavailable, "no shard has answered yet")
-	require.Equal(t, http.StatusOK, call(a, "GET", "/healthz", "").Code)
-	a.Ready()
-	require.Equal(t, http.StatusOK, call(a, "GET", "/readyz", "").Code)
 	call(a, "GET", "/users/7", "")
-	metrics := call(a, "GET", "/metrics", "").Body.String()
-	require.Contains(t, metrics, `scalestack_http_request_seconds_count{code="404",method="GET",route="/users/{id}"} 1`)
 	require.Equal(t, http.StatusMethodNotAllowed, call(a, "PATCH", "/users/7", "").Code)
+	requireMeasured(t, a, map[string]string{"code": "404", "method": "GET", "route": "/users/{id}"})
+}
 
+func TestRequestsAreServedDuringTheDrain(t *testing.T) {
+	a := newAPI(&fake{answer: users.Answer{}})
 	a.Drain()
-	requireProblem(t, call(a, "GET", "/readyz", ""), http.StatusServiceUnavailable, "shutting down")
-	require.Equal(t, http.StatusOK, call(a, "GET", "/healthz", "").Code)
-	require.Equal(t, http.StatusNotFound, call(a, "GET", "/users/7", "").Code, "requests are still served")
+	response := call(a, "GET", "/users/7", "")
+	require.Equal(t, http.StatusNotFound, response.Code)
+	require.Equal(t, "close", response.Header().Get("Connection"), "each connection ends with an answer")
+}
+
+// requireMeasured requires that the metric of requests has one with these labels.
+func requireMeasured(t *testing.T, a *API, labels map[string]string) {
+	t.Helper()
+	families, err := a.options.Metrics.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			has := map[string]string{}
+			for _, label := range metric.GetLabel() {
+				has[label.GetName()] = label.GetValue()
+			}
+			if maps.Equal(has, labels) {
+				require.Equal(t, uint64(1), metric.GetHistogram().GetSampleCount())
+				return
+			}
+		}
+	}
+	require.Fail(t, "not measured", "%v", labels)
 }

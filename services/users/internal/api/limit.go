@@ -12,13 +12,10 @@ const busyRetryAfter = time.Second
 
 type beyondKey struct{}
 
-// Beyond marks what comes over a connection beyond the limit: only probes are
-// served there.
+// Beyond marks what comes over a connection beyond the limit.
 func Beyond(ctx context.Context) context.Context { return context.WithValue(ctx, beyondKey{}, true) }
 
 func isBeyond(ctx context.Context) bool { return ctx.Value(beyondKey{}) != nil }
-
-func isProbe(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
 // refusal is a problem that passes.
 type refusal struct{ *problem }

@@ -37,22 +37,18 @@ func TestRequestsBeyondTheLimitAreToldToComeAgain(t *testing.T) {
 		requireProblem(t, refused, http.StatusTooManyRequests, "too many requests at once")
 		require.Equal(t, "1", refused.Header().Get("Retry-After"))
 	}
-	for _, path := range []string{"/healthz", "/metrics"} {
-		require.Equal(t, http.StatusOK, call(a, "GET", path, "").Code, "%s has no limit", path)
-	}
 	close(service.released)
 	go func() { <-service.began }()
 	require.Eventually(t, func() bool { return call(a, "GET", "/users/7", "").Code == http.StatusNotFound }, 5*time.Second, time.Millisecond)
 }
 
-func TestOnlyProbesAreServedBeyondTheLimitOfConnections(t *testing.T) {
+func TestNothingIsServedBeyondTheLimitOfConnections(t *testing.T) {
 	a := New(held{}, Options{Timeout: time.Second, MaxRequests: 2, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler), Access: Access{Public: true}})
 	ask := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		a.ServeHTTP(w, httptest.NewRequestWithContext(Beyond(t.Context()), "GET", path, nil))
 		return w
 	}
-	require.Equal(t, http.StatusOK, ask("/healthz").Code)
 	refused := ask("/users/7")
 	requireProblem(t, refused, http.StatusServiceUnavailable, "too many connections")
 	require.Equal(t, "1", refused.Header().Get("Retry-After"))

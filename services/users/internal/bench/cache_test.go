@@ -67,7 +67,7 @@ func (r *reads) hits() []bench.Side {
 	return []bench.Side{
 		{Name: "bare GET of Redis", Do: r.bareGet},
 		{Name: "users.Service", Do: r.serviceGet(true)},
-		{Name: "HTTP without work (/healthz)", Do: r.request("/healthz", "")},
+		{Name: "HTTP without work (/static/app.css)", Do: r.request("/static/app.css", "")},
 		{Name: "HTTP GET /users/{id}", Do: r.httpGet("hit")},
 	}
 }

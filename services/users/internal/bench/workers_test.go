@@ -56,7 +56,7 @@ func (l *lab) startWorker(program, command string, environment []string) {
 
 func (l *lab) environment(kafka settings.Kafka, p *provider) []string {
 	return []string{
-		"SCALESTACK_LISTEN=127.0.0.1:0",
+		"SCALESTACK_METRICS_LISTEN=127.0.0.1:0",
 		"SCALESTACK_LOG_LEVEL=warn",
 		"SCALESTACK_SHARD_MAP=" + l.App.MapFile,
 		"SCALESTACK_SHARD_CREDENTIALS=" + l.App.Credentials,

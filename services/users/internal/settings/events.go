@@ -9,9 +9,9 @@ import (
 // Worker holds what every program has that serves no users.
 type Worker struct {
 	Log
-	Listen string        `env:"SCALESTACK_LISTEN" envDefault:":8080" validate:"hostport" doc:"where probes and metrics are served"`
-	Grace  time.Duration `env:"SCALESTACK_SHUTDOWN_GRACE" envDefault:"20s" validate:"min=1s,max=10m" doc:"how long work that has begun may take after SIGTERM"`
-	Kafka  Kafka
+	Probes
+	Grace time.Duration `env:"SCALESTACK_SHUTDOWN_GRACE" envDefault:"20s" validate:"min=1s,max=10m" doc:"how long work that has begun may take after SIGTERM"`
+	Kafka Kafka
 }
 
 // Relay holds the settings of the command relay.

@@ -12,6 +12,7 @@ type Serve struct {
 	Log
 	Access
 	Listen string `env:"SCALESTACK_LISTEN" envDefault:":8080" validate:"hostport" doc:"where the HTTP server listens"`
+	Probes
 	// The stack checks pods × Pool against max_connections.
 	Pool             int           `env:"SCALESTACK_DB_POOL" envDefault:"10" validate:"min=1,max=1000" doc:"most connections to one shard from this process"`
 	StatementTimeout time.Duration `env:"SCALESTACK_DB_STATEMENT_TIMEOUT" envDefault:"3s" validate:"min=10ms,max=1m" doc:"longest time for one statement"`

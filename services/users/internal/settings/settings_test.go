@@ -21,6 +21,7 @@ func TestDefaults(t *testing.T) {
 	s, err := ServeCommand.Load(environment(map[string]string{"SCALESTACK_PUBLIC": "true"}))
 	require.NoError(t, err)
 	require.Equal(t, ":8080", s.Listen)
+	require.Equal(t, ":9090", s.MetricsListen)
 	require.Equal(t, "/etc/scalestack/shardmap/map.json", s.MapFile)
 	require.Equal(t, "/etc/scalestack/shards", s.Shards.Credentials)
 	require.Equal(t, "prefer", s.Shards.SSLMode)
@@ -33,6 +34,7 @@ func TestDefaults(t *testing.T) {
 func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	_, err := ServeCommand.Load(environment(map[string]string{
 		"SCALESTACK_LISTEN":             "8080",
+		"SCALESTACK_METRICS_LISTEN":     "9090",
 		"SCALESTACK_SHARD_MAP":          "map.json",
 		"SCALESTACK_DB_POOL":            "0",
 		"SCALESTACK_DB_SSLMODE":         "maybe",
@@ -45,6 +47,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	require.Error(t, err)
 	require.ElementsMatch(t, []string{
 		`SCALESTACK_LISTEN: "8080" is not host:port with a port between 0 and 65535`,
+		`SCALESTACK_METRICS_LISTEN: "9090" is not host:port with a port between 0 and 65535`,
 		`SCALESTACK_SHARD_MAP: "map.json" is not an absolute path`,
 		`SCALESTACK_DB_POOL: 0 is not between 1 and 1000`,
 		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, allow, prefer, require, verify-ca, verify-full`,

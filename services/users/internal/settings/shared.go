@@ -28,6 +28,11 @@ type Log struct {
 	LogLevel slog.Level `env:"SCALESTACK_LOG_LEVEL" envDefault:"info" doc:"lowest level that is logged"`
 }
 
+// Probes says where a program tells of itself. What users reach is another port.
+type Probes struct {
+	MetricsListen string `env:"SCALESTACK_METRICS_LISTEN" envDefault:":9090" validate:"hostport" doc:"where /metrics, /healthz and /readyz are served, for the cluster alone"`
+}
+
 // Redis says where the cache is.
 type Redis struct {
 	Address     string `env:"SCALESTACK_REDIS_ADDRESS" envDefault:"redis:6379" validate:"hostport" doc:"the cache"`
