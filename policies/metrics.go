@@ -3,6 +3,7 @@ package main
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/scalestack/scalestack/policies/rule"
@@ -56,8 +57,8 @@ func publicRules(c *rule.Check, policy rule.Resource, pods []podGroup) {
 	}
 }
 
-// publicPeers is true for everybody, and for a block of addresses that is wider
-// than /8 or, for IPv6, /16 and no private one.
+// publicPeers is true for everybody, and for a block of addresses that is not wholly
+// a private one, such as the edge's.
 func publicPeers(from rule.Node) bool {
 	if from.Known() && len(from.Items()) == 0 {
 		return true
@@ -72,13 +73,17 @@ func publicPeers(from rule.Node) bool {
 
 func publicBlock(cidr string) bool {
 	block, err := netip.ParsePrefix(cidr)
-	if err != nil {
-		return false
-	}
-	if block.Addr().Is4() {
-		return block.Bits() <= 8 && !block.Addr().IsPrivate() && !block.Addr().IsLoopback() || block.Bits() < 8
-	}
-	return block.Bits() <= 16 && !block.Addr().IsPrivate()
+	return err == nil && !slices.ContainsFunc(privateBlocks, func(private netip.Prefix) bool {
+		return block.Bits() >= private.Bits() && private.Contains(block.Addr())
+	})
+}
+
+// privateBlocks are not routed in the internet: RFC 1918, 6598 (pods of some clouds),
+// 3927, 1122, 4193 and 4291.
+var privateBlocks = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::1/128"),
 }
 
 // publicService is true for a Service that takes connections from anywhere.

@@ -71,6 +71,13 @@ var crossMutations = map[string]mutation{
 			"from":  []any{map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0"}}},
 			"ports": []any{map[string]any{"port": 8000.0, "endPort": 9000.0}},
 		}))},
+	"metrics open to the edge": {policy: "metrics-private", says: "spec.ingress[1]", edits: edits(
+		add(appPolicy, "spec.ingress[1].from", map[string]any{"ipBlock": map[string]any{"cidr": "173.245.48.0/20"}}))},
+	"metrics open to a wide block": {policy: "metrics-private", says: "spec.ingress[1]", edits: edits(
+		add(appPolicy, "spec.ingress[1].from", map[string]any{"ipBlock": map[string]any{"cidr": "10.0.0.0/7"}}))},
+	"metrics and users on one rule": {policy: "metrics-private", says: "spec.ingress[0]", edits: edits(
+		add(appPolicy, "spec.ingress[0].from", map[string]any{"ipBlock": map[string]any{"cidr": "0.0.0.0/0"}}),
+		add(appPolicy, "spec.ingress[0].ports", map[string]any{"port": "metrics"}))},
 	"metrics open by a split block": {policy: "metrics-private", says: "open to the public", edits: edits(scraped,
 		add(appPolicy, "spec.ingress", map[string]any{
 			"from":  []any{map[string]any{"ipBlock": map[string]any{"cidr": "128.0.0.0/1"}}},

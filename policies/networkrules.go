@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/scalestack/scalestack/policies/rule"
@@ -28,7 +29,7 @@ func networkRules(policy rule.Resource, direction string) []networkRule {
 
 // anyone is true for a rule that leaves the peers out, or names the public or every pod.
 func (r networkRule) anyone() bool {
-	return publicPeers(r.peers) || slices.ContainsFunc(r.peers.Items(), everyPod)
+	return empty(r.peers) || slices.ContainsFunc(r.peers.Items(), func(peer rule.Node) bool { return everyPod(peer) || wide(peer) })
 }
 
 // allPorts is true for a rule that leaves the ports out or names every port of
@@ -40,6 +41,16 @@ func (r networkRule) allPorts() bool {
 		last, _ := port.At("endPort").Integer()
 		return port.Known() && port.At("port").Absent() || isNumber && first <= 1 && last >= 65535
 	})
+}
+
+// wide is true for a block of public addresses as large as a /8, or a /16 of IPv6:
+// 0.0.0.0/0 in pieces is still everybody.
+func wide(peer rule.Node) bool {
+	block, err := netip.ParsePrefix(peer.At("ipBlock", "cidr").Text())
+	if err != nil || !publicBlock(block.String()) {
+		return false
+	}
+	return block.Bits() <= 8 || block.Addr().Is6() && block.Bits() <= 16
 }
 
 // everyPod is true for a peer that is all pods of the cluster.
