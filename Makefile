@@ -24,7 +24,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt e2e hit-ratio verify-origin purge
+.PHONY: alerts engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -86,6 +86,10 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
 fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, count what passed; hours; after make build
 	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
+# Debian's package has promtool; nothing of it is installed.
+alerts:      ## the alert rules, checked and tested with promtool
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; chmod 755 .; apt-get -qq download prometheus; dpkg-deb --extract prometheus_*.deb .; \
+		cd $(CURDIR); SCALESTACK_TEST_PROMTOOL=$$dir/usr/bin/promtool go test -count=1 ./internal/alerts
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$' -v ./reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
@@ -156,5 +160,5 @@ prove-adopt: ## lose the state, adopt the running product into an empty one, cha
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up
-	@$(MAKE) --no-print-directory real engine
+	@$(MAKE) --no-print-directory real engine alerts
 	. .lab/env && go test -tags e2e -count=1 -timeout 45m -v ./tests/e2e

@@ -1,0 +1,66 @@
+package alerts
+
+import "fmt"
+
+func shards(o Options) []Rule {
+	return []Rule{
+		{
+			Name: "ShardDown", Severity: Critical, For: "1m",
+			Expr:    "scalestack_shard_up == 0",
+			Summary: "{{ $labels.shard }} does not answer",
+			Description: "The users of {{ $labels.shard }} get 503 for everything that the cache does not have; those of other shards notice " +
+				"nothing. Look at the shard's pod and its log.",
+		},
+		{
+			Name: "ShardsUnwatched", Severity: Warning, For: "5m",
+			Expr:    "absent(scalestack_shard_up)",
+			Summary: "Nobody watches the shards",
+			Description: "There is no series of the service shardctl: it does not run, or is not scraped (metrics.scrapers). No other alert " +
+				"about shards and moves can fire.",
+		},
+		{
+			Name: "ConnectionsNearBudget", Severity: Warning, For: "5m",
+			Expr:    fmt.Sprintf("100 * scalestack_shard_connections / scalestack_shard_connections_max > %d", o.ConnectionsPercent),
+			Summary: "{{ $labels.shard }} has {{ $value | printf \"%.0f\" }} % of its connections in use",
+			Description: "More pods would make it worse: each brings a pool. Raise postgres.maxConnections, which needs memory and a restart, or " +
+				"lower uses.shards.pool or replicas.max of the service that holds the most.",
+		},
+		{
+			Name: "PoolExhausted", Severity: Critical, For: "2m",
+			Expr:    "sum by (namespace, container, shard) (rate(scalestack_db_pool_given_up_total[5m])) > 0",
+			Summary: "Requests of {{ $labels.container }} get no connection to {{ $labels.shard }}",
+			Description: "Every connection of the pools is in use for longer than requests wait. Look for slow statements and locks on the shard " +
+				"first; then raise uses.shards.pool, for which postgres.maxConnections must leave room.",
+		},
+		{
+			Name: "DatabaseReadsFromDisk", Severity: Warning, For: "30m",
+			Expr: `sum by (shard) (rate(scalestack_shard_blocks_total{from="buffers"}[15m])) / sum by (shard) (rate(scalestack_shard_blocks_total[15m])) < 0.9` +
+				` and sum by (shard) (rate(scalestack_shard_blocks_total{from="disk"}[15m])) > 100`,
+			Summary: "{{ $labels.shard }} finds {{ $value | humanizePercentage }} of its blocks in memory",
+			Description: "What is read often no longer fits into postgres.resources.memory, or a query reads whole tables. Give the shards more " +
+				"memory, or make more shards.",
+		},
+		{
+			Name: "SlotHoldsLog", Severity: Warning, For: "10m",
+			Expr:    "scalestack_shard_slot_held_bytes / on (namespace, pod, shard) group_left () scalestack_shard_slot_limit_bytes > 0.5",
+			Summary: "Replication slot {{ $labels.slot }} holds back log on {{ $labels.shard }}: {{ $value | humanizePercentage }} of what it may",
+			Description: "The log fills the disk until the slot is lost. Its reader is gone or too slow: a move that stands still, a replica or a " +
+				"backup that was taken down.",
+		},
+		{
+			Name: "SlotLost", Severity: Warning, For: "0m",
+			Expr:    "scalestack_shard_slot_lost == 1",
+			Summary: "Replication slot {{ $labels.slot }} of {{ $labels.shard }} has lost its place",
+			Description: "The server has removed log that the slot's reader still needs. The reader has to begin anew: a move is aborted and " +
+				"copied again, a replica rebuilt. Then drop the slot.",
+		},
+		{
+			Name: "VolumeFillsUp", Severity: Critical, For: "30m",
+			Expr: fmt.Sprintf(`predict_linear(kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-.*"}[6h], %d * 3600) < 0`, o.DiskHours) +
+				" and kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.5",
+			Summary: fmt.Sprintf("Volume {{ $labels.persistentvolumeclaim }} is full within %d hours", o.DiskHours),
+			Description: "A shard without room stops. Raise storage.size of the part that the claim belongs to: volumes grow while in use. Look for " +
+				"what grows: a replication slot, dead rows, a move.",
+		},
+	}
+}
