@@ -87,9 +87,9 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, count what passed; hours; after make build
 	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
 # Debian's package has promtool; nothing of it is installed.
-alerts:      ## the alert rules, checked and tested with promtool
+alerts:      ## alerts and dashboards, checked and tested with promtool
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; chmod 755 .; apt-get -qq download prometheus; dpkg-deb --extract prometheus_*.deb .; \
-		cd $(CURDIR); SCALESTACK_TEST_PROMTOOL=$$dir/usr/bin/promtool go test -count=1 ./internal/alerts
+		cd $(CURDIR); SCALESTACK_TEST_PROMTOOL=$$dir/usr/bin/promtool go test -count=1 ./internal/alerts ./internal/dashboards
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$' -v ./reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
