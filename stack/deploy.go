@@ -38,9 +38,9 @@ type deployment struct {
 	on      pulumi.ResourceOption
 	wired   wiring
 	outputs pulumi.Map
-	// rolledOut are the names of the services that use the shards, each known once its
-	// pods have the current map.
-	rolledOut []pulumi.StringInput
+	// rolledOut are the Deployments that use the shards: once they are done, every pod
+	// has the current map.
+	rolledOut []pulumi.Resource
 }
 
 // deploy registers everything and returns the stack's outputs. The roots of the
@@ -124,8 +124,7 @@ func (d *deployment) namespace() error {
 	return err
 }
 
-// shards come with the Job that prepares them. The map is handed on once it has
-// succeeded.
+// shards come with the Job that prepares them, which their users come after.
 func (d *deployment) shards() error {
 	made, err := postgres.New(d.ctx, postgresName, d.postgresArgs(d.wired.namespace), d.on)
 	if err != nil {
@@ -144,7 +143,7 @@ func (d *deployment) shards() error {
 	if err != nil {
 		return err
 	}
-	d.wired.shardMap = after(d.wired.shardMap, prepared.Name)
+	d.wired.prepared = []pulumi.Resource{prepared.Object()}
 	return nil
 }
 
@@ -191,9 +190,9 @@ func (d *deployment) products() error {
 		if s.Uses.Shards == nil {
 			continue
 		}
-		d.rolledOut = append(d.rolledOut, made.Name)
+		d.rolledOut = append(d.rolledOut, made.Deployment())
 		if s.Migration != nil {
-			d.wired.shardMap = after(d.wired.shardMap, made.Name)
+			d.wired.prepared = append(d.wired.prepared, made.Deployment())
 		}
 	}
 	d.outputs["services"] = urls
@@ -209,7 +208,9 @@ func rank(s Service) int {
 
 // reshard starts once every service knows the map and has its credentials.
 func (d *deployment) reshard() error {
-	_, err := job.New(d.ctx, reshardName, d.reshardArgs(d.wired.namespace, after(d.wired.shardMap, d.rolledOut...)), d.on)
+	args := d.reshardArgs(d.wired.namespace, d.wired.shardMap)
+	args.After = slices.Concat(d.wired.prepared, d.rolledOut)
+	_, err := job.New(d.ctx, reshardName, args, d.on)
 	return err
 }
 

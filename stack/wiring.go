@@ -31,9 +31,10 @@ type variables = map[string]pulumi.StringInput
 // what it names can be used, so that its users come after it.
 type wiring struct {
 	namespace pulumi.StringInput
-	// shardMap is the name of the map's ConfigMap, known once the shards' schema is
-	// migrated.
-	shardMap                  pulumi.StringInput
+	// shardMap is the name of the map's ConfigMap.
+	shardMap pulumi.StringInput
+	// prepared are the Jobs and Deployments that the users of the shards come after.
+	prepared                  []pulumi.Resource
 	redisAddress, redisSecret pulumi.StringInput
 	kafkaBootstrap, kafkaCA   pulumi.StringInput
 	kafkaUsers                map[string]pulumi.StringInput
@@ -84,6 +85,7 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	if s.hasPool() {
 		a.BaseEnv["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
 	}
+	a.After = w.prepared
 	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(postgres.AppCredentials)})
 	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{shardPods()})
 	if a.Migration == nil {

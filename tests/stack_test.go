@@ -180,6 +180,21 @@ func TestServicesDoNotDependOnSingleShards(t *testing.T) {
 	})
 }
 
+// What uses a Job's output is replaced with the Job, by deleting it first: a new image
+// of shardctl would stop every service. So workloads come after Jobs by dependsOn.
+func TestNoWorkloadUsesAJobsOutput(t *testing.T) {
+	each(t, func(t *testing.T, env string, g *graph) {
+		for _, node := range g.nodes {
+			for property, uses := range node.RegisterRPC.GetPropertyDependencies() {
+				for _, urn := range uses.GetUrns() {
+					require.False(t, strings.Contains(urn, "::kubernetes:batch/v1:Job::") || strings.Contains(urn, "$kubernetes:batch/v1:Job::"),
+						"%s of %s comes from %s", property, id(node), urn)
+				}
+			}
+		}
+	})
+}
+
 // Node pools, the operator's chart, Argo, the record with its rate limit and the Jobs
 // of a serial rollout are there or not by their settings; all else is the same in
 // every environment.

@@ -32,6 +32,9 @@ type Args struct {
 	Revision string `json:"revision"`
 	// Env are environment variables, which show in the pod's description.
 	Env map[string]pulumi.StringInput `json:"env"`
+	// After are what the Job comes after. A value of another resource's output would
+	// order them too, but whoever uses one is replaced together with that resource.
+	After []pulumi.Resource `json:"-"`
 	// BaseEnv are variables that Env may refer to as $(NAME), set by the stack.
 	BaseEnv map[string]pulumi.StringInput `json:"-"`
 	// Mounts are folders with settings, credentials or writable space.

@@ -34,9 +34,14 @@ type Job struct {
 	pulumi.ResourceState
 
 	// Name of the Job object, known once the Job has succeeded, or with SkipAwait
-	// once it was started: what uses the name comes after it.
+	// once it was started.
 	Name pulumi.StringOutput `pulumi:"name"`
+
+	object *batchv1.Job
 }
+
+// Object is the Job itself, for what comes after it: see Args.After.
+func (j *Job) Object() pulumi.Resource { return j.object }
 
 // New registers a Job of its own. The name becomes the beginning of its objects'
 // names: up to 54 lower-case letters, digits and '-'.
@@ -62,7 +67,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", name, err)
 	}
-	j.Name = made.Metadata.Name().Elem()
+	j.object, j.Name = made, made.Metadata.Name().Elem()
 	return j, ctx.RegisterResourceOutputs(j, pulumi.Map{"name": j.Name})
 }
 
@@ -95,7 +100,7 @@ func Register(ctx *pulumi.Context, o Owner, a *Args, opts ...pulumi.ResourceOpti
 	// With the new Job first, a deployment that fails and is reverted would adopt the
 	// Job that it then deletes as the old one.
 	return batchv1.NewJob(ctx, o.Name, jobArgs(o, a), slices.Concat(opts, []pulumi.ResourceOption{
-		pulumi.DeleteBeforeReplace(true), pulumi.DependsOn([]pulumi.Resource{policy}),
+		pulumi.DeleteBeforeReplace(true), pulumi.DependsOn(append([]pulumi.Resource{policy}, a.After...)),
 	})...)
 }
 

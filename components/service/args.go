@@ -102,6 +102,11 @@ type Args struct {
 	// program reads only at its start. Only a hash is kept.
 	RestartOn []pulumi.StringInput `json:"-"`
 
+	// After are what the migration and the Deployment come after. A value of another
+	// resource's output would order them too, but Pulumi replaces a Deployment, and stops
+	// the service, whenever it replaces a Job whose output the Deployment uses.
+	After []pulumi.Resource `json:"-"`
+
 	// Migration runs to its end before each rollout. Default: none.
 	Migration *job.Args `json:"migration"`
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
@@ -21,7 +22,7 @@ type Service struct {
 	pulumi.ResourceState
 
 	// Name of the Deployment and of all that belongs to it, known once the rollout is
-	// done: what uses the name comes after it.
+	// done.
 	Name pulumi.StringOutput `pulumi:"name"`
 	// Host of the Service inside the cluster, known once it has pods that are ready;
 	// empty without a port.
@@ -30,7 +31,13 @@ type Service struct {
 	URL pulumi.StringOutput `pulumi:"url"`
 	// Labels select the pods, for other components' network policies.
 	Labels pulumi.StringMapOutput `pulumi:"labels"`
+
+	deployment *appsv1.Deployment
 }
+
+// Deployment is the Deployment itself, for what comes after the rollout: see
+// Args.After.
+func (s *Service) Deployment() pulumi.Resource { return s.deployment }
 
 // New registers one service. The name becomes the name of its objects: up to 46
 // lower-case letters, digits and '-'.
@@ -50,7 +57,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("scalestack:service:Service", name, s, opts...); err != nil {
 		return nil, err
 	}
-	r := &registrar{ctx: ctx, name: name, args: a, made: s, parent: pulumi.Parent(s)}
+	r := &registrar{ctx: ctx, name: name, args: a, made: s, parent: pulumi.Parent(s), before: slices.Clone(a.After)}
 	if err := r.all(); err != nil {
 		return nil, fmt.Errorf("service %s: %w", name, err)
 	}
@@ -104,7 +111,7 @@ func (r *registrar) deployment() error {
 	if err != nil {
 		return err
 	}
-	r.made.Name = d.Metadata.Name().Elem()
+	r.made.deployment, r.made.Name = d, d.Metadata.Name().Elem()
 	r.after = pulumi.DependsOn([]pulumi.Resource{d})
 	return nil
 }
