@@ -14,10 +14,12 @@ import (
 )
 
 // Changing a number moves users between running shards, and no client sees an
-// error: 4 shards to 6, one of them drained and left out, the other drained. USERS, RATE, BATCH and
-// OBSERVE make it longer, see make prove-reshard.
+// error: 4 shards to 6, and one of them drained. With USERS, RATE, BATCH and OBSERVE
+// it is longer, leaves the drained one out and drains the other: make prove-reshard.
 func TestReshardUnderLoad(t *testing.T) {
-	p := newProof(t, number(t, "USERS", 20_000))
+	const short = 20_000
+	users := number(t, "USERS", short)
+	p := newProof(t, users)
 	p.restore()
 	p.start(load.Options{Rate: float64(number(t, "RATE", 150)), Zipf: 1.1})
 
@@ -28,7 +30,9 @@ func TestReshardUnderLoad(t *testing.T) {
 	}, p.plan(six)[:4])
 	p.reshard(six)
 	p.reshard(layout{shards: 6, drain: []int{5}})
-	p.reshard(layout{shards: 5, drain: []int{4}})
+	if users > short {
+		p.reshard(layout{shards: 5, drain: []int{4}})
+	}
 
 	report := p.compare()
 	require.Zero(t, report.Failed, "%s", report)
