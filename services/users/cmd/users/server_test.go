@@ -99,7 +99,7 @@ func TestDrainServesUntilTheEnd(t *testing.T) {
 // alive, with pauses in which they are idle, right through the drain. A connection
 // that is closed under a request is an EOF or a reset at the client.
 func TestDrainCutsNoKeepAliveRequest(t *testing.T) {
-	at, _, stop, ended := startServer(t, time.Second, time.Minute)
+	at, _, stop, ended := startServer(t, 3*time.Second, time.Minute)
 	address := strings.TrimPrefix(at.url, "http://")
 	const clients = 100
 	var all sync.WaitGroup

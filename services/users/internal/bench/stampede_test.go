@@ -31,9 +31,10 @@ func TestStampede(t *testing.T) {
 				services = append(services, l.instance())
 			}
 			before := l.queries()
+			var all sync.WaitGroup
+			defer all.Wait()
 			release := l.holdUp()
 			defer release()
-			var all sync.WaitGroup
 			for n := range herd {
 				all.Go(func() {
 					answer, err := services[n%instances].service.Get(t.Context(), 7)
@@ -42,7 +43,7 @@ func TestStampede(t *testing.T) {
 					}
 				})
 			}
-			require.Eventually(t, func() bool { return misses(t, services) >= herd+instances }, 2*time.Second, time.Millisecond,
+			require.Eventually(t, func() bool { return misses(t, services) >= herd+instances }, 10*time.Second, time.Millisecond,
 				"clients that miss, and one more look into the cache by each instance")
 			release()
 			all.Wait()
