@@ -4,6 +4,7 @@ package stack
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -11,15 +12,14 @@ import (
 // Option changes the settings before they are checked.
 type Option func(*Config)
 
-// RefusedError holds every mistake in the configuration. Nothing was registered.
-type RefusedError struct{ mistakes error }
+// RefusedError says why a run ended before it registered anything: every mistake in the
+// configuration on a line of its own, or what the guards found.
+type RefusedError struct{ reason error }
 
-// Error names each mistake on a line of its own.
-func (e *RefusedError) Error() string {
-	return "the configuration is refused, nothing was changed:\n" + e.mistakes.Error()
-}
+func (e *RefusedError) Error() string { return e.reason.Error() }
 
-func (e *RefusedError) Unwrap() error { return e.mistakes }
+// Unwrap returns the reason.
+func (e *RefusedError) Unwrap() error { return e.reason }
 
 // Program returns what pulumi.Run needs. The option keeps the run's settings:
 // a context answers for a key that one names, but only the run's info lists
@@ -36,14 +36,14 @@ func Program(options ...Option) (pulumi.RunFunc, pulumi.RunOption) {
 				"Fix for an inline program: use auto.NewStackLocalSource")
 		}
 		if err := checkPassphrase(run); err != nil {
-			return err
+			return &RefusedError{err}
 		}
 		config, err := Load(run, options...)
 		if err != nil {
-			return &RefusedError{err}
+			return &RefusedError{fmt.Errorf("the configuration is refused, nothing was changed:\n%w", err)}
 		}
 		if err := config.guard(ctx); err != nil {
-			return err
+			return &RefusedError{err}
 		}
 		outputs, err := deploy(ctx, config)
 		for name, value := range outputs {
