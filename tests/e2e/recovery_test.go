@@ -50,7 +50,7 @@ func TestInterruptedUpIsTakenBack(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 	require.Error(t, <-ended, text.String())
 
-	pulumi(t, "refresh", "--yes", "--skip-preview")
+	pulumi(t, "refresh", "--yes", "--skip-preview", "--run-program")
 	pulumi(t, "up", "--yes", "--skip-preview")
 	require.Empty(t, analyticsEnv(t, name), "the cluster keeps what was taken back")
 	pulumi(t, "preview", "--expect-no-changes")
@@ -66,10 +66,10 @@ func TestHotfixCanBeTakenBack(t *testing.T) {
 		return kubectl(t, "get", "deployment", "email", "-n", namespace,
 			"-o", fmt.Sprintf(`jsonpath={.spec.template.spec.containers[0].env[?(@.name=="%s")].value}`, name))
 	}
-	pulumi(t, "refresh", "--yes", "--skip-preview")
+	pulumi(t, "refresh", "--yes", "--skip-preview", "--run-program")
 	_, err := try(t, "pulumi", "preview", "--expect-no-changes", "--stack", "dev", "--non-interactive")
 	require.Error(t, err, "the preview does not see the hotfix")
-	text, err := try(t, "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive")
+	text, err := try(t, "pulumi", "up", "--yes", "--stack", "dev", "--non-interactive")
 	require.Error(t, err, "the hotfix is overwritten without a word")
 	require.Contains(t, text, "conflict")
 	require.Equal(t, "10.244.0.1:1026", now())
