@@ -56,6 +56,7 @@ const (
 
 // JSON is the dashboard as Grafana reads it.
 func (b Board) JSON() ([]byte, error) {
+	//lint:ignore SA1019 the newer schema is for Grafana 12 alone, and ConfigMaps are read by every version in use
 	d := dashboard.NewDashboardBuilder(b.Title).Uid("scalestack-"+b.Name).Tags([]string{"scalestack"}).Readonly().
 		Time("now-1h", "now").Refresh("30s").Timezone("utc").Tooltip(dashboard.DashboardCursorSyncCrosshair).
 		WithVariable(dashboard.NewDatasourceVariableBuilder(source).Type("prometheus")).
