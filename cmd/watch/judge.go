@@ -59,7 +59,7 @@ func (w *watch) judge(seen snapshot) (lines []string, hopeless bool) {
 		lines = append(lines, line)
 	}
 	w.stuck = stuck
-	return append(lines, seen.uncreated(w.began)...), hopeless
+	return slices.Concat(lines, seen.kafka(), seen.uncreated(w.began)), hopeless
 }
 
 // made tells whether the pod may be the deployment's: one from before has its problem

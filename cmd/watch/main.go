@@ -1,9 +1,9 @@
 // Command watch runs a deployment and says every 30 seconds why it still waits: which
-// pods are not ready, with their conditions and the newest warning about each. It
-// interrupts the deployment when a pod that it has made cannot heal by waiting: an image
-// that cannot be pulled, a container that cannot be made or that keeps crashing, a
-// server or a Job that fits no node. Without it, Pulumi waits ten minutes and more and
-// names no reason.
+// pods are not ready, and what Strimzi says against its resources, with the newest
+// warning about each. It interrupts the deployment when a pod that it has made cannot
+// heal by waiting: an image that cannot be pulled, a container that cannot be made or
+// that keeps crashing, a server or a Job that fits no node. Without it, Pulumi waits ten
+// minutes and more and names no reason.
 //
 //	go run ./cmd/watch -- pulumi up --stack prod --yes
 //
@@ -141,6 +141,8 @@ func kubectl(target, namespace string) func(ctx context.Context) (snapshot, erro
 		if err := get(ctx, &s.Pods, "pods"); err != nil {
 			return s, err
 		}
+		// Without Strimzi, or the right to read its resources, the pods still tell.
+		_ = get(ctx, &s.Kafka, strimzi)
 		return s, get(ctx, &s.Events, "events", "--field-selector", "type=Warning")
 	}
 }

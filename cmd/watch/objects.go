@@ -7,6 +7,7 @@ import "time"
 type snapshot struct {
 	Pods   struct{ Items []pod }
 	Events struct{ Items []event }
+	Kafka  struct{ Items []kafkaResource }
 }
 
 type pod struct {

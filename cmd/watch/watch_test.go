@@ -144,3 +144,23 @@ func TestTheStatusIsTheDeployments(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, told, "no such file")
 }
+
+// What Strimzi refuses has no pod that could tell.
+func TestWhatStrimziSaysIsTold(t *testing.T) {
+	resource := func(kind, status string) string {
+		return fmt.Sprintf(`{"kind":%q,"metadata":{"name":"r","generation":2},"status":%s}`, kind, status)
+	}
+	for want, one := range map[string]string{
+		"Kafka r: InvalidResourceException: cruiseControl needs two brokers": resource("Kafka", `{"observedGeneration":2,"conditions":[{"type":"NotReady","status":"True","reason":"InvalidResourceException","message":"cruiseControl needs two brokers"}]}`),
+		"KafkaTopic r: Ready: being deleted":                                 resource("KafkaTopic", `{"observedGeneration":2,"conditions":[{"type":"Ready","status":"False","message":"being deleted"}]}`),
+		"Kafka r: KafkaStorage: cannot shrink":                               resource("Kafka", `{"observedGeneration":2,"conditions":[{"type":"Ready","status":"True"},{"type":"Warning","status":"True","reason":"KafkaStorage","message":"cannot shrink"}]}`),
+		"KafkaNodePool r: its operator has not acted on the last change":     resource("KafkaNodePool", `{"observedGeneration":1}`),
+		"": resource("Kafka", `{"observedGeneration":2,"conditions":[{"type":"Ready","status":"True"}]}`) + "," + resource("StrimziPodSet", `{}`),
+	} {
+		s := see(t, "", "")
+		require.NoError(t, json.Unmarshal([]byte(`{"items":[`+one+`]}`), &s.Kafka))
+		lines, hopeless := (&watch{began: began, now: func() time.Time { return began }}).judge(s)
+		require.False(t, hopeless)
+		require.Equal(t, want, strings.Join(lines, "\n"))
+	}
+}
