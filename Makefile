@@ -88,7 +88,8 @@ fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, c
 	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
 # Debian's package has promtool; nothing of it is installed.
 alerts:      ## alerts and dashboards, checked and tested with promtool
-	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; chmod 755 .; apt-get -qq download prometheus; dpkg-deb --extract prometheus_*.deb .; \
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; cd "$$dir"; chmod 755 .; \
+		apt-get -qq download prometheus 2>/dev/null || { apt-get -qq update && apt-get -qq download prometheus; }; dpkg-deb --extract prometheus_*.deb .; \
 		cd $(CURDIR); SCALESTACK_TEST_PROMTOOL=$$dir/usr/bin/promtool go test -count=1 ./internal/alerts ./internal/dashboards
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$' -v ./reshard
