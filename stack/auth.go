@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/service"
 )
 
@@ -81,10 +82,5 @@ func (c *Config) checkAuth() field.ErrorList {
 }
 
 func reaches(a service.Args, port int) bool {
-	for _, target := range a.EgressTo {
-		if target.Port == port {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.EgressTo, func(target k8s.Target) bool { return target.Port == port })
 }

@@ -9,14 +9,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"strings"
+
+	"github.com/scalestack/scalestack/internal/command"
 )
 
 func main() {
@@ -40,12 +39,9 @@ func main() {
 type caller func(ctx context.Context, program string, args ...string) ([]byte, error)
 
 func run(ctx context.Context, program string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	output, err := cmd.Output()
+	output, reason, err := command.Output(ctx, program, args...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s %s: %w", program, args[0], err), errors.New(strings.TrimSpace(stderr.String())))
+		return nil, errors.Join(fmt.Errorf("%s %s: %w", program, args[0], err), errors.New(reason))
 	}
 	return output, nil
 }

@@ -6,13 +6,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"strings"
+
+	"github.com/scalestack/scalestack/internal/command"
 )
 
 func main() {
@@ -39,15 +38,8 @@ func kubectl(target string) asker {
 		if target != "" {
 			args = append(args, "--context", target)
 		}
-		cmd := exec.CommandContext(ctx, "kubectl", append(args, "--request-timeout", "10s")...)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		output, err := cmd.Output()
+		output, reason, err := command.Output(ctx, "kubectl", append(args, "--request-timeout", "10s")...)
 		if err != nil {
-			reason := strings.TrimSpace(stderr.String())
-			if reason == "" {
-				reason = err.Error()
-			}
 			return nil, errors.New(reason)
 		}
 		return output, nil

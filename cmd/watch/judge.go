@@ -40,10 +40,7 @@ func (w *watch) judge(seen snapshot) (lines []string, hopeless bool) {
 			continue
 		}
 		found := p.problem()
-		line := fmt.Sprintf("%s is not ready: %s", p.Metadata.Name, found)
-		if warning := seen.warning(p.Metadata.Name); warning != "" {
-			line += "; " + warning
-		}
+		line := fmt.Sprintf("%s is not ready: %s%s", p.Metadata.Name, found, seen.warning(p.Metadata.Name))
 		limit, lasting := patience[found.reason]
 		if lasting && w.made(p) {
 			since, known := w.stuck[p.Metadata.UID]
@@ -116,7 +113,7 @@ func (p pod) problem() problem {
 	return problem{reason: cmp.Or(p.Status.Phase, "Pending")}
 }
 
-// warning is the newest about an object.
+// warning is the newest about an object, as the end of a line; "" where there is none.
 func (s snapshot) warning(name string) string {
 	var newest event
 	for _, e := range s.Events.Items {
@@ -127,7 +124,7 @@ func (s snapshot) warning(name string) string {
 	if newest.Reason == "" {
 		return ""
 	}
-	return newest.Reason + ": " + short(newest.Message)
+	return "; " + newest.Reason + ": " + short(newest.Message)
 }
 
 // uncreated are the pods that could not even be made: a quota, or a policy.

@@ -48,15 +48,9 @@ func (r kafkaResource) problem() string {
 // kafka are the lines about Strimzi's resources, each with the newest warning.
 func (s snapshot) kafka() (lines []string) {
 	for _, r := range s.Kafka.Items {
-		found := r.problem()
-		if found == "" {
-			continue
+		if found := r.problem(); found != "" {
+			lines = append(lines, r.Kind+" "+r.Metadata.Name+": "+found+s.warning(r.Metadata.Name))
 		}
-		line := r.Kind + " " + r.Metadata.Name + ": " + found
-		if warning := s.warning(r.Metadata.Name); warning != "" {
-			line += "; " + warning
-		}
-		lines = append(lines, line)
 	}
 	return lines
 }

@@ -24,6 +24,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/scalestack/scalestack/internal/command"
 )
 
 // every is how often a person is told.
@@ -126,13 +128,9 @@ func kubectl(target, namespace string) func(ctx context.Context) (snapshot, erro
 		if target != "" {
 			args = append(args, "--context", target)
 		}
-		text, err := exec.CommandContext(ctx, "kubectl", args...).Output()
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			return fmt.Errorf("kubectl get %s: %s", what[0], exit.Stderr)
-		}
+		text, reason, err := command.Output(ctx, "kubectl", args...)
 		if err != nil {
-			return err
+			return fmt.Errorf("kubectl get %s: %s", what[0], reason)
 		}
 		return json.Unmarshal(text, into)
 	}

@@ -83,7 +83,14 @@ func TestHotfixCanBeTakenBack(t *testing.T) {
 // force is pulumi with the variable that takes fields from their other owners.
 func force(t *testing.T, args ...string) {
 	t.Helper()
-	command(t, "env", append([]string{"PULUMI_K8S_ENABLE_PATCH_FORCE=true", "pulumi"}, append(args, "--stack", "dev", "--non-interactive")...)...)
+	text, err := tryForce(t, args...)
+	require.NoError(t, err, text)
+}
+
+// tryForce is force for a run that may fail.
+func tryForce(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	return try(t, "env", append([]string{"PULUMI_K8S_ENABLE_PATCH_FORCE=true", "pulumi"}, append(args, "--stack", "dev", "--non-interactive")...)...)
 }
 
 // An empty state takes a running product over, and the next change works as any
@@ -103,7 +110,7 @@ func TestAdoptsIntoAnEmptyState(t *testing.T) {
 	// The first error ends a run, so that each tells of some of the zone's objects only.
 	var text string
 	for range 4 {
-		text, err = try(t, "env", "PULUMI_K8S_ENABLE_PATCH_FORCE=true", "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive", "--color", "never")
+		text, err = tryForce(t, "up", "--yes", "--skip-preview", "--color", "never")
 		if err == nil {
 			break
 		}
