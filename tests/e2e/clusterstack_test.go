@@ -4,10 +4,12 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,9 +108,18 @@ func TestTwoStacksInOneCluster(t *testing.T) {
 }
 
 // serveStableAPI lets the lab's definitions serve v1 too, as those of Strimzi 0.49 do, until
-// the test ends.
+// the test ends. Other tests' kubectl must not learn of v1: it would go on asking for it.
 func serveStableAPI(t *testing.T) {
 	t.Helper()
+	t.Setenv("KUBECACHEDIR", t.TempDir())
+	t.Cleanup(func() {
+		eventually(t, time.Minute, "no more v1", func() error {
+			if served := kubectl(t, "api-versions"); strings.Contains(served, stableAPI+"\n") {
+				return errors.New(served)
+			}
+			return nil
+		})
+	})
 	for _, name := range []string{"kafkas", "kafkanodepools", "kafkatopics"} {
 		definition := "customresourcedefinition/" + name + ".kafka.strimzi.io"
 		var found struct {

@@ -48,7 +48,7 @@ func TestMoversRefuse(t *testing.T) {
 	p.moveBeside("second-mover", first, nil, "another mover is at work")
 	foreign := *p.shards
 	foreign.Cluster = "elsewhere"
-	p.moveBeside("foreign-mover", first, &foreign, "the cluster is scalestack there and elsewhere in the map")
+	p.moveBeside("foreign-mover", first, &foreign, "the cluster is "+p.shards.Cluster+" there and elsewhere in the map")
 
 	p.await(5 * time.Minute)
 	require.Equal(t, p.shards.Assignment, p.assignment())

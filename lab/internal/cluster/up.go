@@ -84,7 +84,7 @@ func ensure(ctx context.Context, log io.Writer, specs ...proc.Spec) error {
 }
 
 func kubectl(ctx context.Context, p paths.Paths, log io.Writer, args ...string) error {
-	return run(ctx, log, p.Bin("kubectl"), append([]string{"--kubeconfig", p.Kubeconfig("admin")}, args...)...)
+	return run(ctx, log, p.Bin("kubectl"), append([]string{"--kubeconfig", p.Kubeconfig("admin"), "--cache-dir", p.KubectlCache()}, args...)...)
 }
 
 func ctr(ctx context.Context, log io.Writer, args ...string) error {

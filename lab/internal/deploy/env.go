@@ -35,6 +35,7 @@ func environment(p paths.Paths) []string {
 	return append([]string{
 		environ.NoKuberc,
 		"KUBECONFIG=" + p.Kubeconfig("admin"),
+		"KUBECACHEDIR=" + p.KubectlCache(),
 		"PULUMI_HOME=" + filepath.Join(p.Home, "pulumi"),
 		"PULUMI_BACKEND_URL=file://" + p.Data("pulumi"),
 		"PULUMI_CONFIG_PASSPHRASE=" + passphrase,

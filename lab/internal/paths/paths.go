@@ -71,6 +71,10 @@ func (p Paths) Kubeconfig(client string) string { return p.Config(client + ".kub
 // Data is a folder whose content survives a stop and a start.
 func (p Paths) Data(name string) string { return filepath.Join(p.Home, "data", name) }
 
+// KubectlCache is where kubectl keeps what the API server serves. It goes with the
+// cluster's data: kubectl believes it for six hours, and the address stays the same.
+func (p Paths) KubectlCache() string { return p.Data("kubectl") }
+
 // Cache is a folder that can be deleted at any time.
 func (p Paths) Cache(name string) string { return filepath.Join(p.Home, "cache", name) }
 
