@@ -6,6 +6,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -40,7 +41,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := c.sayWhatStays(ctx, a); err != nil {
 		return nil, err
 	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"rules": c.Rules, "rulesetId": c.RulesetID})
+	return c, ctx.RegisterResourceOutputs(c, component.Outputs(c))
 }
 
 // sayWhatStays tells a preview what destroying the stack would leave in the zone, and

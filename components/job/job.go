@@ -18,6 +18,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -68,7 +69,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("job %s: %w", name, err)
 	}
 	j.object, j.Name = made, made.Metadata.Name().Elem()
-	return j, ctx.RegisterResourceOutputs(j, pulumi.Map{"name": j.Name})
+	return j, ctx.RegisterResourceOutputs(j, component.Outputs(j))
 }
 
 // PodLabels select the pods of the Job with this name, for others' network

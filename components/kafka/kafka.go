@@ -13,6 +13,7 @@ import (
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -69,10 +70,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			return nil, fmt.Errorf("kafka %s: %w", name, err)
 		}
 	}
-	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{
-		"bootstrap": k.Bootstrap, "bootstrapMTLS": k.BootstrapMTLS,
-		"caSecret": k.CASecret, "userSecrets": k.UserSecrets, "pools": k.Pools, "topics": k.Topics,
-	})
+	return k, ctx.RegisterResourceOutputs(k, component.Outputs(k))
 }
 
 // registrar registers the objects in the order in which they need each other.

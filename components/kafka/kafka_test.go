@@ -138,7 +138,8 @@ func TestWaitReadyIsAnAnnotation(t *testing.T) {
 	for kind, name := range map[string]string{"Kafka": "kafka", "KafkaTopic": "user-events", "KafkaUser": "relay"} {
 		object := waiting.Get(t, kind, name)
 		require.Equal(t, "condition=Ready", kubetest.Text(object, path))
-		require.Equal(t, "15m", object.RegisterRPC.GetCustomTimeouts().GetCreate())
+		limits := object.RegisterRPC.GetCustomTimeouts()
+		require.Equal(t, []string{"15m", "15m", "15m"}, []string{limits.GetCreate(), limits.GetUpdate(), limits.GetDelete()})
 		require.Empty(t, kubetest.Text(quick.Get(t, kind, name), path))
 	}
 	require.Empty(t, kubetest.Text(waiting.Get(t, "KafkaNodePool", "brokers"), path), "a pool is ready only after its Kafka")

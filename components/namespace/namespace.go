@@ -21,6 +21,7 @@ import (
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -73,7 +74,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("default policy: %w", err)
 	}
 	n.Name = deny.Metadata.Namespace().Elem()
-	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{"name": n.Name})
+	return n, ctx.RegisterResourceOutputs(n, component.Outputs(n))
 }
 
 func namespaceArgs(labels kube.Labels, a *Args) *corev1.NamespaceArgs {

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
@@ -38,9 +39,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := c.register(ctx, name, a); err != nil {
 		return nil, fmt.Errorf("redis %s: %w", name, err)
 	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{
-		"address": c.Address, "appSecret": c.AppSecret, "checksum": c.Checksum,
-	})
+	return c, ctx.RegisterResourceOutputs(c, component.Outputs(c))
 }
 
 func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {

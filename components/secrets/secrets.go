@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -70,7 +71,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 			return nil, err
 		}
 	}
-	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{"names": s.Names, "namespace": s.Namespace})
+	return s, ctx.RegisterResourceOutputs(s, component.Outputs(s))
 }
 
 func object(labels kube.Labels, name string, a *Args) *corev1.SecretArgs {

@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -61,7 +62,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := r.all(); err != nil {
 		return nil, fmt.Errorf("service %s: %w", name, err)
 	}
-	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{"name": s.Name, "host": s.Host, "url": s.URL, "labels": s.Labels})
+	return s, ctx.RegisterResourceOutputs(s, component.Outputs(s))
 }
 
 // registrar registers the objects in the order in which they need each other.
