@@ -11,7 +11,7 @@ var objectMutations = map[string]mutation{
 	"no standard":     {policy: "namespace-restricted", says: "is not set", edits: edits(unset("Namespace scalestack", `metadata.labels["pod-security.kubernetes.io/enforce"]`))},
 
 	"no part-of":          {policy: "names-and-labels", says: `part-of"] is not set`, edits: edits(unset("ConfigMap shard-map-*", `metadata.labels["app.kubernetes.io/part-of"]`))},
-	"other product":       {policy: "names-and-labels", says: `is "other", allowed: scalestack`, edits: edits(set("ConfigMap shard-map-*", `metadata.labels["app.kubernetes.io/part-of"]`, "other"))},
+	"other product":       {policy: "names-and-labels", says: `is "other", allowed: scalestack`, config: map[string]any{"partOf": "scalestack"}, edits: edits(set("ConfigMap shard-map-*", `metadata.labels["app.kubernetes.io/part-of"]`, "other"))},
 	"no labels":           {policy: "names-and-labels", says: `name"] is not set`, edits: edits(unset("Secret redis-app", "metadata.labels"))},
 	"pods not labelled":   {policy: "names-and-labels", says: "spec.template.metadata.labels", edits: edits(unset(web, `spec.template.metadata.labels["app.kubernetes.io/managed-by"]`))},
 	"upper-case name":     {policy: "names-and-labels", says: `metadata.name is "Redis"`, edits: edits(set("ConfigMap redis-config", "metadata.name", "Redis"))},

@@ -63,7 +63,7 @@ var namesAndLabels = rule.Rule{
 		"and the recommended labels, so that it can be found and charged to someone.",
 	OursOnly: true,
 	Settings: []rule.Setting{{
-		Name: "partOf", Meaning: "what app.kubernetes.io/part-of says", Default: "scalestack",
+		Name: "partOf", Meaning: "what app.kubernetes.io/part-of says; empty allows every product", Default: "",
 	}},
 	Each: func(c *rule.Check, r rule.Resource) {
 		if !r.Kubernetes() {
@@ -86,7 +86,7 @@ func recommendedLabels(c *rule.Check, r rule.Resource, all rule.Node) {
 		case !n.Known():
 		case n.Text() == "":
 			c.Refuse(r, n, "a label with a value", "add the label")
-		case key == "app.kubernetes.io/part-of" && n.Text() != c.Text("partOf"):
+		case key == "app.kubernetes.io/part-of" && c.Text("partOf") != "" && n.Text() != c.Text("partOf"):
 			c.Refuse(r, n, c.Text("partOf"), "set the label to the product's name")
 		}
 	}

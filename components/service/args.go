@@ -16,6 +16,10 @@ type Args struct {
 	// Namespace of all objects. Default: "scalestack".
 	Namespace pulumi.StringInput `json:"-"`
 
+	// PartOf is the product that the program belongs to: label app.kubernetes.io/part-of
+	// of its objects and pods, which no selector uses. A change of it rolls the pods.
+	PartOf string `json:"partOf" default:"scalestack" format:"label"`
+
 	// Image of the program, with a tag other than latest or a digest.
 	Image pulumi.StringInput `json:"image" format:"image"`
 

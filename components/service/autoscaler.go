@@ -9,7 +9,7 @@ import (
 
 func autoscaler(name string, a *Args) *autoscalingv2.HorizontalPodAutoscalerArgs {
 	return &autoscalingv2.HorizontalPodAutoscalerArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: a.labels(name).Meta(name, a.Namespace),
 		Spec: &autoscalingv2.HorizontalPodAutoscalerSpecArgs{
 			ScaleTargetRef: &autoscalingv2.CrossVersionObjectReferenceArgs{
 				ApiVersion: pulumi.String("apps/v1"),

@@ -30,8 +30,10 @@ func PostRolloutLabels(name string) pulumi.StringMap {
 	return jobLabels(name, postRolloutName).Selector()
 }
 
-func ownerOf(name, of string) job.Owner {
-	return job.Owner{Name: name + "-" + of, Labels: jobLabels(name, of), ServiceAccount: name, Container: of}
+func (a *Args) ownerOf(name, of string) job.Owner {
+	l := jobLabels(name, of)
+	l.PartOf = a.PartOf
+	return job.Owner{Name: name + "-" + of, Labels: l, ServiceAccount: name, Container: of}
 }
 
 // migration holds up everything that changes pods.
@@ -39,7 +41,7 @@ func (r *registrar) migration() error {
 	if r.args.Migration == nil {
 		return nil
 	}
-	made, err := job.Register(r.ctx, ownerOf(r.name, migrationName), r.args.Migration.Inherit(r.args.inherited()), r.parent,
+	made, err := job.Register(r.ctx, r.args.ownerOf(r.name, migrationName), r.args.Migration.Inherit(r.args.inherited()), r.parent,
 		pulumi.DependsOn(r.before))
 	r.before = append(r.before, made)
 	return err
@@ -50,7 +52,7 @@ func (r *registrar) postRollout() error {
 	if r.args.PostRollout == nil {
 		return nil
 	}
-	_, err := job.Register(r.ctx, ownerOf(r.name, postRolloutName), r.args.PostRollout.Inherit(r.args.inherited()), r.parent,
+	_, err := job.Register(r.ctx, r.args.ownerOf(r.name, postRolloutName), r.args.PostRollout.Inherit(r.args.inherited()), r.parent,
 		pulumi.DependsOn(r.before), r.after)
 	return err
 }

@@ -21,11 +21,18 @@ func MaxPodsDuringRollout(replicas int) int { return replicas + (replicas+3)/4 }
 
 func labels(name string) kube.Labels { return kube.Labels{Name: name, Instance: name} }
 
+// labels of the service's objects and pods.
+func (a *Args) labels(name string) kube.Labels {
+	l := labels(name)
+	l.PartOf = a.PartOf
+	return l
+}
+
 func deployment(name string, a *Args) *appsv1.DeploymentArgs {
 	spec := kube.PodSpec(a.container(name), a.Mounts, name, a.User, a.TerminationGraceSeconds)
 	spec.TopologySpreadConstraints = spread(PodLabels(name))
 	return &appsv1.DeploymentArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: a.labels(name).Meta(name, a.Namespace),
 		Spec: &appsv1.DeploymentSpecArgs{
 			RevisionHistoryLimit: pulumi.Int(3),
 			Selector:             kube.Match(PodLabels(name)),
@@ -38,7 +45,7 @@ func deployment(name string, a *Args) *appsv1.DeploymentArgs {
 				},
 			},
 			Template: &corev1.PodTemplateSpecArgs{
-				Metadata: kube.PodMeta(labels(name), restartAnnotations(a.RestartOn)),
+				Metadata: kube.PodMeta(a.labels(name), restartAnnotations(a.RestartOn)),
 				Spec:     spec,
 			},
 		},
@@ -47,7 +54,7 @@ func deployment(name string, a *Args) *appsv1.DeploymentArgs {
 
 func service(name string, a *Args) *corev1.ServiceArgs {
 	return &corev1.ServiceArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: a.labels(name).Meta(name, a.Namespace),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
 			Selector: PodLabels(name),
@@ -65,7 +72,7 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 // recover would block the drain that may be its cure.
 func disruptionBudget(name string, a *Args) *policyv1.PodDisruptionBudgetArgs {
 	return &policyv1.PodDisruptionBudgetArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: a.labels(name).Meta(name, a.Namespace),
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable:             pulumi.Int(1),
 			Selector:                   kube.Match(PodLabels(name)),
@@ -79,7 +86,7 @@ func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
 		Port: a.Port, From: a.IngressFrom, To: a.EgressTo, Metrics: kube.Opening{Port: a.MetricsPort, From: a.MetricsFrom},
 	}
 	return &networkingv1.NetworkPolicyArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: a.labels(name).Meta(name, a.Namespace),
 		Spec:     policy.Spec(PodLabels(name)),
 	}
 }

@@ -69,6 +69,29 @@ func TestSeveralProgramsLiveSideBySide(t *testing.T) {
 	require.NotEqual(t, PodLabels("email"), PodLabels("analytics"))
 }
 
+// The program of another product is not labelled as a part of this one, and nothing
+// selects by that label: a change of it finds the pods of before.
+func TestObjectsBelongToTheirProduct(t *testing.T) {
+	const label = `labels["app.kubernetes.io/part-of"]`
+	for product, want := range map[string]string{"": "scalestack", "shop": "shop"} {
+		a := valid()
+		a.PartOf = product
+		for _, one := range run(t, "app", a).All() {
+			if !strings.HasPrefix(one.TypeToken, "kubernetes:") {
+				continue
+			}
+			require.Equal(t, want, kubetest.Text(one, "metadata."+label), one.Name)
+			if _, pods := kubetest.Value(one, "spec.template.spec"); pods {
+				require.Equal(t, want, kubetest.Text(one, "spec.template.metadata."+label), one.Name)
+			}
+			for _, selector := range []string{"selector.matchLabels", "podSelector.matchLabels", "selector"} {
+				_, selects := kubetest.Value(one, "spec."+selector+`["app.kubernetes.io/part-of"]`)
+				require.False(t, selects, "%s: spec.%s", one.Name, selector)
+			}
+		}
+	}
+}
+
 func TestDeploymentLeavesReplicasToTheAutoscaler(t *testing.T) {
 	d := run(t, "app", valid()).Get(t, "Deployment", "app")
 	_, found := kubetest.Value(d, "spec.replicas")

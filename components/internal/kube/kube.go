@@ -3,12 +3,14 @@
 package kube
 
 import (
+	"cmp"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// PartOf is the value of app.kubernetes.io/part-of on every object.
+// PartOf is the value of app.kubernetes.io/part-of unless Labels has another.
 const PartOf = "scalestack"
 
 // Labels identify the objects of one component.
@@ -18,6 +20,8 @@ type Labels struct {
 	// Instance is the part of the component that the object belongs to, for example
 	// "postgres-shard-0", or the component's name again.
 	Instance string
+	// PartOf is the product that the object belongs to. Default: the constant PartOf.
+	PartOf string
 }
 
 // Selector returns the labels that never change, which a selector may use.
@@ -31,7 +35,7 @@ func (l Labels) Selector() pulumi.StringMap {
 // All returns the recommended labels for an object's metadata.
 func (l Labels) All() pulumi.StringMap {
 	all := l.Selector()
-	all["app.kubernetes.io/part-of"] = pulumi.String(PartOf)
+	all["app.kubernetes.io/part-of"] = pulumi.String(cmp.Or(l.PartOf, PartOf))
 	all["app.kubernetes.io/managed-by"] = pulumi.String("pulumi")
 	return all
 }
