@@ -7,6 +7,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 )
 
 const mounted = `"mounts":[{"name":"mail","path":"/mail","secret":"mail-login"}]`
@@ -76,4 +78,37 @@ func TestServicesComeAfterTheirSecrets(t *testing.T) {
 	mounts := c.serviceArgs(c.Services["shop"], w).Mounts
 	require.IsType(t, pulumi.StringOutput{}, mounts[0].Secret)
 	require.Equal(t, pulumi.String("mail-login"), c.Services["shop"].Mounts[0].Secret, "the configuration stays as it is")
+}
+
+// A pod pulls with what its account has, which is not the namespace's default one for
+// most of them.
+func TestEveryPodPullsWithTheSecret(t *testing.T) {
+	e := &engine{}
+	require.NoError(t, e.run(t, &clustertest.Fake{}, map[string]string{
+		"scalestack:kubernetes":      `{"context":"blue","pullSecret":"registry"}`,
+		"scalestack:externalSecrets": `["registry"]`,
+		"scalestack:services":        `{"shop":{"image":"a:1","migration":{"args":["migrate"]}},"worker":{"image":"a:1"}}`,
+	}))
+	pulls, pods := map[string]bool{}, map[string]string{}
+	for _, one := range e.registered {
+		switch one.TypeToken {
+		case "kubernetes:core/v1:ServiceAccount", "kubernetes:core/v1:ServiceAccountPatch":
+			name := one.Inputs["metadata"].ObjectValue()["name"].StringValue()
+			for _, secret := range one.Inputs["imagePullSecrets"].ArrayValue() {
+				pulls[name] = secret.ObjectValue()["name"].StringValue() == "registry"
+			}
+		case "kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet", "kubernetes:batch/v1:Job":
+			account := "default"
+			pod := one.Inputs["spec"].ObjectValue()["template"].ObjectValue()["spec"].ObjectValue()
+			if own := pod["serviceAccountName"]; own.IsString() {
+				account = own.StringValue()
+			}
+			pods[one.Name] = account
+		}
+	}
+	require.Contains(t, pods, "shop-migrate")
+	require.Contains(t, pods, "shards-reshard")
+	for pod, account := range pods {
+		require.True(t, pulls[account], "%s runs under the account %s, which pulls with nothing", pod, account)
+	}
 }

@@ -84,6 +84,7 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 		Namespace:       namespace,
 		Image:           c.Postgres.Shardctl.Image,
 		ImagePullPolicy: c.Postgres.Shardctl.ImagePullPolicy,
+		PullSecret:      c.Kubernetes.PullSecret,
 		Args:            []string{command},
 		Revision:        c.structure(),
 		BaseEnv:         shardVariables(),

@@ -21,6 +21,9 @@ type Args struct {
 	// ImagePullPolicy says when nodes fetch the image. Default: IfNotPresent, or the
 	// service's.
 	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" enum:"IfNotPresent,Always,Never"`
+	// PullSecret is the Secret in Namespace with which nodes pull the image of a Job of
+	// its own; that of a service runs under the service's account. Default: none.
+	PullSecret string `json:"-" format:"label"`
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string `json:"command"`
 	// Args are given to the entry point.

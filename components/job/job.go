@@ -59,7 +59,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	a, labels := given.Inherit(standalone()), kube.Labels{Name: name, Instance: name}
-	account, err := corev1.NewServiceAccount(ctx, name+"-account", kube.ServiceAccount(name, labels, a.Namespace), pulumi.Parent(j))
+	account, err := corev1.NewServiceAccount(ctx, name+"-account", kube.ServiceAccount(name, labels, a.Namespace, a.PullSecret), pulumi.Parent(j))
 	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", name, err)
 	}

@@ -32,7 +32,8 @@ type Args struct {
 	Data map[string]map[string]pulumi.StringInput `json:"data"`
 	// PullSecret is the name of a Secret with the key .dockerconfigjson, of Data or of
 	// something else, with which every pod of the namespace may pull images that has no
-	// service account of its own. Default: none.
+	// service account of its own; the components job and service have a PullSecret for
+	// theirs. Default: none.
 	PullSecret string `json:"pullSecret" format:"label"`
 }
 

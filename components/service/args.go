@@ -26,6 +26,11 @@ type Args struct {
 	// ImagePullPolicy says when nodes fetch the image.
 	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
+	// PullSecret is the Secret in Namespace with which nodes pull the image: the
+	// service's pods, and those of its Jobs, have an account of their own. Default:
+	// none.
+	PullSecret string `json:"-" format:"label"`
+
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string `json:"command"`
 

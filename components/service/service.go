@@ -90,7 +90,7 @@ func (r *registrar) all() error {
 }
 
 func (r *registrar) account() error {
-	account, err := corev1.NewServiceAccount(r.ctx, r.name+"-account", kube.ServiceAccount(r.name, r.args.labels(r.name), r.args.Namespace), r.parent)
+	account, err := corev1.NewServiceAccount(r.ctx, r.name+"-account", kube.ServiceAccount(r.name, r.args.labels(r.name), r.args.Namespace, r.args.PullSecret), r.parent)
 	r.before = append(r.before, account)
 	return err
 }

@@ -70,12 +70,18 @@ func ContainerPort(name string, number int) *corev1.ContainerPortArgs {
 	}
 }
 
-// ServiceAccount is an account whose token no pod gets.
-func ServiceAccount(name string, labels Labels, namespace pulumi.StringInput) *corev1.ServiceAccountArgs {
-	return &corev1.ServiceAccountArgs{
+// ServiceAccount is an account whose token no pod gets. Its pods pull images with
+// the Secret, unless that is empty: what the namespace's default account has does not
+// count for them.
+func ServiceAccount(name string, labels Labels, namespace pulumi.StringInput, pullSecret string) *corev1.ServiceAccountArgs {
+	args := &corev1.ServiceAccountArgs{
 		Metadata:                     labels.Meta(name, namespace),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 	}
+	if pullSecret != "" {
+		args.ImagePullSecrets = corev1.LocalObjectReferenceArray{corev1.LocalObjectReferenceArgs{Name: pulumi.String(pullSecret)}}
+	}
+	return args
 }
 
 // environment sorts each list, so that the order of a Go map never looks like a
