@@ -119,9 +119,12 @@ func (d *deployment) namespace() error {
 		return fmt.Errorf("shard map: %w", err)
 	}
 	d.wired.namespace = ns.Name
-	d.outputs["namespace"], d.outputs["shardMap"] = ns.Name, pulumi.String(encoded)
-	d.wired.shardMap, err = ns.AddFile(d.ctx, baseName, shardMapName, shardMapKey, string(encoded))
-	return err
+	d.outputs["namespace"] = ns.Name
+	if d.wired.shardMap, err = ns.AddFile(d.ctx, baseName, shardMapName, shardMapKey, string(encoded)); err != nil {
+		return err
+	}
+	d.outputs["shardMap"] = mapOutput(m, d.wired.shardMap)
+	return nil
 }
 
 // shards come with the Job that prepares them, which their users come after.

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
-	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/scalestack/scalestack/components/namespace"
 )
 
 // echo answers every registration with its inputs.
@@ -60,10 +60,15 @@ func TestOutputs(t *testing.T) {
 	require.Equal(t, "kafka-kafka-bootstrap.shop.svc:9093", got["kafkaBootstrap"])
 	require.Len(t, got["cdnRules"], 5)
 
-	m, err := shardmap.Decode([]byte(got["shardMap"].(string)))
+	m, err := c.shardMap()
 	require.NoError(t, err)
-	require.Equal(t, "shop", m.Cluster)
-	require.Equal(t, shardmap.Base(960, 3), m.Assignment)
+	encoded, err := m.Encode()
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{
+		"cluster": "shop", "buckets": 960, "initialShards": 3,
+		"owned":     map[string]int{"shard-0": 320, "shard-1": 320, "shard-2": 320},
+		"configMap": namespace.FileName("shard-map", string(encoded)), "key": "map.json",
+	}, got["shardMap"])
 	shards := got["shards"].([]any)
 	require.Len(t, shards, 3)
 	for i, shard := range m.Shards {

@@ -130,6 +130,12 @@ func TestARefusedRunRegistersNothing(t *testing.T) {
 		"no state":         {&engine{failed: errors.New("403")}, &clustertest.Fake{}, "the state cannot be read, and nothing was changed"},
 		"broken map": {&engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"namespace": "scalestack", "shardMap": "{"})}, &clustertest.Fake{},
 			"the state cannot be read, and nothing was changed: output shardMap of stack organization/scalestack/prod: map: is not one JSON document"},
+		"map without a cluster": {&engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"namespace": "scalestack", "shardMap": map[string]any{"buckets": 960.0, "initialShards": 4.0}})}, &clustertest.Fake{},
+			"does not name a cluster, its buckets and its initial shards"},
+		"map with half a bucket": {&engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"namespace": "scalestack", "shardMap": map[string]any{"cluster": "a", "buckets": 960.5, "initialShards": 4.0}})}, &clustertest.Fake{},
+			"does not name a cluster, its buckets and its initial shards"},
+		"map of another type": {&engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"namespace": "scalestack", "shardMap": []any{"a"}})}, &clustertest.Fake{},
+			"is not an object"},
 		"other cluster": {&engine{outputs: outputs("another")}, &clustertest.Fake{}, "this stack lives in another"},
 		"other stack":   {&engine{}, &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(other)}}, "scalestack:namespace: Invalid value"},
 	} {
@@ -158,7 +164,10 @@ func TestTheRecordCountsWithoutOutputs(t *testing.T) {
 // an identity.
 func TestAStackFromBeforeIsAdopted(t *testing.T) {
 	t.Setenv("KUBECONFIG", "/etc/kubeconfig")
-	old := mapFor(t, 960, 4)
+	c, err := load(t, nil)
+	require.NoError(t, err)
+	old, err := c.shardMap()
+	require.NoError(t, err)
 	encoded, err := old.Encode()
 	require.NoError(t, err)
 	e := &engine{

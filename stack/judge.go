@@ -114,8 +114,8 @@ func (c *Config) judgeNumber(f findings, setting, annotation string, value int) 
 // layout is what the data is laid out for: by the last shard map, or by the namespace
 // where a destroy has left it or the state is lost.
 func (f findings) layout(setting, annotation string) (value string, known bool) {
-	if m := f.past.shardMap; m != nil {
-		return strconv.Itoa(map[string]int{"buckets": m.Buckets, "initialShards": m.InitialShards}[setting]), true
+	if l := f.past.layout; l != nil {
+		return strconv.Itoa(map[string]int{"buckets": l.buckets, "initialShards": l.initialShards}[setting]), true
 	}
 	if f.namespace == nil {
 		return "", false
@@ -129,8 +129,8 @@ func (f findings) layout(setting, annotation string) (value string, known bool) 
 // was marked has that of the namespace.
 func (c *Config) nameOfShards(f findings) string {
 	switch {
-	case f.past.shardMap != nil:
-		return f.past.shardMap.Cluster
+	case f.past.layout != nil:
+		return f.past.layout.cluster
 	case f.namespace == nil:
 		return newName(c.Namespace, owner(f.stack, f.cluster))
 	case f.namespace.Annotations[shardsAnnotation] != "":

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/scalestack/scalestack/internal/cluster"
-	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 const (
@@ -28,16 +27,6 @@ func marked(owner string) *cluster.Object {
 // unmarkedState is that of a stack from before the cluster was recorded.
 func unmarkedState(namespaceUID string) past {
 	return past{namespace: "scalestack", namespaceUID: namespaceUID}
-}
-
-func mapFor(t *testing.T, buckets, initial int) *shardmap.Map {
-	t.Helper()
-	c, err := load(t, map[string]string{"scalestack:postgres": `{}`})
-	require.NoError(t, err)
-	c.Postgres.Buckets, c.Postgres.InitialShards = buckets, initial
-	m, err := c.shardMap()
-	require.NoError(t, err)
-	return m
 }
 
 func TestJudge(t *testing.T) {
@@ -70,8 +59,8 @@ func TestJudge(t *testing.T) {
 		"unmarked, without a uid":    {found: findings{cluster: home, namespace: &cluster.Object{}, former: &cluster.Object{}, past: unmarkedState("")}, want: "does not have the namespace scalestack"},
 		"unmarked, taken by another": {found: findings{cluster: home, namespace: &cluster.Object{UID: "a", Annotations: map[string]string{ownerAnnotation: other}}, former: &cluster.Object{UID: "a"}, past: unmarkedState("a")}, want: "is the namespace of " + other},
 
-		"other buckets":        {found: findings{cluster: home, past: past{cluster: home, namespace: "scalestack", shardMap: mapFor(t, 480, 4)}}, want: "postgres.buckets: Invalid value: 960: must stay 480"},
-		"other initial shards": {found: findings{cluster: home, past: past{cluster: home, namespace: "scalestack", shardMap: mapFor(t, 960, 2)}}, want: "postgres.initialShards: Invalid value: 4: must stay 2"},
+		"other buckets":        {found: findings{cluster: home, past: past{cluster: home, namespace: "scalestack", layout: &layout{"scalestack", 480, 4}}}, want: "postgres.buckets: Invalid value: 960: must stay 480"},
+		"other initial shards": {found: findings{cluster: home, past: past{cluster: home, namespace: "scalestack", layout: &layout{"scalestack", 960, 2}}}, want: "postgres.initialShards: Invalid value: 4: must stay 2"},
 		"kept data": {found: findings{cluster: home, namespace: &cluster.Object{Annotations: map[string]string{ownerAnnotation: mine, bucketsAnnotation: "480"}}},
 			want: "postgres.buckets: Invalid value: 960: must stay 480: the data in namespace scalestack is laid out for it"},
 	} {
@@ -130,9 +119,7 @@ func TestNameOfShards(t *testing.T) {
 	}
 	require.Equal(t, "kept", c.nameOfShards(findings{namespace: &cluster.Object{Annotations: map[string]string{shardsAnnotation: "kept"}}}))
 	require.Equal(t, "scalestack", c.nameOfShards(findings{namespace: &cluster.Object{}}), "data from before the name was marked")
-	old := mapFor(t, 960, 4)
-	old.Cluster = "before"
-	require.Equal(t, "before", c.nameOfShards(findings{namespace: marked(mine), past: past{shardMap: old}}))
+	require.Equal(t, "before", c.nameOfShards(findings{namespace: marked(mine), past: past{layout: &layout{"before", 960, 4}}}))
 
 	long := newName(strings.Repeat("n", 63), mine)
 	require.Empty(t, validation.IsDNS1123Label(long))

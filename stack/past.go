@@ -8,7 +8,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
 	"github.com/scalestack/scalestack/internal/cluster"
-	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // past is what the stack's state says of its earlier deployments. A zero field means
@@ -16,8 +15,8 @@ import (
 type past struct {
 	// cluster and namespace are those of the first deployment.
 	cluster, namespace string
-	// shardMap is that of the last deployment.
-	shardMap *shardmap.Map
+	// layout is that of the last deployment's shard map.
+	layout *layout
 	// namespaceUID and target are read only from a state that does not know its
 	// cluster, which was written before stacks recorded it.
 	namespaceUID string
@@ -51,12 +50,9 @@ func readPast(ctx *pulumi.Context) (past, error) {
 		return past{}, nil
 	}
 	p := past{cluster: text(last.Outputs, "cluster"), namespace: text(last.Outputs, "namespace")}
-	if encoded := text(last.Outputs, "shardMap"); encoded != "" {
-		m, err := shardmap.Decode([]byte(encoded))
-		if err != nil {
-			return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
-		}
-		p.shardMap = m
+	var err error
+	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
+		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
 	if p.unmarked() {
 		return p, p.readResources(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/components/postgres"
@@ -63,6 +64,23 @@ func (c *Config) shardMap() (*shardmap.Map, error) {
 		})
 	}
 	return shardmap.New(cmp.Or(c.shardsName, c.Namespace), generation, c.spec(), shards)
+}
+
+// mapOutput says of the map what people and other programs ask for, and where the map
+// itself is: in an output, one number would be 960 lines of a diff.
+func mapOutput(m *shardmap.Map, configMap pulumi.StringInput) pulumi.Map {
+	owned := pulumi.IntMap{}
+	for id, buckets := range m.Counts() {
+		owned[m.Shard(id).Name] = pulumi.Int(buckets)
+	}
+	return pulumi.Map{
+		mapCluster:       pulumi.String(m.Cluster),
+		mapBuckets:       pulumi.Int(m.Buckets),
+		mapInitialShards: pulumi.Int(m.InitialShards),
+		"owned":          owned,
+		"configMap":      configMap,
+		"key":            pulumi.String(shardMapKey),
+	}
 }
 
 func (c *Config) shardIDs() []int {

@@ -111,7 +111,8 @@ func FileName(name, content string) string { return name + "-" + kube.Sum(conten
 // AddFile registers an immutable ConfigMap with one file and returns its name, which
 // carries a hash of the content: a pod learns of new content together with everything
 // else that its new template says. Old ones are kept, since pods of an older revision
-// still mount them.
+// still mount them. A diff shows the name and not the content, which a machine has
+// written and a machine reads.
 func (n *Namespace) AddFile(ctx *pulumi.Context, component, name, key, content string) (pulumi.StringOutput, error) {
 	labels := kube.Labels{Name: component, Instance: component}
 	meta := labels.Meta(FileName(name, content), n.Name)
@@ -120,7 +121,7 @@ func (n *Namespace) AddFile(ctx *pulumi.Context, component, name, key, content s
 		Metadata:  meta,
 		Immutable: pulumi.Bool(true),
 		Data:      pulumi.StringMap{key: pulumi.String(content)},
-	}, pulumi.Parent(n), pulumi.RetainOnDelete(true))
+	}, pulumi.Parent(n), pulumi.RetainOnDelete(true), pulumi.HideDiffs([]string{"data"}))
 	if err != nil {
 		return pulumi.StringOutput{}, fmt.Errorf("%s: %w", name, err)
 	}

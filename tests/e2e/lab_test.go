@@ -27,8 +27,10 @@ var repo = filepath.Join("..", "..")
 // output is what the stack tells about itself.
 type output struct {
 	Namespace string `json:"namespace"`
-	ShardMap  string `json:"shardMap"`
-	Shards    []struct {
+	ShardMap  struct {
+		ConfigMap string `json:"configMap"`
+	} `json:"shardMap"`
+	Shards []struct {
 		Name string `json:"name"`
 		Host string `json:"host"`
 	} `json:"shards"`

@@ -73,7 +73,8 @@ func (p *proof) journal() *os.File {
 // readMap is called after every deployment: the map may be another.
 func (p *proof) readMap() {
 	p.t.Helper()
-	m, err := shardmap.Decode([]byte(outputs(p.t).ShardMap))
+	text := kubectl(p.t, "get", "configmap", outputs(p.t).ShardMap.ConfigMap, "-n", p.namespace, "-o", `jsonpath={.data.map\.json}`)
+	m, err := shardmap.Decode([]byte(text))
 	require.NoError(p.t, err)
 	p.shards = m
 }

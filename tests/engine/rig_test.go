@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/blang/semver"
+	"github.com/pulumi/pulumi/pkg/v3/backend/display"
 	pulumiengine "github.com/pulumi/pulumi/pkg/v3/engine"
 	framework "github.com/pulumi/pulumi/pkg/v3/engine/lifecycletest/framework"
 	state "github.com/pulumi/pulumi/pkg/v3/resource"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
@@ -47,6 +49,9 @@ func newRig(t *testing.T, program func() pulumi.RunFunc) *rig {
 	loader := deploytest.NewProviderLoader("kubernetes", semver.MustParse("4.24.1"), func() (plugin.Provider, error) {
 		return r.provider(), nil
 	})
+	passwords := deploytest.NewProviderLoader("random", semver.MustParse("4.18.4"), func() (plugin.Provider, error) {
+		return r.provider(), nil
+	})
 	host := deploytest.NewLanguageRuntimeF(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
 		ctx, err := pulumi.NewContext(context.Background(), pulumi.RunInfo{
 			Project: info.Project, Stack: info.Stack, Parallel: info.Parallel, DryRun: info.DryRun, MonitorAddr: info.MonitorAddress,
@@ -56,7 +61,7 @@ func newRig(t *testing.T, program func() pulumi.RunFunc) *rig {
 		}
 		return pulumi.RunWithContext(ctx, program())
 	})
-	r.options = framework.TestUpdateOptions{T: t, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, host, nil, nil, loader)}
+	r.options = framework.TestUpdateOptions{T: t, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, host, nil, nil, loader, passwords)}
 	r.options.Parallel = 1 // so that the provider may write down what it does
 	return r
 }
@@ -143,13 +148,32 @@ func chart(_ context.Context, asked plugin.ConstructRequest, monitor *deploytest
 
 // run returns the engine's error together with what it told the user.
 func (r *rig) run(op framework.TestOp, preview bool) (said string, err error) {
+	err = r.watch(op, preview, func(event pulumiengine.Event) {
+		if event.Type == pulumiengine.DiagEvent {
+			said += event.Payload().(pulumiengine.DiagEventPayload).Message
+		}
+	})
+	return said, err
+}
+
+// diff is what pulumi preview --diff shows.
+func (r *rig) diff() (shown string) {
+	r.t.Helper()
+	seen := map[resource.URN]pulumiengine.StepEventMetadata{}
+	options := display.Options{Color: colors.Never, IsInteractive: false, Type: display.DisplayDiff}
+	require.NoError(r.t, r.watch(update, true, func(event pulumiengine.Event) {
+		shown += display.RenderDiffEvent(event, 0, seen, options)
+	}))
+	return shown
+}
+
+// watch runs op and hands over every event of the engine.
+func (r *rig) watch(op framework.TestOp, preview bool, each func(pulumiengine.Event)) error {
 	r.done = nil
 	r.runs++
 	collect := func(_ workspace.Project, _ deploy.Target, _ pulumiengine.JournalEntries, events []pulumiengine.Event, err error) error {
 		for _, event := range events {
-			if event.Type == pulumiengine.DiagEvent {
-				said += event.Payload().(pulumiengine.DiagEventPayload).Message
-			}
+			each(event)
 		}
 		return err
 	}
@@ -157,7 +181,7 @@ func (r *rig) run(op framework.TestOp, preview bool) (said string, err error) {
 	if !preview && after != nil {
 		r.state = after
 	}
-	return said, err
+	return err
 }
 
 func (r *rig) mustRun(op framework.TestOp) {

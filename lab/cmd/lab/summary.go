@@ -25,7 +25,7 @@ func (u *up) summary() {
 	row("redisAddress", out.RedisAddress)
 	row("kafkaBootstrap", out.KafkaBootstrap)
 	row("cdnRules", strings.Join(refs(out), ", "))
-	row("shardMap", "pulumi stack output shardMap")
+	row("shardMap", "ConfigMap "+out.ShardMap.ConfigMap)
 	fmt.Println()
 	u.emulators()
 	fmt.Printf(`

@@ -75,6 +75,9 @@ type Outputs struct {
 		Name string `json:"name"`
 		Host string `json:"host"`
 	} `json:"shards"`
+	ShardMap struct {
+		ConfigMap string `json:"configMap"`
+	} `json:"shardMap"`
 	CDNRules []struct {
 		Ref string `json:"ref"`
 	} `json:"cdnRules"`

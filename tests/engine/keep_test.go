@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/namespace"
+	"github.com/scalestack/scalestack/components/postgres"
+)
+
+// product is a namespace with a file in it, and shards.
+type product struct {
+	file    string
+	shards  []int
+	protect bool
+}
+
+func (p *product) program(ctx *pulumi.Context) error {
+	ns, err := namespace.New(ctx, "base", &namespace.Args{Name: "shop"})
+	if err != nil {
+		return err
+	}
+	if _, err := ns.AddFile(ctx, "base", "shard-map", "map.json", p.file); err != nil {
+		return err
+	}
+	if len(p.shards) == 0 {
+		return nil
+	}
+	_, err = postgres.New(ctx, "postgres", &postgres.Args{
+		Namespace: pulumi.String("shop"), Shards: p.shards, MaxConnections: 100, Protect: p.protect,
+		Storage: postgres.Storage{Size: "1Gi"}, Resources: k8s.Resources{CPURequest: "1", Memory: "1Gi"},
+	})
+	return err
+}
+
+func running(t *testing.T, p *product) *rig {
+	t.Helper()
+	r := newRig(t, func() pulumi.RunFunc { return p.program })
+	r.mustRun(update)
+	return r
+}
+
+// A destroy runs no program, so what keeps the data has to be in the state.
+func TestADestroyWithoutTheProgramKeepsNamespaceVolumesAndFiles(t *testing.T) {
+	r := running(t, &product{file: "[1]", shards: []int{0, 1}})
+	r.mustRun(destroy)
+	require.Contains(t, r.done, "delete StatefulSet postgres-shard-0")
+	for _, one := range r.done {
+		for _, kind := range []string{"Namespace", "PersistentVolumeClaim", "ConfigMap base-shard-map"} {
+			require.False(t, strings.HasPrefix(one, "delete "+kind), one)
+		}
+	}
+}
+
+func TestADestroyWithoutTheProgramIsRefusedWhereShardsAreProtected(t *testing.T) {
+	r := running(t, &product{file: "[1]", shards: []int{0, 1}, protect: true})
+	said, err := r.run(destroy, false)
+	require.Error(t, err)
+	require.Contains(t, said, "because it is protected")
+	require.NotNil(t, r.find("PersistentVolumeClaim", "postgres-shard-0-data"))
+	require.NotContains(t, strings.Join(r.done, "\n"), "delete StatefulSet")
+}
+
+// A file that a machine has written is no use to who reads a diff.
+func TestADiffNamesAFileAndDoesNotShowIt(t *testing.T) {
+	content := func(owner string) string { return "[" + strings.Repeat("0,", 959) + owner + "]" }
+	p := &product{file: content("0")}
+	r := running(t, p)
+	p.file = content("1")
+	shown := r.diff()
+	require.Contains(t, shown, namespace.FileName("shard-map", content("1")))
+	require.Contains(t, shown, "data (hidden)")
+	require.Less(t, strings.Count(shown, "\n"), 40, shown)
+}
