@@ -1,9 +1,11 @@
 package stack
 
 import (
+	"reflect"
 	"sync"
 	"testing"
 
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
@@ -83,4 +85,12 @@ func TestWithoutEdgeThereAreNoRules(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, outputs(t, c)["cdnRules"])
 	}
+}
+
+// A destroy keeps the namespace, the claims and the shard maps, and the next deployment
+// has to take them over. Providers with this option do so only where it is set.
+func TestKeptObjectsAreAdopted(t *testing.T) {
+	_, asks := reflect.TypeFor[kubernetes.ProviderArgs]().FieldByName("UpsertExistingObjects")
+	require.False(t, asks, "from 4.29 on the provider refuses to create what exists. Before the SDK moves: a second provider with "+
+		"UpsertExistingObjects for what is kept on destroy, and for nothing else; see docs/never.md, Adoption of what was kept")
 }

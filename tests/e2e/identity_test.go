@@ -72,15 +72,17 @@ func TestAnotherAddressReplacesNothing(t *testing.T) {
 	}
 }
 
-// refused runs up without a preview. It must fail for this reason and leave the state
-// as it was.
+// refused runs what changes the state and runs the program, without a preview. Each must
+// fail for this reason and leave the state as it was.
 func refused(t *testing.T, want string) {
 	t.Helper()
 	before := stateOf(t)
-	text, err := try(t, "pulumi", "up", "--yes", "--skip-preview", "--stack", "dev", "--non-interactive")
-	require.Error(t, err)
-	require.Contains(t, text, want)
-	require.Equal(t, before, stateOf(t))
+	for _, args := range [][]string{{"up"}, {"destroy", "--run-program"}, {"refresh", "--run-program"}} {
+		text, err := try(t, "pulumi", append(args, "--yes", "--skip-preview", "--stack", "dev", "--non-interactive")...)
+		require.Error(t, err, args)
+		require.Contains(t, text, want, args)
+		require.Equal(t, before, stateOf(t), args)
+	}
 }
 
 // ciphertext differs each time that the same secret is encrypted.

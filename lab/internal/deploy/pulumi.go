@@ -36,12 +36,12 @@ func selectStack(ctx context.Context, p paths.Paths, log io.Writer) error {
 }
 
 // Destroy removes the stack's resources. It is safe after an earlier run that
-// was killed.
+// was killed. It runs the program, so that the guards speak first.
 func Destroy(ctx context.Context, p paths.Paths, output io.Writer) error {
 	if err := releaseStaleLocks(p, output); err != nil {
 		return err
 	}
-	return Run(ctx, p, output, "destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", Stack)
+	return Run(ctx, p, output, "destroy", "--yes", "--skip-preview", "--run-program", "--non-interactive", "--stack", Stack)
 }
 
 // Run calls pulumi on the checkout with the lab's environment.
