@@ -17,14 +17,14 @@ LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./inter
 LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/...
 # The Go modules of this repository. The lab's heavy packages are left out of
 # vet, tests and staticcheck; the others are checked whole.
-MODULES := . sharding services/users lab tests/schema tests/engine
+MODULES := . sharding services/users lab tests/schema tests/engine tools/images
 packages = $(if $(filter lab,$1),$2,./...)
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt e2e hit-ratio verify-origin purge
+.PHONY: alerts engine images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -109,6 +109,11 @@ bench-async: ## a registration by events beside one that waits for mail and coun
 		taskset -c 1 go test -C services/users -count=1 -timeout 30m -run TestRegistration -v ./internal/bench
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
+
+images:      ## REGISTRY=… [STACK=staging]: push users and shardctl for amd64 and arm64, write their digests into the stack's file
+	@go run -C tools/images . --registry "$(REGISTRY)" $(if $(STACK),--file "$(CURDIR)/Pulumi.$(STACK).yaml")
+images-check: ## the same into a registry in the test's process; minutes when cold
+	SCALESTACK_TEST_IMAGES=1 go test -C tools/images -count=1 -timeout 60m -v -run TestTheRealImages .
 
 RULES ?= components/cdn/testdata/edge
 EDGE := go run ./cmd/edge

@@ -58,18 +58,26 @@ func changedService(t *testing.T, service string, values map[string]any) string 
 
 func editedConfig(t *testing.T, section string, edit func(settings map[string]any)) string {
 	t.Helper()
+	return editedFile(t, func(config map[string]any) {
+		key := "scalestack:" + section
+		if config[key] == nil {
+			config[key] = map[string]any{}
+		}
+		edit(config[key].(map[string]any))
+	})
+}
+
+// editedFile is a configuration with any changes.
+func editedFile(t *testing.T, edit func(config map[string]any)) string {
+	t.Helper()
 	content, err := os.ReadFile(filepath.Join(repo, "Pulumi.dev.yaml"))
 	require.NoError(t, err)
 	var file struct {
-		Rest   map[string]any            `yaml:",inline"`
-		Config map[string]map[string]any `yaml:"config"`
+		Rest   map[string]any `yaml:",inline"`
+		Config map[string]any `yaml:"config"`
 	}
 	require.NoError(t, yaml.Unmarshal(content, &file))
-	key := "scalestack:" + section
-	if file.Config[key] == nil {
-		file.Config[key] = map[string]any{}
-	}
-	edit(file.Config[key])
+	edit(file.Config)
 	changed, err := yaml.Marshal(file)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "Pulumi.dev.yaml")

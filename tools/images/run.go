@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// run changes the stack's file only once every image is in the registry, whole.
+func (j *job) run(ctx context.Context) error {
+	var file *stackFile
+	if j.file != "" {
+		var err error
+		if file, err = readStack(j.file, j.registry); err != nil {
+			return err
+		}
+	}
+	if err := j.describe(ctx); err != nil {
+		return err
+	}
+	if j.base == "" {
+		base, err := j.pushBase()
+		if err != nil {
+			return fmt.Errorf("base: %w", err)
+		}
+		j.base = base.String()
+	}
+	built := map[string]name.Digest{}
+	for _, p := range programs {
+		image, err := j.build(ctx, j, p)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		if err := j.check(image); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		built[p.name] = image
+		fmt.Println(image)
+	}
+	if file == nil {
+		return nil
+	}
+	return file.write(built)
+}
+
+// describe finds the tag. Two builds of one commit may differ where files were changed
+// after it, and the tag says so.
+func (j *job) describe(ctx context.Context) error {
+	if j.tag != "" {
+		return nil
+	}
+	out, err := exec.CommandContext(ctx, "git", "-C", j.repo, "describe", "--always", "--dirty", "--abbrev=12").Output()
+	if err != nil {
+		return fmt.Errorf("tag: git describe: %w", err)
+	}
+	j.tag = strings.NewReplacer("/", "-", "+", "-").Replace(strings.TrimSpace(string(out)))
+	return nil
+}
