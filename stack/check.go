@@ -46,7 +46,7 @@ const labStack = "dev"
 
 // checkTarget refuses to deploy to whatever cluster was used last.
 func (c *Config) checkTarget() field.ErrorList {
-	if c.stack == labStack || c.Kubernetes.Context != "" || c.Kubernetes.Cluster != "" {
+	if c.stack == labStack || c.renders() || c.Kubernetes.Context != "" || c.Kubernetes.Cluster != "" {
 		return nil
 	}
 	return field.ErrorList{field.Required(sectionPath("kubernetes").Child("context"),

@@ -71,6 +71,11 @@ type Kubernetes struct {
 	// kubectl get namespace kube-system -o jsonpath={.metadata.uid}. Default: the one of
 	// the first deployment.
 	Cluster string `json:"cluster"`
+	// RenderTo is a folder, from that of the project, into which the stack writes its
+	// objects as YAML instead of applying them. Such a stack asks no cluster: Cluster
+	// names the one that the files are for, and Context must be empty. A stack renders
+	// from its first deployment on, or never. Default: apply them.
+	RenderTo string `json:"renderTo"`
 	// PullSecret names the Secret with the key .dockerconfigjson with which the pods of
 	// the namespace pull images: one of secrets or externalSecrets. Default: none.
 	PullSecret string `json:"pullSecret" format:"label"`

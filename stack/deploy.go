@@ -93,6 +93,11 @@ func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	}
 	target := c.target()
 	switch {
+	case c.renders():
+		// With a kubeconfig the provider refuses to render. Without any value the SDK takes
+		// that of the shell.
+		args.RenderYamlToDirectory, args.Kubeconfig = pulumi.String(c.Kubernetes.RenderTo), pulumi.String("")
+		return args
 	case target.Inline():
 		args.Kubeconfig = pulumi.ToSecret(pulumi.String(target.Kubeconfig)).(pulumi.StringOutput)
 	case target.Kubeconfig != "":

@@ -73,7 +73,7 @@ func (c *Config) guard(ctx *pulumi.Context) error {
 // find asks the cluster and the state.
 func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 	f := findings{stack: stackName(ctx)}
-	there, err := c.connect(ctx.Context(), c.target())
+	there, err := c.reach(ctx.Context())
 	if err != nil {
 		return f, fmt.Errorf("%s cannot be asked who it is, and nothing was changed: %w", c.reached(), err)
 	}
@@ -93,7 +93,10 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 
 // reached names the cluster as the user chose it.
 func (c *Config) reached() string {
-	if c.Kubernetes.Context == "" {
+	switch {
+	case c.renders():
+		return "the cluster of the rendered files"
+	case c.Kubernetes.Context == "":
 		return "the cluster of the kubeconfig's current context"
 	}
 	return "the cluster of context " + c.Kubernetes.Context

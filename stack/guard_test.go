@@ -218,3 +218,32 @@ func TestWithoutItsOptionTheProgramRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "hand both results of stack.Program to pulumi.Run")
 	require.Empty(t, e.names())
 }
+
+// A stack that renders asks no cluster, and neither kind takes over the other's state.
+func TestAStackThatRendersAsksNoCluster(t *testing.T) {
+	t.Setenv("KUBECONFIG", "/etc/kubeconfig")
+	render := map[string]string{"scalestack:kubernetes": `{"renderTo":"manifests","cluster":"uid"}`}
+	e, there := &engine{}, &clustertest.Fake{Err: errors.New("it was asked")}
+	require.NoError(t, e.run(t, there, render))
+	for _, one := range e.registered {
+		if one.TypeToken == "pulumi:providers:kubernetes" {
+			require.Equal(t, "manifests", one.Inputs["renderYamlToDirectory"].StringValue())
+			require.Empty(t, one.Inputs["kubeconfig"].StringValue(), "the provider refuses it, that of the shell too")
+			require.NotContains(t, one.Inputs, resource.PropertyKey("context"))
+		}
+	}
+	deployed := &engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack"})}
+	require.ErrorContains(t, deployed.run(t, there, render), "the cluster of the rendered files is rendered for uid, and this stack lives in "+clustertest.ID)
+	rendered := &engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"cluster": "rendered for uid", "namespace": "scalestack"})}
+	require.ErrorContains(t, rendered.run(t, &clustertest.Fake{}, nil), "and this stack lives in rendered for uid")
+	require.NoError(t, rendered.run(t, there, render))
+
+	for section, mistake := range map[string]string{
+		`{"renderTo":"a"}`:                                  "scalestack:kubernetes.cluster: Required value: with renderTo",
+		`{"renderTo":"/tmp/a","cluster":"uid"}`:             `scalestack:kubernetes.renderTo: Invalid value: "/tmp/a": must be a folder below that of the project`,
+		`{"renderTo":"a","cluster":"uid","context":"blue"}`: `scalestack:kubernetes.context: Invalid value: "blue": must be empty with renderTo`,
+	} {
+		_, err := load(t, map[string]string{"scalestack:kubernetes": section})
+		require.ErrorContains(t, err, mistake)
+	}
+}

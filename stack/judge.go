@@ -26,7 +26,7 @@ func (c *Config) judge(f findings) field.ErrorList {
 func (c *Config) judgeTarget(clusterID string, p past) field.ErrorList {
 	var errs field.ErrorList
 	path := sectionPath("kubernetes")
-	if want := c.Kubernetes.Cluster; want != "" && want != clusterID {
+	if want := c.Kubernetes.Cluster; want != "" && !c.renders() && want != clusterID {
 		errs = append(errs, field.Invalid(path.Child("cluster"), want, fmt.Sprintf("%s is %s", c.reached(), clusterID)))
 	}
 	if p.cluster != "" && p.cluster != clusterID {
