@@ -61,7 +61,7 @@ func (c *Config) checkSecrets() field.ErrorList {
 		}
 	}
 	if name := c.Kubernetes.PullSecret; name != "" && !c.hasSecret(name) {
-		errs = append(errs, notMade(sectionPath("kubernetes").Child("pullSecret"), name))
+		errs = append(errs, notMade(sectionPath("kubernetes").Child("pullSecret"), name, `["`+secrets.DockerConfigKey+`"]`))
 	}
 	return errs
 }
@@ -70,7 +70,7 @@ func (c *Config) missing(path *field.Path, mounts []k8s.Mount) field.ErrorList {
 	var errs field.ErrorList
 	check := func(at *field.Path, secret pulumi.StringInput) {
 		if name, known := settings.String(secret); known && !c.hasSecret(name) {
-			errs = append(errs, notMade(at, name))
+			errs = append(errs, notMade(at, name, ".<key>"))
 		}
 	}
 	for i, m := range mounts {
@@ -89,9 +89,10 @@ func (c *Config) hasSecret(name string) bool {
 	return own || slices.Contains(c.ExternalSecrets, name)
 }
 
-func notMade(path *field.Path, name string) *field.Error {
+// notMade ends the path of the fix with the key, in the spelling of Pulumi's paths.
+func notMade(path *field.Path, name, key string) *field.Error {
 	return field.Invalid(path, name, "is made by nobody. Fix: pulumi config set --secret --path 'scalestack:secrets."+name+
-		".<key>', or list it in externalSecrets if something else makes it")
+		key+"', or list it in externalSecrets if something else makes it")
 }
 
 // secrets makes the Secrets of the configuration. Without any, nothing is registered.

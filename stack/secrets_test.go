@@ -32,7 +32,7 @@ func TestASecretThatNobodyMakesIsNamed(t *testing.T) {
 	_, err = load(t, oneService(`"migration":{"args":["m"],`+mounted+`}`))
 	require.ErrorContains(t, err, `services.shop.migration.mounts[0].secret: Invalid value: "mail-login": is made by nobody`)
 	_, err = load(t, map[string]string{"scalestack:kubernetes": `{"pullSecret":"registry"}`})
-	require.ErrorContains(t, err, `kubernetes.pullSecret: Invalid value: "registry": is made by nobody`)
+	require.ErrorContains(t, err, `kubernetes.pullSecret: Invalid value: "registry": is made by nobody. Fix: pulumi config set --secret --path 'scalestack:secrets.registry[".dockerconfigjson"]'`)
 
 	_, err = loadSecret(oneService(mounted), `{"mail-login":{"password":"hush"}}`)
 	require.NoError(t, err)
