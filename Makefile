@@ -110,8 +110,8 @@ bench-async: ## a registration by events beside one that waits for mail and coun
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 
-images:      ## REGISTRY=… [STACK=staging]: push users and shardctl for amd64 and arm64, write their digests into the stack's file
-	@go run -C tools/images . --registry "$(REGISTRY)" $(if $(STACK),--file "$(CURDIR)/Pulumi.$(STACK).yaml")
+images:      ## REGISTRY=… [STACK="staging prod"]: push users and shardctl for amd64 and arm64, write their digests into the stacks' files
+	@go run -C tools/images . --registry "$(REGISTRY)" $(foreach s,$(STACK),--file "$(CURDIR)/Pulumi.$s.yaml")
 images-check: ## the same into a registry in the test's process; minutes when cold
 	SCALESTACK_TEST_IMAGES=1 go test -C tools/images -count=1 -timeout 60m -v -run TestTheRealImages .
 

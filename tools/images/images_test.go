@@ -45,10 +45,12 @@ func newJob(t *testing.T, build builder) *job {
 	dir := t.TempDir()
 	j, err := parse([]string{
 		"--registry", strings.TrimPrefix(server.URL, "http://") + "/shop", "--tag", "t1",
-		"--file", filepath.Join(dir, "Pulumi.test.yaml"), "--certificates", filepath.Join(dir, "ca.crt"),
+		"--file", filepath.Join(dir, "Pulumi.test.yaml"), "--file", filepath.Join(dir, "Pulumi.other.yaml"), "--certificates", filepath.Join(dir, "ca.crt"),
 	})
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(j.file, []byte(stack), 0o640))
+	for _, file := range j.files {
+		require.NoError(t, os.WriteFile(file, []byte(stack), 0o640))
+	}
 	require.NoError(t, os.WriteFile(j.certificates, []byte("-----BEGIN CERTIFICATE-----\n"), 0o600))
 	j.build = build
 	return j
@@ -104,7 +106,7 @@ var both = []string{"linux/amd64", "linux/arm64"}
 func TestDigestsReachTheStacksFileAndNothingElseChanges(t *testing.T) {
 	j := newJob(t, fake(both, ""))
 	require.NoError(t, j.run(t.Context()))
-	after, err := os.ReadFile(j.file)
+	after, err := os.ReadFile(j.files[0])
 	require.NoError(t, err)
 	want := stack
 	for _, p := range programs {
@@ -115,7 +117,10 @@ func TestDigestsReachTheStacksFileAndNothingElseChanges(t *testing.T) {
 		want = strings.ReplaceAll(want, "scalestack/"+p.name+":0.1.0", fmt.Sprintf("%s/%s@%s", j.registry, p.name, digest))
 	}
 	require.Equal(t, want, string(after))
-	info, err := os.Stat(j.file)
+	other, err := os.ReadFile(j.files[1])
+	require.NoError(t, err)
+	require.Equal(t, want, string(other))
+	info, err := os.Stat(j.files[0])
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
 
@@ -144,7 +149,7 @@ func TestAnImageThatIsNotWholeLeavesTheFile(t *testing.T) {
 	} {
 		j := newJob(t, build)
 		require.ErrorContains(t, j.run(t.Context()), want)
-		after, err := os.ReadFile(j.file)
+		after, err := os.ReadFile(j.files[0])
 		require.NoError(t, err)
 		require.Equal(t, stack, string(after), want)
 	}
@@ -152,12 +157,12 @@ func TestAnImageThatIsNotWholeLeavesTheFile(t *testing.T) {
 
 func TestAFileWithoutAProgramIsRefusedBeforeAnythingIsBuilt(t *testing.T) {
 	j := newJob(t, func(context.Context, *job, program) (name.Digest, error) { panic("it was built") })
-	require.NoError(t, os.WriteFile(j.file, []byte("config: {a: {image: example.com/other/users:7}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(j.files[0], []byte("config: {a: {image: example.com/other/users:7}}\n"), 0o600))
 	err := j.run(t.Context())
 	for _, p := range programs {
 		require.ErrorContains(t, err, "no image is scalestack/"+p.name+" or "+j.registry+"/"+p.name+", but [example.com/other/users:7]")
 	}
-	require.NoError(t, os.WriteFile(j.file, []byte("config: {"), 0o600))
+	require.NoError(t, os.WriteFile(j.files[0], []byte("config: {"), 0o600))
 	require.ErrorContains(t, j.run(t.Context()), "Pulumi.test.yaml")
 }
 
@@ -214,7 +219,7 @@ func TestTheRealImages(t *testing.T) {
 	}
 	j := newJob(t, ko)
 	require.NoError(t, j.run(t.Context()))
-	after, err := os.ReadFile(j.file)
+	after, err := os.ReadFile(j.files[0])
 	require.NoError(t, err)
 	for _, p := range programs {
 		for _, text := range both {

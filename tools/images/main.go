@@ -37,7 +37,7 @@ var programs = []program{{"shardctl", "sharding"}, {"users", "services/users"}}
 type job struct {
 	registry     string
 	tag          string
-	file         string
+	files        []string
 	certificates string
 	base         string
 	repo         string
@@ -69,7 +69,10 @@ func parse(args []string) (*job, error) {
 	flags := flag.NewFlagSet("images", flag.ContinueOnError)
 	flags.StringVar(&j.registry, "registry", "", "registry and path below which the images go, such as registry.example.com/shop")
 	flags.StringVar(&j.tag, "tag", "", "tag of the images beside their digests (default: git describe)")
-	flags.StringVar(&j.file, "file", "", "stack file whose images become these digests (default: none, print them)")
+	flags.Func("file", "stack file whose images become these digests, may be repeated (default: none, print them)", func(file string) error {
+		j.files = append(j.files, file)
+		return nil
+	})
 	flags.StringVar(&j.base, "base", "", "base image by digest (default: an empty one with the machine's certificate authorities)")
 	flags.StringVar(&j.certificates, "certificates", "/etc/ssl/certs/ca-certificates.crt", "authorities of the default base")
 	flags.StringVar(&j.repo, "repo", "../..", "top of the checkout")

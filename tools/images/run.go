@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -9,14 +10,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// run changes the stack's file only once every image is in the registry, whole.
+// run changes the stacks' files only once every image is in the registry, whole.
 func (j *job) run(ctx context.Context) error {
-	var file *stackFile
-	if j.file != "" {
-		var err error
-		if file, err = readStack(j.file, j.registry); err != nil {
-			return err
-		}
+	var stacks []*stackFile
+	var errs []error
+	for _, file := range j.files {
+		stack, err := readStack(file, j.registry)
+		stacks, errs = append(stacks, stack), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	if err := j.describe(ctx); err != nil {
 		return err
@@ -40,10 +43,12 @@ func (j *job) run(ctx context.Context) error {
 		built[p.name] = image
 		fmt.Println(image)
 	}
-	if file == nil {
-		return nil
+	for _, stack := range stacks {
+		if err := stack.write(built); err != nil {
+			return err
+		}
 	}
-	return file.write(built)
+	return nil
 }
 
 // describe finds the tag. Two builds of one commit may differ where files were changed
