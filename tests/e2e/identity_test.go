@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,14 +89,20 @@ func refused(t *testing.T, want string) {
 // ciphertext differs each time that the same secret is encrypted.
 var ciphertext = regexp.MustCompile(`"ciphertext":\s*"[^"]*"`)
 
-// stateOf is the stack's resources. Around them stands when the state was written.
+// stateOf is the stack's resources. Around them stands when the state was written, and
+// their order is that in which the last run came to them.
 func stateOf(t *testing.T) string {
 	t.Helper()
 	var state struct {
-		Deployment struct{ Resources json.RawMessage }
+		Deployment struct{ Resources []json.RawMessage }
 	}
 	require.NoError(t, json.Unmarshal([]byte(pulumi(t, "stack", "export")), &state))
-	return ciphertext.ReplaceAllString(string(state.Deployment.Resources), "")
+	var all []string
+	for _, one := range state.Deployment.Resources {
+		all = append(all, ciphertext.ReplaceAllString(string(one), ""))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n")
 }
 
 func TestAClusterThatDoesNotAnswerChangesNothing(t *testing.T) {

@@ -47,7 +47,8 @@ func ko(ctx context.Context, j *job, p program) (name.Digest, error) {
 	if err != nil {
 		return name.Digest{}, fmt.Errorf("ko printed no image by digest: %w", err)
 	}
-	return image, nil
+	// Without the tag, which says nothing beside a digest.
+	return image.Context().Digest(image.DigestStr()), nil
 }
 
 // check asks the registry for what the nodes will ask for, and for what an audit will.

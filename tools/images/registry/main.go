@@ -115,7 +115,7 @@ func read(archive string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	layer, err := random.Layer(1024, types.OCIUncompressedLayer)
+	layer, err := random.Layer(1024, types.OCILayer)
 	if err != nil {
 		return nil, err
 	}
