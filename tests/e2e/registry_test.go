@@ -44,7 +44,11 @@ func TestNodesPullWithThePullSecret(t *testing.T) {
 		delete(analytics, "imageFrom")
 		analytics["image"] = image
 	})
-	t.Cleanup(func() { pulumi(t, "up", "--yes", "--skip-preview") })
+	t.Cleanup(func() {
+		// What a failed run has left is seen by a refresh alone.
+		pulumi(t, "refresh", "--yes", "--skip-preview", "--run-program")
+		pulumi(t, "up", "--yes", "--skip-preview")
+	})
 
 	up := begin(t, "go", "run", "./cmd/watch", "--", "pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev", "--config-file", file)
 	eventually(t, 3*time.Minute, "the deployment says why it waits", func() error {
