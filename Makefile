@@ -13,7 +13,7 @@ unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 LAB := go run -C lab ./cmd/lab
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
-	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail
+	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./cmd/page
 LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/...
 # The Go modules of this repository. The lab's heavy packages are left out of
 # vet, tests and staticcheck; the others are checked whole.
@@ -24,7 +24,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-previews e2e hit-ratio verify-origin purge
+.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-previews e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -35,6 +35,8 @@ build:       ## build what is missing, start nothing
 	@$(LAB) build
 preview:     ## show what pulumi up would change
 	@$(LAB) preview
+open:        ## the lab's page: users, moves, requests, events and pods, live
+	@echo http://127.0.0.1:18080/; command -v xdg-open >/dev/null && xdg-open http://127.0.0.1:18080/ || true
 status:      ## processes, pods, autoscalers and volumes of the lab
 	@$(LAB) status
 destroy:     ## remove the stack's resources; the volumes stay
@@ -107,6 +109,11 @@ bench-outbox: ## OUTBOX=40000: one event behind a held snapshot, with one outbox
 bench-async: ## a registration by events beside one that waits for mail and counts; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_OPERATIONS=100 tests/with-servers.sh \
 		taskset -c 1 go test -C services/users -count=1 -timeout 30m -run TestRegistration -v ./internal/bench
+# Not in make test: a browser is a large package, and chromedp minutes of compiling.
+page-test:   ## the lab's page in Chromium, which has to be installed
+	go test -C lab -tags browser -count=1 ./page
+screenshots: ## pictures of the running lab's page for docs/
+	SCALESTACK_PAGE=http://127.0.0.1:18080/ SCALESTACK_SCREENSHOTS=$(CURDIR)/docs/images go test -C lab -tags browser -count=1 -run TestScreenshots ./page
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 

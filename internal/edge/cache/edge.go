@@ -56,6 +56,7 @@ type Edge struct {
 	Options
 	store   *store
 	rate    *rate.Counter
+	answers answers
 	flights singleflight.Group
 	proxy   *httputil.ReverseProxy
 }
@@ -77,7 +78,7 @@ func New(o Options) *Edge {
 	if o.Transport == nil {
 		o.Transport = newTransport()
 	}
-	e := &Edge{Options: o, store: newStore(o.Capacity), rate: rate.New()}
+	e := &Edge{Options: o, store: newStore(o.Capacity), rate: rate.New(), answers: answers{byStatus: map[string]int64{}}}
 	e.proxy = e.newProxy()
 	return e
 }
@@ -94,6 +95,11 @@ func newTransport() http.RoundTripper {
 
 // ServeHTTP answers one visitor.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.serve(w, r)
+	e.answers.count(w.Header())
+}
+
+func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {
 	zone := e.Rules()
 	request := policy.FromHTTP(zone, r, e.Scheme)
 	w.Header().Set("Server", Server)

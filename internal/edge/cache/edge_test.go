@@ -237,3 +237,14 @@ func TestReady(t *testing.T) {
 	b.edge.Admin(func() error { return nil }).ServeHTTP(w, httptest.NewRequest("GET", "/__edge/ready", nil))
 	require.Contains(t, w.Body.String(), "scalestack-edge: 0 objects")
 }
+
+func TestAnswersAreCountedByStatus(t *testing.T) {
+	b := newBench(t, writeZone(t, ""), func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a") })
+	for _, target := range []string{"/a.css", "/a.css", "/api"} {
+		b.get(target, "")
+	}
+	require.Equal(t, map[string]int64{"MISS": 1, "HIT": 1, "DYNAMIC": 1}, b.edge.Answers())
+	w := httptest.NewRecorder()
+	b.edge.Admin(func() error { return nil }).ServeHTTP(w, httptest.NewRequest("GET", "/__edge/answers", nil))
+	require.JSONEq(t, `{"MISS":1,"HIT":1,"DYNAMIC":1}`, w.Body.String())
+}

@@ -117,6 +117,7 @@ func prefixMatcher(prefixes []string, n rules.Normalization) (func(*entry) bool,
 // Admin answers on the port that only this machine reaches:
 //
 //	GET  /__edge/ready   200 when ready says nothing against it
+//	GET  /__edge/answers numbers of answers by cache status, in JSON
 //	POST /__edge/purge   a Purge in JSON, as Cloudflare's API takes it
 //	POST /client/v4/zones/{zone}/purge_cache   the same, at the API's own path
 func (e *Edge) Admin(ready func() error) http.Handler {
@@ -129,6 +130,7 @@ func (e *Edge) Admin(ready func() error) http.Handler {
 		entries, bytes := e.store.size()
 		fmt.Fprintf(w, "%s: %d objects, %d bytes, %d rules\n", Server, entries, bytes, e.Rules().Count())
 	})
+	mux.HandleFunc("GET /__edge/answers", e.handleAnswers)
 	mux.HandleFunc("POST /__edge/purge", e.handlePurge)
 	mux.HandleFunc("POST /client/v4/zones/{zone}/purge_cache", e.handlePurge)
 	return mux

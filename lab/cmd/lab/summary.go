@@ -29,6 +29,7 @@ func (u *up) summary() {
 	fmt.Println()
 	u.emulators()
 	fmt.Printf(`
+look        http://%[4]s/ shows users, moves, requests, events and pods live
 try it      curl -X PUT http://%[1]s/users/42 -d '{"name":"Ada","email":"ada@example.com"}'
             curl -i http://%[1]s/users/42
 edge        http://%[1]s/ answers as Cloudflare would; http://%[3]s/ is the service itself
@@ -37,7 +38,7 @@ logs        .lab/logs/
 stop        make down      keeps the data; make clean deletes it
 
 time per step
-`, cluster.Edge, out.Namespace, u.app)
+`, cluster.Edge, out.Namespace, u.app, cluster.Page)
 	u.Times()
 }
 

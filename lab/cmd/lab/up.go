@@ -172,7 +172,12 @@ func (u *up) deploy(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return u.Do(ctx, "edge-start", "start the emulator of Cloudflare's edge", u.startEdge)
+	if err := u.Do(ctx, "edge-start", "start the emulator of Cloudflare's edge", u.startEdge); err != nil {
+		return err
+	}
+	return u.Do(ctx, "page-start", "start the lab's page", func(ctx context.Context, log *step.Log) error {
+		return cluster.StartPage(ctx, u.Paths, log, u.outputs.Namespace, u.app)
+	})
 }
 
 func (u *up) startEdge(ctx context.Context, log *step.Log) (err error) {

@@ -69,7 +69,7 @@ func (p Program) module(at paths.Paths) string {
 func (p Program) inputs(ctx context.Context, at paths.Paths) (string, error) {
 	parts := []string{GoVersion(ctx), fmt.Sprint(p)}
 	for _, source := range append([]string{"go.mod", "go.sum"}, p.Sources...) {
-		part, err := stamp.Of(filepath.Join(p.module(at), source), ".go", ".mod", ".sum")
+		part, err := stamp.Of(filepath.Join(p.module(at), source), ".go", ".mod", ".sum", ".html", ".css", ".js")
 		if err != nil {
 			return "", err
 		}

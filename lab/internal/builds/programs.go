@@ -54,6 +54,10 @@ func Programs() []Program {
 			Name: "mail", Title: "the emulator of a mail provider", Package: "./cmd/mail",
 			Sources: []string{"cmd/mail", "mail"},
 		},
+		{
+			Name: "page", Title: "the lab's page", Package: "./cmd/page",
+			Sources: []string{"cmd/page", "page", "internal/deploy", "internal/environ", "internal/paths"},
+		},
 	}
 }
 

@@ -32,6 +32,9 @@ const (
 	// MailView shows tests what was sent.
 	MailView = "127.0.0.1:18025"
 
+	// Page is where a person sees the product at work.
+	Page = "127.0.0.1:18080"
+
 	operatorHealth = "127.0.0.1:18090"
 
 	metricsPort = "4443"

@@ -1,0 +1,93 @@
+package page
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	autoscaling "k8s.io/api/autoscaling/v2"
+	core "k8s.io/api/core/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// instanceLabel names the part of the stack that a pod belongs to.
+const instanceLabel = "app.kubernetes.io/instance"
+
+// cluster asks Kubernetes about the stack's namespace.
+type cluster struct {
+	client    kubernetes.Interface
+	namespace string
+}
+
+func (c cluster) pods(ctx context.Context) ([]core.Pod, error) {
+	list, err := c.client.CoreV1().Pods(c.namespace).List(ctx, meta.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("pods: %w", err)
+	}
+	return list.Items, nil
+}
+
+func describe(pods []core.Pod) []Pod {
+	all := []Pod{}
+	for _, pod := range pods {
+		if pod.Status.Phase == core.PodSucceeded {
+			continue
+		}
+		all = append(all, describePod(pod))
+	}
+	slices.SortFunc(all, func(a, b Pod) int {
+		return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+func describePod(pod core.Pod) Pod {
+	p := Pod{Name: pod.Name, Part: pod.Labels[instanceLabel], Phase: string(pod.Status.Phase)}
+	if pod.DeletionTimestamp != nil {
+		p.Phase = "Terminating"
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == core.PodReady {
+			p.Ready = condition.Status == core.ConditionTrue && pod.DeletionTimestamp == nil
+		}
+	}
+	for _, container := range pod.Status.ContainerStatuses {
+		p.Restarts += container.RestartCount
+	}
+	return p
+}
+
+func (c cluster) autoscalers(ctx context.Context) ([]Autoscaler, error) {
+	list, err := c.client.AutoscalingV2().HorizontalPodAutoscalers(c.namespace).List(ctx, meta.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("autoscalers: %w", err)
+	}
+	all := []Autoscaler{}
+	for _, hpa := range list.Items {
+		all = append(all, Autoscaler{
+			Name: hpa.Name, Replicas: hpa.Status.CurrentReplicas, Min: *cmp.Or(hpa.Spec.MinReplicas, new(int32)), Max: hpa.Spec.MaxReplicas,
+			CPU: currentCPU(hpa.Status.CurrentMetrics), TargetCPU: targetCPU(hpa.Spec.Metrics),
+		})
+	}
+	return all, nil
+}
+
+func targetCPU(metrics []autoscaling.MetricSpec) int32 {
+	for _, metric := range metrics {
+		if metric.Resource != nil && metric.Resource.Name == core.ResourceCPU && metric.Resource.Target.AverageUtilization != nil {
+			return *metric.Resource.Target.AverageUtilization
+		}
+	}
+	return -1
+}
+
+func currentCPU(metrics []autoscaling.MetricStatus) int32 {
+	for _, metric := range metrics {
+		if metric.Resource != nil && metric.Resource.Name == core.ResourceCPU && metric.Resource.Current.AverageUtilization != nil {
+			return *metric.Resource.Current.AverageUtilization
+		}
+	}
+	return -1
+}
