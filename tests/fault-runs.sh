@@ -5,7 +5,7 @@
 # every user with the history of its writes. A failure stops it: SEED and RUNS
 # repeat its draws. LOG keeps the output of all rounds (default: a new file).
 #
-# A round is every state once (movers, servers, taking back) and EACH random runs
+# A round is every state once (movers, servers, failovers, taking back) and EACH random runs
 # of each of the two random tests. PAUSE is how many milliseconds each of the
 # four clients rests between two operations.
 set -euo pipefail
@@ -23,12 +23,12 @@ count() {
     /load: [0-9]+ operations/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /^operations/) operations += $i; else if ($(i + 1) ~ /^errors/) errors += $i }
     END { print operations + 0, errors + 0 }' "$log"
 }
-passed() { grep -cE '^ +--- PASS: (TestMoverKilledAtEveryState/[^/ ]+|TestMoverKilledAtRandom/[^/ ]+|TestServersKilledAtEveryState/[^/ ]+/[^/ ]+|TestEverythingKilledAtRandom/[^/ ]+|TestTakeBackFromEveryState/[^/ ]+|TestTakenBackWhileMoversDie/[^/ ]+/[^/ ]+) ' "$log" || true; }
+passed() { grep -cE '^ +--- PASS: (TestMoverKilledAtEveryState/[^/ ]+|TestMoverKilledAtRandom/[^/ ]+|TestServersKilledAtEveryState/[^/ ]+/[^/ ]+|TestEverythingKilledAtRandom/[^/ ]+|TestTakeBackFromEveryState/[^/ ]+|TestTakenBackWhileMoversDie/[^/ ]+/[^/ ]+|TestFailoversOfSourceAndTarget/[^/ ]+/[^/ ]+) ' "$log" || true; }
 
 : > "$log"
 while [ "$(passed)" -lt "$runs" ]; do
   echo "round from seed $seed" >> "$log"
-  if ! SCALESTACK_TEST_SEED=$seed SCALESTACK_TEST_RUNS=$each SCALESTACK_TEST_PAUSE=${PAUSE:-1} SCALESTACK_TEST_BUSY=1 env -C sharding/reshard "$program" -test.v -test.timeout 3h -test.run 'Killed|TakeBack|TakenBack' >> "$log" 2>&1; then
+  if ! SCALESTACK_TEST_SEED=$seed SCALESTACK_TEST_RUNS=$each SCALESTACK_TEST_PAUSE=${PAUSE:-1} SCALESTACK_TEST_BUSY=1 env -C sharding/reshard "$program" -test.v -test.timeout 3h -test.run 'Killed|TakeBack|TakenBack|Failovers' >> "$log" 2>&1; then
     grep -E '^ *--- FAIL|Error:|Error Trace:' "$log" | head -20
     echo "FAILED after $(passed) runs, in the round from seed $seed; the log is $log"
     exit 1

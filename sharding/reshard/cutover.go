@@ -116,6 +116,9 @@ func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, w *watc
 	if err := w.follow(ctx, s, m.options.DrainTimeout, cutoverPoll); err != nil {
 		return err
 	}
+	if err := s.require(ctx); err != nil {
+		return err
+	}
 	err := m.verifyStill(ctx, s, w)
 	var different *DifferenceError
 	if errors.As(err, &different) {
@@ -146,7 +149,13 @@ func (m *Mover) takeOver(ctx context.Context, f *fleet, mv *Move) error {
 	if err != nil {
 		return err
 	}
-	if err := m.forward(f, mv).drain(ctx, copyLag, cutoverPoll); err != nil {
+	err = m.bringRest(ctx, f, mv)
+	var different *DifferenceError
+	if errors.As(err, &different) {
+		m.log(mv).Error("taking back what was handed over", "reason", mv.Reason, "difference", err.Error())
+		return m.keep(ctx, f, mv)
+	}
+	if err != nil {
 		return err
 	}
 	if err := claim(ctx, f.target(mv), mv.Target, given, mv.Buckets); err != nil {

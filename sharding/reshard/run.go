@@ -36,7 +36,16 @@ var errUnwanted = &abortError{"the operator wanted it"}
 
 // Run finishes the moves that were begun, and then makes those that lead to the
 // desired map. It returns an *EndedError when a move was taken back.
-func (m *Mover) Run(ctx context.Context) error { return m.retry(ctx, m.work) }
+// A move that a failover has cut is taken back and made again.
+func (m *Mover) Run(ctx context.Context) error {
+	for made := 0; ; made++ {
+		err := m.retry(ctx, m.work)
+		if !again(err) || made == remakes {
+			return err
+		}
+		m.options.Log.Warn("making the move again", "reason", err.Error())
+	}
+}
 
 // retry works on after a session has ended, with new ones.
 func (m *Mover) retry(ctx context.Context, work func(context.Context, *fleet) error) error {
@@ -161,6 +170,9 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 		// Whether a return can still be stopped, giveBack has to see.
 		if mv.State != Returning {
 			err = m.gate(ctx, f, mv)
+		}
+		if err == nil {
+			err = m.requireServers(ctx, f, mv)
 		}
 		if err == nil {
 			err = steps[mv.State](m, ctx, f, mv)

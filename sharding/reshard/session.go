@@ -47,6 +47,8 @@ type session struct {
 	shard *shardmap.Shard
 	// conninfo is how other shards reach this one.
 	conninfo string
+	// server is who answers, see identify.
+	server string
 }
 
 // fleet holds a session for every shard, and the watch of the move under way.
@@ -116,6 +118,8 @@ func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, e
 		return nil, err
 	}
 	maps.Copy(config.RuntimeParams, sessionSettings)
+	// A standby answers before it is promoted.
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -132,6 +136,9 @@ func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, e
 // killed keeps it until the server notices, so a few seconds are waited.
 func (m *Mover) enter(ctx context.Context, s *session) error {
 	if err := identity.Check(ctx, s, s.shard.Name, identity.Of(m.options.Map, s.shard)); err != nil {
+		return err
+	}
+	if err := s.QueryRow(ctx, identify).Scan(&s.server); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.options.LockWait)

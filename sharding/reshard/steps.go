@@ -121,13 +121,13 @@ func (m *Mover) followStream(ctx context.Context, f *fleet, mv *Move, s stream, 
 				return false, err
 			}
 		}
-		lost, lostErr := s.lost(ctx)
+		missed, missedErr := s.missed(ctx)
 		failures, failuresErr := s.failures(ctx)
-		switch err := errors.Join(lostErr, failuresErr, m.track.sample(ctx, s)); {
+		switch err := errors.Join(missedErr, failuresErr, m.track.sample(ctx, s)); {
 		case err != nil:
 			return false, err
-		case lost:
-			return false, &abortError{s.from.shard.Name + " no longer has the changes that " + s.to.shard.Name + " needs"}
+		case missed != "":
+			return false, &abortError{missed}
 		case failures-before > tolerated:
 			return false, &abortError{fmt.Sprintf("%s failed %d times to copy or apply; its log says why", s.to.shard.Name, failures-before)}
 		}

@@ -49,6 +49,9 @@ func (m *Mover) create(ctx context.Context, f *fleet, mv *Move, s stream, copyDa
 	if err := publish(ctx, s.from, s.name, s.moving, tables, "insert, update, delete"); err != nil {
 		return err
 	}
+	if err := s.note(ctx); err != nil {
+		return err
+	}
 	if err := m.patiently(ctx, f, mv, s.from, "replication slot", func(ctx context.Context) error { return m.createSlot(ctx, s) }); err != nil {
 		return fmt.Errorf("slot: %w", err)
 	}
@@ -145,8 +148,8 @@ func (s stream) whole(ctx context.Context) (bool, error) {
 	if err != nil || !exists {
 		return false, err
 	}
-	lost, err := s.lost(ctx)
-	return !lost, err
+	missed, err := s.missed(ctx)
+	return missed == "", err
 }
 
 func (s stream) dropSlots(ctx context.Context) error {
@@ -214,14 +217,6 @@ func (s stream) failures(ctx context.Context) (int, error) {
 		SELECT coalesce(sum(apply_error_count + sync_error_count), 0)::int
 		FROM pg_stat_subscription_stats WHERE subname = $1`, s.name).Scan(&count)
 	return count, err
-}
-
-// lost says whether the source has thrown away what the target still needs.
-func (s stream) lost(ctx context.Context) (bool, error) {
-	var lost bool
-	err := s.from.QueryRow(ctx, `
-		SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM 'lost')`, s.name).Scan(&lost)
-	return lost, err
 }
 
 // applied says whether the target has applied all up to a position, and is

@@ -19,19 +19,20 @@ func (m *Mover) WayBack(ctx context.Context, mv Move) (string, error) {
 		return "", fmt.Errorf("%s: the map does not have both shards", &mv)
 	}
 	var subscribed, kept bool
+	var here, there, note string
 	name := streamName(&mv) + "_back"
 	err := m.look(ctx, source, func(conn *pgx.Conn, _ int) error {
-		return conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_subscription WHERE subname = $1)", name).Scan(&subscribed)
+		return conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_subscription WHERE subname = $1), ("+identify+")", name).Scan(&subscribed, &here)
 	})
 	if err == nil {
 		err = m.look(ctx, target, func(conn *pgx.Conn, _ int) error {
-			return conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM 'lost')", name).Scan(&kept)
+			return conn.QueryRow(ctx, "SELECT ("+streamKept+"), ("+streamNote+"), ("+identify+")", name).Scan(&kept, &note, &there)
 		})
 	}
 	switch {
 	case err != nil:
 		return "", err
-	case subscribed && kept:
+	case subscribed && kept && note == there+" "+here:
 		return "the stream back follows: writes pause for a moment", nil
 	}
 	return fmt.Sprintf("the stream back has missed changes: about %d rows are copied back first, while shard %d goes on to serve them", mv.Rows, mv.Target), nil

@@ -1,0 +1,157 @@
+package reshard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// failedOver begins the reason of a move that was taken back because one of its servers
+// is not the one that its stream was made with. A slot does not survive a failover, and a
+// promoted target may lack what it had confirmed, so such a move is made again.
+const failedOver = "another server took over: "
+
+// remakes bounds how often Run makes moves again after failovers.
+const remakes = 10
+
+// identify is a server's system identifier, which a copy of its data keeps, and its
+// timeline, which a promotion changes.
+const identify = "SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()"
+
+// What the source of a stream says of it.
+const (
+	streamNote = "SELECT coalesce((SELECT obj_description(oid, 'pg_publication') FROM pg_publication WHERE pubname = $1), '')"
+	streamKept = "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM 'lost')"
+)
+
+// servers are both ends of a stream. They are the same as long as the sessions live: a
+// server that is promoted or gives way ends its sessions.
+func (s stream) servers() string { return s.from.server + " " + s.to.server }
+
+// note keeps with the publication which servers the stream was made with.
+func (s stream) note(ctx context.Context) error {
+	_, err := s.from.Exec(ctx, fmt.Sprintf("COMMENT ON PUBLICATION %s IS %s", s.name, literal(s.servers())))
+	return err
+}
+
+// missed says why the target cannot get all of the source's changes by this stream, and
+// nothing if it can.
+func (s stream) missed(ctx context.Context) (string, error) {
+	var note string
+	var kept bool
+	if err := s.from.QueryRow(ctx, "SELECT ("+streamNote+"), ("+streamKept+")", s.name).Scan(&note, &kept); err != nil {
+		return "", err
+	}
+	switch {
+	case note != s.servers():
+		return failedOver + s.other(note), nil
+	case !kept:
+		return s.from.shard.Name + " no longer has the changes that " + s.to.shard.Name + " needs", nil
+	}
+	return "", nil
+}
+
+// other names the side that the note does not know.
+func (s stream) other(note string) string {
+	from, to, _ := strings.Cut(note, " ")
+	var changed []string
+	for _, side := range []struct {
+		*session
+		noted string
+	}{{s.from, from}, {s.to, to}} {
+		if side.server != side.noted {
+			changed = append(changed, fmt.Sprintf("%s is %s, the stream was made with %q", side.shard.Name, side.server, side.noted))
+		}
+	}
+	return strings.Join(changed, "; ")
+}
+
+// requireServers stops a move that can still be taken back when its stream cannot bring
+// everything any more.
+func (m *Mover) requireServers(ctx context.Context, f *fleet, mv *Move) error {
+	if mv.State == Planned || !mv.State.canAbort() {
+		return nil
+	}
+	return m.forward(f, mv).require(ctx)
+}
+
+func (s stream) require(ctx context.Context) error {
+	missed, err := s.missed(ctx)
+	if err == nil && missed != "" {
+		err = &abortError{missed}
+	}
+	return err
+}
+
+// bringRest gives the target the last of what the source has given up. A failover may
+// have taken the stream in that moment. Nobody writes these buckets then, so the target
+// needs nothing more if both sides are equal; otherwise it returns a *DifferenceError.
+func (m *Mover) bringRest(ctx context.Context, f *fleet, mv *Move) error {
+	s := m.forward(f, mv)
+	missed, err := s.missed(ctx)
+	if err != nil {
+		return err
+	}
+	if missed == "" {
+		return s.drain(ctx, copyLag, cutoverPoll)
+	}
+	taken, err := f.target(mv).claimed(ctx, mv.Buckets)
+	if err != nil || taken {
+		return err
+	}
+	m.log(mv).Warn("comparing all rows of what was handed over", "reason", missed)
+	if err := m.requireEqual(ctx, s); err != nil {
+		mv.Reason = missed
+		return err
+	}
+	return nil
+}
+
+// requireEqual compares everything that nobody writes.
+func (m *Mover) requireEqual(ctx context.Context, s stream) error {
+	tables, err := m.sameTables(ctx, s)
+	if err != nil {
+		return err
+	}
+	var cells []cell
+	for _, t := range tables {
+		if err := eachPair(ctx, s, t, func(from, to *digest) error {
+			switch {
+			case to == nil:
+				cells = append(cells, cell{t.Name, from.user})
+			case from == nil || *from != *to:
+				cells = append(cells, cell{t.Name, to.user})
+			}
+			if len(cells) > tooDifferent {
+				return &DifferenceError{[]string{fmt.Sprintf("more than %d users", tooDifferent)}}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return m.differenceError(cells)
+}
+
+// keep makes the source own again what it gave up for a target that lacks some of it and
+// has not claimed it.
+func (m *Mover) keep(ctx context.Context, f *fleet, mv *Move) error {
+	return inSource(ctx, f, mv, Aborting, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, owner = $2, changed_at = now()
+			WHERE bucket = ANY ($1) AND state = 'moved' AND owner = $3`, mv.Buckets, mv.Source, mv.Target)
+		if err == nil && int(tag.RowsAffected()) != len(mv.Buckets) {
+			err = fmt.Errorf("only %d of %d buckets could be taken back", tag.RowsAffected(), len(mv.Buckets))
+		}
+		return err
+	})
+}
+
+// again says whether a move that was taken back is to be made once more.
+func again(err error) bool {
+	var ended *EndedError
+	return errors.As(err, &ended) && ended.Move.State == Aborted && strings.HasPrefix(ended.Move.Reason, failedOver)
+}
