@@ -29,16 +29,17 @@ func (u *up) summary() {
 	fmt.Println()
 	u.emulators()
 	fmt.Printf(`
-look        http://%[4]s/ shows users, moves, requests, events and pods live
+look        http://%[5]s/ shows users, moves, requests, events and pods live
 try it      curl -X PUT http://%[1]s/users/42 -d '{"name":"Ada","email":"ada@example.com"}'
             curl -i http://%[1]s/users/42
 edge        http://%[1]s/ answers as Cloudflare would; http://%[3]s/ is the service itself
+metrics     http://%[4]s/vmui/ graphs what the programs tell; /targets shows who is asked
 by hand     . .lab/env     then pulumi preview, pulumi stack output, kubectl get pods -n %[2]s
 logs        .lab/logs/
 stop        make down      keeps the data; make clean deletes it
 
 time per step
-`, cluster.Edge, out.Namespace, u.app, cluster.Page)
+`, cluster.Edge, out.Namespace, u.app, cluster.Metrics, cluster.Page)
 	u.Times()
 }
 

@@ -29,6 +29,9 @@ type Program struct {
 	Variables map[string]string
 	// Product programs belong to the product's module, the others to the lab's.
 	Product bool
+	// Module is the folder below the lab's of a module of its own, for a program whose
+	// dependencies must not decide the versions of the others'.
+	Module string
 	// Sources are the folders of its module that it is compiled from, beside the
 	// modules that go.sum pins.
 	Sources []string
@@ -63,7 +66,7 @@ func (p Program) module(at paths.Paths) string {
 	if p.Product {
 		return at.Repo
 	}
-	return filepath.Join(at.Repo, "lab")
+	return filepath.Join(at.Repo, "lab", p.Module)
 }
 
 func (p Program) inputs(ctx context.Context, at paths.Paths) (string, error) {

@@ -51,6 +51,10 @@ func Programs() []Program {
 			Sources: []string{"cmd/operator", "emulators/strimzi"},
 		},
 		{
+			Name: "victoria-metrics", Title: "VictoriaMetrics", Module: "metrics",
+			Package: "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
+		},
+		{
 			Name: "mail", Title: "the emulator of a mail provider", Package: "./cmd/mail",
 			Sources: []string{"cmd/mail", "mail"},
 		},

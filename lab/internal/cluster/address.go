@@ -34,6 +34,8 @@ const (
 
 	// Page is where a person sees the product at work.
 	Page = "127.0.0.1:18080"
+	// Metrics is where a person looks at what the product's programs tell.
+	Metrics = "127.0.0.1:18428"
 
 	operatorHealth = "127.0.0.1:18090"
 

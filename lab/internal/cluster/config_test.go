@@ -72,6 +72,16 @@ func TestConfigsAreComplete(t *testing.T) {
 	}
 }
 
+// VictoriaMetrics is bound by a flag of its own name.
+func TestTheMetricsAreForThisMachine(t *testing.T) {
+	p := newPaths(t)
+	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab"))
+	require.Contains(t, metricsStoreSpec(p).Args, "-httpListenAddr=127.0.0.1:18428")
+	scrape, err := os.ReadFile(p.Config("scrape.yaml"))
+	require.NoError(t, err)
+	require.Contains(t, string(scrape), "kubeconfig_file: "+p.Kubeconfig(metricsStore)+"}")
+}
+
 // Pods have no route but to each other and to services: what runs in the lab
 // cannot reach anything outside the machine.
 func TestPodsHaveNoDefaultRoute(t *testing.T) {

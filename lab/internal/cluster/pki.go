@@ -49,6 +49,7 @@ var identities = []identity{
 	{file: "metrics-server", name: "system:metrics-server"},
 	{file: "volume-provisioner", name: "system:volume-provisioner"},
 	{file: operatorName, name: "system:" + operatorName},
+	{file: metricsStore, name: "system:" + metricsStore},
 }
 
 // frontProxy vouches for requests that the API server forwards; it has a CA of

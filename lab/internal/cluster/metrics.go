@@ -1,0 +1,35 @@
+package cluster
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/scalestack/scalestack/lab/internal/paths"
+	"github.com/scalestack/scalestack/lab/internal/proc"
+)
+
+const metricsStore = "victoria-metrics"
+
+// StartMetrics starts VictoriaMetrics, which finds the pods that serve metrics by
+// Kubernetes' own discovery.
+func StartMetrics(ctx context.Context, p paths.Paths, log io.Writer) error {
+	if err := ensure(ctx, log, metricsStoreSpec(p)); err != nil {
+		return err
+	}
+	return waitFor(ctx, 30*time.Second, "VictoriaMetrics", func() error { return answers(ctx, "http://"+Metrics+"/health") })
+}
+
+func metricsStoreSpec(p paths.Paths) proc.Spec {
+	spec := newSpec(p, metricsStore,
+		"-httpListenAddr="+Metrics,
+		"-storageDataPath="+p.Data("metrics"), "-retentionPeriod=7d",
+		"-promscrape.config="+p.Config("scrape.yaml"),
+		"-memory.allowedBytes=64MB",
+		// The default hides what is younger than 30 s from a person who waits for it.
+		"-search.latencyOffset=1s",
+		"-loggerLevel=WARN",
+	)
+	spec.Files = []string{p.Bin(metricsStore + ".stamp"), p.Config("scrape.yaml")}
+	return spec
+}

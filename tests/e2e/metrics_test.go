@@ -1,0 +1,169 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/internal/alerts"
+	"github.com/scalestack/scalestack/internal/dashboards"
+	"github.com/scalestack/scalestack/internal/metrictest"
+)
+
+// metricsStore is the lab's VictoriaMetrics.
+const metricsStore = "http://127.0.0.1:18428"
+
+// series are what a query gives: labels, and whatever value.
+type series struct {
+	Metric map[string]string `json:"metric"`
+	Value  [2]any            `json:"value"`
+}
+
+func query(t *testing.T, expr string) ([]series, error) {
+	t.Helper()
+	response, err := http.Get(metricsStore + "/api/v1/query?query=" + url.QueryEscape(expr))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Status, Error string
+		Data          struct{ Result []series }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		return nil, err
+	}
+	if answer.Status != "success" {
+		return nil, fmt.Errorf("%s: %s", expr, answer.Error)
+	}
+	return answer.Data.Result, nil
+}
+
+// Kubernetes' discovery finds every program by the name of its port.
+func TestEveryProgramIsScraped(t *testing.T) {
+	want := []string{"analytics", "app", "email", "invalidate", "relay", "shardctl"}
+	eventually(t, time.Minute, "a scrape of every program", func() error {
+		found, err := query(t, "sum by (container) (up) > 0")
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, one := range found {
+			names = append(names, one.Metric["container"])
+		}
+		for _, name := range want {
+			if !slices.Contains(names, name) {
+				return fmt.Errorf("%s is not scraped, only %v", name, names)
+			}
+		}
+		return nil
+	})
+}
+
+// rare are metrics that a product has only when something has happened.
+var rare = regexp.MustCompile(`^scalestack_(reshard_.*|shard_slot_(held_bytes|lost)|consumer_dead_letters_total)$`)
+
+// Every alert's question is understood, and what it asks for is there: an alert on a
+// metric that nobody has never fires.
+func TestAlertsAskForWhatThereIs(t *testing.T) {
+	c := newClient(t)
+	require.NoError(t, c.put(81, profile{Name: "seen", Email: "seen@example.com"}))
+	throughEdge(t, "/users/81")
+	for _, group := range alerts.Groups(alerts.Defaults()) {
+		for _, rule := range group.Rules {
+			_, err := query(t, rule.Expr)
+			require.NoError(t, err, rule.Name)
+			for _, metric := range metrictest.Names(rule.Expr) {
+				if rare.MatchString(metric) {
+					continue
+				}
+				eventually(t, time.Minute, metric, func() error {
+					found, err := query(t, metric)
+					if err == nil && len(found) == 0 {
+						err = fmt.Errorf("%s asks for %s, which has no series", rule.Name, metric)
+					}
+					return err
+				})
+			}
+		}
+	}
+}
+
+// No panel is empty.
+func TestEveryPanelHasSeries(t *testing.T) {
+	c, ns := newClient(t), outputs(t).Namespace
+	require.NoError(t, c.put(82, profile{Name: "drawn", Email: "drawn@example.com"}))
+	throughEdge(t, "/users/82")
+	for _, board := range dashboards.All() {
+		for _, panel := range board.Panels {
+			for _, q := range panel.Queries {
+				eventually(t, time.Minute, board.Title+": "+panel.Title, func() error {
+					found, err := query(t, q.Expand(ns))
+					if err == nil && len(found) == 0 {
+						err = fmt.Errorf("nothing answers %s", q.Expand(ns))
+					}
+					return err
+				})
+			}
+		}
+	}
+}
+
+// A healthy product has no critical alert.
+func TestAHealthyProductIsQuiet(t *testing.T) {
+	for _, group := range alerts.Groups(alerts.Defaults()) {
+		for _, rule := range group.Rules {
+			if rule.Severity != alerts.Critical || strings.Contains(rule.Expr, "kafka_") {
+				continue
+			}
+			eventually(t, 2*time.Minute, rule.Name, func() error {
+				found, err := query(t, rule.Expr)
+				if err == nil && len(found) > 0 {
+					err = fmt.Errorf("%s holds: %v", rule.Name, found)
+				}
+				return err
+			})
+		}
+	}
+}
+
+// The alert's question is answered when a shard is really gone, and no longer when it is back.
+func TestShardDownIsSeen(t *testing.T) {
+	ns := outputs(t).Namespace
+	down := func() (bool, error) {
+		found, err := query(t, `scalestack_shard_up{shard="shard-3"} == 0`)
+		return len(found) > 0, err
+	}
+	kubectl(t, "scale", "statefulset", "postgres-shard-3", "-n", ns, "--replicas=0")
+	t.Cleanup(func() {
+		_, err := try(t, "kubectl", "scale", "statefulset", "postgres-shard-3", "-n", ns, "--replicas=1")
+		require.NoError(t, err)
+		_, err = try(t, "kubectl", "rollout", "status", "statefulset/postgres-shard-3", "-n", ns, "--timeout=3m")
+		require.NoError(t, err)
+	})
+	eventually(t, 90*time.Second, "the shard to be seen down", func() error {
+		seen, err := down()
+		if err == nil && !seen {
+			err = fmt.Errorf("scalestack_shard_up of shard-3 is still 1")
+		}
+		return err
+	})
+	kubectl(t, "scale", "statefulset", "postgres-shard-3", "-n", ns, "--replicas=1")
+	eventually(t, 2*time.Minute, "the shard to be seen up", func() error {
+		found, err := query(t, `scalestack_shard_up{shard="shard-3"} == 1`)
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("scalestack_shard_up of shard-3 is still 0")
+		}
+		return err
+	})
+}
