@@ -12,7 +12,7 @@ type metrics struct {
 
 func newMetrics(registry prometheus.Registerer) *metrics {
 	f := promauto.With(registry)
-	return &metrics{
+	m := &metrics{
 		lookups: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "scalestack_cache_lookups_total",
 			Help: "Lookups by result: hit, negative (known to be absent), miss, error, skipped (Redis failed a moment ago).",
@@ -22,4 +22,12 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help: "Invalidations by result: ok, error (to be repeated), repaired.",
 		}, []string{"result"}),
 	}
+	// A ratio needs both its sides before the first of either.
+	for _, result := range []string{"hit", "negative", "miss", "error", "skipped"} {
+		m.lookups.WithLabelValues(result)
+	}
+	for _, result := range []string{"ok", "error", "repaired"} {
+		m.invalidations.WithLabelValues(result)
+	}
+	return m
 }
