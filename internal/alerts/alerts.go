@@ -91,6 +91,7 @@ func (o Options) Check() []error {
 func Groups(o Options) []Group {
 	return []Group{
 		{"scalestack-shards", shards(o)},
+		{"scalestack-servers", servers()},
 		{"scalestack-moves", moves()},
 		{"scalestack-service", service(o)},
 		{"scalestack-events", events(o)},

@@ -45,7 +45,7 @@ func (q Query) Expand(namespace string) string {
 }
 
 // All are the dashboards.
-func All() []Board { return []Board{product(), service(), shards(), moves(), events()} }
+func All() []Board { return []Board{product(), service(), shards(), servers(), moves(), events()} }
 
 const (
 	// source is the variable that selects the Prometheus.

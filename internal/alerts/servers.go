@@ -1,0 +1,65 @@
+package alerts
+
+// servers are alerts on what the exporters of PostgreSQL and Redis tell
+// (postgres.exporter, redis.exporter). Without them they never fire.
+func servers() []Rule {
+	return []Rule{
+		{
+			Name: "ExporterFails", Severity: Warning, For: "5m",
+			Expr:    "pg_up == 0 unless on (namespace, shard) scalestack_shard_up == 0",
+			Summary: "The exporter gets no answer from {{ $labels.shard }}, which others reach",
+			Description: "No alert on replication, archive, transactions or dead rows of this shard can fire. The exporter's role is missing, after " +
+				"a restore for example, or the shard has no connection left.",
+		},
+		{
+			Name: "ReplicationLags", Severity: Warning, For: "10m",
+			Expr:    "max by (namespace, shard, application_name) (pg_stat_replication_pg_wal_lsn_diff) > 268435456",
+			Summary: "{{ $labels.application_name }} is {{ $value | humanize1024 }}B of log behind {{ $labels.shard }}",
+			Description: "A replica that far behind loses as much when it has to take over; a move does not come to its end. The reader is too slow, " +
+				"or the shard writes more than it can take.",
+		},
+		{
+			Name: "ArchiveStandsStill", Severity: Critical, For: "5m",
+			Expr: "sum by (namespace, shard) (increase(pg_stat_archiver_failed_count[15m])) > 0" +
+				" unless sum by (namespace, shard) (increase(pg_stat_archiver_archived_count[15m])) > 0",
+			Summary: "{{ $labels.shard }} cannot archive its log",
+			Description: "What was committed since cannot be restored from the archive, and the log stays on the volume until it is full. The server's log " +
+				"has the command's error.",
+		},
+		{
+			Name: "TransactionStaysOpen", Severity: Warning, For: "5m",
+			Expr:    "max by (namespace, shard) (pg_long_running_transactions_oldest_timestamp_seconds) > 1800",
+			Summary: "A transaction on {{ $labels.shard }} has been open for {{ $value | humanizeDuration }}",
+			Description: "As long as it is, no dead row can be removed, and it may hold locks, a cutover and a fence up. End it, unless it is a copy " +
+				"that makes progress.",
+		},
+		{
+			Name: "TransactionIdsRunOut", Severity: Critical, For: "30m",
+			Expr:    "max by (namespace, shard) (pg_database_wraparound_age_datfrozenxid_seconds) > 1e9",
+			Summary: "{{ $labels.shard }} has used half of its transaction ids",
+			Description: "At two billion the shard takes no more writes. Autovacuum should have begun at 200 million: something keeps it from finishing, an " +
+				"old transaction, a replication slot or a prepared transaction.",
+		},
+		{
+			Name: "DeadRowsPileUp", Severity: Warning, For: "60m",
+			Expr: "max by (namespace, shard, relname) (pg_stat_user_tables_n_dead_tup) > 100000" +
+				" and max by (namespace, shard, relname) (pg_stat_user_tables_n_dead_tup)" +
+				" > 0.3 * max by (namespace, shard, relname) (pg_stat_user_tables_n_live_tup)",
+			Summary: "{{ $labels.relname }} on {{ $labels.shard }} has {{ $value | humanize }} dead rows",
+			Description: "Statements read them too, and the table grows. Autovacuum does not come, does not finish, or may not remove them because of an old " +
+				"transaction or a slot.",
+		},
+		{
+			Name: "CacheDown", Severity: Critical, For: "2m",
+			Expr:        "redis_up == 0",
+			Summary:     "Redis does not answer",
+			Description: "All reads go to the shards, which may not be able to take them. Look at Redis' pod.",
+		},
+		{
+			Name: "CacheRefusesClients", Severity: Warning, For: "0m",
+			Expr:        "increase(redis_rejected_connections_total[15m]) > 0",
+			Summary:     "Redis has refused {{ $value | printf \"%.0f\" }} connections",
+			Description: "More clients than redis.maxClients. Their pods skip the cache and read from the shards.",
+		},
+	}
+}
