@@ -31,6 +31,11 @@ func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
 	a := c.Redis
 	a.Namespace = namespace
 	a.IngressFrom = slices.Concat(a.IngressFrom, c.pods(func(s Service) bool { return s.Uses.Cache }))
+	if a.Exporter != nil {
+		e := *a.Exporter
+		e.PullSecret, e.MetricsFrom = c.Kubernetes.PullSecret, slices.Concat(e.MetricsFrom, c.Metrics.Scrapers)
+		a.Exporter = &e
+	}
 	return &a
 }
 

@@ -14,8 +14,8 @@ const metricsPort = 9090
 
 // Metrics are who reads the metrics of the stack's programs.
 type Metrics struct {
-	// Scrapers may connect to the metrics port of every service and of the mover,
-	// beside a service's own metricsFrom. Nobody else may but the kubelet. Default:
+	// Scrapers may connect to the metrics port of every service, of the mover and of the
+	// exporters, beside those of metricsFrom. Nobody else may but the kubelet. Default:
 	// nobody.
 	Scrapers []k8s.Peer `json:"scrapers"`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/scalestack/scalestack/components/job"
 	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/redis"
 	"github.com/scalestack/scalestack/components/service"
 )
 
@@ -103,6 +104,20 @@ func TestScrapersReachMetricsAlone(t *testing.T) {
 	require.Contains(t, web.BaseEnv, "SCALESTACK_METRICS_LISTEN")
 	require.Empty(t, c.serviceArgs(c.Services["plain"], wiredHere()).MetricsFrom)
 	require.Equal(t, []k8s.Peer{scraper}, c.serviceArgs(c.Services[shardctlName], wiredHere()).MetricsFrom)
+}
+
+func TestScrapersReachTheExportersThereAre(t *testing.T) {
+	c := shop(t, map[string]string{
+		"scalestack:metrics":  `{"scrapers":[{"pods":{"app":"prometheus"}}]}`,
+		"scalestack:postgres": `{"exporter":{"metricsFrom":[{"pods":{"app":"probe"}}]}}`,
+	})
+	scraper, probe := k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}, k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("probe")}}
+	for range 2 {
+		require.Equal(t, []k8s.Peer{probe, scraper}, c.postgresArgs(here).Exporter.MetricsFrom)
+	}
+	require.Nil(t, c.redisArgs(here).Exporter)
+	c.Redis.Exporter = &redis.Exporter{}
+	require.Equal(t, []k8s.Peer{scraper}, c.redisArgs(here).Exporter.MetricsFrom)
 }
 
 // A migration works as the administrator, the service itself never does.

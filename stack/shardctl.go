@@ -113,5 +113,10 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a.IngressFrom = slices.Concat(a.IngressFrom, []k8s.Peer{
 		{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
 	}, c.clients(func(s Service) bool { return s.Uses.Shards != nil }))
+	if a.Exporter != nil {
+		e := *a.Exporter
+		e.PullSecret, e.MetricsFrom = c.Kubernetes.PullSecret, slices.Concat(e.MetricsFrom, c.Metrics.Scrapers)
+		a.Exporter = &e
+	}
 	return &a
 }

@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,12 @@ func TestNoResourceUsesADefaultProvider(t *testing.T) {
 
 func TestNoPasswordInPlainText(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), 9, "two for each shard, one for the cache")
+		passwords := 9
+		if env == "dev" {
+			passwords += 2
+		}
+		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), passwords,
+			"two for each shard, one for the cache, one for each exporter of dev")
 		require.NotContains(t, g.text(t), password)
 	})
 }
@@ -195,14 +201,19 @@ func TestNoWorkloadUsesAJobsOutput(t *testing.T) {
 	})
 }
 
-// Node pools, the operator's chart, Argo, the record with its rate limit and the Jobs
-// of a serial rollout are there or not by their settings; all else is the same in
+// exporter is what dev has alone: production pins images by a digest that only its
+// registry tells.
+var exporter = regexp.MustCompile(`^(postgres|redis)-(exporter|monitor)(-|$)`)
+
+// Node pools, the operator's chart, Argo, the record with its rate limit the Jobs of a
+// serial rollout and the exporters are there or not by their settings; all else is the same in
 // every environment.
 func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
 	shape := func(env string) []string {
 		var types []string
 		for _, node := range deployed(t, env).nodes {
 			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || strings.HasSuffix(node.Name, "-gate") ||
+				exporter.MatchString(node.Name) ||
 				slices.Contains([]string{"cdn-argo", "cdn-record", "cdn-rate-limit"}, node.Name)
 			if !sized {
 				types = append(types, id(node))

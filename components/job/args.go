@@ -33,6 +33,9 @@ type Args struct {
 	User int `json:"user" min:"1" max:"65535"`
 	// Revision is any string. Changing it runs the Job again.
 	Revision string `json:"revision"`
+	// RestartOn is any value. Changing it runs the Job again, as Revision does; it is
+	// known only during the deployment, and must be no secret. Default: none.
+	RestartOn pulumi.StringInput `json:"-"`
 	// Env are environment variables, which show in the pod's description.
 	Env map[string]pulumi.StringInput `json:"env"`
 	// After are what the Job comes after. A value of another resource's output would

@@ -1,13 +1,14 @@
 // Package job runs a program to its end in a Kubernetes Job, with a NetworkPolicy
 // of its own.
 //
-// The Job's name carries a hash of image, command, arguments and Revision: a
-// change of any of these runs a new Job, and everything else leaves the old one
+// The Job's name carries a hash of image, command, arguments, Revision and
+// RestartOn: a change of any of these runs a new Job, and everything else leaves the old one
 // alone. A finished Job is kept, because the next deployment would otherwise run
 // it again.
 package job
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -107,9 +108,13 @@ func Register(ctx *pulumi.Context, o Owner, a *Args, opts ...pulumi.ResourceOpti
 
 // objectName changes whenever the Job has something new to do.
 func objectName(o Owner, a *Args) pulumi.StringOutput {
-	return a.Image.ToStringOutput().ApplyT(func(image string) (string, error) {
-		inputs, err := json.Marshal([]any{image, a.Command, a.Args, a.Revision})
-		return o.Name + "-" + kube.Sum(string(inputs))[:hashLength], err
+	return pulumi.All(a.Image, cmp.Or[pulumi.StringInput](a.RestartOn, pulumi.String(""))).ApplyT(func(known []any) (string, error) {
+		inputs := []any{known[0], a.Command, a.Args, a.Revision}
+		if a.RestartOn != nil {
+			inputs = append(inputs, known[1])
+		}
+		text, err := json.Marshal(inputs)
+		return o.Name + "-" + kube.Sum(string(text))[:hashLength], err
 	}).(pulumi.StringOutput)
 }
 

@@ -52,6 +52,10 @@ type Args struct {
 	// other when data moves. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom"`
 
+	// Exporter serves the statistics of all shards as metrics. An empty object takes its
+	// defaults. Adding or removing it restarts no shard. Default: none.
+	Exporter *Exporter `json:"exporter"`
+
 	// PasswordRotation may be any string. Changing it generates new passwords and
 	// restarts the shards.
 	PasswordRotation pulumi.StringInput `json:"passwordRotation"`
@@ -101,6 +105,22 @@ type Storage struct {
 	// keeps a second pod off the volume even on the same node. Fixed when a claim is
 	// made.
 	AccessMode string `json:"accessMode" default:"ReadWriteOnce" enum:"ReadWriteOnce,ReadWriteOncePod"`
+}
+
+// Exporter is one pod that asks every shard how it is: postgres_exporter of the
+// Prometheus community.
+type Exporter struct {
+	// Image of postgres_exporter 0.17 or later, with a tag or a digest.
+	Image pulumi.StringInput `json:"image" default:"prometheuscommunity/postgres-exporter:v0.17.1" format:"image"`
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	// Resources of the pod.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"500m\",\"memory\":\"96Mi\"}"`
+	// PullSecret is the Secret in Namespace with which nodes pull the image. Default:
+	// none.
+	PullSecret string `json:"-" format:"label"`
+	// MetricsFrom may read the metrics. Default: nobody.
+	MetricsFrom []k8s.Peer `json:"metricsFrom"`
 }
 
 // Disruption is what a node drain may do to the shards.

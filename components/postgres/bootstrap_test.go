@@ -35,6 +35,8 @@ type shard struct {
 	port   int
 	path   string
 	server *exec.Cmd
+	// log takes what the server writes; nil drops it.
+	log *os.File
 }
 
 func newShard(t *testing.T) *shard {
@@ -127,6 +129,9 @@ func (s *shard) requireBootstrap() {
 func (s *shard) start() {
 	s.t.Helper()
 	s.server = s.command(filepath.Join(os.Getenv(binariesVariable), "postgres"), "-c", "config_file="+s.at("postgresql.conf"))
+	if s.log != nil {
+		s.server.Stderr = s.log
+	}
 	require.NoError(s.t, s.server.Start())
 	require.Eventually(s.t, func() bool {
 		conn, err := s.connect("postgres", "admin-1")

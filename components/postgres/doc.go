@@ -17,6 +17,11 @@
 // and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres", and a
 // ConfigMap and a NetworkPolicy "postgres-rollout" with the Job "postgres-rollout-"
 // and a hash.
+// With Args.Exporter there are also, however many shards: a Deployment, a headless
+// Service with a port for each shard, a Secret, a ServiceAccount and a NetworkPolicy
+// "postgres-exporter", and a NetworkPolicy "postgres-monitor" with the Job
+// "postgres-monitor-" and a hash, which makes the exporter's role on every shard.
+//
 // The database is called shard_0_db. Role postgres is the superuser for
 // migrations, role app can log in and do what it is granted.
 //

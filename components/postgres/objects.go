@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
@@ -117,12 +118,12 @@ func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetAr
 }
 
 // networkPolicy lets IngressFrom in, the shards to each other, since data moves by
-// replication from shard to shard, and the Jobs that watch a rollout.
+// replication from shard to shard, the Jobs that watch a rollout, and the exporter.
 func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 	shards := k8s.Peer{Pods: PodLabels(component)}
 	policy := kube.Policy{
 		Port: Port,
-		From: append([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, a.IngressFrom...),
+		From: slices.Concat([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, exporterPeers(component, a), a.IngressFrom),
 		To:   []k8s.Target{{Peer: shards, Port: Port}},
 	}
 	return &networkingv1.NetworkPolicyArgs{

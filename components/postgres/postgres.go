@@ -59,6 +59,8 @@ type registrar struct {
 	sets, gates []pulumi.Resource
 	rolled      []rolledShard
 	shards      []Shard
+	// rolledOut is the Job after which every shard runs what was deployed.
+	rolledOut pulumi.Resource
 }
 
 func (r *registrar) all() error {
@@ -77,7 +79,10 @@ func (r *registrar) all() error {
 			return fmt.Errorf("%s: %w", ShardName(id), err)
 		}
 	}
-	return r.verdict()
+	if err := r.verdict(); err != nil {
+		return err
+	}
+	return r.exporter()
 }
 
 func (r *registrar) budget() error {

@@ -127,6 +127,7 @@ func (r *registrar) verdict() error {
 	if err != nil {
 		return err
 	}
+	r.rolledOut = made
 	return r.hostsAfter(made)
 }
 

@@ -42,6 +42,10 @@ type Args struct {
 	// IngressFrom may connect to Redis. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom"`
 
+	// Exporter serves Redis' statistics as metrics. An empty object takes its defaults.
+	// Adding or removing it restarts Redis once, for its list of users. Default: none.
+	Exporter *Exporter `json:"exporter"`
+
 	// PasswordRotation may be any string. Changing it generates a new password and
 	// restarts Redis.
 	PasswordRotation pulumi.StringInput `json:"passwordRotation"`
@@ -61,6 +65,21 @@ type Args struct {
 
 	// Tolerations let the pod onto tainted nodes. Default: none.
 	Tolerations []k8s.Toleration `json:"tolerations"`
+}
+
+// Exporter is one pod that asks Redis how it is: redis_exporter.
+type Exporter struct {
+	// Image of redis_exporter 1.45 or later, with a tag or a digest.
+	Image pulumi.StringInput `json:"image" default:"oliver006/redis_exporter:v1.74.0" format:"image"`
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	// Resources of the pod.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"10m\",\"cpuLimit\":\"200m\",\"memory\":\"64Mi\"}"`
+	// PullSecret is the Secret in Namespace with which nodes pull the image. Default:
+	// none.
+	PullSecret string `json:"-" format:"label"`
+	// MetricsFrom may read the metrics. Default: nobody.
+	MetricsFrom []k8s.Peer `json:"metricsFrom"`
 }
 
 // DefaultCommands are the ACL rules that cache-aside needs: read, write with a

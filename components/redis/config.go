@@ -39,12 +39,22 @@ func serverConfig(a *Args) string {
 // userList renders users.acl. The file holds a hash, because the server needs no
 // more.
 func userList(a *Args, password string) string {
-	hash := sha256.Sum256([]byte(password))
 	keys := make([]string, len(a.KeyPatterns))
 	for i, pattern := range a.KeyPatterns {
 		keys[i] = "~" + pattern
 	}
 	return "user default reset on nopass -@all +ping\n" +
-		fmt.Sprintf("user %s reset on #%s %s -@all %s\n",
-			AppUser, hex.EncodeToString(hash[:]), strings.Join(keys, " "), strings.Join(a.Commands, " "))
+		fmt.Sprintf("user %s reset on #%s %s -@all %s\n", AppUser, hashed(password), strings.Join(keys, " "), strings.Join(a.Commands, " "))
+}
+
+// monitorLine is the exporter's user, which reads statistics and no key. SLOWLOG GET
+// would show what users have stored.
+func monitorLine(password string) string {
+	return fmt.Sprintf("user %s reset on #%s resetkeys -@all +ping +info +client|setname +latency|latest +latency|histogram +slowlog|len\n",
+		MonitorUser, hashed(password))
+}
+
+func hashed(password string) string {
+	hash := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(hash[:])
 }

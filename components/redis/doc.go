@@ -11,13 +11,15 @@
 //   - a Secret "redis-acl": users.acl, with the password only as a hash
 //   - a Secret "redis-app" with the keys username and password, generated
 //   - a NetworkPolicy "redis"
+//   - with Args.Exporter a Deployment, a Secret, a ServiceAccount and a NetworkPolicy
+//     "redis-exporter"
 //
 // # Who may do what
 //
 // The default user, which needs no password, may PING and nothing else: probes
 // need no secret. User app may read, write and expire keys that match
 // Args.KeyPatterns, and run short scripts on them. It cannot list, flush or
-// configure. The settings work with Redis 7.0 and later.
+// configure. The exporter's user, monitor, reads statistics and no key. The settings work with Redis 7.0 and later.
 //
 // # Memory
 //

@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"slices"
+
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -100,7 +102,7 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 
 // networkPolicy allows no egress: a cache connects to nothing.
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
-	policy := kube.Policy{Port: Port, From: a.IngressFrom, NoDNS: true}
+	policy := kube.Policy{Port: Port, From: slices.Concat(exporterPeers(name, a), a.IngressFrom), NoDNS: true}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels(name).Meta(name, a.Namespace),
 		Spec:     policy.Spec(PodLabels(name)),

@@ -25,11 +25,11 @@ type Redis struct {
 	Checksum pulumi.StringOutput `pulumi:"checksum"`
 }
 
-// New registers the cache. The name becomes the name of its objects: up to 56
-// lower-case letters, digits and '-'.
+// New registers the cache. The name becomes the name of its objects: up to 56, with
+// an exporter 54, lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Redis, error) {
 	a := args.withDefaults()
-	if err := kube.Check(name, longestSuffix, a); err != nil {
+	if err := kube.Check(name, a.longestSuffix(), a); err != nil {
 		return nil, err
 	}
 	c := &Redis{}
@@ -54,6 +54,11 @@ func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 		return err
 	}
 	users := secret.ApplyT(func(password string) string { return userList(a, password) }).(pulumi.StringOutput)
+	if a.Exporter != nil {
+		if users, err = c.exporter(ctx, name, a, users); err != nil {
+			return err
+		}
+	}
 	c.AppSecret = app.Metadata.Name().Elem()
 	c.Checksum = kube.Checksum(users, pulumi.String(serverConfig(a)))
 	return c.server(ctx, name, a, users)

@@ -20,7 +20,7 @@ const serverVariable = "SCALESTACK_TEST_REDIS"
 
 // startServer runs a real server on the component's own files, with the paths
 // and the port of a test.
-func startServer(t *testing.T, password string) (address string) {
+func startServer(t *testing.T, password string, lines ...string) (address string) {
 	t.Helper()
 	server := os.Getenv(serverVariable)
 	if server == "" {
@@ -39,7 +39,7 @@ func startServer(t *testing.T, password string) (address string) {
 		"dir "+dataPath, "dir "+folder,
 	).Replace(serverConfig(args))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "redis.conf"), []byte(config), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "users.acl"), []byte(userList(args, password)), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "users.acl"), []byte(userList(args, password)+strings.Join(lines, "")), 0o600))
 
 	cmd := exec.Command(server, filepath.Join(folder, "redis.conf"))
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr

@@ -8,17 +8,21 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-const (
-	minMemory = 64 << 20
-	// longestSuffix is what the longest object name puts behind the component's.
-	longestSuffix = "-config"
-)
+const minMemory = 64 << 20
 
 var (
 	keyPattern = regexp.MustCompile(`^[!-~]+$`)
 	// aclRule adds or removes a command, a subcommand or a category.
 	aclRule = regexp.MustCompile(`^[+-](@[a-z]+|[a-z_-]+(\|[a-z_-]+)?)$`)
 )
+
+// longestSuffix is what the longest object name puts behind the component's.
+func (a *Args) longestSuffix() string {
+	if a.Exporter != nil {
+		return exporterName("")
+	}
+	return "-config"
+}
 
 // Validate returns every mistake in the arguments at once, each with the path of
 // its field, or nil. Values that are known only during the deployment are checked

@@ -79,7 +79,7 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("images: %w", err)
 	}
-	recipes := append(b.programs(), b.pause(), b.redis(), b.postgres(), b.kafka())
+	recipes := append(b.programs(), b.pause(), b.redis(), b.postgres(), b.kafka(), b.postgresExporter(), b.redisExporter())
 	built := make([]Image, len(recipes))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range recipes {

@@ -80,6 +80,8 @@ func TestTheMetricsAreForThisMachine(t *testing.T) {
 	scrape, err := os.ReadFile(p.Config("scrape.yaml"))
 	require.NoError(t, err)
 	require.Contains(t, string(scrape), "kubeconfig_file: "+p.Kubeconfig(metricsStore)+"}")
+	// $1_db would be the group called 1_db.
+	require.NotRegexp(t, `\$[0-9]`, string(scrape))
 }
 
 // Pods have no route but to each other and to services: what runs in the lab

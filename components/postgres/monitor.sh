@@ -1,0 +1,43 @@
+# Makes the role of the exporter on every shard: it reads how the server is, and no
+# row of any table. It may be run again at any time.
+#
+#   SHARDS       a line for each shard: name, host, port, database
+#   CREDENTIALS  folder with <name>/password of the superuser for each shard
+#   PASSWORD     the file with the role's password
+#   EXTENSION    of the statements' statistics, for a server that has it loaded
+#
+# Passwords reach psql by its environment and its standard input only, and the
+# statement that holds one is not logged.
+set -eu
+export LC_ALL=C PGCONNECT_TIMEOUT=5 PGSSLMODE=prefer PASSWORD
+
+: "${SHARDS:?}" "${CREDENTIALS:?}" "${PASSWORD:?}"
+
+role_sql() {
+	cat <<'SQL'
+SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = 'panic';
+SET pg_stat_statements.track_utility = off;
+\set pw `cat "$PASSWORD"`
+SELECT 'CREATE ROLE monitor' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'monitor') \gexec
+ALTER ROLE monitor WITH LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+	CONNECTION LIMIT 6 PASSWORD :'pw';
+ALTER ROLE monitor SET default_transaction_read_only = on;
+ALTER ROLE monitor SET statement_timeout = '5s';
+GRANT pg_monitor, pg_use_reserved_connections TO monitor;
+SQL
+	if [ -n "${EXTENSION:-}" ]; then
+		printf 'CREATE EXTENSION IF NOT EXISTS %s;\n' "$EXTENSION"
+	fi
+}
+
+while read -r name host port database; do
+	[ -s "$CREDENTIALS/$name/password" ] || { echo "monitor: $CREDENTIALS/$name/password is empty or absent" >&2; exit 1; }
+	role_sql | PGPASSWORD=$(cat "$CREDENTIALS/$name/password") timeout 60 psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 \
+		--host="$host" --port="$port" --username=postgres --dbname="$database" --file=- ||
+		{ echo "monitor: $name has no role monitor yet" >&2; exit 1; }
+done <<LINES
+$SHARDS
+LINES
+echo "monitor: every shard has the role" >&2
