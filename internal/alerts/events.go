@@ -14,7 +14,9 @@ func events(o Options) []Rule {
 		},
 		{
 			Name: "EventsDead", Severity: Warning, For: "0m",
-			Expr:        "sum by (namespace, container, reason) (increase(scalestack_consumer_dead_letters_total[15m])) > 0",
+			// A process' counter begins with its first dead letter, which no increase shows.
+			Expr: "sum by (namespace, container, reason) (increase(scalestack_consumer_dead_letters_total[15m]) > 0" +
+				" or (scalestack_consumer_dead_letters_total unless scalestack_consumer_dead_letters_total offset 15m)) > 0",
 			Summary:     "{{ $labels.container }} has given up {{ $value | printf \"%.0f\" }} events ({{ $labels.reason }})",
 			Description: "They are in the group's dead-letter topic for a month. Mend the cause, then replay them.",
 		},
