@@ -24,7 +24,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-previews e2e hit-ratio verify-origin purge
+.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-alerts prove-previews e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -175,6 +175,11 @@ prove-previews: export PREVIEWS := 1
 prove-previews: ## an environment of a pull request beside stack dev: made, used, destroyed
 	@$(LAB) up
 	$(PROVE) TestPreviewEnvironment
+
+prove-alerts: export HOLD := 1
+prove-alerts: ## break five parts, and see the alerts hold as long as their rules ask and clear; 20 minutes
+	@$(LAB) up
+	$(PROVE) TestAlertsFireAndClear
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up

@@ -166,34 +166,3 @@ func TestAHealthyProductIsQuiet(t *testing.T) {
 		}
 	}
 }
-
-// The alert's question is answered when a shard is really gone, and no longer when it is back.
-func TestShardDownIsSeen(t *testing.T) {
-	ns := outputs(t).Namespace
-	down := func() (bool, error) {
-		found, err := query(t, `scalestack_shard_up{shard="shard-3"} == 0`)
-		return len(found) > 0, err
-	}
-	kubectl(t, "scale", "statefulset", "postgres-shard-3", "-n", ns, "--replicas=0")
-	t.Cleanup(func() {
-		_, err := try(t, "kubectl", "scale", "statefulset", "postgres-shard-3", "-n", ns, "--replicas=1")
-		require.NoError(t, err)
-		_, err = try(t, "kubectl", "rollout", "status", "statefulset/postgres-shard-3", "-n", ns, "--timeout=3m")
-		require.NoError(t, err)
-	})
-	eventually(t, 90*time.Second, "the shard to be seen down", func() error {
-		seen, err := down()
-		if err == nil && !seen {
-			err = fmt.Errorf("scalestack_shard_up of shard-3 is still 1")
-		}
-		return err
-	})
-	kubectl(t, "scale", "statefulset", "postgres-shard-3", "-n", ns, "--replicas=1")
-	eventually(t, 2*time.Minute, "the shard to be seen up", func() error {
-		found, err := query(t, `scalestack_shard_up{shard="shard-3"} == 1`)
-		if err == nil && len(found) == 0 {
-			err = fmt.Errorf("scalestack_shard_up of shard-3 is still 0")
-		}
-		return err
-	})
-}
