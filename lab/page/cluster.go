@@ -74,10 +74,14 @@ func (c cluster) autoscalers(ctx context.Context) ([]Autoscaler, error) {
 	return all, nil
 }
 
+// The stack's autoscalers look at the CPU of one container; others may look at the pod's.
 func targetCPU(metrics []autoscaling.MetricSpec) int32 {
 	for _, metric := range metrics {
-		if metric.Resource != nil && metric.Resource.Name == core.ResourceCPU && metric.Resource.Target.AverageUtilization != nil {
-			return *metric.Resource.Target.AverageUtilization
+		if m := metric.ContainerResource; m != nil && m.Name == core.ResourceCPU {
+			return percent(m.Target.AverageUtilization)
+		}
+		if m := metric.Resource; m != nil && m.Name == core.ResourceCPU {
+			return percent(m.Target.AverageUtilization)
 		}
 	}
 	return -1
@@ -85,9 +89,19 @@ func targetCPU(metrics []autoscaling.MetricSpec) int32 {
 
 func currentCPU(metrics []autoscaling.MetricStatus) int32 {
 	for _, metric := range metrics {
-		if metric.Resource != nil && metric.Resource.Name == core.ResourceCPU && metric.Resource.Current.AverageUtilization != nil {
-			return *metric.Resource.Current.AverageUtilization
+		if m := metric.ContainerResource; m != nil && m.Name == core.ResourceCPU {
+			return percent(m.Current.AverageUtilization)
+		}
+		if m := metric.Resource; m != nil && m.Name == core.ResourceCPU {
+			return percent(m.Current.AverageUtilization)
 		}
 	}
 	return -1
+}
+
+func percent(value *int32) int32 {
+	if value == nil {
+		return -1
+	}
+	return *value
 }

@@ -91,6 +91,10 @@ func TestCPUIsUnknownUntilMeasured(t *testing.T) {
 	require.EqualValues(t, -1, targetCPU(nil))
 	require.EqualValues(t, 70, targetCPU([]autoscaling.MetricSpec{{Resource: &autoscaling.ResourceMetricSource{
 		Name: core.ResourceCPU, Target: autoscaling.MetricTarget{AverageUtilization: &seventy}}}}))
+	require.EqualValues(t, 70, targetCPU([]autoscaling.MetricSpec{{ContainerResource: &autoscaling.ContainerResourceMetricSource{
+		Name: core.ResourceCPU, Target: autoscaling.MetricTarget{AverageUtilization: &seventy}}}}))
+	require.EqualValues(t, 70, currentCPU([]autoscaling.MetricStatus{{ContainerResource: &autoscaling.ContainerResourceMetricStatus{
+		Name: core.ResourceCPU, Current: autoscaling.MetricValueStatus{AverageUtilization: &seventy}}}}))
 	require.EqualValues(t, 70, currentCPU([]autoscaling.MetricStatus{{Resource: &autoscaling.ResourceMetricStatus{
 		Name: core.ResourceCPU, Current: autoscaling.MetricValueStatus{AverageUtilization: &seventy}}}}))
 }
