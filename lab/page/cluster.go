@@ -12,8 +12,12 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// instanceLabel names the part of the stack that a pod belongs to.
-const instanceLabel = "app.kubernetes.io/instance"
+// instanceLabel names the part of the stack that a pod belongs to, and clusterLabel the
+// Kafka cluster, where there is no other.
+const (
+	instanceLabel = "app.kubernetes.io/instance"
+	clusterLabel  = "strimzi.io/cluster"
+)
 
 // cluster asks Kubernetes about the stack's namespace.
 type cluster struct {
@@ -44,7 +48,7 @@ func describe(pods []core.Pod) []Pod {
 }
 
 func describePod(pod core.Pod) Pod {
-	p := Pod{Name: pod.Name, Part: pod.Labels[instanceLabel], Phase: string(pod.Status.Phase)}
+	p := Pod{Name: pod.Name, Part: cmp.Or(pod.Labels[instanceLabel], pod.Labels[clusterLabel]), Phase: string(pod.Status.Phase)}
 	if pod.DeletionTimestamp != nil {
 		p.Phase = "Terminating"
 	}
