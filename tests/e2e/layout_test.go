@@ -3,8 +3,8 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,15 +64,22 @@ func (p *proof) up(config string, flags ...string) {
 // moverLabel finds the Job that moves buckets, and its pods.
 const moverLabel = "app.kubernetes.io/instance=shards-reshard"
 
-// ended waits until the mover has ended, and says whether it did its work.
+// ended waits until every mover has ended, and says whether they did their work: the
+// Job of the deployment before may still be there.
 func (p *proof) ended(limit time.Duration) (complete bool) {
 	p.t.Helper()
 	eventually(p.t, limit, "the mover ends", func() error {
-		state := strings.Fields(kubectl(p.t, "get", "jobs", "-n", p.namespace, "-l", moverLabel, "-o",
-			`jsonpath={range .items[*].status.conditions[?(@.status=="True")]}{.type} {end}`))
-		complete = slices.Contains(state, "Complete")
-		if !complete && !slices.Contains(state, "Failed") {
-			return fmt.Errorf("conditions of the Job: %q", state)
+		states := strings.Split(kubectl(p.t, "get", "jobs", "-n", p.namespace, "-l", moverLabel, "-o",
+			`jsonpath={range .items[*]}{.status.conditions[?(@.status=="True")].type};{end}`), ";")
+		complete = true
+		for _, state := range states[:len(states)-1] {
+			complete = complete && strings.Contains(state, "Complete")
+			if !strings.Contains(state, "Complete") && !strings.Contains(state, "Failed") {
+				return fmt.Errorf("conditions of the Jobs: %q", states)
+			}
+		}
+		if len(states) == 1 {
+			return errors.New("no Job")
 		}
 		return nil
 	})
@@ -82,11 +89,14 @@ func (p *proof) ended(limit time.Duration) (complete bool) {
 // await is ended for a mover that must not fail.
 func (p *proof) await(limit time.Duration) {
 	p.t.Helper()
-	require.True(p.t, p.ended(limit), "the mover has failed:\n%s", p.moverLog())
+	complete := p.ended(limit)
+	require.True(p.t, complete, "the mover has failed:\n%s", p.moverLog())
 }
 
+// moverLog also works while a mover's container is being made.
 func (p *proof) moverLog() string {
-	return kubectl(p.t, "logs", "-n", p.namespace, "-l", moverLabel, "--tail=20")
+	log, _ := try(p.t, "kubectl", "logs", "-n", p.namespace, "-l", moverLabel, "--tail=20", "--ignore-errors")
+	return log
 }
 
 // reshard deploys a layout, waits until the shards own what it says, and finds

@@ -43,7 +43,7 @@ func edited(content []byte, section string, values map[string]any) ([]byte, erro
 	config, _ := file["config"].(map[string]any)
 	settings, found := config["scalestack:"+section].(map[string]any)
 	if !found {
-		return nil, fmt.Errorf("Pulumi.%s.yaml has no section scalestack:%s", Stack, section)
+		return nil, fmt.Errorf("the file Pulumi.%s.yaml has no section scalestack:%s", Stack, section)
 	}
 	maps.Copy(settings, values)
 	return yaml.Marshal(file)
@@ -63,7 +63,7 @@ func Setting(p paths.Paths, section, name string) (int, error) {
 	}
 	value, found := file.Config["scalestack:"+section][name].(float64)
 	if !found {
-		return 0, fmt.Errorf("Pulumi.%s.yaml has no number scalestack:%s.%s", Stack, section, name)
+		return 0, fmt.Errorf("the file Pulumi.%s.yaml has no number scalestack:%s.%s", Stack, section, name)
 	}
 	return int(value), nil
 }

@@ -17,7 +17,7 @@ func TestAChangedConfigurationKeepsTheRest(t *testing.T) {
 	require.NoError(t, err)
 	require.YAMLEq(t, "config:\n  scalestack:postgres:\n    shards: 5\n    drain: [4]\n    rollout: Parallel\nencryptionsalt: v1:abc\n", string(changed))
 	_, err = edited([]byte(small), "redis", nil)
-	require.EqualError(t, err, "Pulumi.dev.yaml has no section scalestack:redis")
+	require.EqualError(t, err, "the file Pulumi.dev.yaml has no section scalestack:redis")
 }
 
 func TestASettingIsRead(t *testing.T) {
@@ -29,5 +29,5 @@ func TestASettingIsRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 4, shards)
 	_, err = Setting(p, "postgres", "rollout")
-	require.EqualError(t, err, "Pulumi.dev.yaml has no number scalestack:postgres.rollout")
+	require.EqualError(t, err, "the file Pulumi.dev.yaml has no number scalestack:postgres.rollout")
 }
