@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/scalestack/scalestack/internal/alerts"
 )
 
 func output(t *testing.T, args ...string) (string, error) {
@@ -41,7 +43,7 @@ func TestTheOperatorsObject(t *testing.T) {
 	require.NoError(t, yaml.Unmarshal([]byte(text), &object))
 	require.Equal(t, "monitoring.coreos.com/v1 PrometheusRule", object.APIVersion+" "+object.Kind)
 	require.Equal(t, map[string]string{"release": "prometheus"}, object.Metadata.Labels)
-	require.Len(t, object.Spec.Groups, 5)
+	require.Len(t, object.Spec.Groups, len(alerts.Groups(alerts.Defaults())))
 }
 
 func TestEveryMistakeIsReported(t *testing.T) {
