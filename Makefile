@@ -184,4 +184,4 @@ prove-alerts: ## break five parts, and see the alerts hold as long as their rule
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up
 	@$(MAKE) --no-print-directory real engine alerts
-	. .lab/env && go test -tags e2e -count=1 -timeout 45m -v ./tests/e2e
+	. .lab/env && go test -tags e2e -count=1 -timeout 60m -v ./tests/e2e

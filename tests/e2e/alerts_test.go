@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,25 @@ type outage struct {
 	undo   func(t *testing.T)
 	// lasts tells that the alert stays for a while after the cause has gone.
 	lasts bool
+}
+
+// A healthy product has no critical alert. First of all tests: the faults of others are
+// in the rates for minutes.
+func TestAHealthyProductIsQuiet(t *testing.T) {
+	for _, group := range alerts.Groups(alerts.Defaults()) {
+		for _, rule := range group.Rules {
+			if rule.Severity != alerts.Critical || strings.Contains(rule.Expr, "kafka_") {
+				continue
+			}
+			eventually(t, 2*time.Minute, rule.Name, func() error {
+				found, err := query(t, rule.Expr)
+				if err == nil && len(found) > 0 {
+					err = fmt.Errorf("%s holds: %v", rule.Name, found)
+				}
+				return err
+			})
+		}
+	}
 }
 
 // TestAlertsFireAndClear breaks several parts at once and puts the stack's own rules to

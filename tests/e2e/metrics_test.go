@@ -148,21 +148,3 @@ func TestEveryPanelHasSeries(t *testing.T) {
 		return nil
 	})
 }
-
-// A healthy product has no critical alert.
-func TestAHealthyProductIsQuiet(t *testing.T) {
-	for _, group := range alerts.Groups(alerts.Defaults()) {
-		for _, rule := range group.Rules {
-			if rule.Severity != alerts.Critical || strings.Contains(rule.Expr, "kafka_") {
-				continue
-			}
-			eventually(t, 2*time.Minute, rule.Name, func() error {
-				found, err := query(t, rule.Expr)
-				if err == nil && len(found) > 0 {
-					err = fmt.Errorf("%s holds: %v", rule.Name, found)
-				}
-				return err
-			})
-		}
-	}
-}
