@@ -113,6 +113,7 @@ bench-async: ## a registration by events beside one that waits for mail and coun
 page-test:   ## the lab's page in Chromium, which has to be installed
 	go test -C lab -tags browser -count=1 ./page
 screenshots: ## pictures of the running lab's page for docs/
+	@mkdir -p docs/images
 	SCALESTACK_PAGE=http://127.0.0.1:18080/ SCALESTACK_SCREENSHOTS=$(CURDIR)/docs/images go test -C lab -tags browser -count=1 -run TestScreenshots ./page
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
