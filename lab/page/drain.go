@@ -16,15 +16,19 @@ const (
 func (p *Page) drained(ctx context.Context, id int, output io.Writer) error {
 	ticker := time.NewTicker(drainEvery)
 	defer ticker.Stop()
+	said := ""
 	for {
 		left, err := p.left(ctx, id)
 		if err == nil && left == 0 {
 			return nil
 		}
+		now := fmt.Sprintf("%d buckets are left on shard %d", left, id)
 		if err != nil {
-			fmt.Fprintln(output, err)
-		} else {
-			fmt.Fprintf(output, "%d buckets are left on shard %d\n", left, id)
+			now = err.Error()
+		}
+		if now != said {
+			fmt.Fprintln(output, now)
+			said = now
 		}
 		select {
 		case <-ctx.Done():
