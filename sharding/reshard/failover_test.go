@@ -1,11 +1,11 @@
 package reshard_test
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 
 	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,27 +37,11 @@ func (c *cluster) takeOverAt(m []int, server int, state reshard.State) reshard.O
 // A standby takes over from source or target: the move ends, or is taken back and made
 // again, and no write is lost.
 func TestFailoversOfSourceAndTarget(t *testing.T) {
-	const existing = 2_000
-	c := startCluster(t, 3, existing)
-	l := startLoad(t, c.store(), existing)
-	n := 0
-	for _, state := range failoverStates(t) {
-		// Shard 0 gives to shard 2, and takes back.
-		for _, role := range []string{"source", "target"} {
-			t.Run(fmt.Sprintf("%s/%s", state, role), func(t *testing.T) {
-				m := c.flip(n)
-				n++
-				err := c.run(c.takeOverAt(m.Assignment, 0, state))
-				if err != nil {
-					c.dumpLogs()
-				}
-				require.NoError(t, err)
-				require.Equal(t, m.Assignment, c.owners())
-				c.requireClean()
-			})
-		}
-	}
-	l.end(c)
+	c, end := underLoad(t, 2_000)
+	c.atEachState(t, failoverStates(t), func(m *shardmap.Map, state reshard.State) error {
+		return c.run(c.takeOverAt(m.Assignment, 0, state))
+	})
+	end()
 }
 
 // A target that lacks rows of what was handed over to it does not get the buckets.

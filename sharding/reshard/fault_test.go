@@ -115,19 +115,36 @@ func (c *cluster) killAt(m *shardmap.Map, server int, state reshard.State) (o re
 }
 
 func TestServersKilledAtEveryState(t *testing.T) {
-	const existing = 4_000
-	c := startCluster(t, 3, existing)
-	l := startLoad(t, c.store(), existing)
+	c, end := underLoad(t, 4_000)
+	c.atEachState(t, forwardStates, func(m *shardmap.Map, state reshard.State) error {
+		o, restarted := c.killAt(m, 0, state)
+		err := c.run(o)
+		restarted.Wait()
+		return err
+	})
+	end()
+}
+
+// underLoad starts three shards with so many users and clients that work on them until
+// end, which compares what they were told.
+func underLoad(t *testing.T, existing int) (c *cluster, end func()) {
+	t.Helper()
+	c = startCluster(t, 3, existing)
+	l := startLoad(t, c.store(), int64(existing))
+	return c, func() { l.end(c) }
+}
+
+// atEachState lets shard 0 give to shard 2 and take back, with something that happens to
+// shard 0 in each state, once as the source and once as the target.
+func (c *cluster) atEachState(t *testing.T, states []reshard.State, run func(m *shardmap.Map, state reshard.State) error) {
+	t.Helper()
 	n := 0
-	for _, state := range forwardStates {
-		// Shard 0 gives to shard 2, and takes back.
+	for _, state := range states {
 		for _, role := range []string{"source", "target"} {
 			t.Run(fmt.Sprintf("%s/%s", state, role), func(t *testing.T) {
 				m := c.flip(n)
 				n++
-				o, restarted := c.killAt(m, 0, state)
-				err := c.run(o)
-				restarted.Wait()
+				err := run(m, state)
 				if err != nil {
 					c.dumpLogs()
 				}
@@ -137,7 +154,6 @@ func TestServersKilledAtEveryState(t *testing.T) {
 			})
 		}
 	}
-	l.end(c)
 }
 
 // Servers and movers die at random, together or one after the other.
