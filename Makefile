@@ -11,6 +11,8 @@ override export GOWORK := off
 unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 
 LAB := go run -C lab ./cmd/lab
+# Where the lab serves its page: lab/internal/cluster, Page.
+PAGE := http://127.0.0.1:18080/
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
 	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./cmd/page
@@ -36,7 +38,7 @@ build:       ## build what is missing, start nothing
 preview:     ## show what pulumi up would change
 	@$(LAB) preview
 open:        ## the lab's page: users, moves, requests, events and pods, live
-	@echo http://127.0.0.1:18080/; command -v xdg-open >/dev/null && xdg-open http://127.0.0.1:18080/ || true
+	@echo $(PAGE); command -v xdg-open >/dev/null && xdg-open $(PAGE) || true
 status:      ## processes, pods, autoscalers and volumes of the lab
 	@$(LAB) status
 destroy:     ## remove the stack's resources; the volumes stay
@@ -114,7 +116,7 @@ page-test:   ## the lab's page in Chromium, which has to be installed
 	go test -C lab -tags browser -count=1 ./page
 screenshots: ## pictures of the running lab's page for docs/
 	@mkdir -p docs/images
-	SCALESTACK_PAGE=http://127.0.0.1:18080/ SCALESTACK_SCREENSHOTS=$(CURDIR)/docs/images go test -C lab -tags browser -count=1 -run TestScreenshots ./page
+	SCALESTACK_PAGE=$(PAGE) SCALESTACK_SCREENSHOTS=$(CURDIR)/docs/images go test -C lab -tags browser -count=1 -run TestScreenshots ./page
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 

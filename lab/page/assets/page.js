@@ -1,7 +1,8 @@
 // One stream of states, a second apart; every function draws one part of a state.
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en");
-const text = (id, value) => { if ($(id).textContent !== value) $(id).textContent = value; };
+const write = (node, value) => { if (node.textContent !== value) node.textContent = value; };
+const text = (id, value) => write($(id), value);
 
 let last = null;
 let owners = [];
@@ -129,11 +130,9 @@ function podButtons(list, pods) {
     if (!item.isConnected) list.append(item);
     const button = item.firstChild;
     button.className = pod.ready ? "" : "waiting";
-    text2(button, pod.name + (pod.ready ? "" : ` (${pod.phase})`) + (pod.restarts ? ` ↻${pod.restarts}` : ""));
+    write(button, pod.name + (pod.ready ? "" : ` (${pod.phase})`) + (pod.restarts ? ` ↻${pod.restarts}` : ""));
   }
 }
-
-const text2 = (node, value) => { if (node.textContent !== value) node.textContent = value; };
 
 function podButton(name) {
   const item = element("li");
