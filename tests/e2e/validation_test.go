@@ -5,6 +5,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,19 +47,22 @@ func manifests(t *testing.T, env, namespace string) []manifest {
 	return all
 }
 
+// workloads are the kinds with a pod template. Kafka's pods are made by Strimzi.
+var workloads = []string{"Deployment", "StatefulSet", "Job"}
+
 // pods makes a Pod of every pod template. Admission judges Pods by the Pod
 // Security Standard, and only warns about what makes them.
 func pods(all []manifest) []manifest {
 	var list []manifest
 	for _, object := range all {
-		spec, _ := object["spec"].(map[string]any)
-		if template, ok := spec["template"].(map[string]any); ok && strings.Contains("Deployment StatefulSet Job", object.kind()) {
-			metadata := object.metadata()
-			list = append(list, manifest{
-				"apiVersion": "v1", "kind": "Pod", "spec": template["spec"],
-				"metadata": map[string]any{"name": metadata["name"], "namespace": metadata["namespace"]},
-			})
+		if !slices.Contains(workloads, object.kind()) {
+			continue
 		}
+		metadata, template := object.metadata(), object["spec"].(map[string]any)["template"].(map[string]any)
+		list = append(list, manifest{
+			"apiVersion": "v1", "kind": "Pod", "spec": template["spec"],
+			"metadata": map[string]any{"name": metadata["name"], "namespace": metadata["namespace"]},
+		})
 	}
 	return list
 }
@@ -91,9 +95,7 @@ func apply(t *testing.T, objects []manifest, flags ...string) string {
 // Strimzi's among them, its validation of values and between fields, and its
 // admission. Nothing of it stays.
 func TestAPIServerAcceptsEveryObject(t *testing.T) {
-	// Four shards, the cache, shardctl, app and four workers; the Jobs of the rollout, of the mover and of the two
-	// migrations; but for dev also a Job for each shard.
-	for env, templatesOf := range map[string]int{"dev": 15, "staging": 19, "prod": 19} {
+	for _, env := range []string{"dev", "staging", "prod"} {
 		t.Run(env, func(t *testing.T) {
 			namespace := "validation-" + env
 			all := manifests(t, env, namespace)
@@ -111,7 +113,9 @@ func TestAPIServerAcceptsEveryObject(t *testing.T) {
 			accepted := apply(t, all, "--dry-run=server")
 			require.Equal(t, len(all), strings.Count(accepted, "(server dry run)"), accepted)
 			templates := pods(all)
-			require.Len(t, templates, templatesOf)
+			for _, kind := range workloads {
+				require.NotEmpty(t, ofKind(all, kind), kind)
+			}
 			apply(t, templates, "--dry-run=server")
 			left := kubectl(t, "get", "pods,services,secrets,statefulsets,deployments,kafkas", "-n", namespace, "-o", "name")
 			require.Empty(t, strings.TrimSpace(left))
