@@ -60,6 +60,10 @@ func (m *Mover) openFeed(ctx context.Context, s *session, name string, tables []
 	}
 	if err := f.start(ctx, name); err != nil {
 		f.close()
+		var refused *pgconn.PgError
+		if !errors.As(err, &refused) {
+			err = fmt.Errorf("%w: %w", errBroken, err)
+		}
 		return nil, fmt.Errorf("%s: watching: %w", s.shard.Name, err)
 	}
 	return f, nil

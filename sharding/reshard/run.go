@@ -73,6 +73,14 @@ func (m *Mover) retry(ctx context.Context, work func(context.Context, *fleet) er
 // errBroken marks what failed because a session ended.
 var errBroken = errors.New("a shard's session has ended")
 
+// ended marks an error of a connection that the error has ended.
+func ended(conn interface{ IsClosed() bool }, err error) error {
+	if err == nil || !conn.IsClosed() {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errBroken, err)
+}
+
 func isPassingHere(err error) bool { return errors.Is(err, errBroken) || isPassing(err) }
 
 // once works until everything is done or a session ends. It says whether it

@@ -106,7 +106,7 @@ func (m *Mover) open(ctx context.Context) (*fleet, error) {
 		return f, nil
 	}
 	for _, s := range f.inOrder() {
-		errs = append(errs, m.liftFences(ctx, s))
+		errs = append(errs, ended(s, m.liftFences(ctx, s)))
 	}
 	f.close()
 	return nil, errors.Join(errs...)
@@ -126,6 +126,9 @@ func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, e
 	}
 	s := &session{Conn: conn, shard: shard, conninfo: conninfo(config, m.options.SSLMode)}
 	if err := m.enter(ctx, s); err != nil {
+		if !errors.Is(err, ErrBusy) {
+			err = ended(conn, err)
+		}
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (m *Mover) createSlot(ctx context.Context, s stream) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	_, err = conn.Exec(ctx, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", s.name)
-	return err
+	return ended(conn, err)
 }
 
 func publish(ctx context.Context, s *session, name string, moving slice, tables []catalog.Table, operations string) error {
