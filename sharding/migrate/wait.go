@@ -42,5 +42,7 @@ func dial(ctx context.Context, shard *shardmap.Shard, connect Connector) (*pgx.C
 	if err != nil {
 		return nil, err
 	}
+	// A role's or the database's own setting must not keep out who comes to reset it.
+	config.RuntimeParams["default_transaction_read_only"] = "off"
 	return pgx.ConnectConfig(ctx, config)
 }

@@ -48,6 +48,15 @@ func (r *Reader) Path(name, byDefault, meaning string) string {
 	return value
 }
 
+// OptionalPath reads an absolute path, or "" when nothing is set.
+func (r *Reader) OptionalPath(name, meaning string) string {
+	value := r.value(name, "", "absolute path", meaning)
+	if value != "" && !strings.HasPrefix(value, "/") {
+		r.Failf(name, "%q is not an absolute path", value)
+	}
+	return value
+}
+
 // Text reads any string.
 func (r *Reader) Text(name, byDefault, meaning string) string {
 	return r.value(name, byDefault, "text", meaning)

@@ -11,10 +11,15 @@ import (
 	"time"
 )
 
+// rolesFile names the file with the services' roles.
+const rolesFile = "SCALESTACK_ROLES"
+
 // Migrate holds the settings of the command migrate.
 type Migrate struct {
 	Shards   Shards
 	LogLevel slog.Level
+	// Roles is the file that describes the services' roles, "" for none.
+	Roles string
 	// Timeout bounds the whole run, waiting for the shards included.
 	Timeout time.Duration
 }
@@ -23,6 +28,8 @@ type Migrate struct {
 type Reshard struct {
 	Shards   Shards
 	LogLevel slog.Level
+	// Roles is the file that describes the services' roles, "" for none.
+	Roles string
 	// Listen is where probes and metrics are served, "" for nowhere.
 	Listen string
 	// Batch is the most buckets that move together.
@@ -81,6 +88,7 @@ func migrate(r *Reader) *Migrate {
 	return &Migrate{
 		Shards:   ReadShards(r),
 		LogLevel: ReadLogLevel(r),
+		Roles:    r.OptionalPath(rolesFile, "the services' roles (package access), made on every shard"),
 		Timeout: r.Duration("SCALESTACK_MIGRATE_TIMEOUT", 5*time.Minute, time.Second, 24*time.Hour,
 			"longest run, waiting for the shards included"),
 	}
@@ -90,6 +98,7 @@ func reshard(r *Reader) *Reshard {
 	return &Reshard{
 		Shards:   ReadShards(r),
 		LogLevel: ReadLogLevel(r),
+		Roles:    r.OptionalPath(rolesFile, "the services' roles (package access): roles and logins that are not in it are retired first"),
 		Listen:   r.OptionalAddress("SCALESTACK_METRICS_LISTEN", "where /metrics, /healthz and /readyz are served, for the cluster alone"),
 		Batch:    r.Integer("SCALESTACK_RESHARD_BATCH", 32, 1, 1000, "most buckets that move together: two scans of the source's tables, one pause of their writes"),
 		Volume:   int64(r.Integer("SCALESTACK_RESHARD_VOLUME", 0, 0, 1<<60, "bytes of each shard's volume: a move that would fill its target's is refused; 0 does not look")),

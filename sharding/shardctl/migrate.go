@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/scalestack/scalestack/sharding/access"
 	"github.com/scalestack/scalestack/sharding/migrate"
 	"github.com/scalestack/scalestack/sharding/settings"
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 func migrateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "migrate",
-		Short: "Make every database of the map a shard, and its engine tables current",
+		Short: "Make every database of the map a shard, with current engine tables and the services' roles",
 		Long: "Waits for every shard, compares each with the map, and only then changes anything. " +
 			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateHelp(),
 		Args: cobra.NoArgs,
@@ -34,5 +35,21 @@ func runMigrate(ctx context.Context, s *settings.Migrate) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	return migrate.Run(ctx, m, s.Shards.As("scalestack-migrate").ConnConfig, NewLog(s.LogLevel))
+	connect, log := s.Shards.As("scalestack-migrate").ConnConfig, NewLog(s.LogLevel)
+	if err := migrate.Run(ctx, m, connect, log); err != nil || s.Roles == "" {
+		return err
+	}
+	roles, err := readRoles(s.Roles)
+	if err != nil {
+		return err
+	}
+	return migrate.Roles(ctx, m, connect, roles, log)
+}
+
+func readRoles(file string) (*access.Spec, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("roles: %w", err)
+	}
+	return access.Decode(content)
 }

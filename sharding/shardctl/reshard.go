@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/scalestack/scalestack/sharding/migrate"
 	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/scalestack/scalestack/sharding/reshard"
 	"github.com/scalestack/scalestack/sharding/settings"
@@ -57,7 +58,23 @@ func runReshard(cmd *cobra.Command, _ []string) error {
 		server.Ready(true)
 		o.Metrics = metrics
 	}
+	if err := retire(cmd.Context(), s, o); err != nil {
+		return err
+	}
 	return reshard.New(o).Run(cmd.Context())
+}
+
+// retire comes before the moves: whoever starts them has handed the services' new
+// credentials out.
+func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) error {
+	if s.Roles == "" {
+		return nil
+	}
+	roles, err := readRoles(s.Roles)
+	if err != nil {
+		return err
+	}
+	return migrate.Retire(ctx, o.Map, s.Shards.As("scalestack-retire").ConnConfig, roles, o.Log)
 }
 
 func moverCommand(name, short string, run func(context.Context, *reshard.Mover, io.Writer) error) *cobra.Command {

@@ -1,0 +1,285 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/access"
+	"github.com/scalestack/scalestack/sharding/locks"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// betweenRotations is how long clients may take to read their new login. A kubelet
+// renews a mounted Secret within two minutes by default.
+const betweenRotations = 5 * time.Minute
+
+// Roles brings the services' roles on every shard to their description, after Run.
+// All of them exist on all shards before it returns, so that credentials can be
+// handed out afterwards. It returns a *RefusedError for a rotation that would change
+// the password of a login in use; nothing is changed then.
+//
+// Settings that somebody made with ALTER ROLE for these roles, the administrator or
+// all roles, or with ALTER DATABASE, are reset and logged: what a service meets is
+// decided in one place. Roles that are not of the description keep theirs.
+func Roles(ctx context.Context, m *shardmap.Map, connect Connector, spec *access.Spec, log *slog.Logger) error {
+	if err := spec.Validate(); err != nil {
+		return &RefusedError{err}
+	}
+	if err := checkRotation(ctx, m, connect, spec.Rotation, log); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	return eachShard(ctx, m, connect, log, func(conn *pgx.Conn, log *slog.Logger) error {
+		return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return applyRoles(ctx, tx, spec, log) })
+	})
+}
+
+// eachShard works on one shard after the other, alone on each.
+func eachShard(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger, do func(*pgx.Conn, *slog.Logger) error) error {
+	for i := range m.Shards {
+		shard := &m.Shards[i]
+		log := log.With("shard", shard.Name)
+		err := whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error { return do(conn, log) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", shard.Name, err)
+		}
+	}
+	return nil
+}
+
+// rotated is what a shard knows of the last rotation.
+type rotated struct {
+	number int
+	age    time.Duration
+}
+
+// checkRotation asks all shards: a new or a restored one knows less than the others.
+func checkRotation(ctx context.Context, m *shardmap.Map, connect Connector, wanted int, log *slog.Logger) error {
+	known := make([]rotated, len(m.Shards))
+	err := forEach(m, func(i int, shard *shardmap.Shard) error {
+		conn, err := waitFor(ctx, shard, connect, log)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		var seconds float64
+		err = conn.QueryRow(ctx, "SELECT rotation, extract(epoch FROM now() - changed_at)::float8 FROM scalestack.rotation").
+			Scan(&known[i].number, &seconds)
+		if errors.Is(err, pgx.ErrNoRows) {
+			known[i].number = -1
+			return nil
+		}
+		known[i].age = time.Duration(seconds * float64(time.Second))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return allowRotation(known, wanted)
+}
+
+func allowRotation(known []rotated, wanted int) error {
+	last := rotated{number: -1}
+	for _, one := range known {
+		if one.number > last.number || one.number == last.number && one.age < last.age {
+			last = one
+		}
+	}
+	switch {
+	case last.number < 0 || wanted == last.number:
+		return nil
+	case wanted != last.number+1:
+		return &RefusedError{fmt.Errorf("rotation %d of the services' passwords: must be %d or, for new passwords, %d: any other changes a login that is in use",
+			wanted, last.number, last.number+1)}
+	case last.age < betweenRotations:
+		return &RefusedError{fmt.Errorf("rotation %d of the services' passwords: the last one was %s ago, and clients may need %s to read it: try again later",
+			wanted, last.age.Round(time.Second), betweenRotations)}
+	}
+	return nil
+}
+
+const (
+	makeRole = `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %[2]s) THEN CREATE ROLE %[1]s; END IF; END $$`
+	// setRole takes every attribute back that somebody may have added.
+	setRole = "ALTER ROLE %s WITH %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
+
+	foreignMemberships = `
+		SELECT format('REVOKE %I FROM %I CASCADE', g.rolname, r.rolname)
+		FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS r ON r.oid = m.member
+		WHERE r.rolname = $1 AND g.rolname <> $2`
+
+	recordRotation = `
+		INSERT INTO scalestack.rotation (rotation) VALUES ($1)
+		ON CONFLICT (only_row) DO UPDATE SET rotation = excluded.rotation, changed_at = now()
+		WHERE rotation.rotation <> excluded.rotation`
+)
+
+// alone keeps others from changing tables, with their rights, until the transaction
+// ends: scalestack.await_access waits for the same lock, "access" in ASCII.
+func alone(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(x'616363657373'::bigint)")
+	return err
+}
+
+func applyRoles(ctx context.Context, tx pgx.Tx, spec *access.Spec, log *slog.Logger) error {
+	if err := alone(ctx, tx); err != nil {
+		return err
+	}
+	if err := resetSettings(ctx, tx, append([]string{access.Client}, spec.Former...), log); err != nil {
+		return fmt.Errorf("resetting settings: %w", err)
+	}
+	for _, service := range spec.Services {
+		if err := applyService(ctx, tx, service, spec.Rotation); err != nil {
+			return fmt.Errorf("role of service %s: %w", service.Name, err)
+		}
+	}
+	_, err := tx.Exec(ctx, recordRotation, spec.Rotation)
+	return err
+}
+
+func applyService(ctx context.Context, tx pgx.Tx, service access.Service, rotation int) error {
+	role, login := access.Role(service.Name), access.Login(service.Name, rotation)
+	other := access.Login(service.Name, rotation+1)
+	for _, one := range []struct{ role, attributes, memberOf string }{
+		{role, "NOLOGIN CONNECTION LIMIT -1", access.Client}, {login, "LOGIN", role}, {other, "LOGIN", role},
+	} {
+		if err := applyRole(ctx, tx, one.role, one.attributes, one.memberOf); err != nil {
+			return err
+		}
+	}
+	verifier, err := access.Verifier(service.Password)
+	if err != nil {
+		return err
+	}
+	if err := execf(ctx, tx, "ALTER ROLE %s PASSWORD %s VALID UNTIL 'infinity'", name(login), literal(verifier)); err != nil {
+		return err
+	}
+	for _, login := range []string{login, other} {
+		if err := limit(ctx, tx, login, service); err != nil {
+			return err
+		}
+	}
+	return grant(ctx, tx, role, service)
+}
+
+// applyRole makes a role and leaves it in one group only.
+func applyRole(ctx context.Context, tx pgx.Tx, role, attributes, memberOf string) error {
+	if err := execf(ctx, tx, makeRole, name(role), literal(role)); err != nil {
+		return err
+	}
+	if err := execf(ctx, tx, setRole, name(role), attributes); err != nil {
+		return err
+	}
+	if err := execEach(ctx, tx, foreignMemberships, role, memberOf); err != nil {
+		return err
+	}
+	return execf(ctx, tx, "GRANT %s TO %s", name(memberOf), name(role))
+}
+
+func limit(ctx context.Context, tx pgx.Tx, login string, s access.Service) error {
+	if err := execf(ctx, tx, "ALTER ROLE %s CONNECTION LIMIT %d", name(login), s.Connections); err != nil {
+		return err
+	}
+	for setting, seconds := range map[string]int{
+		"statement_timeout": s.StatementTimeout, "idle_in_transaction_session_timeout": s.IdleTransactionTimeout,
+	} {
+		if err := execf(ctx, tx, "ALTER ROLE %s SET %s = '%ds'", name(login), setting, seconds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func grant(ctx context.Context, tx pgx.Tx, role string, s access.Service) error {
+	grants, err := s.Grants()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM scalestack.access WHERE role = $1", role); err != nil {
+		return err
+	}
+	for _, g := range grants {
+		_, err := tx.Exec(ctx, "INSERT INTO scalestack.access (role, privilege, schema, object) VALUES ($1, $2, $3, nullif($4, ''))",
+			role, g.Privilege, g.Schema, g.Name)
+		if err != nil {
+			return err
+		}
+	}
+	for _, one := range []string{role, access.Login(s.Name, 0), access.Login(s.Name, 1)} {
+		if _, err := tx.Exec(ctx, "SELECT scalestack.revoke_access($1)", one); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, "SELECT scalestack.grant_access()")
+	return err
+}
+
+// Services' own settings are set again in the same transaction, so that they are not
+// worth a line in the log.
+const overrides = `
+	SELECT format('ALTER %s RESET ALL', what), what, coalesce(rolname LIKE 'svc\_%', false) AND setdatabase = 0 AS ours, setconfig
+	FROM (
+		SELECT CASE WHEN setrole = 0 AND setdatabase <> 0 THEN format('DATABASE %I', datname)
+			ELSE format('ROLE %s%s', coalesce(quote_ident(rolname), 'ALL'), CASE WHEN setdatabase <> 0 THEN format(' IN DATABASE %I', datname) END) END AS what, s.*, rolname
+		FROM pg_db_role_setting AS s LEFT JOIN pg_roles AS r ON r.oid = setrole LEFT JOIN pg_database AS d ON d.oid = setdatabase
+		WHERE (setdatabase = 0 OR datname = current_database())
+			AND (setrole = 0 OR rolname LIKE 'svc\_%' OR rolname = current_user OR rolname = ANY ($1::text[]))) AS found`
+
+// resetSettings also looks at the roles with these names.
+func resetSettings(ctx context.Context, tx pgx.Tx, roles []string, log *slog.Logger) error {
+	rows, err := tx.Query(ctx, overrides, roles)
+	if err != nil {
+		return err
+	}
+	type override struct {
+		statement, what string
+		ours            bool
+		settings        []string
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o override, err error) {
+		return o, row.Scan(&o.statement, &o.what, &o.ours, &o.settings)
+	})
+	if err != nil {
+		return err
+	}
+	for _, o := range found {
+		if !o.ours {
+			log.Warn("settings reset", "of", o.what, "settings", o.settings)
+		}
+		if _, err := tx.Exec(ctx, o.statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func name(role string) string { return pgx.Identifier{role}.Sanitize() }
+
+// literal quotes text that has no quote in it: names of roles and verifiers.
+func literal(text string) string { return "'" + text + "'" }
+
+func execf(ctx context.Context, tx pgx.Tx, statement string, args ...any) error {
+	_, err := tx.Exec(ctx, fmt.Sprintf(statement, args...))
+	return err
+}
+
+// execEach runs every statement that a query yields.
+func execEach(ctx context.Context, tx pgx.Tx, query string, args ...any) error {
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

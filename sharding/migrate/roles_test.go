@@ -1,0 +1,273 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/scalestack/scalestack/sharding/access"
+	"github.com/scalestack/scalestack/sharding/internal/accounts"
+	"github.com/scalestack/scalestack/sharding/migrate"
+	"github.com/scalestack/scalestack/sharding/pgtest"
+	"github.com/scalestack/scalestack/sharding/shardtest"
+	"github.com/stretchr/testify/require"
+)
+
+func roleOf(name, password string, read, write []string) access.Service {
+	return access.Service{Name: name, Password: password, Connections: 3, StatementTimeout: 60, IdleTransactionTimeout: 30, Read: read, Write: write}
+}
+
+func withFunction(s access.Service, name string) access.Service {
+	s.Execute = []string{name}
+	return s
+}
+
+func applyRoles(t *testing.T, shards *pgtest.Shards, spec access.Spec) error {
+	t.Helper()
+	return migrate.Roles(t.Context(), shards.Map, shards.Admin.As("test").ConnConfig, &spec, slog.New(slog.DiscardHandler))
+}
+
+func retire(t *testing.T, shards *pgtest.Shards, spec access.Spec) {
+	t.Helper()
+	require.NoError(t, migrate.Retire(t.Context(), shards.Map, shards.Admin.As("test").ConnConfig, &spec, slog.New(slog.DiscardHandler)))
+}
+
+// as connects to shard 0; the connection ends with the test.
+func as(t *testing.T, shards *pgtest.Shards, login, password string) (*pgx.Conn, error) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", login, password, shards.Servers[0].Port, pgtest.Database(0)))
+	if err == nil {
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	}
+	return conn, err
+}
+
+func mustAs(t *testing.T, shards *pgtest.Shards, login, password string) *pgx.Conn {
+	t.Helper()
+	conn, err := as(t, shards, login, password)
+	require.NoError(t, err)
+	return conn
+}
+
+func code(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.Code
+	}
+	return fmt.Sprint(err)
+}
+
+const denied = "42501"
+
+func TestRolesMayDoWhatTheyDeclare(t *testing.T) {
+	shards := pgtest.StartShards(t, 1)
+	connect, log := shards.Admin.As("test").ConnConfig, slog.New(slog.DiscardHandler)
+	require.NoError(t, migrate.Run(t.Context(), shards.Map, connect, log))
+	spec := access.Spec{Services: []access.Service{
+		roleOf("writer", "w", []string{"notes"}, []string{"accounts", "shop.*"}),
+		withFunction(roleOf("reader", "r", []string{"accounts"}, nil), "shop.total"),
+		roleOf("watcher", "x", nil, nil),
+	}}
+	require.NoError(t, applyRoles(t, shards, spec))
+	// The tables come after the roles, as a service's first migration does.
+	require.NoError(t, migrate.Service(t.Context(), shards.Map, connect, accounts.Schema(), log))
+	db := pgtest.Database(0)
+	shards.Servers[0].Exec(db, "CREATE SCHEMA shop; CREATE TABLE shop.orders (id bigserial PRIMARY KEY, total integer); CREATE TABLE shop.old AS SELECT 1 AS a")
+
+	shards.Servers[0].Exec(db, `CREATE FUNCTION shop.total() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM shop.orders';
+		REVOKE ALL ON FUNCTION shop.total() FROM PUBLIC`)
+
+	const update = "SELECT scalestack.hold(0); UPDATE accounts SET name = 'x' WHERE user_id = 0"
+	for login, statements := range map[string]map[string]string{
+		"svc_writer_a:w": {
+			"SELECT FROM accounts": "", update: "", "SELECT FROM notes": "", "DELETE FROM notes": denied,
+			"INSERT INTO shop.orders (total) VALUES (1)": "", "DELETE FROM shop.old": "", "TRUNCATE shop.old": denied, "CREATE TABLE shop.mine ()": denied,
+			"SELECT shop.total()": denied, "CREATE TEMP TABLE mine (id bigint)": "",
+		},
+		"svc_reader_a:r":  {"SELECT FROM accounts": "", update: denied, "SELECT FROM notes": denied, "SELECT FROM shop.orders": denied, "SELECT shop.total()": ""},
+		"svc_watcher_a:x": {"SELECT FROM accounts": denied, "SELECT FROM scalestack.shard, scalestack.owned_buckets, scalestack.move": "", "SELECT scalestack.revoke_access('svc_reader')": denied, "INSERT INTO scalestack.access VALUES ('svc_watcher', 'public', 'accounts', true)": denied},
+	} {
+		name, password, _ := strings.Cut(login, ":")
+		conn := mustAs(t, shards, name, password)
+		for statement, want := range statements {
+			_, err := conn.Exec(t.Context(), statement)
+			if want == "" {
+				require.NoError(t, err, "%s: %s", name, statement)
+			} else {
+				require.Equal(t, want, code(err), "%s: %s", name, statement)
+			}
+		}
+	}
+
+	t.Run("a table that is made anew", func(t *testing.T) {
+		shards.Servers[0].Exec(db, "DROP TABLE shop.orders; CREATE TABLE shop.orders_new (id bigint); ALTER TABLE shop.orders_new RENAME TO orders")
+		_, err := mustAs(t, shards, "svc_writer_a", "w").Exec(t.Context(), "INSERT INTO shop.orders VALUES (1)")
+		require.NoError(t, err)
+	})
+	t.Run("what is no longer declared goes, what was added by hand too", func(t *testing.T) {
+		shards.Servers[0].Exec(db, `GRANT ALL ON accounts TO svc_reader_a; GRANT UPDATE (name) ON notes TO svc_reader; GRANT pg_read_all_data TO svc_reader_a;
+			ALTER ROLE svc_reader_a CREATEROLE BYPASSRLS CONNECTION LIMIT -1`)
+		require.NoError(t, applyRoles(t, shards, access.Spec{Services: []access.Service{
+			roleOf("writer", "w", nil, []string{"notes"}), roleOf("reader", "r", nil, []string{"notes"})}}))
+		reader := mustAs(t, shards, "svc_reader_a", "r")
+		for statement, want := range map[string]string{
+			"SELECT FROM accounts": denied, "SELECT FROM notes": "<nil>", "SELECT FROM shop.orders": denied, "SELECT shop.total()": denied, "CREATE ROLE mine": denied,
+		} {
+			_, err := reader.Exec(t.Context(), statement)
+			require.Equal(t, want, code(err), statement)
+		}
+		_, err := mustAs(t, shards, "svc_writer_a", "w").Exec(t.Context(), "SELECT FROM accounts")
+		require.Equal(t, denied, code(err))
+		require.Equal(t, 1, shards.Servers[0].Count(db, "SELECT count(*) FROM pg_roles WHERE rolname = 'svc_reader_a' AND NOT rolcreaterole AND NOT rolbypassrls AND rolconnlimit = 3"))
+	})
+	t.Run("a service that left", func(t *testing.T) {
+		left := access.Spec{Services: []access.Service{roleOf("reader", "r", []string{"notes"}, nil)}}
+		require.NoError(t, applyRoles(t, shards, left))
+		writer := mustAs(t, shards, "svc_writer_a", "w")
+		_, err := writer.Exec(t.Context(), "SELECT FROM notes")
+		require.NoError(t, err, "its pods may still run")
+		retire(t, shards, left)
+		_, err = writer.Exec(t.Context(), "SELECT FROM notes")
+		require.Equal(t, denied, code(err))
+		require.Equal(t, 2, shards.Servers[0].Count(db, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'svc\\_writer\\__' AND rolvaliduntil < now() + interval '61 minutes'"))
+	})
+}
+
+func TestRolesAreLimited(t *testing.T) {
+	shards := pgtest.StartShards(t, 1)
+	runBoth(t, shards)
+	spec := access.Spec{Services: []access.Service{roleOf("writer", "w", nil, []string{"accounts"})}}
+	require.NoError(t, applyRoles(t, shards, spec))
+	for range 3 {
+		conn := mustAs(t, shards, "svc_writer_a", "w")
+		var statement, idle string
+		require.NoError(t, conn.QueryRow(t.Context(), "SELECT current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')").Scan(&statement, &idle))
+		require.Equal(t, "1min 30s", statement+" "+idle)
+	}
+	_, err := as(t, shards, "svc_writer_a", "w")
+	require.ErrorContains(t, err, `too many connections for role "svc_writer_a"`)
+	_, err = as(t, shards, "svc_writer", "w")
+	require.Error(t, err)
+	require.Zero(t, shards.Servers[0].Count("postgres", "SELECT count(*) FROM pg_authid WHERE rolname = 'svc_writer_b' AND rolpassword IS NOT NULL"))
+}
+
+func TestSettingsOfRolesAreReset(t *testing.T) {
+	shards := pgtest.StartShards(t, 1)
+	runBoth(t, shards)
+	spec := access.Spec{Services: []access.Service{roleOf("writer", "w", nil, []string{"accounts"})}, Former: []string{"app"}}
+	require.NoError(t, applyRoles(t, shards, spec))
+	const readOnly = "default_transaction_read_only = on"
+	for _, statement := range []string{
+		"CREATE ROLE somebody", "ALTER ROLE somebody SET work_mem = '64MB'",
+		"ALTER ROLE svc_writer_a SET " + readOnly, "ALTER ROLE app SET " + readOnly, "ALTER ROLE postgres SET work_mem = '8GB'",
+		"ALTER ROLE svc_writer_a IN DATABASE shard_0_db SET " + readOnly, "ALTER DATABASE shard_0_db SET " + readOnly, "ALTER ROLE ALL SET " + readOnly,
+	} {
+		shards.Servers[0].Exec("postgres", statement)
+	}
+	require.NoError(t, run(t, shards, shards.Map, time.Minute))
+	require.NoError(t, applyRoles(t, shards, spec))
+	require.Equal(t, 3, shards.Servers[0].Count("postgres", "SELECT count(*) FROM pg_db_role_setting"), "the limits of the two logins, and the role that is not the stack's")
+	_, err := mustAs(t, shards, "svc_writer_a", "w").Exec(t.Context(), "SELECT scalestack.hold(0); UPDATE accounts SET name = 'x' WHERE user_id = 0")
+	require.NoError(t, err)
+}
+
+// Both logins work until every client has read the new one.
+func TestRotation(t *testing.T) {
+	shards := pgtest.StartShards(t, 2)
+	runBoth(t, shards)
+	rotated := func(n int, password string) access.Spec {
+		return access.Spec{Rotation: n, Services: []access.Service{roleOf("writer", password, nil, []string{"accounts"})}}
+	}
+	long := func() {
+		for i, server := range shards.Servers {
+			server.Exec(pgtest.Database(i), "UPDATE scalestack.rotation SET changed_at = now() - interval '1 hour'")
+		}
+	}
+	require.NoError(t, applyRoles(t, shards, rotated(4, "first")))
+	require.ErrorContains(t, applyRoles(t, shards, rotated(5, "second")), "rotation 5 of the services' passwords: the last one was ")
+	long()
+	for _, n := range []int{3, 6} {
+		err := applyRoles(t, shards, rotated(n, "second"))
+		require.EqualError(t, err, fmt.Sprintf("nothing was changed: refused: rotation %d of the services' passwords: must be 4 or, for new passwords, 5: any other changes a login that is in use", n))
+	}
+	require.NoError(t, applyRoles(t, shards, rotated(5, "second")))
+	old, now := mustAs(t, shards, "svc_writer_a", "first"), mustAs(t, shards, "svc_writer_b", "second")
+	for _, conn := range []*pgx.Conn{old, now} {
+		_, err := conn.Exec(t.Context(), "SELECT FROM accounts")
+		require.NoError(t, err)
+	}
+	retire(t, shards, rotated(5, "second"))
+	mustAs(t, shards, "svc_writer_a", "first")
+	shards.Servers[0].Exec("postgres", "ALTER ROLE svc_writer_a VALID UNTIL '2000-01-01'")
+	_, err := as(t, shards, "svc_writer_a", "first")
+	require.Error(t, err)
+	retire(t, shards, rotated(5, "second"))
+	_, err = as(t, shards, "svc_writer_a", "first")
+	require.Error(t, err, "a retired login must not come back")
+
+	t.Run("a run that was cut short, and a shard that is new", func(t *testing.T) {
+		long()
+		shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.rotation SET rotation = 6")
+		shards.Servers[1].Exec(pgtest.Database(1), "DELETE FROM scalestack.rotation")
+		require.NoError(t, applyRoles(t, shards, rotated(6, "third")))
+		mustAs(t, shards, "svc_writer_a", "third")
+		mustAs(t, shards, "svc_writer_b", "second")
+	})
+}
+
+func TestAFormerRoleKeepsItsRightsWhileItIsUsed(t *testing.T) {
+	shards, _ := shardtest.Start(t, 1, accounts.Schema())
+	spec := access.Spec{Services: []access.Service{roleOf("writer", "w", nil, []string{"accounts"})}, Former: []string{"app", "never"}}
+	require.NoError(t, applyRoles(t, shards, spec))
+	shards.Servers[0].Exec("postgres", "GRANT svc_writer TO app")
+	app := mustAs(t, shards, "app", pgtest.AppPassword)
+	done := make(chan struct{})
+	go func() { defer close(done); retire(t, shards, spec) }()
+	select {
+	case <-done:
+		t.Fatal("retired a role that is in use")
+	case <-time.After(3 * time.Second):
+	}
+	_, err := app.Exec(t.Context(), "SELECT FROM accounts")
+	require.NoError(t, err)
+	require.NoError(t, app.Close(t.Context()))
+	<-done
+	_, err = mustAs(t, shards, "app", pgtest.AppPassword).Exec(t.Context(), "SELECT FROM accounts")
+	require.Equal(t, denied, code(err))
+}
+
+// Two transactions that grant rights on a table at once would fail with "tuple
+// concurrently updated".
+func TestRolesMayBeAppliedWhileTablesChange(t *testing.T) {
+	shards, _ := shardtest.Start(t, 1, accounts.Schema())
+	spec := access.Spec{Services: []access.Service{roleOf("writer", "w", nil, []string{"accounts", "notes"})}}
+	require.NoError(t, applyRoles(t, shards, spec))
+	other := shards.Servers[0].Admin(pgtest.Database(0))
+	t.Cleanup(func() { _ = other.Close(context.Background()) })
+	stop, ended := make(chan struct{}), make(chan error)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			if _, err := other.Exec(context.Background(), fmt.Sprintf("ALTER TABLE notes SET (fillfactor = %d)", 50+i%50)); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	for range 20 {
+		require.NoError(t, applyRoles(t, shards, spec))
+	}
+	close(stop)
+	require.NoError(t, <-ended)
+}
