@@ -28,6 +28,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkNames, []string{"services"}},
 		{c.checkKafka, []string{"services", "kafka"}},
 		{c.checkPartitions, []string{"services", "kafka"}},
+		{c.checkTables, []string{"services"}},
 		{c.checkConnections, []string{"services", "postgres"}},
 		{c.checkAuth, []string{"services"}},
 		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes"}},
@@ -175,7 +176,7 @@ func (c *Config) checkConnections() field.ErrorList {
 			continue
 		}
 		pods := service.MaxPodsDuringRollout(s.Replicas.Max)
-		need += pods * s.Uses.Shards.Pool
+		need += s.connections()
 		terms = append(terms, fmt.Sprintf("%s %d × %d pods (replicas.max %d and %d more during a rollout)",
 			key, s.Uses.Shards.Pool, pods, s.Replicas.Max, pods-s.Replicas.Max))
 	}

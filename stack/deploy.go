@@ -132,7 +132,7 @@ func (d *deployment) namespace() error {
 	return nil
 }
 
-// shards come with the Job that prepares them, which their users come after.
+// shards come with the services' roles on them.
 func (d *deployment) shards() error {
 	made, err := postgres.New(d.ctx, postgresName, d.postgresArgs(d.wired.namespace), d.on)
 	if err != nil {
@@ -147,12 +147,26 @@ func (d *deployment) shards() error {
 		})
 	}
 	d.outputs["shards"] = out
-	prepared, err := job.New(d.ctx, migrateName, d.migrateArgs(d.wired.namespace, after(d.wired.shardMap, hosts...)), d.on)
+	roles, err := postgres.NewRoles(d.ctx, postgresName+"-roles", &postgres.RolesArgs{
+		Namespace: d.wired.namespace, Spec: d.roles(),
+		Prepare: func(secret pulumi.StringOutput) ([]pulumi.Resource, error) { return d.prepare(secret, hosts) },
+	}, d.on)
 	if err != nil {
 		return err
 	}
-	d.wired.prepared = []pulumi.Resource{prepared.Object()}
+	d.wired.roles, d.wired.shardLogins = roles.Secret, roles.Logins
 	return nil
+}
+
+// prepare registers the Job that makes the databases shards with the services' roles,
+// which the users of the shards come after.
+func (d *deployment) prepare(roles pulumi.StringOutput, hosts []pulumi.StringInput) ([]pulumi.Resource, error) {
+	prepared, err := job.New(d.ctx, migrateName, d.migrateArgs(d.wired.namespace, after(d.wired.shardMap, hosts...), roles), d.on)
+	if err != nil {
+		return nil, err
+	}
+	d.wired.prepared = []pulumi.Resource{prepared.Object()}
+	return d.wired.prepared, nil
 }
 
 func (d *deployment) cache() error {
@@ -216,7 +230,7 @@ func rank(s Service) int {
 
 // reshard starts once every service knows the map and has its credentials.
 func (d *deployment) reshard() error {
-	args := d.reshardArgs(d.wired.namespace, d.wired.shardMap)
+	args := d.reshardArgs(d.wired.namespace, d.wired.shardMap, d.wired.roles)
 	args.After = slices.Concat(d.wired.prepared, d.rolledOut)
 	_, err := job.New(d.ctx, reshardName, args, d.on)
 	return err

@@ -33,7 +33,7 @@ func TestDefaultsAreAValidConfiguration(t *testing.T) {
 }
 
 func TestDefaultsOfAService(t *testing.T) {
-	c, err := load(t, oneService(`"uses":{"shards":{},"consume":{"topics":["orders"]}}`))
+	c, err := load(t, oneService(`"uses":{"shards":{"write":["orders"]},"consume":{"topics":["orders"]}}`))
 	require.NoError(t, err)
 	shop := c.Services["shop"]
 	require.Equal(t, service.Replicas{Min: 3, Max: 10}, shop.Replicas)
@@ -82,7 +82,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"unknown pin":     {map[string]string{"scalestack:postgres": `{"pins":{"17":4}}`}, "scalestack:postgres.pins.17: Invalid value: 4 is not a shard id between 0 and 3"},
 		"no bucket":       {map[string]string{"scalestack:postgres": `{"pins":{"960":1}}`}, "scalestack:postgres.pins.960: Invalid value: 960 is not a bucket between 0 and 959"},
 		"pin to drain":    {map[string]string{"scalestack:postgres": `{"drain":[3],"pins":{"17":3}}`}, "scalestack:postgres.pins.17: Invalid value: 3 is not a shard to pin to: it is drained"},
-		"pool": {oneService(`"uses":{"shards":{"pool":11}}`),
+		"pool": {oneService(`"uses":{"shards":{"pool":11,"write":["orders"]}}`),
 			"scalestack:postgres.maxConnections: Invalid value: 140: must be at least 153: shop 11 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
 		"bounds":       {oneService(`"replicas":{"min":5,"max":4}`), "scalestack:services.shop.replicas.max: Invalid value: 4: must be at least replicas.min 5"},
 		"quantity":     {map[string]string{"scalestack:redis": `{"resources":{"memory":"lots"}}`}, `scalestack:redis.resources.memory: Invalid value: "lots": must be a quantity such as 500m, 2 or 1Gi`},

@@ -10,6 +10,7 @@ import (
 	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/service"
 	"github.com/scalestack/scalestack/internal/settings"
+	"github.com/scalestack/scalestack/sharding/access"
 )
 
 // Service is one program of the product and what it uses. The stack gives it
@@ -49,6 +50,22 @@ type Uses struct {
 type UsesShards struct {
 	// Pool is the most connections of one pod to one shard.
 	Pool int `json:"pool" default:"10" min:"1" max:"1000"`
+	// Write are the tables that the service reads and writes: table (in the schema
+	// public), schema.table, or schema.* for all of a schema. Its role may do nothing
+	// else. Default: none.
+	Write []string `json:"write"`
+	// Read are the tables that the service only reads, in the same form. A service has at
+	// least one table or function in Write, Read or Execute. Default: none.
+	Read []string `json:"read"`
+	// Execute are functions that the service may call and that not everybody may, named
+	// without arguments in the same form. Default: none.
+	Execute []string `json:"execute"`
+	// StatementTimeoutSeconds ends a statement of the service that takes longer. A
+	// session may set its own.
+	StatementTimeoutSeconds int `json:"statementTimeoutSeconds" default:"60" min:"1" max:"86400"`
+	// IdleTransactionTimeoutSeconds ends a session of the service that leaves a
+	// transaction open without a statement for longer. A session may set its own.
+	IdleTransactionTimeoutSeconds int `json:"idleTransactionTimeoutSeconds" default:"60" min:"1" max:"86400"`
 }
 
 // UsesTopics is how a service reads topics.
@@ -139,6 +156,38 @@ func (s Service) kafkaUser() kafka.User {
 		user.Consume, user.Group, user.DeadLetter = consume.Topics, consume.Group, consume.DeadLetter
 	}
 	return user
+}
+
+// Check refuses what is no name of a table or function, and names that are listed twice.
+func (u UsesShards) Check(path *field.Path) field.ErrorList {
+	return slices.Concat(
+		checkObjects(path, objects{"write", u.Write}, objects{"read", u.Read}),
+		checkObjects(path, objects{"execute", u.Execute}))
+}
+
+type objects struct {
+	setting string
+	names   []string
+}
+
+// checkObjects judges lists in which no object may be twice.
+func checkObjects(path *field.Path, lists ...objects) field.ErrorList {
+	var errs field.ErrorList
+	seen := map[access.Object]bool{}
+	for _, list := range lists {
+		for i, name := range list.names {
+			at := path.Child(list.setting).Index(i)
+			object, err := access.ParseObject(name)
+			switch {
+			case err != nil:
+				errs = append(errs, field.Invalid(at, field.OmitValueType{}, err.Error()))
+			case seen[object]:
+				errs = append(errs, field.Duplicate(at, name))
+			}
+			seen[object] = true
+		}
+	}
+	return errs
 }
 
 // Check refuses names that no topic can have, and a dead letter that would be

@@ -22,8 +22,8 @@ const zone = `"enabled": true, "zoneId": "0123456789abcdef0123456789abcdef"`
 func shop(t *testing.T, more map[string]string) *Config {
 	t.Helper()
 	config := map[string]string{"scalestack:services": `{
-		"web":     {"image":"a:1","port":8080,"migration":{"args":["migrate"]},"uses":{"shards":{"pool":2},"cache":true}},
-		"relay":   {"imageFrom":"web","uses":{"shards":{"pool":1},"produce":["orders"]}},
+		"web":     {"image":"a:1","port":8080,"migration":{"args":["migrate"]},"uses":{"shards":{"pool":2,"write":["orders","shop.*"],"read":["customers"]},"cache":true}},
+		"relay":   {"imageFrom":"web","uses":{"shards":{"pool":1,"read":["orders"]},"produce":["orders"]}},
 		"mailer":  {"imageFrom":"web","uses":{"consume":{"topics":["orders","returns"],"group":"mail"}}},
 		"plain":   {"image":"b:1"}}`}
 	maps.Copy(config, more)
@@ -37,6 +37,8 @@ var here = pulumi.String("here")
 func wiredHere() wiring {
 	return wiring{
 		namespace: here, shardMap: here, redisAddress: here, redisSecret: here, kafkaBootstrap: here, kafkaCA: here,
+		roles: here, shardLogins: map[string]pulumi.StringInput{
+			"web": pulumi.String("web-login"), "relay": pulumi.String("relay-login"), "shardctl": pulumi.String("shardctl-login")},
 		kafkaUsers: map[string]pulumi.StringInput{"relay": pulumi.String("relay-secret"), "mailer": pulumi.String("mailer-secret")},
 	}
 }
@@ -124,7 +126,10 @@ func TestScrapersReachTheExportersThereAre(t *testing.T) {
 func TestOnlyMigrationsGetTheAdministratorsCredentials(t *testing.T) {
 	c := shop(t, nil)
 	a := c.serviceArgs(c.Services["web"], wiredHere())
-	require.Equal(t, pulumi.String("postgres-shard-0-app"), a.Mounts[1].Secrets[0].Secret)
+	require.Len(t, a.Mounts[1].Secrets, 4)
+	for _, secret := range a.Mounts[1].Secrets {
+		require.Equal(t, pulumi.String("web-login"), secret.Secret)
+	}
 	require.Equal(t, pulumi.String("postgres-shard-0-admin"), a.Migration.Mounts[1].Secrets[0].Secret)
 	require.Equal(t, "shard-3/password", a.Mounts[1].Secrets[3].Files["password"])
 }

@@ -59,19 +59,28 @@ const (
 
 // migrateArgs prepare every shard of the map, which waits until the shards are
 // ready.
-func (c *Config) migrateArgs(namespace, shardMap pulumi.StringInput) *job.Args {
+func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "migrate")
 	a.Retries = 2
+	giveRoles(a, roles)
+	a.Revision += fmt.Sprintf("%+v", c.roles())
 	return a
 }
 
-// reshardArgs move buckets until every shard owns what the map says. It starts
-// again when it could come to another end; who may read its metrics makes no
-// difference to that.
-func (c *Config) reshardArgs(namespace, shardMap pulumi.StringInput) *job.Args {
+// giveRoles lets shardctl read the description of the services' roles.
+func giveRoles(a *job.Args, secret pulumi.StringInput) {
+	a.BaseEnv["SCALESTACK_ROLES"] = pulumi.String(rolesFolder + "/" + postgres.RolesKey)
+	a.Mounts = append(a.Mounts, k8s.Mount{Name: "roles", Path: rolesFolder, Secret: secret})
+}
+
+// reshardArgs retire the logins that no service has any more, and move buckets until
+// every shard owns what the map says. It starts again when it could come to another
+// end; who may read its metrics makes no difference to that.
+func (c *Config) reshardArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "reshard")
+	giveRoles(a, roles)
 	moves := c.movesVariables()
-	a.Revision += fmt.Sprint(moves)
+	a.Revision += fmt.Sprint(moves, c.logins())
 	maps.Copy(a.BaseEnv, moves)
 	a.BaseEnv["SCALESTACK_METRICS_LISTEN"] = pulumi.Sprintf(":%d", metricsPort)
 	a.Port, a.IngressFrom = metricsPort, c.Metrics.Scrapers
@@ -88,7 +97,7 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 		Args:            []string{command},
 		Revision:        c.structure(),
 		BaseEnv:         shardVariables(),
-		Mounts:          []k8s.Mount{mapMount(shardMap), c.credentials(postgres.AdminCredentials)},
+		Mounts:          []k8s.Mount{mapMount(shardMap), c.credentials(admin)},
 		EgressTo:        []k8s.Target{shardPods()},
 	}
 }

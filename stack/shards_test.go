@@ -69,7 +69,7 @@ func TestTheMoverKnowsItsSettings(t *testing.T) {
 	mover := func(postgres string) *job.Args {
 		c, err := load(t, map[string]string{"scalestack:postgres": postgres, "scalestack:metrics": `{"scrapers":[{"pods":{"app":"prometheus"}}]}`})
 		require.NoError(t, err)
-		return c.reshardArgs(here, here)
+		return c.reshardArgs(here, here, here)
 	}
 	args := mover(`{}`)
 	require.Equal(t, pulumi.String("10737418240"), args.BaseEnv["SCALESTACK_RESHARD_VOLUME"])
@@ -77,8 +77,8 @@ func TestTheMoverKnowsItsSettings(t *testing.T) {
 	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}, args.IngressFrom)
 	unwatched, err := load(t, nil)
 	require.NoError(t, err)
-	require.Equal(t, args.Revision, unwatched.reshardArgs(here, here).Revision)
-	for _, changed := range []string{`{"moves":{"batch":16}}`, `{"moves":{"observe":60}}`, `{"storage":{"size":"20Gi"}}`} {
+	require.Equal(t, args.Revision, unwatched.reshardArgs(here, here, here).Revision)
+	for _, changed := range []string{`{"moves":{"batch":16}}`, `{"moves":{"observe":60}}`, `{"storage":{"size":"20Gi"}}`, `{"passwordRotation":1}`} {
 		require.NotEqual(t, args.Revision, mover(changed).Revision, changed)
 	}
 }

@@ -34,7 +34,11 @@ type wiring struct {
 	// shardMap is the name of the map's ConfigMap.
 	shardMap pulumi.StringInput
 	// prepared are the Jobs and Deployments that the users of the shards come after.
-	prepared                  []pulumi.Resource
+	prepared []pulumi.Resource
+	// roles is the name of the Secret that describes the services' roles, shardLogins
+	// are those with their logins, by the services' names.
+	roles                     pulumi.StringInput
+	shardLogins               pulumi.StringMap
 	redisAddress, redisSecret pulumi.StringInput
 	kafkaBootstrap, kafkaCA   pulumi.StringInput
 	kafkaUsers                map[string]pulumi.StringInput
@@ -79,15 +83,15 @@ func (c *Config) edgePeers() []k8s.Peer {
 	return peers
 }
 
-// connectShards also gives the migration the administrator's credentials, and a
-// new run when the set of shards changes.
+// connectShards gives the service its own login, and its migration the
+// administrator's and a new run when the set of shards changes.
 func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	maps.Copy(a.BaseEnv, shardVariables())
 	if s.hasPool() {
 		a.BaseEnv["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
 	}
 	a.After = w.prepared
-	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(postgres.AppCredentials)})
+	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(func(int) pulumi.StringInput { return w.shardLogins[s.Name] })})
 	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{shardPods()})
 	if a.Migration == nil {
 		return
@@ -95,7 +99,7 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	m := *a.Migration
 	m.Mounts = c.withSecrets(m.Mounts, w.secrets)
 	m.BaseEnv = shardVariables()
-	m.Mounts = slices.Concat(m.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(postgres.AdminCredentials)})
+	m.Mounts = slices.Concat(m.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(admin)})
 	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})
 	m.Revision += c.structure()
 	a.Migration = &m
@@ -150,14 +154,19 @@ func mapMount(configMap pulumi.StringInput) k8s.Mount {
 	return k8s.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: configMap}
 }
 
-// credentials mounts a user name and a password for each shard. The names of the
-// Secrets are known without the shards: what waits for them is the shard map.
-func (c *Config) credentials(of string) k8s.Mount {
+// admin is the Secret with a shard's superuser. The name is known without the shard:
+// what waits for it is the shard map.
+func admin(shard int) pulumi.StringInput {
+	return pulumi.String(postgres.SecretName(postgresName, shard, postgres.AdminCredentials))
+}
+
+// credentials mounts a user name and a password for each shard.
+func (c *Config) credentials(secret func(shard int) pulumi.StringInput) k8s.Mount {
 	mount := k8s.Mount{Name: "shard-credentials", Path: credentialsFolder}
 	for _, id := range c.shardIDs() {
 		name := postgres.ShardName(id)
 		mount.Secrets = append(mount.Secrets, k8s.SecretFiles{
-			Secret: pulumi.String(postgres.SecretName(postgresName, id, of)),
+			Secret: secret(id),
 			Files:  map[string]string{"username": name + "/username", "password": name + "/password"},
 		})
 	}

@@ -47,6 +47,7 @@ func TestEveryResourceHasItsParent(t *testing.T) {
 			"scalestack:kafka:Kafka kafka",
 			"scalestack:namespace:Namespace base",
 			"scalestack:postgres:Postgres postgres",
+			"scalestack:postgres:Roles postgres-roles",
 			"scalestack:redis:Redis redis",
 			"scalestack:service:Service analytics",
 			"scalestack:service:Service app",
@@ -107,12 +108,12 @@ func TestNoResourceUsesADefaultProvider(t *testing.T) {
 
 func TestNoPasswordInPlainText(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		passwords := 9
+		passwords := 14
 		if env == "dev" {
 			passwords += 2
 		}
 		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), passwords,
-			"two for each shard, one for the cache, one for each exporter of dev")
+			"two for each shard, one for the cache, one for each of five services, one for each exporter of dev")
 		require.NotContains(t, g.text(t), password)
 	})
 }

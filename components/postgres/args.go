@@ -56,10 +56,6 @@ type Args struct {
 	// defaults. Adding or removing it restarts no shard. Default: none.
 	Exporter *Exporter `json:"exporter"`
 
-	// PasswordRotation may be any string. Changing it generates new passwords and
-	// restarts the shards.
-	PasswordRotation pulumi.StringInput `json:"passwordRotation"`
-
 	// Protect makes Pulumi refuse to delete the StatefulSets and the volume claims,
 	// drained ones aside. Right for production; "pulumi state unprotect" lifts it. The
 	// claims are retained in either case.

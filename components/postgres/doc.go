@@ -23,15 +23,15 @@
 // "postgres-monitor-" and a hash, which makes the exporter's role on every shard.
 //
 // The database is called shard_0_db. Role postgres is the superuser for
-// migrations, role app can log in and do what it is granted.
+// migrations. Role app asks servers what they run during a rollout; services have
+// logins of their own, see [NewRoles].
 //
 // # Before each start
 //
 // The init container runs bootstrap.sh: it makes the data folder if there is
 // none, and makes the roles, their passwords and the database what they should
-// be. So a retained volume works with newly generated passwords, and changing
-// Args.PasswordRotation and deploying rotates them. A server that was killed
-// replays its log there, where no probe can interrupt it.
+// be. So a retained volume works with newly generated passwords. A server that was
+// killed replays its log there, where no probe can interrupt it.
 //
 // # Rollouts
 //
@@ -80,7 +80,7 @@
 //
 // # What may be an Output
 //
-// Image, ImagePullPolicy, Storage.Class, PasswordRotation, PriorityClass,
+// Image, ImagePullPolicy, Storage.Class, PriorityClass,
 // NodeSelector, Namespace and the peers of IngressFrom are passed through to the
 // objects, so they may be Outputs of other resources. All other fields decide which
 // resources exist or are computed with, and must be known.

@@ -44,7 +44,7 @@ func (r *registrar) exporter() error {
 		return nil
 	}
 	name := exporterName(r.name)
-	generated, err := random.NewRandomPassword(r.ctx, name+"-password", password(plan{Args: r.args}), r.parent)
+	generated, err := random.NewRandomPassword(r.ctx, name+"-password", password(), r.parent)
 	if err != nil {
 		return err
 	}

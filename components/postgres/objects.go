@@ -15,14 +15,12 @@ import (
 	"github.com/scalestack/scalestack/components/k8s"
 )
 
-// password is letters and digits, so that no shell, URL or configuration file
-// needs to quote it: 190 bits.
-func password(p plan) *random.RandomPasswordArgs {
-	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-	if kube.Given(p.PasswordRotation) {
-		args.Keepers = pulumi.StringMap{"rotation": p.PasswordRotation}
-	}
-	return args
+// passwordLength in letters and digits, so that no shell, URL or configuration file
+// needs to quote the password: 190 bits.
+const passwordLength = 32
+
+func password() *random.RandomPasswordArgs {
+	return &random.RandomPasswordArgs{Length: pulumi.Int(passwordLength), Special: pulumi.Bool(false)}
 }
 
 func credentials(p plan, secret, role string, password pulumi.StringInput) *corev1.SecretArgs {

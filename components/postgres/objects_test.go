@@ -121,9 +121,3 @@ func TestTheClaimAsksForTheStorage(t *testing.T) {
 	require.Equal(t, pulumi.StringArray{pulumi.String("ReadWriteOncePod")}, fast.AccessModes)
 	require.Nil(t, spec(nil).StorageClassName)
 }
-
-func TestRotationChangesTheKeeper(t *testing.T) {
-	require.Nil(t, password(testPlan(nil)).Keepers)
-	rotated := testPlan(func(a *Args) { a.PasswordRotation = pulumi.String("2") })
-	require.Equal(t, pulumi.StringMap{"rotation": pulumi.String("2")}, password(rotated).Keepers)
-}

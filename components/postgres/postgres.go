@@ -135,7 +135,9 @@ func (r *registrar) shard(p plan) error {
 }
 
 func (r *registrar) credentials(p plan, secret, role string) (*corev1.Secret, pulumi.StringInput, error) {
-	generated, err := random.NewRandomPassword(r.ctx, p.secret(secret)+"-password", password(p), r.parent)
+	// An earlier release could rotate these passwords, which took every shard away for
+	// a minute: what it generated stays.
+	generated, err := random.NewRandomPassword(r.ctx, p.secret(secret)+"-password", password(), r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -23,6 +23,9 @@ func TestNoSecretInPlainText(t *testing.T) {
 			secrets = append(secrets, secret(t, out.Namespace, fmt.Sprintf("postgres-shard-%d-%s", shard, role), "password"))
 		}
 	}
+	for _, login := range logins(t, out.Namespace) {
+		secrets = append(secrets, secret(t, out.Namespace, login, "password"))
+	}
 	places := map[string]string{
 		"state":           pulumi(t, "stack", "export"),
 		"outputs":         pulumi(t, "stack", "output", "--json"),

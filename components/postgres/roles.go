@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/component"
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/sharding/access"
+)
+
+// RolesKey is the key of the description in the Secret that RolesArgs.Prepare gets.
+const RolesKey = "roles.json"
+
+// RolesArgs describe the logins of the services that use the shards.
+type RolesArgs struct {
+	// Namespace of all objects. Default: "scalestack".
+	Namespace pulumi.StringInput
+	// Spec is the description without passwords, which are generated: new ones with each
+	// Rotation.
+	Spec access.Spec
+	// Prepare registers and returns what brings the shards to the description, which it
+	// finds in key RolesKey of the named Secret. No service gets a login before. Required.
+	Prepare func(secret pulumi.StringOutput) ([]pulumi.Resource, error)
+}
+
+// Roles are the logins of the services: a Secret for each with the keys username and
+// password, and one with the whole description for the Job that makes them.
+type Roles struct {
+	pulumi.ResourceState
+
+	// Secret is the name of the one with the description.
+	Secret pulumi.StringOutput `pulumi:"secret"`
+	// Logins are the names of the services' Secrets, by service. Each is known once the
+	// login exists on every shard.
+	Logins pulumi.StringMap `pulumi:"logins"`
+}
+
+// LoginSecret is the name of a service's Secret.
+func LoginSecret(component, service string) string { return component + "-login-" + service }
+
+// NewRoles registers the logins. The name begins the names of their objects.
+func NewRoles(ctx *pulumi.Context, name string, args *RolesArgs, opts ...pulumi.ResourceOption) (*Roles, error) {
+	c := &Roles{Logins: pulumi.StringMap{}}
+	if err := ctx.RegisterComponentResource("scalestack:postgres:Roles", name, c, opts...); err != nil {
+		return nil, err
+	}
+	if err := c.register(ctx, name, args); err != nil {
+		return nil, fmt.Errorf("roles %s: %w", name, err)
+	}
+	return c, ctx.RegisterResourceOutputs(c, component.Outputs(c))
+}
+
+func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) error {
+	parent, namespace, passwords := pulumi.Parent(c), kube.Namespace(args.Namespace), map[string]pulumi.StringInput{}
+	for _, service := range args.Spec.Services {
+		made, err := random.NewRandomPassword(ctx, LoginSecret(name, service.Name)+"-password", &random.RandomPasswordArgs{
+			Length: pulumi.Int(passwordLength), Special: pulumi.Bool(false),
+			Keepers: pulumi.StringMap{"rotation": pulumi.String(strconv.Itoa(args.Spec.Rotation))},
+		}, parent)
+		if err != nil {
+			return err
+		}
+		passwords[service.Name] = pulumi.ToSecret(made.Result).(pulumi.StringOutput)
+	}
+	description, err := corev1.NewSecret(ctx, name+"-spec", &corev1.SecretArgs{
+		Metadata:   componentLabels(name).Meta(name+"-spec", namespace),
+		StringData: pulumi.StringMap{RolesKey: describe(args.Spec, passwords)},
+	}, parent)
+	if err != nil {
+		return err
+	}
+	c.Secret = description.Metadata.Name().Elem()
+	prepared, err := args.Prepare(c.Secret)
+	if err != nil {
+		return err
+	}
+	// By dependsOn and not by a value: Pulumi deletes and remakes what has a value of a
+	// Job that is replaced.
+	after := pulumi.DependsOn(prepared)
+	for _, service := range args.Spec.Services {
+		login, err := corev1.NewSecret(ctx, LoginSecret(name, service.Name), &corev1.SecretArgs{
+			Metadata: componentLabels(name).Meta(LoginSecret(name, service.Name), namespace),
+			Type:     pulumi.String("kubernetes.io/basic-auth"),
+			StringData: pulumi.StringMap{
+				"username": pulumi.String(access.Login(service.Name, args.Spec.Rotation)), "password": passwords[service.Name],
+			},
+		}, parent, after)
+		if err != nil {
+			return err
+		}
+		c.Logins[service.Name] = login.Metadata.Name().Elem()
+	}
+	return nil
+}
+
+// describe fills the passwords in.
+func describe(spec access.Spec, passwords map[string]pulumi.StringInput) pulumi.StringOutput {
+	inputs := make([]any, len(spec.Services))
+	for i, service := range spec.Services {
+		inputs[i] = passwords[service.Name]
+	}
+	return pulumi.All(inputs...).ApplyT(func(values []any) (string, error) {
+		filled := spec
+		filled.Services = slices.Clone(spec.Services)
+		for i := range filled.Services {
+			filled.Services[i].Password = values[i].(string)
+		}
+		text, err := filled.Encode()
+		return string(text), err
+	}).(pulumi.StringOutput)
+}

@@ -1,0 +1,67 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/service"
+	"github.com/scalestack/scalestack/sharding/access"
+)
+
+// rolesFolder is where shardctl finds the description of the services' roles.
+const rolesFolder = "/etc/scalestack/roles"
+
+// shardctlConnections are those of the service shardctl to one shard, out of
+// postgres.ReservedConnections: one that watches, and two for previews and people who
+// run shardctl in its pod.
+const shardctlConnections = 3
+
+// roles describe what each service may do on the shards.
+func (c *Config) roles() access.Spec {
+	spec := access.Spec{Rotation: c.Postgres.PasswordRotation, Former: []string{postgres.AppRole}}
+	for _, s := range c.services() {
+		uses := s.Uses.Shards
+		if uses == nil {
+			continue
+		}
+		spec.Services = append(spec.Services, access.Service{
+			Name: s.Name, Connections: s.connections(), Read: uses.Read, Write: uses.Write, Execute: uses.Execute,
+			StatementTimeout: uses.StatementTimeoutSeconds, IdleTransactionTimeout: uses.IdleTransactionTimeoutSeconds,
+		})
+	}
+	return spec
+}
+
+// logins are the current ones. What is not among them is retired.
+func (c *Config) logins() []string {
+	var names []string
+	for _, s := range c.roles().Services {
+		names = append(names, access.Login(s.Name, c.Postgres.PasswordRotation))
+	}
+	return names
+}
+
+// connections of all pods together to one shard, those included that a rollout adds.
+func (s Service) connections() int {
+	if !s.hasPool() {
+		return shardctlConnections
+	}
+	return service.MaxPodsDuringRollout(s.Replicas.Max) * s.Uses.Shards.Pool
+}
+
+// checkTables refuses a service without rights: its first statement would fail.
+// shardctl asks the engine's tables, which every service may read.
+func (c *Config) checkTables() field.ErrorList {
+	var errs field.ErrorList
+	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
+		uses := c.Services[key].Uses.Shards
+		if uses != nil && key != shardctlName && len(uses.Read)+len(uses.Write)+len(uses.Execute) == 0 {
+			errs = append(errs, field.Required(servicePath(key).Child("uses", "shards", "write"),
+				`the tables that the service uses, in write or read; ["public.*"] for all of the schema public`))
+		}
+	}
+	return errs
+}

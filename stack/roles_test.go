@@ -1,0 +1,71 @@
+package stack
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/job"
+	"github.com/scalestack/scalestack/sharding/access"
+)
+
+// Each service has a role of its own with its share of the connection budget.
+func TestEachRoleMayDoWhatItsServiceDeclares(t *testing.T) {
+	c := shop(t, map[string]string{"scalestack:postgres": `{"passwordRotation":3}`})
+	require.Equal(t, access.Spec{Rotation: 3, Former: []string{"app"}, Services: []access.Service{
+		{Name: "relay", Connections: 13, StatementTimeout: 60, IdleTransactionTimeout: 60, Read: []string{"orders"}},
+		{Name: "shardctl", Connections: 3, StatementTimeout: 60, IdleTransactionTimeout: 60},
+		{Name: "web", Connections: 2 * 13, StatementTimeout: 60, IdleTransactionTimeout: 60, Read: []string{"customers"}, Write: []string{"orders", "shop.*"}},
+	}}, c.roles())
+}
+
+// Only a service's own Secret and the map tell its pods where the shards are.
+func TestEachServiceLogsInWithItsOwnSecret(t *testing.T) {
+	c := shop(t, nil)
+	for key, want := range map[string]string{"web": "web-login", "relay": "relay-login", "shardctl": "shardctl-login"} {
+		for _, mount := range c.serviceArgs(c.Services[key], wiredHere()).Mounts {
+			for _, secret := range mount.Secrets {
+				if mount.Path == credentialsFolder {
+					require.Equal(t, pulumi.String(want), secret.Secret, key)
+				}
+			}
+		}
+	}
+}
+
+// The Job runs again when a role would change: a service gets no login that the
+// databases do not know.
+func TestAChangedRolePreparesTheShardsAgain(t *testing.T) {
+	args := func(postgres, services string) *job.Args {
+		more := map[string]string{"scalestack:postgres": postgres}
+		if services != "" {
+			more["scalestack:services"] = services
+		}
+		c := shop(t, more)
+		return c.migrateArgs(here, here, here)
+	}
+	const web = `{"web":{"image":"a:1","uses":{"shards":{"pool":2,"write":["orders"]}}}}`
+	same := args(`{}`, web).Revision
+	require.Equal(t, same, args(`{"protect":true}`, web).Revision)
+	require.Equal(t, same, args(`{}`, strings.Replace(web, "a:1", "a:2", 1)).Revision)
+	require.NotEqual(t, same, args(`{"passwordRotation":1}`, web).Revision)
+	for old, changed := range map[string]string{"write": "read", `"pool":2`: `"pool":3`, "orders": "items", `"write":`: `"execute":["total"],"write":`, `"web"`: `"shop"`} {
+		require.NotEqual(t, same, args(`{}`, strings.Replace(web, old, changed, 1)).Revision, changed)
+	}
+	a := args(`{}`, web)
+	require.Equal(t, pulumi.String("/etc/scalestack/roles/roles.json"), a.BaseEnv["SCALESTACK_ROLES"])
+	require.Equal(t, rolesFolder, a.Mounts[len(a.Mounts)-1].Path)
+}
+
+func TestWrongTablesAreRefused(t *testing.T) {
+	_, err := load(t, map[string]string{"scalestack:services": `{
+		"a":{"image":"a:1","uses":{"shards":{"pool":1}}},
+		"b":{"image":"a:1","uses":{"shards":{"pool":1,"write":["Orders","scalestack.move","orders"],"read":["public.orders"],"execute":["orders","total()"]}}}}`})
+	require.EqualError(t, err, `scalestack:services.b.uses.shards.write[0]: Invalid value: "Orders" is not name, schema.name or schema.* in lower-case letters, digits and _
+scalestack:services.b.uses.shards.write[1]: Invalid value: "scalestack.move" is in a schema of the system: every service may read what it needs there
+scalestack:services.b.uses.shards.read[0]: Duplicate value: "public.orders"
+scalestack:services.b.uses.shards.execute[1]: Invalid value: "total()" is not name, schema.name or schema.* in lower-case letters, digits and _
+scalestack:services.a.uses.shards.write: Required value: the tables that the service uses, in write or read; ["public.*"] for all of the schema public`)
+}
