@@ -43,6 +43,9 @@ func StartShards(t *testing.T, n int) *Shards {
 // Database returns the name of a shard's database.
 func Database(id int) string { return fmt.Sprintf("shard_%d_db", id) }
 
+// As returns the settings to reach the shards as another role.
+func (s *Shards) As(user, password string) settings.Shards { return s.settings(user, password) }
+
 func (s *Shards) settings(user, password string) settings.Shards {
 	folder := s.t.TempDir()
 	for _, shard := range s.Map.Shards {

@@ -140,6 +140,8 @@ func setEnvironment(t *testing.T, kafka settings.Kafka, shards *pgtest.Shards, c
 func TestWorkThatFollowsAUser(t *testing.T) {
 	kafka := kafkatest.Start(t, 3, events.UserTopic, events.ProductTopic, "email_dlq", "analytics_dlq", "invalidate_dlq")
 	shards, r := shardtest.Start(t, 2)
+	// One environment for all programs.
+	shards.App = shards.As("app", pgtest.AppPassword)
 	cache := miniredis.RunT(t)
 	box, address := startPostbox(t)
 	setEnvironment(t, kafka, shards, cache, address)

@@ -15,7 +15,7 @@ import (
 )
 
 func TestEachEventCountsOnce(t *testing.T) {
-	shards, r := shardtest.Start(t, 2)
+	shards, r := shardtest.StartAs(t, "analytics", 2)
 	counter := analytics.New(r)
 	handle := func(e events.Event, want consumer.Outcome) {
 		t.Helper()

@@ -148,7 +148,7 @@ func (l *lab) count(sql string, args ...any) int {
 // service's role.
 func (l *lab) queries() int {
 	return l.count(`SELECT coalesce(sum(calls), 0)::int FROM pg_stat_statements
-		WHERE userid = 'app'::regrole AND query LIKE '%users%'`)
+		WHERE userid = 'svc_users_a'::regrole AND query LIKE '%users%'`)
 }
 
 // measuring returns the operations of a turn, and whether the run is to be

@@ -79,7 +79,7 @@ func publishTwice(t *testing.T, title string, results []bench.Result, notes ...s
 func (r *registrations) execution(like string) time.Duration {
 	r.t.Helper()
 	return bench.Round(time.Duration(r.count(`
-		SELECT (sum(total_exec_time) / sum(calls) * 1e6)::int FROM pg_stat_statements WHERE userid = 'app'::regrole AND ltrim(query, E' \n\t') LIKE $1`, like)))
+		SELECT (sum(total_exec_time) / sum(calls) * 1e6)::int FROM pg_stat_statements WHERE userid = 'svc_users_a'::regrole AND ltrim(query, E' \n\t') LIKE $1`, like)))
 }
 
 // registrations are the ways to register a user.

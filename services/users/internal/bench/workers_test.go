@@ -10,6 +10,7 @@ import (
 
 	"github.com/scalestack/scalestack/services/users/internal/kafkatest"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -55,11 +56,13 @@ func (l *lab) startWorker(program, command string, environment []string) {
 }
 
 func (l *lab) environment(kafka settings.Kafka, p *provider) []string {
+	// One environment for all programs.
+	shards := l.As("app", pgtest.AppPassword)
 	return []string{
 		"SCALESTACK_METRICS_LISTEN=127.0.0.1:0",
 		"SCALESTACK_LOG_LEVEL=warn",
-		"SCALESTACK_SHARD_MAP=" + l.App.MapFile,
-		"SCALESTACK_SHARD_CREDENTIALS=" + l.App.Credentials,
+		"SCALESTACK_SHARD_MAP=" + shards.MapFile,
+		"SCALESTACK_SHARD_CREDENTIALS=" + shards.Credentials,
 		"SCALESTACK_REDIS_ADDRESS=" + l.redis.Address,
 		"SCALESTACK_REDIS_CREDENTIALS=" + l.redis.Credentials,
 		"SCALESTACK_KAFKA_BOOTSTRAP=" + strings.Join(kafka.Bootstrap, ","),

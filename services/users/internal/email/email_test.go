@@ -41,7 +41,7 @@ func created(user int64) *events.Event {
 }
 
 func TestOneMailForEachNewUser(t *testing.T) {
-	shards, r := shardtest.Start(t, 1)
+	shards, r := shardtest.StartAs(t, "email", 1)
 	out := &outbound{}
 	one, other := email.New(r, out), email.New(r, out)
 	handle := func(s *email.Sender, e *events.Event, want consumer.Outcome) {
@@ -63,7 +63,7 @@ func TestOneMailForEachNewUser(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	shards, r := shardtest.Start(t, 1)
+	shards, r := shardtest.StartAs(t, "email", 1)
 	claims := func() int { return shards.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM inbox") }
 	out := &outbound{}
 	one, other := email.New(r, out), email.New(r, out)
@@ -109,7 +109,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestTwoAtOnceSendOne(t *testing.T) {
-	_, r := shardtest.Start(t, 1)
+	_, r := shardtest.StartAs(t, "email", 1)
 	out := &outbound{do: func() error { time.Sleep(time.Millisecond); return nil }}
 	var all sync.WaitGroup
 	e := created(1)
@@ -127,7 +127,7 @@ func TestTwoAtOnceSendOne(t *testing.T) {
 // The shard dies after the mail server took the mail. Who sent it knows, and notes
 // it when the shard is back; if that process dies too, another sends it again.
 func TestAShardThatDiesAfterTheMail(t *testing.T) {
-	shards, r := shardtest.Start(t, 1)
+	shards, r := shardtest.StartAs(t, "email", 1)
 	out := &outbound{}
 	out.do = func() error { shards.Servers[0].Kill(); return nil }
 	sender := email.New(r, out)

@@ -82,7 +82,7 @@ func TestOnARealBroker(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		relay.New(relay.Options{Map: r.Map, Connect: shards.App.As("relay").ConnConfig, Kafka: client, Poll: time.Second, Batch: 20,
+		relay.New(relay.Options{Map: r.Map, Connect: shardtest.As(shards, "relay").As("relay").ConnConfig, Kafka: client, Poll: time.Second, Batch: 20,
 			Grace: 5 * time.Second, InboxRetention: time.Hour, Metrics: prometheus.NewRegistry(), Log: testLog()}).Run(ctx)
 	}()
 	count := func(where string) int {

@@ -52,7 +52,7 @@ func testLog() *slog.Logger {
 func (r *rig) start() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	one := relay.New(relay.Options{
-		Map: r.router.Map, Connect: r.shards.App.As("relay").ConnConfig, Kafka: r.kafka.Client(relay.Producer()...),
+		Map: r.router.Map, Connect: shardtest.As(r.shards, "relay").As("relay").ConnConfig, Kafka: r.kafka.Client(relay.Producer()...),
 		Poll: cmp.Or(r.poll, 5*time.Millisecond), Batch: cmp.Or(r.batch, 7), Grace: 5 * time.Second, InboxRetention: time.Hour,
 		Metrics: prometheus.NewRegistry(), Log: testLog(),
 	})
