@@ -29,6 +29,17 @@ class NotAnswered(Exception):
         self.rows, self.failures, self.missing = rows, failures, missing
 
 
+def read_credentials(folder):
+    """A service's login has another name with another password, and Kubernetes may replace the files between two reads."""
+    def read(name):
+        return (folder / name).read_text().rstrip("\r\n")
+
+    while True:
+        user, password = read("username"), read("password")
+        if read("username") == user:
+            return user, password
+
+
 class Shards:
     def __init__(self, map_file, credentials):
         self._file, self._credentials = Path(map_file), Path(credentials)
@@ -51,11 +62,9 @@ class Shards:
     def connect(self, shard_id):
         """Connects, and makes sure that this is the shard that the map means."""
         shard = self._shards[shard_id]
-        folder = self._credentials / shard["name"]
+        user, password = read_credentials(self._credentials / shard["name"])
         conn = psycopg.connect(
-            host=shard["host"], port=shard["port"], dbname=shard["database"], connect_timeout=2,
-            user=(folder / "username").read_text().rstrip("\r\n"),
-            password=(folder / "password").read_text().rstrip("\r\n"),
+            host=shard["host"], port=shard["port"], dbname=shard["database"], connect_timeout=2, user=user, password=password,
             options="-c statement_timeout=3000")
         found = conn.execute("SELECT cluster, shard_id, buckets, initial_shards FROM scalestack.shard").fetchone()
         wanted = (self._map["cluster"], shard_id, self._map["buckets"], self._map["initialShards"])

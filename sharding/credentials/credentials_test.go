@@ -1,9 +1,11 @@
 package credentials
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,4 +28,44 @@ func TestRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "app", user)
 	require.Equal(t, " with space ", password)
+}
+
+// The folder is replaced as the kubelet does it, again and again while it is read.
+func TestUserAndPasswordAreOfOneVersion(t *testing.T) {
+	folder := t.TempDir()
+	for _, version := range []string{"a", "b"} {
+		require.NoError(t, os.Mkdir(filepath.Join(folder, version), 0o700))
+		for _, name := range []string{"username", "password"} {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, version, name), []byte(version), 0o600))
+		}
+	}
+	turn := func(n int) {
+		require.NoError(t, os.Symlink(string("ab"[n%2]), filepath.Join(folder, "next")))
+		require.NoError(t, os.Rename(filepath.Join(folder, "next"), filepath.Join(folder, "..data")))
+	}
+	turn(0)
+	for _, name := range []string{"username", "password"} {
+		require.NoError(t, os.Symlink(filepath.Join("..data", name), filepath.Join(folder, name)))
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(200 * time.Microsecond):
+				turn(n)
+			}
+		}
+	}()
+	pairs := map[string]int{}
+	for range 20_000 {
+		user, password, err := Read(folder)
+		require.NoError(t, err)
+		pairs[fmt.Sprint(user, password)]++
+	}
+	close(stop)
+	<-stopped
+	require.Len(t, pairs, 2, "%v", pairs)
 }
