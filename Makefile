@@ -26,7 +26,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-alerts prove-previews e2e hit-ratio verify-origin purge
+.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-rotation prove-alerts prove-previews e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -168,6 +168,11 @@ prove-events: export OUTAGE ?= 120
 prove-events: ## USERS=100000 SEED=…: registrations while everything is killed and the broker is away
 	@$(LAB) up
 	$(PROVE) TestEventsFollowEveryRegistration
+
+prove-rotation: export ROTATE := 1
+prove-rotation: ## change the services' passwords for the shards under load, twice
+	@$(LAB) up
+	$(PROVE) TestPasswordsRotateUnderLoad
 
 prove-adopt: export ADOPT := 1
 prove-adopt: ## lose the state, adopt the running product into an empty one, change it
