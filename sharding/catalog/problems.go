@@ -35,7 +35,7 @@ const candidates = `
 const Stride = 1024
 
 // tableRules are queries over subject and sharded, each for one thing that keeps
-// a table from being moved: the table's oid, and a text that follows its name.
+// a table from being moved: the table's oid, and a sentence that begins after its name.
 // $3 is the shard's id, for the rule on sequences.
 var tableRules = []string{
 	`SELECT c.oid, 'is not an ordinary table: partitioned tables, views and foreign tables cannot be moved'

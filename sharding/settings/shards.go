@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -11,16 +12,13 @@ import (
 
 // Shards says where the shards are and how to reach them.
 type Shards struct {
-	// MapFile is the shard map's file. Its folder is a mounted ConfigMap, so
-	// the content changes while the process runs.
-	MapFile string
-	// Credentials is the folder with <shard name>/username and <shard name>/password.
-	Credentials string
-	// SSLMode is libpq's sslmode. The authority for verify-ca and verify-full
-	// comes from PGSSLROOTCERT, as with every PostgreSQL client.
-	SSLMode string
-	// ConnectTimeout bounds one attempt to connect to a shard.
-	ConnectTimeout time.Duration
+	// MapFile's folder is a mounted ConfigMap, so that its content changes while the
+	// program runs.
+	MapFile        string        `env:"SCALESTACK_SHARD_MAP" envDefault:"/etc/scalestack/shardmap/map.json" validate:"abspath" doc:"the shard map; read again when it changes"`
+	Credentials    string        `env:"SCALESTACK_SHARD_CREDENTIALS" envDefault:"/etc/scalestack/shards" validate:"abspath" doc:"folder with <shard name>/username and <shard name>/password; read at every new connection"`
+	SSLMode        string        `env:"SCALESTACK_DB_SSLMODE" envDefault:"prefer" validate:"oneof=disable allow prefer require verify-ca verify-full" doc:"TLS to the shards, as libpq's sslmode"`
+	SSLRootCert    string        `env:"PGSSLROOTCERT" validate:"omitempty,abspath" doc:"authority of the shards' certificates for verify-ca and verify-full; read by the PostgreSQL client itself"`
+	ConnectTimeout time.Duration `env:"SCALESTACK_DB_CONNECT_TIMEOUT" envDefault:"2s" validate:"min=10ms,max=1m" doc:"longest attempt to connect to a shard"`
 }
 
 // As returns what a router needs to reach the shards; they show the
@@ -46,13 +44,12 @@ func ReadMap(file string) (*shardmap.Map, error) {
 	return m, nil
 }
 
-// ReadShards reads where the shards are and how to reach them.
-func ReadShards(r *Reader) Shards {
-	return Shards{
-		MapFile:     r.Path("SCALESTACK_SHARD_MAP", "/etc/scalestack/shardmap/map.json", "the shard map; read again when it changes"),
-		Credentials: r.Path("SCALESTACK_SHARD_CREDENTIALS", "/etc/scalestack/shards", "folder with <shard name>/username and <shard name>/password; read at every new connection"),
-		SSLMode: r.OneOf("SCALESTACK_DB_SSLMODE", "prefer",
-			[]string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}, "TLS to the shards, as libpq's sslmode; PGSSLROOTCERT names the authority"),
-		ConnectTimeout: r.Duration("SCALESTACK_DB_CONNECT_TIMEOUT", 2*time.Second, 10*time.Millisecond, time.Minute, "longest attempt to connect to a shard"),
-	}
+// Log says how much is logged.
+type Log struct {
+	LogLevel slog.Level `env:"SCALESTACK_LOG_LEVEL" envDefault:"info" doc:"lowest level that is logged"`
+}
+
+// Probes says where a program tells of itself. What users reach is another port.
+type Probes struct {
+	MetricsListen string `env:"SCALESTACK_METRICS_LISTEN" envDefault:":9090" validate:"hostport" doc:"where /metrics, /healthz and /readyz are served, for the cluster alone"`
 }

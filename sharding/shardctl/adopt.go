@@ -21,11 +21,11 @@ func adoptCommand() *cobra.Command {
 		Long: "Checks on every shard that the tables can be moved by their key column, and only then adds the triggers and gives " +
 			"each shard its own values of the tables' sequences. Tables that refer to each other are adopted together. " +
 			"TABLE=COLUMN names another key column for one table. Running it again changes only what is not in order. " +
-			"The credentials must be those of the tables' owner.\n\nSettings (environment):\n" + settings.MigrateHelp(),
+			"The credentials must be those of the tables' owner.\n\nSettings (environment):\n" + settings.MigrateCommand.Help(),
 		Example: "  shardctl adopt --key customer_id customers=id orders order_items",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := settings.LoadMigrate(os.LookupEnv)
+			s, err := settings.MigrateCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}

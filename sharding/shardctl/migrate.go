@@ -16,10 +16,10 @@ func migrateCommand() *cobra.Command {
 		Use:   "migrate",
 		Short: "Make every database of the map a shard, with current engine tables and the services' roles",
 		Long: "Waits for every shard, compares each with the map, and only then changes anything. " +
-			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateHelp(),
+			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateCommand.Help(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.LoadMigrate(os.LookupEnv)
+			s, err := settings.MigrateCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}

@@ -23,7 +23,7 @@ func planCommand() *cobra.Command {
 			"of each move, how long all would take, and which volumes would be too full. It changes nothing, and the credentials of the service are enough.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.LoadReshard(os.LookupEnv)
+			s, err := settings.ReshardCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}

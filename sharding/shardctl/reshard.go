@@ -21,7 +21,7 @@ func Reshard() *cobra.Command {
 	root := &cobra.Command{Use: "reshard", Short: "Move buckets until every shard owns what the map says", Args: cobra.NoArgs, RunE: runReshard}
 	root.Long = "Finishes the moves that were begun, and then makes those that lead to the map, while users are read and written. " +
 		"It can be killed and started again at any time; with nothing to do it changes nothing. " +
-		"The credentials must be a superuser's.\n\nSettings (environment):\n" + settings.ReshardHelp()
+		"The credentials must be a superuser's.\n\nSettings (environment):\n" + settings.ReshardCommand.Help()
 	root.AddCommand(moveCommands()...)
 	return root
 }
@@ -30,10 +30,10 @@ func Reshard() *cobra.Command {
 // of the program and of reshard alike.
 func moveCommands() []*cobra.Command {
 	return []*cobra.Command{statusCommand(), planCommand(),
-		wishCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
-		wishCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
-		wishCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),
-		wishCommand("rollback", "Take back the moves that were handed over, with every write since", (*reshard.Mover).Rollback, true)}
+		controlCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
+		controlCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
+		controlCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),
+		controlCommand("rollback", "Take back the moves that were handed over, with every write since", (*reshard.Mover).Rollback, true)}
 }
 
 // runReshard moves, shows how far it is, and serves metrics where that is set.
@@ -48,10 +48,10 @@ func runReshard(cmd *cobra.Command, _ []string) error {
 	if shown.bars != nil {
 		o.OnProgress = func(p reshard.Progress) { shown.show(p.Share(), p.String()) }
 	}
-	if s.Listen != "" {
+	if s.MetricsListen != "" {
 		metrics := prometheus.NewRegistry()
 		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		server, err := ops.Start(cmd.Context(), s.Listen, metrics, o.Log)
+		server, err := ops.Start(cmd.Context(), s.MetricsListen, metrics, o.Log)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func moverCommand(name, short string, run func(context.Context, *reshard.Mover, 
 }
 
 func moverOptions() (*settings.Reshard, reshard.Options, error) {
-	s, err := settings.LoadReshard(os.LookupEnv)
+	s, err := settings.ReshardCommand.Load(os.Environ())
 	if err != nil {
 		return nil, reshard.Options{}, fmt.Errorf("settings: %w", err)
 	}
@@ -118,11 +118,11 @@ func printCosts(ctx context.Context, m *reshard.Mover, out io.Writer, moves []re
 	return nil
 }
 
-// wishCommand tells the mover what is wanted. With finish, a move that no mover
+// controlCommand tells the mover to pause, go on or turn back. With finish, a move that no mover
 // works on is brought to its end here.
-func wishCommand(name, short string, wish func(*reshard.Mover, context.Context) ([]reshard.Move, error), finish bool) *cobra.Command {
+func controlCommand(name, short string, control func(*reshard.Mover, context.Context) ([]reshard.Move, error), finish bool) *cobra.Command {
 	return moverCommand(name, short, func(ctx context.Context, m *reshard.Mover, out io.Writer) error {
-		moves, err := wish(m, ctx)
+		moves, err := control(m, ctx)
 		if err := errors.Join(printMoves(out, moves), printCosts(ctx, m, out, moves), err); err != nil || !finish {
 			return err
 		}

@@ -21,10 +21,10 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Watch the shards and serve metrics and probes",
 		Long: "Asks every shard of the map now and then, and serves /metrics, /healthz and /readyz. It changes nothing, and the " +
-			"credentials of the service are enough. It is ready once a shard has answered.\n\nSettings (environment):\n" + settings.ServeHelp(),
+			"credentials of the service are enough. It is ready once a shard has answered.\n\nSettings (environment):\n" + settings.ServeCommand.Help(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := settings.LoadServe(os.LookupEnv)
+			s, err := settings.ServeCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}
@@ -39,7 +39,7 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w := &watcher{settings: s, log: log, gauges: newGauges(registry), loads: &loads{}}
 	registry.MustRegister(w.loads)
-	server, err := ops.Start(ctx, s.Listen, registry, log)
+	server, err := ops.Start(ctx, s.MetricsListen, registry, log)
 	if err != nil {
 		return err
 	}

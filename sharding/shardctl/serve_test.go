@@ -33,7 +33,7 @@ func TestServe(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runServe(ctx, &settings.Serve{Shards: shards.App, Listen: address, Every: 100 * time.Millisecond}, slog.New(slog.DiscardHandler))
+		ended <- runServe(ctx, &settings.Serve{Shards: shards.App, Probes: settings.Probes{MetricsListen: address}, Every: 100 * time.Millisecond}, slog.New(slog.DiscardHandler))
 	}()
 	get := func(path string) (int, string) {
 		response, err := http.Get("http://" + address + path)

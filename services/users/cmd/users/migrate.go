@@ -8,7 +8,6 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/schema"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/sharding/migrate"
-	shardsettings "github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardctl"
 	"github.com/spf13/cobra"
 )
@@ -31,7 +30,7 @@ func migrateCommand() *cobra.Command {
 }
 
 func runMigrate(ctx context.Context, s *settings.Migrate) error {
-	m, err := shardsettings.ReadMap(s.MapFile)
+	m, err := s.Map()
 	if err != nil {
 		return err
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/sharding/ops"
+	shardsettings "github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardctl"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // workerCommand makes the command of a program that serves no users.
-func workerCommand[S any](short, long string, command settings.Command[S], run func(context.Context, *S) error) *cobra.Command {
+func workerCommand[S any](short, long string, command shardsettings.Command[S], run func(context.Context, *S) error) *cobra.Command {
 	return &cobra.Command{
 		Use: command.Name, Short: short, Args: cobra.NoArgs,
 		Long: long + " It also serves /healthz, /readyz and /metrics.\n\nSettings (environment):\n" + command.Help(),

@@ -3,10 +3,19 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/scalestack/scalestack/sharding/settings"
 )
+
+func init() {
+	settings.AddRule("issuer", "an https address without a query, or http to a loopback address", isIssuer)
+	settings.AddRule("header", "the name of a header", isHeader)
+	settings.AddRule("mailbox", "a mail address such as Shop <shop@example.com>", func(text string) bool { _, err := mail.ParseAddress(text); return err == nil })
+}
 
 // Access says who may use the service, and how often. Without Public or an issuer
 // nothing starts: that nobody asks who a caller is must be said.

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"github.com/scalestack/scalestack/sharding/settings"
 )
 
 // Worker holds what every program has that serves no users.
 type Worker struct {
-	Log
-	Probes
+	settings.Log
+	settings.Probes
 	Grace time.Duration `env:"SCALESTACK_SHUTDOWN_GRACE" envDefault:"20s" validate:"min=1s,max=10m" doc:"how long work that has begun may take after SIGTERM"`
 	Kafka Kafka
 }
@@ -17,7 +19,7 @@ type Worker struct {
 // Relay holds the settings of the command relay.
 type Relay struct {
 	Worker
-	Shards Shards
+	Shards settings.Shards
 	Poll   time.Duration `env:"SCALESTACK_RELAY_POLL" envDefault:"1s" validate:"min=1ms,max=1m" doc:"how often an empty outbox is looked at without a reason; writers wake the relay, only rows that a move brought wait for this"`
 	Batch  int           `env:"SCALESTACK_RELAY_BATCH" envDefault:"500" validate:"min=1,max=10000" doc:"most events of one shard and topic that are published together"`
 	// The retentions say how long an event may come again; see MinInboxRetention.
@@ -48,7 +50,8 @@ func (r *Relay) MinInboxRetention() time.Duration {
 // Inbox is how long consumers remember an event, 0 for ever.
 func (r *Relay) Inbox() time.Duration { return cmp.Or(r.InboxRetention, r.MinInboxRetention()) }
 
-func (r *Relay) mistakes() []error {
+// Mistakes reports what holds between settings.
+func (r *Relay) Mistakes() []error {
 	least := r.MinInboxRetention()
 	switch {
 	case r.InboxRetention == 0 || least > 0 && r.InboxRetention >= least:
@@ -72,7 +75,7 @@ type Consumer struct {
 
 // Database holds the settings of a consumer that writes to the shards.
 type Database struct {
-	Shards           Shards
+	Shards           settings.Shards
 	Pool             int           `env:"SCALESTACK_DB_POOL" envDefault:"4" validate:"min=1,max=1000" doc:"most connections to one shard from this process"`
 	StatementTimeout time.Duration `env:"SCALESTACK_DB_STATEMENT_TIMEOUT" envDefault:"3s" validate:"min=10ms,max=1m" doc:"longest time for one statement"`
 }

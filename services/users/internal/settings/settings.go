@@ -3,16 +3,18 @@ package settings
 import (
 	"fmt"
 	"time"
+
+	"github.com/scalestack/scalestack/sharding/settings"
 )
 
 // Serve holds the settings of the command serve.
 type Serve struct {
-	Shards
+	settings.Shards
 	Redis Redis
-	Log
+	settings.Log
 	Access
 	Listen string `env:"SCALESTACK_LISTEN" envDefault:":8080" validate:"hostport" doc:"where the HTTP server listens"`
-	Probes
+	settings.Probes
 	// The stack checks pods × Pool against max_connections.
 	Pool             int           `env:"SCALESTACK_DB_POOL" envDefault:"10" validate:"min=1,max=1000" doc:"most connections to one shard from this process"`
 	StatementTimeout time.Duration `env:"SCALESTACK_DB_STATEMENT_TIMEOUT" envDefault:"3s" validate:"min=10ms,max=1m" doc:"longest time for one statement"`
@@ -27,7 +29,8 @@ type Serve struct {
 	ShutdownGrace time.Duration `env:"SCALESTACK_SHUTDOWN_GRACE" envDefault:"20s" validate:"min=1s,max=10m" doc:"longest drain of running requests after that; the pod's grace period must be more than both together"`
 }
 
-func (s *Serve) mistakes() []error {
+// Mistakes reports what holds between settings.
+func (s *Serve) Mistakes() []error {
 	mistakes := s.Access.mistakes()
 	if s.RequestTimeout > s.StatementTimeout {
 		return mistakes
@@ -37,13 +40,13 @@ func (s *Serve) mistakes() []error {
 
 // Ask holds the settings of the command ask.
 type Ask struct {
-	Shards
+	settings.Shards
 	Timeout time.Duration `env:"SCALESTACK_USERS_TIMEOUT" envDefault:"10s" validate:"min=10ms,max=10m" doc:"longest wait for one shard"`
 }
 
 // Migrate holds the settings of the command migrate.
 type Migrate struct {
-	Shards
-	Log
+	settings.Shards
+	settings.Log
 	Timeout time.Duration `env:"SCALESTACK_MIGRATE_TIMEOUT" envDefault:"5m" validate:"min=1s,max=24h" doc:"longest run, waiting for the shards included"`
 }

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"log/slog"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,19 +68,11 @@ func TestEmptyCountsAsNotSet(t *testing.T) {
 
 // Everything about a setting is in its tags; a tag that is missing shows here.
 func TestEverySettingIsComplete(t *testing.T) {
-	for command, fields := range All() {
-		names, goNames := map[string]bool{}, map[string]bool{}
-		for _, f := range fields {
-			require.NotEmpty(t, f.Doc, "%s: %s", command, f.Name)
-			require.NotEmpty(t, f.Allowed, "%s: %s", command, f.Name)
-			require.False(t, names[f.Name], "%s reads %s twice", command, f.Name)
-			names[f.Name] = true
-			if f.of.Kind() != reflect.String && f.of.Kind() != reflect.Slice {
-				require.False(t, goNames[f.goName], "%s: two fields %s", command, f.goName)
-				goNames[f.goName] = true
-				require.True(t, f.rules["max"] != "" || f.Allowed != "any string", "%s: %s has no range", command, f.Name)
-			}
-		}
+	for _, found := range [][]string{
+		ServeCommand.Incomplete(), AskCommand.Incomplete(), MigrateCommand.Incomplete(), RelayCommand.Incomplete(),
+		EmailCommand.Incomplete(), AnalyticsCommand.Incomplete(), InvalidateCommand.Incomplete(),
+	} {
+		require.Empty(t, found)
 	}
 }
 

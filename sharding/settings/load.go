@@ -1,13 +1,3 @@
-// Package settings reads the user service's settings from the environment.
-//
-// A setting is one field of a struct: its tags have the variable, the default,
-// what is allowed and what it means, and everything else (loading, checks, help,
-// the list that `users env` prints) is made from them. Loading is caarlos0/env and
-// checking go-playground/validator: both small in what they do, widely used, and
-// they report every mistake, which the standard library has nothing for.
-//
-// Unknown SCALESTACK_ variables are not refused: Kubernetes itself adds such
-// variables to a pod when a Service of the namespace is named scalestack-….
 package settings
 
 import (
@@ -50,8 +40,8 @@ func load[T any](s *T, environ []string) (*T, error) {
 		}
 	}
 	// Rules between settings mean nothing while one of them is wrong.
-	if related, ok := any(s).(interface{ mistakes() []error }); ok && mistakes == nil {
-		mistakes = related.mistakes()
+	if related, ok := any(s).(interface{ Mistakes() []error }); ok && mistakes == nil {
+		mistakes = related.Mistakes()
 	}
 	return s, errors.Join(mistakes...)
 }

@@ -3,7 +3,6 @@ package settings
 import (
 	"fmt"
 	"net"
-	"net/mail"
 	"reflect"
 	"strconv"
 	"strings"
@@ -12,24 +11,33 @@ import (
 )
 
 // check knows the rules of the tag validate: the library's min, max and oneof, and
-// those below.
+// those of AddRule.
 var check = newCheck()
+
+// formats are what the rules of single values mean, for people.
+var formats = map[string]string{}
 
 func newCheck() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(field reflect.StructField) string { return field.Tag.Get("env") })
-	for rule, holds := range map[string]func(string) bool{
-		"abspath":  func(text string) bool { return strings.HasPrefix(text, "/") },
-		"hostport": isHostPort,
-		"issuer":   isIssuer,
-		"header":   isHeader,
-		"mailbox":  func(text string) bool { _, err := mail.ParseAddress(text); return err == nil },
-	} {
-		if err := v.RegisterValidation(rule, func(field validator.FieldLevel) bool { return holds(field.Field().String()) }); err != nil {
-			panic(err) // Only an empty name is refused.
-		}
-	}
 	return v
+}
+
+func init() {
+	AddRule("abspath", "an absolute path", func(text string) bool { return strings.HasPrefix(text, "/") })
+	AddRule("hostport", "host:port with a port between 0 and 65535", isHostPort)
+}
+
+// AddRule adds a rule for text to the tag validate. The meaning follows "is not" in
+// errors. Programs call it in init; it panics if the name is empty or already a rule.
+func AddRule(name, meaning string, holds func(text string) bool) {
+	if _, known := formats[name]; known {
+		panic("settings: two rules " + name)
+	}
+	formats[name] = meaning
+	if err := check.RegisterValidation(name, func(field validator.FieldLevel) bool { return holds(field.Field().String()) }); err != nil {
+		panic(err)
+	}
 }
 
 // isHostPort also takes port 0, with which tests listen, and an empty host.

@@ -65,15 +65,6 @@ func newField(name string, field reflect.StructField, at reflect.Value) Field {
 	return f
 }
 
-// formats are what the rules of single values mean, for people.
-var formats = map[string]string{
-	"abspath":  "an absolute path",
-	"hostport": "host:port with a port between 0 and 65535",
-	"issuer":   "an https address without a query, or http to a loopback address",
-	"header":   "the name of a header",
-	"mailbox":  "a mail address such as Shop <shop@example.com>",
-}
-
 // allowed says which values are taken.
 func (f Field) allowed() string {
 	if least, most := f.rules["min"], f.rules["max"]; least != "" && most != "" {
