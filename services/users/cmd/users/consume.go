@@ -12,8 +12,8 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/kafkaclient"
 	"github.com/scalestack/scalestack/services/users/internal/mailer"
 	"github.com/scalestack/scalestack/services/users/internal/profilecache"
+	"github.com/scalestack/scalestack/services/users/internal/reach"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
-	"github.com/scalestack/scalestack/services/users/internal/users"
 	"github.com/scalestack/scalestack/sharding/router"
 	"github.com/spf13/cobra"
 )
@@ -87,7 +87,7 @@ func newEmail(ctx context.Context, s *settings.Email, w *worker) (*follower, err
 	if err != nil {
 		return nil, err
 	}
-	return &follower{email.New(shards, smtp).Handle, []string{events.UserTopic}, answersOf(shards, w), shards.Close}, nil
+	return &follower{email.New(shards, smtp).Handle, []string{events.UserTopic}, answersFrom(shards, "inbox"), shards.Close}, nil
 }
 
 func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follower, error) {
@@ -95,7 +95,7 @@ func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follo
 	if err != nil {
 		return nil, err
 	}
-	return &follower{analytics.New(shards).Handle, []string{events.UserTopic, events.ProductTopic}, answersOf(shards, w), shards.Close}, nil
+	return &follower{analytics.New(shards).Handle, []string{events.UserTopic, events.ProductTopic}, answersFrom(shards, "inbox", "activity"), shards.Close}, nil
 }
 
 func newInvalidate(s *settings.Invalidate, w *worker) (*follower, error) {
@@ -105,8 +105,9 @@ func newInvalidate(s *settings.Invalidate, w *worker) (*follower, error) {
 	return &follower{invalidate.Handler(cache), []string{events.UserTopic}, cacheMayBeDown, func() { _ = client.Close() }}, nil
 }
 
-func answersOf(shards *router.Router, w *worker) func(context.Context) error {
-	return users.NewStore(shards, users.StoreOptions{Log: w.log}).Answers
+// answersFrom asks for the tables that the work needs: another's would be refused.
+func answersFrom(shards *router.Router, tables ...string) func(context.Context) error {
+	return func(ctx context.Context) error { return reach.Tables(ctx, shards, tables...) }
 }
 
 // cacheMayBeDown is the rule for all that use it.

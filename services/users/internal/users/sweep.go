@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/services/users/internal/reach"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 // nobody reads events, of what is in the outbox. It says whether more may be left.
 func (s *Store) Sweep(ctx context.Context) (more bool, err error) {
 	var failures []error
-	for _, id := range s.onePerShard() {
+	for _, id := range reach.OnePerShard(s.router.Map()) {
 		shard, pool := s.router.For(id)
 		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			left, err := s.sweep(ctx, tx)
