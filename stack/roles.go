@@ -35,15 +35,6 @@ func (c *Config) roles() access.Spec {
 	return spec
 }
 
-// logins are the current ones. What is not among them is retired.
-func (c *Config) logins() []string {
-	var names []string
-	for _, s := range c.roles().Services {
-		names = append(names, access.Login(s.Name, c.Postgres.PasswordRotation))
-	}
-	return names
-}
-
 // connections of all pods together to one shard, those included that a rollout adds.
 func (s Service) connections() int {
 	if !s.hasPool() {

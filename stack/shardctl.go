@@ -62,13 +62,14 @@ const (
 func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "migrate")
 	a.Retries = 2
-	giveRoles(a, roles)
-	a.Revision += fmt.Sprintf("%+v", c.roles())
+	c.giveRoles(a, roles)
 	return a
 }
 
-// giveRoles lets shardctl read the description of the services' roles.
-func giveRoles(a *job.Args, secret pulumi.StringInput) {
+// giveRoles lets shardctl read the description of the services' roles. The Secret goes
+// with its description, so the Job does too.
+func (c *Config) giveRoles(a *job.Args, secret pulumi.StringInput) {
+	a.Revision += fmt.Sprintf("%+v", c.roles())
 	a.BaseEnv["SCALESTACK_ROLES"] = pulumi.String(rolesFolder + "/" + postgres.RolesKey)
 	a.Mounts = append(a.Mounts, k8s.Mount{Name: "roles", Path: rolesFolder, Secret: secret})
 }
@@ -78,9 +79,9 @@ func giveRoles(a *job.Args, secret pulumi.StringInput) {
 // end; who may read its metrics makes no difference to that.
 func (c *Config) reshardArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "reshard")
-	giveRoles(a, roles)
+	c.giveRoles(a, roles)
 	moves := c.movesVariables()
-	a.Revision += fmt.Sprint(moves, c.logins())
+	a.Revision += fmt.Sprint(moves)
 	maps.Copy(a.BaseEnv, moves)
 	a.BaseEnv["SCALESTACK_METRICS_LISTEN"] = pulumi.Sprintf(":%d", metricsPort)
 	a.Port, a.IngressFrom = metricsPort, c.Metrics.Scrapers

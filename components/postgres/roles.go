@@ -41,6 +41,16 @@ type Roles struct {
 	Logins pulumi.StringMap `pulumi:"logins"`
 }
 
+// SpecSecret is the name of the Secret with the description. It changes with the
+// description: a kubelet may give a new pod the former content of a Secret that was just
+// changed, and a Job reads it only once.
+func SpecSecret(component string, spec access.Spec) (string, error) {
+	text, err := spec.Encode()
+	return component + "-spec-" + kube.Sum(string(text))[:specHashLength], err
+}
+
+const specHashLength = 8
+
 // LoginSecret is the name of a service's Secret.
 func LoginSecret(component, service string) string { return component + "-login-" + service }
 
@@ -68,8 +78,12 @@ func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) erro
 		}
 		passwords[service.Name] = pulumi.ToSecret(made.Result).(pulumi.StringOutput)
 	}
+	secret, err := SpecSecret(name, args.Spec)
+	if err != nil {
+		return err
+	}
 	description, err := corev1.NewSecret(ctx, name+"-spec", &corev1.SecretArgs{
-		Metadata:   componentLabels(name).Meta(name+"-spec", namespace),
+		Metadata:   componentLabels(name).Meta(secret, namespace),
 		StringData: pulumi.StringMap{RolesKey: describe(args.Spec, passwords)},
 	}, parent)
 	if err != nil {

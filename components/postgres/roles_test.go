@@ -38,18 +38,37 @@ func runRoles(t *testing.T, spec access.Spec) *kubetest.Recorder {
 
 func TestEachServiceHasALoginOfItsOwn(t *testing.T) {
 	r := runRoles(t, testSpec())
-	require.Equal(t, []string{"ConfigMap prepared", "Secret roles-login-report", "Secret roles-login-shop", "Secret roles-spec"}, r.Names())
+	secret, err := SpecSecret("roles", testSpec())
+	require.NoError(t, err)
+	require.Equal(t, []string{"ConfigMap prepared", "Secret roles-login-report", "Secret roles-login-shop", "Secret " + secret}, r.Names())
 	r.RequireNoPlainSecret(t, kubetest.Password)
 	login := r.Get(t, "Secret", "roles-login-shop")
 	require.Equal(t, "svc_shop_b", kubetest.Text(login, "stringData.username"))
 	require.Equal(t, kubetest.Password, kubetest.Text(login, "stringData.password"))
 
 	var spec access.Spec
-	require.NoError(t, json.Unmarshal([]byte(kubetest.Text(r.Get(t, "Secret", "roles-spec"), "stringData[\"roles.json\"]")), &spec))
+	require.NoError(t, json.Unmarshal([]byte(kubetest.Text(r.Get(t, "Secret", secret), "stringData[\"roles.json\"]")), &spec))
 	require.NoError(t, spec.Validate())
 	require.Equal(t, "report", spec.Services[1].Name)
 	require.Equal(t, kubetest.Password, spec.Services[1].Password)
-	require.Equal(t, "roles-spec", kubetest.Text(r.Get(t, "ConfigMap", "prepared"), "data.secret"))
+	require.Equal(t, secret, kubetest.Text(r.Get(t, "ConfigMap", "prepared"), "data.secret"))
+}
+
+// A Job that reads the former description leaves the shards without the new passwords.
+func TestEachDescriptionHasASecretOfItsOwn(t *testing.T) {
+	before, err := SpecSecret("roles", testSpec())
+	require.NoError(t, err)
+	for _, change := range []func(*access.Spec){
+		func(s *access.Spec) { s.Rotation++ },
+		func(s *access.Spec) { s.Services[0].Write = []string{"orders", "lines"} },
+		func(s *access.Spec) { s.Former = []string{"app"} },
+	} {
+		spec := testSpec()
+		change(&spec)
+		after, err := SpecSecret("roles", spec)
+		require.NoError(t, err)
+		require.NotEqual(t, before, after)
+	}
 }
 
 // A login that pods have before the databases know it is an outage.
