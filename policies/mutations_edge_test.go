@@ -13,6 +13,20 @@ import (
 
 const zone = "Ruleset cdn-cache-rules"
 
+// tunnelTo adds a tunnel, which no environment has.
+func tunnelTo(host, last string, warp bool) edit {
+	return func(_ *testing.T, g rule.Graph) rule.Graph {
+		return append(g, rule.Resource{Type: tunnelConfigType, Name: "tunnel", URN: "urn:tunnel", Properties: map[string]any{
+			"config": map[string]any{
+				"warpRouting": map[string]any{"enabled": warp},
+				"ingressRules": []any{
+					map[string]any{"hostname": host, "service": "http://app"}, map[string]any{"service": last},
+				},
+			},
+		}})
+	}
+}
+
 func cacheRule(expression string) map[string]any {
 	return map[string]any{
 		"ref": "extra", "description": "Extra", "enabled": true, "action": "set_cache_settings", "expression": expression,
@@ -59,6 +73,11 @@ func TestThePageRulesOfTheComponentAreSilent(t *testing.T) {
 
 // edgeMutations break the zone in front.
 var edgeMutations = map[string]mutation{
+	"tunnel to any host":      {policy: "tunnel-closed", says: `hostname is "*.example.com"`, edits: edits(tunnelTo("*.example.com", "http_status:404", false))},
+	"tunnel without host":     {policy: "tunnel-closed", says: `hostname is ""`, edits: edits(tunnelTo("", "http_status:404", false))},
+	"tunnel that ends open":   {policy: "tunnel-closed", says: `service is "http://app"`, edits: edits(tunnelTo("www.example.com", "http://app", false))},
+	"tunnel into the network": {policy: "tunnel-closed", says: "warpRouting.enabled is true", edits: edits(tunnelTo("www.example.com", "http_status:404", true))},
+
 	"API cached last":      {policy: "cache-private", says: "(extra) is able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/a")`)))},
 	"users cached last":    {policy: "cache-private", says: "able to cache /users/7,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path eq "/users/7"`)))},
 	"styles of users":      {policy: "cache-private", says: "able to cache /api/7.css,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path.extension in {"css" "js"}`)))},

@@ -33,6 +33,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkAuth, []string{"services"}},
 		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes"}},
 		{c.checkEdge, []string{"services", "cdn"}},
+		{c.checkTunnel, []string{"services", "cdn", "tunnel"}},
 	} {
 		if !slices.ContainsFunc(one.needs, func(name string) bool { return c.doubtful[name] }) {
 			errs = append(errs, one.check()...)
@@ -74,9 +75,6 @@ func (c *Config) checkImages() field.ErrorList {
 	return errs
 }
 
-// reserved begin the names of the objects of the stack's own components.
-var reserved = []string{postgresName, redisName, kafkaName, "shards"}
-
 // checkNames refuses two owners of one object: services that share a name, or whose
 // name could be that of another component's object.
 func (c *Config) checkNames() field.ErrorList {
@@ -87,7 +85,7 @@ func (c *Config) checkNames() field.ErrorList {
 			path = path.Child("name")
 		}
 		errs = append(errs, service.CheckName(path, name)...)
-		for _, prefix := range reserved {
+		for _, prefix := range c.reserved() {
 			if name == prefix || strings.HasPrefix(name, prefix+"-") {
 				errs = append(errs, field.Invalid(path, name, "may be the name of an object of component "+prefix))
 			}

@@ -43,6 +43,9 @@ type Config struct {
 	// CDN is Cloudflare in front of the services; nil without one. The API token
 	// belongs to the provider (cloudflare:apiToken or CLOUDFLARE_API_TOKEN).
 	CDN *CDN `json:"cdn"`
+	// Tunnel leads a host name to a service without an open port in the cluster; nil
+	// without one. It needs an API token that may edit the account's tunnels.
+	Tunnel *Tunnel `json:"tunnel"`
 
 	// doubtful are the sections with mistakes, which hold defaults instead.
 	doubtful map[string]bool

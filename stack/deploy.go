@@ -38,6 +38,10 @@ type deployment struct {
 	on      pulumi.ResourceOption
 	wired   wiring
 	outputs pulumi.Map
+	// urls of the services by their keys, for those with a port.
+	urls pulumi.StringMap
+	// cloudflare is the provider of the edge and the tunnel; nil without either.
+	cloudflare pulumi.ProviderResource
 	// rolledOut are the Deployments that use the shards: once they are done, every pod
 	// has the current map.
 	rolledOut []pulumi.Resource
@@ -52,7 +56,7 @@ func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 		return nil, err
 	}
 	d := &deployment{Config: c, ctx: ctx, on: on, outputs: pulumi.Map{"cluster": pulumi.String(c.clusterID)}}
-	for _, step := range []func() error{d.namespace, d.secrets, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edge} {
+	for _, step := range []func() error{d.namespace, d.secrets, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edgeProvider, d.edge, d.tunnel} {
 		if err := step(); err != nil {
 			return d.outputs, err
 		}
@@ -197,7 +201,7 @@ func (d *deployment) eventLog() error {
 // products registers the services, those with a migration first: what they migrate
 // is there for the others.
 func (d *deployment) products() error {
-	urls := pulumi.StringMap{}
+	d.urls = pulumi.StringMap{}
 	keys := slices.Sorted(maps.Keys(d.Services))
 	slices.SortStableFunc(keys, func(a, b string) int { return rank(d.Services[a]) - rank(d.Services[b]) })
 	for _, key := range keys {
@@ -207,7 +211,7 @@ func (d *deployment) products() error {
 			return err
 		}
 		if s.Port != 0 {
-			urls[key] = made.URL
+			d.urls[key] = made.URL
 		}
 		if s.Uses.Shards == nil {
 			continue
@@ -217,7 +221,7 @@ func (d *deployment) products() error {
 			d.wired.prepared = append(d.wired.prepared, made.Deployment())
 		}
 	}
-	d.outputs["services"] = urls
+	d.outputs["services"] = d.urls
 	return nil
 }
 
@@ -236,18 +240,22 @@ func (d *deployment) reshard() error {
 	return err
 }
 
+// edgeProvider is made where something needs it.
+func (d *deployment) edgeProvider() (err error) {
+	if d.CDN != nil || d.Tunnel != nil {
+		d.cloudflare, err = cdn.NewProvider(d.ctx, "cloudflare")
+	}
+	return err
+}
+
 // edge configures the zone, if there is one.
 func (d *deployment) edge() error {
 	d.outputs["cdnRules"] = pulumi.Array{}
 	if d.CDN == nil {
 		return nil
 	}
-	cloudflare, err := cdn.NewProvider(d.ctx, "cloudflare")
-	if err != nil {
-		return err
-	}
 	args := d.CDN.Args
-	zone, err := cdn.New(d.ctx, cdnName, &args, pulumi.Providers(cloudflare))
+	zone, err := cdn.New(d.ctx, cdnName, &args, pulumi.Providers(d.cloudflare))
 	if err != nil {
 		return err
 	}

@@ -101,8 +101,8 @@ func (c *Config) limitExposed() {
 	if c.CDN == nil || c.CDN.RateLimit.Enabled != nil {
 		return
 	}
-	for _, one := range c.Services {
-		if one.AllowEdge {
+	for key, one := range c.Services {
+		if one.AllowEdge || c.tunnelled(key) {
 			c.CDN.RateLimit.Enabled = pulumi.BoolRef(true)
 		}
 	}
@@ -113,6 +113,9 @@ func (c *Config) forget() {
 	c.edgeRangesGiven = c.CDN != nil && c.CDN.Enabled && c.CDN.EdgeRanges != nil
 	if c.CDN != nil && !c.CDN.Enabled || c.doubtful["cdn"] {
 		c.CDN = nil
+	}
+	if c.Tunnel != nil && !c.Tunnel.Enabled || c.doubtful["tunnel"] {
+		c.Tunnel = nil
 	}
 	if c.doubtful["namespace"] {
 		c.Namespace = ""

@@ -1,7 +1,8 @@
 // Package cloudflare is the lab's emulator of the pulumi-cloudflare provider
 // plugin, which no registry has. Checks, diffs, replacements and what a delete
 // writes are those of the official plugin 5.49.1: conformance_test.go holds it
-// against 163 of its answers. What the plugin leaves to the API fails at
+// against 163 of its answers. Tunnels follow the API's documentation and the SDK's
+// alone. What the plugin leaves to the API fails at
 // creation, as it does there. Zones are JSON files that a person and a test can
 // read and edit. No real zone knows of it.
 package cloudflare
@@ -54,15 +55,17 @@ func Provider(getenv func(string) string) *provider.Definition {
 			return "cloudflare is the lab's emulator: no real zone changes, what is applied is written to " + zones.dir, nil
 		},
 		Resources: map[string]provider.Resource{
-			"cloudflare:index/ruleset:Ruleset":                                   ruleset().resource(zones),
-			"cloudflare:index/zoneSettingsOverride:ZoneSettingsOverride":         zoneSettings().resource(zones),
-			"cloudflare:index/tieredCache:TieredCache":                           tieredCache().resource(zones),
-			"cloudflare:index/argo:Argo":                                         argo().resource(zones),
-			"cloudflare:index/record:Record":                                     record().resource(zones),
-			"cloudflare:index/pageRule:PageRule":                                 pageRule().resource(zones),
-			"cloudflare:index/zoneCacheReserve:ZoneCacheReserve":                 zoneCacheReserve().resource(zones),
-			"cloudflare:index/authenticatedOriginPulls:AuthenticatedOriginPulls": originPulls().resource(zones),
-			"cloudflare:index/urlNormalizationSettings:UrlNormalizationSettings": urlNormalization().resource(zones),
+			"cloudflare:index/ruleset:Ruleset":                                                   ruleset().resource(zones),
+			"cloudflare:index/zoneSettingsOverride:ZoneSettingsOverride":                         zoneSettings().resource(zones),
+			"cloudflare:index/tieredCache:TieredCache":                                           tieredCache().resource(zones),
+			"cloudflare:index/argo:Argo":                                                         argo().resource(zones),
+			"cloudflare:index/record:Record":                                                     record().resource(zones),
+			"cloudflare:index/pageRule:PageRule":                                                 pageRule().resource(zones),
+			"cloudflare:index/zoneCacheReserve:ZoneCacheReserve":                                 zoneCacheReserve().resource(zones),
+			"cloudflare:index/authenticatedOriginPulls:AuthenticatedOriginPulls":                 originPulls().resource(zones),
+			"cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared":             tunnel(zones),
+			"cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig": tunnelConfig(zones),
+			"cloudflare:index/urlNormalizationSettings:UrlNormalizationSettings":                 urlNormalization().resource(zones),
 		},
 	}
 }

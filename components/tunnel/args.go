@@ -1,0 +1,97 @@
+// Package tunnel leads a host name to a service inside the cluster by a Cloudflare
+// Tunnel: cloudflared connects from the cluster to the edge, so that the cluster has no
+// open port, no load balancer and no address that anybody could attack beside the edge.
+package tunnel
+
+import (
+	"regexp"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Args describe one tunnel. A zero field means its default.
+type Args struct {
+	// Namespace of all objects. Default: "scalestack".
+	Namespace pulumi.StringInput `json:"-"`
+
+	// Name of the tunnel at Cloudflare, which an account has once. It never changes:
+	// another one is another tunnel. Default: the component's.
+	Name string `json:"-"`
+
+	// AccountID identifies Cloudflare's account: 32 hexadecimal digits in lower case.
+	AccountID pulumi.StringInput `json:"accountId" required:"true"`
+
+	// ZoneID identifies the zone that Host is in: 32 hexadecimal digits in lower case.
+	ZoneID pulumi.StringInput `json:"zoneId" required:"true"`
+
+	// Host is the whole host name that leads to the service, such as www.example.com.
+	// The tunnel makes its DNS record. Requests for other names get 404.
+	Host pulumi.StringInput `json:"host" required:"true" format:"host"`
+
+	// Origin is the service.
+	Origin Origin `json:"-"`
+
+	// Image of cloudflared, 2025.4.0 or newer, with a tag or a digest.
+	Image pulumi.StringInput `json:"image" default:"cloudflare/cloudflared:2025.4.0" format:"image"`
+
+	// ImagePullPolicy says when nodes fetch the image.
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+
+	// PullSecret is the Secret in Namespace with which nodes pull the image. Default:
+	// none.
+	PullSecret string `json:"-" format:"label"`
+
+	// Replicas of cloudflared, each with four connections to two data centers. A tunnel
+	// takes 25 at most. Their number does not follow the load: an end of one cuts off
+	// its requests.
+	Replicas int `json:"replicas" default:"2" min:"2" max:"25"`
+
+	// Resources of each pod.
+	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"50m\",\"cpuLimit\":\"1\",\"memory\":\"128Mi\"}"`
+
+	// EdgeRanges are the addresses to which cloudflared connects, on TCP port 7844.
+	// Default: those that Cloudflare publishes for firewalls, region1 and region2 of
+	// argotunnel.com.
+	EdgeRanges []string `json:"edgeRanges" default:"[\"198.41.192.0/24\",\"198.41.200.0/24\"]" format:"cidr"`
+
+	// MetricsFrom may read cloudflared's metrics. Default: nobody.
+	MetricsFrom []k8s.Peer `json:"-"`
+}
+
+// Origin is what a tunnel leads to.
+type Origin struct {
+	// URL inside the cluster, such as http://app.scalestack.svc.cluster.local:80.
+	URL pulumi.StringInput
+	// Pods are the labels of the pods behind it, and Port where they listen, for the
+	// network policy.
+	Pods pulumi.StringMapInput
+	Port int
+}
+
+var identifier = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// Check refuses identifiers of another form. That of a zone beside that of its account
+// is a common mistake, which only Cloudflare can see.
+func (a *Args) Check(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	check := func(name string, input pulumi.StringInput) {
+		if id, known := settings.String(input); known && id != "" && !identifier.MatchString(id) {
+			errs = append(errs, field.Invalid(path.Child(name), settings.Short(id), "must be 32 hexadecimal digits in lower case"))
+		}
+	}
+	check("accountId", a.AccountID)
+	check("zoneId", a.ZoneID)
+	return errs
+}
+
+// check refuses a tunnel to nowhere, in a program that uses the component alone.
+func (o Origin) check(path *field.Path) field.ErrorList {
+	if o.URL == nil || o.Pods == nil || o.Port < 1 || o.Port > 65535 {
+		return field.ErrorList{field.Required(path, "a URL, the labels of the pods behind it, and their port")}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/service"
+	"github.com/scalestack/scalestack/components/tunnel"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// tunnelName is that of the component and of its objects.
+const tunnelName = "cloudflared"
+
+// Tunnel is a Cloudflare Tunnel to one of the services.
+type Tunnel struct {
+	tunnel.Args
+	// Enabled makes the tunnel.
+	Enabled bool `json:"enabled"`
+	// Service that the host leads to, by its key.
+	Service string `json:"service" required:"true"`
+}
+
+// tunnelled tells whether the tunnel leads to the service with this key.
+func (c *Config) tunnelled(key string) bool { return c.Tunnel != nil && c.Tunnel.Service == key }
+
+// tunnelPeers are who connects to a service by the tunnel.
+func (c *Config) tunnelPeers(s Service) []k8s.Peer {
+	if c.Tunnel == nil || c.Services[c.Tunnel.Service].Name != s.Name {
+		return nil
+	}
+	return tunnel.Peers(tunnelName)
+}
+
+// checkTunnel refuses a tunnel to a service that cannot be called, and two records of
+// one name.
+func (c *Config) checkTunnel() field.ErrorList {
+	if c.Tunnel == nil {
+		return nil
+	}
+	path := sectionPath("tunnel")
+	var errs field.ErrorList
+	s, known := c.Services[c.Tunnel.Service]
+	switch {
+	case !known:
+		errs = append(errs, field.NotFound(path.Child("service"), c.Tunnel.Service))
+	case s.Port == 0:
+		errs = append(errs, field.Invalid(path.Child("service"), c.Tunnel.Service, "must be a service with a port"))
+	case s.AllowEdge:
+		errs = append(errs, field.Forbidden(servicePath(c.Tunnel.Service).Child("allowEdge"), "is not needed with a tunnel, and opens the service to addresses outside the cluster"))
+	}
+	if c.CDN != nil && c.CDN.Record != nil {
+		host, _ := settings.String(c.Tunnel.Host)
+		if name, given := settings.String(c.CDN.Record.Name); given && (name == host) {
+			errs = append(errs, field.Duplicate(path.Child("host"), host))
+		}
+	}
+	return errs
+}
+
+// tunnel registers the tunnel behind the service that it leads to.
+func (d *deployment) tunnel() error {
+	if d.Tunnel == nil {
+		return nil
+	}
+	s := d.Services[d.Tunnel.Service]
+	args := d.Tunnel.Args
+	args.Namespace, args.Name = d.wired.namespace, d.shardsName
+	args.PullSecret, args.MetricsFrom = d.Kubernetes.PullSecret, d.Metrics.Scrapers
+	args.Origin = tunnel.Origin{URL: d.urls[d.Tunnel.Service], Pods: service.PodLabels(s.Name), Port: s.Port}
+	made, err := tunnel.New(d.ctx, tunnelName, &args, d.on, pulumi.Providers(d.cloudflare))
+	if err != nil {
+		return err
+	}
+	d.outputs["tunnelHost"] = made.Host
+	return nil
+}
+
+// reserved begin the names of the objects of the stack's own components.
+func (c *Config) reserved() []string {
+	names := []string{postgresName, redisName, kafkaName, "shards"}
+	if c.Tunnel != nil {
+		names = append(names, tunnelName)
+	}
+	return names
+}
