@@ -22,6 +22,10 @@ func TestRenderedFiles(t *testing.T) {
 	file := editedFile(t, func(config map[string]any) {
 		config["scalestack:namespace"] = namespace
 		config["scalestack:kubernetes"] = map[string]any{"renderTo": folder, "cluster": kubectlUID(t)}
+		config["scalestack:tunnel"] = map[string]any{
+			"enabled": true, "accountId": tunnelAccount, "zoneId": config["scalestack:cdn"].(map[string]any)["zoneId"],
+			"host": "shop.example.com", "service": "users",
+		}
 	})
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -32,7 +36,8 @@ func TestRenderedFiles(t *testing.T) {
 	t.Setenv("KUBECONFIG", "/no/such/kubeconfig")
 	t.Setenv("PULUMI_CONFIG_PASSPHRASE", "of its own")
 	t.Setenv("PULUMI_BACKEND_URL", "file://"+t.TempDir())
-	t.Setenv("SCALESTACK_CLOUDFLARE_DIR", t.TempDir())
+	cloudflare := t.TempDir()
+	t.Setenv("SCALESTACK_CLOUDFLARE_DIR", cloudflare)
 	run := func(args ...string) string {
 		text, err := try(t, "pulumi", append(args, "--non-interactive")...)
 		require.NoError(t, err, text)
@@ -43,6 +48,10 @@ func TestRenderedFiles(t *testing.T) {
 	text := run("up", "--yes", "--skip-preview", "--stack", "e2e-files", "--config-file", file)
 	require.Contains(t, text, "in plaintext", "Secrets are named")
 	run("preview", "--expect-no-changes", "--stack", "e2e-files", "--config-file", file)
+	tunnels, err := os.ReadFile(filepath.Join(cloudflare, "accounts", tunnelAccount, "zeroTrustTunnelCloudflared.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(tunnels), `"hostname": "shop.example.com"`)
+	require.Contains(t, string(tunnels), "http://app."+namespace+".svc")
 
 	manifests := filepath.Join(repo, folder, "1-manifest")
 	files, err := filepath.Glob(filepath.Join(manifests, "*.yaml"))
@@ -62,3 +71,6 @@ func TestRenderedFiles(t *testing.T) {
 	t.Cleanup(func() { try(t, "kubectl", "delete", "namespace", namespace) })
 	kubectl(t, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--field-manager=gitops", "-f", absolute)
 }
+
+// tunnelAccount is any account: the emulator keeps what it is told of each.
+const tunnelAccount = "0123456789abcdef0123456789abcdef"
