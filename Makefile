@@ -13,6 +13,7 @@ unexport GOOS GOARCH GOEXPERIMENT GODEBUG
 LAB := go run -C lab ./cmd/lab
 # Where the lab serves its page: lab/internal/cluster, Page.
 PAGE := http://127.0.0.1:18080/
+EDGE := http://127.0.0.1:18088/
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
 	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./cmd/page
@@ -114,9 +115,9 @@ bench-async: ## a registration by events beside one that waits for mail and coun
 # Not in make test: a browser is a large package, and chromedp minutes of compiling.
 page-test:   ## the lab's page in Chromium, which has to be installed
 	go test -C lab -tags browser -count=1 ./page
-screenshots: ## pictures of the running lab's page for docs/
+screenshots: ## pictures of the running lab and of its service for docs/
 	@mkdir -p docs/images
-	SCALESTACK_PAGE=$(PAGE) SCALESTACK_SCREENSHOTS=$(CURDIR)/docs/images go test -C lab -tags browser -count=1 -run TestScreenshots ./page
+	SCALESTACK_PAGE=$(PAGE) SCALESTACK_SERVICE=$(EDGE) SCALESTACK_SCREENSHOTS=$(CURDIR)/docs/images go test -C lab -tags browser -count=1 -run "TestScreenshots|TestServicePage" ./page
 kill-test:   ## kill make up at random moments; deletes the lab's data
 	@lab/kill-test.sh
 

@@ -47,6 +47,7 @@ type API struct {
 	options  Options
 	assets   *assets.Assets
 	requests *prometheus.HistogramVec
+	page     []byte
 	draining atomic.Bool
 	// slots are for requests that are worked on.
 	slots chan struct{}
@@ -64,6 +65,8 @@ func New(service Service, o Options) *API {
 	a.guarded(http.MethodGet, "/users/{id}/products/{sku}", mayRead, a.getProduct)
 	a.guarded(http.MethodPut, "/users/{id}/products/{sku}", mayWrite, a.putProduct)
 	a.guarded(http.MethodDelete, "/users/{id}/products/{sku}", mayWrite, a.deleteProduct)
+	a.page = homePage(a.assets, o.Access)
+	a.handle(http.MethodGet, "/{$}", a.home)
 	for _, folder := range assets.Folders() {
 		a.handle(http.MethodGet, folder, a.asset)
 	}

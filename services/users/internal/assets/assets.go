@@ -91,8 +91,22 @@ func (a *Assets) add(name string, content []byte) error {
 	hashed := plain
 	hashed.immutable = true
 	a.files[name] = &plain
-	a.files[strings.TrimSuffix(name, extension)+"."+plain.hash[:nameDigits]+extension] = &hashed
+	a.files[hashedName(name, plain.hash)] = &hashed
 	return nil
+}
+
+func hashedName(name, hash string) string {
+	extension := path.Ext(name)
+	return strings.TrimSuffix(name, extension) + "." + hash[:nameDigits] + extension
+}
+
+// Immutable returns the path of a file that pages refer to: the one with the hash.
+func (a *Assets) Immutable(name string) (string, error) {
+	f, found := a.files[name]
+	if !found {
+		return "", fmt.Errorf("there is no file %s", name)
+	}
+	return hashedName(name, f.hash), nil
 }
 
 // Serve answers with the file at the request's path and reports whether there
