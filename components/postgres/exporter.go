@@ -123,8 +123,13 @@ func exporterService(component string, a *Args) *corev1.ServiceArgs {
 			Protocol:   pulumi.String("TCP"),
 		})
 	}
+	// The Deployment is waited for. A wait for the Service, which changes with each shard,
+	// can end with the object of before in the state: the next deployment then updates it
+	// once more.
+	meta := labels.Meta(exporterName(component), a.Namespace)
+	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 	return &corev1.ServiceArgs{
-		Metadata: labels.Meta(exporterName(component), a.Namespace),
+		Metadata: meta,
 		Spec:     &corev1.ServiceSpecArgs{ClusterIP: pulumi.String("None"), Selector: labels.Selector(), Ports: ports},
 	}
 }

@@ -63,6 +63,7 @@ func TestTheExporterSeesItsOwnCredentialsAlone(t *testing.T) {
 func TestEveryShardIsATarget(t *testing.T) {
 	record := run(t, &Args{Shards: []int{0, 7}, Exporter: &Exporter{}})
 	service := record.Get(t, "Service", "postgres-exporter")
+	require.Equal(t, "true", kubetest.Text(service, `metadata.annotations["pulumi.com/skipAwait"]`))
 	require.Equal(t, "shard-7", kubetest.Text(service, "spec.ports[1].name"))
 	port, _ := kubetest.Value(service, "spec.ports[1].port")
 	require.EqualValues(t, 20007, port.NumberValue())
