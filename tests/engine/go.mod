@@ -130,6 +130,7 @@ require (
 	github.com/rogpeppe/go-internal v1.14.1 // indirect
 	github.com/sabhiram/go-gitignore v0.0.0-20210923224102-525f6e181f06 // indirect
 	github.com/santhosh-tekuri/jsonschema/v5 v5.3.1 // indirect
+	github.com/scalestack/scalestack/sharding v0.0.0 // indirect
 	github.com/segmentio/asm v1.1.3 // indirect
 	github.com/segmentio/encoding v0.3.5 // indirect
 	github.com/sergi/go-diff v1.4.0 // indirect
@@ -191,3 +192,5 @@ require (
 )
 
 replace github.com/scalestack/scalestack => ../..
+
+replace github.com/scalestack/scalestack/sharding => ../../sharding
