@@ -22,7 +22,10 @@ var crossMutations = map[string]mutation{
 			map[string]any{"key": "app.kubernetes.io/name", "operator": "In", "values": []any{"mysql"}}}}))},
 	"autoscaler for nothing":     {policy: "selector-matches", says: "Deployment apps, which does not exist", edits: edits(set(scaler, "spec.scaleTargetRef.name", "apps"))},
 	"autoscaler of no container": {policy: "selector-matches", says: `container is "web"`, edits: edits(set(scaler, "spec.metrics[0].containerResource.container", "web"))},
-	"deployment of other pods":   {policy: "selector-matches", says: "Deployment scalestack/app: spec.selector is", edits: edits(set(web, "spec.selector.matchLabels"+instance, "other"))},
+	"KEDA for nothing":           {policy: "selector-matches", says: "Deployment mailer, which does not exist", edits: edits(scaled("mailer", 1, 2))},
+	"KEDA of no container": {policy: "selector-matches", says: `containerName is "web"`, edits: edits(without(scaler), scaled("app", 3, 10),
+		set("ScaledObject spare", "spec.triggers", []any{map[string]any{"type": "cpu", "metadata": map[string]any{"containerName": "web"}}}))},
+	"deployment of other pods": {policy: "selector-matches", says: "Deployment scalestack/app: spec.selector is", edits: edits(set(web, "spec.selector.matchLabels"+instance, "other"))},
 
 	"port of another name":     {policy: "service-port", says: `targetPort is "https", allowed: a port of Deployment scalestack/app: 8080 (http, TCP)`, edits: edits(set("Service app", "spec.ports[0].targetPort", "https"))},
 	"port number":              {policy: "service-port", says: "targetPort is 6380", edits: edits(set("Service redis", "spec.ports[0].targetPort", 6380.0))},
@@ -30,12 +33,15 @@ var crossMutations = map[string]mutation{
 	"container without port":   {policy: "service-port", says: "allowed: a port of Deployment scalestack/redis: none", edits: edits(unset(redis, main0+"ports"))},
 
 	"no budget":             {policy: "budget-required", says: "without a PodDisruptionBudget for its up to 10 pods", edits: edits(without("PodDisruptionBudget app"))},
+	"no budget under KEDA":  {policy: "budget-required", says: "for its up to 10 pods", edits: edits(without(scaler, "PodDisruptionBudget app"), scaled("app", 3, 10))},
 	"two caches, no budget": {policy: "budget-required", says: "Deployment scalestack/redis", edits: edits(set(redis, "spec.replicas", 2.0))},
 
 	"floor at the minimum": {policy: "budget-floor", says: "minAvailable is 3, allowed: below 3", edits: edits(
 		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", 3.0))},
 	"floor above the minimum in percent": {policy: "budget-floor", says: `minAvailable is "90%"`, edits: edits(
 		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", "90%"))},
+	"floor at KEDA's minimum": {policy: "budget-floor", says: "minAvailable is 3, allowed: below 3", edits: edits(without(scaler), scaled("app", 3, 10),
+		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", 3.0))},
 	"nothing may go": {policy: "budget-floor", says: "maxUnavailable is 0, allowed: 1 or more", edits: edits(set("PodDisruptionBudget postgres", "spec.maxUnavailable", 0.0))},
 
 	"no policy of its own":       {policy: "network-covered", says: "Deployment scalestack/app: its traffic is covered by no NetworkPolicy of its own for Ingress", edits: edits(without(appPolicy))},
@@ -60,8 +66,8 @@ var crossMutations = map[string]mutation{
 	"two autoscalers": {policy: "autoscaler-single", says: "Deployment app, which HorizontalPodAutoscaler scalestack/app scales too", edits: edits(twin(scaler, "spare"))},
 	"KEDA beside an autoscaler": {policy: "autoscaler-single", says: "ScaledObject scalestack/spare: spec.scaleTargetRef", edits: edits(
 		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 3.0}))},
-	"KEDA's minimum": {policy: "autoscaler-minimum", says: "spec.minReplicaCount is 1, allowed: at least 3", edits: edits(without(scaler),
-		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 1.0}))},
+	"two of KEDA":    {policy: "autoscaler-single", says: "Deployment app, which ScaledObject scalestack/spare scales too", edits: edits(without(scaler), scaled("app", 3, 10), twin("ScaledObject spare", "other"))},
+	"KEDA's minimum": {policy: "autoscaler-minimum", says: "spec.minReplicaCount is 1, allowed: at least 3", edits: edits(without(scaler), scaled("app", 1, 10))},
 
 	"object declared twice":           {policy: "one-owner", says: "the object is declared by urn:", edits: edits(twin("ConfigMap redis-config", "redis-config"))},
 	"object declared in two versions": {policy: "one-owner", says: "PodDisruptionBudget scalestack/app", edits: edits(twin("PodDisruptionBudget app", "app"), retype("kubernetes:policy/v1beta1:PodDisruptionBudget"))},
@@ -94,6 +100,12 @@ var crossMutations = map[string]mutation{
 
 	"spread over shards": {policy: "spread-within-shard", says: "whenUnsatisfiable is DoNotSchedule over 4 StatefulSets, allowed: ScheduleAnyway", edits: edits(
 		set(db, pods+"topologySpreadConstraints[0].whenUnsatisfiable", "DoNotSchedule"))},
+}
+
+// scaled is KEDA for a Deployment.
+func scaled(target string, least, most float64) edit {
+	return declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{
+		"scaleTargetRef": map[string]any{"name": target}, "minReplicaCount": least, "maxReplicaCount": most})
 }
 
 // scraped says which port of the app serves metrics.

@@ -22,9 +22,7 @@ func replicasOf(g rule.Graph, owner rule.Resource) replicas {
 		return replicas{By: owner}
 	}
 	if scaler, ok := scalerOf(g, owner); ok {
-		least, knownMin := count(scaler.At("spec", "minReplicas"), 1)
-		most, knownMax := count(scaler.At("spec", "maxReplicas"), least)
-		return replicas{least, most, knownMin && knownMax, scaler}
+		return bounds(scaler)
 	}
 	switch owner.Kind() {
 	case "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController":
@@ -36,9 +34,23 @@ func replicasOf(g rule.Graph, owner rule.Resource) replicas {
 	return replicas{1, 1, true, owner}
 }
 
+// bounds of an autoscaler, with what it has where it says nothing.
+func bounds(scaler rule.Resource) replicas {
+	fields, none, many := [2]string{"minReplicas", "maxReplicas"}, 1, 1
+	if scaler.Kind() == "ScaledObject" {
+		fields, none, many = [2]string{"minReplicaCount", "maxReplicaCount"}, 0, kedaMaximum
+	}
+	least, knownMin := count(scaler.At("spec", fields[0]), none)
+	most, knownMax := count(scaler.At("spec", fields[1]), max(least, many))
+	return replicas{least, most, knownMin && knownMax, scaler}
+}
+
+// kedaMaximum is how many pods a ScaledObject may start that does not say.
+const kedaMaximum = 100
+
 // scalingKnown is false when an autoscaler may be the workload's or not.
 func scalingKnown(g rule.Graph, owner rule.Resource) bool {
-	for _, scaler := range g.Of("HorizontalPodAutoscaler") {
+	for _, scaler := range g.Of(autoscalers...) {
 		target := scaler.At("spec", "scaleTargetRef")
 		if !target.At("kind").Known() || !target.At("name").Known() {
 			return false
@@ -49,9 +61,9 @@ func scalingKnown(g rule.Graph, owner rule.Resource) bool {
 
 // scalerOf is the autoscaler of a workload.
 func scalerOf(g rule.Graph, owner rule.Resource) (rule.Resource, bool) {
-	for _, scaler := range g.Of("HorizontalPodAutoscaler") {
-		target := scaler.At("spec", "scaleTargetRef")
-		if target.At("kind").Text() == owner.Kind() && target.At("name").Text() == nameOf(owner) && together(scaler, owner) {
+	for _, scaler := range g.Of(autoscalers...) {
+		kind, name := scaleTargetOf(scaler)
+		if kind == owner.Kind() && name == nameOf(owner) && together(scaler, owner) {
 			return scaler, true
 		}
 	}

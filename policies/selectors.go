@@ -29,7 +29,7 @@ var selectorMatches = rule.Rule{
 				requireMatch(c, r, r.At("spec", "selector"), all)
 			case "NetworkPolicy":
 				policySelectors(c, r, all)
-			case "HorizontalPodAutoscaler":
+			case "HorizontalPodAutoscaler", "ScaledObject":
 				scaleTarget(c, r, g)
 			}
 			if pods, ok := podsOf(r); ok {
@@ -75,16 +75,16 @@ func ownPods(c *rule.Check, p podTemplate) {
 
 func scaleTarget(c *rule.Check, r rule.Resource, g rule.Graph) {
 	target := r.At("spec", "scaleTargetRef")
-	kind, name := target.At("kind"), target.At("name")
-	if !kind.Known() || !name.Known() {
+	kind, name := scaleTargetOf(r)
+	if kind == "" || !target.At("name").Known() {
 		return
 	}
-	owner, ok := named(g, kind.Text(), name.Text(), r)
-	if !ok && nameless(g, kind.Text()) {
+	owner, ok := named(g, kind, name, r)
+	if !ok && nameless(g, kind) {
 		return
 	}
 	if !ok {
-		c.Report(r, target.Path(), kind.Text()+" "+name.Text()+", which does not exist", "a workload of this stack",
+		c.Report(r, target.Path(), kind+" "+name+", which does not exist", "a workload of this stack",
 			"name the workload as its metadata.name does")
 		return
 	}
@@ -102,10 +102,21 @@ func scaledContainers(c *rule.Check, r, owner rule.Resource) {
 		}
 		names[container.At("name").Text()] = true
 	}
-	for _, metric := range r.At("spec", "metrics").Items() {
-		n := metric.At("containerResource", "container")
+	for _, n := range containersAsked(r) {
 		if n.IsText() && pods.Spec.At("containers").Known() && !names[n.Text()] {
 			c.Refuse(r, n, fmt.Sprintf("a container of %s", owner), "name one of the pod's containers")
 		}
 	}
+}
+
+// containersAsked name the containers whose use is measured.
+func containersAsked(r rule.Resource) []rule.Node {
+	var all []rule.Node
+	for _, metric := range r.At("spec", "metrics").Items() {
+		all = append(all, metric.At("containerResource", "container"))
+	}
+	for _, trigger := range r.At("spec", "triggers").Items() {
+		all = append(all, trigger.At("metadata", "containerName"))
+	}
+	return all
 }
