@@ -29,6 +29,14 @@ const (
 	conf = `{"data":{"postgresql.conf":"a = 1\nmax_connections = 'WORD'\n"}}`
 )
 
+// A service that KEDA scales has bounds, and connections, as any other.
+func TestKEDAsBoundsCount(t *testing.T) {
+	scaled := strings.NewReplacer("minReplicas", "minReplicaCount", "maxReplicas", "maxReplicaCount").Replace(hpa)
+	deployed, planned := read(t, step("kubernetes:keda.sh/v1alpha1:ScaledObject", scaled, "10", "20"), step("kubernetes:apps/v1:Deployment", app, `"25%"`, `2`))
+	require.Equal(t, map[string]Bounds{"app": {3, 10}}, deployed.Replicas)
+	require.Equal(t, []int{130, 220}, []int{deployed.Connections.Need, planned.Connections.Need})
+}
+
 func TestFromPreview(t *testing.T) {
 	deployed, planned := read(t,
 		step("kubernetes:autoscaling/v2:HorizontalPodAutoscaler", hpa, "10", "20"),

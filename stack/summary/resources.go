@@ -39,6 +39,7 @@ var readers = map[string]func(*collector, json.RawMessage) error{
 	"kubernetes:core/v1:PersistentVolumeClaim":          (*collector).volumeClaim,
 	"kubernetes:kafka.strimzi.io/v1beta2:KafkaNodePool": (*collector).kafkaPool,
 	"kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (*collector).autoscaler,
+	"kubernetes:keda.sh/v1alpha1:ScaledObject":          (*collector).scaledObject,
 	"kubernetes:apps/v1:Deployment":                     (*collector).deployment,
 	"pulumi:providers:kubernetes":                       (*collector).cluster,
 	"cloudflare:index/ruleset:Ruleset":                  (*collector).ruleset,
@@ -143,6 +144,18 @@ func (c *collector) autoscaler(inputs json.RawMessage) error {
 	}
 	err := json.Unmarshal(inputs, &scaler)
 	c.Replicas[scaler.Spec.ScaleTargetRef.Name] = Bounds{scaler.Spec.MinReplicas, scaler.Spec.MaxReplicas}
+	return err
+}
+
+func (c *collector) scaledObject(inputs json.RawMessage) error {
+	var scaler struct {
+		Spec struct {
+			MinReplicaCount, MaxReplicaCount int
+			ScaleTargetRef                   struct{ Name string }
+		}
+	}
+	err := json.Unmarshal(inputs, &scaler)
+	c.Replicas[scaler.Spec.ScaleTargetRef.Name] = Bounds{scaler.Spec.MinReplicaCount, scaler.Spec.MaxReplicaCount}
 	return err
 }
 
