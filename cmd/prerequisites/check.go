@@ -28,14 +28,19 @@ func (r result) String() string {
 func (p *plan) check(ctx context.Context, ask asker) []result {
 	results := []result{version(ctx, ask)}
 	if p.scales {
-		results = append(results, metrics(ctx, ask))
+		results = append(results, available(ctx, ask, "metrics.k8s.io", result{what: "metrics of pods for the autoscalers (metrics.k8s.io)",
+			fix: "install metrics-server; without it nothing scales"}))
+	}
+	if p.keda {
+		results = append(results, available(ctx, ask, "external.metrics.k8s.io", result{what: "KEDA's metrics for the autoscalers (external.metrics.k8s.io)",
+			fix: "install KEDA 2.17 or newer, or remove the services' triggers"}))
 	}
 	if len(p.classes) > 0 {
 		results = append(results, p.storage(ctx, ask)...)
 	}
-	if !p.installs {
-		for _, name := range slices.Sorted(maps.Keys(p.kinds)) {
-			results = append(results, definition(ctx, ask, name, p.kinds[name]))
+	for _, name := range slices.Sorted(maps.Keys(p.kinds)) {
+		if owner := ownerOf(name); owner != strimziOperator || !p.installs {
+			results = append(results, definition(ctx, ask, name, p.kinds[name], owner))
 		}
 	}
 	return results
@@ -69,11 +74,9 @@ type conditions struct {
 	}
 }
 
-// metrics asks for the API, not for one program that serves it.
-func metrics(ctx context.Context, ask asker) result {
-	r := result{what: "metrics of pods for the autoscalers (metrics.k8s.io)",
-		fix: "install metrics-server; without it nothing scales"}
-	text, err := ask(ctx, "get", "apiservice", "v1beta1.metrics.k8s.io", "-o", "json")
+// available asks for an API, not for one program that serves it.
+func available(ctx context.Context, ask asker, group string, r result) result {
+	text, err := ask(ctx, "get", "apiservice", "v1beta1."+group, "-o", "json")
 	if err != nil {
 		r.problem = err.Error()
 		return r
@@ -140,9 +143,25 @@ func expands(r result, name string, classes []class) result {
 	return r
 }
 
+// owner brings definitions of custom resources to the cluster. The fixes are for one
+// that is not there, and for one that serves another version.
+type owner struct{ absent, other string }
+
+var (
+	strimziOperator = owner{"install Strimzi's operator, or set kafka.operator.mode to install", "set kafka.apiVersion to one that it does, or change the operator"}
+	kedaOperator    = owner{"install KEDA 2.17 or newer, or remove the services' triggers", "install KEDA 2.17 or newer"}
+)
+
+func ownerOf(definition string) owner {
+	if strings.HasSuffix(definition, ".keda.sh") {
+		return kedaOperator
+	}
+	return strimziOperator
+}
+
 // definition asks for a custom resource and the version that the plan uses.
-func definition(ctx context.Context, ask asker, name, version string) result {
-	r := result{what: name + " " + version, fix: "install Strimzi's operator, or set kafka.operator.mode to install"}
+func definition(ctx context.Context, ask asker, name, version string, from owner) result {
+	r := result{what: name + " " + version, fix: from.absent}
 	text, err := ask(ctx, "get", "customresourcedefinition", name, "-o", "json")
 	if err != nil {
 		r.problem = err.Error()
@@ -165,6 +184,6 @@ func definition(ctx context.Context, ask asker, name, version string) result {
 			return r
 		}
 	}
-	r.problem, r.fix = "the cluster does not serve this version", "set kafka.apiVersion to one that it does, or change the operator"
+	r.problem, r.fix = "the cluster does not serve this version", from.other
 	return r
 }

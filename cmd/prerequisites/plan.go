@@ -14,9 +14,9 @@ type plan struct {
 	context string
 	// classes are the storage classes of volumes; "" is the cluster's default one.
 	classes map[string]bool
-	// scales tells that there are autoscalers.
-	scales bool
-	// kinds are custom resources of Strimzi, by plural name and group, with the version.
+	// scales tells that there are autoscalers, keda that some are KEDA's.
+	scales, keda bool
+	// kinds are custom resources, by plural name and group, with the version.
 	kinds map[string]string
 	// installs tells that the plan brings the operator, and with it the definitions.
 	installs bool
@@ -55,7 +55,10 @@ func read(r io.Reader) (*plan, error) {
 	return p, nil
 }
 
-const strimzi = "kubernetes:kafka.strimzi.io/"
+const (
+	strimzi = "kubernetes:kafka.strimzi.io/"
+	keda    = "kubernetes:keda.sh/"
+)
 
 func (p *plan) add(token string, inputs json.RawMessage) error {
 	switch {
@@ -76,11 +79,20 @@ func (p *plan) add(token string, inputs json.RawMessage) error {
 	case strings.HasPrefix(token, "kubernetes:helm.sh/"):
 		p.installs = true
 	case strings.HasPrefix(token, strimzi):
-		version, kind, _ := strings.Cut(strings.TrimPrefix(token, strimzi), ":")
-		p.kinds[strings.ToLower(kind)+"s.kafka.strimzi.io"] = version
-		return p.pool(kind, inputs)
+		return p.pool(p.define(token), inputs)
+	case strings.HasPrefix(token, keda):
+		p.scales, p.keda = true, true
+		p.define(token)
 	}
 	return nil
+}
+
+// define notes that the cluster has to know a kind.
+func (p *plan) define(token string) (kind string) {
+	group, rest, _ := strings.Cut(strings.TrimPrefix(token, "kubernetes:"), "/")
+	version, kind, _ := strings.Cut(rest, ":")
+	p.kinds[strings.ToLower(kind)+"s."+group] = version
+	return kind
 }
 
 // pool notes the storage classes of a pool of brokers.

@@ -101,3 +101,24 @@ func TestAClusterThatDoesNotAnswer(t *testing.T) {
 		require.Error(t, err)
 	}
 }
+
+// With a trigger the plan has objects of KEDA, and KEDA must be there.
+func TestKEDAIsAPrerequisiteOfTriggers(t *testing.T) {
+	const scaled = `,{"newState":{"type":"kubernetes:keda.sh/v1alpha1:ScaledObject","inputs":{}}}`
+	require.Equal(t, []string{
+		"MISSING  KEDA's metrics for the autoscalers (external.metrics.k8s.io): Error from server (NotFound): get apiservice v1beta1.external.metrics.k8s.io -o json. " +
+			"Fix: install KEDA 2.17 or newer, or remove the services' triggers",
+		"MISSING  scaledobjects.keda.sh v1alpha1: Error from server (NotFound): get customresourcedefinition scaledobjects.keda.sh -o json. " +
+			"Fix: install KEDA 2.17 or newer, or remove the services' triggers",
+	}, problems(t, withoutKEDA(), scaled))
+	a := good()
+	a["get customresourcedefinition scaledobjects.keda.sh"] = `{"spec":{"versions":[{"name":"v1alpha1","served":true}]}}`
+	require.Empty(t, problems(t, a, scaled))
+}
+
+func withoutKEDA() answers {
+	a := good()
+	a["get apiservice v1beta1.metrics"] = a["get apiservice"]
+	delete(a, "get apiservice")
+	return a
+}
