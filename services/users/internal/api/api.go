@@ -58,6 +58,7 @@ type API struct {
 func New(service Service, o Options) *API {
 	a := &API{service: service, options: o, assets: assets.Embedded(), requests: newRequests(o.Metrics), mux: http.NewServeMux(),
 		slots: make(chan struct{}, o.MaxRequests)}
+	a.measureInFlight(o.Metrics)
 	a.guarded(http.MethodGet, "/users/{id}", mayRead, a.getUser)
 	a.guarded(http.MethodPut, "/users/{id}", mayWrite, a.putUser)
 	a.guarded(http.MethodDelete, "/users/{id}", mayWrite, a.deleteUser)

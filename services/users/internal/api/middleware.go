@@ -19,6 +19,14 @@ func newRequests(registry prometheus.Registerer) *prometheus.HistogramVec {
 	}, []string{"route", "method", "code"})
 }
 
+// measureInFlight tells how many requests are worked on, of the most that may be.
+func (a *API) measureInFlight(registry prometheus.Registerer) {
+	promauto.With(registry).NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "scalestack_http_requests_in_flight",
+		Help: "Requests that are worked on.",
+	}, func() float64 { return float64(len(a.slots)) })
+}
+
 // handle registers a handler with a deadline and measures it. A client that
 // goes away does not stop the work: cancelling a statement costs the database
 // connection, and a write would end in doubt.
