@@ -63,6 +63,9 @@ func newPreview() *cobra.Command {
 
 func newDestroy() *cobra.Command {
 	return inCheckout("destroy", "Remove the stack's resources; retained volumes stay", func(ctx context.Context, p paths.Paths) error {
+		if err := cluster.ReleaseScaledObjects(ctx, p, os.Stdout); err != nil {
+			return err
+		}
 		return deploy.Destroy(ctx, p, os.Stdout)
 	})
 }

@@ -144,6 +144,11 @@ func (u *up) start(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := u.Do(ctx, "keda-start", "start KEDA", func(ctx context.Context, log *step.Log) error {
+		return cluster.StartKEDA(ctx, u.Paths, log)
+	}); err != nil {
+		return err
+	}
 	return u.Do(ctx, "mail-start", "start the mail sink", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartMail(ctx, u.Paths, log)
 	})

@@ -37,6 +37,8 @@ type Program struct {
 	Sources []string
 	// Patched builds against the patched provider, see patch.go.
 	Patched bool
+	// Trimmed builds a KEDA without the scalers that nobody uses, see keda.go.
+	Trimmed bool
 }
 
 // Build compiles the program unless nothing that it is made from changed.
@@ -47,11 +49,9 @@ func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) e
 	}
 	return stamp.Unless(p.Bin(program.Name), inputs, func() error {
 		c := compilation{dir: program.module(p), pkg: program.Package, target: p.Bin(program.Name), ldflags: program.ldflags()}
-		if program.Patched {
-			modfile, err := patchedModfile(ctx, p)
-			if err != nil {
-				return err
-			}
+		if modfile, err := program.modfile(ctx, p); err != nil {
+			return err
+		} else if modfile != "" {
 			c.flags = []string{"-modfile", modfile}
 		}
 		if err := c.run(ctx, log); err != nil {
@@ -59,6 +59,17 @@ func Build(ctx context.Context, p paths.Paths, program Program, log *step.Log) e
 		}
 		return link(p, program)
 	})
+}
+
+// modfile is another go.mod than that of the program's module, or empty.
+func (p Program) modfile(ctx context.Context, at paths.Paths) (string, error) {
+	switch {
+	case p.Patched:
+		return patchedModfile(ctx, at)
+	case p.Trimmed:
+		return trimmedModfile(ctx, at)
+	}
+	return "", nil
 }
 
 // module is the folder of the module that the program belongs to.

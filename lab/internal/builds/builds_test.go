@@ -48,11 +48,11 @@ func TestLdflagsAreInOrder(t *testing.T) {
 func TestPatchChangesOneCharacter(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "schema.go")
 	require.NoError(t, os.WriteFile(file, []byte("x := y{ Provider: pschema.ResourceSpec{} }"), 0o600))
-	require.NoError(t, patch(file))
+	require.NoError(t, replaceOnce(file, oldValue, newPointer))
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "x := y{ Provider: &pschema.ResourceSpec{} }", string(content))
-	require.ErrorContains(t, patch(file), "look whether the patch is still needed")
+	require.ErrorContains(t, replaceOnce(file, oldValue, newPointer), "look whether the patch is still needed")
 }
 
 func TestLinksCanBeMadeAgain(t *testing.T) {
@@ -64,4 +64,15 @@ func TestLinksCanBeMadeAgain(t *testing.T) {
 	target, err := os.Readlink(p.Bin(plugins + kubernetesPlugin))
 	require.NoError(t, err)
 	require.Equal(t, p.Bin("kube"), target)
+}
+
+func TestTrimKeepsTheCasesThatAreUsed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "builder.go")
+	source := "package p\n\nfunc build(kind string) int {\n\tswitch kind {\n\tcase \"a\":\n\t\treturn 1\n\tcase \"b\", \"c\":\n\t\treturn 2\n\tdefault:\n\t\treturn 3\n\t}\n}\n"
+	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
+	require.NoError(t, keepCases(file, "build", []string{"a"}))
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, strings.Replace(source, "\tcase \"b\", \"c\":\n\t\treturn 2\n", "\n", 1), string(content))
+	require.ErrorContains(t, keepCases(file, "build", []string{"a", "d"}), "expected the cases a, d in build, found 1")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/scalestack/scalestack/lab/internal/paths"
 )
@@ -26,23 +27,24 @@ var (
 // patchedModfile copies the provider from the module cache, where go.sum has
 // vouched for it, patches the copy, and returns a go.mod that uses it.
 func patchedModfile(ctx context.Context, p paths.Paths) (string, error) {
-	source, err := moduleDir(ctx, p, providerModule)
+	source, err := moduleDir(ctx, filepath.Join(p.Repo, "lab"), providerModule)
 	if err != nil {
 		return "", err
 	}
 	target := p.Cache("provider")
-	if err := copyProvider(source, target); err != nil {
+	if err := copyModule(source, target, "pkg"); err != nil {
 		return "", err
 	}
-	if err := patch(filepath.Join(target, schemaFile)); err != nil {
+	if err := replaceOnce(filepath.Join(target, schemaFile), oldValue, newPointer); err != nil {
 		return "", err
 	}
-	return writeModfile(ctx, p, target)
+	return writeModfile(ctx, filepath.Join(p.Repo, "lab"), p.Cache("kube.mod"), providerModule, target)
 }
 
-func moduleDir(ctx context.Context, p paths.Paths, module string) (string, error) {
+// moduleDir is the folder in the module cache of what the go.mod in dir names.
+func moduleDir(ctx context.Context, dir, module string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
-	cmd.Dir = filepath.Join(p.Repo, "lab")
+	cmd.Dir = dir
 	output, err := cmd.Output()
 	var found struct{ Dir, Error string }
 	if jsonErr := json.Unmarshal(output, &found); jsonErr != nil || found.Dir == "" {
@@ -51,51 +53,25 @@ func moduleDir(ctx context.Context, p paths.Paths, module string) (string, error
 	return found.Dir, nil
 }
 
-func copyProvider(source, target string) error {
-	if err := os.RemoveAll(target); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
-		return err
-	}
-	for _, name := range []string{"go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join(source, name))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(target, name), content, 0o644); err != nil {
-			return err
-		}
-	}
-	return os.CopyFS(filepath.Join(target, "pkg"), os.DirFS(filepath.Join(source, "pkg")))
-}
-
-func patch(file string) error {
+func replaceOnce(file string, old, text []byte) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	if bytes.Count(content, oldValue) != 1 {
-		return fmt.Errorf("%s: expected %q once: the provider changed, look whether the patch is still needed", file, oldValue)
+	if bytes.Count(content, old) != 1 {
+		return fmt.Errorf("%s: expected %q once: it changed, look whether the patch is still needed", file, old)
 	}
-	if err := os.Chmod(file, 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(file, bytes.Replace(content, oldValue, newPointer, 1), 0o644)
+	return os.WriteFile(file, bytes.Replace(content, old, text, 1), 0o644)
 }
 
-func writeModfile(ctx context.Context, p paths.Paths, provider string) (string, error) {
-	modfile := p.Cache("kube.mod")
-	for from, to := range map[string]string{"go.mod": modfile, "go.sum": p.Cache("kube.sum")} {
-		content, err := os.ReadFile(filepath.Join(p.Repo, "lab", from))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(to, content, 0o644); err != nil {
+// writeModfile copies the go.mod and go.sum in dir, and replaces a module by a folder.
+func writeModfile(ctx context.Context, dir, modfile, module, folder string) (string, error) {
+	for from, to := range map[string]string{"go.mod": modfile, "go.sum": strings.TrimSuffix(modfile, ".mod") + ".sum"} {
+		if err := copyFile(filepath.Join(dir, from), to); err != nil {
 			return "", err
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-replace", providerModule+"="+provider, modfile)
+	cmd := exec.CommandContext(ctx, "go", "mod", "edit", "-replace", module+"="+folder, modfile)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("write %s: %w: %s", modfile, err, output)
 	}

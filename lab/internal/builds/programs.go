@@ -55,6 +55,14 @@ func Programs() []Program {
 			Package: "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
 		},
 		{
+			Name: "keda-operator", Title: "KEDA's operator", Module: "keda", Trimmed: true,
+			Package: kedaModule + "/cmd/operator", Sources: []string{"../internal/builds"},
+		},
+		{
+			Name: "keda-adapter", Title: "KEDA's metrics adapter", Module: "keda", Trimmed: true,
+			Package: kedaModule + "/cmd/adapter", Sources: []string{"../internal/builds"},
+		},
+		{
 			Name: "mail", Title: "the emulator of a mail provider", Package: "./cmd/mail",
 			Sources: []string{"cmd/mail", "mail"},
 		},

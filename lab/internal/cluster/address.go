@@ -37,6 +37,12 @@ const (
 	// Metrics is where a person looks at what the product's programs tell.
 	Metrics = "127.0.0.1:18428"
 
+	kedaHealth  = "127.0.0.1:18091"
+	kedaMetrics = "127.0.0.1:18092"
+	// kedaOwnMetrics is a port of the loopback address.
+	kedaOwnMetrics = "18093"
+	kedaPort       = "4444"
+
 	operatorHealth = "127.0.0.1:18090"
 
 	metricsPort = "4443"

@@ -18,13 +18,13 @@ var files embed.FS
 // kubeconfigs are the clients that get a kubeconfig with their certificate.
 var kubeconfigs = []string{
 	"admin", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
-	operatorName, metricsStore,
+	operatorName, metricsStore, kedaName,
 }
 
 // values are what the templates below files/ may use.
 type values struct {
 	paths.Paths
-	Run, Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, PauseImage string
+	Run, Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage string
 	// Client is the kubeconfig's user.
 	Client string
 	// CABundle is the cluster's CA in base64, for the aggregation layer.
@@ -36,14 +36,14 @@ type values struct {
 func WriteConfigs(p paths.Paths, pauseImage string) error {
 	v := values{
 		Paths: p, Run: paths.Run, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,
-		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, PauseImage: pauseImage,
+		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, KEDAPort: kedaPort, PauseImage: pauseImage,
 	}
 	ca, err := base64File(p.PKI("ca.crt"))
 	if err != nil {
 		return err
 	}
 	v.CABundle = ca
-	for _, name := range []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml", "kube-proxy.yaml", "Corefile", "addons.yaml", "resolv.conf", "scrape.yaml"} {
+	for _, name := range []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml", "kube-proxy.yaml", "Corefile", "addons.yaml", "resolv.conf", "scrape.yaml", "keda.yaml", "keda-resolv.conf"} {
 		if err := render(name, p.Config(name), v); err != nil {
 			return err
 		}

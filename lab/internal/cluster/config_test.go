@@ -98,7 +98,7 @@ func TestPodsHaveNoDefaultRoute(t *testing.T) {
 func TestNothingListensOnEveryAddress(t *testing.T) {
 	p := newPaths(t)
 	for _, spec := range []proc.Spec{
-		etcdSpec(p), apiServerSpec(p), controllerManagerSpec(p), schedulerSpec(p), metricsServerSpec(p),
+		etcdSpec(p), apiServerSpec(p), controllerManagerSpec(p), schedulerSpec(p), metricsServerSpec(p), kedaAdapterSpec(p),
 	} {
 		require.NotContains(t, spec.Args, "--bind-address=0.0.0.0", spec.Name)
 		require.True(t, slices.ContainsFunc(spec.Args, isBound), "%s binds nowhere in particular", spec.Name)

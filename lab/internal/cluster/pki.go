@@ -50,6 +50,7 @@ var identities = []identity{
 	{file: "volume-provisioner", name: "system:volume-provisioner"},
 	{file: operatorName, name: "system:" + operatorName},
 	{file: metricsStore, name: "system:" + metricsStore},
+	{file: kedaName, name: "system:" + kedaName, hosts: []string{"localhost", kedaService + "." + kedaName + ".svc"}},
 }
 
 // frontProxy vouches for requests that the API server forwards; it has a CA of
