@@ -30,6 +30,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkPartitions, []string{"services", "kafka"}},
 		{c.checkTables, []string{"services"}},
 		{c.checkConnections, []string{"services", "postgres"}},
+		{c.checkTriggers, []string{"services", "keda", "kafka"}},
 		{c.checkAuth, []string{"services"}},
 		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes"}},
 		{c.checkEdge, []string{"services", "cdn"}},

@@ -58,6 +58,10 @@ func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
 		if s.usesKafka() {
 			a.Users = append(a.Users, s.kafkaUser())
 		}
+		if s.watchesLag() {
+			a.Users = append(a.Users, s.lagUser())
+		}
 	}
+	a.IngressFrom = c.withKEDA(a.IngressFrom)
 	return &a
 }

@@ -40,6 +40,8 @@ type Config struct {
 	ExternalSecrets []string `json:"externalSecrets"`
 	// Metrics are who reads the metrics of the stack's programs.
 	Metrics Metrics `json:"metrics"`
+	// KEDA scales the services that have triggers. It runs in the cluster already.
+	KEDA KEDA `json:"keda"`
 	// CDN is Cloudflare in front of the services; nil without one. The API token
 	// belongs to the provider (cloudflare:apiToken or CLOUDFLARE_API_TOKEN).
 	CDN *CDN `json:"cdn"`

@@ -135,6 +135,9 @@ func (c *Config) forget() {
 	if c.doubtful["metrics"] {
 		c.Metrics = Metrics{}
 	}
+	if c.doubtful["keda"] {
+		c.KEDA = KEDA{}
+	}
 	if c.doubtful["services"] {
 		c.Services = nil
 	}

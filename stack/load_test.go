@@ -43,7 +43,7 @@ func TestDefaultsOfAService(t *testing.T) {
 	require.Equal(t, UsesTopics{Topics: []string{"orders"}, Group: "shop", DeadLetter: "shop_dlq"}, *shop.Uses.Consume)
 }
 
-const sectionNames = "cdn, externalSecrets, kafka, kubernetes, metrics, namespace, postgres, redis, secrets, services, tunnel"
+const sectionNames = "cdn, externalSecrets, kafka, keda, kubernetes, metrics, namespace, postgres, redis, secrets, services, tunnel"
 
 func TestOneErrorPerMistake(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -99,6 +99,15 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"own letter":   {oneService(`"uses":{"consume":{"topics":["orders"],"deadLetter":"orders"}}`), `scalestack:services.shop.uses.consume.deadLetter: Invalid value: "orders": must not be a topic that the service reads or writes itself`},
 		"local image":  {map[string]string{"scalestack:services": `{"shop":{"image":"example/shop:dev"}}`}, `scalestack:services.shop.image: Invalid value: "example/shop:dev": stands for a local build that SCALESTACK_IMAGES does not name: name a released image`},
 		"cache rules":  {map[string]string{"scalestack:cdn": cdnWithRules(11)}, `scalestack:cdn.rules: `},
+		"no trigger":   {oneService(`"triggers":{}`), "scalestack:services.shop.triggers: Required value: one of lag, connections, requests and queries"},
+		"nobody to ask": {oneService(`"triggers":{"queries":[{"query":"up","perReplica":"1"}]}`), "scalestack:keda.prometheus: Required value: the address that KEDA asks, " +
+			"such as http://prometheus.monitoring:9090: a trigger of service shop is read there"},
+		"address":     {map[string]string{"scalestack:keda": `{"prometheus":"prometheus:9090"}`}, `scalestack:keda.prometheus: Invalid value: "prometheus:9090": must be an http or https address without a query, such as http://prometheus.monitoring:9090`},
+		"no topic":    {oneService(`"triggers":{"lag":{"topics":["a"],"group":"b"}}`), "scalestack:services.shop.triggers.lag: Forbidden: needs uses.consume: the service reads no topic"},
+		"other topic": {oneService(`"triggers":{"lag":{"topics":["a"]}},"uses":{"consume":{"topics":["b"]}}`), `scalestack:services.shop.triggers.lag.topics[0]: Invalid value: "a": must be one of uses.consume.topics`},
+		"other group": {oneService(`"triggers":{"lag":{"group":"a"}},"uses":{"consume":{"topics":["b"]}}`), `scalestack:services.shop.triggers.lag.group: Invalid value: "a": must be the service's own group shop`},
+		"lag's user": {map[string]string{"scalestack:services": `{"a":{"image":"a:1","triggers":{"lag":{}},"uses":{"consume":{"topics":["t"]}}},"a-lag":{"image":"a:1","uses":{"produce":["t"]}}}`},
+			"scalestack:services.a.triggers.lag: Forbidden: needs the Kafka user a-lag, which is somebody else's: give that one another name"},
 		"edge nowhere": {oneService(`"port":8080,"allowEdge":true,"auth":{"public":true}`), "scalestack:services.shop.allowEdge: Forbidden: needs cdn.enabled: no edge would connect"},
 	} {
 		t.Run(name, func(t *testing.T) {

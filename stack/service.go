@@ -90,6 +90,7 @@ func (c *Config) Complete() {
 			consume.Group = cmp.Or(consume.Group, s.Name)
 			consume.DeadLetter = cmp.Or(consume.DeadLetter, consume.Group+"_dlq")
 		}
+		s.completeLag()
 		c.Services[key] = s
 	}
 	c.addTopics()

@@ -204,3 +204,23 @@ func TestAllowEdge(t *testing.T) {
 	_, err := load(t, map[string]string{"scalestack:cdn": `{` + zone + `, "edgeRanges": ["192.0.2.0/24"]}`})
 	require.EqualError(t, err, "scalestack:cdn.edgeRanges: Forbidden: is used by no service: none has allowEdge")
 }
+
+// KEDA may see how far the group has read its topics, connect to the brokers, and
+// nothing else.
+func TestLagIsReadWithARightOfItsOwn(t *testing.T) {
+	c := shop(t, map[string]string{"scalestack:services": `{"mailer": {"image":"a:1",
+		"triggers":{"lag":{"perReplica":20}},"uses":{"consume":{"topics":["orders","returns"],"group":"mail"}}}}`})
+	mailer := c.Services["mailer"]
+	require.Equal(t, service.Lag{Topics: []string{"orders", "returns"}, Group: "mail", PerReplica: 20}, *mailer.Triggers.Lag)
+	args := c.kafkaArgs(here)
+	user := args.Users[slices.IndexFunc(args.Users, func(u kafka.User) bool { return u.Name == "mailer-lag" })]
+	require.Equal(t, kafka.User{Name: "mailer-lag", DescribeTopics: []string{"orders", "returns"}, DescribeGroups: []string{"mail"}}, user)
+	require.Len(t, args.IngressFrom, 2, "the namespace, as before, and KEDA")
+	require.Equal(t, c.KEDA.operator(), args.IngressFrom[1])
+	require.Empty(t, shop(t, nil).kafkaArgs(here).IngressFrom, "without a trigger nothing changes")
+
+	w := wiredHere()
+	w.kafkaUsers["mailer-lag"] = pulumi.String("mailer-lag-secret")
+	from := c.serviceArgs(mailer, w).Sources
+	require.Equal(t, service.Sources{Bootstrap: here, User: "mailer-lag", UserSecret: pulumi.String("mailer-lag-secret"), CASecret: here}, from)
+}

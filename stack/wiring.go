@@ -72,6 +72,7 @@ func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 	if s.usesKafka() {
 		connectKafka(&a, s, w)
 	}
+	a.Sources = c.sources(s, w)
 	return &a
 }
 

@@ -18,6 +18,7 @@ const (
 	statefulSetType = "kubernetes:apps/v1:StatefulSet"
 	claimType       = "kubernetes:core/v1:PersistentVolumeClaim"
 	scalerType      = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+	kedaType        = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 	poolType        = "kubernetes:kafka.strimzi.io/v1beta2:KafkaNodePool"
 	kafkaType       = "kubernetes:kafka.strimzi.io/v1beta2:Kafka"
 )
@@ -46,9 +47,11 @@ func footprints(t *testing.T, g *graph) []footprint {
 	for _, node := range g.find(deployment) {
 		f := podsOf(t, node, "spec.template.spec.containers[0].resources.requests", at(t, node, "metadata.name"))
 		f.least, f.most = count(t, node), count(t, node)
-		for _, scaler := range g.find(scalerType) {
-			if at(t, scaler, "spec.scaleTargetRef.name") == f.name {
-				f.least, f.most = number(t, scaler, "spec.minReplicas"), number(t, scaler, "spec.maxReplicas")
+		for kind, suffix := range map[string]string{scalerType: "Replicas", kedaType: "ReplicaCount"} {
+			for _, scaler := range g.find(kind) {
+				if at(t, scaler, "spec.scaleTargetRef.name") == f.name {
+					f.least, f.most = number(t, scaler, "spec.min"+suffix), number(t, scaler, "spec.max"+suffix)
+				}
 			}
 		}
 		all = append(all, f)

@@ -161,6 +161,14 @@ func TestUsersMayDoWhatTheyMustAndNoMore(t *testing.T) {
 	require.Equal(t, object{"type": "tls"}, userSpec(users[2])["authentication"])
 }
 
+// Who watches a group sees offsets and no message.
+func TestAWatcherMayDescribe(t *testing.T) {
+	require.Equal(t, list{
+		acl("topic", "user_events", "literal", "Describe"),
+		acl("group", "email", "literal", "Describe"),
+	}, acls(User{Name: "email-lag", DescribeTopics: []string{"user_events"}, DescribeGroups: []string{"email"}}))
+}
+
 func TestObjectName(t *testing.T) {
 	require.Equal(t, "user-events-email-dead", objectName("User_Events.email.dead"))
 }

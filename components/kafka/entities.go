@@ -52,6 +52,10 @@ type User struct {
 	// it, and read it again in the group of the same name with "-replay" behind it.
 	// Default: none.
 	DeadLetter string `json:"deadLetter"`
+	// DescribeTopics are topics of which it sees how far they are written, and no message.
+	DescribeTopics []string `json:"describeTopics"`
+	// DescribeGroups are consumer groups of which it sees how far they have read.
+	DescribeGroups []string `json:"describeGroups"`
 	// MaxConsumers is how many consumers of Group it runs at most. More than a
 	// topic's partitions would have no work. Default: not checked.
 	MaxConsumers int `json:"maxConsumers" min:"0" max:"1000"`

@@ -30,6 +30,12 @@ func acls(u User) list {
 			acl("topic", u.DeadLetter, "literal", "Describe", "Read", "Write"),
 			acl("group", ReplayGroup(u.Group), "literal", "Read"))
 	}
+	for _, topic := range u.DescribeTopics {
+		rules = append(rules, acl("topic", topic, "literal", "Describe"))
+	}
+	for _, group := range u.DescribeGroups {
+		rules = append(rules, acl("group", group, "literal", "Describe"))
+	}
 	if u.TransactionPrefix != "" {
 		rules = append(rules, acl("transactionalId", u.TransactionPrefix, "prefix", "Describe", "Write"))
 	}

@@ -58,6 +58,8 @@ func (a *Args) checkUsers(path *field.Path) field.ErrorList {
 		errs = slices.Concat(errs,
 			a.checkAccess(at.Child("produce"), user.Produce),
 			a.checkAccess(at.Child("consume"), user.Consume),
+			a.checkAccess(at.Child("describeTopics"), user.DescribeTopics),
+			duplicates(at.Child("describeGroups"), user.DescribeGroups),
 			a.checkDeadLetter(at.Child("deadLetter"), user),
 			a.checkGroup(at.Child("maxConsumers"), user, consumers[user.Group]))
 	}
@@ -67,8 +69,8 @@ func (a *Args) checkUsers(path *field.Path) field.ErrorList {
 // Check refuses a user without anything to do, and consumers without a group.
 func (u User) Check(path *field.Path) field.ErrorList {
 	switch {
-	case len(u.Produce)+len(u.Consume) == 0:
-		return field.ErrorList{field.Required(path, "one of produce and consume")}
+	case len(u.Produce)+len(u.Consume)+len(u.DescribeTopics)+len(u.DescribeGroups) == 0:
+		return field.ErrorList{field.Required(path, "one of produce, consume, describeTopics and describeGroups")}
 	case len(u.Consume) > 0 && u.Group == "":
 		return field.ErrorList{field.Required(path.Child("group"), "with consume")}
 	case len(u.Consume) == 0 && u.Group != "":

@@ -97,7 +97,7 @@ func TestValidateNamesEachMistakeOfAUser(t *testing.T) {
 		`users[1].name: Duplicate value: "relay"`:                                                              func(a *Args) { a.Users[1].Name = "relay" },
 		`users[0].authentication: Unsupported value: "plain": supported values: "scram-sha-512", "tls"`:        func(a *Args) { a.Users[0].Authentication = "plain" },
 		`users[2].authentication: Invalid value: "tls": needs mutualTLS`:                                       func(a *Args) { a.MutualTLS = false },
-		`users[0]: Required value: one of produce and consume`:                                                 func(a *Args) { a.Users[0].Produce = nil },
+		`users[0]: Required value: one of produce, consume, describeTopics and describeGroups`:                 func(a *Args) { a.Users[0].Produce = nil },
 		`users[0].produce[1]: Invalid value: "orders": must be one of the topics`:                              func(a *Args) { a.Users[0].Produce[1] = "orders" },
 		`users[0].produce[1]: Duplicate value: "user_events"`:                                                  func(a *Args) { a.Users[0].Produce[1] = "user_events" },
 		`users[1].consume[0]: Invalid value: "orders": must be one of the topics`:                              func(a *Args) { a.Users[1].Consume[0] = "orders" },

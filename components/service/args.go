@@ -85,6 +85,13 @@ type Args struct {
 	// Default: CPU alone.
 	Metrics []Metric `json:"metrics"`
 
+	// Triggers are reasons to scale on beside CPU, through KEDA. They exclude Metrics.
+	// Default: none.
+	Triggers *Triggers `json:"triggers"`
+
+	// Sources are where Triggers are read from.
+	Sources Sources `json:"-"`
+
 	// Behavior limits how fast the number of pods changes.
 	Behavior Behavior `json:"behavior"`
 
@@ -168,6 +175,7 @@ func (a *Args) Complete() {
 	if a.PostRollout != nil {
 		a.PostRollout.SkipAwait = true
 	}
+	a.completeTriggers()
 }
 
 // Complete lets a larger minimum raise the default of the maximum.

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"slices"
+
 	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -78,21 +80,27 @@ func (m Metric) target() *autoscalingv2.MetricTargetArgs {
 
 func (s Scaling) rules() *autoscalingv2.HPAScalingRulesArgs {
 	policies := autoscalingv2.HPAScalingPolicyArray{}
-	add := func(kind string, value int) {
-		if value == 0 {
-			return
-		}
+	for _, limit := range s.limits() {
 		policies = append(policies, &autoscalingv2.HPAScalingPolicyArgs{
-			Type:          pulumi.String(kind),
-			Value:         pulumi.Int(value),
+			Type:          pulumi.String(limit.kind),
+			Value:         pulumi.Int(limit.value),
 			PeriodSeconds: pulumi.Int(s.PeriodSeconds),
 		})
 	}
-	add("Percent", s.Percent)
-	add("Pods", s.Pods)
 	return &autoscalingv2.HPAScalingRulesArgs{
 		StabilizationWindowSeconds: pulumi.Int(*s.WindowSeconds),
 		SelectPolicy:               pulumi.String("Max"),
 		Policies:                   policies,
 	}
+}
+
+// limit is how many pods may come or go in a period.
+type limit struct {
+	kind  string
+	value int
+}
+
+func (s Scaling) limits() []limit {
+	all := []limit{{"Percent", s.Percent}, {"Pods", s.Pods}}
+	return slices.DeleteFunc(all, func(l limit) bool { return l.value == 0 })
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
-	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
@@ -44,7 +43,7 @@ func (s *Service) Deployment() pulumi.Resource { return s.deployment }
 // lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Service, error) {
 	a := args.withDefaults()
-	errs := append(CheckName(field.NewPath("name"), name), a.checkImage()...)
+	errs := slices.Concat(CheckName(field.NewPath("name"), name), a.checkImage(), a.checkSources())
 	if err := settings.Err(append(errs, settings.Validate(nil, a)...)); err != nil {
 		return nil, err
 	}
@@ -115,11 +114,6 @@ func (r *registrar) deployment() error {
 	r.made.deployment, r.made.Name = d, d.Metadata.Name().Elem()
 	r.after = pulumi.DependsOn([]pulumi.Resource{d})
 	return nil
-}
-
-func (r *registrar) autoscaler() error {
-	_, err := autoscalingv2.NewHorizontalPodAutoscaler(r.ctx, r.name+"-autoscaler", autoscaler(r.name, r.args), r.parent, r.after)
-	return err
 }
 
 // service comes last: Pulumi waits for a Service's pods with a deadline of its

@@ -50,6 +50,7 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 			errs = append(errs, field.Forbidden(path.Child("env").Child(name), "is set by the stack"))
 		}
 	}
+	errs = append(errs, a.checkTriggers(path)...)
 	for i, value := range a.RestartOn {
 		if value == nil {
 			errs = append(errs, field.Required(path.Child("restartOn").Index(i), ""))

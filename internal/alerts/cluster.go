@@ -12,8 +12,8 @@ func cluster(Options) []Rule {
 			Name: "AutoscalerAtMaximum", Severity: Warning, For: "15m",
 			Expr:    replicas + " >= " + most + " and " + most + " > " + least,
 			Summary: "{{ $labels.horizontalpodautoscaler }} runs its maximum of {{ $value }} pods",
-			Description: "More load finds no more pods. Raise services.<name>.replicas.max; if the preview refuses it, the shards' connections are " +
-				"the limit: raise postgres.maxConnections with it, or lower uses.shards.pool.",
+			Description: "More load finds no more pods. Raise services.<name>.replicas.max (keda-hpa-<name> is that of a service with triggers); if the preview " +
+				"refuses it, the shards' connections are the limit: raise postgres.maxConnections with it, or lower uses.shards.pool.",
 		},
 		{
 			Name: "ProgramRestarts", Severity: Warning, For: "0m",

@@ -29,6 +29,7 @@ type Format struct {
 //	path      an absolute path without "." and ".."
 //	labelKey  the key of a Kubernetes label or annotation
 //	issuer    the address of an OpenID Connect issuer
+//	url       an http or https address
 //	version   a Kubernetes version, such as 1.33
 var Formats = map[string]Format{
 	"quantity": {`a quantity in quotes, such as "500m", "2" or "1Gi"`, quantityProblem},
@@ -39,12 +40,14 @@ var Formats = map[string]Format{
 	"path":     {absolutePath, unless(isAbsolute, absolutePath)},
 	"labelKey": {"a label key such as topology.kubernetes.io/zone", unless(isLabelKey, "a label key such as topology.kubernetes.io/zone")},
 	"issuer":   {issuerAddress, unless(isIssuer, issuerAddress)},
+	"url":      {httpAddress, unless(isURL, httpAddress)},
 	"version":  {"a version such as 1.33", unless(version.MatchString, "a version such as 1.33")},
 }
 
 const (
 	dnsLabel      = "a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends"
 	absolutePath  = "an absolute path without '.', '..' or a trailing '/'"
+	httpAddress   = "an http or https address without a query, such as http://prometheus.monitoring:9090"
 	issuerAddress = "an https address without a query, such as https://login.example.com"
 )
 
@@ -84,6 +87,11 @@ func isHost(value string) bool {
 func isIssuer(value string) bool {
 	u, err := url.Parse(value)
 	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+func isURL(value string) bool {
+	u, err := url.Parse(value)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
 func quantityProblem(value string) string {

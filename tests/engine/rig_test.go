@@ -77,7 +77,11 @@ func (r *rig) provider() plugin.Provider {
 			if asked.OldInputs.DeepEquals(asked.NewInputs) {
 				return plugin.DiffResult{Changes: plugin.DiffNone}, nil
 			}
-			return plugin.DiffResult{Changes: plugin.DiffSome}, nil
+			diff := plugin.DiffResult{Changes: plugin.DiffSome}
+			if kind := asked.NewInputs["kind"]; !kind.DeepEquals(asked.OldInputs["kind"]) {
+				diff.ChangedKeys = []resource.PropertyKey{"kind"}
+			}
+			return diff, nil
 		},
 		CreateF: func(_ context.Context, asked plugin.CreateRequest) (plugin.CreateResponse, error) {
 			if !asked.Preview {

@@ -5,5 +5,5 @@
 //
 // A schema knows fields, types and which fields are required. It knows nothing
 // of formats such as quantities and label values, of rules between fields, or
-// of Strimzi's resources: those the real API server checks, in tests/e2e.
+// of Strimzi's and KEDA's resources: those the real API server checks, in tests/e2e.
 package schema

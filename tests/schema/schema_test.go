@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,8 +12,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// strimzi's kinds are no part of Kubernetes, so that it has no schema for them.
-const strimzi = "kafka.strimzi.io/"
+// foreign are groups whose kinds are no part of Kubernetes, so that it has no schema for
+// them.
+var foreign = []string{"kafka.strimzi.io", "keda.sh"}
 
 var environments = []string{"dev", "staging", "prod"}
 
@@ -24,11 +26,16 @@ func objects(t *testing.T, env string) []golden.Resource {
 	require.NoError(t, err)
 	for _, one := range all {
 		builtIn := strings.HasPrefix(one.Type, "kubernetes:") && !strings.HasPrefix(one.Type, "kubernetes:helm.sh/")
-		if builtIn && !strings.HasPrefix(one.Inputs["apiVersion"].(string), strimzi) {
+		if builtIn && !slices.Contains(foreign, groupOf(one)) {
 			found = append(found, one)
 		}
 	}
 	return found
+}
+
+func groupOf(object golden.Resource) string {
+	group, _, _ := strings.Cut(object.Inputs["apiVersion"].(string), "/")
+	return group
 }
 
 func newValidator(t *testing.T, r release) validator.Validator {

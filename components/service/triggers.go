@@ -1,0 +1,184 @@
+package service
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Triggers are reasons to scale on beside CPU. A service that has any is scaled by
+// KEDA, 2.17 or newer, which must run in the cluster: the component makes a
+// ScaledObject and no autoscaler of its own. The reason that asks for the most pods
+// wins, and CPU always is one of them.
+type Triggers struct {
+	// Lag of a consumer group.
+	Lag *Lag `json:"lag" default:"{\"perReplica\":100}"`
+	// Connections of the service to its databases.
+	Connections *Connections `json:"connections" default:"{\"percent\":70}"`
+	// Requests that are being answered.
+	Requests *Requests `json:"requests" default:"{\"perReplica\":10}"`
+	// Queries are further reasons, in PromQL.
+	Queries []Query `json:"queries"`
+	// Fallback is what happens while a trigger cannot be read.
+	Fallback Fallback `json:"fallback"`
+}
+
+// Lag scales on the events that a consumer group has not committed yet, as the
+// brokers count them, so that it grows while no consumer runs. Pods beyond the
+// partitions with lag would idle and are not asked for.
+type Lag struct {
+	// Topics that the group reads. Each is a reason of its own. In a stack their default
+	// are those of uses.consume.
+	Topics []string `json:"topics"`
+	// Group is the consumer group. In a stack its default is that of uses.consume.
+	Group string `json:"group"`
+	// PerReplica is the lag of one topic that one pod is for, in events.
+	PerReplica int `json:"perReplica" min:"1" max:"1000000000"`
+}
+
+// Connections scales on how full the pods' connection pools are. It needs the gauge
+// scalestack_db_pool_connections{shard, state="in_use"|"max"} of every pod. Of each
+// pod the fullest pool counts. The maximum of pods still has to fit into what the
+// databases accept: more pods cannot help a database that is full.
+type Connections struct {
+	// Percent of a pool in use that is aimed at.
+	Percent int `json:"percent" min:"1" max:"100"`
+}
+
+// Requests scales on the requests in flight. It needs the gauge
+// scalestack_http_requests_in_flight of every pod.
+type Requests struct {
+	// PerReplica is how many requests at once one pod is for.
+	PerReplica int `json:"perReplica" min:"1" max:"1000000"`
+}
+
+// Query scales on the one number that a query returns for all pods together. A query
+// that returns nothing counts as one that failed.
+type Query struct {
+	// Query in PromQL, with one series as its result.
+	Query string `json:"query" required:"true"`
+	// PerReplica is the result that one pod is for, a quantity such as "100" or "500m".
+	PerReplica string `json:"perReplica" required:"true" format:"quantity"`
+}
+
+// Fallback is what happens while a trigger cannot be read, because Prometheus or Kafka
+// does not answer, or has no such series. CPU keeps adding pods, whatever happens.
+type Fallback struct {
+	// FailureThreshold is how many attempts in a row must fail.
+	FailureThreshold int `json:"failureThreshold" default:"3" min:"1" max:"100"`
+	// Replicas that the trigger asks for then, at least. Default: replicas.min.
+	Replicas int `json:"replicas" min:"1" max:"1000"`
+	// Behavior is KEDA's. currentReplicasIfHigher keeps the pods that there are; static
+	// leaves the number to CPU and the other triggers, down to Replicas, which takes pods
+	// from a service at its peak because its monitoring broke.
+	Behavior string `json:"behavior" default:"currentReplicasIfHigher" enum:"currentReplicasIfHigher,static"`
+}
+
+// Sources are where KEDA reads the triggers.
+type Sources struct {
+	// Prometheus is its address, such as http://prometheus.monitoring:9090. Required by
+	// the triggers connections, requests and queries.
+	Prometheus string
+	// Bootstrap is the brokers' listener with TLS and SCRAM-SHA-512, host:port. It is
+	// required by lag, as are the three others.
+	Bootstrap pulumi.StringInput
+	// User may describe the topics and the group, and needs no other right.
+	User string
+	// UserSecret has the user's password under the key "password".
+	UserSecret pulumi.StringInput
+	// CASecret has the brokers' certificate authority under the key "ca.crt".
+	CASecret pulumi.StringInput
+}
+
+// completeTriggers fills in what depends on the number of pods.
+func (a *Args) completeTriggers() {
+	if a.Triggers == nil {
+		return
+	}
+	t := *a.Triggers
+	t.Fallback.Replicas = cmp.Or(t.Fallback.Replicas, a.Replicas.Min)
+	a.Triggers = &t
+}
+
+// scalesByKEDA tells which of the two autoscalers the service has.
+func (a *Args) scalesByKEDA() bool { return a.Triggers != nil && a.Triggers.any() }
+
+func (t *Triggers) any() bool { return t.Lag != nil || t.asksPrometheus() }
+
+func (t *Triggers) asksPrometheus() bool {
+	return t.Connections != nil || t.Requests != nil || len(t.Queries) > 0
+}
+
+// NeedsPrometheus tells whether a trigger of the service is read from Prometheus.
+func (a *Args) NeedsPrometheus() bool { return a.Triggers != nil && a.Triggers.asksPrometheus() }
+
+// Check refuses triggers without a reason to scale on.
+func (t *Triggers) Check(path *field.Path) field.ErrorList {
+	if !t.any() {
+		return field.ErrorList{field.Required(path, "one of lag, connections, requests and queries")}
+	}
+	return nil
+}
+
+// checkTriggers reports what does not go together.
+func (a *Args) checkTriggers(path *field.Path) field.ErrorList {
+	if a.Triggers == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	at := path.Child("triggers")
+	if len(a.Metrics) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("metrics"), "cannot be combined with triggers: KEDA's autoscaler has no other metrics. Use triggers.queries"))
+	}
+	if n, most := a.Triggers.Fallback.Replicas, a.Replicas.Max; n <= 1000 && most <= 1000 && n > most {
+		errs = append(errs, field.Invalid(at.Child("fallback", "replicas"), n, fmt.Sprintf("must be at most replicas.max %d", most)))
+	}
+	if lag := a.Triggers.Lag; lag != nil {
+		errs = append(errs, lag.check(at.Child("lag"))...)
+	}
+	return errs
+}
+
+func (l Lag) check(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if len(l.Topics) == 0 {
+		errs = append(errs, field.Required(path.Child("topics"), "the topics that the group reads"))
+	}
+	if l.Group == "" {
+		errs = append(errs, field.Required(path.Child("group"), "the consumer group"))
+	}
+	for i, topic := range l.Topics {
+		switch {
+		case topic == "":
+			errs = append(errs, field.Required(path.Child("topics").Index(i), ""))
+		case slices.Contains(l.Topics[:i], topic):
+			errs = append(errs, field.Duplicate(path.Child("topics").Index(i), topic))
+		}
+	}
+	return errs
+}
+
+// checkSources is apart from Check, because a stack knows the sources only when it
+// deploys.
+func (a *Args) checkSources() field.ErrorList {
+	var errs field.ErrorList
+	require := func(missing bool, name, why string) {
+		if missing {
+			errs = append(errs, field.Required(field.NewPath("sources", name), why))
+		}
+	}
+	if a.Triggers == nil {
+		return nil
+	}
+	require(a.NeedsPrometheus() && a.Sources.Prometheus == "", "prometheus", "the address that triggers are read from")
+	if a.Triggers.Lag != nil {
+		require(a.Sources.Bootstrap == nil, "bootstrap", "the brokers that triggers.lag asks")
+		require(a.Sources.User == "", "user", "the user of triggers.lag")
+		require(a.Sources.UserSecret == nil, "userSecret", "the password of triggers.lag")
+		require(a.Sources.CASecret == nil, "caSecret", "the brokers' certificate authority")
+	}
+	return errs
+}
