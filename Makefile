@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-rotation prove-alerts prove-previews e2e hit-ratio verify-origin purge
+.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -189,6 +189,11 @@ prove-alerts: export HOLD := 1
 prove-alerts: ## break five parts, and see the alerts hold as long as their rules ask and clear; 20 minutes
 	@$(LAB) up
 	$(PROVE) TestAlertsFireAndClear
+
+prove-scaling: export SCALING := 1
+prove-scaling: ## scale on full connection pools, with Prometheus gone, and change between the two autoscalers; 10 minutes
+	@$(LAB) up
+	$(PROVE) TestConnectionsAndADeadSource
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up
