@@ -40,6 +40,8 @@ type Options struct {
 	OutDir string
 	// RepoDir is the root of the repository, whose programs are built.
 	RepoDir string
+	// Patroni builds the image of shards with several members too. It takes a minute, and few labs have such shards.
+	Patroni bool
 	// Log receives one line per step, with what it took. Nil drops them.
 	Log io.Writer
 }
@@ -80,6 +82,9 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 		return nil, fmt.Errorf("images: %w", err)
 	}
 	recipes := append(b.programs(), b.pause(), b.redis(), b.postgres(), b.kafka(), b.postgresExporter(), b.redisExporter())
+	if opts.Patroni {
+		recipes = append(recipes, b.patroni())
+	}
 	built := make([]Image, len(recipes))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range recipes {
@@ -99,6 +104,8 @@ type builder struct {
 	log     sync.Mutex
 	sources digest.Digest
 	base    func(context.Context) (layer, error)
+	// postgresFiles is the layer that the images with and without Patroni share.
+	postgresFiles func(context.Context) (layer, error)
 }
 
 func newBuilder(opts Options) (*builder, error) {
@@ -117,6 +124,7 @@ func newBuilder(opts Options) (*builder, error) {
 	var err error
 	b.sources, err = sources()
 	b.base = shared(b.baseLayer)
+	b.postgresFiles = shared(packed(b.postgresLayer))
 	return b, err
 }
 
@@ -167,5 +175,16 @@ func shared(make func(context.Context) (layer, error)) func(context.Context) (la
 	return func(ctx context.Context) (layer, error) {
 		once.Do(func() { l, err = make(ctx) })
 		return l, err
+	}
+}
+
+// packed makes a layer of the tree that fill makes.
+func packed(fill func(context.Context) (*tree, error)) func(context.Context) (layer, error) {
+	return func(ctx context.Context) (layer, error) {
+		t, err := fill(ctx)
+		if err != nil {
+			return layer{}, err
+		}
+		return newLayer(t)
 	}
 }

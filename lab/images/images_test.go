@@ -175,3 +175,15 @@ func manifestOf(t *testing.T, files map[string][]byte) (manifest ocispec.Manifes
 func blobOf(files map[string][]byte, d ocispec.Descriptor) []byte {
 	return files["blobs/sha256/"+d.Digest.Encoded()]
 }
+
+func TestRequirementsArePinned(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("../..", patroniRequirements))
+	require.NoError(t, err)
+	wheels, err := requirements(string(text))
+	require.NoError(t, err)
+	require.Equal(t, "patroni", wheels[0].name)
+	require.Contains(t, testBuilder(t).patroni().ref, "-patroni-"+wheels[0].version)
+	require.True(t, wheels[len(wheels)-1].source)
+	_, err = requirements("patroni==4.1.5\n")
+	require.ErrorContains(t, err, "is not name==version --hash=sha256:")
+}

@@ -50,22 +50,26 @@ func (b *builder) postgres() recipe {
 		ref:    "postgres:16.2",
 		title:  "PostgreSQL 16.2",
 		source: postgresServer.String() + " and " + postgresClients.String(),
-		config: ocispec.ImageConfig{
-			Env: []string{
-				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/" + postgresHome + "/bin",
-				"LANG=en_US.utf8",
-				"PG_MAJOR=16",
-				"PG_VERSION=16.2",
-				"PGDATA=" + postgresData,
-				"PGHOST=" + postgresSocket,
-			},
-			Entrypoint:   []string{"docker-entrypoint.sh"},
-			Cmd:          []string{"postgres"},
-			ExposedPorts: map[string]struct{}{"5432/tcp": {}},
-			Volumes:      map[string]struct{}{postgresData: {}},
-			StopSignal:   "SIGINT",
+		config: postgresConfig(),
+		layers: func(ctx context.Context) ([]layer, error) { return together(ctx, b.base, b.postgresFiles) },
+	}
+}
+
+func postgresConfig() ocispec.ImageConfig {
+	return ocispec.ImageConfig{
+		Env: []string{
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/" + postgresHome + "/bin",
+			"LANG=en_US.utf8",
+			"PG_MAJOR=16",
+			"PG_VERSION=16.2",
+			"PGDATA=" + postgresData,
+			"PGHOST=" + postgresSocket,
 		},
-		layers: func(ctx context.Context) ([]layer, error) { return b.onBase(ctx, b.postgresLayer) },
+		Entrypoint:   []string{"docker-entrypoint.sh"},
+		Cmd:          []string{"postgres"},
+		ExposedPorts: map[string]struct{}{"5432/tcp": {}},
+		Volumes:      map[string]struct{}{postgresData: {}},
+		StopSignal:   "SIGINT",
 	}
 }
 

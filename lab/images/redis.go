@@ -58,19 +58,18 @@ func (b *builder) redisLayer(ctx context.Context) (*tree, error) {
 
 // onBase puts a layer on the Debian base. Both are made at once: most of the time goes into waiting for downloads.
 func (b *builder) onBase(ctx context.Context, fill func(context.Context) (*tree, error)) ([]layer, error) {
-	layers := make([]layer, 2)
+	return together(ctx, b.base, packed(fill))
+}
+
+// together makes an image's layers at once, the lowest first.
+func together(ctx context.Context, each ...func(context.Context) (layer, error)) ([]layer, error) {
+	layers := make([]layer, len(each))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		layers[0], err = b.base(ctx)
-		return err
-	})
-	group.Go(func() error {
-		t, err := fill(ctx)
-		if err != nil {
+	for i, one := range each {
+		group.Go(func() (err error) {
+			layers[i], err = one(ctx)
 			return err
-		}
-		layers[1], err = newLayer(t)
-		return err
-	})
+		})
+	}
 	return layers, group.Wait()
 }

@@ -31,7 +31,7 @@ func TestImages(t *testing.T) {
 	t.Log("\n" + log.String())
 
 	t.Run("again", func(t *testing.T) { testAgain(t, opts, built) })
-	for i, try := range map[int]func(*testing.T, chroot){0: tryUsers, 3: tryRedis, 4: tryPostgres, 5: tryKafka} {
+	for i, try := range map[int]func(*testing.T, chroot){0: tryUsers, 3: tryRedis, 4: tryPostgres, 5: tryKafka, 6: tryPatroni} {
 		t.Run(built[i].Ref, func(t *testing.T) {
 			root := chroot(filepath.Join(t.TempDir(), "rootfs"))
 			root.fill(t, built[i])
@@ -61,6 +61,12 @@ func testRepo(t *testing.T) string {
 		file := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 		require.NoError(t, os.WriteFile(file, []byte(body), 0o600))
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, patroniFolder), 0o755))
+	for _, name := range append([]string{"requirements.txt"}, patroniScripts...) {
+		body, err := os.ReadFile(filepath.Join("../..", patroniFolder, name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, patroniFolder, name), body, 0o600))
 	}
 	return dir
 }
@@ -127,6 +133,15 @@ func tryPostgres(t *testing.T, root chroot) {
 	root.run(t, user, "pg_basebackup", "-D", "/tmp/copy", "--checkpoint=fast")
 	root.run(t, user, "pg_ctl", "stop", "--pgdata", data, "--mode=fast", "--wait")
 	stop(t, server, syscall.Signal(0))
+}
+
+func tryPatroni(t *testing.T, root chroot) {
+	user := int(postgresUser)
+	require.Contains(t, root.run(t, user, "postgres", "--version"), "(PostgreSQL) 16.2")
+	require.Equal(t, "patronictl version 4.1.5", root.run(t, user, "patronictl", "version"))
+	require.Equal(t, "patroni 4.1.5", root.run(t, user, "patroni", "--version"))
+	root.run(t, user, "python3", "-I", "-c", "import json, ssl, urllib.request")
+	root.run(t, user, "python3", "-c", "import sys; sys.path.append('/opt/patroni/lib'); import patroni.dcs.kubernetes, patroni.postgresql.rewind, psycopg2")
 }
 
 func tryKafka(t *testing.T, root chroot) {

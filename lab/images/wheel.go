@@ -11,15 +11,20 @@ import (
 	"github.com/scalestack/scalestack/lab/images/command"
 )
 
-// wheel is a package of Python's registry that is used for the programs in it; no Python goes into an image.
-type wheel struct{ name, version, sha256 string }
+// wheel is a package of Python's registry. Those of postgres.go are used for the programs in them, those of patroni.go are
+// Python.
+type wheel struct {
+	name, version, sha256 string
+	// source says that the registry has a source archive only.
+	source bool
+}
 
 // String is the wheel in pip's notation.
 func (w wheel) String() string { return w.name + "==" + w.version }
 
 // fetchWheel gives the wheel's file, from the cache or else from the registry. pip checks its hash.
 func (b *builder) fetchWheel(ctx context.Context, w wheel) (string, error) {
-	file := b.cache(w.name + "-" + w.version + ".whl")
+	file := b.cache(w.name + "-" + w.version + w.extension())
 	if _, err := os.Stat(file); err == nil {
 		return file, verify(file, w.sha256)
 	}
@@ -34,16 +39,14 @@ func (b *builder) fetchWheel(ctx context.Context, w wheel) (string, error) {
 		return "", err
 	}
 	err = b.step("fetched "+w.String(), func() error {
-		return command.Command{Name: "python3", Args: []string{
-			"-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", work,
-			"--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--abi=cp311",
-			"--platform=manylinux2014_x86_64", "--requirement", requirements,
-		}}.Run(ctx)
+		return command.Command{Name: "python3", Args: append([]string{
+			"-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", work, "--requirement", requirements,
+		}, w.form()...)}.Run(ctx)
 	})
 	if err != nil {
 		return "", err
 	}
-	found, err := filepath.Glob(filepath.Join(work, "*.whl"))
+	found, err := filepath.Glob(filepath.Join(work, "*"+w.extension()))
 	if err != nil {
 		return "", err
 	}
@@ -51,6 +54,24 @@ func (b *builder) fetchWheel(ctx context.Context, w wheel) (string, error) {
 		return "", fmt.Errorf("pip fetched %d files for %s, not one", len(found), w)
 	}
 	return file, os.Rename(found[0], file)
+}
+
+func (w wheel) extension() string {
+	if w.source {
+		return ".tar.gz"
+	}
+	return ".whl"
+}
+
+// form is what tells pip which of the package's files to fetch.
+func (w wheel) form() []string {
+	if w.source {
+		return []string{"--no-binary=:all:"}
+	}
+	return []string{
+		"--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none",
+		"--platform=manylinux2014_x86_64", "--platform=any",
+	}
 }
 
 // verify refuses a file that is not the published one.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,14 +24,18 @@ import (
 )
 
 func newUp() *cobra.Command {
-	return inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
+	var patroni bool
+	command := inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
+		u.patroni = patroni
 		if err := u.phases(ctx, u.build, u.start, u.deploy); err != nil {
 			return err
 		}
 		u.summary()
 		return nil
 	})
+	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members, which a drill needs")
+	return command
 }
 
 func newBuild() *cobra.Command {
@@ -48,6 +54,8 @@ type up struct {
 	outputs deploy.Outputs
 	// app is the app's address past the edge.
 	app string
+	// patroni asks for the image of shards with several members.
+	patroni bool
 }
 
 func newRun(p paths.Paths) *up {
@@ -102,9 +110,15 @@ func (u *up) build(ctx context.Context) error {
 
 func (u *up) buildImages(ctx context.Context, log *step.Log) (err error) {
 	u.images, err = images.Build(ctx, images.Options{
-		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log,
+		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log, Patroni: u.asksForPatroni(),
 	})
 	return err
+}
+
+// asksForPatroni tells whether a drill or the dev stack has shards with several members.
+func (u *up) asksForPatroni() bool {
+	settings, _ := os.ReadFile(filepath.Join(u.Repo, "Pulumi."+deploy.Stack+".yaml"))
+	return u.patroni || bytes.Contains(settings, []byte(images.PatroniRef))
 }
 
 func (u *up) start(ctx context.Context) error {
