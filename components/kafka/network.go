@@ -8,9 +8,6 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
-// apiServerPorts are where the API server is found behind its Service.
-var apiServerPorts = []int{443, 6443}
-
 // clusterLabels are on every pod of the cluster.
 func clusterLabels(name string) pulumi.StringMap {
 	return pulumi.StringMap{"strimzi.io/cluster": pulumi.String(name)}
@@ -44,12 +41,6 @@ func allNodes() *networkingv1.NetworkPolicyPeerArgs {
 // says nothing of callers: Strimzi's own policies do.
 func egressPolicy(name, cluster string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
 	labels := kube.Labels{Name: "kafka", Instance: cluster}
-	apiServer := networkingv1.NetworkPolicyPortArray{}
-	for _, port := range apiServerPorts {
-		apiServer = append(apiServer, &networkingv1.NetworkPolicyPortArgs{
-			Protocol: pulumi.String("TCP"), Port: pulumi.Int(port),
-		})
-	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels.Meta(name, namespace),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
@@ -57,7 +48,7 @@ func egressPolicy(name, cluster string, pods pulumi.StringMap, nodes *networking
 			PolicyTypes: pulumi.ToStringArray([]string{"Egress"}),
 			Egress: networkingv1.NetworkPolicyEgressRuleArray{
 				kube.DNS(),
-				&networkingv1.NetworkPolicyEgressRuleArgs{Ports: apiServer},
+				kube.APIServer(),
 				&networkingv1.NetworkPolicyEgressRuleArgs{To: networkingv1.NetworkPolicyPeerArray{nodes}},
 			},
 		},

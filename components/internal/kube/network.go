@@ -84,6 +84,12 @@ func DNS() *networkingv1.NetworkPolicyEgressRuleArgs {
 	}
 }
 
+// APIServer allows the ports where the cluster's API server is found behind its
+// Service. Its addresses differ between clusters, as the resolver's do.
+func APIServer() *networkingv1.NetworkPolicyEgressRuleArgs {
+	return &networkingv1.NetworkPolicyEgressRuleArgs{Ports: append(ports("TCP", 443), ports("TCP", 6443)...)}
+}
+
 func peerArgs(p k8s.Peer) *networkingv1.NetworkPolicyPeerArgs {
 	if p.CIDR != nil {
 		return &networkingv1.NetworkPolicyPeerArgs{IpBlock: &networkingv1.IPBlockArgs{Cidr: p.CIDR.ToStringOutput()}}
