@@ -75,14 +75,29 @@ func serversOf(g rule.Graph, config rule.Resource, shard shardmap.Shard) []rule.
 	if !ok {
 		return nil
 	}
+	selector := shardSelector(service)
 	var found []rule.Resource
 	for _, set := range g.Of("StatefulSet") {
 		pods, _ := podsOf(set)
-		if together(set, service) && selectsMap(service.At("spec", "selector"), pods.Labels) != no {
+		if together(set, service) && selectsMap(selector, pods.Labels) != no {
 			found = append(found, set)
 		}
 	}
 	return found
+}
+
+// shardSelector is the Service's. One without belongs to Patroni, which writes the
+// primary's address there and finds its members by the labels that the Service has too.
+func shardSelector(service rule.Resource) rule.Node {
+	selector := service.At("spec", "selector")
+	if !selector.Absent() {
+		return selector
+	}
+	own := map[string]any{}
+	for _, label := range []string{"app.kubernetes.io/name", "app.kubernetes.io/instance"} {
+		own[label] = service.At("metadata", "labels", label).Text()
+	}
+	return rule.NewNode(own)
 }
 
 // drainedServers looks for databases that nobody is routed to, or somebody wrongly is.
