@@ -119,7 +119,7 @@ func (c *Config) structure() string { return fmt.Sprintf("%+v", c.spec()) }
 // postgresArgs add the shards and those who connect to them.
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
-	a.Namespace, a.Shards, a.Drained = namespace, c.shardIDs(), c.Postgres.Drain
+	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.Postgres.Drain, c.Kubernetes.PullSecret
 	a.IngressFrom = slices.Concat(a.IngressFrom, []k8s.Peer{
 		{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
 	}, c.clients(func(s Service) bool { return s.Uses.Shards != nil }))

@@ -24,6 +24,18 @@ type Args struct {
 	// they are empty. Default: none.
 	Drained []int `json:"-"`
 
+	// Members of each shard: one server without a copy (1), or so many under Patroni,
+	// of which one takes writes and the others follow it and take over. From 3 on a
+	// commit is acknowledged once the primary and one standby have it; with 2 too, but
+	// the primary goes on alone while its standby is away. A number above 1 needs an
+	// Image with patroni, patronictl and python3 on its PATH as well, as the one that
+	// images/postgres builds. Members can be added to shards with data and never taken away.
+	Members int `json:"members" default:"1" min:"1" max:"5"`
+
+	// RequireSpread keeps a member pending rather than put two of one shard on one
+	// node. Without it they are only preferred to be apart.
+	RequireSpread bool `json:"requireSpread"`
+
 	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres, initdb,
 	// pg_ctl, pg_isready and psql on its PATH.
 	Image pulumi.StringInput `json:"image" default:"postgres:16.2" format:"image"`
@@ -87,6 +99,11 @@ type Args struct {
 
 	// Tolerations let the shards onto tainted nodes. Default: none.
 	Tolerations []k8s.Toleration `json:"tolerations"`
+
+	// PullSecret is the Secret in Namespace with which nodes pull the image of shards
+	// with several Members, which have an account of their own: what the namespace's
+	// default account has does not count for them. Default: none.
+	PullSecret string `json:"-" format:"label"`
 }
 
 // Storage is a volume.

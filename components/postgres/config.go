@@ -167,7 +167,7 @@ func serverConfig(a *Args) string {
 
 // tuning expects validated arguments.
 func tuning(a *Args) Tuning {
-	memory, _ := a.Resources.Bytes()
+	memory, _ := serverMemoryOf(a)
 	disk, _ := k8s.Bytes(a.Storage.Size)
 	return Tune(memory, disk, a.MaxConnections)
 }

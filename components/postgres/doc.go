@@ -26,6 +26,24 @@
 // migrations. Role app asks servers what they run during a rollout; services have
 // logins of their own, see [NewRoles].
 //
+// # Several members
+//
+// With Args.Members above 1 each shard is that many servers under Patroni, which
+// elects a primary and keeps the lock in Kubernetes. Each member has a StatefulSet of
+// its own, the first the one above, further ones "postgres-shard-0-m1" and so on, with
+// claims "data-postgres-shard-0-m1-0". The Service "postgres-shard-0" leads to the
+// primary and loses its selector, "postgres-shard-0-replicas" to the standbys. There
+// are a ServiceAccount, a Role, a RoleBinding and a PodDisruptionBudget
+// "postgres-shard-0" in place of the budget of all shards, a Secret
+// "postgres-shard-0-patroni", and Services "postgres-shard-0-config" and "-sync",
+// which keep Patroni's state until the last of the shard's claims is deleted.
+//
+// The init container runs prepare.sh and prepare.py instead of bootstrap.sh, and a
+// container roles keeps the roles at the primary. A member other than the first waits
+// until the first has founded the shard, so two never do. Members change one after the
+// other, each behind a gate, also with Args.Rollout Parallel. A shard with one member
+// gets more on its volume, with its data; a smaller number is refused in the preview.
+//
 // # Before each start
 //
 // The init container runs bootstrap.sh: it makes the data folder if there is

@@ -12,6 +12,9 @@ const startupConfig = volumePath + "/startup.conf"
 
 // restartingFiles are what a server has to be restarted for when it changes.
 func restartingFiles(p plan) map[string]string {
+	if p.replicated() {
+		return memberFiles(p)
+	}
 	return map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
 		"pg_hba.conf":     hba,
@@ -23,7 +26,11 @@ func restartingFiles(p plan) map[string]string {
 // restartingFiles takes effect whenever the server starts next.
 func mountedFiles(p plan) map[string]string {
 	files := restartingFiles(p)
-	files["bootstrap.sh"] = startupScript + files["bootstrap.sh"]
+	if p.replicated() {
+		files["prepare.sh"], files["prepare.py"] = startupScript+prepareScript, prepareProgram
+	} else {
+		files["bootstrap.sh"] = startupScript + files["bootstrap.sh"]
+	}
 	files["postgresql.conf"] += setting{"include_if_exists", startupConfig}.line()
 	files["volume-settings"] = volumeSettings(p.Args)
 	return files
@@ -35,7 +42,7 @@ func mountedFiles(p plan) map[string]string {
 // size in KiB and a setting. A file system is a little smaller than its volume.
 func volumeSettings(a *Args) string {
 	var text strings.Builder
-	memory, _ := a.Resources.Bytes()
+	memory, _ := serverMemoryOf(a)
 	disk, _ := k8s.Bytes(a.Storage.Size)
 	for i, size := range sizesUpTo(disk) {
 		least := size / 10 * 9 / kiB

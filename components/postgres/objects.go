@@ -6,6 +6,7 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
@@ -45,14 +46,14 @@ func configMap(p plan, rollout pulumi.StringInput) *corev1.ConfigMapArgs {
 // would delete the set to change them. Parallel management lets a mended
 // template replace a pod that never became ready.
 func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
-	meta := p.labels().Meta(p.object(), p.Namespace)
+	meta := p.labels().Meta(p.set(), p.Namespace)
 	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(p.RolloutTimeoutSeconds))})
 	return &appsv1.StatefulSetArgs{
 		Metadata: meta,
 		Spec: &appsv1.StatefulSetSpecArgs{
 			Replicas:             pulumi.Int(1),
 			ServiceName:          pulumi.String(p.headless()),
-			Selector:             kube.Match(p.labels().Selector()),
+			Selector:             kube.Match(p.selector()),
 			PodManagementPolicy:  pulumi.String("Parallel"),
 			RevisionHistoryLimit: pulumi.Int(10),
 			UpdateStrategy:       &appsv1.StatefulSetUpdateStrategyArgs{Type: pulumi.String("RollingUpdate")},
@@ -65,6 +66,9 @@ func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
 }
 
 func clientService(p plan) *corev1.ServiceArgs {
+	if p.replicated() {
+		return primaryService(p)
+	}
 	return &corev1.ServiceArgs{
 		Metadata: p.labels().Meta(p.object(), p.Namespace),
 		Spec: &corev1.ServiceSpecArgs{
@@ -100,17 +104,21 @@ func servicePorts() corev1.ServicePortArray {
 // take one shard at a time; nil if there is to be none. A pod that is not ready
 // may always go: the move may be its cure.
 func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetArgs {
+	return budget(a.Disruption, componentLabels(component).Meta(component, a.Namespace), PodLabels(component))
+}
+
+func budget(disruption Disruption, meta *metav1.ObjectMetaArgs, pods pulumi.StringMap) *policyv1.PodDisruptionBudgetArgs {
 	unavailable := map[Disruption]int{DisruptOne: 1, DisruptNone: 0}
-	count, wanted := unavailable[a.Disruption]
+	count, wanted := unavailable[disruption]
 	if !wanted {
 		return nil
 	}
 	return &policyv1.PodDisruptionBudgetArgs{
-		Metadata: componentLabels(component).Meta(component, a.Namespace),
+		Metadata: meta,
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable:             pulumi.Int(count),
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
-			Selector:                   kube.Match(PodLabels(component)),
+			Selector:                   kube.Match(pods),
 		},
 	}
 }
@@ -124,10 +132,14 @@ func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 		From: slices.Concat([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, exporterPeers(component, a), a.IngressFrom),
 		To:   []k8s.Target{{Peer: shards, Port: Port}},
 	}
-	return &networkingv1.NetworkPolicyArgs{
+	made := &networkingv1.NetworkPolicyArgs{
 		Metadata: componentLabels(component).Meta(component, a.Namespace),
 		Spec:     policy.Spec(PodLabels(component)),
 	}
+	if a.Members > 1 {
+		openForPatroni(made, shards, a.Members)
+	}
+	return made
 }
 
 // componentLabels are for the objects that belong to all shards.

@@ -24,7 +24,7 @@ const (
 // podMeta carries the checksum of what the server reads only at its start.
 func podMeta(p plan, checksum pulumi.StringInput) *metav1.ObjectMetaArgs {
 	return &metav1.ObjectMetaArgs{
-		Labels:      p.labels().All(),
+		Labels:      p.podLabels(),
 		Annotations: pulumi.StringMap{kube.ChecksumAnnotation: checksum},
 	}
 }
@@ -46,6 +46,9 @@ func podSpec(p plan) *corev1.PodSpecArgs {
 	}
 	if kube.Given(p.PriorityClass) {
 		spec.PriorityClassName = p.PriorityClass.ToStringOutput()
+	}
+	if p.replicated() {
+		return memberPod(p, spec)
 	}
 	return spec
 }
@@ -139,13 +142,17 @@ func secretVolume(name, secret string) *corev1.VolumeArgs {
 	}
 }
 
+const nodeKey = "kubernetes.io/hostname"
+
+var topologyKeys = []string{"topology.kubernetes.io/zone", nodeKey}
+
 // spread counts the pods of all shards, so that one zone's or node's failure takes
 // as few of them as possible. It prefers and never insists: a volume ties its pod to
 // a zone, so that an uneven spread, after shards have left or with a zone away, would
 // keep a healthy shard from starting.
 func spread(p plan) corev1.TopologySpreadConstraintArray {
 	var all corev1.TopologySpreadConstraintArray
-	for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
+	for _, key := range topologyKeys {
 		all = append(all, &corev1.TopologySpreadConstraintArgs{
 			MaxSkew:           pulumi.Int(1),
 			TopologyKey:       pulumi.String(key),

@@ -64,8 +64,11 @@ type registrar struct {
 }
 
 func (r *registrar) all() error {
-	var err error
-	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent); err != nil {
+	keep, err := r.keepMembers()
+	if err != nil {
+		return err
+	}
+	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, keep); err != nil {
 		return err
 	}
 	if err := r.budget(); err != nil {
@@ -85,9 +88,11 @@ func (r *registrar) all() error {
 	return r.exporter()
 }
 
+// budget is that of all shards, unless each has several members and so its own: a pod
+// with two budgets can never be moved.
 func (r *registrar) budget() error {
 	args := disruptionBudget(r.name, r.args)
-	if args == nil {
+	if args == nil || r.args.Members > 1 {
 		return nil
 	}
 	_, err := policyv1.NewPodDisruptionBudget(r.ctx, r.name+"-budget", args, r.parent)
@@ -112,19 +117,32 @@ func (r *registrar) shard(p plan) error {
 	if err != nil {
 		return err
 	}
-	claim, err := corev1.NewPersistentVolumeClaim(r.ctx, p.object()+"-data", volumeClaim(p),
-		append(claimOptions(p), r.parent)...)
+	claims, err := r.claims(p)
 	if err != nil {
 		return err
 	}
-	set, err := appsv1.NewStatefulSet(r.ctx, p.object(), statefulSet(p, checksum), append(protection(p), r.parent,
-		pulumi.DependsOn(slices.Concat(r.gates, []pulumi.Resource{r.policy, admin, app, config, claim})))...)
+	service, err := r.services(p)
 	if err != nil {
 		return err
 	}
-	r.sets, r.rolled = append(r.sets, set), append(r.rolled, rolled)
-	host, err := r.services(p, set)
-	if err != nil {
+	needs := []pulumi.Resource{r.policy, admin, app, config}
+	for _, claim := range claims {
+		needs = append(needs, claim)
+	}
+	if p.replicated() {
+		more, err := r.patroni(p, adminPassword, claims)
+		if err != nil {
+			return err
+		}
+		// The Service first, without its selector: see prepare.py.
+		needs = append(append(needs, service), more...)
+	}
+	if err := r.server(rolled, checksum, needs); err != nil {
+		return err
+	}
+	set := r.sets[len(r.sets)-1].(*appsv1.StatefulSet)
+	host := pulumi.Sprintf("%s.%s.svc.cluster.local", service.Metadata.Name().Elem(), set.Metadata.Namespace().Elem())
+	if err := r.followers(rolled, checksum, needs); err != nil {
 		return err
 	}
 	r.shards = append(r.shards, Shard{
@@ -146,18 +164,13 @@ func (r *registrar) credentials(p plan, secret, role string) (*corev1.Secret, pu
 	return made, value, err
 }
 
-// services returns the clients' host name once the server answers behind it.
-// The Services must not wait for the StatefulSet nor it for them: Pulumi calls
-// a Service ready when a pod is behind it.
-func (r *registrar) services(p plan, set *appsv1.StatefulSet) (pulumi.StringOutput, error) {
+// services returns the clients' Service. One with a selector must not wait for the
+// StatefulSet nor it for the Service: Pulumi calls a Service ready when a pod is behind it.
+func (r *registrar) services(p plan) (*corev1.Service, error) {
 	if _, err := corev1.NewService(r.ctx, p.headless(), headlessService(p), r.parent); err != nil {
-		return pulumi.StringOutput{}, err
+		return nil, err
 	}
-	service, err := corev1.NewService(r.ctx, p.object()+"-service", clientService(p), r.parent)
-	if err != nil {
-		return pulumi.StringOutput{}, err
-	}
-	return pulumi.Sprintf("%s.%s.svc.cluster.local", service.Metadata.Name().Elem(), set.Metadata.Namespace().Elem()), nil
+	return corev1.NewService(r.ctx, p.object()+"-service", clientService(p), r.parent)
 }
 
 // checksum covers what a running server must be restarted for.

@@ -31,6 +31,7 @@ type rolledShard struct {
 func rollout(p plan, checksum pulumi.StringInput) pulumi.StringOutput {
 	p = p.canonical()
 	template := &corev1.PodTemplateSpecArgs{Metadata: podMeta(p, checksum), Spec: podSpec(p)}
+	// The other members' templates differ from the first's by names that never change.
 	sum := template.ToPodTemplateSpecOutput().ApplyT(templateSum).(pulumi.StringOutput)
 	return pulumi.Unsecret(sum).(pulumi.StringOutput)
 }
@@ -99,18 +100,22 @@ func (r *registrar) watcher() error {
 // gate holds up a shard's new ConfigMap and StatefulSet until the new configuration
 // has been read by the new image and the shard before it runs what was deployed. It
 // does not wait for the StatefulSet before it: where the shard does not exist yet,
-// the gate opens at once, and new shards start side by side.
+// the gate opens at once, and new shards start side by side. Members of one shard
+// change one after the other even where shards change all at once.
 func (r *registrar) gate(s rolledShard) error {
-	if s.Rollout != RolloutSerial {
+	if s.Rollout != RolloutSerial && !s.replicated() {
 		return nil
 	}
-	job := rolloutJob{plan: s.plan, object: s.object(), check: true, revision: s.rollout}
+	if s.Rollout != RolloutSerial && s.member == 0 {
+		r.gates = nil
+	}
+	job := rolloutJob{plan: s.plan, object: s.set(), check: true, revision: s.rollout}
 	needs := slices.Concat(r.watch, r.gates)
-	if n := len(r.rolled); n > 0 {
+	if n := len(r.rolled); n > 0 && (s.Rollout == RolloutSerial || s.member > 0) {
 		job.held, job.shards = true, r.rolled[n-1:]
 		needs = append(needs, r.rolled[n-1].app)
 	}
-	made, err := r.job(s.object()+"-gate", job, needs)
+	made, err := r.job(s.set()+"-gate", job, needs)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
 	return &corev1.ConfigMapArgs{
 		Metadata: rolloutLabels(component, component+"-rollout").Meta(component+"-rollout", a.Namespace),
 		Data: pulumi.StringMap{
-			"rollout.sh":      pulumi.String(rolloutScript),
+			"rollout.sh":      pulumi.String(rolloutProgram(a)),
 			"postgresql.conf": pulumi.String(serverConfig(a)),
 		},
 	}
@@ -102,7 +102,7 @@ func (j rolloutJob) deadline() int {
 
 // name changes with everything that the Job judges by.
 func (j rolloutJob) name() pulumi.StringOutput {
-	sum := kube.Checksum(pulumi.String(rolloutScript), pulumi.String(serverConfig(j.Args)),
+	sum := kube.Checksum(pulumi.String(rolloutProgram(j.Args)), pulumi.String(serverConfig(j.Args)),
 		j.Image, j.awaited(), j.revision).ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] })
 	return sum.(pulumi.StringOutput)
 }
@@ -111,7 +111,7 @@ func (j rolloutJob) name() pulumi.StringOutput {
 func (j rolloutJob) awaited() pulumi.StringOutput {
 	text := pulumi.Sprintf("")
 	for _, s := range j.shards {
-		text = pulumi.Sprintf("%s%s %s %d %s %s\n", text, ShardName(s.id), s.podHost(), Port, Database(s.id), s.rollout)
+		text = pulumi.Sprintf("%s%s %s %d %s %s\n", text, s.name(), s.podHost(), Port, Database(s.id), s.rollout)
 	}
 	return text
 }
@@ -119,7 +119,8 @@ func (j rolloutJob) awaited() pulumi.StringOutput {
 func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 	spec := podSpec(j.plan)
 	spec.RestartPolicy = pulumi.String("Never")
-	spec.InitContainers, spec.TopologySpreadConstraints = nil, nil
+	spec.InitContainers, spec.TopologySpreadConstraints, spec.Affinity = nil, nil, nil
+	spec.ServiceAccountName, spec.AutomountServiceAccountToken = nil, pulumi.Bool(false)
 	spec.TerminationGracePeriodSeconds = pulumi.Int(5)
 	spec.Containers = corev1.ContainerArray{j.container()}
 	spec.Volumes = corev1.VolumeArray{
@@ -130,7 +131,7 @@ func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 		kube.EmptyDir("tmp", "16Mi"),
 	}
 	for _, s := range j.shards {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume(ShardName(s.id), s.secret("app")))
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume(s.name(), s.secret("app")))
 	}
 	return spec
 }
@@ -141,7 +142,7 @@ func (j rolloutJob) container() *corev1.ContainerArgs {
 	c.VolumeMounts = corev1.VolumeMountArray{kube.ReadOnlyMount("files", rolloutPath), kube.Mount("tmp", "/tmp")}
 	for _, s := range j.shards {
 		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray),
-			kube.ReadOnlyMount(ShardName(s.id), credentialsPath+"/"+ShardName(s.id)))
+			kube.ReadOnlyMount(s.name(), credentialsPath+"/"+s.name()))
 	}
 	c.Env = j.env()
 	return c

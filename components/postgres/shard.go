@@ -71,15 +71,37 @@ func SecretName(component string, id int, of string) string {
 	return component + "-" + ShardName(id) + "-" + of
 }
 
-// plan is one shard to build: its names and the arguments with defaults.
+// plan is one member of a shard to build: its names and the arguments with defaults.
 type plan struct {
 	*Args
 	component string
 	id        int
+	// member is 0 for the first or only one.
+	member int
 }
 
 // object is the name of the shard's main objects.
 func (p plan) object() string { return p.component + "-" + ShardName(p.id) }
+
+// set is the name of the member's StatefulSet. Each has one of its own, so that claims
+// stay objects of their own, see the package's comment. The first member's is that of a
+// shard with one, so that more can join it.
+func (p plan) set() string { return p.object() + p.suffix() }
+
+func (p plan) pod() string { return p.set() + "-0" }
+
+// name tells the member in messages: "shard-0", or "shard-0-m1".
+func (p plan) name() string { return ShardName(p.id) + p.suffix() }
+
+func (p plan) suffix() string {
+	if p.member == 0 {
+		return ""
+	}
+	return fmt.Sprintf("-m%d", p.member)
+}
+
+// replicated tells that the shard has more than one member.
+func (p plan) replicated() bool { return p.Members > 1 }
 
 func (p plan) drained() bool { return slices.Contains(p.Drained, p.id) }
 
@@ -94,7 +116,7 @@ func (p plan) annotations(own pulumi.StringMap) pulumi.StringMap {
 // podHost is the pod's own name in the cluster's DNS, which it has before it is
 // ready. The dot at the end keeps the resolver from trying other domains.
 func (p plan) podHost() pulumi.StringOutput {
-	return pulumi.Sprintf("%s-0.%s.%s.svc.cluster.local.", p.object(), p.headless(), p.Namespace)
+	return pulumi.Sprintf("%s.%s.%s.svc.cluster.local.", p.pod(), p.headless(), p.Namespace)
 }
 
 func (p plan) headless() string { return p.object() + "-headless" }
@@ -103,7 +125,7 @@ func (p plan) configMap() string { return p.object() + "-config" }
 
 // claim is the name that a StatefulSet's template "data" would give, so that
 // data of such a set is adopted.
-func (p plan) claim() string { return "data-" + p.object() + "-0" }
+func (p plan) claim() string { return "data-" + p.pod() }
 
 func (p plan) secret(of string) string { return SecretName(p.component, p.id, of) }
 

@@ -12,6 +12,18 @@ umask 077
 : "${PGDATA:?}" "${CONFIG:?}"
 volume=${PGDATA%/*}
 
+# A standby must not become a primary by the mere start of a server, and the only
+# member with every commit may be another one.
+if [ ! -e "$CONFIG/patroni.yml" ]; then
+	for file in patroni.dynamic.json standby.signal; do
+		if [ -e "$PGDATA/$file" ]; then
+			printf 'startup: %s is there, so this volume belongs to a shard with several members: deploy with postgres.members as it was\n' \
+				"$PGDATA/$file" >&2
+			exit 1
+		fi
+	done
+fi
+
 # volume_kib prints the size of the volume's file system in KiB, or 0 if it is
 # unknown.
 volume_kib() {

@@ -48,6 +48,19 @@ type Tuning struct {
 	TempFileLimit      int64
 }
 
+// patroniMemory is for Patroni beside the server: 42 MiB measured.
+const patroniMemory = 64 * miB
+
+// serverMemoryOf is the part of the memory limit that is the server's, or false if the
+// limit is no quantity.
+func serverMemoryOf(a *Args) (int64, bool) {
+	memory, ok := a.Resources.Bytes()
+	if a.Members > 1 {
+		memory -= patroniMemory
+	}
+	return memory, ok
+}
+
 // Tune derives the settings from a shard's memory limit, its disk and its
 // connections, by the shares that PostgreSQL's documentation recommends: a
 // quarter of the memory for shared buffers, the rest for connections,

@@ -26,6 +26,7 @@ func (a *Args) Validate() error { return settings.Err(settings.Validate(nil, a.w
 func (a *Args) Check(path *field.Path) field.ErrorList {
 	return slices.Concat(
 		a.checkShards(path),
+		a.checkMembers(path),
 		a.checkMemory(path),
 		a.checkSettings(path.Child("settings")),
 	)
@@ -46,14 +47,32 @@ func (a *Args) checkShards(path *field.Path) field.ErrorList {
 	return errs
 }
 
+// plainImage is the official image, which has no Patroni.
+var plainImage = regexp.MustCompile(`^(docker\.io/)?(library/)?postgres([:@]|$)`)
+
+func (a *Args) checkMembers(path *field.Path) field.ErrorList {
+	if a.Members == 1 && a.RequireSpread {
+		return field.ErrorList{field.Invalid(path.Child("requireSpread"), true, "must be false with members 1: there is nothing to spread")}
+	}
+	if image, known := settings.String(a.Image); known && a.Members > 1 && plainImage.MatchString(image) {
+		return field.ErrorList{field.Invalid(path.Child("image"), image,
+			fmt.Sprintf("must be an image with Patroni with members %d, for example scalestack/postgres:16.2-patroni-4.1.5", a.Members))}
+	}
+	return nil
+}
+
 // checkMemory refuses more connections than the memory limit can serve.
 func (a *Args) checkMemory(path *field.Path) field.ErrorList {
-	memory, ok := a.Resources.Bytes()
+	memory, ok := serverMemoryOf(a)
 	if !ok {
 		return nil
 	}
 	if memory < minMemory {
-		return field.ErrorList{field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least 256Mi")}
+		least := "256Mi"
+		if a.Members > 1 {
+			least = "320Mi with members above 1"
+		}
+		return field.ErrorList{field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least "+least)}
 	}
 	most := MaxConnectionsFor(memory)
 	if a.MaxConnections > most && a.MaxConnections <= maxConnections {
@@ -69,6 +88,8 @@ func (a *Args) checkSettings(path *field.Path) field.ErrorList {
 		switch {
 		case !settingName.MatchString(name):
 			errs = append(errs, field.Invalid(path.Child(name), settings.Short(name), "the key must be the name of a PostgreSQL setting"))
+		case a.Members > 1 && patroniDecides(name):
+			errs = append(errs, field.Forbidden(path.Child(name), "is decided by Patroni with members above 1"))
 		case decided(name):
 			errs = append(errs, field.Forbidden(path.Child(name), "is decided by the component"))
 		case strings.ContainsAny(a.Settings[name], "\r\n\x00"):

@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const (
+	// restPort is where Patroni tells its state: to the kubelet, and to the other
+	// members when they choose a new primary.
+	restPort = 8008
+	restRole = "patroni"
+
+	patroniPath = "/etc/patroni"
+
+	roleLabel = "scalestack/role"
+	// memberLabel tells the pods of a shard's StatefulSets apart.
+	memberLabel = "app.kubernetes.io/component"
+
+	// lockSeconds is how long a primary keeps its lock without renewing it: the least
+	// that Patroni accepts. A primary that vanished costs these and the time to promote.
+	lockSeconds  = 20
+	loopSeconds  = 1
+	retrySeconds = 3
+	// crashSeconds is how long a crashed primary may replay its log before a standby
+	// takes over.
+	crashSeconds = 30
+	// lagBytes is how far behind a standby may be that takes over from a primary that
+	// waited for none.
+	lagBytes = 1 << 20
+)
+
+//go:embed prepare.sh
+var prepareScript string
+
+//go:embed prepare.py
+var prepareProgram string
+
+//go:embed roles.sh
+var rolesScript string
+
+//go:embed patroni_check.sh
+var patroniCheck string
+
+// memberHBA adds to hba that the operating system's user postgres, as whom only the
+// shard's own containers run, is the superuser inside the pod: Patroni can act
+// before the roles have the passwords of the Secrets.
+const memberHBA = `# type  database     user      address  method
+local   all          postgres           peer
+local   all          all                scram-sha-256
+local   replication  postgres           peer
+host    all          all       all      scram-sha-256
+host    replication  postgres  all      scram-sha-256
+`
+
+// memberFiles are what a member has to be restarted for when it changes.
+func memberFiles(p plan) map[string]string {
+	return map[string]string{
+		"postgresql.conf": serverConfig(p.Args),
+		"pg_hba.conf":     memberHBA,
+		"roles.sh":        bootstrapFunctions() + rolesScript,
+		"patroni.yml":     document(patroniConfig(p)),
+		"dcs.json":        document(dynamicConfig(p.Args)),
+	}
+}
+
+// bootstrapFunctions is bootstrap.sh without its last lines, which run it: a shard has
+// the same roles whether it has one member or several.
+func bootstrapFunctions() string {
+	functions, _, _ := strings.Cut(bootstrapScript, "\ncheck_data\nconverge\n")
+	return functions + "\n"
+}
+
+// rolloutProgram looks for Patroni first where it is needed. For a single server it is
+// rollout.sh alone, so that its Jobs keep their names.
+func rolloutProgram(a *Args) string {
+	if a.Members > 1 {
+		return patroniCheck + rolloutScript
+	}
+	return rolloutScript
+}
+
+type object = map[string]any
+
+// patroniConfig is what Patroni reads at its start. The names of the shard's objects
+// and pods are told by the labels that all objects of a shard have, so that Patroni
+// also knows the Endpoints of a Service that was there before it.
+func patroniConfig(p plan) object {
+	return object{
+		"scope": p.object(),
+		"kubernetes": object{
+			"labels":        object{"app.kubernetes.io/name": p.component},
+			"scope_label":   "app.kubernetes.io/instance",
+			"role_label":    roleLabel,
+			"use_endpoints": true,
+			"ports":         []object{{"name": "postgres", "port": Port, "protocol": "TCP"}},
+		},
+		"restapi": object{"listen": fmt.Sprintf("*:%d", restPort)},
+		"bootstrap": object{
+			"dcs": dynamicConfig(p.Args),
+			"initdb": []any{
+				"data-checksums", object{"auth": "scram-sha-256"}, object{"encoding": "UTF8"},
+				object{"locale-provider": "libc"}, object{"lc-collate": "C"}, object{"lc-ctype": "C.UTF-8"},
+			},
+		},
+		"postgresql": object{
+			"listen":               fmt.Sprintf("*:%d", Port),
+			"data_dir":             dataPath,
+			"custom_conf":          configPath + "/postgresql.conf",
+			"pgpass":               "/tmp/pgpass",
+			"use_unix_socket":      true,
+			"use_unix_socket_repl": true,
+			"basebackup":           []object{{"checkpoint": "fast"}},
+			"parameters":           object{"unix_socket_directories": socketPath, "hba_file": configPath + "/pg_hba.conf"},
+		},
+	}
+}
+
+// dynamicConfig is what all members share. Patroni reads it from its own store only,
+// where prepare.py writes it; the first member of a new shard brings it along.
+//
+// The mover of re-sharding owns the logical slots: Patroni neither drops them nor
+// makes them anew after a failover, which would lose rows without a word.
+func dynamicConfig(a *Args) object {
+	parameters := object{}
+	for _, one := range append(serverSettings(), tuning(a).memorySettings()...) {
+		if storeOnly[one.name] {
+			parameters[one.name] = one.value
+		}
+	}
+	for name, value := range a.Settings {
+		if storeOnly[name] {
+			parameters[name] = value
+		}
+	}
+	return object{
+		"ttl": lockSeconds, "loop_wait": loopSeconds, "retry_timeout": retrySeconds,
+		"primary_start_timeout":   crashSeconds,
+		"maximum_lag_on_failover": lagBytes,
+		"failsafe_mode":           true,
+		"synchronous_mode":        synchronousMode(a.Members),
+		"ignore_slots":            []object{{"type": "logical"}},
+		"postgresql":              object{"use_pg_rewind": true, "use_slots": true, "parameters": parameters},
+	}
+}
+
+// storeOnly are the settings that Patroni takes from its store and nowhere else, since
+// a standby must not have less of them than its primary.
+var storeOnly = map[string]bool{
+	"wal_level": true, "max_connections": true, "max_wal_senders": true, "max_replication_slots": true,
+	"max_worker_processes": true, "max_locks_per_transaction": true, "max_prepared_transactions": true,
+	"track_commit_timestamp": true, "wal_keep_size": true, "wal_log_hints": true,
+}
+
+// patroniDecides tells whether a server under Patroni must not be told this setting.
+func patroniDecides(name string) bool {
+	switch name {
+	case "cluster_name", "hot_standby", "primary_conninfo", "primary_slot_name", "synchronous_standby_names":
+		return true
+	}
+	return strings.HasPrefix(name, "recovery_")
+}
+
+// synchronousMode never lets a member take over that lacks an acknowledged commit. With
+// two standbys or more any of them may acknowledge, so that a slow one holds up nobody.
+func synchronousMode(members int) any {
+	if members > 2 {
+		return "quorum"
+	}
+	return true
+}
+
+// patroniSecrets is the part of Patroni's configuration with passwords.
+func patroniSecrets(admin, rest string) string {
+	login := object{"username": AdminRole, "password": admin}
+	return document(object{
+		"postgresql": object{"authentication": object{"superuser": login, "replication": login, "rewind": login}},
+		"restapi":    object{"authentication": object{"username": restRole, "password": rest}},
+	})
+}
+
+func patroniSecretsOf(admin, rest pulumi.StringInput) pulumi.StringOutput {
+	return pulumi.All(admin, rest).ApplyT(func(values []any) string {
+		return patroniSecrets(values[0].(string), values[1].(string))
+	}).(pulumi.StringOutput)
+}
+
+// document is JSON, which every reader of YAML reads too, with the keys in order.
+func document(value object) string {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		panic(err) // Strings, numbers and lists of them always have a form.
+	}
+	return string(text) + "\n"
+}

@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"strconv"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
+)
+
+// patroniCredentials name the Secret with the part of Patroni's configuration that has
+// passwords.
+const patroniCredentials = "patroni"
+
+// MembersAnnotation on the NetworkPolicy of all shards is Args.Members, if above 1: it
+// tells the next deployment how many there were.
+const MembersAnnotation = "scalestack/members"
+
+// What Patroni keeps in Endpoints beside the lock, which is in those of the primary's
+// Service: the configuration that the members share, and which of them have every
+// acknowledged commit.
+var patroniState = []string{"-config", "-sync"}
+
+// failoverState exists while an operator's switchover is under way.
+const failoverState = "-failover"
+
+// primaryService has no selector: Patroni writes the primary's address together with
+// the lock, so no client is sent to a primary that has lost it.
+func primaryService(p plan) *corev1.ServiceArgs {
+	meta := p.labels().Meta(p.object(), p.Namespace)
+	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	return &corev1.ServiceArgs{
+		Metadata: meta,
+		Spec:     &corev1.ServiceSpecArgs{Type: pulumi.String("ClusterIP"), Ports: servicePorts()},
+	}
+}
+
+func (p plan) replicas() string { return p.object() + "-replicas" }
+
+// replicaService leads to the standbys, whose rows may be some time behind.
+func replicaService(p plan) *corev1.ServiceArgs {
+	selector := p.labels().Selector()
+	selector[roleLabel] = pulumi.String("replica")
+	meta := p.labels().Meta(p.replicas(), p.Namespace)
+	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	return &corev1.ServiceArgs{
+		Metadata: meta,
+		Spec: &corev1.ServiceSpecArgs{
+			Type: pulumi.String("ClusterIP"), Selector: selector, Ports: servicePorts(),
+		},
+	}
+}
+
+// stateService keeps Endpoints that Patroni writes: Kubernetes removes those without a
+// Service of their name. It goes when the last of the shard's claims goes: to come back
+// over kept volumes takes what Patroni knew of them, to begin with empty ones takes
+// that nothing is left of it.
+func stateService(p plan, suffix string, claims []*corev1.PersistentVolumeClaim) *corev1.ServiceArgs {
+	meta := p.labels().Meta(p.object()+suffix, p.Namespace)
+	meta.Annotations = kube.Adoptable()
+	meta.Annotations.(pulumi.StringMap)["pulumi.com/skipAwait"] = pulumi.String("true")
+	owners := metav1.OwnerReferenceArray{}
+	for _, claim := range claims {
+		owners = append(owners, &metav1.OwnerReferenceArgs{
+			ApiVersion: pulumi.String("v1"), Kind: pulumi.String("PersistentVolumeClaim"),
+			Name: claim.Metadata.Name().Elem(), Uid: claim.Metadata.Uid().Elem(),
+		})
+	}
+	meta.OwnerReferences = owners
+	return &corev1.ServiceArgs{
+		Metadata: meta,
+		Spec:     &corev1.ServiceSpecArgs{ClusterIP: pulumi.String("None")},
+	}
+}
+
+// role lets the members of one shard write their own state and nobody else's. Kubernetes
+// cannot limit lists, watches and creations to names.
+func role(p plan) *rbacv1.RoleArgs {
+	names := []string{p.object(), p.object() + failoverState}
+	for _, suffix := range patroniState {
+		names = append(names, p.object()+suffix)
+	}
+	var pods []string
+	for i := range p.Members {
+		pods = append(pods, p.of(i).pod())
+	}
+	rule := func(group, resource string, names []string, verbs ...string) *rbacv1.PolicyRuleArgs {
+		made := &rbacv1.PolicyRuleArgs{
+			ApiGroups: pulumi.ToStringArray([]string{group}), Resources: pulumi.ToStringArray([]string{resource}),
+			Verbs: pulumi.ToStringArray(verbs),
+		}
+		if names != nil {
+			made.ResourceNames = pulumi.ToStringArray(names)
+		}
+		return made
+	}
+	return &rbacv1.RoleArgs{
+		Metadata: p.labels().Meta(p.object(), p.Namespace),
+		Rules: rbacv1.PolicyRuleArray{
+			rule("", "endpoints", nil, "create", "get", "list", "watch"),
+			rule("", "endpoints", names, "patch", "update"),
+			rule("", "pods", nil, "get", "list", "watch"),
+			rule("", "pods", pods, "patch"),
+			rule("discovery.k8s.io", "endpointslices", nil, "deletecollection"),
+		},
+	}
+}
+
+func roleBinding(p plan) *rbacv1.RoleBindingArgs {
+	return &rbacv1.RoleBindingArgs{
+		Metadata: p.labels().Meta(p.object(), p.Namespace),
+		RoleRef: &rbacv1.RoleRefArgs{
+			ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String("Role"), Name: pulumi.String(p.object()),
+		},
+		Subjects: rbacv1.SubjectArray{&rbacv1.SubjectArgs{
+			Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(p.object()), Namespace: p.Namespace.ToStringOutput(),
+		}},
+	}
+}
+
+func patroniSecret(p plan, admin, rest pulumi.StringInput) *corev1.SecretArgs {
+	return &corev1.SecretArgs{
+		Metadata:   p.labels().Meta(p.secret(patroniCredentials), p.Namespace),
+		StringData: pulumi.StringMap{"patroni.yml": patroniSecretsOf(admin, rest)},
+	}
+}
+
+// shardBudget lets a drain take one member at a time; nil if there is to be none.
+func shardBudget(p plan) *policyv1.PodDisruptionBudgetArgs {
+	return budget(p.Disruption, p.labels().Meta(p.object(), p.Namespace), p.labels().Selector())
+}
+
+// openForPatroni lets the members ask each other, and the API server, where the lock is.
+func openForPatroni(policy *networkingv1.NetworkPolicyArgs, shards k8s.Peer, members int) {
+	policy.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{MembersAnnotation: pulumi.String(strconv.Itoa(members))}
+	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
+	rest := kube.Policy{Port: restPort, From: []k8s.Peer{shards}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
+	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), rest.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
+	spec.Egress = append(append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray),
+		rest.Egress.(networkingv1.NetworkPolicyEgressRuleArray)...), kube.APIServer())
+}

@@ -1,0 +1,52 @@
+
+# From here on for a shard with several members: keeps the roles, their passwords and
+# the database what they should be, at the member that is the primary. Passwords change
+# in the mounted Secrets while the server runs, and a standby that was restarted with new
+# ones can follow only when the primary knows them.
+#
+#   SOCKET   folder of the server's socket
+#   ALIVE    file that tells when this last worked
+: "${SOCKET:?}" "${ALIVE:?}" "${PAUSE:=5}"
+
+# single runs SQL from standard input at the running server, in place of one that runs
+# for the purpose. No statement is written to its log, and none waits for a standby that may
+# itself wait for a password.
+single() {
+	PGOPTIONS='-c synchronous_commit=local -c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1 -c password_encryption=scram-sha-256' \
+		psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 \
+		--host="$SOCKET" --username=postgres --dbname="$1" --file=-
+}
+
+# wanted is a name for what the mounted files say.
+wanted() { cat "$CREDENTIALS"/*/* "$CONFIG/roles.sh" | cksum; }
+
+# drop_slots removes what moves had on a server that was the primary once. Nobody reads
+# those slots any more, Patroni leaves them alone, and they would keep the log for ever.
+drop_slots() {
+	echo "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_type = 'logical' AND NOT active;" |
+		single template1 >/dev/null
+}
+
+# look converges a primary once for each change of the files.
+look() {
+	recovering=$(echo 'SELECT pg_is_in_recovery();' | single template1) || return 1
+	if [ "$recovering" = t ]; then
+		done_for=
+		drop_slots
+		return $?
+	fi
+	for_files=$(wanted)
+	if [ "$done_for" != "$for_files" ]; then
+		(converge) || return 1
+		done_for=$for_files
+		log "roles and database $DATABASE are as they should be"
+	fi
+}
+
+done_for=
+while :; do
+	if look; then
+		date +%s >"$ALIVE"
+	fi
+	sleep "$PAUSE"
+done
