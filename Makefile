@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
+.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -161,6 +161,11 @@ prove-reshard-faults: export OBSERVE ?= 3
 prove-reshard-faults: ## RUNS=20 SEED=…: kill mover, shards and app while users move
 	@$(LAB) up
 	$(PROVE) TestReshardSurvivesKills
+drill-failover: export DRILL := failover
+drill-failover: export PARTS ?= join faults return
+drill-failover: ## ROUNDS=1 PARTS="join faults return": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back
+	@$(LAB) start --patroni
+	$(PROVE) TestFailover
 prove-events: export USERS ?= 100000
 prove-events: export RATE ?= 250
 prove-events: export KILLS ?= 28

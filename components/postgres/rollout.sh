@@ -5,7 +5,6 @@
 #   SHARDS       a line for each shard to wait for: name, host, port, database, rollout
 #   HELD         host of the pod whose change is held up: what does not exist has
 #                nothing to lose, so nothing is waited for. Empty: wait in any case
-#   PATRONI      set where the image must have Patroni
 #   CONFIG       the new postgresql.conf, checked first. Empty: nothing to check
 #   ROLE         the role to log in with
 #   CREDENTIALS  folder with <name>/password for each shard
@@ -50,8 +49,6 @@ check_config() {
 	esac
 	found=$(postgres -D "$SCRATCH" -c config_file="$CONFIG" -C port 2>&1) ||
 		fail "the server refuses its configuration: $found"
-	[ -z "${PATRONI:-}" ] || patronictl version >/dev/null 2>&1 ||
-		fail "the image has no Patroni, which shards with several members run under"
 }
 
 # sql asks a server and leaves its answer, or psql's complaint, in $answer.

@@ -9,7 +9,7 @@ import (
 
 // traces are what a move makes and must take away again.
 var traces = []struct{ what, query string }{
-	{"replication slots", "SELECT count(*) FROM pg_replication_slots"},
+	{"replication slots", "SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'logical'"},
 	{"publications", "SELECT count(*) FROM pg_publication"},
 	{"subscriptions", "SELECT count(*) FROM pg_subscription"},
 	{"replication origins", "SELECT count(*) FROM pg_replication_origin"},

@@ -38,6 +38,18 @@ func inPods(command string) (found []int) {
 	return found
 }
 
+// inGroup are the processes of a container, by the end of its control group's path.
+func inGroup(path string) (found []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
+	for _, file := range files {
+		group, _ := os.ReadFile(file)
+		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && bytes.Contains(group, []byte(path)) {
+			found = append(found, id)
+		}
+	}
+	return found
+}
+
 // remove takes a pod away by force. Its processes are asked to end and have two
 // seconds, the least that kubelet gives, so that PostgreSQL shuts down in order.
 func (p *proof) remove(pod string) (what string) {

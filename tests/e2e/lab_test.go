@@ -67,9 +67,12 @@ func try(t *testing.T, name string, args ...string) (string, error) {
 	return out.String(), nil
 }
 
+// stackName is the stack that the tests are about. A drill has one of its own.
+var stackName = "dev"
+
 func pulumi(t *testing.T, args ...string) string {
 	t.Helper()
-	return command(t, "pulumi", append(args, "--stack", "dev", "--non-interactive")...)
+	return command(t, "pulumi", append(args, "--stack", stackName, "--non-interactive")...)
 }
 
 func kubectl(t *testing.T, args ...string) string {

@@ -24,17 +24,28 @@ import (
 )
 
 func newUp() *cobra.Command {
-	var patroni bool
-	command := inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
+	return inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
-		u.patroni = patroni
 		if err := u.phases(ctx, u.build, u.start, u.deploy); err != nil {
 			return err
 		}
 		u.summary()
 		return nil
 	})
-	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members, which a drill needs")
+}
+
+// newStart is for drills with a stack of their own. Beside the dev stack their pods would share its two CPUs.
+func newStart() *cobra.Command {
+	var patroni bool
+	command := inCheckout("start", "Build what is missing, start the lab and deploy nothing", func(ctx context.Context, p paths.Paths) error {
+		u := newRun(p)
+		u.patroni = patroni
+		if err := u.phases(ctx, u.build, u.start); err != nil {
+			return err
+		}
+		return deploy.Prepare(u.Paths, u.localImages())
+	})
+	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members too")
 	return command
 }
 
