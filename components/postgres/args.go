@@ -27,7 +27,8 @@ type Args struct {
 	// Members of each shard: one server without a copy (1), or so many under Patroni,
 	// of which one takes writes and the others follow it and take over. From 3 on a
 	// commit is acknowledged once the primary and one standby have it; with 2 too, but
-	// the primary goes on alone while its standby is away. A number above 1 needs an
+	// the primary goes on alone while its standby is away. It may be even: the lock in
+	// Kubernetes decides who is the primary, and not a vote. Above 1 it needs an
 	// Image with patroni, patronictl and python3 on its PATH as well, as the one that
 	// images/postgres builds. Members can be added to shards with data and never taken away.
 	Members int `json:"members" default:"1" min:"1" max:"5"`
