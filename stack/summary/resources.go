@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"regexp"
@@ -39,7 +40,7 @@ var readers = map[string]func(*collector, json.RawMessage) error{
 	"kubernetes:core/v1:PersistentVolumeClaim":          (*collector).volumeClaim,
 	"kubernetes:kafka.strimzi.io/v1beta2:KafkaNodePool": (*collector).kafkaPool,
 	"kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (*collector).autoscaler,
-	"kubernetes:keda.sh/v1alpha1:ScaledObject":          (*collector).scaledObject,
+	"kubernetes:keda.sh/v1alpha1:ScaledObject":          (*collector).autoscaler,
 	"kubernetes:apps/v1:Deployment":                     (*collector).deployment,
 	"pulumi:providers:kubernetes":                       (*collector).cluster,
 	"cloudflare:index/ruleset:Ruleset":                  (*collector).ruleset,
@@ -135,27 +136,18 @@ func (c *collector) addDisk(owner string, size resource.Quantity, times int) {
 	c.Disks[owner] = sum
 }
 
+// autoscaler reads an HPA and a ScaledObject, which name their bounds differently.
 func (c *collector) autoscaler(inputs json.RawMessage) error {
 	var scaler struct {
 		Spec struct {
-			MinReplicas, MaxReplicas int
-			ScaleTargetRef           struct{ Name string }
-		}
-	}
-	err := json.Unmarshal(inputs, &scaler)
-	c.Replicas[scaler.Spec.ScaleTargetRef.Name] = Bounds{scaler.Spec.MinReplicas, scaler.Spec.MaxReplicas}
-	return err
-}
-
-func (c *collector) scaledObject(inputs json.RawMessage) error {
-	var scaler struct {
-		Spec struct {
+			MinReplicas, MaxReplicas         int
 			MinReplicaCount, MaxReplicaCount int
 			ScaleTargetRef                   struct{ Name string }
 		}
 	}
 	err := json.Unmarshal(inputs, &scaler)
-	c.Replicas[scaler.Spec.ScaleTargetRef.Name] = Bounds{scaler.Spec.MinReplicaCount, scaler.Spec.MaxReplicaCount}
+	spec := scaler.Spec
+	c.Replicas[spec.ScaleTargetRef.Name] = Bounds{cmp.Or(spec.MinReplicas, spec.MinReplicaCount), cmp.Or(spec.MaxReplicas, spec.MaxReplicaCount)}
 	return err
 }
 

@@ -70,17 +70,11 @@ func (s *store) zone(id string) (*zone, error) {
 // created at once do not lose each other.
 func (s *store) change(id, kind string, f func(*zone, *Zone) error) error {
 	folder := filepath.Join(s.dir, id)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	lock, err := os.Open(folder)
+	lock, err := lockFolder(folder)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("locking %s: %w", folder, err)
-	}
 	z, err := s.zone(id)
 	if err != nil {
 		return err
@@ -93,6 +87,22 @@ func (s *store) change(id, kind string, f func(*zone, *Zone) error) error {
 		return err
 	}
 	return errors.Join(save(filepath.Join(folder, zoneFile), z), save(filepath.Join(folder, kind+".json"), applied))
+}
+
+// lockFolder makes a folder if there is none, and waits until nobody else has it. The
+// file ends the lock when it is closed.
+func lockFolder(folder string) (*os.File, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
+	lock, err := os.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", folder, err), lock.Close())
+	}
+	return lock, nil
 }
 
 // save replaces a file in one step: a reader sees the old or the new one.

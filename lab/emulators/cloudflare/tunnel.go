@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/google/uuid"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
@@ -107,17 +105,11 @@ func (s *store) account(in property.Map, f func(*Zone) error) error {
 		return s.token
 	}
 	folder := filepath.Join(s.dir, accountFolder(account))
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	lock, err := os.Open(folder)
+	lock, err := lockFolder(folder)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("locking %s: %w", folder, err)
-	}
 	applied, err := Load(s.dir, accountFolder(account), tunnelKind)
 	if err != nil {
 		return err
