@@ -82,6 +82,29 @@ func TestServicesGetWhatTheyUse(t *testing.T) {
 	}, folders)
 }
 
+// An address in the place of a Secret's name is a program that never gets ready.
+func TestServicesGetEachOutputInItsPlace(t *testing.T) {
+	w := wiredHere()
+	w.redisAddress, w.redisSecret = pulumi.String("redis-address"), pulumi.String("redis-secret")
+	w.kafkaBootstrap, w.kafkaCA = pulumi.String("kafka-bootstrap"), pulumi.String("kafka-ca")
+	c := shop(t, nil)
+	web, relay := c.serviceArgs(c.Services["web"], w), c.serviceArgs(c.Services["relay"], w)
+	require.Equal(t, pulumi.String("redis-address"), web.BaseEnv["SCALESTACK_REDIS_ADDRESS"])
+	require.Equal(t, pulumi.String("kafka-bootstrap"), relay.BaseEnv["SCALESTACK_KAFKA_BOOTSTRAP"])
+	require.Equal(t, pulumi.String(redisFolder), web.BaseEnv["SCALESTACK_REDIS_CREDENTIALS"])
+	secrets := map[string]pulumi.StringInput{}
+	for _, mount := range append(web.Mounts, relay.Mounts...) {
+		for _, one := range mount.Secrets {
+			secrets[mount.Path] = one.Secret
+		}
+		if mount.Secret != nil {
+			secrets[mount.Path] = mount.Secret
+		}
+	}
+	require.Equal(t, pulumi.String("redis-secret"), secrets[redisFolder])
+	require.Equal(t, pulumi.String("kafka-ca"), secrets[kafkaCAFolder])
+}
+
 func TestServicesHaveTheirOwnKafkaCredentials(t *testing.T) {
 	c := shop(t, nil)
 	for _, key := range []string{"relay", "mailer"} {
