@@ -157,6 +157,17 @@ func TestOnlyMigrationsGetTheAdministratorsCredentials(t *testing.T) {
 	require.Equal(t, "shard-3/password", a.Mounts[1].Secrets[3].Files["password"])
 }
 
+// A new shard needs the tables too, and a migration that reaches no shard fails.
+func TestMigrationsReachTheShardsAndFollowTheirNumber(t *testing.T) {
+	migration := func(shards string) *job.Args {
+		c := shop(t, map[string]string{"scalestack:postgres": `{"shards":` + shards + `,"initialShards":4}`})
+		return c.serviceArgs(c.Services["web"], wiredHere()).Migration
+	}
+	require.Contains(t, migration("4").EgressTo, shardPods())
+	require.NotEqual(t, migration("4").Revision, migration("5").Revision)
+	require.Equal(t, migration("4").Revision, migration("4").Revision)
+}
+
 // Settings that the stack shares between deployments are not written to.
 func TestWiringLeavesTheConfigurationAlone(t *testing.T) {
 	c := shop(t, nil)
