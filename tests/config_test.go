@@ -45,7 +45,7 @@ func TestBadConfigurationsRegisterNothing(t *testing.T) {
 		"unknown key":  {with(t, "dev", "kubernetes", "contxt", "prod"), "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: cluster, context, pullSecret"},
 		"unknown part": {map[string]string{"scalestack:postgers": "{}"}, "scalestack:postgers: Forbidden: is not a setting; known here: cdn, externalSecrets, kafka, keda, kubernetes, metrics, namespace, postgres, redis, secrets, services"},
 		"pool": {with(t, "dev", "postgres", "maxConnections", 100),
-			"scalestack:postgres.maxConnections: Invalid value: 100: must be at least 133: analytics 2 × 3 pods (replicas.max 2 and 1 more during a rollout), email 2 × 5 pods (replicas.max 4 and 1 more during a rollout), relay 1 × 3 pods (replicas.max 2 and 1 more during a rollout), users 8 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
+			"scalestack:postgres.maxConnections: Invalid value: 100: must be at least 136: analytics 2 × 3 pods (replicas.max 2 and 1 more during a rollout), email 2 × 5 pods (replicas.max 4 and 1 more during a rollout), relay 2 × 3 pods (replicas.max 2 and 1 more during a rollout), users 8 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},
 		"11 cache rules": {with(t, "dev", "cdn", "rules", rules(11)), "scalestack:cdn.rules: "},
 		"cached api":     {with(t, "dev", "cdn", "rules", []map[string]any{{"ref": "a", "path": "/users/*", "edgeTtl": 86400}}), "scalestack:cdn.rules[0].path: "},
 	} {

@@ -183,10 +183,14 @@ func limit(ctx context.Context, tx pgx.Tx, login string, s access.Service) error
 	if err := execf(ctx, tx, "ALTER ROLE %s CONNECTION LIMIT %d", name(login), s.Connections); err != nil {
 		return err
 	}
-	for setting, seconds := range map[string]int{
-		"statement_timeout": s.StatementTimeout, "idle_in_transaction_session_timeout": s.IdleTransactionTimeout,
+	for setting, value := range map[string]string{
+		"statement_timeout":                   fmt.Sprintf("%ds", s.StatementTimeout),
+		"idle_in_transaction_session_timeout": fmt.Sprintf("%ds", s.IdleTransactionTimeout),
+		// While one connection too many is asked for, PostgreSQL 16.2 also refuses the parallel
+		// workers of sessions that are in order, and their queries fail.
+		"max_parallel_workers_per_gather": "0",
 	} {
-		if err := execf(ctx, tx, "ALTER ROLE %s SET %s = '%ds'", name(login), setting, seconds); err != nil {
+		if err := execf(ctx, tx, "ALTER ROLE %s SET %s = '%s'", name(login), setting, value); err != nil {
 			return err
 		}
 	}

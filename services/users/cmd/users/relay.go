@@ -14,7 +14,7 @@ import (
 func relayCommand() *cobra.Command {
 	return workerCommand("Publish the outboxes of the shards to Kafka",
 		"Publishes what serve notes in the outbox of each shard, in order per user. Several relays may run: each shard has one at a time, "+
-			"and another one takes over when it dies. It has one connection to each shard.",
+			"and another one takes over when it dies. It has up to two connections to each shard: one that publishes, and one that asks who owns what.",
 		settings.RelayCommand, runRelay)
 }
 
