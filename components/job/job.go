@@ -25,8 +25,7 @@ import (
 )
 
 const (
-	portName   = "metrics"
-	hashLength = 8
+	portName = "metrics"
 	// LongestSuffix is what an object's name puts behind the Job's.
 	LongestSuffix = "-12345678"
 )
@@ -114,7 +113,7 @@ func objectName(o Owner, a *Args) pulumi.StringOutput {
 			inputs = append(inputs, known[1])
 		}
 		text, err := json.Marshal(inputs)
-		return o.Name + "-" + kube.Sum(string(text))[:hashLength], err
+		return kube.HashedName(o.Name, string(text)), err
 	}).(pulumi.StringOutput)
 }
 
@@ -147,7 +146,7 @@ func jobArgs(o Owner, a *Args) *batchv1.JobArgs {
 // recovers; or it waits for nothing.
 func await(a *Args) pulumi.StringMap {
 	if a.SkipAwait {
-		return pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+		return kube.SkipAwait()
 	}
 	return pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
 }

@@ -103,10 +103,8 @@ func defaultDenyArgs(labels kube.Labels, namespace pulumi.StringInput) *networki
 	}
 }
 
-const hashLength = 8
-
 // FileName is the name of the ConfigMap that AddFile makes for this content.
-func FileName(name, content string) string { return name + "-" + kube.Sum(content)[:hashLength] }
+func FileName(name, content string) string { return kube.HashedName(name, content) }
 
 // AddFile registers an immutable ConfigMap with one file and returns its name, which
 // carries a hash of the content: a pod learns of new content together with everything

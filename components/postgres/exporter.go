@@ -127,7 +127,7 @@ func exporterService(component string, a *Args) *corev1.ServiceArgs {
 	// can end with the object of before in the state: the next deployment then updates it
 	// once more.
 	meta := labels.Meta(exporterName(component), a.Namespace)
-	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	meta.Annotations = kube.SkipAwait()
 	return &corev1.ServiceArgs{
 		Metadata: meta,
 		Spec:     &corev1.ServiceSpecArgs{ClusterIP: pulumi.String("None"), Selector: labels.Selector(), Ports: ports},

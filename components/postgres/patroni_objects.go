@@ -34,7 +34,7 @@ const failoverState = "-failover"
 // the lock, so no client is sent to a primary that has lost it.
 func primaryService(p plan) *corev1.ServiceArgs {
 	meta := p.labels().Meta(p.object(), p.Namespace)
-	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	meta.Annotations = kube.SkipAwait()
 	return &corev1.ServiceArgs{
 		Metadata: meta,
 		Spec:     &corev1.ServiceSpecArgs{Type: pulumi.String("ClusterIP"), Ports: servicePorts()},
@@ -48,7 +48,7 @@ func replicaService(p plan) *corev1.ServiceArgs {
 	selector := p.labels().Selector()
 	selector[roleLabel] = pulumi.String("replica")
 	meta := p.labels().Meta(p.replicas(), p.Namespace)
-	meta.Annotations = pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+	meta.Annotations = kube.SkipAwait()
 	return &corev1.ServiceArgs{
 		Metadata: meta,
 		Spec: &corev1.ServiceSpecArgs{
@@ -63,8 +63,7 @@ func replicaService(p plan) *corev1.ServiceArgs {
 // that nothing is left of it.
 func stateService(p plan, suffix string, claims []*corev1.PersistentVolumeClaim) *corev1.ServiceArgs {
 	meta := p.labels().Meta(p.object()+suffix, p.Namespace)
-	meta.Annotations = kube.Adoptable()
-	meta.Annotations.(pulumi.StringMap)["pulumi.com/skipAwait"] = pulumi.String("true")
+	meta.Annotations = keptAnnotations()
 	owners := metav1.OwnerReferenceArray{}
 	for _, claim := range claims {
 		owners = append(owners, &metav1.OwnerReferenceArgs{

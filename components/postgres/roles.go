@@ -46,10 +46,8 @@ type Roles struct {
 // changed, and a Job reads it only once.
 func SpecSecret(component string, spec access.Spec) (string, error) {
 	text, err := spec.Encode()
-	return component + "-spec-" + kube.Sum(string(text))[:specHashLength], err
+	return kube.HashedName(component+"-spec", string(text)), err
 }
-
-const specHashLength = 8
 
 // LoginSecret is the name of a service's Secret.
 func LoginSecret(component, service string) string { return component + "-login-" + service }

@@ -1,25 +1,26 @@
 package postgres
 
 import (
+	"maps"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
-// claimAnnotations let the next deployment adopt a retained claim. A fixed
-// field manager owns the fields over the stack's lives; and an adopted claim is
-// bound already, which Pulumi's wait for a class that binds late never accepts.
-func claimAnnotations() pulumi.StringMap {
-	return pulumi.StringMap{
-		"pulumi.com/patchFieldManager": pulumi.String("scalestack"),
-		"pulumi.com/skipAwait":         pulumi.String("true"),
-	}
+// keptAnnotations let the next deployment adopt what an earlier one has left. It does
+// not wait: an adopted claim is bound already, which Pulumi's wait for a class that binds
+// late never accepts.
+func keptAnnotations() pulumi.StringMap {
+	annotations := kube.Adoptable()
+	maps.Copy(annotations, kube.SkipAwait())
+	return annotations
 }
 
 func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 	meta := p.labels().Meta(p.claim(), p.Namespace)
-	meta.Annotations = p.annotations(claimAnnotations())
+	meta.Annotations = p.annotations(keptAnnotations())
 	spec := &corev1.PersistentVolumeClaimSpecArgs{
 		AccessModes: pulumi.StringArray{pulumi.String(p.Storage.AccessMode)},
 		Resources: &corev1.VolumeResourceRequirementsArgs{

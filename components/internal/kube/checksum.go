@@ -22,6 +22,12 @@ func Sum(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// hashDigits of a sum are in a name: 32 bits.
+const hashDigits = 8
+
+// HashedName is the name of an object that changes with its content.
+func HashedName(name, content string) string { return name + "-" + Sum(content)[:hashDigits] }
+
 // Checksum is Sum over outputs. It is a secret when one of the parts is.
 func Checksum(parts ...pulumi.StringInput) pulumi.StringOutput {
 	inputs := make([]any, len(parts))

@@ -74,6 +74,11 @@ func RestrictedContainer() *corev1.SecurityContextArgs {
 	}
 }
 
+// SkipAwait is the annotation of an object that a deployment does not wait for.
+func SkipAwait() pulumi.StringMap {
+	return pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+}
+
 // Adoptable are annotations with which a deployment takes over the object that an
 // earlier one has left: a fixed field manager owns the object's fields over all of
 // the stack's lives.
