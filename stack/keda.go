@@ -24,10 +24,15 @@ type KEDA struct {
 	Prometheus string `json:"prometheus" format:"url"`
 }
 
+// namespaceNamed has the label that Kubernetes gives each namespace.
+func namespaceNamed(name string) pulumi.StringMap {
+	return pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(name)}
+}
+
 // operator are KEDA's pods.
 func (k KEDA) operator() k8s.Peer {
 	return k8s.Peer{
-		Namespaces: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(k.Namespace)},
+		Namespaces: namespaceNamed(k.Namespace),
 		Pods:       pulumi.StringMap{"app": pulumi.String("keda-operator")},
 	}
 }
@@ -39,7 +44,7 @@ func (c *Config) withKEDA(peers []k8s.Peer) []k8s.Peer {
 		return peers
 	}
 	if len(peers) == 0 {
-		peers = []k8s.Peer{{Namespaces: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(c.Namespace)}}}
+		peers = []k8s.Peer{{Namespaces: namespaceNamed(c.Namespace)}}
 	}
 	return slices.Concat(peers, []k8s.Peer{c.KEDA.operator()})
 }

@@ -33,7 +33,7 @@ func (p *plan) check(ctx context.Context, ask asker) []result {
 	}
 	if p.keda {
 		results = append(results, available(ctx, ask, "external.metrics.k8s.io", result{what: "KEDA's metrics for the autoscalers (external.metrics.k8s.io)",
-			fix: "install KEDA 2.17 or newer, or remove the services' triggers"}))
+			fix: kedaOperator.absent}))
 	}
 	if len(p.classes) > 0 {
 		results = append(results, p.storage(ctx, ask)...)
