@@ -62,7 +62,7 @@ func (m *Mover) openFeed(ctx context.Context, s *session, name string, tables []
 		f.close()
 		var refused *pgconn.PgError
 		if !errors.As(err, &refused) {
-			err = fmt.Errorf("%w: %w", errBroken, err)
+			err = broken(err)
 		}
 		return nil, fmt.Errorf("%s: watching: %w", s.shard.Name, err)
 	}
@@ -139,7 +139,7 @@ func brokenFeed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("watching: %w: %w", errBroken, err)
+	return fmt.Errorf("watching: %w", broken(err))
 }
 
 func (f *feed) take(data []byte) error {

@@ -78,8 +78,11 @@ func ended(conn interface{ IsClosed() bool }, err error) error {
 	if err == nil || !conn.IsClosed() {
 		return err
 	}
-	return fmt.Errorf("%w: %w", errBroken, err)
+	return broken(err)
 }
+
+// broken marks an error that new connections can cure.
+func broken(err error) error { return fmt.Errorf("%w: %w", errBroken, err) }
 
 func isPassingHere(err error) bool { return errors.Is(err, errBroken) || isPassing(err) }
 
@@ -93,7 +96,7 @@ func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) err
 	defer f.close()
 	err = work(ctx, f)
 	if err != nil && f.broken() {
-		err = fmt.Errorf("%w: %w", errBroken, err)
+		err = broken(err)
 	}
 	return true, err
 }
