@@ -22,7 +22,7 @@ var hostile = map[string]string{
 	"GOFLAGS": "-mod=mod", "GOWORK": "/home/me/go.work", "GOOS": "plan9", "CGO_ENABLED": "1",
 }
 
-// Every command of the lab that calls pulumi calls it with the lab's own
+// Every command of the lab calls pulumi and kubectl with the lab's own
 // cluster, backend and tokens, whatever the caller's shell says.
 func TestPulumiNeverSeesTheCallersEnvironment(t *testing.T) {
 	for _, command := range []string{"preview", "destroy"} {
@@ -46,8 +46,9 @@ func TestPulumiNeverSeesTheCallersEnvironment(t *testing.T) {
 	}
 }
 
-// fakePulumi makes a checkout whose pulumi writes down its environment. The
-// plan that it prints is none, so that nothing summarizes it.
+// fakePulumi makes a checkout whose pulumi and kubectl write down their
+// environment. The plan that pulumi prints is none, so that nothing summarizes
+// it; kubectl finds no object.
 func fakePulumi(t *testing.T) (home string, seen func() []string) {
 	t.Helper()
 	top, err := os.MkdirTemp("", "lab")
@@ -57,7 +58,9 @@ func fakePulumi(t *testing.T) (home string, seen func() []string) {
 	require.NoError(t, os.MkdirAll(filepath.Join(home, "bin"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(top, "Pulumi.yaml"), nil, 0o600))
 	script := "#!/bin/sh\nenv >>'" + top + "/seen'\ncase \"$*\" in *--json*) exit 1 ;; esac\n"
-	require.NoError(t, os.WriteFile(filepath.Join(home, "bin", "pulumi"), []byte(script), 0o755))
+	for _, name := range []string{"pulumi", "kubectl"} {
+		require.NoError(t, os.WriteFile(filepath.Join(home, "bin", name), []byte(script), 0o755))
+	}
 	t.Chdir(top)
 	return home, func() []string {
 		content, err := os.ReadFile(filepath.Join(top, "seen"))
