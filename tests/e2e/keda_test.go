@@ -91,12 +91,13 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 		}
 		return nil
 	})
-	stop()
 
+	// The load goes on, so that no autoscaler has a reason to take a pod away.
 	now := replicas(t, namespace, app, "{.spec.replicas}")
 	lost := watchReplicas(t, namespace, app)
 	pulumi(t, "up", "--yes", "--skip-preview")
 	require.GreaterOrEqual(t, lost(), now, "pods during the change to the service's own autoscaler")
+	stop()
 	require.Equal(t, app, kubectl(t, "get", "hpa/app", "-n", namespace, "-o", "jsonpath={.spec.scaleTargetRef.name}"))
 	hpas := kubectl(t, "get", "hpa", "-n", namespace, "-o", "name")
 	require.NotContains(t, hpas, "keda-hpa-app")
@@ -107,7 +108,10 @@ func withTriggers(t *testing.T, namespace string, triggers map[string]any, prome
 	t.Helper()
 	file := editedFile(t, func(config map[string]any) {
 		config["scalestack:keda"] = map[string]any{"prometheus": prometheus}
-		config["scalestack:services"].(map[string]any)["users"].(map[string]any)["triggers"] = triggers
+		users := config["scalestack:services"].(map[string]any)["users"].(map[string]any)
+		users["triggers"] = triggers
+		// A lull of a minute during a change is no reason to lose a pod.
+		users["behavior"] = map[string]any{"down": map[string]any{"windowSeconds": 300}}
 	})
 	before := replicas(t, namespace, "app", "{.spec.replicas}")
 	fewest := watchReplicas(t, namespace, "app")
