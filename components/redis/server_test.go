@@ -97,6 +97,6 @@ func TestARealServerTakesTheFiles(t *testing.T) {
 		} {
 			require.ErrorContains(t, err, "NOPERM", name)
 		}
-		require.ErrorContains(t, script.Run(ctx, app, nil).Err(), "can't run this command")
+		require.ErrorContains(t, script.Run(ctx, app, nil).Err(), "ACL failure in script")
 	})
 }

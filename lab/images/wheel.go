@@ -1,18 +1,21 @@
 package images
 
 import (
+	"archive/zip"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/scalestack/scalestack/lab/images/command"
 )
 
-// wheel is a package of Python's registry. Those of postgres.go are used for the programs in them, those of patroni.go are
-// Python.
+// wheel is a package of Python's registry. Those of postgres.go and redis.go are used for the programs and libraries in them,
+// those of patroni.go are Python.
 type wheel struct {
 	name, version, sha256 string
 	// source says that the registry has a source archive only.
@@ -56,6 +59,23 @@ func (b *builder) fetchWheel(ctx context.Context, w wheel) (string, error) {
 	return file, os.Rename(found[0], file)
 }
 
+// fromWheel adds the files that have a place in the image.
+func (b *builder) fromWheel(ctx context.Context, t *tree, w wheel, mode int64, at place) error {
+	file, err := b.fetchWheel(ctx, w)
+	if err != nil {
+		return err
+	}
+	return unzip(file, func(f *zip.File, body io.Reader) error {
+		name := at(f.Name)
+		if name == "" || strings.HasSuffix(f.Name, "/") {
+			return nil
+		}
+		data, err := io.ReadAll(body)
+		t.file(name, mode, data)
+		return err
+	})
+}
+
 func (w wheel) extension() string {
 	if w.source {
 		return ".tar.gz"
@@ -70,7 +90,7 @@ func (w wheel) form() []string {
 	}
 	return []string{
 		"--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--abi=cp311", "--abi=abi3", "--abi=none",
-		"--platform=manylinux2014_x86_64", "--platform=any",
+		"--platform=manylinux_2_31_x86_64", "--platform=manylinux2014_x86_64", "--platform=any",
 	}
 }
 
