@@ -14,6 +14,8 @@ func shards() Board {
 			`sum by (shard) (scalestack_shard_slot_limit_bytes{namespace="$namespace"})`, "{{shard}}"}}},
 		{Title: "Rows", Unit: count, Meaning: "As the planner estimates them.", Queries: []Query{{
 			`sum by (shard) (scalestack_shard_rows{namespace="$namespace"})`, "{{shard}}"}}},
+		{Title: "Busiest buckets", Unit: count, Meaning: "Operations each second. shardctl hot names the pins that relieve their shards.", Queries: []Query{{
+			`topk(10, sum by (bucket) (rate(scalestack_bucket_operations_total{namespace="$namespace"}[$__rate_interval])))`, "bucket {{bucket}}"}}},
 		{Title: "Deadlocks", Unit: count, Meaning: "That the server broke, each second.", Queries: []Query{{
 			`sum by (shard) (rate(scalestack_shard_deadlocks_total{namespace="$namespace"}[$__rate_interval]))`, "{{shard}}"}}},
 		{Title: "Temporary files", Unit: bytes, Meaning: "Written each second because work_mem does not suffice.", Queries: []Query{{

@@ -41,27 +41,35 @@ type reading struct {
 	disk disk
 }
 
-func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (*reading, error) {
+func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (r *reading, err error) {
+	err = ask(ctx, o.Connect, o.Current, shard, func(ctx context.Context, conn *pgx.Conn) error {
+		if r, err = newReading(ctx, conn); err != nil || o.Volume == 0 {
+			return err
+		}
+		r.disk, err = readDisk(ctx, conn)
+		return err
+	})
+	return r, err
+}
+
+// ask connects to one shard, which has to be that of the map, for one question.
+func ask(ctx context.Context, connect func(*shardmap.Shard) (*pgx.ConnConfig, error), m *shardmap.Map, shard *shardmap.Shard,
+	question func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	config, err := o.Connect(shard)
+	config, err := connect(shard)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	if err := identity.Check(ctx, conn, shard.Name, identity.Of(o.Current, shard)); err != nil {
-		return nil, err
+	if err := identity.Check(ctx, conn, shard.Name, identity.Of(m, shard)); err != nil {
+		return err
 	}
-	r, err := newReading(ctx, conn)
-	if err != nil || o.Volume == 0 {
-		return r, err
-	}
-	r.disk, err = readDisk(ctx, conn)
-	return r, err
+	return question(ctx, conn)
 }
 
 func newReading(ctx context.Context, q querier) (*reading, error) {

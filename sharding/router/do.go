@@ -14,6 +14,7 @@ type Operation func(ctx context.Context, conn *pgxpool.Conn) error
 // repeated once after a lost connection. The name of the shard that was asked
 // last is returned also with an error.
 func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard string, err error) {
+	r.heat.read(userID)
 	return r.do(ctx, userID, op, func(*attemptError) bool { return true })
 }
 
@@ -23,6 +24,7 @@ func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard st
 // statement that may be repeated for its own sake would undo another client's
 // change that came in between.
 func (r *Router) Write(ctx context.Context, userID int64, op WriteOperation) (shard string, err error) {
+	r.heat.write(userID)
 	held := func(ctx context.Context, conn *pgxpool.Conn) error { return op(ctx, &Writer{conn, userID}) }
 	return r.do(ctx, userID, held, func(e *attemptError) bool { return !e.hasEffect() })
 }

@@ -24,6 +24,7 @@ import (
 type Router struct {
 	options Options
 	metrics *metrics
+	heat    *heat
 	// routes is replaced as a whole, so that nobody sees half a map.
 	routes  atomic.Pointer[routes]
 	learned learned
@@ -59,7 +60,8 @@ func New(o Options) (*Router, error) {
 		return nil, err
 	}
 	r.learned = make(learned, r.Map().Buckets)
-	o.Metrics.MustRegister(poolCollector{r})
+	r.heat = newHeat(r.Map().Buckets)
+	o.Metrics.MustRegister(poolCollector{r}, r.heat)
 	return r, nil
 }
 

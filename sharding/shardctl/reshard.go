@@ -29,7 +29,7 @@ func Reshard() *cobra.Command {
 // moveCommands look at moves and say what is wanted of them. They are commands
 // of the program and of reshard alike.
 func moveCommands() []*cobra.Command {
-	return []*cobra.Command{statusCommand(), planCommand(),
+	return []*cobra.Command{statusCommand(), planCommand(), hotCommand(),
 		controlCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
 		controlCommand("resume", "End a pause", (*reshard.Mover).Resume, false),
 		controlCommand("abort", "Take back the moves that were not handed over", (*reshard.Mover).Abort, true),

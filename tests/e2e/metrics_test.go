@@ -148,3 +148,10 @@ func TestEveryPanelHasSeries(t *testing.T) {
 		return nil
 	})
 }
+
+// The login of the watcher may read no table, and sees how many rows a bucket has.
+func TestHotBucketsAreCounted(t *testing.T) {
+	require.NoError(t, newClient(t).put(83, profile{Name: "counted", Email: "counted@example.com"}))
+	text := kubectl(t, "exec", "deployment/shardctl", "-n", outputs(t).Namespace, "--", "/shardctl", "hot", "--top", "1")
+	require.Regexp(t, `^BUCKET +SHARD +ROWS .*\n\d+ +\d+ +[1-9]\d* +- +- +\d`, text)
+}
