@@ -74,8 +74,14 @@ func printHot(ctx context.Context, s *settings.Reshard, q trafficQuery, top int,
 	return nil
 }
 
-// hotTimes is how many times an even share of the work makes a bucket hot.
-const hotTimes = 5
+const (
+	// hotTimes is how many times an even share of the work makes a bucket hot.
+	hotTimes = 5
+	// hotRows and hotRate are the least rows, or operations per second, of a hot
+	// bucket: a product with few users has buckets without any.
+	hotRows = 1000
+	hotRate = 10
+)
 
 // heat holds how much each bucket and each shard has to do, in operations per
 // second if they are known and in rows otherwise.
@@ -111,6 +117,14 @@ func (h *heat) of(bucket int) float64 {
 		return h.traffic.reads[bucket] + h.traffic.writes[bucket]
 	}
 	return float64(h.sizes.Rows[bucket])
+}
+
+func (h *heat) hot(bucket int) bool {
+	least := float64(hotRows)
+	if h.traffic.known() {
+		least = hotRate
+	}
+	return h.of(bucket) >= least && h.share(bucket)*float64(h.m.Buckets) >= hotTimes
 }
 
 func (h *heat) share(bucket int) float64 {
@@ -149,7 +163,7 @@ func (h *heat) advice() (lines []string) {
 		}
 	}
 	for _, bucket := range h.buckets {
-		if h.share(bucket)*float64(h.m.Buckets) < hotTimes {
+		if !h.hot(bucket) {
 			break
 		}
 		from, heat := h.sizes.Owner[bucket], h.of(bucket)

@@ -40,6 +40,7 @@ func TestAdvice(t *testing.T) {
 	}{
 		"all alike": {heatOf(even, 10, nil), nil},
 		"nothing":   {heatOf(even, 0, nil), nil},
+		"too few":   {heatOf(even, 0.1, map[int]float64{3: 9}), nil},
 		// 80 of 190: shard 0 has 110 and shard 1 would have 120.
 		"it is most of its shard": {heatOf(even, 10, map[int]float64{3: 70}), []string{room}},
 		"its shard has others": {heatOf([]int{0, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 2}, 10, map[int]float64{3: 70}),
@@ -59,8 +60,8 @@ func TestHot(t *testing.T) {
 	t.Setenv("SCALESTACK_SHARD_CREDENTIALS", shards.Admin.Credentials)
 	t.Setenv("SCALESTACK_LOG_LEVEL", "error")
 	shardtest.Migrate(t, t.Context(), shards, accounts.Schema())
-	shards.Servers[1].Exec(pgtest.Database(1), "INSERT INTO notes SELECT 3, version, 'x' FROM generate_series(1, 80) AS version")
-	shards.Servers[1].Exec(pgtest.Database(1), "INSERT INTO notes SELECT 5, version, 'x' FROM generate_series(1, 20) AS version")
+	shards.Servers[1].Exec(pgtest.Database(1), "INSERT INTO notes SELECT 3, version, 'x' FROM generate_series(1, 8000) AS version")
+	shards.Servers[1].Exec(pgtest.Database(1), "INSERT INTO notes SELECT 5, version, 'x' FROM generate_series(1, 2000) AS version")
 
 	// A login without a right to any table.
 	t.Setenv("SCALESTACK_SHARD_CREDENTIALS", shards.App.Credentials)
@@ -71,8 +72,8 @@ func TestHot(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Split(out, "\n")
 	require.Equal(t, []string{"BUCKET", "SHARD", "ROWS", "READS/s", "WRITES/s", "SHARE", "TIMES", "EVEN"}, strings.Fields(lines[0]))
-	require.Equal(t, []string{"3", "1", "80", "-", "-", "80.00", "%", "9.6"}, strings.Fields(lines[1]))
-	require.Equal(t, []string{"5", "1", "20", "-", "-", "20.00", "%", "2.4"}, strings.Fields(lines[2]))
+	require.Equal(t, []string{"3", "1", "8000", "-", "-", "80.00", "%", "9.6"}, strings.Fields(lines[1]))
+	require.Equal(t, []string{"5", "1", "2000", "-", "-", "20.00", "%", "2.4"}, strings.Fields(lines[2]))
 	require.Contains(t, out, `bucket 3 is hot; in scalestack:postgres this gives it to shard 0: pins: {"3": 0}`)
 
 	out, err = hot(t, "--top", "1", "--prometheus", answering(t, map[string]string{
