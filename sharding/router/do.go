@@ -15,7 +15,10 @@ type Operation func(ctx context.Context, conn *pgxpool.Conn) error
 // last is returned also with an error.
 func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard string, err error) {
 	r.heat.read(userID)
-	return r.do(ctx, userID, op, func(*attemptError) bool { return true })
+	ctx, end := r.begin(ctx, Step{Name: StepRead})
+	shard, err = r.do(ctx, userID, op, func(*attemptError) bool { return true })
+	end(fault(err))
+	return shard, err
 }
 
 // Write runs one statement, or one transaction, that changes data on the shard
@@ -26,7 +29,10 @@ func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard st
 func (r *Router) Write(ctx context.Context, userID int64, op WriteOperation) (shard string, err error) {
 	r.heat.write(userID)
 	held := func(ctx context.Context, conn *pgxpool.Conn) error { return op(ctx, &Writer{conn, userID}) }
-	return r.do(ctx, userID, held, func(e *attemptError) bool { return !e.hasEffect() })
+	ctx, end := r.begin(ctx, Step{Name: StepWrite})
+	shard, err = r.do(ctx, userID, held, func(e *attemptError) bool { return !e.hasEffect() })
+	end(fault(err))
+	return shard, err
 }
 
 func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable func(*attemptError) bool) (string, error) {
@@ -36,7 +42,7 @@ func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable 
 	chase := r.newChase(userID)
 	now := chase.start()
 	for repeats := 0; ; {
-		failure := attempt(ctx, now, op)
+		failure := r.attempt(ctx, now, op)
 		if failure == nil {
 			chase.found(now)
 			return now.shard.Name, nil
@@ -58,16 +64,27 @@ func (r *Router) do(ctx context.Context, userID int64, op Operation, repeatable 
 	}
 }
 
-func attempt(ctx context.Context, t target, op Operation) *attemptError {
-	conn, err := t.pool.Acquire(ctx)
+func (r *Router) attempt(ctx context.Context, t target, op Operation) *attemptError {
+	conn, err := r.acquire(ctx, t)
 	if err != nil {
 		return &attemptError{err: err}
 	}
 	defer conn.Release()
+	ctx, end := r.begin(ctx, Step{Name: StepExecute, Shard: t.shard.Name})
 	if err := op(ctx, conn); err != nil {
-		return &attemptError{sent: true, lost: conn.Conn().IsClosed(), err: err}
+		failure := &attemptError{sent: true, lost: conn.Conn().IsClosed(), err: err}
+		end(fault(failure.final(t.shard.Name)))
+		return failure
 	}
+	end(nil)
 	return nil
+}
+
+func (r *Router) acquire(ctx context.Context, t target) (*pgxpool.Conn, error) {
+	ctx, end := r.begin(ctx, Step{Name: StepConnect, Shard: t.shard.Name})
+	conn, err := t.pool.Acquire(ctx)
+	end(err)
+	return conn, err
 }
 
 // afterFailure says where a second attempt goes and why; no reason means that

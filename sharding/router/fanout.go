@@ -88,9 +88,9 @@ func (f *fanOut[T]) round(ctx context.Context, again []int) {
 func (f *fanOut[T]) fill(ctx context.Context, at target, a *answer[T]) {
 	ctx, cancel := context.WithTimeout(ctx, f.perShard)
 	defer cancel()
-	failure := attempt(ctx, at, f.operation(a))
+	failure := f.router.attempt(ctx, at, f.operation(a))
 	if failure != nil && ctx.Err() == nil && (failure.lost || failure.isTransient()) {
-		failure = attempt(ctx, at, f.operation(a))
+		failure = f.router.attempt(ctx, at, f.operation(a))
 	}
 	if failure != nil {
 		a.err = failure.final(at.shard.Name)

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -33,6 +34,10 @@ type Options struct {
 	// Metrics takes the Router's metrics; default none. Two Routers cannot
 	// share one.
 	Metrics prometheus.Registerer
+	// Trace is called when a step of an operation begins, and what it returns when the
+	// step ends: with nil, or with the error that a shard gave or for which it could not
+	// be asked. The step runs with the context that is returned. Default none.
+	Trace func(ctx context.Context, s Step) (_ context.Context, end func(error))
 	// Log gets news of the map and of shards that are down; default none.
 	Log *slog.Logger
 }
