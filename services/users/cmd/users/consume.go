@@ -56,6 +56,7 @@ func runConsumer(ctx context.Context, s settings.Consumer, build func(*worker) (
 	if err != nil {
 		return err
 	}
+	defer w.flush()
 	f, err := build(w)
 	if err != nil {
 		return err
@@ -74,7 +75,7 @@ func runConsumer(ctx context.Context, s settings.Consumer, build func(*worker) (
 func (f *follower) options(s settings.Consumer, w *worker) consumer.Options {
 	return consumer.Options{
 		Kafka: kafkaclient.Options(s.Kafka, s.Group, w.log), Group: s.Group, Topics: f.topics, Concurrency: s.Concurrency,
-		RetryFor: s.RetryFor, Grace: s.Grace, Handler: f.handle, Metrics: w.metrics, Log: w.log,
+		RetryFor: s.RetryFor, Grace: s.Grace, Handler: f.handle, Metrics: w.metrics, Log: w.log, Tracer: w.tracer,
 	}
 }
 
@@ -100,6 +101,7 @@ func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follo
 
 func newInvalidate(s *settings.Invalidate, w *worker) (*follower, error) {
 	client := profilecache.NewClient(s.Redis, w.log)
+	w.tracer.Redis(client)
 	// It only marks: the lives of what others store do not matter here.
 	cache := profilecache.New(client, profilecache.Options{FillTimeout: s.FillTimeout, Metrics: w.metrics, Log: w.log})
 	return &follower{invalidate.Handler(cache), []string{events.UserTopic}, cacheMayBeDown, func() { _ = client.Close() }}, nil
@@ -118,6 +120,7 @@ func cacheMayBeDown(context.Context) error { return nil }
 func connectShards(ctx context.Context, s settings.Database, name string, w *worker) (*router.Router, error) {
 	options := s.Shards.As(name)
 	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, w.metrics, w.log
+	options.Trace = w.tracer.Router()
 	shards, err := router.New(options)
 	if err != nil {
 		return nil, err

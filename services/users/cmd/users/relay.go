@@ -23,6 +23,7 @@ func runRelay(ctx context.Context, s *settings.Relay) error {
 	if err != nil {
 		return err
 	}
+	defer w.flush()
 	options := s.Shards.As("scalestack-relay")
 	options.Pool, options.Log = 1, w.log
 	shards, err := router.New(options)
@@ -38,7 +39,7 @@ func runRelay(ctx context.Context, s *settings.Relay) error {
 	go shards.Follow(ctx, followEvery)
 	publisher := relay.New(relay.Options{
 		Map: shards.Map, Connect: options.ConnConfig, Kafka: client, Poll: s.Poll, Batch: s.Batch, Grace: s.Grace,
-		InboxRetention: s.Inbox(), Metrics: w.metrics, Log: w.log,
+		InboxRetention: s.Inbox(), Metrics: w.metrics, Log: w.log, Tracer: w.tracer,
 	})
 	go w.readyOnce(ctx, client, publisher.Answers)
 	publisher.Run(ctx)

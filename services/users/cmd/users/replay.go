@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/services/users/internal/consumer"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/sharding/shardctl"
 	"github.com/spf13/cobra"
 )
@@ -68,6 +69,10 @@ func runReplay(ctx context.Context, group string, limit int, out io.Writer) erro
 		return fmt.Errorf("settings: %w", err)
 	}
 	w := &worker{metrics: prometheus.NewRegistry(), log: shardctl.NewLog(s.LogLevel)}
+	if w.tracer, w.flush, err = tracing.Start(ctx, s.Tracing, w.log); err != nil {
+		return err
+	}
+	defer w.flush()
 	f, err := s.build(ctx, w)
 	if err != nil {
 		return err

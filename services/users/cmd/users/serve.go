@@ -11,6 +11,7 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/api"
 	"github.com/scalestack/scalestack/services/users/internal/profilecache"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/services/users/internal/users"
 	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/scalestack/scalestack/sharding/router"
@@ -51,7 +52,13 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	tracer, flush, err := tracing.Start(ctx, s.Tracing, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	options := s.Shards.As("scalestack-serve")
+	options.Trace = tracer.Router()
 	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, registry, log
 	access, verifier, err := newAccess(s.Access, log)
 	if err != nil {
@@ -67,6 +74,7 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	}
 	client := profilecache.NewClient(s.Redis, log)
 	defer client.Close()
+	tracer.Redis(client)
 	cache := profilecache.New(client, profilecache.Options{
 		TTL: s.CacheTTL, NegativeTTL: s.NegativeTTL, FillTimeout: s.RequestTimeout, Metrics: registry, Log: log,
 	})
@@ -78,7 +86,7 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 
 	store := users.NewStore(shards, users.StoreOptions{Events: s.Events, Log: log})
 	handler := api.New(users.NewService(store, cache, s.RequestTimeout),
-		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log, Access: access})
+		api.Options{Timeout: s.RequestTimeout, MaxRequests: s.MaxRequests, Metrics: registry, Log: log, Access: access, Tracer: tracer})
 	go store.SweepEvery(background, sweepEvery)
 	go verifier.follow(background)
 	// The shards are not asked again once they have answered: one that is down would take

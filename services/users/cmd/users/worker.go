@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/sharding/ops"
 	shardsettings "github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardctl"
@@ -37,6 +38,9 @@ type worker struct {
 	metrics *prometheus.Registry
 	log     *slog.Logger
 	ops     *ops.Server
+	tracer  *tracing.Tracer
+	// flush sends the last traces.
+	flush func()
 }
 
 // newWorker serves probes and metrics until the program ends, also through the
@@ -44,6 +48,9 @@ type worker struct {
 func newWorker(ctx context.Context, s settings.Worker) (*worker, error) {
 	w := &worker{metrics: newRegistry(), log: shardctl.NewLog(s.LogLevel)}
 	var err error
+	if w.tracer, w.flush, err = tracing.Start(ctx, s.Tracing, w.log); err != nil {
+		return nil, err
+	}
 	w.ops, err = ops.Start(context.WithoutCancel(ctx), s.MetricsListen, w.metrics, w.log)
 	return w, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/services/users/internal/assets"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/services/users/internal/users"
 	"github.com/scalestack/scalestack/sharding/router"
 )
@@ -28,7 +29,7 @@ type Service interface {
 	users.Products
 }
 
-// Options configure an API; every field is required.
+// Options configure an API; every field but Tracer is required.
 type Options struct {
 	// Timeout bounds the work for one request.
 	Timeout time.Duration
@@ -39,6 +40,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Access decides who may use what lies under /users.
 	Access Access
+	// Tracer follows requests; nil follows none.
+	Tracer *tracing.Tracer
 }
 
 // API is the HTTP handler of the service.

@@ -34,11 +34,13 @@ func (a *API) handle(method, route string, handler http.HandlerFunc) {
 	a.mux.HandleFunc(method+" "+route, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), a.options.Timeout)
 		defer cancel()
+		ctx, span := a.options.Tracer.Request(ctx, r.Header, method, route)
 		began := time.Now()
 		recorder := &recorder{ResponseWriter: w, status: http.StatusInternalServerError}
 		// Deferred, so that a handler that panics counts as the error it is.
 		defer func() {
 			took := time.Since(began)
+			span.Answered(recorder.status)
 			a.requests.WithLabelValues(route, method, strconv.Itoa(recorder.status)).Observe(took.Seconds())
 			a.options.Log.Debug("request", "method", method, "path", r.URL.Path, "status", recorder.status, "took", took)
 		}()

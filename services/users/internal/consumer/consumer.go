@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -53,7 +54,7 @@ func (e *PermanentError) Unwrap() error { return e.Err }
 // AttemptTimeout bounds one call of a handler.
 const AttemptTimeout = 15 * time.Second
 
-// Options configure a Group; every field is required.
+// Options configure a Group; every field but Tracer is required.
 type Options struct {
 	// Kafka connects.
 	Kafka []kgo.Opt
@@ -69,6 +70,8 @@ type Options struct {
 	Handler Handler
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
+	// Tracer follows the attempts in the traces of their events; nil follows none.
+	Tracer *tracing.Tracer
 }
 
 // DeadLetters is the topic of what a group could not process.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -66,7 +67,9 @@ func (g *Group) bury(stopping context.Context, record *kgo.Record, why failure) 
 	letter := deadLetter(g.options.Group, record, why)
 	pauses := newPauses()
 	for whole := true; ; {
+		span := g.options.Tracer.Publish(letter)
 		err := g.produce(stopping, letter)
+		span.End(err)
 		if err == nil {
 			break
 		}
@@ -125,6 +128,9 @@ func deadLetter(group string, record *kgo.Record, why failure) *kgo.Record {
 // what went wrong and where the event lies.
 func withoutContent(group string, record *kgo.Record, why failure) *kgo.Record {
 	letter := labelled(group, record, why)
+	if parent := events.Header(record, tracing.Header); len(parent) <= maxKey {
+		tracing.SetParent(letter, parent)
+	}
 	if events.Header(letter, HeaderOmitted) == "" {
 		set(letter, HeaderOmitted, strconv.Itoa(len(record.Value)))
 	}

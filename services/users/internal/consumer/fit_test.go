@@ -14,6 +14,7 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/scalestack/scalestack/services/users/internal/kafkaclient"
 	"github.com/scalestack/scalestack/services/users/internal/kafkatest"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -92,8 +93,11 @@ func TestEveryDeadLetterFits(t *testing.T) {
 		_, _ = rand.Read(random)
 		event := event(1, 3)
 		event.Data = fmt.Appendf(nil, `{"user_id": 1, "version": 3, "name": "%x", "email": "a@example.com"}`, random)
-		require.NoError(t, client.ProduceSync(t.Context(), event.Record(events.UserTopic)).FirstErr())
+		record := event.Record(events.UserTopic)
+		tracing.SetParent(record, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+		require.NoError(t, client.ProduceSync(t.Context(), record).FirstErr())
 		read(len(records) + 1)
+		require.Equal(t, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", events.Header(letters["6"], tracing.Header))
 		require.Equal(t, fmt.Sprint(len(event.Data)), events.Header(letters["6"], consumer.HeaderOmitted))
 		require.Empty(t, letters["6"].Value)
 	})

@@ -42,7 +42,7 @@ func (g *Group) process(stopping context.Context, mayBegin func() bool, record *
 	pauses := newPauses()
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		e, outcome, err := g.attempt(stopping, mayBegin, record)
+		e, outcome, err := g.attempt(stopping, mayBegin, record, attempt)
 		switch {
 		case errors.Is(err, errStopped):
 			return stopped
@@ -74,7 +74,7 @@ func newPauses() *backoff.ExponentialBackOff {
 var errStopped = errors.New("stopped")
 
 // attempt calls the handler once there is a slot. It does not stop what has begun.
-func (g *Group) attempt(stopping context.Context, mayBegin func() bool, record *kgo.Record) (e *events.Event, outcome Outcome, err error) {
+func (g *Group) attempt(stopping context.Context, mayBegin func() bool, record *kgo.Record, number int) (e *events.Event, outcome Outcome, err error) {
 	if e, err = read(record); err != nil {
 		return nil, "", err
 	}
@@ -85,7 +85,9 @@ func (g *Group) attempt(stopping context.Context, mayBegin func() bool, record *
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(stopping), AttemptTimeout)
 	defer cancel()
+	ctx, span := g.options.Tracer.Process(ctx, record, g.options.Group, number)
 	outcome, err = guarded(ctx, g.options.Handler, e)
+	span.End(err)
 	return e, outcome, err
 }
 

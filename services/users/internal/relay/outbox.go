@@ -8,7 +8,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,7 +21,7 @@ const (
 	// of a user become visible in their order, because each writer holds the
 	// user's row until it commits.
 	readOutbox = `
-		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data FROM outbox_all
+		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data, traceparent FROM outbox_all
 		WHERE parked IS NULL AND topic = $5 AND (user_id, sequence) > ($1, $2) AND (user_id % $3::bigint + $3) % $3 = ANY (ARRAY(
 			SELECT bucket::bigint FROM scalestack.ownership
 			WHERE state = 'owned' OR (state = 'fenced' AND fenced_until <= now())))
@@ -59,11 +61,19 @@ type position struct{ user, sequence int64 }
 type row struct {
 	events.Event
 	topic string
+	// parent is the traceparent of what wrote the event, NULL without a trace.
+	parent pgtype.Text
 }
 
 func (r *row) position() position     { return position{r.UserID, r.Sequence} }
-func (r *row) record() *kgo.Record    { return r.Record(r.topic) }
 func (r *row) age() (d time.Duration) { return time.Since(r.Time) }
+
+// record has the event's trace also where this program follows none.
+func (r *row) record() *kgo.Record {
+	record := r.Record(r.topic)
+	tracing.SetParent(record, r.parent.String)
+	return record
+}
 
 // outbox is a shard's, seen through the session that holds the lock.
 type outbox struct {
@@ -82,7 +92,7 @@ func (o *outbox) read(ctx context.Context, topic string, after position, limit i
 	}
 	rows, err := pgx.CollectRows(result, func(from pgx.CollectableRow) (r row, err error) {
 		r.Source = o.source
-		err = from.Scan(&r.UserID, &r.Sequence, (*[16]byte)(&r.ID), &r.topic, &r.Type, &r.Schema, &r.Time, (*[]byte)(&r.Data))
+		err = from.Scan(&r.UserID, &r.Sequence, (*[16]byte)(&r.ID), &r.topic, &r.Type, &r.Schema, &r.Time, (*[]byte)(&r.Data), &r.parent)
 		return r, err
 	})
 	if err != nil {

@@ -26,11 +26,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Options configure a Relay; every field is required.
+// Options configure a Relay; every field but Tracer is required.
 type Options struct {
 	// Map returns the map in use; it may change.
 	Map func() *shardmap.Map
@@ -49,6 +50,8 @@ type Options struct {
 	InboxRetention time.Duration
 	Metrics        prometheus.Registerer
 	Log            *slog.Logger
+	// Tracer follows events on their way to Kafka; nil follows none.
+	Tracer *tracing.Tracer
 }
 
 // Producer returns what a client needs to publish without ever giving up or

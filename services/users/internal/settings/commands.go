@@ -6,7 +6,7 @@ import "github.com/scalestack/scalestack/sharding/settings"
 
 // The commands that read settings.
 var (
-	ServeCommand      = settings.NewCommand("serve", func() *Serve { return &Serve{} })
+	ServeCommand      = settings.NewCommand("serve", func() *Serve { return &Serve{Tracing: Tracing{ServiceName: "users"}} })
 	AskCommand        = settings.NewCommand("ask", func() *Ask { return &Ask{} })
 	MigrateCommand    = settings.NewCommand("migrate", func() *Migrate { return &Migrate{} })
 	RelayCommand      = settings.NewCommand("relay", func() *Relay { return &Relay{Worker: worker("relay")} })
@@ -15,7 +15,9 @@ var (
 	InvalidateCommand = settings.NewCommand(InvalidateGroup, func() *Invalidate { return &Invalidate{Consumer: consumer(InvalidateGroup)} })
 )
 
-func worker(name string) Worker { return Worker{Kafka: Kafka{User: name}} }
+func worker(name string) Worker {
+	return Worker{Kafka: Kafka{User: name}, Tracing: Tracing{ServiceName: name}}
+}
 
 func consumer(name string) Consumer { return Consumer{Worker: worker(name), Group: name} }
 

@@ -12,9 +12,13 @@ import (
 type Worker struct {
 	settings.Log
 	settings.Probes
-	Grace time.Duration `env:"SCALESTACK_SHUTDOWN_GRACE" envDefault:"20s" validate:"min=1s,max=10m" doc:"how long work that has begun may take after SIGTERM"`
-	Kafka Kafka
+	Grace   time.Duration `env:"SCALESTACK_SHUTDOWN_GRACE" envDefault:"20s" validate:"min=1s,max=10m" doc:"how long work that has begun may take after SIGTERM"`
+	Kafka   Kafka
+	Tracing Tracing
 }
+
+// Mistakes reports what holds between settings.
+func (w *Worker) Mistakes() []error { return w.Tracing.mistakes() }
 
 // Relay holds the settings of the command relay.
 type Relay struct {
@@ -51,7 +55,9 @@ func (r *Relay) MinInboxRetention() time.Duration {
 func (r *Relay) Inbox() time.Duration { return cmp.Or(r.InboxRetention, r.MinInboxRetention()) }
 
 // Mistakes reports what holds between settings.
-func (r *Relay) Mistakes() []error {
+func (r *Relay) Mistakes() []error { return append(r.Worker.Mistakes(), r.inboxMistakes()...) }
+
+func (r *Relay) inboxMistakes() []error {
 	least := r.MinInboxRetention()
 	switch {
 	case r.InboxRetention == 0 || least > 0 && r.InboxRetention >= least:

@@ -13,7 +13,8 @@ type Serve struct {
 	Redis Redis
 	settings.Log
 	Access
-	Listen string `env:"SCALESTACK_LISTEN" envDefault:":8080" validate:"hostport" doc:"where the HTTP server listens"`
+	Tracing Tracing
+	Listen  string `env:"SCALESTACK_LISTEN" envDefault:":8080" validate:"hostport" doc:"where the HTTP server listens"`
 	settings.Probes
 	// The stack checks pods × Pool against max_connections.
 	Pool             int           `env:"SCALESTACK_DB_POOL" envDefault:"10" validate:"min=1,max=1000" doc:"most connections to one shard from this process"`
@@ -31,7 +32,7 @@ type Serve struct {
 
 // Mistakes reports what holds between settings.
 func (s *Serve) Mistakes() []error {
-	mistakes := s.Access.mistakes()
+	mistakes := append(s.Access.mistakes(), s.Tracing.mistakes()...)
 	if s.RequestTimeout > s.StatementTimeout {
 		return mistakes
 	}

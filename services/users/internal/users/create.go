@@ -17,7 +17,7 @@ import (
 const (
 	insertUser = `
 		WITH stored AS (
-			INSERT INTO users (user_id, name, email, request_hash, events) VALUES ($1, $2, $3, $5, 1)
+			INSERT INTO users (user_id, name, email, request_hash, events) VALUES ($1, $2, $3, $6, 1)
 			ON CONFLICT (user_id) DO NOTHING
 			RETURNING *)` + noteUser
 	selectRequest = `
@@ -77,7 +77,7 @@ func (s *Store) Create(ctx context.Context, p Profile, key string) (user *User, 
 func (s *Store) create(ctx context.Context, p Profile, r request) (user *User, shard string, err error) {
 	shard, err = s.write(ctx, r.id, func(ctx context.Context, conn *router.Writer) error {
 		user = &User{ID: r.id, Name: p.Name, Email: p.Email}
-		err := user.scan(conn.QueryRow(ctx, insertUser, r.id, p.Name, p.Email, s.options.Events, r.hash))
+		err := user.scan(conn.QueryRow(ctx, insertUser, r.id, p.Name, p.Email, s.options.Events, trace(ctx), r.hash))
 		if errors.Is(err, pgx.ErrNoRows) {
 			return user.find(ctx, conn, r)
 		}

@@ -23,9 +23,9 @@ const (
 	// noteSold writes the events of sold products, which come after the number
 	// base, if anybody reads events.
 	noteSold = `
-			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
+			INSERT INTO outbox (user_id, sequence, topic, type, schema, data, traceparent)
 			SELECT user_id, base + n, '` + events.ProductTopic + `', '` + events.ProductDeleted + `', '` + events.ProductDeletedSchema + `',
-				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', base + n)
+				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', base + n), $4::text
 			FROM gone, numbered WHERE $3`
 	// deleteUser also deletes the first piece of the user's products, and numbers
 	// their events before that of the user.
@@ -37,7 +37,7 @@ const (
 		), noted AS (` + noteSold + `
 			UNION ALL
 			SELECT user_id, events, '` + events.UserTopic + `', '` + events.UserDeleted + `', '` + events.UserDeletedSchema + `',
-				jsonb_build_object('user_id', user_id, 'version', version)
+				jsonb_build_object('user_id', user_id, 'version', version), $4::text
 			FROM gone WHERE $3)
 		SELECT version, clearing FROM gone`
 	// clearPiece deletes a further piece of what a deleted user had.
@@ -71,7 +71,7 @@ var errAbsent = errors.New("there is no such row")
 // piece are then deleted for as long as ctx allows, and by [Store.Sweep] after that.
 func (s *Store) Delete(ctx context.Context, id int64) (version int64, shard string, err error) {
 	var clearing bool
-	shard, err = s.change(ctx, id, func(tx pgx.Tx) error {
+	shard, err = s.change(ctx, id, func(ctx context.Context, tx pgx.Tx) error {
 		if err := requireUser(ctx, tx, id); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (s *Store) Delete(ctx context.Context, id int64) (version int64, shard stri
 				return err
 			}
 		}
-		return tx.QueryRow(ctx, deleteUser, id, piece, s.options.Events).Scan(&version, &clearing)
+		return tx.QueryRow(ctx, deleteUser, id, piece, s.options.Events, trace(ctx)).Scan(&version, &clearing)
 	})
 	switch {
 	case errors.Is(err, errAbsent):
@@ -111,7 +111,7 @@ func (s *Store) clear(ctx context.Context, id int64) (shard string, err error) {
 			shard := s.ShardOf(id)
 			return shard, &router.UnavailableError{Shard: shard, Err: errClearing}
 		}
-		shard, err = s.change(ctx, id, func(tx pgx.Tx) error {
+		shard, err = s.change(ctx, id, func(ctx context.Context, tx pgx.Tx) error {
 			clearing, err = s.clearPiece(ctx, tx, id)
 			return err
 		})
@@ -128,14 +128,14 @@ func (s *Store) clearPiece(ctx context.Context, tx pgx.Tx, id int64) (clearing b
 	if err != nil || tag.RowsAffected() == 0 {
 		return false, err
 	}
-	err = tx.QueryRow(ctx, clearPiece, id, piece, s.options.Events).Scan(&clearing)
+	err = tx.QueryRow(ctx, clearPiece, id, piece, s.options.Events, trace(ctx)).Scan(&clearing)
 	return clearing, err
 }
 
 // change runs a transaction on one user's rows.
-func (s *Store) change(ctx context.Context, id int64, do func(pgx.Tx) error) (shard string, err error) {
+func (s *Store) change(ctx context.Context, id int64, do func(context.Context, pgx.Tx) error) (shard string, err error) {
 	return s.write(ctx, id, func(ctx context.Context, w *router.Writer) error {
-		return pgx.BeginFunc(ctx, w, do)
+		return pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error { return do(ctx, tx) })
 	})
 }
 

@@ -75,10 +75,10 @@ const (
 		), before AS (
 			SELECT FROM products WHERE user_id = $1 AND sku = $2
 		), noted AS (
-			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
+			INSERT INTO outbox (user_id, sequence, topic, type, schema, data, traceparent)
 			SELECT user_id, version, '` + events.ProductTopic + `',
 				CASE WHEN EXISTS (SELECT FROM before) THEN '` + events.ProductUpdated + `' ELSE '` + events.ProductCreated + `' END, '` + events.ProductSchema + `',
-				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', version, 'name', name, 'price_cents', price_cents)
+				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', version, 'name', name, 'price_cents', price_cents), $7::text
 			FROM stored WHERE $6)
 		SELECT NOT EXISTS (SELECT FROM before), created_at, updated_at FROM stored`
 
@@ -86,9 +86,9 @@ const (
 		WITH gone AS (
 			DELETE FROM products WHERE user_id = $1 AND sku = $2 RETURNING user_id, sku
 		), noted AS (
-			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
+			INSERT INTO outbox (user_id, sequence, topic, type, schema, data, traceparent)
 			SELECT user_id, $3, '` + events.ProductTopic + `', '` + events.ProductDeleted + `', '` + events.ProductDeletedSchema + `',
-				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', $3::bigint)
+				jsonb_build_object('user_id', user_id, 'sku', sku, 'version', $3::bigint), $5::text
 			FROM gone WHERE $4)
 		SELECT FROM gone`
 )
@@ -112,8 +112,8 @@ func (s *Store) GetProduct(ctx context.Context, id int64, sku string) (p *Produc
 // PutProduct creates or replaces a product of a user.
 func (s *Store) PutProduct(ctx context.Context, id int64, sku string, o Offer) (p *Product, shard string, err error) {
 	p = &Product{UserID: id, SKU: sku, Offer: o}
-	shard, err = s.changeProduct(ctx, id, &p.Version, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, upsertProduct, id, sku, o.Name, o.PriceCents, p.Version, s.options.Events).Scan(&p.Created, &p.CreatedAt, &p.UpdatedAt)
+	shard, err = s.changeProduct(ctx, id, &p.Version, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, upsertProduct, id, sku, o.Name, o.PriceCents, p.Version, s.options.Events, trace(ctx)).Scan(&p.Created, &p.CreatedAt, &p.UpdatedAt)
 	})
 	if err != nil {
 		return nil, shard, err
@@ -125,8 +125,8 @@ func (s *Store) PutProduct(ctx context.Context, id int64, sku string, o Offer) (
 // DeleteProduct forgets a product and says whether there was one.
 func (s *Store) DeleteProduct(ctx context.Context, id int64, sku string) (found bool, shard string, err error) {
 	var version int64
-	shard, err = s.changeProduct(ctx, id, &version, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, deleteProduct, id, sku, version, s.options.Events)
+	shard, err = s.changeProduct(ctx, id, &version, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, deleteProduct, id, sku, version, s.options.Events, trace(ctx))
 		if err == nil && tag.RowsAffected() == 0 {
 			err = errAbsent
 		}
@@ -139,8 +139,8 @@ func (s *Store) DeleteProduct(ctx context.Context, id int64, sku string) (found 
 }
 
 // changeProduct runs a transaction that is one event of the user.
-func (s *Store) changeProduct(ctx context.Context, id int64, version *int64, do func(pgx.Tx) error) (shard string, err error) {
-	return s.change(ctx, id, func(tx pgx.Tx) error {
+func (s *Store) changeProduct(ctx context.Context, id int64, version *int64, do func(context.Context, pgx.Tx) error) (shard string, err error) {
+	return s.change(ctx, id, func(ctx context.Context, tx pgx.Tx) error {
 		err := requireUser(ctx, tx, id)
 		if errors.Is(err, errAbsent) {
 			return ErrNoUser
@@ -151,7 +151,7 @@ func (s *Store) changeProduct(ctx context.Context, id int64, version *int64, do 
 		if err := tx.QueryRow(ctx, countEvent, id).Scan(version); err != nil {
 			return err
 		}
-		return do(tx)
+		return do(ctx, tx)
 	})
 }
 

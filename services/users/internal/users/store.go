@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/sharding/router"
 )
 
@@ -21,12 +22,12 @@ const (
 
 	// noteUser is the rest of a statement whose first part, stored, has written
 	// the user: the event lies beside the change, or neither does. $4 says whether
-	// anybody reads events.
+	// anybody reads events, $5 is the trace.
 	noteUser = `, noted AS (
-			INSERT INTO outbox (user_id, sequence, topic, type, schema, data)
+			INSERT INTO outbox (user_id, sequence, topic, type, schema, data, traceparent)
 			SELECT user_id, events, '` + events.UserTopic + `',
 				CASE version WHEN first_version THEN '` + events.UserCreated + `' ELSE '` + events.UserUpdated + `' END, '` + events.UserSchema + `',
-				jsonb_build_object('user_id', user_id, 'version', version, 'name', name, 'email', email)
+				jsonb_build_object('user_id', user_id, 'version', version, 'name', name, 'email', email), $5::text
 			FROM stored WHERE $4)
 		SELECT version, version = first_version, created_at, updated_at FROM stored`
 
@@ -41,6 +42,14 @@ const (
 			WHERE NOT u.clearing
 			RETURNING u.*)` + noteUser
 )
+
+// trace is what the outbox keeps of the trace that a change belongs to: nil for none.
+func trace(ctx context.Context) any {
+	if parent := tracing.Parent(ctx); parent != "" {
+		return parent
+	}
+	return nil
+}
 
 // StoreOptions configure a Store.
 type StoreOptions struct {
@@ -108,7 +117,7 @@ func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard
 func (s *Store) put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user = &User{ID: id, Name: p.Name, Email: p.Email}
 	shard, err = s.write(ctx, id, func(ctx context.Context, w *router.Writer) error {
-		return user.scan(w.QueryRow(ctx, upsertUser, id, p.Name, p.Email, s.options.Events))
+		return user.scan(w.QueryRow(ctx, upsertUser, id, p.Name, p.Email, s.options.Events, trace(ctx)))
 	})
 	if err != nil {
 		return nil, shard, err
