@@ -23,6 +23,6 @@ func TestMigrateTwice(t *testing.T) {
 	}
 	for id, server := range shards.Servers {
 		require.Equal(t, 11, server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.schema_version WHERE version_id > 0"))
-		require.Equal(t, 7, server.Count(pgtest.Database(id), "SELECT count(*) FROM public.users_schema_version WHERE version_id > 0"))
+		require.Equal(t, 8, server.Count(pgtest.Database(id), "SELECT count(*) FROM public.users_schema_version WHERE version_id > 0"))
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/scalestack/scalestack/services/users/internal/events"
-	"github.com/scalestack/scalestack/services/users/internal/tracing"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -122,23 +120,6 @@ func (d *dispatcher) send(ctx context.Context, b *batch) {
 		case <-ctx.Done():
 		}
 	}()
-}
-
-// publish waits until Kafka has answered for every record.
-func (d *dispatcher) publish(ctx context.Context, records []*kgo.Record) kgo.ProduceResults {
-	tracer := d.relay.options.Tracer
-	if tracer == nil {
-		return d.relay.options.Kafka.ProduceSync(ctx, records...)
-	}
-	spans := make(map[*kgo.Record]tracing.Span, len(records))
-	for _, record := range records {
-		spans[record] = tracer.Publish(record)
-	}
-	results := d.relay.options.Kafka.ProduceSync(ctx, records...)
-	for _, result := range results {
-		spans[result.Record].End(result.Err)
-	}
-	return results
 }
 
 // wait returns when there is something to do. Before the relay waits for writers
