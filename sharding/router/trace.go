@@ -41,6 +41,9 @@ func (r *Router) begin(ctx context.Context, s Step) (context.Context, func(error
 // fault returns the error if a shard gave it or could not be asked. Errors of the
 // operation's own, such as pgx.ErrNoRows, are answers.
 func fault(err error) error {
+	if err == nil {
+		return nil
+	}
 	var unavailable *UnavailableError
 	var refused *pgconn.PgError
 	if errors.As(err, &unavailable) || errors.As(err, &refused) {
