@@ -68,7 +68,7 @@ func (c *Config) checkAuth() field.ErrorList {
 	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
 		s, path := c.Services[key], servicePath(key)
 		if s.Auth == nil {
-			if key != shardctlName && (len(s.IngressFrom) > 0 || s.AllowEdge || c.tunnelled(key)) {
+			if key != shardctlName && (len(s.IngressFrom) > 0 || s.AllowEdge || c.routed(key)) {
 				errs = append(errs, field.Required(path.Child("auth"), "issuer and audience of the callers' tokens; or public: true, with which nobody is asked who they are"))
 			}
 			continue

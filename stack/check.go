@@ -35,6 +35,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes"}},
 		{c.checkEdge, []string{"services", "cdn"}},
 		{c.checkTunnel, []string{"services", "cdn", "tunnel"}},
+		{c.checkGateway, []string{"services", "secrets", "externalSecrets", "kubernetes", "cdn", "tunnel", "gateway"}},
 	} {
 		if !slices.ContainsFunc(one.needs, func(name string) bool { return c.doubtful[name] }) {
 			errs = append(errs, one.check()...)

@@ -48,6 +48,9 @@ type Config struct {
 	// Tunnel leads a host name to a service without an open port in the cluster; nil
 	// without one. It needs an API token that may edit the account's tunnels.
 	Tunnel *Tunnel `json:"tunnel"`
+	// Gateway leads a host name to a service through a gateway of the cluster; nil
+	// without one. The cluster has the Gateway API and a controller for it already.
+	Gateway *Gateway `json:"gateway" pulumi:"gateway,optional"`
 
 	// doubtful are the sections with mistakes, which hold defaults instead.
 	doubtful map[string]bool

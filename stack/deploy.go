@@ -40,7 +40,8 @@ type deployment struct {
 	outputs pulumi.Map
 	// urls of the services by their keys, for those with a port.
 	urls pulumi.StringMap
-	// cloudflare is the provider of the edge and the tunnel; nil without either.
+	// cloudflare is the provider of the edge, the tunnel and the gateway's record; nil
+	// without any.
 	cloudflare pulumi.ProviderResource
 	// rolledOut are the Deployments that use the shards: once they are done, every pod
 	// has the current map.
@@ -56,7 +57,7 @@ func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 		return nil, err
 	}
 	d := &deployment{Config: c, ctx: ctx, on: on, outputs: pulumi.Map{"cluster": pulumi.String(c.clusterID)}}
-	for _, step := range []func() error{d.namespace, d.secrets, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edgeProvider, d.edge, d.tunnel} {
+	for _, step := range []func() error{d.namespace, d.secrets, d.shards, d.cache, d.eventLog, d.products, d.reshard, d.edgeProvider, d.edge, d.tunnel, d.gateway} {
 		if err := step(); err != nil {
 			return d.outputs, err
 		}
@@ -242,7 +243,7 @@ func (d *deployment) reshard() error {
 
 // edgeProvider is made where something needs it.
 func (d *deployment) edgeProvider() (err error) {
-	if d.CDN != nil || d.Tunnel != nil {
+	if d.CDN != nil || d.Tunnel != nil || d.Gateway.hasRecord() {
 		d.cloudflare, err = cdn.NewProvider(d.ctx, "cloudflare")
 	}
 	return err

@@ -102,7 +102,7 @@ func (c *Config) limitExposed() {
 		return
 	}
 	for key, one := range c.Services {
-		if one.AllowEdge || c.tunnelled(key) {
+		if one.AllowEdge || c.routed(key) {
 			c.CDN.RateLimit.Enabled = pulumi.BoolRef(true)
 		}
 	}
@@ -116,6 +116,9 @@ func (c *Config) forget() {
 	}
 	if c.Tunnel != nil && !c.Tunnel.Enabled || c.doubtful["tunnel"] {
 		c.Tunnel = nil
+	}
+	if c.Gateway != nil && !c.Gateway.Enabled || c.doubtful["gateway"] {
+		c.Gateway = nil
 	}
 	if c.doubtful["namespace"] {
 		c.Namespace = ""

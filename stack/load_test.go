@@ -43,7 +43,7 @@ func TestDefaultsOfAService(t *testing.T) {
 	require.Equal(t, UsesTopics{Topics: []string{"orders"}, Group: "shop", DeadLetter: "shop_dlq"}, *shop.Uses.Consume)
 }
 
-const sectionNames = "cdn, externalSecrets, kafka, keda, kubernetes, metrics, namespace, postgres, redis, secrets, services, tunnel"
+const sectionNames = "cdn, externalSecrets, gateway, kafka, keda, kubernetes, metrics, namespace, postgres, redis, secrets, services, tunnel"
 
 func TestOneErrorPerMistake(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/internal/cluster"
@@ -20,6 +21,10 @@ type unasked struct{ id string }
 func (u unasked) ID() string { return u.id }
 
 func (unasked) Namespace(context.Context, string) (*cluster.Object, error) { return nil, nil }
+
+func (unasked) Status(context.Context, schema.GroupVersionResource, string, string) (map[string]any, error) {
+	return nil, nil
+}
 
 // reach asks the cluster that this run deploys to.
 func (c *Config) reach(ctx context.Context) (cluster.Interface, error) {

@@ -108,7 +108,7 @@ func (d *deployment) secrets() error {
 		}
 	}
 	made, err := secrets.New(d.ctx, secretsName, &secrets.Args{
-		Namespace: d.wired.namespace, Data: data, PullSecret: d.Kubernetes.PullSecret,
+		Namespace: d.wired.namespace, Data: data, PullSecret: d.Kubernetes.PullSecret, Certificate: d.Gateway.certificate(),
 	}, d.on)
 	if err != nil {
 		return err
@@ -117,24 +117,26 @@ func (d *deployment) secrets() error {
 	return nil
 }
 
+// madeSecret lets what uses a Secret of the configuration come after it.
+func (c *Config) madeSecret(secret pulumi.StringInput, made pulumi.StringMapOutput) pulumi.StringInput {
+	name, known := settings.String(secret)
+	if _, own := c.Secrets[name]; !known || !own {
+		return secret
+	}
+	return made.MapIndex(pulumi.String(name))
+}
+
 // withSecrets lets a service come after the Secrets of the configuration that it
 // mounts.
 func (c *Config) withSecrets(mounts []k8s.Mount, made pulumi.StringMapOutput) []k8s.Mount {
-	after := func(secret pulumi.StringInput) pulumi.StringInput {
-		name, known := settings.String(secret)
-		if _, own := c.Secrets[name]; !known || !own {
-			return secret
-		}
-		return made.MapIndex(pulumi.String(name))
-	}
 	all := slices.Clone(mounts)
 	for i := range all {
 		if all[i].Secret != nil {
-			all[i].Secret = after(all[i].Secret)
+			all[i].Secret = c.madeSecret(all[i].Secret, made)
 		}
 		all[i].Secrets = slices.Clone(all[i].Secrets)
 		for j := range all[i].Secrets {
-			all[i].Secrets[j].Secret = after(all[i].Secrets[j].Secret)
+			all[i].Secrets[j].Secret = c.madeSecret(all[i].Secrets[j].Secret, made)
 		}
 	}
 	return all

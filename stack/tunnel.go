@@ -22,9 +22,6 @@ type Tunnel struct {
 	Service string `json:"service" required:"true"`
 }
 
-// tunnelled tells whether the tunnel leads to the service with this key.
-func (c *Config) tunnelled(key string) bool { return c.Tunnel != nil && c.Tunnel.Service == key }
-
 // tunnelPeers are who connects to a service by the tunnel.
 func (c *Config) tunnelPeers(s Service) []k8s.Peer {
 	if c.Tunnel == nil || c.Services[c.Tunnel.Service].Name != s.Name {
@@ -82,6 +79,9 @@ func (c *Config) reserved() []string {
 	names := []string{postgresName, redisName, kafkaName, "shards"}
 	if c.Tunnel != nil {
 		names = append(names, tunnelName)
+	}
+	if c.Gateway != nil {
+		names = append(names, gatewayName)
 	}
 	return names
 }

@@ -56,7 +56,7 @@ func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)
 	}
 	c.serveMetrics(&a)
-	a.IngressFrom = slices.Concat(a.IngressFrom, c.tunnelPeers(s))
+	a.IngressFrom = slices.Concat(a.IngressFrom, c.tunnelPeers(s), c.gatewayPeers(s))
 	if s.AllowEdge {
 		a.IngressFrom = slices.Concat(a.IngressFrom, c.edgePeers())
 	}

@@ -35,6 +35,10 @@ type Args struct {
 	// service account of its own; the components job and service have a PullSecret for
 	// theirs. Default: none.
 	PullSecret string `json:"pullSecret" format:"label"`
+	// Certificate is the name of a Secret with the keys tls.crt and tls.key, which gets
+	// the type kubernetes.io/tls: gateways take no other. Naming one that exists without
+	// the type replaces it. Default: none.
+	Certificate string `json:"certificate" pulumi:"certificate,optional" format:"label"`
 }
 
 // Secrets are the Secrets of a namespace.
@@ -84,6 +88,9 @@ func object(labels kube.Labels, name string, a *Args) *corev1.SecretArgs {
 	if _, pulls := a.Data[name][DockerConfigKey]; pulls {
 		args.Type = pulumi.String("kubernetes.io/dockerconfigjson")
 	}
+	if name == a.Certificate {
+		args.Type = pulumi.String("kubernetes.io/tls")
+	}
 	return args
 }
 
@@ -107,12 +114,26 @@ func (s *Secrets) pull(ctx *pulumi.Context, name string, a *Args, made pulumi.St
 	return nil
 }
 
-// Check refuses names and keys that Kubernetes would refuse, and a pull secret that
-// cannot pull. It shows no value.
+// Check refuses names and keys that Kubernetes would refuse, a pull secret that cannot
+// pull and a certificate that is none. It shows no value.
 func (a *Args) Check(path *field.Path) field.ErrorList {
 	at, errs := path.Child("data"), CheckNames(path.Child("data"), a.Data)
 	if data, own := a.Data[a.PullSecret]; own && data[DockerConfigKey] == nil {
 		errs = append(errs, field.Required(at.Key(a.PullSecret).Key(DockerConfigKey), "it is the pull secret"))
+	}
+	if data, own := a.Data[a.Certificate]; own {
+		errs = append(errs, CheckCertificate(at.Child(a.Certificate), data)...)
+	}
+	return errs
+}
+
+// CheckCertificate refuses a certificate without one of its two parts.
+func CheckCertificate[V any](path *field.Path, data map[string]V) field.ErrorList {
+	var errs field.ErrorList
+	for _, key := range []string{"tls.crt", "tls.key"} {
+		if _, given := data[key]; !given {
+			errs = append(errs, field.Required(path.Key(key), "it is a certificate of the gateway"))
+		}
 	}
 	return errs
 }

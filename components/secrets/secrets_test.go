@@ -54,3 +54,19 @@ func TestMistakesShowNoValue(t *testing.T) {
 	}
 	require.NotContains(t, err.Error(), "hush")
 }
+
+func TestTheGatewaysCertificateHasItsType(t *testing.T) {
+	pair := map[string]pulumi.StringInput{"tls.crt": pulumi.String("c"), "tls.key": pulumi.String("hush")}
+	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		_, err := secrets.New(ctx, "logins", &secrets.Args{Certificate: "www", Data: data{"www": pair, "other": pair}})
+		return err
+	})
+	require.Equal(t, "kubernetes.io/tls", kubetest.Text(r.Get(t, "Secret", "www"), "type"))
+	require.False(t, r.Get(t, "Secret", "other").Inputs.HasValue("type"))
+	delete(pair, "tls.key")
+	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
+		_, err := secrets.New(ctx, "logins", &secrets.Args{Certificate: "www", Data: data{"www": pair}})
+		return err
+	}, pulumi.WithMocks("scalestack", "test", &kubetest.Recorder{}))
+	require.ErrorContains(t, err, "data.www[tls.key]: Required value: it is a certificate of the gateway")
+}

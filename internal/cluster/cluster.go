@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 	// The provider knows this kind of credentials too.
 	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc"
@@ -25,11 +26,14 @@ type Interface interface {
 	ID() string
 	// Namespace returns the namespace of that name, or nil where none is.
 	Namespace(ctx context.Context, name string) (*Object, error)
+	// Status returns the field status of an object, or nothing where it has none.
+	Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
 }
 
 type connected struct {
-	client metadata.Interface
-	id     string
+	client  metadata.Interface
+	objects dynamic.Interface
+	id      string
 }
 
 // Connect asks the target for its identity.
@@ -43,7 +47,11 @@ func Connect(ctx context.Context, target Target) (Interface, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &connected{client: client}
+	objects, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	c := &connected{client: client, objects: objects}
 	system, err := c.Namespace(ctx, metav1.NamespaceSystem)
 	if err != nil {
 		return nil, err
@@ -73,4 +81,13 @@ func (c *connected) Namespace(ctx context.Context, name string) (*Object, error)
 		return nil, fmt.Errorf("namespace %s: %w", name, err)
 	}
 	return &Object{UID: string(found.UID), Annotations: found.Annotations}, nil
+}
+
+func (c *connected) Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	found, err := c.objects.Resource(of).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("%s %s/%s: %w", of.Resource, namespace, name, err)
+	}
+	status, _ := found.Object["status"].(map[string]any)
+	return status, nil
 }

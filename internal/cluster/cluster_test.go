@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // server is an API server with a few namespaces, by name.
@@ -77,6 +78,29 @@ func TestConnectFollowsTheContext(t *testing.T) {
 	none, err := blue.Namespace(t.Context(), "none")
 	require.NoError(t, err)
 	require.Nil(t, none)
+}
+
+func TestTheStatusOfAnObject(t *testing.T) {
+	routes := schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/api/v1/namespaces/kube-system":
+			fmt.Fprint(w, `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"uid":"a"}}`)
+		case "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/web":
+			fmt.Fprint(w, `{"kind":"HTTPRoute","apiVersion":"gateway.networking.k8s.io/v1","status":{"parents":[]}}`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(s.Close)
+	there, err := Connect(t.Context(), Target{Kubeconfig: content(map[string]*httptest.Server{"a": s}, "a", "of-the-user")})
+	require.NoError(t, err)
+	status, err := there.Status(t.Context(), routes, "shop", "web")
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"parents": []any{}}, status)
+	_, err = there.Status(t.Context(), routes, "shop", "none")
+	require.ErrorContains(t, err, "httproutes shop/none: ")
 }
 
 func TestConnectWithoutKubeconfigTakesTheHomeFolders(t *testing.T) {

@@ -2,6 +2,7 @@
 // deployment changes anything.
 //
 // It finds the cluster exactly as Pulumi's Kubernetes provider does, so that both
-// talk to the same one: see [Target]. It reads metadata only, never a Secret's data.
-// The credentials need the verb get on namespaces.
+// talk to the same one: see [Target]. It reads metadata, and the status of an object
+// whose deployment failed, never a Secret's data. The credentials need the verb get on
+// namespaces.
 package cluster

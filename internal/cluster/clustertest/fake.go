@@ -3,6 +3,9 @@ package clustertest
 
 import (
 	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/scalestack/scalestack/internal/cluster"
 )
@@ -16,6 +19,8 @@ type Fake struct {
 	Identity string
 	// Namespaces by name.
 	Namespaces map[string]*cluster.Object
+	// Statuses of objects by resource, namespace and name, with slashes between.
+	Statuses map[string]map[string]any
 	// Err is why the cluster does not answer.
 	Err error
 	// Asked are the targets by which it was looked for.
@@ -42,4 +47,14 @@ func (f *Fake) ID() string {
 // Namespace returns the namespace of that name, or nil.
 func (f *Fake) Namespace(_ context.Context, name string) (*cluster.Object, error) {
 	return f.Namespaces[name], nil
+}
+
+// Status returns that of the object, or an error where there is none.
+func (f *Fake) Status(_ context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	key := of.Resource + "/" + namespace + "/" + name
+	status, found := f.Statuses[key]
+	if !found {
+		return nil, fmt.Errorf("%s: not found", key)
+	}
+	return status, nil
 }

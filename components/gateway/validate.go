@@ -1,0 +1,85 @@
+package gateway
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+var zoneID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// Check reports what the fields' ranges cannot express.
+func (a *Args) Check(path *field.Path) field.ErrorList {
+	errs := checkHost(path.Child("host"), a.Host)
+	switch {
+	case a.Parent == nil && a.Own == nil:
+		errs = append(errs, field.Required(path.Child("parent"), "the Gateway that serves the host; or own, to make one"))
+	case a.Parent != nil && a.Own != nil:
+		errs = append(errs, field.Forbidden(path.Child("own"), "cannot be combined with parent: a host has one Gateway"))
+	}
+	if a.Record != nil && a.Own == nil && !kube.Given(a.Record.Target) {
+		errs = append(errs, field.Required(path.Child("record", "target"), "the address or host name of the Gateway in parent"))
+	}
+	return errs
+}
+
+// checkHost refuses what a certificate and a route cannot be for.
+func checkHost(path *field.Path, host pulumi.StringInput) field.ErrorList {
+	name, known := settings.String(host)
+	if !known || name == "" {
+		return nil
+	}
+	if _, err := netip.ParseAddr(name); err == nil || !strings.Contains(name, ".") && len(validation.IsDNS1123Subdomain(name)) == 0 {
+		return field.ErrorList{field.Invalid(path, settings.Short(name), "must be a whole host name such as www.example.com")}
+	}
+	return nil
+}
+
+// Check refuses names that no Gateway and no listener can have.
+func (p Parent) Check(path *field.Path) field.ErrorList {
+	return slices.Concat(checkName(path.Child("name"), p.Name), checkName(path.Child("listener"), p.Listener))
+}
+
+func checkName(path *field.Path, name string) field.ErrorList {
+	if name == "" || len(validation.IsDNS1123Subdomain(name)) == 0 {
+		return nil // An empty one is reported by its tag.
+	}
+	return field.ErrorList{field.Invalid(path, settings.Short(name), "must be lower-case letters, digits, '-' and '.', with a letter or digit at both ends")}
+}
+
+// Check refuses a listener without a certificate and two listeners on one port.
+func (o Own) Check(path *field.Path) field.ErrorList {
+	errs := checkName(path.Child("class"), o.Class)
+	if o.Issuer == "" && !kube.Given(o.Secret) {
+		errs = append(errs, field.Required(path.Child("secret"), "a Secret with the host's certificate; or issuer"))
+	}
+	if o.RedirectPort != 0 && o.RedirectPort == o.Port {
+		errs = append(errs, field.Invalid(path.Child("redirectPort"), o.RedirectPort, fmt.Sprintf("must not be port %d, where HTTPS is served", o.Port)))
+	}
+	return errs
+}
+
+// Check refuses identifiers of another form.
+func (r Record) Check(path *field.Path) field.ErrorList {
+	if id, known := settings.String(r.ZoneID); known && id != "" && !zoneID.MatchString(id) {
+		return field.ErrorList{field.Invalid(path.Child("zoneId"), settings.Short(id), "must be 32 hexadecimal digits in lower case")}
+	}
+	return nil
+}
+
+// check refuses a route to nowhere, in a program that uses the component alone.
+func (o Origin) check(path *field.Path) field.ErrorList {
+	if !kube.Given(o.Service) || o.ServicePort < 1 || o.ServicePort > 65535 {
+		return field.ErrorList{field.Required(path, "the name of a Service and its port")}
+	}
+	return nil
+}

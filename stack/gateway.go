@@ -1,0 +1,149 @@
+package stack
+
+import (
+	"context"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/gateway"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/secrets"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// gatewayName is that of the component and of its objects.
+const gatewayName = "gateway"
+
+// Gateway is one of the services at a gateway of the cluster.
+type Gateway struct {
+	gateway.Args
+	// Enabled makes the route.
+	Enabled bool `json:"enabled" pulumi:"enabled,optional"`
+	// Service that the host leads to, by its key.
+	Service string `json:"service" pulumi:"service,optional" required:"true"`
+	// From are the gateway's pods, or the addresses that it connects from. They may
+	// connect to the service's port; nobody else may who is not in its ingressFrom.
+	From []k8s.Peer `json:"from" pulumi:"from,optional" required:"true"`
+}
+
+// routed tells whether a tunnel or a gateway leads to the service with this key.
+func (c *Config) routed(key string) bool {
+	return c.Tunnel != nil && c.Tunnel.Service == key || c.Gateway != nil && c.Gateway.Service == key
+}
+
+// gatewayPeers are who connects to a service by the gateway.
+func (c *Config) gatewayPeers(s Service) []k8s.Peer {
+	if c.Gateway == nil || c.Services[c.Gateway.Service].Name != s.Name {
+		return nil
+	}
+	return c.Gateway.From
+}
+
+func (g *Gateway) hasRecord() bool { return g != nil && g.Record != nil }
+
+// certificate is the name of the Secret with that of an own Gateway; "" where
+// somebody else makes it.
+func (g *Gateway) certificate() string {
+	if g == nil || g.Own == nil || g.Own.Issuer != "" {
+		return ""
+	}
+	name, _ := settings.String(g.Own.Secret)
+	return name
+}
+
+// checkGateway refuses a route to a service that cannot be called, a certificate that
+// nobody makes, and two records of one name.
+func (c *Config) checkGateway() field.ErrorList {
+	if c.Gateway == nil {
+		return nil
+	}
+	path := sectionPath("gateway")
+	errs := append(c.checkGatewayService(path.Child("service")), c.checkCertificate(path.Child("own", "secret"))...)
+	host, _ := settings.String(c.Gateway.Host)
+	if c.Tunnel != nil {
+		if other, given := settings.String(c.Tunnel.Host); given && other == host {
+			errs = append(errs, field.Invalid(path.Child("host"), host, "is the tunnel's host: one name leads to a tunnel or to a gateway"))
+		}
+	}
+	if c.Gateway.Record == nil {
+		return errs
+	}
+	if c.CDN != nil && c.CDN.Record != nil {
+		if other, given := settings.String(c.CDN.Record.Name); given && other == host {
+			errs = append(errs, field.Invalid(path.Child("record"), host, "is the name of cdn.record already: leave one of the two out"))
+		}
+	}
+	if c.renders() && c.Gateway.Record.Target == nil {
+		errs = append(errs, field.Required(path.Child("record", "target"), "the gateway's address: kubernetes.renderTo asks no cluster for it"))
+	}
+	return errs
+}
+
+func (c *Config) checkGatewayService(path *field.Path) field.ErrorList {
+	key := c.Gateway.Service
+	switch s, known := c.Services[key]; {
+	case key == "":
+		return nil // reported by its tag
+	case !known:
+		return field.ErrorList{field.NotFound(path, key)}
+	case s.Port == 0:
+		return field.ErrorList{field.Invalid(path, key, "must be a service with a port")}
+	case s.AllowEdge:
+		return field.ErrorList{field.Forbidden(servicePath(key).Child("allowEdge"),
+			"is not needed with a gateway, and opens the service to addresses outside the cluster")}
+	}
+	return nil
+}
+
+// checkCertificate refuses a Secret that nobody makes, and one that is no certificate.
+func (c *Config) checkCertificate(path *field.Path) field.ErrorList {
+	name := c.Gateway.certificate()
+	if name == "" {
+		return nil
+	}
+	if !c.hasSecret(name) {
+		return field.ErrorList{notMade(path, name, `["tls.crt"]`)}
+	}
+	if data, own := c.Secrets[name]; own {
+		return secrets.CheckCertificate(sectionPath(secretsName).Child(name), data)
+	}
+	return nil
+}
+
+// gateway registers the route behind the service that it leads to.
+func (d *deployment) gateway() error {
+	if d.Gateway == nil {
+		return nil
+	}
+	s := d.Services[d.Gateway.Service]
+	args := d.Gateway.Args
+	args.Namespace = d.wired.namespace
+	args.Origin = gateway.Origin{Service: after(pulumi.String(s.Name), d.urls[d.Gateway.Service]), ServicePort: s.ServicePort}
+	args.Status = d.status
+	if name := d.Gateway.certificate(); name != "" {
+		own := *args.Own
+		own.Secret = d.madeSecret(own.Secret, d.wired.secrets)
+		args.Own = &own
+	}
+	opts := []pulumi.ResourceOption{d.on}
+	if d.Gateway.hasRecord() {
+		opts = append(opts, pulumi.Providers(d.cloudflare))
+	}
+	made, err := gateway.New(d.ctx, gatewayName, &args, opts...)
+	if err != nil {
+		return err
+	}
+	d.outputs["gatewayHost"] = made.Host
+	return nil
+}
+
+// status asks the cluster that is deployed to.
+func (d *deployment) status(ctx context.Context, resource, namespace, name string) (map[string]any, error) {
+	there, err := d.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return there.Status(ctx, schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: resource}, namespace, name)
+}
