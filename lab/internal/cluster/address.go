@@ -43,6 +43,14 @@ const (
 	kedaOwnMetrics = "18093"
 	kedaPort       = "4444"
 
+	// GatewayHTTPS and GatewayHTTP are where the gateway serves, with lab gateway.
+	GatewayHTTPS = bridgeIP + ":" + gatewayHTTPS
+	GatewayHTTP  = bridgeIP + ":" + gatewayHTTP
+	gatewayHTTPS = "8443"
+	gatewayHTTP  = "8880"
+	// gatewayPing is Traefik's own entry point, for the probe alone.
+	gatewayPing = "127.0.0.1:18094"
+
 	operatorHealth = "127.0.0.1:18090"
 
 	metricsPort = "4443"

@@ -18,7 +18,7 @@ var files embed.FS
 // kubeconfigs are the clients that get a kubeconfig with their certificate.
 var kubeconfigs = []string{
 	"admin", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
-	operatorName, metricsStore, kedaName,
+	operatorName, metricsStore, kedaName, gatewayName,
 }
 
 // values are what the templates below files/ may use.
@@ -43,7 +43,7 @@ func WriteConfigs(p paths.Paths, pauseImage string) error {
 		return err
 	}
 	v.CABundle = ca
-	for _, name := range []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml", "kube-proxy.yaml", "Corefile", "addons.yaml", "resolv.conf", "scrape.yaml", "keda.yaml", "keda-resolv.conf"} {
+	for _, name := range []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml", "kube-proxy.yaml", "Corefile", "addons.yaml", "resolv.conf", "scrape.yaml", "keda.yaml", "keda-resolv.conf", "gateway.yaml"} {
 		if err := render(name, p.Config(name), v); err != nil {
 			return err
 		}

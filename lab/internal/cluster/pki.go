@@ -50,6 +50,8 @@ var identities = []identity{
 	{file: "volume-provisioner", name: "system:volume-provisioner"},
 	{file: operatorName, name: "system:" + operatorName},
 	{file: metricsStore, name: "system:" + metricsStore},
+	{file: gatewayName, name: "system:" + gatewayName},
+	{file: gatewayServer, name: "example.com", hosts: []string{"*.example.com"}},
 	{file: kedaName, name: "system:" + kedaName, hosts: []string{"localhost", kedaService + "." + kedaName + ".svc"}},
 }
 
