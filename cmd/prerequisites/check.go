@@ -43,6 +43,9 @@ func (p *plan) check(ctx context.Context, ask asker) []result {
 			results = append(results, definition(ctx, ask, name, p.kinds[name], owner))
 		}
 	}
+	for _, one := range p.gateways {
+		results = append(results, one.check(ctx, ask))
+	}
 	return results
 }
 
@@ -149,12 +152,16 @@ type owner struct{ absent, other string }
 
 var (
 	strimziOperator = owner{"install Strimzi's operator, or set kafka.operator.mode to install", "set kafka.apiVersion to one that it does, or change the operator"}
+	gatewayAPI      = owner{"install the Gateway API's definitions, v1.0 or newer, and a controller; or remove scalestack:gateway", "install the Gateway API's definitions, v1.0 or newer"}
 	kedaOperator    = owner{"install KEDA 2.17 or newer, or remove the services' triggers", "install KEDA 2.17 or newer"}
 )
 
 func ownerOf(definition string) owner {
-	if strings.HasSuffix(definition, ".keda.sh") {
+	switch {
+	case strings.HasSuffix(definition, ".keda.sh"):
 		return kedaOperator
+	case strings.HasSuffix(definition, ".gateway.networking.k8s.io"):
+		return gatewayAPI
 	}
 	return strimziOperator
 }

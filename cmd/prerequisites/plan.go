@@ -18,6 +18,8 @@ type plan struct {
 	scales, keda bool
 	// kinds are custom resources, by plural name and group, with the version.
 	kinds map[string]string
+	// gateways are Gateways of somebody else and classes that the plan uses.
+	gateways []gatewayObject
 	// installs tells that the plan brings the operator, and with it the definitions.
 	installs bool
 }
@@ -58,6 +60,7 @@ func read(r io.Reader) (*plan, error) {
 const (
 	strimzi = "kubernetes:kafka.strimzi.io/"
 	keda    = "kubernetes:keda.sh/"
+	gateway = "kubernetes:gateway.networking.k8s.io/"
 )
 
 func (p *plan) add(token string, inputs json.RawMessage) error {
@@ -83,6 +86,8 @@ func (p *plan) add(token string, inputs json.RawMessage) error {
 	case strings.HasPrefix(token, keda):
 		p.scales, p.keda = true, true
 		p.define(token)
+	case strings.HasPrefix(token, gateway):
+		return p.atGateway(p.define(token), inputs)
 	}
 	return nil
 }

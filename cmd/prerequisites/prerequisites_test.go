@@ -122,3 +122,29 @@ func withoutKEDA() answers {
 	delete(a, "get apiservice")
 	return a
 }
+
+// A route needs the Gateway API and its Gateway, a Gateway its class.
+func TestTheGatewayIsAPrerequisiteOfARoute(t *testing.T) {
+	const (
+		route = `,{"newState":{"type":"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute","inputs":{"metadata":{"name":"gateway","namespace":"shop"},
+			"spec":{"parentRefs":[{"name":"public","namespace":"gateways"}]}}}}`
+		own = `,{"newState":{"type":"kubernetes:gateway.networking.k8s.io/v1:Gateway","inputs":{"metadata":{"name":"gateway","namespace":"shop"},"spec":{"gatewayClassName":"envoy"}}}},
+			{"newState":{"type":"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute","inputs":{"metadata":{"name":"gateway","namespace":"shop"},
+			"spec":{"parentRefs":[{"name":"gateway","namespace":"shop"}]}}}}`
+		none = "Error from server (NotFound): "
+		fix  = ". Fix: install the Gateway API's definitions, v1.0 or newer, and a controller; or remove scalestack:gateway"
+	)
+	require.Equal(t, []string{
+		"MISSING  httproutes.gateway.networking.k8s.io v1: " + none + "get customresourcedefinition httproutes.gateway.networking.k8s.io -o json" + fix,
+		"MISSING  Gateway gateways/public: " + none + "get gateway.gateway.networking.k8s.io public -n gateways -o name. " +
+			"Fix: name a Gateway of this cluster in gateway.parent: kubectl get gateways -A",
+	}, problems(t, good(), route))
+	a := good()
+	for _, kind := range []string{"httproutes", "gateways"} {
+		a["get customresourcedefinition "+kind+".gateway"] = `{"spec":{"versions":[{"name":"v1","served":true}]}}`
+	}
+	require.Equal(t, []string{"MISSING  GatewayClass envoy: " + none + "get gatewayclass.gateway.networking.k8s.io envoy -o name. " +
+		"Fix: name a class of this cluster in gateway.own.class: kubectl get gatewayclasses"}, problems(t, a, own))
+	a["get gatewayclass"], a["get gateway.gateway"] = "gatewayclass", "gateway"
+	require.Empty(t, problems(t, a, own+route))
+}
