@@ -19,7 +19,7 @@ const (
 // metricsPrivate keeps what a program tells about itself inside.
 var metricsPrivate = rule.Rule{
 	Name: "metrics-private",
-	Description: "No NetworkPolicy, Service or Ingress opens a metrics port to the public: metrics tell versions, names " +
+	Description: "No NetworkPolicy, Service, Ingress or HTTPRoute opens a metrics port to the public: metrics tell versions, names " +
 		"and load. A metrics port is one whose name says metrics, prometheus or exporter, or that prometheus.io/port names.",
 	All: func(c *rule.Check, g rule.Graph) {
 		all := groups(g)
@@ -37,6 +37,9 @@ var metricsPrivate = rule.Rule{
 		}
 		for _, ingress := range g.Of("Ingress") {
 			publicBackends(c, g, all, ingress)
+		}
+		for _, route := range g.Of("HTTPRoute", "GRPCRoute") {
+			publicRoute(c, g, all, route)
 		}
 	},
 }

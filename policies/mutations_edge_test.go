@@ -27,6 +27,41 @@ func tunnelTo(host, last string, warp bool) edit {
 	}
 }
 
+const appRoute, appGateway = "HTTPRoute gateway", "Gateway gateway"
+
+// atGateway adds the app at a gateway of its own, which no environment has.
+func atGateway() edit {
+	return func(_ *testing.T, g rule.Graph) rule.Graph {
+		object := func(kind, name string, spec map[string]any) rule.Resource {
+			return rule.Resource{Type: gatewayAPI + "v1:" + kind, Name: kind + name, URN: "urn:" + kind + name, Properties: map[string]any{
+				"metadata": map[string]any{"name": name, "namespace": "scalestack", "labels": map[string]any{
+					"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name,
+					"app.kubernetes.io/part-of": "scalestack", "app.kubernetes.io/managed-by": "pulumi",
+				}}, "spec": spec,
+			}}
+		}
+		listener := func(name, protocol string) map[string]any {
+			return map[string]any{
+				"name": name, "protocol": protocol, "hostname": "www.example.com",
+				"allowedRoutes": map[string]any{"namespaces": map[string]any{"from": "Same"}},
+			}
+		}
+		route := func(section string, rules map[string]any) map[string]any {
+			return map[string]any{
+				"parentRefs": []any{map[string]any{"name": "gateway", "sectionName": section}},
+				"hostnames":  []any{"www.example.com"}, "rules": []any{rules},
+			}
+		}
+		return append(g,
+			object("Gateway", "gateway", map[string]any{"listeners": []any{listener("https", "HTTPS"), listener("http", "HTTP")}}),
+			object("HTTPRoute", "gateway", route("https", map[string]any{
+				"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": "/"}}},
+				"backendRefs": []any{map[string]any{"name": "app", "port": 80}},
+			})),
+			object("HTTPRoute", "gateway-redirect", route("http", map[string]any{"filters": []any{map[string]any{"type": "RequestRedirect"}}})))
+	}
+}
+
 func cacheRule(expression string) map[string]any {
 	return map[string]any{
 		"ref": "extra", "description": "Extra", "enabled": true, "action": "set_cache_settings", "expression": expression,
@@ -71,12 +106,33 @@ func TestThePageRulesOfTheComponentAreSilent(t *testing.T) {
 	require.Empty(t, messages(violations("dev", graph)))
 }
 
+// A gateway is a choice that no environment makes.
+func TestTheGatewayOfTheComponentIsSilent(t *testing.T) {
+	values := settings(t, "dev")
+	values["scalestack:externalSecrets"] = `["www-tls"]`
+	values["scalestack:gateway"] = `{"enabled":true,"host":"www.example.com","service":"users","from":[{"namespaces":{"kubernetes.io/metadata.name":"gateways"}}],` +
+		`"own":{"class":"traefik","secret":"www-tls","redirectPort":80}}`
+	body, keep := stack.Program(localImages, someCluster)
+	graph := recordProgram(t, "dev", body, func(info *pulumi.RunInfo) { info.Config = values }, keep)
+	require.Len(t, graph.Of("HTTPRoute"), 2)
+	require.Empty(t, messages(violations("dev", graph)))
+}
+
 // edgeMutations break the zone in front.
 var edgeMutations = map[string]mutation{
 	"tunnel to any host":      {policy: "tunnel-closed", says: `hostname is "*.example.com"`, edits: edits(tunnelTo("*.example.com", "http_status:404", false))},
 	"tunnel without host":     {policy: "tunnel-closed", says: `hostname is ""`, edits: edits(tunnelTo("", "http_status:404", false))},
 	"tunnel that ends open":   {policy: "tunnel-closed", says: `service is "http://app"`, edits: edits(tunnelTo("www.example.com", "http://app", false))},
 	"tunnel into the network": {policy: "tunnel-closed", says: "warpRouting.enabled is true", edits: edits(tunnelTo("www.example.com", "http_status:404", true))},
+
+	"route for every host":    {policy: "gateway-closed", says: `hostnames[0] is "*.example.com"`, edits: edits(atGateway(), set(appRoute, "spec.hostnames[0]", "*.example.com"))},
+	"route without host":      {policy: "gateway-closed", says: "HTTPRoute scalestack/gateway", edits: edits(atGateway(), set(appRoute, "spec.hostnames", []any{}))},
+	"route on every listener": {policy: "gateway-closed", says: "the name of a listener", edits: edits(atGateway(), unset(appRoute, "spec.parentRefs[0].sectionName"))},
+	"route without TLS":       {policy: "gateway-closed", says: `listeners[1].protocol is "HTTP"`, edits: edits(atGateway(), set(appRoute, "spec.parentRefs[0].sectionName", "http"))},
+	"listener for every host": {policy: "gateway-closed", says: "one whole host name", edits: edits(atGateway(), unset(appGateway, "spec.listeners[0].hostname"))},
+	"listener for everybody":  {policy: "gateway-closed", says: `from is "All"`, edits: edits(atGateway(), set(appGateway, "spec.listeners[0].allowedRoutes.namespaces.from", "All"))},
+	"metrics through a route": {policy: "metrics-private", says: "a metrics port open to the public", edits: edits(atGateway(), set("Service app", "spec.ports[0].targetPort", "metrics"))},
+	"metrics path of a route": {policy: "metrics-private", says: `value is "/metrics"`, edits: edits(atGateway(), set(appRoute, "spec.rules[0].matches[0].path.value", "/metrics"))},
 
 	"API cached last":      {policy: "cache-private", says: "(extra) is able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/a")`)))},
 	"users cached last":    {policy: "cache-private", says: "able to cache /users/7,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path eq "/users/7"`)))},

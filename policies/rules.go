@@ -15,6 +15,6 @@ func rules() []rule.Rule {
 		networkCovered, networkDenied, metricsPrivate, tokenUsed,
 		shardConnections, shardMap, shardsKept, spreadWithinShard,
 		kafkaReplication, kafkaSecretUnique, kafkaConsumers, kafkaKept,
-		cachePrivate, pageRulesPrivate, oneRuleset, stableRules, tunnelClosed,
+		cachePrivate, pageRulesPrivate, oneRuleset, stableRules, tunnelClosed, gatewayClosed,
 	}
 }
