@@ -78,7 +78,8 @@ func conditions(who string, of map[string]any) (said []string) {
 	for _, one := range items(of["conditions"]) {
 		kind, _ := one["type"].(string)
 		if (one["status"] == "True") == faults[kind] {
-			said = append(said, fmt.Sprintf("%s%s is %v (%v): %v", who, kind, one["status"], one["reason"], one["message"]))
+			text := fmt.Sprintf("%s%s is %v (%v): %v", who, kind, one["status"], one["reason"], one["message"])
+			said = append(said, strings.TrimSuffix(text, ": ")) // some gateways have no message
 		}
 	}
 	return said

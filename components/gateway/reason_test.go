@@ -25,6 +25,7 @@ func TestWhyAGatewayTakesNothing(t *testing.T) {
 				{"type": "ResolvedRefs", "status": "False", "reason": "InvalidCertificateRef", "message": "no Secret"}]}]}`,
 		"HTTPRoute gateway: listener https: Conflicted is True (HostnameConflict): twice": `{"listeners": [{"name": "https",
 			"conditions": [{"type": "Conflicted", "status": "True", "reason": "HostnameConflict", "message": "twice"}]}]}`,
+		"HTTPRoute gateway: Accepted is False (NoMatchingParent)":                                                                                     `{"conditions": [{"type": "Accepted", "status": "False", "reason": "NoMatchingParent", "message": ""}]}`,
 		"HTTPRoute gateway: no gateway has said anything against it or for it. Is there a Gateway of this name, and does its class's controller run?": `{"parents": []}`,
 	} {
 		a := attachedTo()
