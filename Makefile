@@ -16,7 +16,7 @@ PAGE := http://127.0.0.1:18080/
 EDGE := http://127.0.0.1:18088/
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
-	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./cmd/page
+	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./traefik ./cmd/page
 LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/...
 # The Go modules of this repository. The lab's heavy packages are left out of
 # vet, tests and staticcheck; the others are checked whole.
@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
+.PHONY: alerts gateway engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -40,6 +40,8 @@ preview:     ## show what pulumi up would change
 	@$(LAB) preview
 open:        ## the lab's page: users, moves, requests, events and pods, live
 	@echo $(PAGE); command -v xdg-open >/dev/null && xdg-open $(PAGE) || true
+gateway:     ## start a gateway in the running lab: Traefik, with the Gateway API
+	@$(LAB) gateway
 status:      ## processes, pods, autoscalers and volumes of the lab
 	@$(LAB) status
 destroy:     ## remove the stack's resources; the volumes stay
