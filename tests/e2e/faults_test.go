@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +37,54 @@ func TestKilledShardLosesNothing(t *testing.T) {
 
 	kubectl(t, "wait", "pod/postgres-shard-0-0", "-n", out.Namespace, "--for=condition=Ready", "--timeout=120s")
 	require.Equal(t, history, stored(t, out.Namespace, first, writes))
+}
+
+// What a shard's users wait while it restarts: after a crash of the server, and when
+// its pod is replaced, as every deployment that changes a shard does.
+func TestRestartsOfAShard(t *testing.T) {
+	namespace := outputs(t).Namespace
+	for _, restart := range []struct {
+		name  string
+		begin func()
+	}{
+		{"crash", func() {
+			container := kubectl(t, "get", "pod", "postgres-shard-0-0", "-n", namespace, "-o", "jsonpath={.status.containerStatuses[0].containerID}")
+			for _, process := range inGroup(strings.TrimPrefix(container, "containerd://")) {
+				_ = syscall.Kill(process, syscall.SIGKILL)
+			}
+		}},
+		{"planned", func() { kubectl(t, "delete", "pod", "postgres-shard-0-0", "-n", namespace, "--wait=false") }},
+	} {
+		away := longestGap(t, newClient(t), 2_000_000, restart.begin)
+		t.Logf("%s: %s without an acknowledged write", restart.name, away.Round(100*time.Millisecond))
+		require.Less(t, away, 30*time.Second, restart.name)
+	}
+}
+
+// longestGap writes one user until its shard has been away and has answered for 10
+// seconds again: a pod that goes in order answers for a while yet.
+func longestGap(t *testing.T, c *client, user int64, begin func()) (longest time.Duration) {
+	t.Helper()
+	write := func() error { return c.put(user, profile{Name: "waits", Email: "waits@example.com"}) }
+	require.NoError(t, write())
+	last := time.Now()
+	deadline, back := last.Add(2*time.Minute), time.Time{}
+	begin()
+	for back.IsZero() || time.Since(back) < 10*time.Second {
+		require.True(t, time.Now().Before(deadline), "the last answer is %s old", time.Since(last))
+		if write() != nil {
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		if gap := time.Since(last); gap > longest {
+			longest = gap
+			if gap > time.Second {
+				back = time.Now()
+			}
+		}
+		last = time.Now()
+	}
+	return longest
 }
 
 // writeUntilDone repeats each write until it is acknowledged, as a client does.
