@@ -68,7 +68,9 @@ func TestProbes(t *testing.T) {
 	}
 	require.Equal(t, "pg_isready --quiet --host=127.0.0.1 --port=5432 --timeout=3", command(server.ReadinessProbe))
 	require.Contains(t, command(server.LivenessProbe), "test $? -le 1")
-	require.Equal(t, pulumi.Int(720), server.StartupProbe.(*corev1.ProbeArgs).FailureThreshold)
+	startup := server.StartupProbe.(*corev1.ProbeArgs)
+	require.Equal(t, pulumi.Int(1), startup.PeriodSeconds, "its users wait for it")
+	require.Equal(t, pulumi.Int(3600), startup.FailureThreshold)
 }
 
 func TestDisruptionBudget(t *testing.T) {

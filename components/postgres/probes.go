@@ -11,9 +11,10 @@ import (
 var isReady = fmt.Sprintf("pg_isready --quiet --host=127.0.0.1 --port=%d --timeout=3", Port)
 
 // startupProbe leaves an hour to replay the log of a server that was killed in
-// its container; the others begin after it.
+// its container; the others begin after it. It asks every second: what it waits,
+// the shard's users wait at every restart.
 func startupProbe() *corev1.ProbeArgs {
-	return probe(isReady, 5, 720)
+	return probe(isReady, 1, 3600)
 }
 
 func readinessProbe() *corev1.ProbeArgs {
