@@ -3,6 +3,7 @@ package tracing
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
@@ -32,7 +33,7 @@ func (r Request) Answered(status int) {
 	}
 	r.span.SetAttributes(semconv.HTTPResponseStatusCode(status))
 	if status >= http.StatusInternalServerError {
-		r.fail(http.StatusText(status))
+		r.fail(strconv.Itoa(status))
 	}
 	r.End(nil)
 }

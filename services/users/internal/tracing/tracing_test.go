@@ -122,7 +122,7 @@ func TestErrorsAreKindsOnly(t *testing.T) {
 		require.True(t, s.Failed)
 		kinds = append(kinds, s.Attributes["error.type"])
 	}
-	require.Equal(t, []string{"22P02", "timeout", "*net.DNSError", "Service Unavailable"}, kinds)
+	require.Equal(t, []string{"22P02", "timeout", "*net.DNSError", "503"}, kinds)
 	require.NotContains(t, c.Raw(), "ada@")
 }
 
