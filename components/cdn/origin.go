@@ -21,11 +21,11 @@ type OriginPulls struct {
 	// key is no setting, since it would end up in the stack's state. Default: the
 	// certificate that Cloudflare shows for all its customers, which proves that a
 	// request comes from Cloudflare, not that it comes from this zone.
-	CertificateID pulumi.StringInput `json:"certificateId"`
+	CertificateID pulumi.StringInput `json:"certificateId" pulumi:"certificateId,optional"`
 
 	// Hostname limits the certificate to one host name; it needs CertificateID.
 	// Default: the whole zone.
-	Hostname pulumi.StringInput `json:"hostname"`
+	Hostname pulumi.StringInput `json:"hostname" pulumi:"hostname,optional"`
 }
 
 // publishedRanges are Cloudflare's addresses as https://www.cloudflare.com/ips-v4

@@ -13,26 +13,26 @@ type RateLimit struct {
 	// Enabled makes the zone's rate limiting ruleset, of which a zone has one.
 	// Default: true where the service is exposed, by a Record, or in a stack by a service
 	// with allowEdge.
-	Enabled *bool `json:"enabled"`
+	Enabled *bool `json:"enabled" pulumi:"enabled,optional"`
 
 	// Paths are the path prefixes that are counted together, in lower case, and with
 	// them every path that servers may take for another (with //, \, ; or %). Plans
 	// business and enterprise count requests that write (POST, PUT, PATCH, DELETE), the
 	// others all. Matching ignores case. Default: what is never cached, but for
 	// /healthz, /readyz and /metrics.
-	Paths []string `json:"paths"`
+	Paths []string `json:"paths" pulumi:"paths,optional"`
 
 	// Requests of one address in a Period, beyond which it is blocked. The default leaves
 	// a person some three pages a second that call the API three times each.
-	Requests int `json:"requests" default:"100" min:"1" max:"1000000"`
+	Requests int `json:"requests" pulumi:"requests,optional" default:"100" min:"1" max:"1000000"`
 
 	// Period is the time, in seconds, in which requests are counted: 10; from plan pro
 	// also 60; from business 120, 300 and 600; on enterprise 3600.
-	Period int `json:"period" default:"10" min:"10" max:"3600"`
+	Period int `json:"period" pulumi:"period,optional" default:"10" min:"10" max:"3600"`
 
 	// Timeout is how long an address stays blocked, in seconds: 10; from plan pro also
 	// 60, 120, 300, 600 and 3600; from business 86400.
-	Timeout int `json:"timeout" default:"10" min:"10" max:"86400"`
+	Timeout int `json:"timeout" pulumi:"timeout,optional" default:"10" min:"10" max:"86400"`
 }
 
 // What the API takes, by "Rate limiting parameters" in Cloudflare's documentation.

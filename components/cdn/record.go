@@ -12,11 +12,11 @@ import (
 // Record is a DNS record that Cloudflare proxies.
 type Record struct {
 	// Name is the host name, for example "www"; "@" means the zone's own.
-	Name pulumi.StringInput `json:"name" required:"true"`
+	Name pulumi.StringInput `json:"name" pulumi:"name" required:"true"`
 	// Type of the record.
-	Type string `json:"type" required:"true" enum:"A,AAAA,CNAME"`
+	Type string `json:"type" pulumi:"type" required:"true" enum:"A,AAAA,CNAME"`
 	// Content is the origin's address or host name.
-	Content pulumi.StringInput `json:"content" required:"true"`
+	Content pulumi.StringInput `json:"content" pulumi:"content" required:"true"`
 }
 
 // Check holds the content against the type.

@@ -15,63 +15,63 @@ import (
 // which for the Job of a service is the service's own value.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput `json:"-"`
+	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 	// Image of the program. Required for a Job of its own. Default: the service's.
-	Image pulumi.StringInput `json:"image" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image,optional" format:"image"`
 	// ImagePullPolicy says when nodes fetch the image. Default: IfNotPresent, or the
 	// service's.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" enum:"IfNotPresent,Always,Never"`
 	// PullSecret is the Secret in Namespace with which nodes pull the image of a Job of
 	// its own; that of a service runs under the service's account. Default: none.
 	PullSecret string `json:"-" format:"label"`
 	// Command replaces the image's entry point. Default: the image's.
-	Command []string `json:"command"`
+	Command []string `json:"command" pulumi:"command,optional"`
 	// Args are given to the entry point.
-	Args []string `json:"args"`
+	Args []string `json:"args" pulumi:"args,optional"`
 	// User is the numeric user and group that the program runs as. Default: 65532, or
 	// the service's.
-	User int `json:"user" min:"1" max:"65535"`
+	User int `json:"user" pulumi:"user,optional" min:"1" max:"65535"`
 	// Revision is any string. Changing it runs the Job again.
-	Revision string `json:"revision"`
+	Revision string `json:"revision" pulumi:"revision,optional"`
 	// RestartOn is any value. Changing it runs the Job again, as Revision does; it is
 	// known only during the deployment, and must be no secret. Default: none.
-	RestartOn pulumi.StringInput `json:"-"`
+	RestartOn pulumi.StringInput `json:"-" pulumi:"restartOn,optional"`
 	// Env are environment variables, which show in the pod's description.
-	Env map[string]pulumi.StringInput `json:"env"`
+	Env map[string]pulumi.StringInput `json:"env" pulumi:"env,optional"`
 	// After are what the Job comes after. A value of another resource's output would
 	// order them too, but whoever uses one is replaced together with that resource.
 	After []pulumi.Resource `json:"-"`
 	// BaseEnv are variables that Env may refer to as $(NAME), set by the stack.
 	BaseEnv map[string]pulumi.StringInput `json:"-"`
 	// Mounts are folders with settings, credentials or writable space.
-	Mounts []k8s.Mount `json:"mounts"`
+	Mounts []k8s.Mount `json:"mounts" pulumi:"mounts,optional"`
 	// EgressTo are the ports to which the Job may connect, beside DNS.
-	EgressTo []k8s.Target `json:"egressTo"`
+	EgressTo []k8s.Target `json:"egressTo" pulumi:"egressTo,optional"`
 	// Port where the program serves metrics while it runs; 0 serves none. It gets no
 	// Service and no probes.
-	Port int `json:"port" min:"0" max:"65535"`
+	Port int `json:"port" pulumi:"port,optional" min:"0" max:"65535"`
 	// IngressFrom may connect to Port. Default: nobody.
-	IngressFrom []k8s.Peer `json:"ingressFrom"`
+	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 	// Resources of the pod. Default: 100m requested, 500m limit and 128Mi, or the
 	// service's.
-	Resources k8s.Resources `json:"resources"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional"`
 	// Retries of a failed pod, with pauses that grow to 6 minutes. Default: 6, which
 	// gives a database that starts at the same time a few minutes.
-	Retries int `json:"retries" min:"1" max:"1000"`
+	Retries int `json:"retries" pulumi:"retries,optional" min:"1" max:"1000"`
 	// FinalExitCodes end the Job at once, because another attempt would fail the same
 	// way. Not for a Job that is waited for: Pulumi's wait ends early only when
 	// the retries or the time are used up. Default: none.
-	FinalExitCodes []int `json:"finalExitCodes" min:"1" max:"255"`
+	FinalExitCodes []int `json:"finalExitCodes" pulumi:"finalExitCodes,optional" min:"1" max:"255"`
 	// DeadlineSeconds end the Job, retries included. Default: 600 for a Job that is
 	// waited for, otherwise no deadline.
-	DeadlineSeconds int `json:"deadlineSeconds" min:"10" max:"86400"`
+	DeadlineSeconds int `json:"deadlineSeconds" pulumi:"deadlineSeconds,optional" min:"10" max:"86400"`
 	// SkipAwait lets the deployment go on without waiting for the Job's end. Such a
 	// Job must be safe to end and to start again at any time: the next deployment may
 	// replace it.
 	SkipAwait bool `json:"-"`
 	// TerminationGraceSeconds is the time from the stop request to SIGKILL. Default:
 	// 45, or the service's.
-	TerminationGraceSeconds int `json:"terminationGraceSeconds" min:"1" max:"3600"`
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" pulumi:"terminationGraceSeconds,optional" min:"1" max:"3600"`
 }
 
 // standalone are the defaults of a Job that belongs to no service.

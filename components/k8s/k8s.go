@@ -17,13 +17,13 @@ const DefaultNamespace = "scalestack"
 // Resources are the CPU and memory of a container, as Kubernetes quantities.
 type Resources struct {
 	// CPURequest is what the scheduler reserves, for example "100m".
-	CPURequest string `json:"cpuRequest" format:"quantity"`
+	CPURequest string `json:"cpuRequest" pulumi:"cpuRequest,optional" format:"quantity"`
 	// CPULimit is where the container is throttled. Default: no limit, unless the
 	// component says otherwise.
-	CPULimit string `json:"cpuLimit" format:"quantity"`
+	CPULimit string `json:"cpuLimit" pulumi:"cpuLimit,optional" format:"quantity"`
 	// Memory is both request and limit, so that the pod is never evicted for using
 	// what it was promised.
-	Memory string `json:"memory" format:"quantity"`
+	Memory string `json:"memory" pulumi:"memory,optional" format:"quantity"`
 }
 
 // Check refuses a CPU limit below the request.
@@ -49,13 +49,13 @@ func Bytes(quantity string) (int64, bool) {
 // labels, or an address range.
 type Peer struct {
 	// Pods are labels that the peer's pods carry. Default: all pods of Namespaces.
-	Pods pulumi.StringMapInput `json:"pods"`
+	Pods pulumi.StringMapInput `json:"pods" pulumi:"pods,optional"`
 	// Namespaces are labels of the namespaces where those pods run. Default: the
 	// namespace of the policy.
-	Namespaces pulumi.StringMapInput `json:"namespaces"`
+	Namespaces pulumi.StringMapInput `json:"namespaces" pulumi:"namespaces,optional"`
 	// CIDR is an address range outside the cluster, for example "203.0.113.0/24". It
 	// excludes Pods and Namespaces.
-	CIDR pulumi.StringInput `json:"cidr" format:"cidr"`
+	CIDR pulumi.StringInput `json:"cidr" pulumi:"cidr,optional" format:"cidr"`
 }
 
 // Check refuses a peer that selects nobody, and one that mixes an address range with
@@ -87,5 +87,5 @@ func given(labels pulumi.StringMapInput) bool {
 type Target struct {
 	Peer
 	// Port is the TCP port on which the peer's pods listen.
-	Port int `json:"port" required:"true" min:"1" max:"65535"`
+	Port int `json:"port" pulumi:"port" required:"true" min:"1" max:"65535"`
 }

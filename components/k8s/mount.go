@@ -19,27 +19,27 @@ import (
 // files change in place when the source does.
 type Mount struct {
 	// Name of the volume, a DNS label, unique in its pod.
-	Name string `json:"name" required:"true" format:"label"`
+	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
 	// Path of the folder, absolute, unique in its container.
-	Path string `json:"path" required:"true" format:"path"`
+	Path string `json:"path" pulumi:"path" required:"true" format:"path"`
 	// ConfigMap becomes one file per key.
-	ConfigMap pulumi.StringInput `json:"configMap"`
+	ConfigMap pulumi.StringInput `json:"configMap" pulumi:"configMap,optional"`
 	// Secret becomes one file per key.
-	Secret pulumi.StringInput `json:"secret"`
+	Secret pulumi.StringInput `json:"secret" pulumi:"secret,optional"`
 	// Secrets become files at chosen paths below Path.
-	Secrets []SecretFiles `json:"secrets"`
+	Secrets []SecretFiles `json:"secrets" pulumi:"secrets,optional"`
 	// EmptyDir is the size limit of an empty writable folder, for example "64Mi".
 	// The root file system is read-only.
-	EmptyDir string `json:"emptyDir" format:"quantity"`
+	EmptyDir string `json:"emptyDir" pulumi:"emptyDir,optional" format:"quantity"`
 }
 
 // SecretFiles place some keys of one Secret.
 type SecretFiles struct {
 	// Secret is the Secret's name.
-	Secret pulumi.StringInput `json:"secret" required:"true"`
+	Secret pulumi.StringInput `json:"secret" pulumi:"secret" required:"true"`
 	// Files maps a key of the Secret to a path below the mount, for example
 	// "password" to "shard-0/password".
-	Files map[string]string `json:"files" required:"true"`
+	Files map[string]string `json:"files" pulumi:"files" required:"true"`
 }
 
 // Check refuses a mount without a source or with several.

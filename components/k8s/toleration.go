@@ -5,16 +5,16 @@ import "k8s.io/apimachinery/pkg/util/validation/field"
 // Toleration lets a pod onto nodes with a matching taint.
 type Toleration struct {
 	// Key of the taint. Default: any key, which needs the operator Exists.
-	Key string `json:"key" format:"labelKey"`
+	Key string `json:"key" pulumi:"key,optional" format:"labelKey"`
 	// Operator compares Value with the taint's (Equal) or takes any value (Exists).
-	Operator string `json:"operator" default:"Equal" enum:"Equal,Exists"`
+	Operator string `json:"operator" pulumi:"operator,optional" default:"Equal" enum:"Equal,Exists"`
 	// Value of the taint.
-	Value string `json:"value"`
+	Value string `json:"value" pulumi:"value,optional"`
 	// Effect of the taint. Default: any effect.
-	Effect string `json:"effect" enum:"NoSchedule,PreferNoSchedule,NoExecute"`
+	Effect string `json:"effect" pulumi:"effect,optional" enum:"NoSchedule,PreferNoSchedule,NoExecute"`
 	// Seconds that the pod may stay after a taint with the effect NoExecute came.
 	// Default: for ever.
-	Seconds *int `json:"seconds" min:"0" max:"86400"`
+	Seconds *int `json:"seconds" pulumi:"seconds,optional" min:"0" max:"86400"`
 }
 
 // Check refuses what Kubernetes would refuse.

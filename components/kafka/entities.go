@@ -6,23 +6,23 @@ const DefaultPartitions = 12
 // Topic is one stream of messages.
 type Topic struct {
 	// Name in Kafka: up to 249 letters, digits, '.', '_' and '-'.
-	Name string `json:"name" required:"true"`
+	Name string `json:"name" pulumi:"name" required:"true"`
 	// Partitions can be added, which moves keys between partitions and so breaks their
 	// order, and never taken away: be generous.
-	Partitions int `json:"partitions" default:"12" min:"1" max:"1000"`
+	Partitions int `json:"partitions" pulumi:"partitions,optional" default:"12" min:"1" max:"1000"`
 	// Replicas of each partition, at most the number of brokers. Default: the
 	// cluster's replication factor.
-	Replicas int `json:"replicas" min:"1" max:"100"`
+	Replicas int `json:"replicas" pulumi:"replicas,optional" min:"1" max:"100"`
 	// MinInSync is how many replicas must have a message of this topic before the
 	// producer is told so. Default: Replicas - 1, at least 1.
-	MinInSync int `json:"minInSync" min:"1" max:"100"`
+	MinInSync int `json:"minInSync" pulumi:"minInSync,optional" min:"1" max:"100"`
 	// RetentionHours of a message; -1 is for ever, 0 the default.
-	RetentionHours int `json:"retentionHours" default:"168" min:"-1" max:"87600"`
+	RetentionHours int `json:"retentionHours" pulumi:"retentionHours,optional" default:"168" min:"-1" max:"87600"`
 	// Compact keeps the newest message of each key instead of those of the
 	// retention time.
-	Compact bool `json:"compact"`
+	Compact bool `json:"compact" pulumi:"compact,optional"`
 	// MaxMessageBytes is the largest message. Default: the broker's, 1 MiB.
-	MaxMessageBytes int `json:"maxMessageBytes" min:"1024" max:"104857600"`
+	MaxMessageBytes int `json:"maxMessageBytes" pulumi:"maxMessageBytes,optional" min:"1024" max:"104857600"`
 }
 
 // Authentication says how a user proves who it is.
@@ -38,32 +38,32 @@ const (
 // User is one client program. It may do what is listed and nothing else.
 type User struct {
 	// Name of the user and of its KafkaUser.
-	Name string `json:"name" required:"true" format:"label"`
+	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
 	// Authentication is a password (scram-sha-512) or a client certificate (tls), which
 	// needs mutualTLS.
-	Authentication Authentication `json:"authentication" default:"scram-sha-512" enum:"scram-sha-512,tls"`
+	Authentication Authentication `json:"authentication" pulumi:"authentication,optional" default:"scram-sha-512" enum:"scram-sha-512,tls"`
 	// Produce are the topics it writes.
-	Produce []string `json:"produce"`
+	Produce []string `json:"produce" pulumi:"produce,optional"`
 	// Consume are the topics it reads.
-	Consume []string `json:"consume"`
+	Consume []string `json:"consume" pulumi:"consume,optional"`
 	// Group of its consumers. Required with Consume.
-	Group string `json:"group"`
+	Group string `json:"group" pulumi:"group,optional"`
 	// DeadLetter is the topic where it puts what it could not process. It may write
 	// it, and read it again in the group of the same name with "-replay" behind it.
 	// Default: none.
-	DeadLetter string `json:"deadLetter"`
+	DeadLetter string `json:"deadLetter" pulumi:"deadLetter,optional"`
 	// DescribeTopics are topics of which it sees how far they are written, and no message.
-	DescribeTopics []string `json:"describeTopics"`
+	DescribeTopics []string `json:"describeTopics" pulumi:"describeTopics,optional"`
 	// DescribeGroups are consumer groups of which it sees how far they have read.
-	DescribeGroups []string `json:"describeGroups"`
+	DescribeGroups []string `json:"describeGroups" pulumi:"describeGroups,optional"`
 	// MaxConsumers is how many consumers of Group it runs at most. More than a
 	// topic's partitions would have no work. Default: not checked.
-	MaxConsumers int `json:"maxConsumers" min:"0" max:"1000"`
+	MaxConsumers int `json:"maxConsumers" pulumi:"maxConsumers,optional" min:"0" max:"1000"`
 	// TransactionPrefix is how its transactional ids begin. Default: it has no
 	// transactions.
-	TransactionPrefix string `json:"transactionPrefix"`
+	TransactionPrefix string `json:"transactionPrefix" pulumi:"transactionPrefix,optional"`
 	// Quotas keep one client from taking a whole broker. Default: none.
-	Quotas *Quotas `json:"quotas"`
+	Quotas *Quotas `json:"quotas" pulumi:"quotas,optional"`
 }
 
 // ReplayGroup is the consumer group that reads the dead-letter topic of a group.
@@ -72,9 +72,9 @@ func ReplayGroup(group string) string { return group + "-replay" }
 // Quotas limit one user on each broker. 0 is no limit.
 type Quotas struct {
 	// ProducerByteRate in bytes per second.
-	ProducerByteRate int `json:"producerByteRate" min:"0" max:"2147483647"`
+	ProducerByteRate int `json:"producerByteRate" pulumi:"producerByteRate,optional" min:"0" max:"2147483647"`
 	// ConsumerByteRate in bytes per second.
-	ConsumerByteRate int `json:"consumerByteRate" min:"0" max:"2147483647"`
+	ConsumerByteRate int `json:"consumerByteRate" pulumi:"consumerByteRate,optional" min:"0" max:"2147483647"`
 	// RequestPercentage of one CPU's network and request threads' time.
-	RequestPercentage int `json:"requestPercentage" min:"0" max:"10000"`
+	RequestPercentage int `json:"requestPercentage" pulumi:"requestPercentage,optional" min:"0" max:"10000"`
 }

@@ -43,9 +43,10 @@ type Kafka struct {
 	// "-user-", so that no user can take another object's: keys "password" and
 	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
 	UserSecrets pulumi.StringMapOutput `pulumi:"userSecrets"`
-	// Pools and Topics are the names of those that hold data and are kept, sorted: what
-	// the policy kafka-kept compares the next deployment with.
-	Pools  pulumi.StringArrayOutput `pulumi:"pools"`
+	// Pools are the names of those that hold data and are kept, sorted: what the policy
+	// kafka-kept compares the next deployment with.
+	Pools pulumi.StringArrayOutput `pulumi:"pools"`
+	// Topics are the names of those that are kept, sorted, for the same policy.
 	Topics pulumi.StringArrayOutput `pulumi:"topics"`
 }
 

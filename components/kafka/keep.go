@@ -14,9 +14,9 @@ import (
 type Removed struct {
 	// Pools that may lose nodes, and leave. Their partitions must have moved to other
 	// brokers before: Strimzi does not check a pool that leaves.
-	Pools []string `json:"pools" format:"label"`
+	Pools []string `json:"pools" pulumi:"pools,optional" format:"label"`
 	// Topics that may leave, with all their messages.
-	Topics []string `json:"topics"`
+	Topics []string `json:"topics" pulumi:"topics,optional"`
 }
 
 // Check refuses a name that is given twice.

@@ -22,29 +22,29 @@ const (
 // Pool is a set of equal nodes.
 type Pool struct {
 	// Name of the pool, unique in the namespace.
-	Name string `json:"name" required:"true" format:"label"`
+	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
 	// Roles of its nodes.
-	Roles []Role `json:"roles" required:"true" enum:"controller,broker"`
+	Roles []Role `json:"roles" pulumi:"roles" required:"true" enum:"controller,broker"`
 	// Replicas is the number of nodes. All pools together have 1, 3 or 5
 	// controllers, which cannot change later.
-	Replicas int `json:"replicas" required:"true" min:"1" max:"100"`
+	Replicas int `json:"replicas" pulumi:"replicas" required:"true" min:"1" max:"100"`
 	// Storage of each node.
-	Storage Storage `json:"storage"`
+	Storage Storage `json:"storage" pulumi:"storage,optional"`
 	// Resources of each node; half of the memory becomes heap, up to 5 GB.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"500m\",\"cpuLimit\":\"2\",\"memory\":\"2Gi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"500m\",\"cpuLimit\":\"2\",\"memory\":\"2Gi\"}"`
 	// RequireSpread keeps a node pending rather than put two on one machine. Without it
 	// they are spread as far as possible.
-	RequireSpread bool `json:"requireSpread"`
+	RequireSpread bool `json:"requireSpread" pulumi:"requireSpread,optional"`
 }
 
 // Storage of one node. No deletion of the cluster or of a pool deletes a claim.
 type Storage struct {
 	// Size of the volume, for example "100Gi".
-	Size string `json:"size" default:"100Gi" format:"quantity"`
+	Size string `json:"size" pulumi:"size,optional" default:"100Gi" format:"quantity"`
 	// Class of the volume. Default: the cluster's default class.
-	Class pulumi.StringInput `json:"class"`
+	Class pulumi.StringInput `json:"class" pulumi:"class,optional"`
 	// Ephemeral storage dies with its pod; Size is then its limit.
-	Ephemeral bool `json:"ephemeral"`
+	Ephemeral bool `json:"ephemeral" pulumi:"ephemeral,optional"`
 }
 
 // count adds up the nodes that have the role.

@@ -29,9 +29,9 @@ import (
 // Args describe the namespace. A zero field means its default.
 type Args struct {
 	// Name of the namespace, a DNS label.
-	Name string `json:"name" default:"scalestack" format:"label"`
+	Name string `json:"name" pulumi:"name,optional" default:"scalestack" format:"label"`
 	// Annotations of the namespace, which outlive the stack with it. Default: none.
-	Annotations map[string]string `json:"annotations"`
+	Annotations map[string]string `json:"annotations" pulumi:"annotations,optional"`
 }
 
 // Namespace is a namespace with the Pod Security Standard "restricted" and a

@@ -11,18 +11,18 @@ import (
 // Args describe the shards. Shards is required; a zero field means its default.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput `json:"-"`
+	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
 	// Shards are the ids, 0 to 9999, each once. An id decides the names of its
 	// shard's objects and of its volume, so a shard can leave the list without the
 	// others changing. Do not give a removed id to another shard: it would adopt the
 	// old volume.
-	Shards []int `json:"-" required:"true" min:"0" max:"9999"`
+	Shards []int `json:"-" pulumi:"shards" required:"true" min:"0" max:"9999"`
 
 	// Drained are those of Shards that are to give all they have to the others. They
 	// are annotated as such and not protected, so that they can leave the list once
 	// they are empty. Default: none.
-	Drained []int `json:"-"`
+	Drained []int `json:"-" pulumi:"drained,optional"`
 
 	// Members of each shard: one server without a copy (1), or so many under Patroni,
 	// of which one takes writes and the others follow it and take over. From 3 on a
@@ -31,110 +31,110 @@ type Args struct {
 	// Kubernetes decides who is the primary, and not a vote. Above 1 it needs an
 	// Image with patroni, patronictl and python3 on its PATH as well, as the one that
 	// images/postgres builds. Members can be added to shards with data and never taken away.
-	Members int `json:"members" default:"1" min:"1" max:"5"`
+	Members int `json:"members" pulumi:"members,optional" default:"1" min:"1" max:"5"`
 
 	// RequireSpread keeps a member pending rather than put two of one shard on one
 	// node. Without it they are only preferred to be apart.
-	RequireSpread bool `json:"requireSpread"`
+	RequireSpread bool `json:"requireSpread" pulumi:"requireSpread,optional"`
 
 	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres, initdb,
 	// pg_ctl, pg_isready and psql on its PATH.
-	Image pulumi.StringInput `json:"image" default:"postgres:16.2" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"postgres:16.2" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
 	// Storage is the volume of each shard.
-	Storage Storage `json:"storage"`
+	Storage Storage `json:"storage" pulumi:"storage,optional"`
 
 	// Resources of each shard. Memory is at least 256Mi and decides nearly all of the
 	// server's settings.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"500m\",\"memory\":\"1Gi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"500m\",\"memory\":\"1Gi\"}"`
 
 	// MaxConnections that a shard accepts, and no more than the memory allows. They
 	// must hold the pools of all application pods and ReservedConnections on top. The
 	// default is for 13 pods (10 and the surge of a rollout) with 10 connections each.
-	MaxConnections int `json:"maxConnections" default:"140" min:"20" max:"10000"`
+	MaxConnections int `json:"maxConnections" pulumi:"maxConnections,optional" default:"140" min:"20" max:"10000"`
 
 	// Settings are further lines of postgresql.conf for all shards, for example
 	// {"shared_preload_libraries": "pg_stat_statements"}. A setting that the component
 	// decides is refused.
-	Settings map[string]string `json:"settings"`
+	Settings map[string]string `json:"settings" pulumi:"settings,optional"`
 
 	// IngressFrom may connect besides the shards themselves, which copy from each
 	// other when data moves. Default: nobody.
-	IngressFrom []k8s.Peer `json:"ingressFrom"`
+	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// Exporter serves the statistics of all shards as metrics. An empty object takes its
 	// defaults. Adding or removing it restarts no shard. Default: none.
-	Exporter *Exporter `json:"exporter"`
+	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
 	// Protect makes Pulumi refuse to delete the StatefulSets and the volume claims,
 	// drained ones aside. Right for production; "pulumi state unprotect" lifts it. The
 	// claims are retained in either case.
-	Protect bool `json:"protect"`
+	Protect bool `json:"protect" pulumi:"protect,optional"`
 
 	// Disruption says what a node drain may do: move one shard at a time over all
 	// nodes (One), nothing until someone moves the pod by hand (None), or what it
 	// likes, since there is no budget (Any).
-	Disruption Disruption `json:"disruption" default:"One" enum:"One,None,Any"`
+	Disruption Disruption `json:"disruption" pulumi:"disruption,optional" default:"One" enum:"One,None,Any"`
 
 	// Rollout says in which order shards restart when their pods change: one after the
 	// other (Serial), or all at once (Parallel), for environments that may be away.
-	Rollout Rollout `json:"rollout" default:"Serial" enum:"Serial,Parallel"`
+	Rollout Rollout `json:"rollout" pulumi:"rollout,optional" default:"Serial" enum:"Serial,Parallel"`
 
 	// RolloutTimeoutSeconds is how long a changed shard may take until it answers with
 	// what was changed. After that the deployment fails with the reason, and with
 	// Rollout Serial the shards after it are left as they are.
-	RolloutTimeoutSeconds int `json:"rolloutTimeoutSeconds" default:"600" min:"60" max:"7200"`
+	RolloutTimeoutSeconds int `json:"rolloutTimeoutSeconds" pulumi:"rolloutTimeoutSeconds,optional" default:"600" min:"60" max:"7200"`
 
 	// TerminationGraceSeconds is the time for the last checkpoint before SIGKILL. A
 	// killed server replays its log at the next start.
-	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"300" min:"30" max:"3600"`
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" pulumi:"terminationGraceSeconds,optional" default:"300" min:"30" max:"3600"`
 
 	// PriorityClass of the pods. Default: the cluster's.
-	PriorityClass pulumi.StringInput `json:"priorityClass"`
+	PriorityClass pulumi.StringInput `json:"priorityClass" pulumi:"priorityClass,optional"`
 
 	// NodeSelector limits the shards to nodes with these labels. Default: any node.
-	NodeSelector pulumi.StringMapInput `json:"nodeSelector"`
+	NodeSelector pulumi.StringMapInput `json:"nodeSelector" pulumi:"nodeSelector,optional"`
 
 	// Tolerations let the shards onto tainted nodes. Default: none.
-	Tolerations []k8s.Toleration `json:"tolerations"`
+	Tolerations []k8s.Toleration `json:"tolerations" pulumi:"tolerations,optional"`
 
 	// PullSecret is the Secret in Namespace with which nodes pull the image of shards
 	// with several Members, which have an account of their own: what the namespace's
 	// default account has does not count for them. Default: none.
-	PullSecret string `json:"-" format:"label"`
+	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 }
 
 // Storage is a volume.
 type Storage struct {
 	// Size of the volume, which may grow. A tenth of it is for the write-ahead log
 	// between checkpoints, a quarter for what a stalled replication slot may hold back.
-	Size string `json:"size" default:"10Gi" format:"quantity" min:"1Gi"`
+	Size string `json:"size" pulumi:"size,optional" default:"10Gi" format:"quantity" min:"1Gi"`
 	// Class is the StorageClass, fixed when a claim is made: once given it stays given.
 	// Default: the cluster's default class.
-	Class pulumi.StringInput `json:"class"`
+	Class pulumi.StringInput `json:"class" pulumi:"class,optional"`
 	// AccessMode of the volume. ReadWriteOncePod, where the storage driver knows it,
 	// keeps a second pod off the volume even on the same node. Fixed when a claim is
 	// made.
-	AccessMode string `json:"accessMode" default:"ReadWriteOnce" enum:"ReadWriteOnce,ReadWriteOncePod"`
+	AccessMode string `json:"accessMode" pulumi:"accessMode,optional" default:"ReadWriteOnce" enum:"ReadWriteOnce,ReadWriteOncePod"`
 }
 
 // Exporter is one pod that asks every shard how it is: postgres_exporter of the
 // Prometheus community.
 type Exporter struct {
 	// Image of postgres_exporter 0.17 or later, with a tag or a digest.
-	Image pulumi.StringInput `json:"image" default:"prometheuscommunity/postgres-exporter:v0.17.1" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"prometheuscommunity/postgres-exporter:v0.17.1" format:"image"`
 	// ImagePullPolicy says when nodes fetch the image.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 	// Resources of the pod.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"500m\",\"memory\":\"96Mi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"500m\",\"memory\":\"96Mi\"}"`
 	// PullSecret is the Secret in Namespace with which nodes pull the image. Default:
 	// none.
-	PullSecret string `json:"-" format:"label"`
+	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 	// MetricsFrom may read the metrics. Default: nobody.
-	MetricsFrom []k8s.Peer `json:"metricsFrom"`
+	MetricsFrom []k8s.Peer `json:"metricsFrom" pulumi:"metricsFrom,optional"`
 }
 
 // Disruption is what a node drain may do to the shards.

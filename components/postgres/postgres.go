@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
@@ -43,7 +44,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("postgres %s: %w", name, err)
 	}
 	c.Shards, c.Checksum = r.shards, checksumOf(r.shards)
-	return c, ctx.RegisterResourceOutputs(c, outputs(c))
+	return c, ctx.RegisterResourceOutputs(c, component.Outputs(c))
 }
 
 // registrar registers the objects in the order in which they need each other.
@@ -189,20 +190,4 @@ func checksumOf(shards []Shard) pulumi.StringOutput {
 		parts[i] = shard.Checksum
 	}
 	return kube.Checksum(parts...)
-}
-
-func outputs(c *Postgres) pulumi.Map {
-	shards := pulumi.Array{}
-	for _, shard := range c.Shards {
-		shards = append(shards, pulumi.Map{
-			"id":          pulumi.Int(shard.ID),
-			"name":        pulumi.String(shard.Name),
-			"host":        shard.Host,
-			"port":        pulumi.Int(shard.Port),
-			"database":    pulumi.String(shard.Database),
-			"adminSecret": shard.AdminSecret,
-			"appSecret":   shard.AppSecret,
-		})
-	}
-	return pulumi.Map{"shards": shards, "checksum": c.Checksum}
 }

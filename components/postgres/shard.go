@@ -23,19 +23,21 @@ const (
 // Shard tells others how to reach one shard.
 type Shard struct {
 	// ID is the number from Args.Shards.
-	ID int
+	ID int `pulumi:"id"`
 	// Name is the shard's name in the shard map, for example "shard-0".
-	Name string
+	Name string `pulumi:"name"`
 	// Host is the name of the clients' Service, known once the server is ready:
 	// what uses it comes after the shard.
-	Host pulumi.StringOutput
+	Host pulumi.StringOutput `pulumi:"host"`
 	// Port is where the server listens.
-	Port int
+	Port int `pulumi:"port"`
 	// Database holds the shard's rows, for example "shard_0_db".
-	Database string
-	// AdminSecret and AppSecret are the names of Secrets with the keys username
-	// and password.
-	AdminSecret, AppSecret pulumi.StringOutput
+	Database string `pulumi:"database"`
+	// AdminSecret is the name of the superuser's Secret, with the keys username and
+	// password.
+	AdminSecret pulumi.StringOutput `pulumi:"adminSecret"`
+	// AppSecret is the name of the application's Secret, with the same keys.
+	AppSecret pulumi.StringOutput `pulumi:"appSecret"`
 	// Drained says that the shard is to give all it has to the others.
 	Drained bool
 	// Checksum changes with the shard's passwords and settings. It is a secret.

@@ -11,75 +11,75 @@ import (
 // Args describe the cache. A zero field means its default.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput `json:"-"`
+	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
 	// Image of Redis 7, with a tag or a digest. It has sh, redis-server and redis-cli
 	// on its PATH.
-	Image pulumi.StringInput `json:"image" default:"redis:7.2.4" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"redis:7.2.4" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
 	// Resources of the pod. Memory is at least 64Mi. Redis runs commands on one core.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"100m\",\"memory\":\"256Mi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"100m\",\"memory\":\"256Mi\"}"`
 
 	// MaxMemoryPercent of the memory limit that is for data.
-	MaxMemoryPercent int `json:"maxMemoryPercent" default:"75" min:"10" max:"90"`
+	MaxMemoryPercent int `json:"maxMemoryPercent" pulumi:"maxMemoryPercent,optional" default:"75" min:"10" max:"90"`
 
 	// EvictionPolicy chooses what leaves a full cache: the least often used
 	// (allkeys-lfu), the least recently used (allkeys-lru), any (allkeys-random), the
 	// next to expire (volatile-ttl), or one of the keys with a lifetime by the same
 	// rules. The default keeps popular keys when a scan reads many others.
-	EvictionPolicy string `json:"evictionPolicy" default:"allkeys-lfu" enum:"allkeys-lfu,allkeys-lru,allkeys-random,volatile-ttl,volatile-lru,volatile-lfu,volatile-random"`
+	EvictionPolicy string `json:"evictionPolicy" pulumi:"evictionPolicy,optional" default:"allkeys-lfu" enum:"allkeys-lfu,allkeys-lru,allkeys-random,volatile-ttl,volatile-lru,volatile-lfu,volatile-random"`
 
 	// KeyPatterns are the keys that user app may use, as Redis globs.
-	KeyPatterns []string `json:"keyPatterns" default:"[\"user_profile:*\"]"`
+	KeyPatterns []string `json:"keyPatterns" pulumi:"keyPatterns,optional" default:"[\"user_profile:*\"]"`
 
 	// Commands are the ACL rules of user app, beside its keys. Default: those that
 	// cache-aside needs, see DefaultCommands.
-	Commands []string `json:"-"`
+	Commands []string `json:"-" pulumi:"commands,optional"`
 
 	// IngressFrom may connect to Redis. Default: nobody.
-	IngressFrom []k8s.Peer `json:"ingressFrom"`
+	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// Exporter serves Redis' statistics as metrics. An empty object takes its defaults.
 	// Adding or removing it restarts Redis once, for its list of users. Default: none.
-	Exporter *Exporter `json:"exporter"`
+	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
 	// PasswordRotation may be any string. Changing it generates a new password and
 	// restarts Redis.
-	PasswordRotation pulumi.StringInput `json:"passwordRotation"`
+	PasswordRotation pulumi.StringInput `json:"passwordRotation" pulumi:"passwordRotation,optional"`
 
 	// MaxClients that are connected at one time.
-	MaxClients int `json:"maxClients" default:"1000" min:"10" max:"100000"`
+	MaxClients int `json:"maxClients" pulumi:"maxClients,optional" default:"1000" min:"10" max:"100000"`
 
 	// TerminationGraceSeconds is the time from the stop request to SIGKILL. There is
 	// nothing to save.
-	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"15" min:"1" max:"3600"`
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" pulumi:"terminationGraceSeconds,optional" default:"15" min:"1" max:"3600"`
 
 	// PriorityClass of the pod. Default: the cluster's.
-	PriorityClass pulumi.StringInput `json:"priorityClass"`
+	PriorityClass pulumi.StringInput `json:"priorityClass" pulumi:"priorityClass,optional"`
 
 	// NodeSelector limits the pod to nodes with these labels. Default: any node.
-	NodeSelector pulumi.StringMapInput `json:"nodeSelector"`
+	NodeSelector pulumi.StringMapInput `json:"nodeSelector" pulumi:"nodeSelector,optional"`
 
 	// Tolerations let the pod onto tainted nodes. Default: none.
-	Tolerations []k8s.Toleration `json:"tolerations"`
+	Tolerations []k8s.Toleration `json:"tolerations" pulumi:"tolerations,optional"`
 }
 
 // Exporter is one pod that asks Redis how it is: redis_exporter.
 type Exporter struct {
 	// Image of redis_exporter 1.45 or later, with a tag or a digest.
-	Image pulumi.StringInput `json:"image" default:"oliver006/redis_exporter:v1.74.0" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"oliver006/redis_exporter:v1.74.0" format:"image"`
 	// ImagePullPolicy says when nodes fetch the image.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 	// Resources of the pod.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"10m\",\"cpuLimit\":\"200m\",\"memory\":\"64Mi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"10m\",\"cpuLimit\":\"200m\",\"memory\":\"64Mi\"}"`
 	// PullSecret is the Secret in Namespace with which nodes pull the image. Default:
 	// none.
-	PullSecret string `json:"-" format:"label"`
+	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 	// MetricsFrom may read the metrics. Default: nobody.
-	MetricsFrom []k8s.Peer `json:"metricsFrom"`
+	MetricsFrom []k8s.Peer `json:"metricsFrom" pulumi:"metricsFrom,optional"`
 }
 
 // DefaultCommands are the ACL rules that cache-aside needs: read, write with a

@@ -26,15 +26,15 @@ const DockerConfigKey = ".dockerconfigjson"
 // Args are the Secrets of a namespace.
 type Args struct {
 	// Namespace of the Secrets. Default: scalestack.
-	Namespace pulumi.StringInput `json:"namespace"`
+	Namespace pulumi.StringInput `json:"namespace" pulumi:"namespace,optional"`
 	// Data are the values of each Secret by its name, a DNS label, and then by key: 1 to
 	// 253 letters, digits, '-', '_' and '.'. All values become secrets of the state.
-	Data map[string]map[string]pulumi.StringInput `json:"data"`
+	Data map[string]map[string]pulumi.StringInput `json:"data" pulumi:"data,optional"`
 	// PullSecret is the name of a Secret with the key .dockerconfigjson, of Data or of
 	// something else, with which every pod of the namespace may pull images that has no
 	// service account of its own; the components job and service have a PullSecret for
 	// theirs. Default: none.
-	PullSecret string `json:"pullSecret" format:"label"`
+	PullSecret string `json:"pullSecret" pulumi:"pullSecret,optional" format:"label"`
 	// Certificate is the name of a Secret with the keys tls.crt and tls.key, which gets
 	// the type kubernetes.io/tls: gateways take no other. Naming one that exists without
 	// the type replaces it. Default: none.
@@ -49,6 +49,12 @@ type Secrets struct {
 	Names pulumi.StringMapOutput `pulumi:"names"`
 	// Namespace is known once pods in it may pull images with PullSecret.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
+}
+
+// Validate returns every mistake in the arguments at once, each with the path of
+// its field, or nil.
+func (a *Args) Validate() error {
+	return settings.Err(settings.Validate(nil, settings.WithDefaults(a)))
 }
 
 // New registers the Secrets.

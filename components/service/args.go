@@ -14,109 +14,109 @@ import (
 // Args describe one service. A zero field means its default.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput `json:"-"`
+	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
 	// PartOf is the product that the program belongs to: label app.kubernetes.io/part-of
 	// of its objects and pods, which no selector uses. A change of it rolls the pods.
-	PartOf string `json:"partOf" default:"scalestack" format:"label"`
+	PartOf string `json:"partOf" pulumi:"partOf,optional" default:"scalestack" format:"label"`
 
 	// Image of the program, with a tag other than latest or a digest.
-	Image pulumi.StringInput `json:"image" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
 	// PullSecret is the Secret in Namespace with which nodes pull the image: the
 	// service's pods, and those of its Jobs, have an account of their own. Default:
 	// none.
-	PullSecret string `json:"-" format:"label"`
+	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 
 	// Command replaces the image's entry point. Default: the image's.
-	Command []string `json:"command"`
+	Command []string `json:"command" pulumi:"command,optional"`
 
 	// Args are given to the entry point.
-	Args []string `json:"args"`
+	Args []string `json:"args" pulumi:"args,optional"`
 
 	// User is the numeric user and group that the program runs as. The default is
 	// "nonroot" of the common static images.
-	User int `json:"user" default:"65532" min:"1" max:"65535"`
+	User int `json:"user" pulumi:"user,optional" default:"65532" min:"1" max:"65535"`
 
 	// Port where the program listens; 0 is for a program to which nobody connects: it
 	// gets no Service.
-	Port int `json:"port" min:"0" max:"65535"`
+	Port int `json:"port" pulumi:"port,optional" min:"0" max:"65535"`
 
 	// ServicePort is the Service's port in front of Port. Default: 80.
-	ServicePort int `json:"servicePort" min:"1" max:"65535"`
+	ServicePort int `json:"servicePort" pulumi:"servicePort,optional" min:"1" max:"65535"`
 
 	// MetricsPort is where the program serves /metrics; 0 is for one that serves none.
 	// It is a port of its own, which no Service leads to: whoever may connect to Port
 	// does not read the metrics.
-	MetricsPort int `json:"metricsPort" min:"0" max:"65535"`
+	MetricsPort int `json:"metricsPort" pulumi:"metricsPort,optional" min:"0" max:"65535"`
 
 	// MetricsFrom may connect to MetricsPort, beside the kubelet with its probes.
 	// Default: nobody.
-	MetricsFrom []k8s.Peer `json:"metricsFrom"`
+	MetricsFrom []k8s.Peer `json:"metricsFrom" pulumi:"metricsFrom,optional"`
 
 	// HealthPort answers the probes. Default: MetricsPort, else Port, else 8080.
-	HealthPort int `json:"healthPort" min:"1" max:"65535"`
+	HealthPort int `json:"healthPort" pulumi:"healthPort,optional" min:"1" max:"65535"`
 
 	// Env are environment variables. They show in the pod's description, so a
 	// password belongs in a mount. A value may refer to a variable that the stack sets
 	// as $(NAME).
-	Env map[string]pulumi.StringInput `json:"env"`
+	Env map[string]pulumi.StringInput `json:"env" pulumi:"env,optional"`
 
 	// BaseEnv are variables that Env may refer to, set by the stack.
 	BaseEnv map[string]pulumi.StringInput `json:"-"`
 
 	// Mounts are folders with settings, credentials or writable space.
-	Mounts []k8s.Mount `json:"mounts"`
+	Mounts []k8s.Mount `json:"mounts" pulumi:"mounts,optional"`
 
 	// Resources of each pod. The autoscaler's percentage refers to the CPU request.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"100m\",\"cpuLimit\":\"500m\",\"memory\":\"128Mi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"100m\",\"cpuLimit\":\"500m\",\"memory\":\"128Mi\"}"`
 
 	// Replicas bound the autoscaler.
-	Replicas Replicas `json:"replicas"`
+	Replicas Replicas `json:"replicas" pulumi:"replicas,optional"`
 
 	// CPUTargetPercent is the average CPU use, in percent of the CPU request, that the
 	// autoscaler aims at.
-	CPUTargetPercent int `json:"cpuTargetPercent" default:"60" min:"1" max:"100"`
+	CPUTargetPercent int `json:"cpuTargetPercent" pulumi:"cpuTargetPercent,optional" default:"60" min:"1" max:"100"`
 
 	// Metrics are further reasons to scale; the one that asks for the most pods wins.
 	// Default: CPU alone.
-	Metrics []Metric `json:"metrics"`
+	Metrics []Metric `json:"metrics" pulumi:"metrics,optional"`
 
 	// Triggers are reasons to scale on beside CPU, through KEDA. They exclude Metrics.
 	// Default: none.
-	Triggers *Triggers `json:"triggers"`
+	Triggers *Triggers `json:"triggers" pulumi:"triggers,optional"`
 
 	// Sources are where Triggers are read from.
-	Sources Sources `json:"-"`
+	Sources Sources `json:"-" pulumi:"sources,optional"`
 
 	// Behavior limits how fast the number of pods changes.
-	Behavior Behavior `json:"behavior"`
+	Behavior Behavior `json:"behavior" pulumi:"behavior,optional"`
 
 	// Probes are how Kubernetes asks the program about its health.
-	Probes Probes `json:"probes"`
+	Probes Probes `json:"probes" pulumi:"probes,optional"`
 
 	// PreStop is a command run in the container before SIGTERM is sent. Default:
 	// none, see the package documentation.
-	PreStop []string `json:"preStop"`
+	PreStop []string `json:"preStop" pulumi:"preStop,optional"`
 
 	// TerminationGraceSeconds is the time from the stop request to SIGKILL. It must
 	// exceed PreStop and the program's own drain; the default is for a drain of 20 s
 	// and the longest request.
-	TerminationGraceSeconds int `json:"terminationGraceSeconds" default:"45" min:"1" max:"3600"`
+	TerminationGraceSeconds int `json:"terminationGraceSeconds" pulumi:"terminationGraceSeconds,optional" default:"45" min:"1" max:"3600"`
 
 	// IngressFrom may connect to Port. Default: nobody.
-	IngressFrom []k8s.Peer `json:"ingressFrom"`
+	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// EgressTo are the ports to which the program may connect, beside DNS. Default:
 	// none.
-	EgressTo []k8s.Target `json:"egressTo"`
+	EgressTo []k8s.Target `json:"egressTo" pulumi:"egressTo,optional"`
 
 	// RestartOn rolls the pods when one of these values changes: for settings that the
 	// program reads only at its start. Only a hash is kept.
-	RestartOn []pulumi.StringInput `json:"-"`
+	RestartOn []pulumi.StringInput `json:"-" pulumi:"restartOn,optional"`
 
 	// After are what the migration and the Deployment come after. A value of another
 	// resource's output would order them too, but Pulumi replaces a Deployment, and stops
@@ -124,33 +124,33 @@ type Args struct {
 	After []pulumi.Resource `json:"-"`
 
 	// Migration runs to its end before each rollout. Default: none.
-	Migration *job.Args `json:"migration"`
+	Migration *job.Args `json:"migration" pulumi:"migration,optional"`
 
 	// PostRollout starts when a rollout is done. No deployment waits for its end, so it
 	// must be safe to end and to start again at any time: the next deployment may
 	// replace it, and after its last retry nobody starts it again. Default: none.
-	PostRollout *job.Args `json:"postRollout" default:"{\"retries\":100}"`
+	PostRollout *job.Args `json:"postRollout" pulumi:"postRollout,optional" default:"{\"retries\":100}"`
 }
 
 // Replicas bound the number of pods.
 type Replicas struct {
 	// Min is what runs without load. The default leaves two pods when one node is
 	// lost.
-	Min int `json:"min" default:"3" min:"1" max:"1000"`
+	Min int `json:"min" pulumi:"min,optional" default:"3" min:"1" max:"1000"`
 	// Max is what the heaviest load gets, at least Min. Connections to each database
 	// grow with it. Default: 10, or Min if that is more.
-	Max int `json:"max" min:"1" max:"1000"`
+	Max int `json:"max" pulumi:"max,optional" min:"1" max:"1000"`
 }
 
 // Probes are HTTP GETs on HealthPort. A status below 400 is healthy.
 type Probes struct {
 	// Readiness path: may this pod get traffic?
-	Readiness string `json:"readiness" default:"/readyz" format:"path"`
+	Readiness string `json:"readiness" pulumi:"readiness,optional" default:"/readyz" format:"path"`
 	// Liveness path: must this pod be restarted? It must not ask a database, or the
 	// database's trouble restarts every pod.
-	Liveness string `json:"liveness" default:"/healthz" format:"path"`
+	Liveness string `json:"liveness" pulumi:"liveness,optional" default:"/healthz" format:"path"`
 	// StartupSeconds until the first healthy answer to Liveness.
-	StartupSeconds int `json:"startupSeconds" default:"60" min:"2" max:"3600"`
+	StartupSeconds int `json:"startupSeconds" pulumi:"startupSeconds,optional" default:"60" min:"2" max:"3600"`
 }
 
 // withDefaults returns a copy with every default filled in.

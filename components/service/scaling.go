@@ -20,16 +20,16 @@ const (
 // scales up on the others but never down.
 type Metric struct {
 	// Kind of the metric.
-	Kind MetricKind `json:"kind" required:"true" enum:"pods,external"`
+	Kind MetricKind `json:"kind" pulumi:"kind" required:"true" enum:"pods,external"`
 	// Name of the metric.
-	Name string `json:"name" required:"true"`
+	Name string `json:"name" pulumi:"name" required:"true"`
 	// Labels that select the series. Default: all of that name.
-	Labels map[string]string `json:"labels"`
+	Labels map[string]string `json:"labels" pulumi:"labels,optional"`
 	// Average is the aim per pod, a quantity such as "100" or "500m".
-	Average string `json:"average" format:"quantity"`
+	Average string `json:"average" pulumi:"average,optional" format:"quantity"`
 	// Total is the aim over all pods, for external metrics only. Exactly one of
 	// Average and Total is set.
-	Total string `json:"total" format:"quantity"`
+	Total string `json:"total" pulumi:"total,optional" format:"quantity"`
 }
 
 // Check refuses a metric without one aim.
@@ -47,10 +47,10 @@ func (m Metric) Check(path *field.Path) field.ErrorList {
 type Behavior struct {
 	// Up defaults to no window, and to the larger of double and 2 more pods in 30 s:
 	// fast, yet new pods may take up load before the next step.
-	Up Scaling `json:"up" default:"{\"windowSeconds\":0,\"periodSeconds\":30}"`
+	Up Scaling `json:"up" pulumi:"up,optional" default:"{\"windowSeconds\":0,\"periodSeconds\":30}"`
 	// Down defaults to a window of 300 s, and to half of the pods in 60 s: a lull
 	// between two peaks keeps the pods.
-	Down Scaling `json:"down" default:"{\"windowSeconds\":300,\"periodSeconds\":60}"`
+	Down Scaling `json:"down" pulumi:"down,optional" default:"{\"windowSeconds\":300,\"periodSeconds\":60}"`
 }
 
 // Complete fills in the limits. They go together: giving one alone means that the
@@ -75,12 +75,12 @@ func (b *Behavior) Check(path *field.Path) field.ErrorList {
 // Scaling limits one direction.
 type Scaling struct {
 	// WindowSeconds of the past, of which the calmest moment counts.
-	WindowSeconds *int `json:"windowSeconds" min:"0" max:"3600"`
+	WindowSeconds *int `json:"windowSeconds" pulumi:"windowSeconds,optional" min:"0" max:"3600"`
 	// Percent of the pods that may be added or removed per period, at most 100 down.
-	Percent int `json:"percent" min:"1" max:"1000"`
+	Percent int `json:"percent" pulumi:"percent,optional" min:"1" max:"1000"`
 	// Pods that may be added or removed per period. If both are given, the larger
 	// change is allowed.
-	Pods int `json:"pods" min:"1" max:"1000"`
+	Pods int `json:"pods" pulumi:"pods,optional" min:"1" max:"1000"`
 	// PeriodSeconds of the two limits.
-	PeriodSeconds int `json:"periodSeconds" min:"1" max:"1800"`
+	PeriodSeconds int `json:"periodSeconds" pulumi:"periodSeconds,optional" min:"1" max:"1800"`
 }

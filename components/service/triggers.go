@@ -15,15 +15,15 @@ import (
 // wins, and CPU always is one of them.
 type Triggers struct {
 	// Lag of a consumer group.
-	Lag *Lag `json:"lag" default:"{\"perReplica\":100}"`
+	Lag *Lag `json:"lag" pulumi:"lag,optional" default:"{\"perReplica\":100}"`
 	// Connections of the service to its databases.
-	Connections *Connections `json:"connections" default:"{\"percent\":70}"`
+	Connections *Connections `json:"connections" pulumi:"connections,optional" default:"{\"percent\":70}"`
 	// Requests that are being answered.
-	Requests *Requests `json:"requests" default:"{\"perReplica\":10}"`
+	Requests *Requests `json:"requests" pulumi:"requests,optional" default:"{\"perReplica\":10}"`
 	// Queries are further reasons, in PromQL.
-	Queries []Query `json:"queries"`
+	Queries []Query `json:"queries" pulumi:"queries,optional"`
 	// Fallback is what happens while a trigger cannot be read.
-	Fallback Fallback `json:"fallback"`
+	Fallback Fallback `json:"fallback" pulumi:"fallback,optional"`
 }
 
 // Lag scales on the events that a consumer group has not committed yet, as the
@@ -32,11 +32,11 @@ type Triggers struct {
 type Lag struct {
 	// Topics that the group reads. Each is a reason of its own. In a stack their default
 	// are those of uses.consume.
-	Topics []string `json:"topics"`
+	Topics []string `json:"topics" pulumi:"topics,optional"`
 	// Group is the consumer group. In a stack its default is that of uses.consume.
-	Group string `json:"group"`
+	Group string `json:"group" pulumi:"group,optional"`
 	// PerReplica is the lag of one topic that one pod is for, in events.
-	PerReplica int `json:"perReplica" min:"1" max:"1000000000"`
+	PerReplica int `json:"perReplica" pulumi:"perReplica,optional" min:"1" max:"1000000000"`
 }
 
 // Connections scales on how full the pods' connection pools are. It needs the gauge
@@ -45,52 +45,52 @@ type Lag struct {
 // databases accept: more pods cannot help a database that is full.
 type Connections struct {
 	// Percent of a pool in use that is aimed at.
-	Percent int `json:"percent" min:"1" max:"100"`
+	Percent int `json:"percent" pulumi:"percent,optional" min:"1" max:"100"`
 }
 
 // Requests scales on the requests in flight. It needs the gauge
 // scalestack_http_requests_in_flight of every pod.
 type Requests struct {
 	// PerReplica is how many requests at once one pod is for.
-	PerReplica int `json:"perReplica" min:"1" max:"1000000"`
+	PerReplica int `json:"perReplica" pulumi:"perReplica,optional" min:"1" max:"1000000"`
 }
 
 // Query scales on the one number that a query returns for all pods together. A query
 // that returns nothing counts as one that failed.
 type Query struct {
 	// Query in PromQL, with one series as its result.
-	Query string `json:"query" required:"true"`
+	Query string `json:"query" pulumi:"query" required:"true"`
 	// PerReplica is the result that one pod is for, a quantity such as "100" or "500m".
-	PerReplica string `json:"perReplica" required:"true" format:"quantity"`
+	PerReplica string `json:"perReplica" pulumi:"perReplica" required:"true" format:"quantity"`
 }
 
 // Fallback is what happens while a trigger cannot be read, because Prometheus or Kafka
 // does not answer, or has no such series. CPU keeps adding pods, whatever happens.
 type Fallback struct {
 	// FailureThreshold is how many attempts in a row must fail.
-	FailureThreshold int `json:"failureThreshold" default:"3" min:"1" max:"100"`
+	FailureThreshold int `json:"failureThreshold" pulumi:"failureThreshold,optional" default:"3" min:"1" max:"100"`
 	// Replicas that the trigger asks for then, at least. Default: replicas.min.
-	Replicas int `json:"replicas" min:"1" max:"1000"`
+	Replicas int `json:"replicas" pulumi:"replicas,optional" min:"1" max:"1000"`
 	// Behavior is KEDA's. currentReplicasIfHigher keeps the pods that there are; static
 	// leaves the number to CPU and the other triggers, down to Replicas, which takes pods
 	// from a service at its peak because its monitoring broke.
-	Behavior string `json:"behavior" default:"currentReplicasIfHigher" enum:"currentReplicasIfHigher,static"`
+	Behavior string `json:"behavior" pulumi:"behavior,optional" default:"currentReplicasIfHigher" enum:"currentReplicasIfHigher,static"`
 }
 
 // Sources are where KEDA reads the triggers.
 type Sources struct {
 	// Prometheus is its address, such as http://prometheus.monitoring:9090. Required by
 	// the triggers connections, requests and queries.
-	Prometheus string
+	Prometheus string `pulumi:"prometheus,optional"`
 	// Bootstrap is the brokers' listener with TLS and SCRAM-SHA-512, host:port. It is
 	// required by lag, as are the three others.
-	Bootstrap pulumi.StringInput
+	Bootstrap pulumi.StringInput `pulumi:"bootstrap,optional"`
 	// User may describe the topics and the group, and needs no other right.
-	User string
+	User string `pulumi:"user,optional"`
 	// UserSecret has the user's password under the key "password".
-	UserSecret pulumi.StringInput
+	UserSecret pulumi.StringInput `pulumi:"userSecret,optional"`
 	// CASecret has the brokers' certificate authority under the key "ca.crt".
-	CASecret pulumi.StringInput
+	CASecret pulumi.StringInput `pulumi:"caSecret,optional"`
 }
 
 // completeTriggers fills in what depends on the number of pods.

@@ -16,63 +16,70 @@ import (
 // Args describe one tunnel. A zero field means its default.
 type Args struct {
 	// Namespace of all objects. Default: "scalestack".
-	Namespace pulumi.StringInput `json:"-"`
+	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
 	// Name of the tunnel at Cloudflare, which an account has once. It never changes:
 	// another one is another tunnel. Default: the component's.
-	Name string `json:"-"`
+	Name string `json:"-" pulumi:"name,optional"`
 
 	// AccountID identifies Cloudflare's account: 32 hexadecimal digits in lower case.
-	AccountID pulumi.StringInput `json:"accountId" required:"true"`
+	AccountID pulumi.StringInput `json:"accountId" pulumi:"accountId" required:"true"`
 
 	// ZoneID identifies the zone that Host is in: 32 hexadecimal digits in lower case.
-	ZoneID pulumi.StringInput `json:"zoneId" required:"true"`
+	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId" required:"true"`
 
 	// Host is the whole host name that leads to the service, such as www.example.com.
 	// The tunnel makes its DNS record. Requests for other names get 404.
-	Host pulumi.StringInput `json:"host" required:"true" format:"host"`
+	Host pulumi.StringInput `json:"host" pulumi:"host" required:"true" format:"host"`
 
 	// Origin is the service.
-	Origin Origin `json:"-"`
+	Origin Origin `json:"-" pulumi:"origin"`
 
 	// Image of cloudflared, 2025.4.0 or newer, with a tag or a digest.
-	Image pulumi.StringInput `json:"image" default:"cloudflare/cloudflared:2025.4.0" format:"image"`
+	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"cloudflare/cloudflared:2025.4.0" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
-	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
+	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
 	// PullSecret is the Secret in Namespace with which nodes pull the image. Default:
 	// none.
-	PullSecret string `json:"-" format:"label"`
+	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 
 	// Replicas of cloudflared, each with four connections to two data centers. A tunnel
 	// takes 25 at most. Their number does not follow the load: an end of one cuts off
 	// its requests.
-	Replicas int `json:"replicas" default:"2" min:"2" max:"25"`
+	Replicas int `json:"replicas" pulumi:"replicas,optional" default:"2" min:"2" max:"25"`
 
 	// Resources of each pod.
-	Resources k8s.Resources `json:"resources" default:"{\"cpuRequest\":\"50m\",\"cpuLimit\":\"1\",\"memory\":\"128Mi\"}"`
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"50m\",\"cpuLimit\":\"1\",\"memory\":\"128Mi\"}"`
 
 	// EdgeRanges are the addresses to which cloudflared connects, on TCP port 7844.
 	// Default: those that Cloudflare publishes for firewalls, region1 and region2 of
 	// argotunnel.com.
-	EdgeRanges []string `json:"edgeRanges" default:"[\"198.41.192.0/24\",\"198.41.200.0/24\"]" format:"cidr"`
+	EdgeRanges []string `json:"edgeRanges" pulumi:"edgeRanges,optional" default:"[\"198.41.192.0/24\",\"198.41.200.0/24\"]" format:"cidr"`
 
 	// MetricsFrom may read cloudflared's metrics. Default: nobody.
-	MetricsFrom []k8s.Peer `json:"-"`
+	MetricsFrom []k8s.Peer `json:"-" pulumi:"metricsFrom,optional"`
 }
 
 // Origin is what a tunnel leads to.
 type Origin struct {
 	// URL inside the cluster, such as http://app.scalestack.svc.cluster.local:80.
-	URL pulumi.StringInput
-	// Pods are the labels of the pods behind it, and Port where they listen, for the
-	// network policy.
-	Pods pulumi.StringMapInput
-	Port int
+	URL pulumi.StringInput `pulumi:"url"`
+	// Pods are the labels of the pods behind it, for the network policy.
+	Pods pulumi.StringMapInput `pulumi:"pods"`
+	// Port where those pods listen, between 1 and 65535.
+	Port int `pulumi:"port"`
 }
 
 var identifier = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// Validate returns every mistake in the arguments at once, each with the path of
+// its field, or nil.
+func (a *Args) Validate() error {
+	d := settings.WithDefaults(a)
+	return settings.Err(append(d.Origin.check(field.NewPath("origin")), settings.Validate(nil, d)...))
+}
 
 // Check refuses identifiers of another form. That of a zone beside that of its account
 // is a common mistake, which only Cloudflare can see.

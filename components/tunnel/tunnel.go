@@ -1,12 +1,14 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/service"
@@ -28,8 +30,8 @@ type Tunnel struct {
 
 	// Host leads to the service; known once the connectors run.
 	Host pulumi.StringOutput `pulumi:"host"`
-	// ID of the tunnel.
-	ID pulumi.IDOutput `pulumi:"id"`
+	// ID of the tunnel. Other languages have it as tunnelId.
+	ID pulumi.IDOutput `pulumi:"tunnelId"`
 }
 
 // Peers are the connectors of the component with this name, for the network policy of
@@ -41,8 +43,7 @@ func Peers(name string) []k8s.Peer { return []k8s.Peer{{Pods: service.PodLabels(
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Tunnel, error) {
 	a := settings.WithDefaults(args)
 	a.Namespace = kube.Namespace(a.Namespace)
-	errs := append(service.CheckName(field.NewPath("name"), name), a.Origin.check(field.NewPath("origin"))...)
-	if err := settings.Err(append(errs, settings.Validate(nil, a)...)); err != nil {
+	if err := errors.Join(settings.Err(service.CheckName(field.NewPath("name"), name)), args.Validate()); err != nil {
 		return nil, err
 	}
 	t := &Tunnel{}
@@ -68,7 +69,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	t.Host, t.ID = record, made.ID()
-	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{"host": t.Host, "id": t.ID})
+	return t, ctx.RegisterResourceOutputs(t, component.Outputs(t))
 }
 
 func tokenArgs(name string, a *Args, token pulumi.StringOutput) *corev1.SecretArgs {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -18,33 +19,38 @@ import (
 // value out of range, in the order of the struct's fields. What is wrong is left
 // out of the struct. Defaults are not filled in, see [WithDefaults].
 func Decode(path *field.Path, value any, into any) field.ErrorList {
-	return decode(path, setting{}, value, reflect.ValueOf(into).Elem())
+	return configuration.decode(path, setting{}, value, reflect.ValueOf(into).Elem())
+}
+
+// DecodeInputs is Decode for what a program in another language gives: it reads the
+// fields with a pulumi tag, and takes a pulumi.Output where the field is an input.
+// Numbers are float64.
+func DecodeInputs(path *field.Path, value map[string]any, into any) field.ErrorList {
+	return languages.decode(path, setting{}, value, reflect.ValueOf(into).Elem())
 }
 
 // decode sets out to value. The tags of s hold for it.
-func decode(path *field.Path, s setting, value any, out reflect.Value) field.ErrorList {
+func (v view) decode(path *field.Path, s setting, value any, out reflect.Value) field.ErrorList {
+	if later, ok := value.(pulumi.Output); ok {
+		return decodeLater(path, later, out)
+	}
 	if plain, isInput := plainType(out.Type()); isInput {
-		target := reflect.New(plain).Elem()
-		errs := decode(path, s, value, target)
-		if len(errs) == 0 {
-			out.Set(wrap(target))
-		}
-		return errs
+		return v.decodeInput(path, s, value, out, plain)
 	}
 	switch out.Kind() {
 	case reflect.Pointer:
 		target := reflect.New(out.Type().Elem())
-		errs := decode(path, s, value, target.Elem())
+		errs := v.decode(path, s, value, target.Elem())
 		if len(errs) == 0 {
 			out.Set(target)
 		}
 		return errs
 	case reflect.Struct:
-		return decodeStruct(path, value, out)
+		return v.decodeStruct(path, value, out)
 	case reflect.Slice:
-		return decodeSlice(path, s, value, out)
+		return v.decodeSlice(path, s, value, out)
 	case reflect.Map:
-		return decodeMap(path, value, out)
+		return v.decodeMap(path, value, out)
 	}
 	return decodeScalar(path, s, value, out)
 }
@@ -65,6 +71,8 @@ func decodeScalar(path *field.Path, s setting, value any, out reflect.Value) fie
 		if out.Kind() == reflect.Int {
 			return decodeInt(path, s, v, out)
 		}
+	case float64:
+		return decodeScalar(path, s, json.Number(strconv.FormatFloat(v, 'f', -1, 64)), out)
 	}
 	s.typ = out.Type()
 	return wrongType(path, value, s.describe())
@@ -98,7 +106,7 @@ func clearUnlessValid(errs field.ErrorList, out reflect.Value) field.ErrorList {
 	return errs
 }
 
-func decodeStruct(path *field.Path, value any, out reflect.Value) field.ErrorList {
+func (v view) decodeStruct(path *field.Path, value any, out reflect.Value) field.ErrorList {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return wrongType(path, value, "an object")
@@ -107,21 +115,21 @@ func decodeStruct(path *field.Path, value any, out reflect.Value) field.ErrorLis
 	left := maps.Clone(object)
 	for _, s := range settingsOf(out.Type()) {
 		given, ok := object[s.name]
-		if !ok || s.hidden {
+		if !ok || !v.has(s) {
 			continue
 		}
 		delete(left, s.name)
-		errs = append(errs, decode(path.Child(s.name), s, given, out.FieldByIndex(s.index))...)
+		errs = append(errs, v.decode(path.Child(s.name), s, given, out.FieldByIndex(s.index))...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		known := Names(out.Type())
+		known := v.names(out.Type())
 		slices.Sort(known)
 		errs = append(errs, field.Forbidden(path.Child(name), "is not a setting; known here: "+strings.Join(known, ", ")))
 	}
 	return errs
 }
 
-func decodeSlice(path *field.Path, s setting, value any, out reflect.Value) field.ErrorList {
+func (v view) decodeSlice(path *field.Path, s setting, value any, out reflect.Value) field.ErrorList {
 	list, ok := value.([]any)
 	if !ok {
 		return wrongType(path, value, "a list")
@@ -129,7 +137,7 @@ func decodeSlice(path *field.Path, s setting, value any, out reflect.Value) fiel
 	var errs field.ErrorList
 	items := reflect.MakeSlice(out.Type(), len(list), len(list))
 	for i, item := range list {
-		errs = append(errs, decode(path.Index(i), s.item(), item, items.Index(i))...)
+		errs = append(errs, v.decode(path.Index(i), s.item(), item, items.Index(i))...)
 	}
 	out.Set(items)
 	return errs
@@ -141,7 +149,7 @@ func (s setting) item() setting {
 	return s
 }
 
-func decodeMap(path *field.Path, value any, out reflect.Value) field.ErrorList {
+func (v view) decodeMap(path *field.Path, value any, out reflect.Value) field.ErrorList {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return wrongType(path, value, "an object")
@@ -161,7 +169,7 @@ func decodeMap(path *field.Path, value any, out reflect.Value) field.ErrorList {
 			key.SetString(name)
 		}
 		item := reflect.New(out.Type().Elem()).Elem()
-		errs = append(errs, decode(path.Child(name), setting{}, object[name], item)...)
+		errs = append(errs, v.decode(path.Child(name), setting{}, object[name], item)...)
 		result.SetMapIndex(key, item)
 	}
 	out.Set(result)

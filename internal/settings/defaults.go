@@ -90,7 +90,7 @@ func (s setting) parse(t reflect.Type, text string) reflect.Value {
 	if err := decoder.Decode(&document); err != nil {
 		panic(fmt.Sprintf("settings: default of %s.%s: %v", s.owner, s.goName, err))
 	}
-	if errs := decode(nil, setting{typ: plain}, document, out.Elem()); len(errs) > 0 {
+	if errs := configuration.decode(nil, setting{typ: plain}, document, out.Elem()); len(errs) > 0 {
 		panic(fmt.Sprintf("settings: default of %s.%s: %v", s.owner, s.goName, Err(errs)))
 	}
 	if isInput {

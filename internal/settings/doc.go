@@ -11,12 +11,17 @@
 //     unknown key and value out of range;
 //   - [WithDefaults] fills in what was left out;
 //   - [Validate] checks a struct that a Go program filled in;
-//   - [Schema] and [Table] describe the settings to editors and to people.
+//   - [Schema] and [Table] describe the settings to editors and to people;
+//   - [Package] describes components to other languages, and [DecodeInputs] reads what
+//     they give.
 //
 // # Tags
 //
 //	json      the setting's name. "-" hides a field from configuration: what the
 //	          stack itself decides, such as the namespace of a component.
+//	pulumi    the same name, or that of a hidden field, for programs in other
+//	          languages, with ",optional" unless they have to give it. A field
+//	          without it is for Go alone. On a component it names an output.
 //	default   a number, a string or true; JSON for lists, maps and structs. The
 //	          members of a struct's default fill in those that were left out.
 //	min, max  the range of a number, or the least and largest quantity.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -36,6 +37,15 @@ func (d *Docs) Field(s setting) string {
 	return renamed(text, s.owner)
 }
 
+// Type returns the comment of a struct in one line. It panics on one without.
+func (d *Docs) Type(t reflect.Type) string {
+	text := d.comments(t.PkgPath())[t.Name()]
+	if text == "" {
+		panic(fmt.Sprintf("settings: %s has no doc comment", t))
+	}
+	return text
+}
+
 // renamed replaces the Go names of a struct's fields.
 func renamed(text string, owner reflect.Type) string {
 	for _, s := range settingsOf(owner) {
@@ -44,7 +54,8 @@ func renamed(text string, owner reflect.Type) string {
 	return strings.ReplaceAll(text, "``", "`")
 }
 
-// comments returns the comments of a package's fields, by "Type.Field".
+// comments returns the comments of a package's structs, by "Type", and of their fields,
+// by "Type.Field".
 func (d *Docs) comments(pkg string) map[string]string {
 	if found, ok := d.packages[pkg]; ok {
 		return found
@@ -71,20 +82,30 @@ func (d *Docs) comments(pkg string) map[string]string {
 }
 
 func collect(found map[string]string, file *ast.File) {
-	ast.Inspect(file, func(node ast.Node) bool {
-		declared, ok := node.(*ast.TypeSpec)
+	for _, one := range file.Decls {
+		declaration, ok := one.(*ast.GenDecl)
 		if !ok {
-			return true
+			continue
 		}
-		fields, ok := declared.Type.(*ast.StructType)
-		if !ok {
-			return false
-		}
-		for _, one := range fields.Fields.List {
-			for _, name := range one.Names {
-				found[declared.Name.Name+"."+name.Name] = strings.Join(strings.Fields(one.Doc.Text()), " ")
+		for _, spec := range declaration.Specs {
+			declared, ok := spec.(*ast.TypeSpec)
+			if !ok {
+				continue
+			}
+			found[declared.Name.Name] = line(cmp.Or(declared.Doc, declaration.Doc))
+			if fields, ok := declared.Type.(*ast.StructType); ok {
+				collectFields(found, declared.Name.Name, fields)
 			}
 		}
-		return false
-	})
+	}
 }
+
+func collectFields(found map[string]string, owner string, fields *ast.StructType) {
+	for _, one := range fields.Fields.List {
+		for _, name := range one.Names {
+			found[owner+"."+name.Name] = line(one.Doc)
+		}
+	}
+}
+
+func line(comment *ast.CommentGroup) string { return strings.Join(strings.Fields(comment.Text()), " ") }

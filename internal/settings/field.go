@@ -15,9 +15,13 @@ type setting struct {
 	// name is the json name, or the Go name in camel case for a hidden field.
 	name   string
 	hidden bool
-	index  []int
-	typ    reflect.Type
-	tag    reflect.StructTag
+	// exported is the name in other languages, "" for a field that they do not have;
+	// optional says that they may leave it out.
+	exported string
+	optional bool
+	index    []int
+	typ      reflect.Type
+	tag      reflect.StructTag
 }
 
 var known sync.Map // reflect.Type to []setting
@@ -47,8 +51,10 @@ func settingsOf(t reflect.Type) []setting {
 				}
 			}
 		case f.IsExported():
+			exported, option, _ := strings.Cut(f.Tag.Get("pulumi"), ",")
 			all = append(all, setting{
-				goName: f.Name, owner: t, name: nameOf(f), hidden: isHidden(f), index: []int{i}, typ: f.Type, tag: f.Tag,
+				goName: f.Name, owner: t, name: nameOf(f), hidden: isHidden(f), exported: exported, optional: option == "optional",
+				index: []int{i}, typ: f.Type, tag: f.Tag,
 			})
 		}
 	}
@@ -80,12 +86,50 @@ func camelCase(name string) string {
 
 // Names lists the settings of a struct that a configuration may give, in the order
 // of its fields.
-func Names(t reflect.Type) []string {
+func Names(t reflect.Type) []string { return configuration.names(t) }
+
+// view is who sets the fields: the configuration of a stack, or a program in another
+// language.
+type view int
+
+const (
+	configuration view = iota
+	languages
+)
+
+func (v view) has(s setting) bool {
+	if v == languages {
+		return s.exported != ""
+	}
+	return !s.hidden
+}
+
+func (v view) names(t reflect.Type) []string {
 	var all []string
 	for _, s := range settingsOf(t) {
-		if !s.hidden {
+		if v.has(s) {
 			all = append(all, s.name)
 		}
+	}
+	return all
+}
+
+// Tag is what a field's tags say about its name.
+type Tag struct {
+	// Field is the Go name, Name that of the setting, and Exported that in other
+	// languages, "" where they do not have it.
+	Field, Name, Exported string
+	Required, Optional    bool
+	Type                  reflect.Type
+}
+
+// Tags returns those of a struct's fields, for tests that hold the names together.
+func Tags(t reflect.Type) []Tag {
+	var all []Tag
+	for _, s := range settingsOf(t) {
+		all = append(all, Tag{
+			Field: s.goName, Name: s.name, Exported: s.exported, Required: s.required(), Optional: s.optional, Type: s.typ,
+		})
 	}
 	return all
 }
