@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy/deploytest"
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
@@ -42,26 +44,35 @@ type rig struct {
 	// before are the field managers of cluster-wide objects that the cluster has
 	// already.
 	before []string
+	// address is where the engine takes what programs and plugins log, which is dropped.
+	address string
 }
 
-func newRig(t *testing.T, program func() pulumi.RunFunc) *rig {
+// newRig is a stack of the program. Beside the plugins that remember there may be others.
+func newRig(t *testing.T, program func() pulumi.RunFunc, plugins ...*deploytest.ProviderLoader) *rig {
 	r := &rig{t: t}
-	loader := deploytest.NewProviderLoader("kubernetes", semver.MustParse("4.24.1"), func() (plugin.Provider, error) {
-		return r.provider(), nil
-	})
-	passwords := deploytest.NewProviderLoader("random", semver.MustParse("4.18.4"), func() (plugin.Provider, error) {
-		return r.provider(), nil
-	})
+	for name, version := range map[tokens.Package]string{"kubernetes": "4.24.1", "random": "4.18.4", "cloudflare": "5.49.1"} {
+		plugins = append(plugins, deploytest.NewProviderLoader(name, semver.MustParse(version), func() (plugin.Provider, error) {
+			return r.provider(), nil
+		}))
+	}
 	host := deploytest.NewLanguageRuntimeF(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
 		ctx, err := pulumi.NewContext(context.Background(), pulumi.RunInfo{
 			Project: info.Project, Stack: info.Stack, Parallel: info.Parallel, DryRun: info.DryRun, MonitorAddr: info.MonitorAddress,
+			EngineAddr: r.address,
 		})
 		if err != nil {
 			return err
 		}
 		return pulumi.RunWithContext(ctx, program())
 	})
-	r.options = framework.TestUpdateOptions{T: t, SkipDisplayTests: true, HostF: deploytest.NewPluginHostF(nil, nil, host, nil, nil, loader, passwords)}
+	nowhere := diag.DefaultSink(io.Discard, io.Discard, diag.FormatOptions{Color: colors.Never})
+	start := deploytest.NewPluginHostF(nowhere, nowhere, host, nil, nil, plugins...)
+	r.options = framework.TestUpdateOptions{T: t, SkipDisplayTests: true, HostF: func() plugin.Host {
+		started := start()
+		r.address = started.ServerAddr()
+		return started
+	}}
 	r.options.Parallel = 1 // so that the provider may write down what it does
 	return r
 }
