@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -86,6 +86,11 @@ engine:      ## the components in Pulumi's own engine; compiles it, as make buil
 
 schema-plugin: ## write the schema of the components for other languages, after a change of their Args
 	go test ./components/plugin -run TestSchemaIsCurrent -update
+
+engine-python: ## the example in Python in Pulumi's engine; installs Pulumi's package for Python with pip
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; python3 -m venv "$$dir"; \
+		"$$dir/bin/pip" install --quiet --requirement examples/python-components/requirements.txt parver; \
+		SCALESTACK_TEST_PULUMI_PYTHON=$$dir/bin/python go test -C tests/engine -count=1 -run TestAProgramInPython .
 
 schema:      ## every object against the schemas of Kubernetes 1.29 and the newest
 	go test -C tests/schema ./...

@@ -22,7 +22,7 @@ import (
 type Postgres struct {
 	pulumi.ResourceState
 
-	// Shards are in the order of Args.Shards.
+	// Shards say how to reach each shard, in the order of the ids that were given.
 	Shards []Shard `pulumi:"shards"`
 	// Checksum changes when any shard's does. It is a secret.
 	Checksum pulumi.StringOutput `pulumi:"checksum"`

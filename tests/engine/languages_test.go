@@ -24,7 +24,12 @@ func inYAML(t *testing.T, folder string, config resource.PropertyMap) *rig {
 
 func TestAProgramInYAML(t *testing.T) {
 	zone := strings.Repeat("0a", 16)
-	r := inYAML(t, "../../examples/yaml", resource.PropertyMap{"zoneId": resource.NewProperty(zone)})
+	requireTheShop(t, inYAML(t, "../../examples/yaml", resource.PropertyMap{"zoneId": resource.NewProperty(zone)}), zone)
+}
+
+// requireTheShop deploys the example, which is the same in each language.
+func requireTheShop(t *testing.T, r *rig, zone string) {
+	t.Helper()
 	said, err := r.run(update, true)
 	require.NoError(t, err, said)
 	r.mustRun(update)

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
-	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/blang/semver"
@@ -44,19 +44,15 @@ type rig struct {
 	// before are the field managers of cluster-wide objects that the cluster has
 	// already.
 	before []string
-	// address is where the engine takes what programs and plugins log, which is dropped.
+	// address is where the engine takes what programs and plugins log.
 	address string
+	logged  logs
 }
 
 // newRig is a stack of the program. Beside the plugins that remember there may be others.
 func newRig(t *testing.T, program func() pulumi.RunFunc, plugins ...*deploytest.ProviderLoader) *rig {
 	r := &rig{t: t}
-	for name, version := range map[tokens.Package]string{"kubernetes": "4.24.1", "random": "4.18.4", "cloudflare": "5.49.1"} {
-		plugins = append(plugins, deploytest.NewProviderLoader(name, semver.MustParse(version), func() (plugin.Provider, error) {
-			return r.provider(), nil
-		}))
-	}
-	host := deploytest.NewLanguageRuntimeF(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
+	r.start(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
 		ctx, err := pulumi.NewContext(context.Background(), pulumi.RunInfo{
 			Project: info.Project, Stack: info.Stack, Parallel: info.Parallel, DryRun: info.DryRun, MonitorAddr: info.MonitorAddress,
 			EngineAddr: r.address,
@@ -65,16 +61,43 @@ func newRig(t *testing.T, program func() pulumi.RunFunc, plugins ...*deploytest.
 			return err
 		}
 		return pulumi.RunWithContext(ctx, program())
-	})
-	nowhere := diag.DefaultSink(io.Discard, io.Discard, diag.FormatOptions{Color: colors.Never})
-	start := deploytest.NewPluginHostF(nowhere, nowhere, host, nil, nil, plugins...)
-	r.options = framework.TestUpdateOptions{T: t, SkipDisplayTests: true, HostF: func() plugin.Host {
+	}, plugins...)
+	return r
+}
+
+// start makes the engine run a program, in whichever language.
+func (r *rig) start(program deploytest.ProgramFunc, plugins ...*deploytest.ProviderLoader) {
+	for name, version := range map[tokens.Package]string{"kubernetes": "4.24.1", "random": "4.18.4", "cloudflare": "5.49.1"} {
+		plugins = append(plugins, deploytest.NewProviderLoader(name, semver.MustParse(version), func() (plugin.Provider, error) {
+			return r.provider(), nil
+		}))
+	}
+	sink := diag.DefaultSink(&r.logged, &r.logged, diag.FormatOptions{Color: colors.Never})
+	start := deploytest.NewPluginHostF(sink, sink, deploytest.NewLanguageRuntimeF(program), nil, nil, plugins...)
+	r.options = framework.TestUpdateOptions{T: r.t, SkipDisplayTests: true, HostF: func() plugin.Host {
 		started := start()
 		r.address = started.ServerAddr()
 		return started
 	}}
 	r.options.Parallel = 1 // so that the provider may write down what it does
-	return r
+}
+
+// logs are written by several servers at once.
+type logs struct {
+	sync.Mutex
+	text strings.Builder
+}
+
+func (l *logs) Write(line []byte) (int, error) {
+	l.Lock()
+	defer l.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logs) String() string {
+	l.Lock()
+	defer l.Unlock()
+	return l.text.String()
 }
 
 func (r *rig) note(what string, urn resource.URN) {
