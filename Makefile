@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling e2e hit-ratio verify-origin purge
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e hit-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -209,6 +209,11 @@ prove-scaling: export SCALING := 1
 prove-scaling: ## scale on full connection pools, with Prometheus gone, and change between the two autoscalers; 10 minutes
 	@$(LAB) up
 	$(PROVE) TestConnectionsAndADeadSource
+
+prove-gateway: export GATEWAY := 1
+prove-gateway: ## the app at its own Gateway and at somebody else's; 5 minutes
+	@$(LAB) up
+	$(PROVE) 'TestTheAppIsServedByAGateway|TestAnothersGateway'
 
 e2e:         ## make up, then the tests with real servers and against the lab
 	@$(LAB) up
