@@ -84,6 +84,21 @@ func TestTheGatewayLeadsToTheService(t *testing.T) {
 	require.Contains(t, e.names(), "kubernetes:gateway.networking.k8s.io/v1:Gateway")
 }
 
+// Without a zone of its own the record still has an explicit provider.
+func TestTheGatewaysRecordNeedsNoZoneRules(t *testing.T) {
+	e := &engine{}
+	record := platform + `,"record":{"zoneId":"fedcba9876543210fedcba9876543210","target":"192.0.2.1"}`
+	require.NoError(t, e.run(t, &clustertest.Fake{}, routed(openWeb, record)))
+	for _, one := range e.registered {
+		if one.TypeToken == "cloudflare:index/record:Record" {
+			require.Contains(t, one.Provider, "pulumi:providers:cloudflare::cloudflare::")
+			require.Equal(t, "192.0.2.1", one.Inputs["content"].StringValue())
+		}
+	}
+	require.Contains(t, e.names(), "cloudflare:index/record:Record")
+	require.NotContains(t, e.names(), "scalestack:cdn:CDN")
+}
+
 func TestWhatAGatewayCannotServeIsRefused(t *testing.T) {
 	const (
 		own    = `"own":{"class":"traefik","secret":"www-tls"}`
