@@ -22,10 +22,10 @@ type Gateway struct {
 	// Enabled makes the route.
 	Enabled bool `json:"enabled" pulumi:"enabled,optional"`
 	// Service that the host leads to, by its key.
-	Service string `json:"service" pulumi:"service,optional" required:"true"`
+	Service string `json:"service" pulumi:"service" required:"true"`
 	// From are the gateway's pods, or the addresses that it connects from. They may
 	// connect to the service's port; nobody else may who is not in its ingressFrom.
-	From []k8s.Peer `json:"from" pulumi:"from,optional" required:"true"`
+	From []k8s.Peer `json:"from" pulumi:"from" required:"true"`
 }
 
 // routed tells whether a tunnel or a gateway leads to the service with this key.

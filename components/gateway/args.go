@@ -30,7 +30,7 @@ type Args struct {
 	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
 	// Host is the whole host name that leads to the service, such as www.example.com.
-	Host pulumi.StringInput `json:"host" pulumi:"host,optional" required:"true" format:"host"`
+	Host pulumi.StringInput `json:"host" pulumi:"host" required:"true" format:"host"`
 
 	// Parent is a Gateway that somebody else runs. Exactly one of parent and own is given.
 	Parent *Parent `json:"parent" pulumi:"parent,optional"`
@@ -47,7 +47,7 @@ type Args struct {
 	TimeoutSeconds int `json:"timeoutSeconds" pulumi:"timeoutSeconds,optional" default:"120" min:"5" max:"3600"`
 
 	// Origin is the service.
-	Origin Origin `json:"-" pulumi:"origin,optional"`
+	Origin Origin `json:"-" pulumi:"origin"`
 
 	// Status asks the cluster for an object's status, to say why the gateway does not
 	// take it. Default: the error names the command that shows it.
@@ -62,12 +62,12 @@ type StatusFunc func(ctx context.Context, resource, namespace, name string) (map
 // the service's namespace (allowedRoutes).
 type Parent struct {
 	// Name of the Gateway.
-	Name string `json:"name" pulumi:"name,optional" required:"true"`
+	Name string `json:"name" pulumi:"name" required:"true"`
 	// Namespace of the Gateway.
-	Namespace string `json:"namespace" pulumi:"namespace,optional" required:"true" format:"label"`
+	Namespace string `json:"namespace" pulumi:"namespace" required:"true" format:"label"`
 	// Listener is the name of the listener with HTTPS (sectionName). Without it the route
 	// would be attached to every listener, plain HTTP among them.
-	Listener string `json:"listener" pulumi:"listener,optional" required:"true"`
+	Listener string `json:"listener" pulumi:"listener" required:"true"`
 }
 
 // Own is a Gateway that the component makes in Args.Namespace, and whose controller
@@ -75,7 +75,7 @@ type Parent struct {
 type Own struct {
 	// Class is the name of a GatewayClass of the cluster. A Gateway can change its class,
 	// but most controllers give it another address then.
-	Class string `json:"class" pulumi:"class,optional" required:"true"`
+	Class string `json:"class" pulumi:"class" required:"true"`
 	// Secret in Args.Namespace with the certificate: type kubernetes.io/tls, keys tls.crt
 	// and tls.key. Required without issuer. Default with issuer: the component's name and
 	// "-tls".
@@ -94,7 +94,7 @@ type Own struct {
 // Record is a proxied DNS record at Cloudflare: A, AAAA or CNAME, as its target is.
 type Record struct {
 	// ZoneID identifies the zone that the host is in: 32 hexadecimal digits in lower case.
-	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId,optional" required:"true"`
+	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId" required:"true"`
 	// Target is the gateway's address or host name. Required with parent. Default with
 	// own: what the Gateway's status says, an IPv4 address first.
 	Target pulumi.StringInput `json:"target" pulumi:"target,optional" format:"host"`
@@ -102,9 +102,10 @@ type Record struct {
 
 // Origin is what the host leads to.
 type Origin struct {
-	// Service is the name of a Service in Args.Namespace, and ServicePort its HTTP port.
-	Service     pulumi.StringInput `pulumi:"service,optional"`
-	ServicePort int                `pulumi:"servicePort,optional"`
+	// Service is the name of a Service in Args.Namespace.
+	Service pulumi.StringInput `pulumi:"service"`
+	// ServicePort is its HTTP port, between 1 and 65535.
+	ServicePort int `pulumi:"servicePort"`
 }
 
 // withName returns a copy with the defaults that depend on the component's name.

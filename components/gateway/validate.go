@@ -17,6 +17,13 @@ import (
 
 var zoneID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
+// Validate returns every mistake in the arguments at once, each with the path of
+// its field, or nil.
+func (a *Args) Validate() error {
+	d := settings.WithDefaults(a)
+	return settings.Err(append(d.Origin.check(field.NewPath("origin")), settings.Validate(nil, d)...))
+}
+
 // Check reports what the fields' ranges cannot express.
 func (a *Args) Check(path *field.Path) field.ErrorList {
 	errs := checkHost(path.Child("host"), a.Host)

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/gateway"
 	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/namespace"
 	"github.com/scalestack/scalestack/components/postgres"
@@ -30,6 +31,7 @@ type component struct {
 
 var components = map[string]component{
 	"scalestack:cdn:CDN":             from(cdn.New),
+	"scalestack:gateway:Gateway":     from(gateway.New),
 	"scalestack:kafka:Kafka":         from(kafka.New),
 	"scalestack:namespace:Namespace": from(namespace.New),
 	"scalestack:postgres:Postgres":   from(postgres.New),
