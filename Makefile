@@ -78,6 +78,7 @@ unit: export PULUMI_DRY_RUN := true
 unit: export PULUMI_K8S_DELETE_UNREACHABLE := true
 unit: export CLOUDFLARE_RETRIES := 9
 unit: export SCALESTACK_LOG_LEVEL := other
+unit: export OTEL_TRACES_SAMPLER := other
 unit:        ## unit, property and whole-stack tests
 	$(foreach m,$(filter-out tests/schema tests/engine,$(MODULES)),go test -C $m $(call packages,$m,$(LAB_TESTS)) &&) true
 

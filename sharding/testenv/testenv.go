@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// Main runs a package's tests without the variables SCALESTACK_*, but for those that
-// steer the tests themselves:
+// Main runs a package's tests without the variables SCALESTACK_* and OTEL_*, but for
+// those that steer the tests themselves:
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 func Main(m *testing.M) {
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		steers := strings.HasPrefix(name, "SCALESTACK_TEST_") || strings.HasPrefix(name, "SCALESTACK_MEASURE_")
-		if strings.HasPrefix(name, "SCALESTACK_") && !steers {
+		if (strings.HasPrefix(name, "SCALESTACK_") || strings.HasPrefix(name, "OTEL_")) && !steers {
 			if err := os.Unsetenv(name); err != nil {
 				panic(err)
 			}
