@@ -53,7 +53,7 @@ func (c *Config) pods(use func(Service) bool) []k8s.Peer {
 // kafkaArgs add the services' users to those that are configured.
 func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
 	a := c.Kafka
-	a.Namespace, a.Users = namespace, slices.Clone(a.Users)
+	a.Namespace, a.PullSecret, a.Users = namespace, c.Kubernetes.PullSecret, slices.Clone(a.Users)
 	for _, s := range c.services() {
 		if s.usesKafka() {
 			a.Users = append(a.Users, s.kafkaUser())

@@ -16,6 +16,11 @@ type Args struct {
 	// Namespace of all objects. Default: "scalestack".
 	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
+	// PullSecret is the Secret in Namespace with which nodes pull the images of Kafka's
+	// pods. The operator's own is its installation's. A change restarts the nodes, one
+	// after the other. Default: none.
+	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
+
 	// Operator that acts on the objects.
 	Operator Operator `json:"operator" pulumi:"operator,optional"`
 

@@ -102,7 +102,8 @@ func TestListenersOfProduction(t *testing.T) {
 }
 
 func TestPoolSpec(t *testing.T) {
-	spec := poolSpec("kafka", production().withDefaults().Pools[1])
+	a := production().withDefaults()
+	spec := poolSpec("kafka", a, a.Pools[1])
 	require.Equal(t, 3, spec["replicas"])
 	require.Equal(t, list{"broker"}, spec["roles"])
 	require.Equal(t, object{"type": "jbod", "volumes": list{object{
@@ -117,7 +118,7 @@ func TestPoolSpec(t *testing.T) {
 
 func TestPoolSpecFollowsItsValues(t *testing.T) {
 	pool := Pool{RequireSpread: true, Storage: Storage{Size: "1Gi", Class: pulumi.String("fast")}}
-	spec := poolSpec("kafka", pool)
+	spec := poolSpec("kafka", &Args{}, pool)
 	constraints := spec["template"].(object)["pod"].(object)["topologySpreadConstraints"].(list)
 	require.Equal(t, "DoNotSchedule", constraints[1].(object)["whenUnsatisfiable"])
 	require.Equal(t, pulumi.String("fast"), storage(pool.Storage)["volumes"].(list)[0].(object)["class"])
@@ -176,4 +177,26 @@ func TestObjectName(t *testing.T) {
 func TestBrokerLabels(t *testing.T) {
 	require.Equal(t, pulumi.StringMap{"strimzi.io/cluster": pulumi.String("kafka"), "strimzi.io/name": pulumi.String("kafka-kafka")}, BrokerLabels("kafka"))
 	require.Equal(t, pulumi.StringMap{"strimzi.io/cluster": pulumi.String("kafka")}, clusterLabels("kafka"))
+}
+
+// Every pod of the cluster pulls with the same Secret, and none without one.
+func TestPullSecret(t *testing.T) {
+	pods := func(secret string) (found []any) {
+		a := production()
+		a.PullSecret, a.Exporter, a.CruiseControl = secret, &k8s.Resources{}, &k8s.Resources{}
+		a = a.withDefaults()
+		cluster := clusterSpec("kafka", a)
+		templates := []any{poolSpec("kafka", a, a.Pools[0])["template"]}
+		for _, part := range []string{"entityOperator", "cruiseControl", "kafkaExporter"} {
+			templates = append(templates, cluster[part].(object)["template"])
+		}
+		for _, template := range templates {
+			pod, _ := template.(object)["pod"].(object)
+			found = append(found, pod["imagePullSecrets"])
+		}
+		return found
+	}
+	registry := list{object{"name": "registry"}}
+	require.Equal(t, []any{registry, registry, registry, registry}, pods("registry"))
+	require.Equal(t, []any{nil, nil, nil, nil}, pods(""))
 }

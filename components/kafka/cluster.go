@@ -31,7 +31,7 @@ func clusterSpec(name string, a *Args) object {
 	if a.CruiseControl != nil {
 		spec["cruiseControl"] = object{
 			"resources": kube.Resources(*a.CruiseControl),
-			"template":  object{"cruiseControlContainer": restricted()},
+			"template":  withPod(a, object{"cruiseControlContainer": restricted()}),
 		}
 	}
 	if a.Exporter != nil {
@@ -39,7 +39,7 @@ func clusterSpec(name string, a *Args) object {
 			"topicRegex": ".*",
 			"groupRegex": ".*",
 			"resources":  kube.Resources(*a.Exporter),
-			"template":   object{"container": restricted()},
+			"template":   withPod(a, object{"container": restricted()}),
 		}
 	}
 	return spec
@@ -83,7 +83,7 @@ func nodesChecksum(name string, a *Args) pulumi.StringOutput {
 			class = pulumi.String("")
 		}
 		pool.Storage.Class = nil // the only value that may not be known yet
-		spec, err := json.Marshal(poolSpec(name, pool))
+		spec, err := json.Marshal(poolSpec(name, a, pool))
 		if err != nil {
 			panic(err) // of plain values: a mistake in this package
 		}
@@ -177,11 +177,27 @@ func entityOperatorSpec(name string, a *Args) object {
 			"resources":    kube.Resources(a.EntityOperator),
 			"secretPrefix": secretPrefix(name),
 		},
-		"template": object{
+		"template": withPod(a, object{
 			"topicOperatorContainer": topics,
 			"userOperatorContainer":  restricted(),
-		},
+		}),
 	}
+}
+
+// podTemplate is what all pods of the cluster have.
+func podTemplate(a *Args) object {
+	if a.PullSecret == "" {
+		return object{}
+	}
+	return object{"imagePullSecrets": list{object{"name": a.PullSecret}}}
+}
+
+// withPod adds what all pods have to a template of containers.
+func withPod(a *Args, template object) object {
+	if pod := podTemplate(a); len(pod) > 0 {
+		template["pod"] = pod
+	}
+	return template
 }
 
 // secretPrefix begins the names of the users' Secrets. Without it a user called

@@ -136,7 +136,7 @@ func (r *registrar) pools() error {
 	}
 	for _, p := range r.args.Pools {
 		options := append(r.args.keep(r.args.releasesPool(p.Name)), guard)
-		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, p), nil, options...)
+		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, r.args, p), nil, options...)
 		if err != nil {
 			return err
 		}

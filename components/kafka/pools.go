@@ -59,7 +59,11 @@ func (a *Args) count(role Role) int {
 }
 
 // poolSpec is a KafkaNodePool's spec.
-func poolSpec(cluster string, p Pool) object {
+func poolSpec(cluster string, a *Args, p Pool) object {
+	pod := podTemplate(a)
+	pod["topologySpreadConstraints"] = spread(cluster, p)
+	// A broker hands its partitions over before it stops.
+	pod["terminationGracePeriodSeconds"] = 120
 	roles := make(list, len(p.Roles))
 	for i, role := range p.Roles {
 		roles[i] = string(role)
@@ -70,11 +74,7 @@ func poolSpec(cluster string, p Pool) object {
 		"storage":   storage(p.Storage),
 		"resources": kube.Resources(p.Resources),
 		"template": object{
-			"pod": object{
-				"topologySpreadConstraints": spread(cluster, p),
-				// A broker hands its partitions over before it stops.
-				"terminationGracePeriodSeconds": 120,
-			},
+			"pod":            pod,
 			"kafkaContainer": restricted(),
 			"initContainer":  restricted(),
 		},

@@ -44,8 +44,9 @@ type Operator struct {
 	SecretPrefix string `json:"secretPrefix,omitempty"`
 }
 
-// EntityTemplate changes the entity operator's containers.
+// EntityTemplate changes the entity operator's pod. Of Pod only the pull secrets count.
 type EntityTemplate struct {
+	Pod                    PodTemplate       `json:"pod,omitempty"`
 	TopicOperatorContainer ContainerTemplate `json:"topicOperatorContainer,omitempty"`
 	UserOperatorContainer  ContainerTemplate `json:"userOperatorContainer,omitempty"`
 }

@@ -56,11 +56,15 @@ type Volume struct {
 
 // PoolTemplate changes the pods that are made for the pool.
 type PoolTemplate struct {
-	Pod struct {
-		TopologySpreadConstraints     []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
-		TerminationGracePeriodSeconds *int64                            `json:"terminationGracePeriodSeconds,omitempty"`
-	} `json:"pod,omitempty"`
+	Pod            PodTemplate       `json:"pod,omitempty"`
 	KafkaContainer ContainerTemplate `json:"kafkaContainer,omitempty"`
+}
+
+// PodTemplate changes pods as a whole.
+type PodTemplate struct {
+	ImagePullSecrets              []corev1.LocalObjectReference     `json:"imagePullSecrets,omitempty"`
+	TopologySpreadConstraints     []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	TerminationGracePeriodSeconds *int64                            `json:"terminationGracePeriodSeconds,omitempty"`
 }
 
 // PoolStatus is the pool as it is.

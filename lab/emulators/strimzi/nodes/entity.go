@@ -98,6 +98,7 @@ func (c *Cluster) entityDeployment() *appsv1.Deployment {
 	pod := maps.Clone(labels)
 	pod["strimzi.io/component-type"] = "entity-operator"
 	spec := corev1.PodSpec{
+		ImagePullSecrets:             c.Spec.EntityOperator.Template.Pod.ImagePullSecrets,
 		ServiceAccountName:           c.EntityOperator(),
 		AutomountServiceAccountToken: new(bool),
 		EnableServiceLinks:           new(bool),

@@ -25,6 +25,7 @@ func (c *Cluster) podSpec(p Pool, id int32) corev1.PodSpec {
 		ServiceAccountName:            c.Component(),
 		AutomountServiceAccountToken:  new(bool),
 		EnableServiceLinks:            new(bool),
+		ImagePullSecrets:              p.Spec.Template.Pod.ImagePullSecrets,
 		TerminationGracePeriodSeconds: p.Spec.Template.Pod.TerminationGracePeriodSeconds,
 		TopologySpreadConstraints:     p.Spec.Template.Pod.TopologySpreadConstraints,
 		SecurityContext:               restricted(),
