@@ -30,22 +30,23 @@ func TestRead(t *testing.T) {
 	require.Equal(t, " with space ", password)
 }
 
-// The folder is replaced as the kubelet does it, again and again while it is read.
+// The folder is replaced as the kubelet does it, again and again while it is read: a new
+// version, the link, and the old version is deleted.
 func TestUserAndPasswordAreOfOneVersion(t *testing.T) {
 	folder := t.TempDir()
-	for _, version := range []string{"a", "b"} {
+	turn := func(n int) {
+		version := fmt.Sprint("..version_", n)
 		require.NoError(t, os.Mkdir(filepath.Join(folder, version), 0o700))
 		for _, name := range []string{"username", "password"} {
-			require.NoError(t, os.WriteFile(filepath.Join(folder, version, name), []byte(version), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, version, name), []byte(fmt.Sprint(n%2)), 0o600))
 		}
-	}
-	turn := func(n int) {
-		require.NoError(t, os.Symlink(string("ab"[n%2]), filepath.Join(folder, "next")))
-		require.NoError(t, os.Rename(filepath.Join(folder, "next"), filepath.Join(folder, "..data")))
+		require.NoError(t, os.Symlink(version, filepath.Join(folder, "next")))
+		require.NoError(t, os.Rename(filepath.Join(folder, "next"), filepath.Join(folder, current)))
+		require.NoError(t, os.RemoveAll(filepath.Join(folder, fmt.Sprint("..version_", n-1))))
 	}
 	turn(0)
 	for _, name := range []string{"username", "password"} {
-		require.NoError(t, os.Symlink(filepath.Join("..data", name), filepath.Join(folder, name)))
+		require.NoError(t, os.Symlink(filepath.Join(current, name), filepath.Join(folder, name)))
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -54,7 +55,7 @@ func TestUserAndPasswordAreOfOneVersion(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(200 * time.Microsecond):
+			case <-time.After(100 * time.Microsecond):
 				turn(n)
 			}
 		}
@@ -63,9 +64,11 @@ func TestUserAndPasswordAreOfOneVersion(t *testing.T) {
 	for range 20_000 {
 		user, password, err := Read(folder)
 		require.NoError(t, err)
-		pairs[fmt.Sprint(user, password)]++
+		pairs[user+password]++
 	}
 	close(stop)
 	<-stopped
 	require.Len(t, pairs, 2, "%v", pairs)
+	require.Positive(t, pairs["00"])
+	require.Positive(t, pairs["11"])
 }
