@@ -82,6 +82,23 @@ func TestNodeFormatsAtEveryStart(t *testing.T) {
 	require.Equal(t, "old\nnew\n", n.read("tmp/cluster-ca.pem"), "every certificate of the authority, and no store")
 }
 
+// A container that is restarted finds the folder as the last one left it: the settings
+// are a copy of files that nobody may write, and the node's user is not root.
+func TestNodeStartsAgainInItsPod(t *testing.T) {
+	n := newNode(t, `printf '%s\n' "$*" >>"$KAFKA_HOME/calls"`)
+	require.NoError(t, os.Chmod(n.path("custom-config/server.config"), 0o444))
+	for range 2 {
+		command := exec.Command("setpriv", "--bounding-set=-dac_override", "bash", "files/kafka/kafka-node")
+		if os.Geteuid() != 0 {
+			command = exec.Command("bash", "files/kafka/kafka-node")
+		}
+		command.Env = n.env
+		out, err := command.CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	require.Len(t, strings.Split(strings.TrimSpace(n.read("calls")), "\n"), 4)
+}
+
 func TestNodeExportsMetrics(t *testing.T) {
 	n := newNode(t, `printf '%s\n' "$*" >>"$KAFKA_HOME/calls"`)
 	n.env = append(n.env, "KAFKA_METRICS_ENABLED=true")
