@@ -181,9 +181,9 @@ func TestRequirementsArePinned(t *testing.T) {
 	require.NoError(t, err)
 	wheels, err := requirements(string(text))
 	require.NoError(t, err)
-	require.Equal(t, "patroni", wheels[0].name)
-	require.Contains(t, testBuilder(t).patroni().ref, "-patroni-"+wheels[0].version)
-	require.True(t, wheels[len(wheels)-1].source)
+	require.Equal(t, "patroni", wheels[0].Name)
+	require.Contains(t, testBuilder(t).patroni().ref, "-patroni-"+wheels[0].Version)
+	require.True(t, wheels[len(wheels)-1].Source)
 	_, err = requirements("patroni==4.1.5\n")
 	require.ErrorContains(t, err, "is not name==version --hash=sha256:")
 }

