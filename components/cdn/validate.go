@@ -7,11 +7,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
 var (
-	zoneID   = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	hostName = regexp.MustCompile(`^(@|[A-Za-z0-9_*-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?)$`)
 	// siteName has no *: one in front of the zone's name would match inside paths
 	// and query strings as well.
@@ -37,15 +37,10 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 }
 
 func (a *Args) checkZone(path *field.Path) field.ErrorList {
-	const digits = "32 hexadecimal digits in lower case"
-	id, known := settings.String(a.ZoneID)
-	switch {
-	case a.ZoneID == nil || known && id == "":
-		return field.ErrorList{field.Required(path, digits)}
-	case known && !zoneID.MatchString(id):
-		return field.ErrorList{field.Invalid(path, settings.Short(id), "must be "+digits)}
+	if id, known := settings.String(a.ZoneID); a.ZoneID == nil || known && id == "" {
+		return field.ErrorList{field.Required(path, component.IdentifierForm)}
 	}
-	return nil
+	return component.CheckIdentifier(path, a.ZoneID)
 }
 
 func (a *Args) checkHostname(path *field.Path) field.ErrorList {

@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -27,8 +26,7 @@ type Gateway struct {
 // The options need a provider of Kubernetes, and one of Cloudflare for Args.Record.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Gateway, error) {
 	a := settings.WithDefaults(args)
-	errs := slices.Concat(kube.Name(field.NewPath("name"), name, redirectSuffix), a.Origin.check(field.NewPath("origin")))
-	if err := settings.Err(append(errs, settings.Validate(nil, a)...)); err != nil {
+	if err := errors.Join(settings.Err(kube.Name(field.NewPath("name"), name, redirectSuffix)), args.Validate()); err != nil {
 		return nil, err
 	}
 	g := &Gateway{}

@@ -3,7 +3,6 @@ package gateway
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,11 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
-
-var zoneID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // Validate returns every mistake in the arguments at once, each with the path of
 // its field, or nil.
@@ -77,10 +75,7 @@ func (o Own) Check(path *field.Path) field.ErrorList {
 
 // Check refuses identifiers of another form.
 func (r Record) Check(path *field.Path) field.ErrorList {
-	if id, known := settings.String(r.ZoneID); known && id != "" && !zoneID.MatchString(id) {
-		return field.ErrorList{field.Invalid(path.Child("zoneId"), settings.Short(id), "must be 32 hexadecimal digits in lower case")}
-	}
-	return nil
+	return component.CheckIdentifier(path.Child("zoneId"), r.ZoneID)
 }
 
 // check refuses a route to nowhere, in a program that uses the component alone.

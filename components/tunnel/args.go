@@ -4,11 +4,10 @@
 package tunnel
 
 import (
-	"regexp"
-
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -72,8 +71,6 @@ type Origin struct {
 	Port int `pulumi:"port"`
 }
 
-var identifier = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
 // Validate returns every mistake in the arguments at once, each with the path of
 // its field, or nil.
 func (a *Args) Validate() error {
@@ -84,15 +81,7 @@ func (a *Args) Validate() error {
 // Check refuses identifiers of another form. That of a zone beside that of its account
 // is a common mistake, which only Cloudflare can see.
 func (a *Args) Check(path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	check := func(name string, input pulumi.StringInput) {
-		if id, known := settings.String(input); known && id != "" && !identifier.MatchString(id) {
-			errs = append(errs, field.Invalid(path.Child(name), settings.Short(id), "must be 32 hexadecimal digits in lower case"))
-		}
-	}
-	check("accountId", a.AccountID)
-	check("zoneId", a.ZoneID)
-	return errs
+	return append(component.CheckIdentifier(path.Child("accountId"), a.AccountID), component.CheckIdentifier(path.Child("zoneId"), a.ZoneID)...)
 }
 
 // check refuses a tunnel to nowhere, in a program that uses the component alone.
