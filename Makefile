@@ -207,9 +207,9 @@ prove-alerts: ## break five parts, and see the alerts hold as long as their rule
 	$(PROVE) TestAlertsFireAndClear
 
 prove-scaling: export SCALING := 1
-prove-scaling: ## scale on full connection pools, with Prometheus gone, and change between the two autoscalers; 10 minutes
+prove-scaling: ## scale on full pools, requests and queries, with Prometheus gone, to zero, and change between the two autoscalers; 15 minutes
 	@$(LAB) up
-	$(PROVE) TestConnectionsAndADeadSource
+	$(PROVE) 'TestConnectionsAndADeadSource|TestAConsumerSleeps|TestRequestsAndQueries'
 
 prove-gateway: export GATEWAY := 1
 prove-gateway: ## the app at its own Gateway and at somebody else's; 5 minutes

@@ -20,15 +20,25 @@ var autoscalerMinimum = rule.Rule{
 		if !slices.Contains(c.Texts("critical"), r.At("spec", "scaleTargetRef", "name").Text()) {
 			return
 		}
-		n := r.At("spec", "minReplicas")
-		if r.Kind() == "ScaledObject" {
-			n = r.At("spec", "minReplicaCount")
-		}
-		if least, ok := n.Number(); n.Known() && (!ok || least < c.Number("minimum")) {
-			c.Report(r, n.Path(), n.String(), "at least "+rule.NewNode(c.Number("minimum")).String(),
-				"raise replicas.min of the service")
+		for _, n := range minima(r) {
+			if least, ok := n.Number(); n.Known() && (!ok || least < c.Number("minimum")) {
+				c.Report(r, n.Path(), n.String(), "at least "+rule.NewNode(c.Number("minimum")).String(),
+					"raise replicas.min of the service, and remove triggers.lag.scaleToZeroAfterSeconds")
+			}
 		}
 	}, autoscalers...),
+}
+
+// minima are the fields that decide how few pods there may be.
+func minima(scaler rule.Resource) []rule.Node {
+	if scaler.Kind() != "ScaledObject" {
+		return []rule.Node{scaler.At("spec", "minReplicas")}
+	}
+	all := []rule.Node{scaler.At("spec", "minReplicaCount")}
+	if idle := scaler.At("spec", "idleReplicaCount"); !idle.Absent() {
+		all = append(all, idle)
+	}
+	return all
 }
 
 // autoscalers are the kinds that set a workload's replicas. KEDA makes an

@@ -66,7 +66,9 @@ var crossMutations = map[string]mutation{
 	"two autoscalers": {policy: "autoscaler-single", says: "Deployment app, which HorizontalPodAutoscaler scalestack/app scales too", edits: edits(twin(scaler, "spare"))},
 	"KEDA beside an autoscaler": {policy: "autoscaler-single", says: "ScaledObject scalestack/spare: spec.scaleTargetRef", edits: edits(
 		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 3.0}))},
-	"two of KEDA":    {policy: "autoscaler-single", says: "Deployment app, which ScaledObject scalestack/spare scales too", edits: edits(without(scaler), scaled("app", 3, 10), twin("ScaledObject spare", "other"))},
+	"two of KEDA": {policy: "autoscaler-single", says: "Deployment app, which ScaledObject scalestack/spare scales too", edits: edits(without(scaler), scaled("app", 3, 10), twin("ScaledObject spare", "other"))},
+	"KEDA's times without a pod": {policy: "autoscaler-minimum", says: "spec.idleReplicaCount is 0, allowed: at least 3", edits: edits(without(scaler), scaled("app", 3, 10),
+		set("ScaledObject spare", "spec.idleReplicaCount", 0.0))},
 	"KEDA's minimum": {policy: "autoscaler-minimum", says: "spec.minReplicaCount is 1, allowed: at least 3", edits: edits(without(scaler), scaled("app", 1, 10))},
 
 	"object declared twice":           {policy: "one-owner", says: "the object is declared by urn:", edits: edits(twin("ConfigMap redis-config", "redis-config"))},

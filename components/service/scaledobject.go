@@ -34,7 +34,7 @@ func scaledObject(name string, a *Args) *apiextensions.CustomResourceArgs {
 		// KEDA's autoscaler goes before the ScaledObject does, so that the next one is alone.
 		"pulumi.com/deletionPropagationPolicy": pulumi.String("foreground"),
 	}
-	return custom("ScaledObject", meta, object{
+	spec := object{
 		"scaleTargetRef":  object{"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
 		"minReplicaCount": a.Replicas.Min,
 		"maxReplicaCount": a.Replicas.Max,
@@ -50,7 +50,14 @@ func scaledObject(name string, a *Args) *apiextensions.CustomResourceArgs {
 			}},
 		},
 		"triggers": a.triggers(name),
-	})
+	}
+	if a.scalesToZero() {
+		spec["idleReplicaCount"] = 0
+		spec["cooldownPeriod"] = a.Triggers.Lag.ScaleToZeroAfterSeconds
+		// Kubernetes' own autoscaler, should it come next, leaves a Deployment of no pods alone.
+		spec["advanced"].(object)["restoreToOriginalReplicaCount"] = true
+	}
+	return custom("ScaledObject", meta, spec)
 }
 
 func custom(kind string, meta *metav1.ObjectMetaArgs, spec object) *apiextensions.CustomResourceArgs {

@@ -37,6 +37,12 @@ type Lag struct {
 	Group string `json:"group" pulumi:"group,optional"`
 	// PerReplica is the lag of one topic that one pod is for, in events.
 	PerReplica int `json:"perReplica" pulumi:"perReplica,optional" min:"1" max:"1000000000"`
+	// ScaleToZeroAfterSeconds takes all pods away once the group has had no lag for so
+	// long. The next event starts replicas.min of them, after KEDA's next look (up to 30
+	// seconds) and the start of a pod. While no pod runs and the lag cannot be read none
+	// is started. Only for services without a port, and not beside connections and
+	// requests, which only pods have. 0 keeps replicas.min.
+	ScaleToZeroAfterSeconds int `json:"scaleToZeroAfterSeconds" pulumi:"scaleToZeroAfterSeconds,optional" min:"10" max:"86400"`
 }
 
 // Connections scales on how full the pods' connection pools are. It needs the gauge
@@ -138,8 +144,33 @@ func (a *Args) checkTriggers(path *field.Path) field.ErrorList {
 	}
 	if lag := a.Triggers.Lag; lag != nil {
 		errs = append(errs, lag.check(at.Child("lag"))...)
+		errs = append(errs, a.checkScaleToZero(at)...)
 	}
 	return errs
+}
+
+// checkScaleToZero refuses what cannot start the first pod.
+func (a *Args) checkScaleToZero(triggers *field.Path) field.ErrorList {
+	if !a.scalesToZero() {
+		return nil
+	}
+	var errs field.ErrorList
+	at := triggers.Child("lag", "scaleToZeroAfterSeconds")
+	if a.Port != 0 {
+		errs = append(errs, field.Forbidden(at, fmt.Sprintf("the service has port %d: a request does not start a pod", a.Port)))
+	}
+	if a.Triggers.Connections != nil {
+		errs = append(errs, field.Forbidden(at, "cannot be combined with triggers.connections, which has no value without a pod"))
+	}
+	if a.Triggers.Requests != nil {
+		errs = append(errs, field.Forbidden(at, "cannot be combined with triggers.requests, which has no value without a pod"))
+	}
+	return errs
+}
+
+// scalesToZero tells whether there are times without a pod.
+func (a *Args) scalesToZero() bool {
+	return a.Triggers != nil && a.Triggers.Lag != nil && a.Triggers.Lag.ScaleToZeroAfterSeconds > 0
 }
 
 func (l Lag) check(path *field.Path) field.ErrorList {

@@ -79,18 +79,48 @@ func TestWithTriggersAScaledObjectTakesTheAutoscalersPlace(t *testing.T) {
 	require.Equal(t, "email-lag", kubetest.Text(r.Get(t, "ConfigMap", "email-lag"), "data.username"))
 }
 
+// Only who asks for it is ever without a pod, and gets one back with the next autoscaler.
+func TestScaleToZero(t *testing.T) {
+	a := consumer()
+	a.Triggers = &Triggers{Lag: a.Triggers.Lag}
+	awake := kubetest.Text(run(t, "email", a).Get(t, "ScaledObject", "email"), "spec")
+	require.NotContains(t, awake, "idleReplicaCount")
+	require.NotContains(t, awake, "cooldownPeriod")
+	require.NotContains(t, awake, "restoreToOriginalReplicaCount")
+
+	a.Triggers.Lag.ScaleToZeroAfterSeconds = 90
+	s := run(t, "email", a).Get(t, "ScaledObject", "email")
+	require.Zero(t, number(t, s, "spec.idleReplicaCount"))
+	require.Equal(t, 90., number(t, s, "spec.cooldownPeriod"))
+	require.Equal(t, 2., number(t, s, "spec.minReplicaCount"))
+	require.Equal(t, "true", boolText(t, s, "spec.advanced.restoreToOriginalReplicaCount"))
+}
+
 func TestTriggersNameEachMistake(t *testing.T) {
 	for want, spoil := range map[string]func(*Args){
 		"triggers: Required value: one of lag, connections, requests and queries": func(a *Args) { a.Triggers = &Triggers{} },
 		"metrics: Forbidden: cannot be combined with triggers": func(a *Args) {
 			a.Metrics = []Metric{{Kind: PodsMetric, Name: "m", Average: "1"}}
 		},
-		"triggers.lag.topics: Required value":                                               func(a *Args) { a.Triggers.Lag.Topics = nil },
-		"triggers.lag.topics[1]: Duplicate value":                                           func(a *Args) { a.Triggers.Lag.Topics = []string{"a", "a"} },
-		"triggers.lag.group: Required value":                                                func(a *Args) { a.Triggers.Lag.Group = "" },
-		"triggers.lag.perReplica: Invalid value: -1: must be between 1 and":                 func(a *Args) { a.Triggers.Lag.PerReplica = -1 },
-		"triggers.connections.percent: Invalid value: 101: must be between 1 and 100":       func(a *Args) { a.Triggers.Connections.Percent = 101 },
-		"triggers.requests.perReplica: Invalid value: -2: must be between 1 and":            func(a *Args) { a.Triggers.Requests.PerReplica = -2 },
+		"triggers.lag.topics: Required value":                                         func(a *Args) { a.Triggers.Lag.Topics = nil },
+		"triggers.lag.topics[1]: Duplicate value":                                     func(a *Args) { a.Triggers.Lag.Topics = []string{"a", "a"} },
+		"triggers.lag.group: Required value":                                          func(a *Args) { a.Triggers.Lag.Group = "" },
+		"triggers.lag.perReplica: Invalid value: -1: must be between 1 and":           func(a *Args) { a.Triggers.Lag.PerReplica = -1 },
+		"triggers.connections.percent: Invalid value: 101: must be between 1 and 100": func(a *Args) { a.Triggers.Connections.Percent = 101 },
+		"triggers.requests.perReplica: Invalid value: -2: must be between 1 and":      func(a *Args) { a.Triggers.Requests.PerReplica = -2 },
+		"triggers.lag.scaleToZeroAfterSeconds: Invalid value: 9: must be between 10 and 86400": func(a *Args) {
+			a.Triggers = &Triggers{Lag: &Lag{Topics: []string{"a"}, Group: "mail", ScaleToZeroAfterSeconds: 9}}
+		},
+		"triggers.lag.scaleToZeroAfterSeconds: Forbidden: the service has port 8080: a request does not start a pod": func(a *Args) {
+			a.Port = 8080
+			a.Triggers.Connections, a.Triggers.Requests, a.Triggers.Lag.ScaleToZeroAfterSeconds = nil, nil, 60
+		},
+		"triggers.lag.scaleToZeroAfterSeconds: Forbidden: cannot be combined with triggers.connections": func(a *Args) {
+			a.Triggers.Requests, a.Triggers.Lag.ScaleToZeroAfterSeconds = nil, 60
+		},
+		"triggers.lag.scaleToZeroAfterSeconds: Forbidden: cannot be combined with triggers.requests": func(a *Args) {
+			a.Triggers.Connections, a.Triggers.Lag.ScaleToZeroAfterSeconds = nil, 60
+		},
 		"triggers.queries[0].query: Required value":                                         func(a *Args) { a.Triggers.Queries[0].Query = "" },
 		`triggers.queries[0].perReplica: Invalid value: "some": must be a quantity`:         func(a *Args) { a.Triggers.Queries[0].PerReplica = "some" },
 		"triggers.fallback.replicas: Invalid value: 13: must be at most replicas.max 12":    func(a *Args) { a.Triggers.Fallback.Replicas = 13 },

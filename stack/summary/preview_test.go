@@ -35,6 +35,10 @@ func TestKEDAsBoundsCount(t *testing.T) {
 	deployed, planned := read(t, step("kubernetes:keda.sh/v1alpha1:ScaledObject", scaled, "10", "20"), step("kubernetes:apps/v1:Deployment", app, `"25%"`, `2`))
 	require.Equal(t, map[string]Bounds{"app": {3, 10}}, deployed.Replicas)
 	require.Equal(t, []int{130, 220}, []int{deployed.Connections.Need, planned.Connections.Need})
+
+	idle := strings.Replace(scaled, `{"spec":{`, `{"spec":{"idleReplicaCount":0,`, 1)
+	_, planned = read(t, step("kubernetes:keda.sh/v1alpha1:ScaledObject", idle, "10", "20"), step("kubernetes:apps/v1:Deployment", app, `"25%"`, `2`))
+	require.Equal(t, map[string]Bounds{"app": {0, 20}}, planned.Replicas)
 }
 
 func TestFromPreview(t *testing.T) {

@@ -142,12 +142,17 @@ func (c *collector) autoscaler(inputs json.RawMessage) error {
 		Spec struct {
 			MinReplicas, MaxReplicas         int
 			MinReplicaCount, MaxReplicaCount int
+			IdleReplicaCount                 *int
 			ScaleTargetRef                   struct{ Name string }
 		}
 	}
 	err := json.Unmarshal(inputs, &scaler)
 	spec := scaler.Spec
-	c.Replicas[spec.ScaleTargetRef.Name] = Bounds{cmp.Or(spec.MinReplicas, spec.MinReplicaCount), cmp.Or(spec.MaxReplicas, spec.MaxReplicaCount)}
+	bounds := Bounds{cmp.Or(spec.MinReplicas, spec.MinReplicaCount), cmp.Or(spec.MaxReplicas, spec.MaxReplicaCount)}
+	if spec.IdleReplicaCount != nil {
+		bounds.Min = *spec.IdleReplicaCount
+	}
+	c.Replicas[spec.ScaleTargetRef.Name] = bounds
 	return err
 }
 

@@ -54,9 +54,7 @@ func TestReplicasFollowTheLag(t *testing.T) {
 // Full connection pools are no reason for CPU to scale, and are one for KEDA. With
 // Prometheus gone CPU still scales.
 func TestConnectionsAndADeadSource(t *testing.T) {
-	if os.Getenv("SCALING") == "" {
-		t.Skip("make prove-scaling")
-	}
+	onlyInProveScaling(t)
 	const app = "app"
 	namespace := outputs(t).Namespace
 	c := newClient(t)
@@ -71,7 +69,9 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 	require.Equal(t, minReplicas, replicas(t, namespace, app, "{.spec.replicas}"), "CPU alone sees nothing")
 	release()
 
-	withTriggers(t, namespace, map[string]any{"connections": map[string]any{"percent": 50}}, "http://127.0.0.1:18428")
+	// A lull of a minute during a change is no reason to lose a pod.
+	const window = 300
+	withTriggers(t, namespace, map[string]any{"connections": map[string]any{"percent": 50}}, "http://127.0.0.1:18428", window)
 	began := time.Now()
 	release = fillPools(t, c, namespace)
 	eventually(t, 90*time.Second, "more pods for full pools", func() error { return runs(t, namespace, app, minReplicas+1, 0) })
@@ -81,7 +81,7 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 	eventually(t, 90*time.Second, "the new pods are ready", func() error { return runs(t, namespace, app, 0, minReplicas+1) })
 
 	before := replicas(t, namespace, app, "{.spec.replicas}")
-	withTriggers(t, namespace, map[string]any{"connections": map[string]any{"percent": 50}}, "http://127.0.0.1:1")
+	withTriggers(t, namespace, map[string]any{"connections": map[string]any{"percent": 50}}, "http://127.0.0.1:1", window)
 	t.Logf("%d pods before the source died, %d after", before, replicas(t, namespace, app, "{.spec.replicas}"))
 	stop := keepBusy(t, c, 8)
 	eventually(t, 4*time.Minute, "more pods by CPU without Prometheus", func() error {
@@ -103,15 +103,22 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 	require.NotContains(t, hpas, "keda-hpa-app")
 }
 
-// withTriggers deploys the app with triggers, and requires that no pod is lost.
-func withTriggers(t *testing.T, namespace string, triggers map[string]any, prometheus string) {
+func onlyInProveScaling(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SCALING") == "" {
+		t.Skip("make prove-scaling")
+	}
+}
+
+// withTriggers deploys the app with triggers, and requires that no pod is lost. Pods go
+// after so many seconds without a reason for them.
+func withTriggers(t *testing.T, namespace string, triggers map[string]any, prometheus string, window int) {
 	t.Helper()
 	file := editedFile(t, func(config map[string]any) {
 		config["scalestack:keda"] = map[string]any{"prometheus": prometheus}
 		users := config["scalestack:services"].(map[string]any)["users"].(map[string]any)
 		users["triggers"] = triggers
-		// A lull of a minute during a change is no reason to lose a pod.
-		users["behavior"] = map[string]any{"down": map[string]any{"windowSeconds": 300}}
+		users["behavior"] = map[string]any{"down": map[string]any{"windowSeconds": window}}
 	})
 	before := replicas(t, namespace, "app", "{.spec.replicas}")
 	fewest := watchReplicas(t, namespace, "app")
