@@ -55,6 +55,8 @@ func TestMeasureFence(t *testing.T) {
 	f.compare(one, "read", f.side("without", false, f.on(read)), f.side("readable", true, f.on(readable)), f.side("require_readable", true, f.on(guarded)))
 	f.compare(one, "a third each", f.side("without", false, mixed(insert, update, f.on(read))), f.side("fence", true, mixed(insert, held, f.on(readable))))
 
+	f.takeApart(one)
+
 	few := bench.Plan{Rounds: fenceRounds, Operations: 10, Clients: 1}
 	owned := c.routerOn(c.App).Owned("user_id")
 	f.compare(few, fmt.Sprintf("count of about %d rows", c.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM accounts")),
@@ -65,6 +67,24 @@ func TestMeasureFence(t *testing.T) {
 	f.compare(few, "search by e-mail",
 		f.side("without", true, f.question("SELECT user_id FROM accounts WHERE email = '4710@example.com'")),
 		f.side("scalestack.owned", true, f.question("SELECT user_id FROM accounts WHERE email = '4710@example.com' AND scalestack.owned(user_id)")))
+}
+
+// takeApart compares what readable and hold consist of, each as a statement of its own.
+func (f *fenceCost) takeApart(one bench.Plan) {
+	const bucket = "scalestack.bucket_of($1)"
+	owned := "o.bucket = " + bucket + " AND o.state IN ('owned', 'fenced')"
+	side := func(name, sql string) bench.Side { return f.side(name, true, f.on(sql)) }
+	f.compare(one, "a read, taken apart",
+		side("without", "SELECT name, email, version FROM accounts WHERE user_id = $1"),
+		side("no table", "SELECT $1::bigint"),
+		side("join, no refusal", "SELECT name, email, version FROM scalestack.ownership AS o LEFT JOIN accounts ON user_id = $1 WHERE "+owned),
+		side("join, refusal", "SELECT name, email, version FROM (SELECT) AS one LEFT JOIN scalestack.ownership AS o ON "+owned+
+			" LEFT JOIN accounts ON user_id = $1 WHERE o.bucket IS NOT NULL OR scalestack.refuse_read("+bucket+")"))
+	f.compare(one, "a hold, taken apart",
+		side("no table", "SELECT $1::bigint"),
+		side("the lock alone", "SELECT pg_try_advisory_xact_lock_shared(21331, "+bucket+")"),
+		side("lock and probe", "SELECT scalestack.enter("+bucket+")"),
+		side("hold", "SELECT scalestack.hold($1)"))
 }
 
 func (c *cluster) pool() *pgxpool.Pool {
