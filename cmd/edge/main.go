@@ -1,5 +1,5 @@
 // Command edge proves cache rules before they reach Cloudflare: it replays
-// access logs, checks an origin's headers, and serves a local edge.
+// access logs, checks an origin's headers, serves a local edge, and asks a real zone.
 package main
 
 import (
@@ -28,6 +28,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newHitRatio(), newGenerateLog(), newVerifyOrigin())
+	root.AddCommand(newServe(), newHitRatio(), newZoneRatio(), newGenerateLog(), newVerifyOrigin())
 	return root
 }

@@ -1,8 +1,6 @@
 // Command purge makes Cloudflare's edge forget what a release changed.
 //
-// It speaks to one endpoint of the API, with net/http and go-retryablehttp for
-// the retries: cloudflare-go is small only without its root package, and then
-// neither its fields can be built nor its errors be read.
+// It speaks to one endpoint of the API.
 package main
 
 import (
@@ -14,9 +12,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/scalestack/scalestack/internal/zoneapi"
 )
 
-const tokenVariable = "CLOUDFLARE_API_TOKEN"
+// permission is what the token needs.
+const permission = "Cache Purge"
 
 const long = `Makes Cloudflare's edge forget URLs by prefix, tag or file, or what differs
 between the manifests of two releases:
@@ -51,7 +52,7 @@ func command(getenv func(string) string) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.token = getenv(tokenVariable)
+			o.Token = getenv(zoneapi.TokenVariable)
 			calls, err := o.plan()
 			if err != nil {
 				return err
@@ -60,7 +61,7 @@ func command(getenv func(string) string) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.zone, "zone", "", "the zone's id, 32 hexadecimal digits")
+	f.StringVar(&o.Zone, "zone", "", "the zone's id, 32 hexadecimal digits")
 	f.StringArrayVar(&o.prefixes, "prefix", nil, "host and path, for example www.example.com/static; can be repeated")
 	f.StringArrayVar(&o.tags, "tag", nil, "value of the origin's Cache-Tag header; can be repeated")
 	f.StringArrayVar(&o.files, "file", nil, "whole URL; can be repeated")
@@ -68,7 +69,7 @@ func command(getenv func(string) string) *cobra.Command {
 	f.StringVar(&o.after, "after", "", "manifest of the release that is")
 	f.StringArrayVar(&o.hosts, "host", nil, "host name under which visitors see the manifests' paths; can be repeated")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be purged, call nobody")
-	f.StringVar(&o.api, "api", "https://api.cloudflare.com/client/v4", "base URL of the API; http only for this machine")
+	f.StringVar(&o.API, "api", zoneapi.DefaultAPI, "base URL of the API; http only for this machine")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "when to give up, retries included; 1s to 1h")
 	return c
 }
@@ -81,10 +82,10 @@ func run(cmd *cobra.Command, o *options, calls []call) error {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
 	defer cancel()
-	client := newClient(o)
+	client := zoneapi.New(o.Options)
 	for i, one := range calls {
 		if !o.dryRun {
-			if err := client.purge(ctx, one); err != nil {
+			if err := one.purge(ctx, client); err != nil {
 				return fmt.Errorf("%d of %d calls made: %w", i, len(calls), err)
 			}
 		}

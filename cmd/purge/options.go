@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/scalestack/scalestack/internal/manifest"
+	"github.com/scalestack/scalestack/internal/zoneapi"
 )
 
 // mostNames is what one call takes by the API's reference; the page "Purge
@@ -25,7 +25,7 @@ const (
 
 // options are the flags and the token.
 type options struct {
-	zone, token, api      string
+	zoneapi.Options
 	prefixes, tags, files []string
 	before, after         string
 	hosts                 []string
@@ -40,7 +40,6 @@ type call struct {
 }
 
 var (
-	zoneForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 	pathForm = regexp.MustCompile(`^[\x21-\x7e]*$`)
 	tagForm  = regexp.MustCompile(`^[\x21-\x2b\x2d-\x7e]+$`)
@@ -48,10 +47,10 @@ var (
 
 // plan checks everything and returns the calls to make.
 func (o *options) plan() ([]call, error) {
-	errs := &mistakes{}
+	errs := &zoneapi.Mistakes{}
 	o.check(errs)
 	prefixes := slices.Concat(o.prefixes, o.changed(errs))
-	if err := errs.err(); err != nil {
+	if err := errs.Err(); err != nil {
 		return nil, err
 	}
 	var calls []call
@@ -64,87 +63,59 @@ func (o *options) plan() ([]call, error) {
 	return calls, nil
 }
 
-func (o *options) check(errs *mistakes) {
-	if !zoneForm.MatchString(o.zone) {
-		errs.addf("--zone", "%q is not 32 hexadecimal digits", o.zone)
-	}
+func (o *options) check(errs *zoneapi.Mistakes) {
+	o.CheckZone(errs)
 	if o.timeout < time.Second || o.timeout > time.Hour {
-		errs.addf("--timeout", "%s is not between 1s and 1h", o.timeout)
+		errs.Addf("--timeout", "%s is not between 1s and 1h", o.timeout)
 	}
-	o.checkAPI(errs)
+	o.CheckAPI(errs)
 	if !o.dryRun {
-		o.checkToken(errs)
+		o.CheckToken(errs, permission)
 	}
 	for _, p := range o.prefixes {
 		checkPrefix(errs, p)
 	}
 	for _, t := range o.tags {
 		if len(t) > mostTag || !tagForm.MatchString(t) {
-			errs.addf("--tag", "%q is not 1 to 1024 printable characters without space and comma", t)
+			errs.Addf("--tag", "%q is not 1 to 1024 printable characters without space and comma", t)
 		}
 	}
 	for _, f := range o.files {
 		u, err := url.Parse(f)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
-			errs.addf("--file", "%q is not a URL such as https://www.example.com/static/app.css", f)
+			errs.Addf("--file", "%q is not a URL such as https://www.example.com/static/app.css", f)
 		}
 	}
 	if len(o.prefixes)+len(o.tags)+len(o.files) == 0 && o.before == "" && o.after == "" {
-		errs.addf("purge", "nothing is named, give --prefix, --tag, --file or --before and --after")
+		errs.Addf("purge", "nothing is named, give --prefix, --tag, --file or --before and --after")
 	}
 }
 
-// checkToken never quotes the token.
-func (o *options) checkToken(errs *mistakes) {
-	switch {
-	case o.token == "":
-		errs.addf(tokenVariable, "is not set; make an API token with the permission Cache Purge for the zone")
-	case !pathForm.MatchString(o.token):
-		errs.addf(tokenVariable, "holds a space, a line break or a character beyond ASCII")
-	}
-}
-
-// checkAPI keeps the token from travelling in the clear.
-func (o *options) checkAPI(errs *mistakes) {
-	u, err := url.Parse(o.api)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "http" && u.Scheme != "https":
-		errs.addf("--api", "%q is not a base URL such as https://api.cloudflare.com/client/v4", o.api)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		errs.addf("--api", "%q would send the token unencrypted, http is for this machine only", o.api)
-	}
-}
-
-func loopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
-}
-
-func checkPrefix(errs *mistakes, prefix string) {
+func checkPrefix(errs *zoneapi.Mistakes, prefix string) {
 	host, path, _ := strings.Cut(prefix, "/")
 	switch {
 	case !hostForm.MatchString(host) || !pathForm.MatchString(path) || strings.ContainsAny(path, "?#*"):
-		errs.addf("--prefix", "%q is not a host and a path such as www.example.com/static", prefix)
+		errs.Addf("--prefix", "%q is not a host and a path such as www.example.com/static", prefix)
 	case strings.Count(prefix, "/") > mostSeparators:
-		errs.addf("--prefix", "%q has more than %d slashes", prefix, mostSeparators)
+		errs.Addf("--prefix", "%q has more than %d slashes", prefix, mostSeparators)
 	}
 }
 
 // changed returns what differs between the manifests as prefixes: one that is a
 // file's whole path covers all its query strings, which a file's URL does not.
-func (o *options) changed(errs *mistakes) []string {
+func (o *options) changed(errs *zoneapi.Mistakes) []string {
 	if o.before == "" && o.after == "" {
 		if len(o.hosts) > 0 {
-			errs.addf("--host", "%d given, only --before and --after use it", len(o.hosts))
+			errs.Addf("--host", "%d given, only --before and --after use it", len(o.hosts))
 		}
 		return nil
 	}
 	if len(o.hosts) == 0 {
-		errs.addf("--host", "is required with --before and --after")
+		errs.Addf("--host", "is required with --before and --after")
 	}
 	for _, h := range o.hosts {
 		if !hostForm.MatchString(h) {
-			errs.addf("--host", "%q is not a host name", h)
+			errs.Addf("--host", "%q is not a host name", h)
 		}
 	}
 	before, after := read(errs, "--before", o.before), read(errs, "--after", o.after)
@@ -160,20 +131,20 @@ func (o *options) changed(errs *mistakes) []string {
 	return prefixes
 }
 
-func read(errs *mistakes, flag, name string) *manifest.Manifest {
+func read(errs *zoneapi.Mistakes, flag, name string) *manifest.Manifest {
 	if name == "" {
-		errs.addf(flag, "is required, a comparison takes --before and --after")
+		errs.Addf(flag, "is required, a comparison takes --before and --after")
 		return nil
 	}
 	file, err := os.Open(name)
 	if err != nil {
-		errs.addf(flag, "%v", err)
+		errs.Addf(flag, "%v", err)
 		return nil
 	}
 	defer file.Close()
 	m, err := manifest.Read(file)
 	if err != nil {
-		errs.addf(flag, "%v", fmt.Errorf("%s: %w", name, err))
+		errs.Addf(flag, "%v", fmt.Errorf("%s: %w", name, err))
 		return nil
 	}
 	return m

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/internal/zoneapi"
 )
 
 const (
@@ -66,7 +68,7 @@ func newAPI(t *testing.T, replies ...reply) *api {
 func purge(t *testing.T, a *api, secret string, arguments ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	c := command(func(name string) string { return map[string]string{tokenVariable: secret}[name] })
+	c := command(func(name string) string { return map[string]string{zoneapi.TokenVariable: secret}[name] })
 	if a != nil {
 		arguments = append(arguments, "--api", a.URL+"/client/v4")
 	}
@@ -147,7 +149,7 @@ func TestRetries(t *testing.T) {
 	require.Equal(t, []string{`{"tags":["js"]}`, `{"tags":["js"]}`, `{"tags":["js"]}`}, a.bodies, "each try sends the whole body")
 
 	busy := newAPI(t)
-	for range mostRetries + 1 {
+	for range zoneapi.MostRetries + 1 {
 		busy.replies = append(busy.replies, reply{429, `{"success":false,"errors":[{"code":971,"message":"throttled"}]}`, now})
 	}
 	_, err = purge(t, busy, token, "--zone", zone, "--tag", "js")
