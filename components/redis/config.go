@@ -28,6 +28,8 @@ func serverConfig(a *Args) string {
 		"maxmemory-clients 5%",
 		fmt.Sprintf("maxclients %d", a.MaxClients),
 		"tcp-keepalive 60",
+		// The probes end a script that runs longer. Those of a cache take microseconds.
+		"busy-reply-threshold 1000",
 		"lazyfree-lazy-eviction yes",
 		"lazyfree-lazy-expire yes",
 		"lazyfree-lazy-server-del yes",
@@ -37,13 +39,13 @@ func serverConfig(a *Args) string {
 }
 
 // userList renders users.acl. The file holds a hash, because the server needs no
-// more.
+// more. The default user, without a password, is that of the probes.
 func userList(a *Args, password string) string {
 	keys := make([]string, len(a.KeyPatterns))
 	for i, pattern := range a.KeyPatterns {
 		keys[i] = "~" + pattern
 	}
-	return "user default reset on nopass -@all +ping\n" +
+	return "user default reset on nopass -@all +ping +script|kill\n" +
 		fmt.Sprintf("user %s reset on #%s %s -@all %s\n", AppUser, hashed(password), strings.Join(keys, " "), strings.Join(a.Commands, " "))
 }
 

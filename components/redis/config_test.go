@@ -20,9 +20,9 @@ func TestServerConfig(t *testing.T) {
 	require.NotContains(t, text, "requirepass")
 }
 
-func TestUserListGivesTheDefaultUserOnlyPing(t *testing.T) {
+func TestUserListGivesTheDefaultUserWhatProbesNeed(t *testing.T) {
 	users := userList((*Args)(nil).withDefaults(), "secret")
-	require.Contains(t, users, "user default reset on nopass -@all +ping\n")
+	require.Contains(t, users, "user default reset on nopass -@all +ping +script|kill\n")
 }
 
 func TestUserListHoldsAHashAndThePatterns(t *testing.T) {

@@ -22,6 +22,12 @@ const serverVariable = "SCALESTACK_TEST_REDIS"
 // and the port of a test.
 func startServer(t *testing.T, password string, lines ...string) (address string) {
 	t.Helper()
+	address, _ = startProcess(t, password, lines...)
+	return address
+}
+
+func startProcess(t *testing.T, password string, lines ...string) (address string, process *exec.Cmd) {
+	t.Helper()
 	server := os.Getenv(serverVariable)
 	if server == "" {
 		t.Skipf("needs a real Redis: set %s to redis-server", serverVariable)
@@ -49,7 +55,7 @@ func startServer(t *testing.T, password string, lines ...string) (address string
 	require.Eventually(t, func() bool {
 		return client(t, address, "", "").Ping(context.Background()).Err() == nil
 	}, 10*time.Second, 20*time.Millisecond, "the server does not answer a ping without a password")
-	return address
+	return address, cmd
 }
 
 func client(t *testing.T, address, user, password string) *redis.Client {
@@ -62,11 +68,13 @@ func TestARealServerTakesTheFiles(t *testing.T) {
 	ctx := context.Background()
 	address := startServer(t, "secret")
 
-	t.Run("the default user may only ping", func(t *testing.T) {
+	t.Run("the default user may only ping and end a script", func(t *testing.T) {
 		anyone := client(t, address, "", "")
 		require.ErrorContains(t, anyone.Get(ctx, "user_profile:1").Err(), "NOPERM")
 		require.ErrorContains(t, anyone.FlushAll(ctx).Err(), "NOPERM")
 		require.ErrorContains(t, anyone.Info(ctx).Err(), "NOPERM")
+		require.ErrorContains(t, anyone.ScriptFlush(ctx).Err(), "NOPERM")
+		require.ErrorContains(t, anyone.ScriptKill(ctx).Err(), "NOTBUSY")
 	})
 
 	t.Run("a wrong password is refused", func(t *testing.T) {
@@ -99,4 +107,45 @@ func TestARealServerTakesTheFiles(t *testing.T) {
 		}
 		require.ErrorContains(t, script.Run(ctx, app, nil).Err(), "ACL failure in script")
 	})
+}
+
+// A script that does not end must not take the cache away for longer than a probe or two.
+func TestTheProbeEndsAScript(t *testing.T) {
+	address, server := startProcess(t, "secret")
+	app := redis.NewClient(&redis.Options{Addr: address, Username: AppUser, Password: "secret", ReadTimeout: time.Minute})
+	t.Cleanup(func() { _ = app.Close() })
+	require.NoError(t, runCheck(t, address, server.Process.Pid), "a healthy server")
+
+	loop := make(chan error, 1)
+	go func() { loop <- app.Eval(context.Background(), "while true do end", nil).Err() }()
+	require.Eventually(t, func() bool { return runCheck(t, address, server.Process.Pid) != nil }, 5*time.Second, 10*time.Millisecond, "the script runs")
+	require.Eventually(t, func() bool { return runCheck(t, address, server.Process.Pid) == nil }, 10*time.Second, 10*time.Millisecond, "the server answers again")
+	require.ErrorContains(t, <-loop, "Script killed by user")
+
+	// A script that has written cannot be ended, so the server is.
+	gone := make(chan error, 1)
+	go func() { gone <- server.Wait() }()
+	go func() {
+		_ = app.Eval(context.Background(), `redis.call("SET", KEYS[1], "x") while true do end`, []string{"user_profile:1"}).Err()
+	}()
+	require.Eventually(t, func() bool {
+		_ = runCheck(t, address, server.Process.Pid)
+		select {
+		case <-gone:
+			return true
+		default:
+			return false
+		}
+	}, 15*time.Second, 100*time.Millisecond, "the server ends")
+}
+
+func runCheck(t *testing.T, address string, pid int) error {
+	t.Helper()
+	_, text, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	port, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	cmd := exec.Command("sh", "-c", check(port), "check", strconv.Itoa(pid))
+	cmd.Env = []string{"PATH=" + filepath.Dir(os.Getenv(serverVariable)) + ":" + os.Getenv("PATH")}
+	return cmd.Run()
 }
