@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e hit-ratio zone-ratio verify-origin purge
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -146,6 +146,9 @@ zone-ratio:  ## ARGS="--zone … --path '/static/*' --goal 85": what Cloudflare'
 	@$(EDGE) zone-ratio $(ARGS)
 verify-origin: ## ORIGIN=http://… PATHS=/static/a.js,…: which paths the edge cannot cache, and why
 	@$(EDGE) verify-origin --rules $(RULES) --origin $(ORIGIN) --paths $(PATHS)
+
+capacity:    ## ARGS="--users 250000000 --input mine.json": what numbers of users take, and what breaks first
+	@go run ./cmd/capacity $(ARGS)
 
 purge:       ## ARGS="--zone … --before … --after …": purge what a release changed
 	@go run ./cmd/purge $(ARGS)
