@@ -28,7 +28,7 @@ func serverConfig(a *Args) string {
 		"maxmemory-clients 5%",
 		fmt.Sprintf("maxclients %d", a.MaxClients),
 		"tcp-keepalive 60",
-		// The probes end a script that runs longer. Those of a cache take microseconds.
+		// The probes end a script or a function that runs longer. Those of a cache take microseconds.
 		"busy-reply-threshold 1000",
 		"lazyfree-lazy-eviction yes",
 		"lazyfree-lazy-expire yes",
@@ -45,7 +45,7 @@ func userList(a *Args, password string) string {
 	for i, pattern := range a.KeyPatterns {
 		keys[i] = "~" + pattern
 	}
-	return "user default reset on nopass -@all +ping +script|kill\n" +
+	return "user default reset on nopass -@all +ping +script|kill +function|kill\n" +
 		fmt.Sprintf("user %s reset on #%s %s -@all %s\n", AppUser, hashed(password), strings.Join(keys, " "), strings.Join(a.Commands, " "))
 }
 

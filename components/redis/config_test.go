@@ -22,7 +22,7 @@ func TestServerConfig(t *testing.T) {
 
 func TestUserListGivesTheDefaultUserWhatProbesNeed(t *testing.T) {
 	users := userList((*Args)(nil).withDefaults(), "secret")
-	require.Contains(t, users, "user default reset on nopass -@all +ping +script|kill\n")
+	require.Contains(t, users, "user default reset on nopass -@all +ping +script|kill +function|kill\n")
 }
 
 func TestUserListHoldsAHashAndThePatterns(t *testing.T) {

@@ -16,14 +16,14 @@
 //
 // # Who may do what
 //
-// The default user, which needs no password, may PING and end a script that runs too
-// long, and nothing else: probes need no secret. User app may read, write and expire keys that match
+// The default user, which needs no password, may PING and end a script or a function that
+// runs too long, and nothing else: probes need no secret. User app may read, write and expire keys that match
 // Args.KeyPatterns, and run short scripts on them. It cannot list, flush or
 // configure. The exporter's user, monitor, reads statistics and no key. The settings work with Redis 7.0 and later.
 //
 // # Scripts
 //
-// One script holds up every client. One that runs for more than a second is ended by the
+// One script or function holds up every client. One that runs for more than a second is ended by the
 // next probe; if it has written, which Redis does not undo, the server is ended, and the
 // next one begins with an empty cache.
 //

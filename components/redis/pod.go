@@ -85,14 +85,14 @@ func probe(period, failures int) *corev1.ProbeArgs {
 // check compares the answer, because redis-cli calls an error a success. The default user
 // may PING, so no probe knows a password.
 //
-// A script that runs too long holds up every client. The check ends it, or the server if
-// the script has written: that cannot be undone, SIGTERM waits for the script, and the
+// A script or a function that runs too long holds up every client. The check ends it, or
+// the server if it has written: that cannot be undone, SIGTERM waits for its end, and the
 // second SIGINT does not. $1 is the server's process.
 func check(port int) string {
 	return fmt.Sprintf(`ask() { redis-cli -h 127.0.0.1 -p %d "$@"; }
 case $(ask ping) in
 PONG) exit 0 ;;
-BUSY*) case $(ask script kill) in UNKILLABLE*) kill -INT "${1:-1}"; sleep 1; kill -INT "${1:-1}" ;; esac ;;
+BUSY*) case $(ask script kill; ask function kill) in *UNKILLABLE*) kill -INT "${1:-1}"; sleep 1; kill -INT "${1:-1}" ;; esac ;;
 esac
 exit 1`, port)
 }

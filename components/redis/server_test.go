@@ -109,34 +109,42 @@ func TestARealServerTakesTheFiles(t *testing.T) {
 	})
 }
 
-// A script that does not end must not take the cache away for longer than a probe or two.
-func TestTheProbeEndsAScript(t *testing.T) {
-	address, server := startProcess(t, "secret")
-	app := redis.NewClient(&redis.Options{Addr: address, Username: AppUser, Password: "secret", ReadTimeout: time.Minute})
-	t.Cleanup(func() { _ = app.Close() })
-	require.NoError(t, runCheck(t, address, server.Process.Pid), "a healthy server")
+// What does not end must not take the cache away for longer than a probe or two. Roles of
+// other rights than the default may have functions too.
+func TestTheProbeEndsWhatHoldsUpTheServer(t *testing.T) {
+	const login, library = "any", `#!lua name=lib
+redis.register_function('spin', function(keys) while true do end end)
+redis.register_function('write_and_spin', function(keys) redis.call('SET', keys[1], 'x') while true do end end)`
+	for name, c := range map[string]struct {
+		command []any
+		ends    bool
+	}{
+		"script":                    {[]any{"EVAL", "while true do end", 0}, false},
+		"script that has written":   {[]any{"EVAL", `redis.call("SET", KEYS[1], "x") while true do end`, 1, "user_profile:1"}, true},
+		"function":                  {[]any{"FCALL", "spin", 0}, false},
+		"function that has written": {[]any{"FCALL", "write_and_spin", 1, "user_profile:1"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, server := startProcess(t, "secret", "user any reset on >any ~* +@all\n")
+			user := redis.NewClient(&redis.Options{Addr: address, Username: login, Password: login, ReadTimeout: time.Minute, MaxRetries: -1})
+			t.Cleanup(func() { _ = user.Close() })
+			require.NoError(t, user.FunctionLoad(t.Context(), library).Err())
+			check := func() error { return runCheck(t, address, server.Process.Pid) }
+			require.NoError(t, check(), "a healthy server")
 
-	loop := make(chan error, 1)
-	go func() { loop <- app.Eval(context.Background(), "while true do end", nil).Err() }()
-	require.Eventually(t, func() bool { return runCheck(t, address, server.Process.Pid) != nil }, 5*time.Second, 10*time.Millisecond, "the script runs")
-	require.Eventually(t, func() bool { return runCheck(t, address, server.Process.Pid) == nil }, 10*time.Second, 10*time.Millisecond, "the server answers again")
-	require.ErrorContains(t, <-loop, "Script killed by user")
-
-	// A script that has written cannot be ended, so the server is.
-	gone := make(chan error, 1)
-	go func() { gone <- server.Wait() }()
-	go func() {
-		_ = app.Eval(context.Background(), `redis.call("SET", KEYS[1], "x") while true do end`, []string{"user_profile:1"}).Err()
-	}()
-	require.Eventually(t, func() bool {
-		_ = runCheck(t, address, server.Process.Pid)
-		select {
-		case <-gone:
-			return true
-		default:
-			return false
-		}
-	}, 15*time.Second, 100*time.Millisecond, "the server ends")
+			result, gone := make(chan error, 1), make(chan error, 1)
+			go func() { result <- user.Do(context.Background(), c.command...).Err() }()
+			go func() { gone <- server.Wait() }()
+			require.Eventually(t, func() bool { return check() != nil }, 5*time.Second, 10*time.Millisecond, "it runs")
+			if c.ends {
+				require.Eventually(t, func() bool { _ = check(); return len(gone) == 1 }, 15*time.Second, 100*time.Millisecond, "the server ends")
+				return
+			}
+			require.Eventually(t, func() bool { return check() == nil }, 10*time.Second, 10*time.Millisecond, "the server answers again")
+			require.ErrorContains(t, <-result, "killed by user")
+			require.Empty(t, gone)
+		})
+	}
 }
 
 func runCheck(t *testing.T, address string, pid int) error {
