@@ -50,8 +50,10 @@ type Server struct {
 	folder string
 	// runAs is nil for the user of the tests.
 	runAs *syscall.Credential
-	cmd   *exec.Cmd
-	ended chan struct{}
+	// encrypted tells that its own connections verify it.
+	encrypted bool
+	cmd       *exec.Cmd
+	ended     chan struct{}
 }
 
 // Start runs a new server with one database until the test ends.
@@ -117,6 +119,8 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 func (s *Server) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = s.folder
+	// A server that connects to another one with TLS looks for a certificate of its own at home.
+	cmd.Env = append(os.Environ(), "HOME="+s.folder)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.runAs}
 	return cmd
 }
@@ -226,8 +230,12 @@ func (s *Server) App(database string) *pgx.Conn {
 }
 
 func (s *Server) connect(database, role, password string) (*pgx.Conn, error) {
+	tls := "sslmode=disable"
+	if s.encrypted {
+		tls = "sslmode=verify-full&sslrootcert=" + s.Authorities()
+	}
 	return pgx.Connect(context.Background(),
-		fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable&connect_timeout=5", role, password, s.Port, database))
+		fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?%s&connect_timeout=5", role, password, s.Port, database, tls))
 }
 
 // Log returns what the server has logged.

@@ -54,7 +54,7 @@ func (s *Shards) settings(user, password string) settings.Shards {
 	if s.App.MapFile == "" {
 		s.App.MapFile = filepath.Join(s.t.TempDir(), "map.json")
 	}
-	return settings.Shards{MapFile: s.App.MapFile, Credentials: folder, SSLMode: "prefer", ConnectTimeout: 2 * time.Second}
+	return settings.Shards{MapFile: s.App.MapFile, Credentials: folder, SSLMode: "disable", ConnectTimeout: 2 * time.Second}
 }
 
 // SetCredentials writes the files of a mounted Secret.

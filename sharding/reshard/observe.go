@@ -2,8 +2,10 @@ package reshard
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/sharding/identity"
@@ -24,6 +26,9 @@ type Observation struct {
 	Rows, Bytes int64
 	// Load is how busy the shard's server is.
 	Load Load
+	// CertificateEnds is when the certificate that the server has shown expires; zero
+	// without TLS.
+	CertificateEnds time.Time
 
 	holdings map[int32]holding
 }
@@ -55,6 +60,7 @@ func (o *Observation) read(ctx context.Context, m *shardmap.Map, connect func(*s
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	o.CertificateEnds = certificateEnds(conn)
 	if err := identity.Check(ctx, conn, o.Shard.Name, identity.Of(m, &o.Shard)); err != nil {
 		return err
 	}
@@ -80,6 +86,16 @@ func (o *Observation) read(ctx context.Context, m *shardmap.Map, connect func(*s
 		return nil
 	})
 	return err
+}
+
+// certificateEnds looks at what the server shows to its clients, and not at a Secret: a
+// renewed certificate that no server has loaded still expires.
+func certificateEnds(conn *pgx.Conn) time.Time {
+	encrypted, ok := conn.PgConn().Conn().(*tls.Conn)
+	if !ok {
+		return time.Time{}
+	}
+	return encrypted.ConnectionState().PeerCertificates[0].NotAfter
 }
 
 // Misplaced counts the buckets that are not where the map wants them, as far as

@@ -22,8 +22,11 @@ type Options struct {
 	// Connect returns the settings of a superuser's connection to a shard, its
 	// current password included.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
-	// SSLMode is libpq's sslmode between the shards.
+	// SSLMode is libpq's sslmode between the shards; default disable.
 	SSLMode string
+	// SSLRootCert is the file with the authorities of the shards' certificates, on the
+	// shards' own servers; verify-ca and verify-full need it.
+	SSLRootCert string
 	// Batch is the most buckets that move together, default 32. One batch is two
 	// scans of the source's tables and one pause of its buckets.
 	Batch int
@@ -80,7 +83,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.LockWait, 10*time.Second)
 	orDefault(&o.Patience, 10*time.Minute)
 	if o.SSLMode == "" {
-		o.SSLMode = "prefer"
+		o.SSLMode = "disable"
 	}
 	if o.OnState == nil {
 		o.OnState = func(Move) {}

@@ -124,7 +124,7 @@ func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, e
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Conn: conn, shard: shard, conninfo: conninfo(config, m.options.SSLMode)}
+	s := &session{Conn: conn, shard: shard, conninfo: conninfo(config, m.options.SSLMode, m.options.SSLRootCert)}
 	if err := m.enter(ctx, s); err != nil {
 		if !errors.Is(err, ErrBusy) {
 			err = ended(conn, err)
@@ -172,14 +172,19 @@ func (s *session) flush(ctx context.Context) error {
 	return err
 }
 
-// conninfo quotes every value as libpq wants it.
-func conninfo(c *pgx.ConnConfig, sslmode string) string {
+// conninfo quotes every value as libpq wants it. Only the modes that verify get the
+// authorities' file: with one, require would verify too.
+func conninfo(c *pgx.ConnConfig, sslmode, authorities string) string {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	var text strings.Builder
-	for _, pair := range [][2]string{
+	pairs := [][2]string{
 		{"host", c.Host}, {"port", fmt.Sprint(c.Port)}, {"dbname", c.Database},
 		{"user", c.User}, {"password", c.Password}, {"sslmode", sslmode}, {"connect_timeout", "5"},
-	} {
+	}
+	if strings.HasPrefix(sslmode, "verify-") {
+		pairs = append(pairs, [2]string{"sslrootcert", authorities})
+	}
+	for _, pair := range pairs {
 		fmt.Fprintf(&text, "%s='%s' ", pair[0], quote.Replace(pair[1]))
 	}
 	return strings.TrimSpace(text.String())

@@ -36,14 +36,15 @@ func (o Options) ConnConfig(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
 }
 
 func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
+	query := url.Values{"sslmode": {o.SSLMode}, "application_name": {o.Application}}
+	if o.SSLRootCert != "" {
+		query.Set("sslrootcert", o.SSLRootCert)
+	}
 	location := url.URL{
-		Scheme: "postgres",
-		Host:   net.JoinHostPort(shard.Host, strconv.Itoa(shard.Port)),
-		Path:   "/" + shard.Database,
-		RawQuery: url.Values{
-			"sslmode":          {o.SSLMode},
-			"application_name": {o.Application},
-		}.Encode(),
+		Scheme:   "postgres",
+		Host:     net.JoinHostPort(shard.Host, strconv.Itoa(shard.Port)),
+		Path:     "/" + shard.Database,
+		RawQuery: query.Encode(),
 	}
 	config, err := pgxpool.ParseConfig(location.String())
 	if err != nil {
@@ -51,6 +52,23 @@ func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
 	}
 	config.ConnConfig.ConnectTimeout = o.ConnectTimeout
 	return config, nil
+}
+
+// noTLS is the sslmode without TLS.
+const noTLS = "disable"
+
+// trustAnew reads the authorities' file again: pgx reads it once for all connections of a
+// pool.
+func (o Options) trustAnew(shard *shardmap.Shard, config *pgx.ConnConfig) error {
+	if o.SSLMode == noTLS {
+		return nil
+	}
+	fresh, err := o.poolConfig(shard)
+	if err != nil {
+		return err
+	}
+	config.TLSConfig = fresh.ConnConfig.TLSConfig
+	return nil
 }
 
 func (o Options) setCredentials(shard *shardmap.Shard, config *pgx.ConnConfig) error {
@@ -73,6 +91,9 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 	config.MaxConnLifetimeJitter = maxLifetimeJitter
 	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		if err := o.trustAnew(shard, c); err != nil {
+			return err
+		}
 		return o.setCredentials(shard, c)
 	}
 	want := identity.Of(m, shard)

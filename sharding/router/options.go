@@ -18,9 +18,14 @@ type Options struct {
 	// name>/password; default /etc/scalestack/shards. They are read for every
 	// new connection, so that a changed password needs no restart.
 	Credentials string
-	// SSLMode is libpq's sslmode; default prefer. The authority for verify-ca
-	// and verify-full comes from PGSSLROOTCERT, as with every PostgreSQL client.
+	// SSLMode is libpq's sslmode: disable (the default), require, verify-ca or
+	// verify-full, which alone checks that the server is the one that the map names. None
+	// of them falls back to clear text.
 	SSLMode string
+	// SSLRootCert is the file with the authorities of the shards' certificates. It is read
+	// for every new connection, so that a new authority needs no restart. Default:
+	// PGSSLROOTCERT, and without that the system's authorities.
+	SSLRootCert string
 	// ConnectTimeout bounds one attempt to connect to a shard; default 2 s.
 	ConnectTimeout time.Duration
 	// Pool is the most connections to one shard; default 10. All processes
@@ -52,7 +57,7 @@ func orDefault[T comparable](value *T, byDefault T) {
 func (o Options) withDefaults() Options {
 	orDefault(&o.MapFile, "/etc/scalestack/shardmap/map.json")
 	orDefault(&o.Credentials, "/etc/scalestack/shards")
-	orDefault(&o.SSLMode, "prefer")
+	orDefault(&o.SSLMode, noTLS)
 	orDefault(&o.ConnectTimeout, 2*time.Second)
 	orDefault(&o.Pool, 10)
 	orDefault(&o.StatementTimeout, 3*time.Second)

@@ -33,7 +33,9 @@ type Reshard struct {
 	Lease    time.Duration `env:"SCALESTACK_RESHARD_LEASE" envDefault:"4s" validate:"min=100ms,max=10m" doc:"longest pause of writes: after it the first writer lifts the fence, and the cutover is tried again"`
 	Observe  time.Duration `env:"SCALESTACK_RESHARD_OBSERVE" envDefault:"30s" validate:"min=1ms,max=24h" doc:"how long each move can be rolled back after its cutover"`
 	Attempts int           `env:"SCALESTACK_RESHARD_ATTEMPTS" envDefault:"100" validate:"min=1,max=100000" doc:"fences that are tried, up to 5 s apart, until a move is aborted and its copy thrown away"`
-	Patience time.Duration `env:"SCALESTACK_RESHARD_PATIENCE" envDefault:"10m" validate:"min=1s,max=24h" doc:"how long a shard may be unreachable until reshard gives up, or a replication slot may wait for transactions until the move is aborted"`
+	// ShardsRootCert is a path on the shards' servers and not here.
+	ShardsRootCert string        `env:"SCALESTACK_RESHARD_SSLROOTCERT" envDefault:"/var/lib/postgresql/data/tls/current/ca.crt" validate:"abspath" doc:"file with the authorities of the shards' certificates on the shards' own servers, for the connections between them with verify-ca and verify-full; by default where component postgres has it"`
+	Patience       time.Duration `env:"SCALESTACK_RESHARD_PATIENCE" envDefault:"10m" validate:"min=1s,max=24h" doc:"how long a shard may be unreachable until reshard gives up, or a replication slot may wait for transactions until the move is aborted"`
 }
 
 // Serve holds the settings of the command serve.

@@ -20,7 +20,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 5*time.Minute, m.Timeout)
 	require.Equal(t, Shards{MapFile: "/etc/scalestack/shardmap/map.json", Credentials: "/etc/scalestack/shards",
-		SSLMode: "prefer", ConnectTimeout: 2 * time.Second}, m.Shards)
+		SSLMode: "disable", ConnectTimeout: 2 * time.Second}, m.Shards)
 
 	r, err := ReshardCommand.Load(environment(nil))
 	require.NoError(t, err)

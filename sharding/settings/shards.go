@@ -16,15 +16,15 @@ type Shards struct {
 	// program runs.
 	MapFile        string        `env:"SCALESTACK_SHARD_MAP" envDefault:"/etc/scalestack/shardmap/map.json" validate:"abspath" doc:"the shard map; read again when it changes"`
 	Credentials    string        `env:"SCALESTACK_SHARD_CREDENTIALS" envDefault:"/etc/scalestack/shards" validate:"abspath" doc:"folder with <shard name>/username and <shard name>/password; read at every new connection"`
-	SSLMode        string        `env:"SCALESTACK_DB_SSLMODE" envDefault:"prefer" validate:"oneof=disable allow prefer require verify-ca verify-full" doc:"TLS to the shards, as libpq's sslmode"`
-	SSLRootCert    string        `env:"PGSSLROOTCERT" validate:"omitempty,abspath" doc:"authority of the shards' certificates for verify-ca and verify-full; read by the PostgreSQL client itself"`
+	SSLMode        string        `env:"SCALESTACK_DB_SSLMODE" envDefault:"disable" validate:"oneof=disable require verify-ca verify-full" doc:"TLS to the shards, as libpq's sslmode; none of them falls back to clear text, and only verify-full checks who answers"`
+	SSLRootCert    string        `env:"SCALESTACK_DB_SSLROOTCERT" validate:"omitempty,abspath" doc:"file with the authorities of the shards' certificates for verify-ca and verify-full; read at every new connection; if empty PGSSLROOTCERT, then the system's"`
 	ConnectTimeout time.Duration `env:"SCALESTACK_DB_CONNECT_TIMEOUT" envDefault:"2s" validate:"min=10ms,max=1m" doc:"longest attempt to connect to a shard"`
 }
 
 // As returns what a router needs to reach the shards; they show the
 // application's name for its connections.
 func (s Shards) As(application string) router.Options {
-	return router.Options{MapFile: s.MapFile, Credentials: s.Credentials, SSLMode: s.SSLMode,
+	return router.Options{MapFile: s.MapFile, Credentials: s.Credentials, SSLMode: s.SSLMode, SSLRootCert: s.SSLRootCert,
 		ConnectTimeout: s.ConnectTimeout, Application: application}
 }
 

@@ -92,8 +92,8 @@ func (w *watcher) look(ctx context.Context) (answered bool) {
 }
 
 type gauges struct {
-	up, rows, bytes, buckets, moves *prometheus.GaugeVec
-	misplaced, twice                prometheus.Gauge
+	up, rows, bytes, buckets, moves, certificate *prometheus.GaugeVec
+	misplaced, twice                             prometheus.Gauge
 }
 
 func newGauges(registry prometheus.Registerer) *gauges {
@@ -107,6 +107,8 @@ func newGauges(registry prometheus.Registerer) *gauges {
 		bytes:   of("bytes", "Bytes of the sharded tables, indexes included."),
 		buckets: of("buckets", "Buckets by state: owned, fenced, moved.", "state"),
 		moves:   of("moves", "Moves from the shard by state.", "state"),
+		certificate: of("certificate_expiry_timestamp_seconds",
+			"When the certificate that the shard's server shows expires, in seconds since 1970; no series without TLS."),
 		misplaced: f.NewGauge(prometheus.GaugeOpts{Name: "scalestack_shard_buckets_misplaced",
 			Help: "Buckets that are not where the map wants them."}),
 		twice: f.NewGauge(prometheus.GaugeOpts{Name: "scalestack_shard_buckets_owned_twice",
@@ -115,7 +117,7 @@ func newGauges(registry prometheus.Registerer) *gauges {
 }
 
 func (g *gauges) set(all []reshard.Observation, misplaced int, twice bool) {
-	for _, one := range []*prometheus.GaugeVec{g.up, g.rows, g.bytes, g.buckets, g.moves} {
+	for _, one := range []*prometheus.GaugeVec{g.up, g.rows, g.bytes, g.buckets, g.moves, g.certificate} {
 		one.Reset()
 	}
 	for _, o := range all {
@@ -126,6 +128,9 @@ func (g *gauges) set(all []reshard.Observation, misplaced int, twice bool) {
 		g.up.WithLabelValues(o.Shard.Name).Set(1)
 		g.rows.WithLabelValues(o.Shard.Name).Set(float64(o.Rows))
 		g.bytes.WithLabelValues(o.Shard.Name).Set(float64(o.Bytes))
+		if !o.CertificateEnds.IsZero() {
+			g.certificate.WithLabelValues(o.Shard.Name).Set(float64(o.CertificateEnds.Unix()))
+		}
 		for state, count := range o.Buckets {
 			g.buckets.WithLabelValues(o.Shard.Name, state).Set(float64(count))
 		}

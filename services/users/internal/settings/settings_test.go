@@ -23,7 +23,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, ":9090", s.MetricsListen)
 	require.Equal(t, "/etc/scalestack/shardmap/map.json", s.MapFile)
 	require.Equal(t, "/etc/scalestack/shards", s.Shards.Credentials)
-	require.Equal(t, "prefer", s.Shards.SSLMode)
+	require.Equal(t, "disable", s.Shards.SSLMode)
 	require.Equal(t, 10, s.Pool)
 	require.Equal(t, 3600*time.Second, s.CacheTTL)
 	require.Equal(t, 20*time.Second, s.ShutdownGrace)
@@ -49,7 +49,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 		`SCALESTACK_METRICS_LISTEN: "9090" is not host:port with a port between 0 and 65535`,
 		`SCALESTACK_SHARD_MAP: "map.json" is not an absolute path`,
 		`SCALESTACK_DB_POOL: 0 is not between 1 and 1000`,
-		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, allow, prefer, require, verify-ca, verify-full`,
+		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, require, verify-ca, verify-full`,
 		`SCALESTACK_CACHE_TTL: "an hour" is not a duration such as 1h`,
 		`SCALESTACK_SHUTDOWN_GRACE: 1ms is not between 1s and 10m`,
 		`SCALESTACK_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
