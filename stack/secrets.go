@@ -63,6 +63,9 @@ func (c *Config) checkSecrets() field.ErrorList {
 	if name := c.Kubernetes.PullSecret; name != "" && !c.hasSecret(name) {
 		errs = append(errs, notMade(sectionPath("kubernetes").Child("pullSecret"), name, `["`+secrets.DockerConfigKey+`"]`))
 	}
+	if t := c.Postgres.TLS; t != nil && t.Secret != "" && !c.hasSecret(t.Secret) {
+		errs = append(errs, notMade(sectionPath("postgres").Child("tls", "secret"), t.Secret, `["tls.crt"]`))
+	}
 	return errs
 }
 

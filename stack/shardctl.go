@@ -97,8 +97,8 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 		PullSecret:      c.Kubernetes.PullSecret,
 		Args:            []string{command},
 		Revision:        c.structure(),
-		BaseEnv:         shardVariables(),
-		Mounts:          []k8s.Mount{mapMount(shardMap), c.credentials(admin)},
+		BaseEnv:         c.shardVariables(),
+		Mounts:          c.shardMounts(shardMap, admin),
 		EgressTo:        []k8s.Target{shardPods()},
 	}
 }

@@ -19,6 +19,7 @@ import (
 const (
 	shardMapFolder    = "/etc/scalestack/shardmap"
 	credentialsFolder = "/etc/scalestack/shards"
+	shardCAFolder     = "/etc/scalestack/shards-ca"
 	redisFolder       = "/etc/scalestack/redis"
 	kafkaFolder       = "/etc/scalestack/kafka"
 	kafkaCAFolder     = "/etc/scalestack/kafka-ca"
@@ -88,20 +89,20 @@ func (c *Config) edgePeers() []k8s.Peer {
 // connectShards gives the service its own login, and its migration the
 // administrator's and a new run when the set of shards changes.
 func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
-	maps.Copy(a.BaseEnv, shardVariables())
+	maps.Copy(a.BaseEnv, c.shardVariables())
 	if s.hasPool() {
 		a.BaseEnv["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
 	}
 	a.After = w.prepared
-	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(func(int) pulumi.StringInput { return w.shardLogins[s.Name] })})
+	a.Mounts = slices.Concat(a.Mounts, c.shardMounts(w.shardMap, func(int) pulumi.StringInput { return w.shardLogins[s.Name] }))
 	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{shardPods()})
 	if a.Migration == nil {
 		return
 	}
 	m := *a.Migration
 	m.Mounts = c.withSecrets(m.Mounts, w.secrets)
-	m.BaseEnv = shardVariables()
-	m.Mounts = slices.Concat(m.Mounts, []k8s.Mount{mapMount(w.shardMap), c.credentials(admin)})
+	m.BaseEnv = c.shardVariables()
+	m.Mounts = slices.Concat(m.Mounts, c.shardMounts(w.shardMap, admin))
 	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})
 	m.Revision += c.structure()
 	a.Migration = &m
@@ -144,12 +145,28 @@ func files(name, path string, secret pulumi.StringInput, keys ...string) k8s.Mou
 	return k8s.Mount{Name: name, Path: path, Secrets: []k8s.SecretFiles{{Secret: secret, Files: byKey}}}
 }
 
-// shardVariables say where the shard map and the credentials are.
-func shardVariables() variables {
-	return variables{
+// shardVariables say where the shard map and the credentials are, and with TLS how to
+// verify the shards.
+func (c *Config) shardVariables() variables {
+	all := variables{
 		"SCALESTACK_SHARD_MAP":         pulumi.String(shardMapFolder + "/" + shardMapKey),
 		"SCALESTACK_SHARD_CREDENTIALS": pulumi.String(credentialsFolder),
 	}
+	if c.Postgres.TLS != nil {
+		all["SCALESTACK_DB_SSLMODE"] = pulumi.String("verify-full")
+		all["SCALESTACK_DB_SSLROOTCERT"] = pulumi.String(shardCAFolder + "/" + postgres.AuthorityKey)
+	}
+	return all
+}
+
+// shardMounts are what a client of the shards has: the map, its credentials, and with TLS
+// the authorities of the shards' certificates.
+func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int) pulumi.StringInput) []k8s.Mount {
+	mounts := []k8s.Mount{mapMount(shardMap), c.credentials(secret)}
+	if c.Postgres.TLS != nil {
+		mounts = append(mounts, postgres.AuthorityMount(postgresName, c.Postgres.TLS, shardCAFolder))
+	}
+	return mounts
 }
 
 func mapMount(configMap pulumi.StringInput) k8s.Mount {

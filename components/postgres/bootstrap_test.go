@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -37,6 +38,9 @@ type shard struct {
 	server *exec.Cmd
 	// log takes what the server writes; nil drops it.
 	log *os.File
+	// env is for all its programs, tls how tests connect.
+	env []string
+	tls string
 }
 
 func newShard(t *testing.T) *shard {
@@ -89,8 +93,8 @@ func (s *shard) passwords(admin, app string) {
 func (s *shard) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.folder
-	cmd.Env = []string{"PATH=" + s.path, "PGDATA=" + s.at("volume/pgdata"), "DATABASE=shard_0_db",
-		"CREDENTIALS=" + s.folder, "CONFIG=" + s.folder}
+	cmd.Env = append([]string{"PATH=" + s.path, "PGDATA=" + s.at("volume/pgdata"), "DATABASE=shard_0_db",
+		"CREDENTIALS=" + s.folder, "CONFIG=" + s.folder}, s.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
@@ -154,7 +158,7 @@ func (s *shard) end(signal syscall.Signal) {
 }
 
 func (s *shard) connect(user, password string) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(fmt.Sprintf("host=127.0.0.1 port=%d dbname=shard_0_db sslmode=disable connect_timeout=5", s.port))
+	config, err := pgx.ParseConfig(fmt.Sprintf("host=127.0.0.1 port=%d dbname=shard_0_db connect_timeout=5 %s", s.port, cmp.Or(s.tls, "sslmode=disable")))
 	require.NoError(s.t, err)
 	config.User, config.Password = user, password
 	return pgx.ConnectConfig(context.Background(), config)

@@ -157,6 +157,7 @@ func serverConfig(a *Args) string {
 		}
 	}
 	write(serverSettings())
+	write(tlsSettings(a))
 	write(tuning(a).settings())
 	write(suggestedSettings())
 	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {

@@ -82,9 +82,18 @@ func exporterSecret(component string, a *Args, password pulumi.StringInput) *cor
 		StringData: pulumi.StringMap{
 			monitorPassword: password,
 			exporterFile: pulumi.Sprintf("auth_modules:\n  shards:\n    type: userpass\n    userpass: {username: %s, password: %q}\n"+
-				"    options: {sslmode: disable, connect_timeout: \"5\", application_name: %s}\n", MonitorRole, password, name),
+				"    options: {%s, connect_timeout: \"5\", application_name: %s}\n", MonitorRole, password, exporterTLS(a), name),
 		},
 	}
+}
+
+// exporterTLS are the options that decide how the exporter connects. It reads the
+// authorities' file for each connection.
+func exporterTLS(a *Args) string {
+	if a.TLS == nil {
+		return "sslmode: disable"
+	}
+	return "sslmode: " + verify + ", sslrootcert: " + clientAuthority
 }
 
 func shardExporter(component string, a *Args, checksum pulumi.StringInput) kube.Exporter {
@@ -101,9 +110,9 @@ func shardExporter(component string, a *Args, checksum pulumi.StringInput) kube.
 		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: Port}},
 		Program: kube.Program{
 			Image: a.Exporter.Image, PullPolicy: a.Exporter.ImagePullPolicy, Args: args, Resources: a.Exporter.Resources,
-			Mounts: []k8s.Mount{{Name: "config", Path: exporterPath, Secrets: []k8s.SecretFiles{{
+			Mounts: append([]k8s.Mount{{Name: "config", Path: exporterPath, Secrets: []k8s.SecretFiles{{
 				Secret: pulumi.String(name), Files: map[string]string{exporterFile: exporterFile},
-			}}}},
+			}}}}, authorityMounts(component, a)...),
 		},
 		Checksum: checksum,
 	}

@@ -17,7 +17,7 @@ func restartingFiles(p plan) map[string]string {
 	}
 	return map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
-		"pg_hba.conf":     hba,
+		"pg_hba.conf":     hostLines(p.Args, hba),
 		"bootstrap.sh":    bootstrapScript,
 	}
 }
@@ -26,10 +26,14 @@ func restartingFiles(p plan) map[string]string {
 // restartingFiles takes effect whenever the server starts next.
 func mountedFiles(p plan) map[string]string {
 	files := restartingFiles(p)
+	first := startupScript + tlsPrepare(p.Args)
 	if p.replicated() {
-		files["prepare.sh"], files["prepare.py"] = startupScript+prepareScript, prepareProgram
+		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
 	} else {
-		files["bootstrap.sh"] = startupScript + files["bootstrap.sh"]
+		files["bootstrap.sh"] = first + files["bootstrap.sh"]
+	}
+	if p.TLS != nil {
+		files["tls.sh"] = tlsScript
 	}
 	files["postgresql.conf"] += setting{"include_if_exists", startupConfig}.line()
 	files["volume-settings"] = volumeSettings(p.Args)

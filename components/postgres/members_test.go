@@ -142,7 +142,7 @@ func TestPatroniConfiguration(t *testing.T) {
 	require.Equal(t, "postgres-shard-3", read["scope"])
 	require.NotContains(t, memberFiles(p)["patroni.yml"], "password")
 	require.Equal(t, `a"b`, func() string {
-		require.NoError(t, json.Unmarshal([]byte(patroniSecrets(`a"b`, "c")), &read))
+		require.NoError(t, json.Unmarshal([]byte(patroniSecrets(&Args{}, `a"b`, "c")), &read))
 		login := read["postgresql"].(map[string]any)["authentication"].(map[string]any)["replication"]
 		return login.(map[string]any)["password"].(string)
 	}())

@@ -3,6 +3,7 @@ package postgres
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"strings"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
@@ -63,12 +64,18 @@ func monitorArgs(component string, a *Args, password pulumi.StringInput) *job.Ar
 		})
 	}
 	args.Revision = shards.String() + statements(a)
-	args.Mounts = []k8s.Mount{credentials, {Name: "monitor", Path: monitorPath, Secrets: []k8s.SecretFiles{{
+	args.Mounts = append(authorityMounts(component, a), credentials, k8s.Mount{Name: "monitor", Path: monitorPath, Secrets: []k8s.SecretFiles{{
 		Secret: pulumi.String(exporterName(component)), Files: map[string]string{monitorPassword: "password"},
-	}}}}
+	}}})
 	args.Env = map[string]pulumi.StringInput{
 		"SHARDS": pulumi.String(strings.TrimSpace(shards.String())), "CREDENTIALS": pulumi.String(monitorCredentials),
 		"PASSWORD": pulumi.String(monitorPath + "/password"), "EXTENSION": pulumi.String(statements(a)),
+	}
+	if a.TLS != nil {
+		// A certificate has the Service's whole name.
+		args.Revision += "TLS"
+		args.Env["DOMAIN"] = pulumi.Sprintf(".%s.svc.cluster.local", a.Namespace)
+		maps.Copy(args.Env, clientVariables(a))
 	}
 	return args
 }

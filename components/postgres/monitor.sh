@@ -2,14 +2,16 @@
 # row of any table. It may be run again at any time.
 #
 #   SHARDS       a line for each shard: name, host, port, database
+#   DOMAIN       what makes the hosts' names whole
 #   CREDENTIALS  folder with <name>/password of the superuser for each shard
 #   PASSWORD     the file with the role's password
+#   PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
 #   EXTENSION    of the statements' statistics, for a server that has it loaded
 #
 # Passwords reach psql by its environment and its standard input only, and the
 # statement that holds one is not logged.
 set -eu
-export LC_ALL=C PGCONNECT_TIMEOUT=5 PGSSLMODE=prefer PASSWORD
+export LC_ALL=C PGCONNECT_TIMEOUT=5 PASSWORD PGSSLMODE="${PGSSLMODE:-disable}"
 
 : "${SHARDS:?}" "${CREDENTIALS:?}" "${PASSWORD:?}"
 
@@ -35,7 +37,7 @@ SQL
 while read -r name host port database; do
 	[ -s "$CREDENTIALS/$name/password" ] || { echo "monitor: $CREDENTIALS/$name/password is empty or absent" >&2; exit 1; }
 	role_sql | PGPASSWORD=$(cat "$CREDENTIALS/$name/password") timeout 60 psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 \
-		--host="$host" --port="$port" --username=postgres --dbname="$database" --file=- ||
+		--host="$host${DOMAIN:-}" --port="$port" --username=postgres --dbname="$database" --file=- ||
 		{ echo "monitor: $name has no role monitor yet" >&2; exit 1; }
 done <<LINES
 $SHARDS

@@ -45,8 +45,8 @@ func TestOnlyTheBootstrapSeesTheCredentials(t *testing.T) {
 	spec := podSpec(testPlan(nil))
 	bootstrap := spec.InitContainers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
 	server := spec.Containers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
-	require.Len(t, bootstrap.VolumeMounts, len(mounts())+2)
-	require.Len(t, server.VolumeMounts, len(mounts()))
+	require.Len(t, bootstrap.VolumeMounts, len(mounts(testPlan(nil)))+2)
+	require.Len(t, server.VolumeMounts, len(mounts(testPlan(nil))))
 	require.Equal(t, corev1.EnvVarArray{env("PGDATA", dataPath)}, server.Env)
 	require.Contains(t, bootstrap.Env, env("DATABASE", "shard_3_db"))
 }

@@ -61,7 +61,7 @@ host    replication  postgres  all      scram-sha-256
 func memberFiles(p plan) map[string]string {
 	return map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
-		"pg_hba.conf":     memberHBA,
+		"pg_hba.conf":     hostLines(p.Args, memberHBA),
 		"roles.sh":        bootstrapFunctions() + rolesScript,
 		"patroni.yml":     document(patroniConfig(p)),
 		"dcs.json":        document(dynamicConfig(p.Args)),
@@ -175,17 +175,20 @@ func synchronousMode(members int) any {
 }
 
 // patroniSecrets is the part of Patroni's configuration with passwords.
-func patroniSecrets(admin, rest string) string {
+func patroniSecrets(a *Args, admin, rest string) string {
 	login := object{"username": AdminRole, "password": admin}
+	if a.TLS != nil {
+		login["sslmode"], login["sslrootcert"] = verify, AuthorityPath
+	}
 	return document(object{
 		"postgresql": object{"authentication": object{"superuser": login, "replication": login, "rewind": login}},
 		"restapi":    object{"authentication": object{"username": restRole, "password": rest}},
 	})
 }
 
-func patroniSecretsOf(admin, rest pulumi.StringInput) pulumi.StringOutput {
+func patroniSecretsOf(a *Args, admin, rest pulumi.StringInput) pulumi.StringOutput {
 	return pulumi.All(admin, rest).ApplyT(func(values []any) string {
-		return patroniSecrets(values[0].(string), values[1].(string))
+		return patroniSecrets(a, values[0].(string), values[1].(string))
 	}).(pulumi.StringOutput)
 }
 

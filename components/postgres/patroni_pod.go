@@ -20,6 +20,9 @@ func memberPod(p plan, spec *corev1.PodSpecArgs) *corev1.PodSpecArgs {
 	spec.Containers = corev1.ContainerArray{patroniContainer(p), rolesContainer(p)}
 	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), patroniVolume(p))
 	spec.Affinity = apart(p)
+	if p.TLS != nil {
+		spec.Containers = append(spec.Containers.(corev1.ContainerArray), tlsContainer(p))
+	}
 	return spec
 }
 
@@ -63,19 +66,29 @@ func patroniContainer(p plan) *corev1.ContainerArgs {
 		fieldEnv("PATRONI_NAME", "metadata.name"),
 		fieldEnv("PATRONI_KUBERNETES_NAMESPACE", "metadata.namespace"),
 		fieldEnv("PATRONI_KUBERNETES_POD_IP", "status.podIP"),
-		env("PATRONI_POSTGRESQL_CONNECT_ADDRESS", fmt.Sprintf("$(PATRONI_KUBERNETES_POD_IP):%d", Port)),
+		connectAddress(p),
 		env("PATRONI_RESTAPI_CONNECT_ADDRESS", fmt.Sprintf("$(PATRONI_KUBERNETES_POD_IP):%d", restPort)),
 		env("PATRONICTL_CONFIG_FILE", patroniPath),
 		env("HOME", "/tmp"),
 	)
 	c.Ports = corev1.ContainerPortArray{kube.ContainerPort("postgres", Port), kube.ContainerPort("patroni", restPort)}
-	c.VolumeMounts = append(mounts(), kube.ReadOnlyMount("patroni", patroniPath))
+	c.VolumeMounts = append(mounts(p), kube.ReadOnlyMount("patroni", patroniPath))
 	c.StartupProbe = restProbe("/liveness", 2, 300)
 	c.ReadinessProbe = restProbe("/readiness", 5, 2)
 	// A loop that stands still for a whole lock is restarted; a server that only
 	// replays its log is not.
 	c.LivenessProbe = restProbe("/liveness", 10, 6)
 	return c
+}
+
+// connectAddress is where the other members find the server. Its certificate is for a
+// name, and pods change their addresses.
+func connectAddress(p plan) *corev1.EnvVarArgs {
+	const name = "PATRONI_POSTGRESQL_CONNECT_ADDRESS"
+	if p.TLS == nil {
+		return env(name, fmt.Sprintf("$(PATRONI_KUBERNETES_POD_IP):%d", Port))
+	}
+	return &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.Sprintf("%s:%d", p.podName(), Port)}
 }
 
 func restProbe(path string, period, failures int) *corev1.ProbeArgs {

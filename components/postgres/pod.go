@@ -59,7 +59,7 @@ func bootstrapContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "bootstrap", "sh", configPath+"/bootstrap.sh")
 	c.Env = append(c.Env.(corev1.EnvVarArray),
 		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath))
-	c.VolumeMounts = append(mounts(),
+	c.VolumeMounts = append(mounts(p),
 		kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"),
 		kube.ReadOnlyMount("app-credentials", credentialsPath+"/app"))
 	return c
@@ -76,6 +76,7 @@ func serverContainer(p plan) *corev1.ContainerArgs {
 	}}
 	c.StartupProbe = startupProbe()
 	c.ReadinessProbe = readinessProbe()
+	followed(p, c)
 	c.LivenessProbe = livenessProbe()
 	c.Lifecycle = &corev1.LifecycleArgs{PreStop: &corev1.LifecycleHandlerArgs{Exec: fastStop()}}
 	return c
@@ -94,10 +95,10 @@ func container(p plan, name string, command ...string) *corev1.ContainerArgs {
 		Image:           p.Image.ToStringOutput(),
 		ImagePullPolicy: p.ImagePullPolicy.ToStringOutput(),
 		Command:         pulumi.ToStringArray(command),
-		Env:             corev1.EnvVarArray{env("PGDATA", dataPath)},
+		Env:             append(corev1.EnvVarArray{env("PGDATA", dataPath)}, tlsEnv(p)...),
 		Resources:       kube.Resources(p.Resources),
 		SecurityContext: kube.RestrictedContainer(),
-		VolumeMounts:    mounts(),
+		VolumeMounts:    mounts(p),
 	}
 }
 
@@ -105,19 +106,19 @@ func env(name, value string) *corev1.EnvVarArgs {
 	return &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(value)}
 }
 
-func mounts() corev1.VolumeMountArray {
-	return corev1.VolumeMountArray{
+func mounts(p plan) corev1.VolumeMountArray {
+	return append(corev1.VolumeMountArray{
 		kube.Mount("data", volumePath),
 		kube.ReadOnlyMount("config", configPath),
 		kube.Mount("run", socketPath),
 		kube.Mount("tmp", "/tmp"),
 		kube.Mount("shm", "/dev/shm"),
-	}
+	}, tlsMounts(p)...)
 }
 
 func volumes(p plan) corev1.VolumeArray {
 	shm := fmt.Sprintf("%dMi", tuning(p.Args).SharedMemoryVolume/miB)
-	return corev1.VolumeArray{
+	return append(corev1.VolumeArray{
 		&corev1.VolumeArgs{
 			Name:                  pulumi.String("data"),
 			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSourceArgs{ClaimName: pulumi.String(p.claim())},
@@ -132,7 +133,7 @@ func volumes(p plan) corev1.VolumeArray {
 		kube.EmptyDir("tmp", "64Mi"),
 		// Parallel queries need more than the 64 MB of a container's default.
 		kube.MemoryDir("shm", shm),
-	}
+	}, tlsVolumes(p)...)
 }
 
 func secretVolume(name, secret string) *corev1.VolumeArgs {

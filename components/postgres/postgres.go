@@ -56,6 +56,8 @@ type registrar struct {
 	// policy and watch are what the StatefulSets and the rollout Jobs need.
 	policy *networkingv1.NetworkPolicy
 	watch  []pulumi.Resource
+	// tlsReady are what a change of the servers' TLS waits for.
+	tlsReady []pulumi.Resource
 	// sets, gates and rolled grow with each shard.
 	sets, gates []pulumi.Resource
 	rolled      []rolledShard
@@ -76,6 +78,9 @@ func (r *registrar) all() error {
 		return err
 	}
 	if err := r.watcher(); err != nil {
+		return err
+	}
+	if err := r.tls(); err != nil {
 		return err
 	}
 	for _, id := range r.args.Shards {
@@ -114,7 +119,7 @@ func (r *registrar) shard(p plan) error {
 	if err := r.gate(rolled); err != nil {
 		return err
 	}
-	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(r.gates))
+	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(slices.Concat(r.gates, r.tlsReady)))
 	if err != nil {
 		return err
 	}
@@ -177,6 +182,10 @@ func (r *registrar) services(p plan) (*corev1.Service, error) {
 // checksum covers what a running server must be restarted for.
 func checksum(p plan, passwords ...pulumi.StringInput) pulumi.StringOutput {
 	files := restartingFiles(p)
+	if p.TLS != nil {
+		// What tls.sh has a running server read again.
+		delete(files, "pg_hba.conf")
+	}
 	parts := passwords
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		parts = append(parts, pulumi.String(files[name]))

@@ -10,14 +10,18 @@
 #   CREDENTIALS  folder with <name>/password for each shard
 #   SCRATCH      a folder to write to
 #   PATIENCE     seconds after which it fails
+#   PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
+#   CLEARTEXT    "refused": a shard has to refuse connections without TLS as well
+#   CERTIFICATE  file tls.sh that checks the shard's new certificate first. Empty: nothing
 #
 # Passwords reach psql by its environment only.
 set -eu
 umask 077
-export LC_ALL=C
+export LC_ALL=C PGSSLMODE="${PGSSLMODE:-disable}"
 
 : "${ROLE:?}" "${CREDENTIALS:?}" "${SCRATCH:?}" "${PATIENCE:?}"
-SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-}
+case $PGSSLMODE in disable) VERIFIED= ;; *) VERIFIED=$PGSSLMODE ;; esac
+SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-} CLEARTEXT=${CLEARTEXT:-} CERTIFICATE=${CERTIFICATE:-}
 
 # SETTLE is how long a server has to be up: one that dies at once is not settled.
 # UNTRACKED is how long a server from before rollouts were tracked is watched: a pod
@@ -54,8 +58,11 @@ check_config() {
 # sql asks a server and leaves its answer, or psql's complaint, in $answer.
 sql() {
 	[ -s "$CREDENTIALS/$1/password" ] || fail "$CREDENTIALS/$1/password is empty or absent"
-	answer=$(PGPASSWORD=$(cat "$CREDENTIALS/$1/password") PGCONNECT_TIMEOUT=5 PGSSLMODE=prefer \
-		timeout 15 psql --no-psqlrc --no-password --tuples-only --no-align --quiet --host="$2" --port="$3" \
+	host=$2
+	# No certificate has the dot at the end.
+	[ -z "$VERIFIED" ] || host=${2%.}
+	answer=$(PGPASSWORD=$(cat "$CREDENTIALS/$1/password") PGCONNECT_TIMEOUT=5 \
+		timeout 15 psql --no-psqlrc --no-password --tuples-only --no-align --quiet --host="$host" --port="$3" \
 		--username="$ROLE" --dbname="$4" --command="$question" 2>&1 </dev/null) || {
 		answer=$(printf '%s' "${answer:-it accepts a connection and does not answer}" | tr '\n' ' ')
 		return 1
@@ -82,6 +89,33 @@ nothing_held() {
 	done
 }
 
+# check_certificate refuses a Secret that the shard would refuse, while no shard has seen
+# it. What issues it may still be at work.
+check_certificate() {
+	[ -n "$CERTIFICATE" ] || return 0
+	. "$CERTIFICATE"
+	tries=0
+	while found=$(tls_fault "$TLS_SOURCE") && [ -n "$found" ]; do
+		[ "$tries" -lt "$TLS_PATIENCE" ] || fail "the Secret with the certificate: $found"
+		tries=$((tries + 2))
+		sleep 2
+	done
+}
+
+# refuses_cleartext judges a shard by what it does with a login without TLS.
+refuses_cleartext() {
+	[ "$CLEARTEXT" = refused ] || return 0
+	PGSSLMODE=disable
+	if sql "$@"; then
+		answer="it still takes connections without TLS: its new pg_hba.conf has not arrived"
+	fi
+	PGSSLMODE=$VERIFIED reason=$answer
+	case $answer in
+	*'no encryption'*) return 0 ;;
+	esac
+	return 1
+}
+
 # hint says where to look next.
 hint() {
 	case $answer in
@@ -102,7 +136,7 @@ settled() {
 	case $answer in
 	"$5 "*)
 		reason="it runs its new configuration, for ${answer#* } s so far"
-		[ "${answer#* }" -ge "$SETTLE" ] ;;
+		[ "${answer#* }" -ge "$SETTLE" ] && refuses_cleartext "$1" "$2" "$3" "$4" ;;
 	'untracked '*)
 		[ -e "$since" ] || now >"$since"
 		reason="it was started before rollouts were tracked, and may restart any moment"
@@ -123,6 +157,7 @@ look() {
 }
 
 check_config
+check_certificate
 if nothing_held; then
 	log "$HELD does not exist yet, so there is nothing to hold up"
 	exit 0

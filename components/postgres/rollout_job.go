@@ -33,6 +33,8 @@ type rolloutJob struct {
 	held bool
 	// shards to wait for.
 	shards []rolledShard
+	// clients: wait until no client of the shards is without TLS, see clients.sh.
+	clients bool
 	// revision makes a new Job when it changes.
 	revision pulumi.StringInput
 }
@@ -46,13 +48,18 @@ func rolloutLabels(component, instance string) kube.Labels {
 func rolloutPods(component string) pulumi.StringMap { return PodLabels(component + "-rollout") }
 
 func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
-	return &corev1.ConfigMapArgs{
+	files := &corev1.ConfigMapArgs{
 		Metadata: rolloutLabels(component, component+"-rollout").Meta(component+"-rollout", a.Namespace),
 		Data: pulumi.StringMap{
 			"rollout.sh":      pulumi.String(rolloutProgram(a)),
 			"postgresql.conf": pulumi.String(serverConfig(a)),
 		},
 	}
+	if a.TLS != nil {
+		files.Data.(pulumi.StringMap)["tls.sh"] = pulumi.String(tlsScript)
+		files.Data.(pulumi.StringMap)["clients.sh"] = pulumi.String(clientsProgram())
+	}
+	return files
 }
 
 func newRolloutPolicy(r *registrar) (*networkingv1.NetworkPolicy, error) {
@@ -102,7 +109,7 @@ func (j rolloutJob) deadline() int {
 
 // name changes with everything that the Job judges by.
 func (j rolloutJob) name() pulumi.StringOutput {
-	sum := kube.Checksum(pulumi.String(rolloutProgram(j.Args)), pulumi.String(serverConfig(j.Args)),
+	sum := kube.Checksum(pulumi.String(rolloutProgram(j.Args)), pulumi.String(serverConfig(j.Args)+j.tlsRevision()),
 		j.Image, j.awaited(), j.revision).ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] })
 	return sum.(pulumi.StringOutput)
 }
@@ -130,16 +137,17 @@ func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 		},
 		kube.EmptyDir("tmp", "16Mi"),
 	}
+	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), j.tlsVolumes()...)
 	for _, s := range j.shards {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume(s.name(), s.secret("app")))
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume(s.name(), s.secret(j.credentials())))
 	}
 	return spec
 }
 
 func (j rolloutJob) container() *corev1.ContainerArgs {
-	c := container(j.plan, "rollout", "sh", rolloutPath+"/rollout.sh")
+	c := container(j.plan, "rollout", "sh", rolloutPath+"/"+j.program())
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "20m", CPULimit: "500m", Memory: "64Mi"})
-	c.VolumeMounts = corev1.VolumeMountArray{kube.ReadOnlyMount("files", rolloutPath), kube.Mount("tmp", "/tmp")}
+	c.VolumeMounts = append(corev1.VolumeMountArray{kube.ReadOnlyMount("files", rolloutPath), kube.Mount("tmp", "/tmp")}, tlsMounts(j.plan)...)
 	for _, s := range j.shards {
 		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray),
 			kube.ReadOnlyMount(s.name(), credentialsPath+"/"+s.name()))
@@ -150,7 +158,7 @@ func (j rolloutJob) container() *corev1.ContainerArgs {
 
 func (j rolloutJob) env() corev1.EnvVarArray {
 	all := corev1.EnvVarArray{
-		env("ROLE", AppRole),
+		env("ROLE", j.role()),
 		env("CREDENTIALS", credentialsPath),
 		env("SCRATCH", "/tmp"),
 		env("PATIENCE", strconv.Itoa(j.RolloutTimeoutSeconds)),
@@ -162,5 +170,5 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 	if j.held {
 		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("HELD"), Value: j.podHost()})
 	}
-	return all
+	return append(all, j.tlsEnv()...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,16 +29,25 @@ func (s *shard) line(rollout string) string {
 
 // rollout runs rollout.sh with short waits.
 func (s *shard) rollout(env ...string) (output string, err error) {
-	s.write("rollout.sh", rolloutScript)
+	return s.judge("rollout.sh", rolloutScript, env...)
+}
+
+// judge runs a script of a rollout's Jobs.
+func (s *shard) judge(name, script string, env ...string) (output string, err error) {
+	s.write(name, script)
 	scratch, err := os.MkdirTemp(s.folder, "scratch")
 	require.NoError(s.t, err)
 	require.NoError(s.t, os.Chmod(scratch, 0o777))
-	s.write("credentials/shard-0/password", appPassword)
-	cmd := s.command("sh", s.at("rollout.sh"))
-	cmd.Env = append([]string{"PATH=" + s.path, "ROLE=" + AppRole, "CREDENTIALS=" + s.at("credentials"), "SCRATCH=" + scratch,
-		"PATIENCE=3", "SETTLE=1", "UNTRACKED=2", "PAUSE=0.1", "REPORT=1"}, env...)
+	password := appPassword
+	if slices.Contains(env, "ROLE="+AdminRole) {
+		password = "admin-1"
+	}
+	s.write("credentials/shard-0/password", password)
+	cmd := s.command("sh", s.at(name))
+	cmd.Env = slices.Concat([]string{"PATH=" + s.path, "ROLE=" + AppRole, "CREDENTIALS=" + s.at("credentials"), "SCRATCH=" + scratch,
+		"PATIENCE=3", "SETTLE=1", "UNTRACKED=2", "PAUSE=0.1", "REPORT=1"}, s.env, env)
 	text, err := cmd.CombinedOutput()
-	require.NotContains(s.t, string(text), appPassword)
+	require.NotContains(s.t, string(text), password)
 	return string(text), err
 }
 

@@ -90,7 +90,7 @@ func (a *Args) checkSettings(path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(path.Child(name), settings.Short(name), "the key must be the name of a PostgreSQL setting"))
 		case a.Members > 1 && patroniDecides(name):
 			errs = append(errs, field.Forbidden(path.Child(name), "is decided by Patroni with members above 1"))
-		case decided(name):
+		case decided(name), tlsDecides(a, name):
 			errs = append(errs, field.Forbidden(path.Child(name), "is decided by the component"))
 		case strings.ContainsAny(a.Settings[name], "\r\n\x00"):
 			errs = append(errs, field.Invalid(path.Child(name), settings.Short(a.Settings[name]), "must be one line"))

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+//go:embed clients.sh
+var clientsScript string
+
+// clientsProgram is rollout.sh with another end.
+func clientsProgram() string {
+	functions, _, _ := strings.Cut(rolloutScript, "\ncheck_config\n")
+	return functions + "\n" + clientsScript
+}
+
+func (j rolloutJob) program() string {
+	if j.clients {
+		return "clients.sh"
+	}
+	return "rollout.sh"
+}
+
+// credentials are the application's: who waits for a rollout asks a question that every
+// role may ask. Only the superuser sees how others are connected.
+func (j rolloutJob) credentials() string {
+	if j.clients {
+		return AdminCredentials
+	}
+	return AppCredentials
+}
+
+func (j rolloutJob) role() string {
+	if j.clients {
+		return AdminRole
+	}
+	return AppRole
+}
+
+// tlsRevision makes a new Job where it would judge the same rollouts in another way.
+func (j rolloutJob) tlsRevision() string {
+	if j.TLS == nil {
+		return ""
+	}
+	return fmt.Sprint(j.tlsSecret(), j.TLS.Mode, j.clients, tlsScript, clientsScript)
+}
+
+// tlsVolumes leave the key to the Job that checks it. A Secret that does not exist yet is
+// for the Job to report.
+func (j rolloutJob) tlsVolumes() corev1.VolumeArray {
+	if j.TLS == nil {
+		return nil
+	}
+	source := &corev1.SecretVolumeSourceArgs{
+		SecretName: pulumi.String(j.tlsSecret()), DefaultMode: pulumi.Int(0o440), Optional: pulumi.Bool(true),
+	}
+	if !j.check {
+		source.Items = corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String(AuthorityKey), Path: pulumi.String(AuthorityKey)}}
+	}
+	return corev1.VolumeArray{&corev1.VolumeArgs{Name: pulumi.String("tls"), Secret: source}}
+}
+
+func (j rolloutJob) tlsEnv() corev1.EnvVarArray {
+	if j.TLS == nil {
+		return nil
+	}
+	all := corev1.EnvVarArray{env("PGSSLMODE", verify), env("PGSSLROOTCERT", tlsSource+"/"+AuthorityKey)}
+	switch {
+	case j.check:
+		all = append(append(all, env("CERTIFICATE", rolloutPath+"/tls.sh")), tlsEnv(j.plan)...)
+	case j.TLS.Mode == TLSRequire && !j.clients:
+		all = append(all, env("CLEARTEXT", "refused"))
+	}
+	return all
+}
+
+// tls registers what a change of the servers' TLS waits for: the certificate, and the end
+// of all connections without TLS before they are refused. The first is asked of
+// cert-manager, the second of the servers themselves, whoever their clients are.
+func (r *registrar) tls() error {
+	if r.args.TLS == nil {
+		return nil
+	}
+	certificate, err := r.certificate()
+	if err != nil {
+		return err
+	}
+	r.tlsReady, r.watch = certificate, append(r.watch, certificate...)
+	if r.args.TLS.Mode != TLSRequire {
+		return nil
+	}
+	survey := rolloutJob{plan: plan{Args: r.args, component: r.name, id: r.args.Shards[0]}, object: r.name + "-clients",
+		clients: true, revision: pulumi.String("")}
+	for _, id := range r.args.Shards {
+		for member := range r.args.Members {
+			p := plan{Args: r.args, component: r.name, id: id, member: member}
+			survey.shards = append(survey.shards, rolledShard{plan: p, rollout: pulumi.String("-").ToStringOutput()})
+		}
+	}
+	made, err := r.job(r.name+"-clients", survey, slices.Clone(r.watch))
+	if err != nil {
+		return err
+	}
+	r.tlsReady = append(r.tlsReady, made)
+	return nil
+}

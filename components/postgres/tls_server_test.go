@@ -1,0 +1,326 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/certtest"
+)
+
+func newAuthority(t *testing.T, name string) *certtest.Authority {
+	t.Helper()
+	made, err := certtest.NewAuthority(name)
+	require.NoError(t, err)
+	return made
+}
+
+func issue(t *testing.T, by *certtest.Authority, holds time.Duration, names ...string) certtest.Pair {
+	t.Helper()
+	pair, err := by.Issue(holds, names...)
+	require.NoError(t, err)
+	return pair
+}
+
+// tlsShard is a shard whose Secret is a folder.
+func tlsShard(t *testing.T, mode TLSMode, authority *certtest.Authority) *shard {
+	t.Helper()
+	s := newShard(t)
+	s.env = []string{"TLS_SOURCE=" + s.at("secret"), "TLS_FOLDER=" + s.at("volume/tls"), "TLS_CONFIG=" + s.folder,
+		"TLS_NAMES=localhost", "TLS_PATIENCE=0"}
+	s.mode(mode)
+	s.secret(issue(t, authority, time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.trust(authority)
+	return s
+}
+
+func (s *shard) mode(mode TLSMode) {
+	s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, TLS: &TLS{Secret: "shards-tls", Mode: mode}})
+}
+
+// secret changes the Secret as kubelet does: all files at once.
+func (s *shard) secret(pair certtest.Pair, trusted []byte) {
+	s.t.Helper()
+	version, err := os.MkdirTemp(s.folder, "..version")
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.Chmod(version, 0o755))
+	for name, content := range map[string][]byte{"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": trusted} {
+		require.NoError(s.t, os.WriteFile(filepath.Join(version, name), content, 0o644))
+	}
+	require.NoError(s.t, os.MkdirAll(s.at("secret"), 0o755))
+	require.NoError(s.t, os.Symlink(version, s.at("secret/..next")))
+	require.NoError(s.t, os.Rename(s.at("secret/..next"), s.at("secret/..data")))
+	for _, name := range []string{"tls.crt", "tls.key", "ca.crt"} {
+		_ = os.Symlink("..data/"+name, s.at("secret/"+name))
+	}
+}
+
+// trust lets the tests' connections verify.
+func (s *shard) trust(authorities ...*certtest.Authority) {
+	var all []byte
+	for _, one := range authorities {
+		all = append(all, one.Certificate...)
+	}
+	s.write("trusted.crt", string(all))
+	s.tls = "sslmode=verify-full sslrootcert=" + s.at("trusted.crt")
+}
+
+// look is what the readiness probe does before it asks the server.
+func (s *shard) look() string {
+	s.t.Helper()
+	output, err := s.command("sh", s.at("tls.sh"), "look").CombinedOutput()
+	require.NoError(s.t, err, string(output))
+	return string(output)
+}
+
+// served is the serial number of the certificate that a new connection gets.
+func (s *shard) served() string {
+	s.t.Helper()
+	conn, err := s.connect("postgres", "admin-1")
+	require.NoError(s.t, err)
+	defer conn.Close(context.Background())
+	return conn.PgConn().Conn().(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String()
+}
+
+// requireServed waits, since a server reads its files some time after it was told to.
+func (s *shard) requireServed(different string) (serial string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { serial = s.served(); return serial != different }, 5*time.Second, 20*time.Millisecond)
+	return serial
+}
+
+func (s *shard) restart() string {
+	s.t.Helper()
+	s.end(2)
+	output, err := s.bootstrap()
+	require.NoError(s.t, err, output)
+	s.start()
+	return output
+}
+
+func TestClearTextIsRefused(t *testing.T) {
+	authority := newAuthority(t, "test")
+	s := tlsShard(t, TLSRequire, authority)
+	s.requireBootstrap()
+	s.start()
+	require.Equal(t, "true TLSv1.3", s.query("postgres", "admin-1", "SELECT ssl || ' ' || version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
+
+	s.tls = "sslmode=disable"
+	for _, role := range []string{"postgres", AppRole} {
+		_, err := s.connect(role, "admin-1")
+		require.ErrorContains(t, err, "no encryption", role)
+	}
+	_, err := pgx.Connect(t.Context(), fmt.Sprintf("postgres://postgres:admin-1@127.0.0.1:%d/postgres?replication=true&sslmode=disable", s.port))
+	require.ErrorContains(t, err, "no encryption", "replication")
+}
+
+// The servers begin to refuse clear text without a restart: sessions go on.
+func TestOfferBecomesRequireWithoutARestart(t *testing.T) {
+	s := tlsShard(t, TLSOffer, newAuthority(t, "test"))
+	s.requireBootstrap()
+	s.start()
+	encrypted := s.tls
+	session, err := s.connect("postgres", "admin-1")
+	require.NoError(t, err)
+	defer session.Close(context.Background())
+	s.tls = "sslmode=disable"
+	require.Equal(t, "false", s.query("postgres", "admin-1", "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()"), "offered, not required")
+
+	s.mode(TLSRequire)
+	s.look()
+	require.Eventually(t, func() bool {
+		_, err := s.connect("postgres", "admin-1")
+		return err != nil && strings.Contains(err.Error(), "no encryption")
+	}, 5*time.Second, 20*time.Millisecond)
+	require.NoError(t, session.Ping(t.Context()))
+	s.tls = encrypted
+	require.Equal(t, "1", s.query("postgres", "admin-1", "SELECT '1'"))
+	require.Empty(t, s.look(), "nothing has changed since")
+}
+
+func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
+	former, next := newAuthority(t, "former"), newAuthority(t, "next")
+	s := tlsShard(t, TLSRequire, former)
+	s.requireBootstrap()
+	s.start()
+	session, err := s.connect("postgres", "admin-1")
+	require.NoError(t, err)
+	defer session.Close(context.Background())
+	first := s.served()
+
+	s.secret(issue(t, former, time.Hour, "localhost", "127.0.0.1"), former.Certificate)
+	require.Contains(t, s.look(), "tls: the server's certificate: serial=")
+	second := s.requireServed(first)
+
+	// A new authority: the clients trust both, then the servers' certificate is the new one's.
+	both := slices.Concat(former.Certificate, next.Certificate)
+	s.trust(former, next)
+	s.secret(issue(t, former, time.Hour, "localhost", "127.0.0.1"), both)
+	s.look()
+	third := s.requireServed(second)
+	s.secret(issue(t, next, time.Hour, "localhost", "127.0.0.1"), both)
+	s.look()
+	s.requireServed(third)
+	s.trust(next)
+	s.served()
+	require.NoError(t, session.Ping(t.Context()), "sessions go on")
+	kept, err := filepath.Glob(s.at("volume/tls/*"))
+	require.NoError(t, err)
+	require.Len(t, kept, 3, "one certificate, current and seen: %s", kept)
+}
+
+// brokenSecrets are what a server must not be given, with what is said of them.
+func brokenSecrets(t *testing.T, authority *certtest.Authority) map[string]struct {
+	pair    certtest.Pair
+	trusted []byte
+	says    string
+} {
+	type broken = struct {
+		pair    certtest.Pair
+		trusted []byte
+		says    string
+	}
+	good, other := issue(t, authority, time.Hour, "localhost"), issue(t, authority, time.Hour, "localhost")
+	foreign := newAuthority(t, "foreign")
+	return map[string]broken{
+		"another's key":      {certtest.Pair{Certificate: good.Certificate, Key: other.Key}, authority.Certificate, "tls.key does not belong to tls.crt"},
+		"no key":             {certtest.Pair{Certificate: good.Certificate}, authority.Certificate, "tls.key is empty or absent"},
+		"no authority":       {good, nil, "ca.crt is empty or absent"},
+		"no certificate":     {certtest.Pair{Certificate: []byte("hello"), Key: good.Key}, authority.Certificate, "tls.crt is not a certificate"},
+		"a key of nonsense":  {certtest.Pair{Certificate: good.Certificate, Key: []byte("hello")}, authority.Certificate, "tls.key is not a key, or has a passphrase"},
+		"another's name":     {issue(t, authority, time.Hour, "elsewhere"), authority.Certificate, "clients would refuse tls.crt as localhost: hostname mismatch"},
+		"an expired one":     {issue(t, authority, -time.Hour, "localhost"), authority.Certificate, "clients would refuse tls.crt as localhost: certificate has expired"},
+		"another's signer":   {good, foreign.Certificate, "clients would refuse tls.crt as localhost: "},
+		"authority nonsense": {good, []byte("hello"), "clients would refuse tls.crt as localhost"},
+	}
+}
+
+func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
+	authority := newAuthority(t, "test")
+	s := tlsShard(t, TLSRequire, authority)
+	s.requireBootstrap()
+	s.start()
+	serial := s.served()
+	for name, broken := range brokenSecrets(t, authority) {
+		t.Run(name, func(t *testing.T) {
+			s.secret(broken.pair, broken.trusted)
+			require.Contains(t, s.look(), "tls: the Secret is refused, so the server keeps the certificate that it has: "+broken.says)
+			require.Empty(t, s.look(), "it is said once")
+			require.Equal(t, serial, s.served())
+		})
+	}
+	// Also over a restart.
+	require.Contains(t, s.restart(), "tls: the Secret is refused, so the server starts with the certificate that it had: ")
+	require.Equal(t, serial, s.served())
+	// The cure needs nobody.
+	s.secret(issue(t, authority, time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.look()
+	s.requireServed(serial)
+}
+
+func TestANewShardDoesNotStartWithABrokenSecret(t *testing.T) {
+	authority := newAuthority(t, "test")
+	s := tlsShard(t, TLSRequire, authority)
+	for name, broken := range brokenSecrets(t, authority) {
+		t.Run(name, func(t *testing.T) {
+			s.secret(broken.pair, broken.trusted)
+			output, err := s.bootstrap()
+			require.Error(t, err)
+			require.Contains(t, output, "tls: the Secret is refused, and there is no former certificate: "+broken.says)
+		})
+	}
+	s.secret(issue(t, authority, time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.requireBootstrap()
+}
+
+// clientEnv is how the component's Jobs reach the shard.
+func (s *shard) clientEnv() []string {
+	return []string{"PGSSLMODE=verify-full", "PGSSLROOTCERT=" + s.at("trusted.crt")}
+}
+
+func TestARolloutIsVerified(t *testing.T) {
+	authority := newAuthority(t, "test")
+	s := tlsShard(t, TLSOffer, authority)
+	s.requireBootstrap()
+	s.start()
+	verified := func(more ...string) []string { return slices.Concat([]string{s.line("first")}, s.clientEnv(), more) }
+	output, err := s.rollout(verified()...)
+	require.NoError(t, err, output)
+	s.requireRefusal("it still takes connections without TLS", verified("CLEARTEXT=refused")...)
+
+	s.mode(TLSRequire)
+	s.look()
+	output, err = s.rollout(verified("CLEARTEXT=refused")...)
+	require.NoError(t, err, output)
+	s.requireRefusal("no encryption", s.line("first"))
+
+	s.trust(newAuthority(t, "other"))
+	s.requireRefusal("certificate verify failed", verified()...)
+}
+
+func TestARolloutChecksTheCertificateFirst(t *testing.T) {
+	authority := newAuthority(t, "test")
+	s := tlsShard(t, TLSRequire, authority)
+	check := "CERTIFICATE=" + s.at("tls.sh")
+	output, err := s.rollout(check, "HELD=nothing.invalid")
+	require.NoError(t, err, output)
+	for name, broken := range brokenSecrets(t, authority) {
+		t.Run(name, func(t *testing.T) {
+			s.secret(broken.pair, broken.trusted)
+			s.requireRefusal("the Secret with the certificate: "+broken.says, check, "HELD=nothing.invalid")
+		})
+	}
+	require.NoError(t, os.RemoveAll(s.at("secret")))
+	s.requireRefusal("the Secret with the certificate: tls.crt is empty or absent", check, "HELD=nothing.invalid")
+}
+
+// Servers refuse clear text only when nobody is left who needs it.
+func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
+	authority := newAuthority(t, "test")
+	s := tlsShard(t, TLSOffer, authority)
+	s.requireBootstrap()
+	s.start()
+	clients := func() (string, error) {
+		return s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
+	}
+	output, err := clients()
+	require.NoError(t, err, output)
+	require.Contains(t, output, "no client of any shard is without TLS")
+
+	encrypted := s.tls
+	s.tls = "sslmode=disable application_name=billing"
+	late, err := s.connect("postgres", "admin-1")
+	require.NoError(t, err)
+	output, err = clients()
+	require.Error(t, err)
+	require.Contains(t, output, "there are clients without TLS, which require would refuse: shard-0 has billing (postgres) at 127.0.0.1")
+	require.NoError(t, late.Close(context.Background()))
+	s.tls = encrypted
+	output, err = clients()
+	require.NoError(t, err, output)
+}
+
+func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
+	s := runningShard(t)
+	s.write("trusted.crt", string(newAuthority(t, "test").Certificate))
+	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
+	require.Error(t, err)
+	require.Contains(t, output, "shard-0 has no TLS yet, so its clients have none: deploy with postgres.tls.mode offer first")
+	s.requireRefusal("server does not support SSL", append(s.clientEnv(), s.line("first"))...)
+}
+
+func TestAShardThatDoesNotExistHasNoClients(t *testing.T) {
+	s := tlsShard(t, TLSOffer, newAuthority(t, "test"))
+	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", "SHARDS=shard-0 nothing.invalid. 5432 shard_0_db -\n")...)
+	require.NoError(t, err, output)
+}
