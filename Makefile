@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -182,6 +182,10 @@ drill-failover: export PARTS ?= join faults return
 drill-failover: ## ROUNDS=1 PARTS="join faults return": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back
 	@$(LAB) start --patroni
 	$(PROVE) TestFailover
+prove-tls: export DRILL := tls
+prove-tls: ## a stack of its own gets TLS under load, moves a bucket, and gets another certificate and authority; 12 minutes
+	@$(LAB) start
+	$(PROVE) 'TestTLS$$'
 prove-events: export USERS ?= 100000
 prove-events: export RATE ?= 250
 prove-events: export KILLS ?= 28

@@ -76,7 +76,7 @@ func postgresConfig() ocispec.ImageConfig {
 
 func (b *builder) postgresLayer(ctx context.Context) (*tree, error) {
 	t := newTree()
-	for _, add := range []func(context.Context, *tree) error{b.addServer, b.addClients, b.addLocale} {
+	for _, add := range []func(context.Context, *tree) error{b.addServer, b.addClients, b.addLocale, b.addOpenSSL} {
 		if err := add(ctx, t); err != nil {
 			return nil, err
 		}
@@ -176,6 +176,9 @@ func (b *builder) addClients(ctx context.Context, t *tree) error {
 		return nil
 	})
 }
+
+// addOpenSSL adds the command that the official image has, with which a server's certificate is checked.
+func (b *builder) addOpenSSL(ctx context.Context, t *tree) error { return b.debian(ctx, t, "openssl", "libssl3") }
 
 // addLocale compiles en_US.utf8, the official image's locale, from Debian's definitions. The C library of the machine
 // and of the image are of the same Debian release, so the compiled form fits.

@@ -6,54 +6,23 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
-// failoverStack is a stack of the program beside dev, in a namespace of its own.
-type failoverStack struct {
-	*testing.T
-	config string
-}
+// failoverStack is a stack of its own whose shard gets members.
+type failoverStack struct{ ownStack }
 
 const (
 	failoverName = "failover"
 	patroniImage = "scalestack/postgres:16.2-patroni-4.1.5"
 )
 
-// newFailoverStack makes the stack and removes it, its namespace and its volumes when the test ends. KEEP leaves them.
 func newFailoverStack(t *testing.T) failoverStack {
 	t.Helper()
-	// A stack other than dev must not have dev's passphrase, which is public.
-	t.Setenv("PULUMI_CONFIG_PASSPHRASE", failoverName)
-	before := stackName
-	stackName = failoverName
-	file, err := filepath.Abs(filepath.Join(repo, "Pulumi."+failoverName+".yaml"))
-	require.NoError(t, err)
-	s := failoverStack{t, file}
-	t.Cleanup(func() {
-		if os.Getenv("KEEP") == "" {
-			s.remove()
-		}
-		stackName = before
-	})
-	command(t, "pulumi", "stack", "init", failoverName, "--no-select", "--non-interactive")
-	salt, err := os.ReadFile(file)
-	require.NoError(t, err)
-	settings, err := os.ReadFile("failoverstack.yaml")
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, append(append(salt, "config:\n"...), settings...), 0o600))
-	return s
-}
-
-func (s failoverStack) pulumi(args ...string) {
-	pulumi(s.T, append(args, "--config-file", s.config)...)
+	return failoverStack{newOwnStack(t, failoverName, "failoverstack.yaml")}
 }
 
 // up deploys the stack with so many members.
@@ -61,24 +30,10 @@ func (s failoverStack) up(members int) {
 	s.Helper()
 	began := time.Now()
 	if members > 1 {
-		for path, value := range map[string]string{"members": fmt.Sprint(members), "image": patroniImage} {
-			s.pulumi("config", "set", "--path", "scalestack:postgres."+path, value)
-		}
+		s.set(map[string]string{"scalestack:postgres.members": fmt.Sprint(members), "scalestack:postgres.image": patroniImage})
 	}
 	s.pulumi("up", "--yes", "--skip-preview")
 	s.Logf("deployed with members %d in %s", members, time.Since(began).Round(time.Second))
-}
-
-func (s failoverStack) remove() {
-	for _, args := range [][]string{
-		{"pulumi", "destroy", "--yes", "--skip-preview", "--stack", failoverName, "--non-interactive", "--config-file", s.config},
-		{"kubectl", "delete", "namespace", failoverName, "--ignore-not-found", "--timeout=120s"},
-		{"pulumi", "stack", "rm", failoverName, "--yes", "--force", "--non-interactive"},
-	} {
-		text, err := try(s.T, args[0], args[1:]...)
-		require.NoError(s, err, text)
-	}
-	_ = os.Remove(s.config)
 }
 
 const pulseName = "pulse"

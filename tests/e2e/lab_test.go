@@ -7,6 +7,8 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -94,13 +96,20 @@ func secret(t *testing.T, namespace, name, key string) string {
 	return string(value)
 }
 
+// shardsCA are the authorities of the shards' certificates; nil for shards without TLS.
+var shardsCA *x509.CertPool
+
 // databaseConfig are the settings of a connection to a shard as its
 // administrator, past the app.
 func databaseConfig(t *testing.T, namespace string, shard int) *pgx.ConnConfig {
 	t.Helper()
 	name := fmt.Sprintf("postgres-shard-%d", shard)
-	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://postgres@%s/shard_%d_db", serviceAddress(t, namespace, name), shard))
+	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://postgres@%s/shard_%d_db?sslmode=disable", serviceAddress(t, namespace, name), shard))
 	require.NoError(t, err)
+	if shardsCA != nil {
+		// By its address, and still for the name that the certificate has.
+		config.TLSConfig = &tls.Config{RootCAs: shardsCA, ServerName: name + "." + namespace + ".svc.cluster.local"}
+	}
 	config.Password = secret(t, namespace, name+"-admin", "password")
 	return config
 }

@@ -1,0 +1,68 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ownStack is a stack of the program beside dev, in the namespace of its name.
+type ownStack struct {
+	*testing.T
+	name, config string
+}
+
+// newOwnStack makes a stack with the settings of a file, and removes it, its namespace and its volumes when the test ends.
+// KEEP leaves them.
+func newOwnStack(t *testing.T, name, settings string) ownStack {
+	t.Helper()
+	// A stack other than dev must not have dev's passphrase, which is public.
+	t.Setenv("PULUMI_CONFIG_PASSPHRASE", name)
+	before := stackName
+	stackName = name
+	file, err := filepath.Abs(filepath.Join(repo, "Pulumi."+name+".yaml"))
+	require.NoError(t, err)
+	s := ownStack{t, name, file}
+	t.Cleanup(func() {
+		if os.Getenv("KEEP") == "" {
+			s.remove()
+		}
+		stackName = before
+	})
+	command(t, "pulumi", "stack", "init", name, "--no-select", "--non-interactive")
+	salt, err := os.ReadFile(file)
+	require.NoError(t, err)
+	text, err := os.ReadFile(settings)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, append(append(salt, "config:\n"...), text...), 0o600))
+	return s
+}
+
+func (s ownStack) pulumi(args ...string) {
+	s.Helper()
+	pulumi(s.T, append(args, "--config-file", s.config)...)
+}
+
+// set changes settings, by their paths.
+func (s ownStack) set(settings map[string]string) {
+	s.Helper()
+	for path, value := range settings {
+		s.pulumi("config", "set", "--path", path, value)
+	}
+}
+
+func (s ownStack) remove() {
+	for _, args := range [][]string{
+		{"pulumi", "destroy", "--yes", "--skip-preview", "--stack", s.name, "--non-interactive", "--config-file", s.config},
+		{"kubectl", "delete", "namespace", s.name, "--ignore-not-found", "--timeout=120s"},
+		{"pulumi", "stack", "rm", s.name, "--yes", "--force", "--non-interactive"},
+	} {
+		text, err := try(s.T, args[0], args[1:]...)
+		require.NoError(s, err, text)
+	}
+	_ = os.Remove(s.config)
+}

@@ -1,0 +1,250 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/sharding/certtest"
+	"github.com/scalestack/scalestack/sharding/history"
+	"github.com/scalestack/scalestack/tests/load"
+)
+
+const (
+	tlsName       = "tls"
+	tlsSecretName = "shards-tls"
+)
+
+// tlsDrill is a stack of its own that gets TLS under load.
+type tlsDrill struct {
+	*proof
+	stack ownStack
+}
+
+// TestTLS deploys a stack without TLS, and under load lets its servers offer it and then require it, moves a bucket, and
+// replaces the certificate and the authority.
+func TestTLS(t *testing.T) {
+	if os.Getenv("DRILL") != "tls" {
+		t.Skip("takes minutes: make prove-tls")
+	}
+	s := newOwnStack(t, tlsName, "tlsstack.yaml")
+	s.pulumi("up", "--yes", "--skip-preview")
+	t.Cleanup(func() { shardsCA = nil })
+	d := &tlsDrill{newProof(t, number(t, "USERS", 200)), s}
+	former := authority(t, "former")
+	d.secret(former, former.Certificate)
+
+	d.start(load.Options{Rate: float64(number(t, "RATE", 40)), Clients: 6})
+	d.up("offer", map[string]string{"tls.secret": tlsSecretName, "tls.mode": "offer"})
+	shardsCA = pool(former.Certificate)
+	require.Empty(t, d.inClear(), "clients of the stack after the first step")
+	d.up("require", map[string]string{"tls.mode": "require"})
+	d.requireRefused()
+	d.move()
+	d.rotate(former)
+	report := d.compare()
+	require.Zero(t, report.Failed, "%s", report)
+}
+
+func authority(t *testing.T, name string) *certtest.Authority {
+	t.Helper()
+	made, err := certtest.NewAuthority(name)
+	require.NoError(t, err)
+	return made
+}
+
+func pool(certificates ...[]byte) *x509.CertPool {
+	p := x509.NewCertPool()
+	for _, one := range certificates {
+		p.AppendCertsFromPEM(one)
+	}
+	return p
+}
+
+// up deploys a change of scalestack:postgres, and says what the clients noticed of it.
+func (d *tlsDrill) up(what string, settings map[string]string) {
+	d.t.Helper()
+	began := time.Now()
+	for path, value := range settings {
+		d.stack.set(map[string]string{"scalestack:postgres." + path: value})
+	}
+	d.stack.pulumi("up", "--yes", "--skip-preview")
+	d.t.Logf("%s: pulumi up in %s", what, time.Since(began).Round(time.Second))
+}
+
+// secret writes the Secret with a new certificate of the authority, for both shards.
+func (d *tlsDrill) secret(by *certtest.Authority, trusted []byte) {
+	d.t.Helper()
+	domain := "." + tlsName + ".svc.cluster.local"
+	names := []string{"*" + domain}
+	for _, shard := range d.shards.Shards {
+		names = append(names, "*.postgres-"+shard.Name+"-headless"+domain)
+	}
+	pair, err := by.Issue(12*time.Hour, names...)
+	require.NoError(d.t, err)
+	folder := d.t.TempDir()
+	for name, content := range map[string][]byte{"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": trusted} {
+		require.NoError(d.t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
+	}
+	manifest := kubectl(d.t, "create", "secret", "generic", tlsSecretName, "-n", d.namespace, "--from-file="+folder, "--dry-run=client", "-o", "yaml")
+	file := filepath.Join(d.t.TempDir(), "secret.yaml")
+	require.NoError(d.t, os.WriteFile(file, []byte(manifest), 0o600))
+	kubectl(d.t, "apply", "--server-side", "--force-conflicts", "-f", file)
+}
+
+// sessions counts the connections over the network by program, role and whether they are encrypted.
+func (d *tlsDrill) sessions(encrypted bool) map[string]int {
+	d.t.Helper()
+	found := map[string]int{}
+	d.onShards(func(ctx context.Context, shards []history.Shard) {
+		for _, shard := range shards {
+			rows, err := shard.Conn.Query(ctx, `SELECT coalesce(nullif(application_name, ''), '-') || ' (' || usename || ')', count(*) FROM pg_stat_ssl
+				JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL AND usename IS NOT NULL AND ssl = $1 GROUP BY 1`, encrypted)
+			require.NoError(d.t, err)
+			var name string
+			var count int
+			_, err = pgx.ForEachRow(rows, []any{&name, &count}, func() error { found[name] += count; return nil })
+			require.NoError(d.t, err)
+		}
+	})
+	return found
+}
+
+func (d *tlsDrill) inClear() map[string]int { return d.sessions(false) }
+
+// requireRefused shows that no login without TLS is possible, the exporter's with TLS is, and what is connected.
+func (d *tlsDrill) requireRefused() {
+	d.t.Helper()
+	for _, shard := range d.shards.Shards {
+		config := databaseConfig(d.t, d.namespace, shard.ID)
+		config.TLSConfig = nil
+		_, err := pgx.ConnectConfig(d.t.Context(), config)
+		require.ErrorContains(d.t, err, "no encryption")
+		d.t.Logf("%s, a client in clear text: %s", shard.Name, err)
+		require.Contains(d.t, d.probe(shard.Name), "\npg_up 1\n")
+	}
+	require.Empty(d.t, d.inClear())
+	encrypted := d.sessions(true)
+	d.t.Logf("encrypted sessions by program: %v", encrypted)
+	require.NotEmpty(d.t, encrypted)
+}
+
+// probe asks the exporter for a shard, which it reaches with TLS alone.
+func (d *tlsDrill) probe(shard string) string {
+	d.t.Helper()
+	address := kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=postgres-exporter", "-o", "jsonpath={.items[0].status.podIP}")
+	id := strings.TrimPrefix(shard, "shard-")
+	response, err := http.Get(fmt.Sprintf("http://%s:9187/probe?auth_module=shards&target=postgres-%s.%s.svc.cluster.local:5432/shard_%s_db",
+		address, shard, d.namespace, id))
+	require.NoError(d.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(d.t, err)
+	return string(body)
+}
+
+// move gives a bucket of the first shard to the second.
+func (d *tlsDrill) move() {
+	d.t.Helper()
+	const bucket = 4
+	require.Equal(d.t, 0, d.assignment()[bucket])
+	began := time.Now()
+	encrypted := 0
+	d.up("pin", map[string]string{fmt.Sprintf("pins[%q]", fmt.Sprint(bucket)): "1"})
+	eventually(d.t, 3*time.Minute, "the bucket has moved", func() error {
+		encrypted = max(encrypted, d.sessions(true)["scalestack-reshard (postgres)"])
+		require.Empty(d.t, d.inClear())
+		var owner int
+		d.onShards(func(ctx context.Context, shards []history.Shard) {
+			require.NoError(d.t, shards[1].Conn.QueryRow(ctx, "SELECT count(*) FROM scalestack.ownership WHERE bucket = $1 AND state = 'owned'", bucket).Scan(&owner))
+		})
+		if owner == 0 {
+			return fmt.Errorf("bucket %d is not at shard 1", bucket)
+		}
+		return nil
+	})
+	d.t.Logf("bucket %d moved within %s; the mover had up to %d encrypted sessions", bucket, time.Since(began).Round(time.Second), encrypted)
+	d.readMap()
+	// The mover drops its publications, slots and subscriptions at the end of the time for a way back.
+	kubectl(d.t, "wait", "-n", d.namespace, "--for=condition=complete", "job", "-l", "app.kubernetes.io/name=shards-reshard", "--timeout=180s")
+}
+
+// rotate replaces the certificate, and then its authority in three steps.
+func (d *tlsDrill) rotate(former *certtest.Authority) {
+	d.t.Helper()
+	next := authority(d.t, "next")
+	both := slices.Concat(former.Certificate, next.Certificate)
+	shardsCA = pool(both)
+	for _, step := range []struct {
+		what    string
+		by      *certtest.Authority
+		trusted []byte
+	}{
+		{"a new certificate", former, former.Certificate},
+		{"clients trust both authorities", former, both},
+		{"a certificate of the new authority", next, both},
+		{"clients trust the new authority alone", next, next.Certificate},
+	} {
+		before, began := d.served(), time.Now()
+		d.secret(step.by, step.trusted)
+		eventually(d.t, 4*time.Minute, step.what, func() error {
+			for shard, serial := range d.served() {
+				if serial == before[shard] {
+					return fmt.Errorf("shard %d still shows %s", shard, serial)
+				}
+			}
+			return d.clientsTrust(step.trusted)
+		})
+		d.t.Logf("%s: every server and client has it after %s", step.what, time.Since(began).Round(time.Second))
+		d.reconnect()
+		time.Sleep(5 * time.Second)
+	}
+	shardsCA = pool(next.Certificate)
+	require.Empty(d.t, d.inClear())
+}
+
+// served are the serial numbers of the certificates that the servers show, by shard.
+func (d *tlsDrill) served() map[int]string {
+	d.t.Helper()
+	found := map[int]string{}
+	d.onShards(func(_ context.Context, shards []history.Shard) {
+		for _, shard := range shards {
+			found[shard.ID] = shard.Conn.PgConn().Conn().(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String()
+		}
+	})
+	return found
+}
+
+// clientsTrust looks at what the app's pods have mounted.
+func (d *tlsDrill) clientsTrust(wanted []byte) error {
+	pods := strings.Fields(kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=app", "-o", "jsonpath={.items[*].metadata.uid}"))
+	for _, uid := range pods {
+		for _, process := range inGroup("/pod" + uid) {
+			file := fmt.Sprintf("/proc/%d/root/etc/scalestack/shards-ca/ca.crt", process)
+			if content, err := os.ReadFile(file); err == nil && string(content) != string(wanted) {
+				return fmt.Errorf("pod %s has other authorities", uid)
+			}
+		}
+	}
+	return nil
+}
+
+// reconnect ends idle sessions of the services, which then connect anew.
+func (d *tlsDrill) reconnect() {
+	d.t.Helper()
+	d.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'svc\_%' AND state = 'idle'`)
+}
