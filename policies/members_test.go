@@ -17,7 +17,7 @@ func recordMembers(t *testing.T, change func(*stack.Config)) rule.Graph {
 	t.Helper()
 	values := settings(t, "dev")
 	body, keep := stack.Program(localImages, someCluster, func(c *stack.Config) {
-		c.Postgres.Members, c.Postgres.Image = 3, pulumi.String("scalestack/postgres:16.2-patroni-4.1.5")
+		c.Postgres.Members, c.Postgres.Image = 3, pulumi.String("scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1")
 		c.Postgres.Resources.Memory = "640Mi"
 		change(c)
 	})

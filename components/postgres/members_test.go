@@ -19,7 +19,7 @@ import (
 	"github.com/scalestack/scalestack/components/k8s"
 )
 
-const patroniImage = "scalestack/postgres:16.2-patroni-4.1.5"
+const patroniImage = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
 
 func threeMembers(a *Args) { a.Members, a.Image = 3, pulumi.String(patroniImage) }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -176,6 +177,25 @@ func blobOf(files map[string][]byte, d ocispec.Descriptor) []byte {
 	return files["blobs/sha256/"+d.Digest.Encoded()]
 }
 
+// Dockerfile and recipe leave the same out, and have the same commands.
+func TestThePatroniImageIsTheDockerfiles(t *testing.T) {
+	for name, want := range map[string]string{
+		"barman/cloud.py":                       "opt/patroni/lib/barman/cloud.py",
+		"botocore/data/endpoints.json":          "opt/patroni/lib/botocore/data/endpoints.json",
+		"botocore/data/s3/2006-03-01/x.json.gz": "opt/patroni/lib/botocore/data/s3/2006-03-01/x.json.gz",
+		"botocore/data/sso-oidc/1/x.json.gz":    "opt/patroni/lib/botocore/data/sso-oidc/1/x.json.gz",
+		"botocore/data/ec2/2016-11-15/x.json":   "",
+		"barman-3.19.1.data/data/share/man/x.1": "",
+	} {
+		require.Equal(t, want, libraryPlace(name), name)
+	}
+	dockerfile, err := os.ReadFile(filepath.Join("../..", patroniFolder, "Dockerfile"))
+	require.NoError(t, err)
+	text := strings.Join(strings.Fields(strings.ReplaceAll(string(dockerfile), "\\\n", " ")), " ")
+	require.Contains(t, text, "for command in "+strings.Join(barmanCommands, " ")+"; do")
+	require.Contains(t, text, "COPY --chmod=0755 "+strings.Join(patroniScripts, " ")+" ")
+}
+
 func TestRequirementsArePinned(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("../..", patroniRequirements))
 	require.NoError(t, err)
@@ -184,6 +204,7 @@ func TestRequirementsArePinned(t *testing.T) {
 	require.Equal(t, "patroni", wheels[0].Name)
 	require.Contains(t, testBuilder(t).patroni().ref, "-patroni-"+wheels[0].Version)
 	require.True(t, wheels[len(wheels)-1].Source)
+	require.Contains(t, testBuilder(t).patroni().ref, "-barman-"+wheels[1].Version)
 	_, err = requirements("patroni==4.1.5\n")
 	require.ErrorContains(t, err, "is not name==version --hash=sha256:")
 }

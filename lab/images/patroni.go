@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// PatroniRef is the image of shards with several members.
-	PatroniRef = "scalestack/postgres:16.2-patroni-4.1.5"
+	// PatroniRef is the image of shards with several members, and of shards with backups.
+	PatroniRef = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
 	// patroniFolder of the repository has the image's Dockerfile and what both it and the lab build from.
 	patroniFolder       = "images/postgres"
 	patroniRequirements = patroniFolder + "/requirements.txt"
@@ -32,14 +32,19 @@ var pythonPackages = []string{
 	"libkrb5support0", "libcom-err2", "liblzma5", "libncursesw6", "libnsl2", "libreadline8", "libsqlite3-0", "libssl3", "libtirpc3", "libuuid1",
 }
 
-var patroniScripts = []string{"patroni", "patronictl"}
+var patroniScripts = []string{"patroni", "patronictl", "barman-cloud"}
 
-// patroni is postgres:16.2 with Patroni: the layers that the Dockerfile in images/postgres makes, from the same
+// barmanCommands are links to the script barman-cloud.
+var barmanCommands = []string{
+	"backup", "backup-delete", "backup-keep", "backup-list", "backup-show", "check-wal-archive", "restore", "wal-archive", "wal-restore",
+}
+
+// patroni is postgres:16.2 with Patroni and barman-cloud: the layers that the Dockerfile in images/postgres makes, from the same
 // requirements and scripts.
 func (b *builder) patroni() recipe {
 	return recipe{
 		ref:    PatroniRef,
-		title:  "PostgreSQL 16.2 with Patroni 4.1.5",
+		title:  "PostgreSQL 16.2 with Patroni 4.1.5 and barman-cloud 3.19.1",
 		source: postgresServer.String() + ", " + postgresClients.String() + " and " + patroniRequirements,
 		config: postgresConfig(),
 		inputs: b.patroniInputs,
@@ -80,6 +85,9 @@ func (b *builder) patroniLayer(ctx context.Context) (*tree, error) {
 		}
 		t.file("usr/local/bin/"+name, 0o755, body)
 	}
+	for _, name := range barmanCommands {
+		t.symlink("usr/local/bin/barman-cloud-"+name, "barman-cloud")
+	}
 	return t, nil
 }
 
@@ -103,13 +111,29 @@ func (b *builder) addPython(ctx context.Context, t *tree) error {
 
 func (b *builder) addModule(ctx context.Context, t *tree, p pip.Package) error {
 	if !p.Source {
-		return b.fromWheel(ctx, t, p, 0o644, func(name string) string { return patroniLibrary + "/" + name })
+		return b.fromWheel(ctx, t, p, 0o644, libraryPlace)
 	}
 	file, err := b.fetchWheel(ctx, p)
 	if err != nil {
 		return err
 	}
 	return unpackFrom(ctx, t, sourcePlace(p), "gzip", "--decompress", "--stdout", file)
+}
+
+// botocoreService is the folder of one of the four hundred services that botocore describes.
+var botocoreService = regexp.MustCompile(`^botocore/data/([^/]+)/`)
+
+// libraryPlace leaves out what pip would put beside the library, and all services but the bucket's and those of its
+// credentials, as the Dockerfile does.
+func libraryPlace(name string) string {
+	first, _, _ := strings.Cut(name, "/")
+	if strings.HasSuffix(first, ".data") {
+		return ""
+	}
+	if m := botocoreService.FindStringSubmatch(name); m != nil && m[1] != "s3" && m[1] != "s3control" && m[1] != "sts" && !strings.HasPrefix(m[1], "sso") {
+		return ""
+	}
+	return patroniLibrary + "/" + name
 }
 
 // sourcePlace takes the one module of a source archive.

@@ -139,6 +139,7 @@ func tryPatroni(t *testing.T, root chroot) {
 	require.Contains(t, root.run(t, user, "postgres", "--version"), "(PostgreSQL) 16.2")
 	require.Equal(t, "patronictl version 4.1.5", root.run(t, user, "patronictl", "version"))
 	require.Equal(t, "patroni 4.1.5", root.run(t, user, "patroni", "--version"))
+	require.Equal(t, "barman-cloud-wal-archive 3.19.1", root.run(t, user, "barman-cloud-wal-archive", "--version"))
 	root.run(t, user, "python3", "-I", "-c", "import json, ssl, urllib.request")
 	root.run(t, user, "python3", "-c", "import sys; sys.path.append('/opt/patroni/lib'); import patroni.dcs.kubernetes, patroni.postgresql.rewind, psycopg2")
 }
