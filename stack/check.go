@@ -33,6 +33,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkTriggers, []string{"services", "keda", "kafka"}},
 		{c.checkAuth, []string{"services"}},
 		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes", "postgres"}},
+		{c.checkBackup, []string{"postgres", "secrets", "externalSecrets"}},
 		{c.checkEdge, []string{"services", "cdn"}},
 		{c.checkTunnel, []string{"services", "cdn", "tunnel"}},
 		{c.checkGateway, []string{"services", "secrets", "externalSecrets", "kubernetes", "cdn", "tunnel", "gateway"}},

@@ -146,7 +146,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 		"scalestack:typo: Forbidden",
 		`scalestack:postgres.shards: Invalid value: "four"`,
 		"scalestack:postgres.buckets: Invalid value: 0",
-		"scalestack:postgres.colour: Forbidden: is not a setting; known here: buckets, disruption, drain, exporter, image,",
+		"scalestack:postgres.colour: Forbidden: is not a setting; known here: backup, buckets, disruption, drain, exporter, image,",
 		"scalestack:services.shop.replicas.max: Invalid value: 4",
 		`scalestack:cdn.zoneId: Invalid value: "x"`,
 	} {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,6 +63,10 @@ const (
 func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "migrate")
 	a.Retries = 2
+	if r := c.Postgres.Restore; r != nil {
+		// The services' logins on a restored shard are those of the moment.
+		a.Revision += " restored " + r.Name
+	}
 	c.giveRoles(a, roles)
 	return a
 }
@@ -127,6 +132,11 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 		e := *a.Exporter
 		e.PullSecret, e.MetricsFrom = c.Kubernetes.PullSecret, slices.Concat(e.MetricsFrom, c.Metrics.Scrapers)
 		a.Exporter = &e
+	}
+	if a.Backup != nil {
+		b := *a.Backup
+		b.Archive, b.MetricsFrom = cmp.Or(c.shardsName, c.Namespace), slices.Concat(b.MetricsFrom, c.Metrics.Scrapers)
+		a.Backup = &b
 	}
 	return &a
 }

@@ -74,6 +74,13 @@ type Args struct {
 	// defaults. Adding or removing it restarts no shard. Default: none.
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
+	// Backup archives every shard's log and makes base backups of it. It needs an Image with
+	// barman-cloud and python3, as the one that images/postgres builds. Default: none.
+	Backup *Backup `json:"backup" pulumi:"backup,optional"`
+
+	// Restore takes shards back to a moment of their archive. Default: none.
+	Restore *Restore `json:"restore" pulumi:"restore,optional"`
+
 	// Protect makes Pulumi refuse to delete the StatefulSets and the volume claims,
 	// drained ones aside. Right for production; "pulumi state unprotect" lifts it. The
 	// claims are retained in either case.

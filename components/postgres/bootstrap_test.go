@@ -78,7 +78,9 @@ func (s *shard) write(name, text string) {
 // configure writes the pod's files, with the paths and the port of a test.
 func (s *shard) configure(args *Args) {
 	local := strings.NewReplacer("'5432'", fmt.Sprintf("'%d'", s.port), configPath, s.folder, socketPath, s.folder,
+		bucketCredentialsPath, s.at("backup-credentials"),
 		volumePath, s.at("volume"), "'*'", "'127.0.0.1'")
+	_ = os.Remove(s.at("restore.json"))
 	for name, text := range mountedFiles(plan{Args: args.withDefaults(), component: "postgres"}) {
 		s.write(name, local.Replace(text))
 	}

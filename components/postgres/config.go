@@ -159,6 +159,7 @@ func serverConfig(a *Args) string {
 	write(serverSettings())
 	write(tlsSettings(a))
 	write(tuning(a).settings())
+	write(a.archiveSettings())
 	write(suggestedSettings())
 	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
 		write([]setting{{name, a.Settings[name]}})

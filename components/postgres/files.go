@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/scalestack/scalestack/components/k8s"
@@ -15,11 +16,11 @@ func restartingFiles(p plan) map[string]string {
 	if p.replicated() {
 		return memberFiles(p)
 	}
-	return map[string]string{
+	return addRestore(p, map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
 		"pg_hba.conf":     hostLines(p.Args, hba),
 		"bootstrap.sh":    bootstrapScript,
-	}
+	})
 }
 
 // mountedFiles are what the pod finds in configPath. What they have beyond
@@ -29,11 +30,17 @@ func mountedFiles(p plan) map[string]string {
 	first := startupScript + tlsPrepare(p.Args)
 	if p.replicated() {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
+	} else if p.Backup != nil {
+		files["bootstrap.sh"] = first + restoreScript + files["bootstrap.sh"]
+		files["restore.py"], files["replay.py"] = restoreProgram, replayProgram
 	} else {
 		files["bootstrap.sh"] = first + files["bootstrap.sh"]
 	}
 	if p.TLS != nil {
 		files["tls.sh"] = tlsScript
+	}
+	if p.Backup != nil {
+		maps.Copy(files, backupFiles(p))
 	}
 	files["postgresql.conf"] += setting{"include_if_exists", startupConfig}.line()
 	files["volume-settings"] = volumeSettings(p.Args)

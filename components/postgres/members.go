@@ -13,7 +13,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -49,7 +48,7 @@ func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.P
 	if err != nil {
 		return nil, err
 	}
-	account, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", kube.ServiceAccount(p.object(), p.labels(), p.Namespace, p.PullSecret), r.parent)
+	account, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", account(p), r.parent)
 	if err != nil {
 		return nil, err
 	}

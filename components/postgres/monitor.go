@@ -63,7 +63,7 @@ func monitorArgs(component string, a *Args, password pulumi.StringInput) *job.Ar
 			Secret: pulumi.String(p.secret(AdminCredentials)), Files: map[string]string{"password": ShardName(id) + "/password"},
 		})
 	}
-	args.Revision = shards.String() + statements(a)
+	args.Revision = shards.String() + statements(a) + a.restoreRevision()
 	args.Mounts = append(authorityMounts(component, a), credentials, k8s.Mount{Name: "monitor", Path: monitorPath, Secrets: []k8s.SecretFiles{{
 		Secret: pulumi.String(exporterName(component)), Files: map[string]string{monitorPassword: "password"},
 	}}})

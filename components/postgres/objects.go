@@ -139,6 +139,9 @@ func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 	if a.Members > 1 {
 		openForPatroni(made, shards, a.Members)
 	}
+	if a.Backup != nil {
+		openForBackup(made, a.Backup)
+	}
 	return made
 }
 

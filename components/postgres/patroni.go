@@ -75,13 +75,17 @@ func bootstrapFunctions() string {
 	return functions + "\n"
 }
 
-// rolloutProgram looks for Patroni first where it is needed. For a single server it is
-// rollout.sh alone, so that its Jobs keep their names.
+// rolloutProgram looks first for the programs that the image needs beside the server. For
+// a single server without backups it is rollout.sh alone, so that its Jobs keep their names.
 func rolloutProgram(a *Args) string {
-	if a.Members > 1 {
-		return patroniCheck + rolloutScript
+	program := rolloutScript
+	if a.Backup != nil {
+		program = barmanCheck + program
 	}
-	return rolloutScript
+	if a.Members > 1 {
+		program = patroniCheck + program
+	}
+	return program
 }
 
 type object = map[string]any

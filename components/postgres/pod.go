@@ -48,9 +48,9 @@ func podSpec(p plan) *corev1.PodSpecArgs {
 		spec.PriorityClassName = p.PriorityClass.ToStringOutput()
 	}
 	if p.replicated() {
-		return memberPod(p, spec)
+		spec = memberPod(p, spec)
 	}
-	return spec
+	return backedUp(p, spec)
 }
 
 // bootstrapContainer has the server's resources, because it replays the log of

@@ -135,6 +135,13 @@ func (r *registrar) shard(p plan) error {
 	for _, claim := range claims {
 		needs = append(needs, claim)
 	}
+	if p.ownAccount() && !p.replicated() {
+		account, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", account(p), r.parent)
+		if err != nil {
+			return err
+		}
+		needs = append(needs, account)
+	}
 	if p.replicated() {
 		more, err := r.patroni(p, adminPassword, claims)
 		if err != nil {

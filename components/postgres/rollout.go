@@ -40,7 +40,13 @@ func rollout(p plan, checksum pulumi.StringInput) pulumi.StringOutput {
 // replaces no pod.
 func (p plan) canonical() plan {
 	args := *p.Args
-	for _, quantity := range []*string{&args.Resources.CPURequest, &args.Resources.CPULimit, &args.Resources.Memory} {
+	quantities := []*string{&args.Resources.CPURequest, &args.Resources.CPULimit, &args.Resources.Memory}
+	if args.Backup != nil {
+		backup := *args.Backup
+		args.Backup = &backup
+		quantities = append(quantities, &backup.Resources.CPURequest, &backup.Resources.CPULimit, &backup.Resources.Memory)
+	}
+	for _, quantity := range quantities {
 		if parsed, err := resource.ParseQuantity(*quantity); err == nil {
 			*quantity = parsed.String()
 		}

@@ -58,6 +58,9 @@ func serverMemoryOf(a *Args) (int64, bool) {
 	if a.Members > 1 {
 		memory -= patroniMemory
 	}
+	if a.Backup != nil {
+		memory -= archiveMemory
+	}
 	return memory, ok
 }
 

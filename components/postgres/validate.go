@@ -29,6 +29,8 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 		a.checkMembers(path),
 		a.checkMemory(path),
 		a.checkSettings(path.Child("settings")),
+		a.checkBackup(path),
+		a.checkRestore(path),
 	)
 }
 
@@ -47,6 +49,22 @@ func (a *Args) checkShards(path *field.Path) field.ErrorList {
 	return errs
 }
 
+// leastMemory is what a shard needs, and why it is more than a server's.
+func (a *Args) leastMemory() string {
+	switch {
+	case a.Members > 1 && a.Backup != nil:
+		return "416Mi with members above 1 and backup"
+	case a.Members > 1:
+		return "320Mi with members above 1"
+	case a.Backup != nil:
+		return "352Mi with backup"
+	}
+	return "256Mi"
+}
+
+// builtImage is what images/postgres builds.
+const builtImage = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
+
 // plainImage is the official image, which has no Patroni.
 var plainImage = regexp.MustCompile(`^(docker\.io/)?(library/)?postgres([:@]|$)`)
 
@@ -56,7 +74,7 @@ func (a *Args) checkMembers(path *field.Path) field.ErrorList {
 	}
 	if image, known := settings.String(a.Image); known && a.Members > 1 && plainImage.MatchString(image) {
 		return field.ErrorList{field.Invalid(path.Child("image"), image,
-			fmt.Sprintf("must be an image with Patroni with members %d, for example scalestack/postgres:16.2-patroni-4.1.5", a.Members))}
+			fmt.Sprintf("must be an image with Patroni with members %d, for example %s", a.Members, builtImage))}
 	}
 	return nil
 }
@@ -68,11 +86,7 @@ func (a *Args) checkMemory(path *field.Path) field.ErrorList {
 		return nil
 	}
 	if memory < minMemory {
-		least := "256Mi"
-		if a.Members > 1 {
-			least = "320Mi with members above 1"
-		}
-		return field.ErrorList{field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least "+least)}
+		return field.ErrorList{field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least "+a.leastMemory())}
 	}
 	most := MaxConnectionsFor(memory)
 	if a.MaxConnections > most && a.MaxConnections <= maxConnections {
@@ -90,6 +104,8 @@ func (a *Args) checkSettings(path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(path.Child(name), settings.Short(name), "the key must be the name of a PostgreSQL setting"))
 		case a.Members > 1 && patroniDecides(name):
 			errs = append(errs, field.Forbidden(path.Child(name), "is decided by Patroni with members above 1"))
+		case a.Backup != nil && backupDecides(name):
+			errs = append(errs, field.Forbidden(path.Child(name), "is decided by the component with backup"))
 		case decided(name), tlsDecides(a, name):
 			errs = append(errs, field.Forbidden(path.Child(name), "is decided by the component"))
 		case strings.ContainsAny(a.Settings[name], "\r\n\x00"):

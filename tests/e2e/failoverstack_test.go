@@ -17,7 +17,7 @@ type failoverStack struct{ ownStack }
 
 const (
 	failoverName = "failover"
-	patroniImage = "scalestack/postgres:16.2-patroni-4.1.5"
+	patroniImage = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
 )
 
 func newFailoverStack(t *testing.T) failoverStack {

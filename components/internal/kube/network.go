@@ -90,6 +90,11 @@ func APIServer() *networkingv1.NetworkPolicyEgressRuleArgs {
 	return &networkingv1.NetworkPolicyEgressRuleArgs{Ports: append(ports("TCP", 443), ports("TCP", 6443)...)}
 }
 
+// AnyAddress allows one port of whatever address.
+func AnyAddress(port int) *networkingv1.NetworkPolicyEgressRuleArgs {
+	return &networkingv1.NetworkPolicyEgressRuleArgs{Ports: ports("TCP", port)}
+}
+
 func peerArgs(p k8s.Peer) *networkingv1.NetworkPolicyPeerArgs {
 	if p.CIDR != nil {
 		return &networkingv1.NetworkPolicyPeerArgs{IpBlock: &networkingv1.IPBlockArgs{Cidr: p.CIDR.ToStringOutput()}}

@@ -1,0 +1,253 @@
+"""Archives a shard's log and makes its base backups.
+
+archive PATH     archives one file of the log (archive_command)
+fetch NAME PATH  fetches one from the archive FROM (restore_command)
+base             makes a base backup now, and removes what the retention no longer asks for
+list             shows the archive and the base backups in it
+run              makes base backups on time, for ever, and serves metrics
+
+PGDATA   the data folder
+CONFIG   folder with backup.json, that of this program by default
+SOCKET   folder of the server's socket
+PASSWORD file with the superuser's password, where the server asks for one
+LOCAL    folder where fetch looks for what the archive does not have
+POD      name of this pod, where the shard has several members
+PORT     where run serves metrics
+ALIVE    file that tells when run last looked
+PAUSE    seconds between two looks
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bucket  # noqa: E402
+
+PAUSE = float(os.environ.get("PAUSE", "15"))
+# What failed is tried again after this time, and the bucket's own list is read again.
+AGAIN = float(os.environ.get("AGAIN", "300"))
+
+
+def log(text):
+    print("backup: " + text, file=sys.stderr, flush=True)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def own_archive(settings):
+    """Returns this server's archive, which belongs to it and to nobody else."""
+    data = os.environ["PGDATA"]
+    archive = bucket.Archive(settings, bucket.archive_name(settings, data))
+    archive.claim({"system": bucket.system_identifier(data), "made": now().isoformat(timespec="seconds")})
+    return archive
+
+
+def archive_file(path):
+    settings = bucket.read_settings()
+    bucket.put(own_archive(settings), path, settings["compression"])
+
+
+def fetch(name, path):
+    """Fetches a file of the log. 1 says that there is none, 255 ends the recovery: what cannot be read is not the end."""
+    from barman.clients import cloud_walrestore
+
+    settings = bucket.read_settings()
+    code = barman(cloud_walrestore, [*bucket.options(settings, writes=False), "--no-partial", settings["bucket"], os.environ["FROM"], name, path])
+    local = os.environ.get("LOCAL", "") + "/" + name
+    if code == 1 and len(name) == 24 and os.path.exists(local):
+        shutil.copyfile(local, path)
+        return 0
+    return code if code in (0, 1) else 255
+
+
+def barman(module, arguments):
+    """Runs one of barman-cloud's commands in this process and returns its exit code."""
+    try:
+        module.main(arguments)
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+def base():
+    from barman.clients import cloud_backup, cloud_backup_delete
+
+    settings = bucket.read_settings()
+    archive = own_archive(settings)
+    if "PASSWORD" in os.environ:
+        with open(os.environ["PASSWORD"], encoding="utf-8") as file:
+            os.environ["PGPASSWORD"] = file.read().strip()
+    began = time.monotonic()
+    compression = ["--gzip"] if settings["compression"] == "all" else []
+    code = barman(cloud_backup, [
+        *bucket.options(settings, writes=True), *compression, "--immediate-checkpoint", "--host", os.environ["SOCKET"], "--user", "postgres",
+        settings["bucket"], archive.name])
+    if code:
+        return code
+    log(f"made a base backup of {settings['shard']} in {archive.place} in {time.monotonic() - began:.1f} s")
+    return barman(cloud_backup_delete, [
+        *bucket.options(settings, writes=False), "--minimum-redundancy", "1",
+        "--retention-policy", f"RECOVERY WINDOW OF {settings['retentionDays']} DAYS", settings["bucket"], archive.name])
+
+
+def show():
+    settings = bucket.read_settings()
+    archive = bucket.Archive(settings, bucket.archive_name(settings, os.environ["PGDATA"]))
+    print(archive.place, json.dumps(archive.owner()))
+    for backup in archive.backups():
+        print(backup.backup_id, backup.end_time.astimezone(datetime.timezone.utc).isoformat(timespec="seconds"), archive.size(backup) >> 20, "MiB")
+
+
+class Backups:
+    """What run knows of the archive."""
+
+    def __init__(self):
+        self.settings = bucket.read_settings()
+        self.last, self.due, self.failures, self.read, self.again = 0.0, 0.0, 0, 0.0, 0.0
+
+    def look(self):
+        """Makes a base backup if one is due and this is the member that makes them."""
+        self.settings = bucket.read_settings()
+        if not os.path.exists(os.environ["PGDATA"] + "/global/pg_control"):
+            return
+        clock = time.time()
+        if clock - self.read > AGAIN:
+            self.list()
+        if clock < self.due or clock < self.again or not chosen():
+            return
+        if self.child("base"):
+            self.failures, self.again = self.failures + 1, time.time() + AGAIN
+            log("the base backup failed, see above")
+        self.list()
+
+    def list(self):
+        archive = own_archive(self.settings)
+        found, interval = archive.backups(), self.settings["intervalSeconds"]
+        self.last = found[-1].end_time.timestamp() if found else 0.0
+        made = datetime.datetime.fromisoformat(archive.owner()["made"]).timestamp()
+        self.due, self.read = self.last + interval if found else made, time.time()
+
+    def child(self, command):
+        """Runs a command of this program in a process of its own, which gives its memory back."""
+        process = subprocess.Popen([sys.executable, "-I", __file__, command])
+        while True:
+            try:
+                return process.wait(timeout=PAUSE)
+            except subprocess.TimeoutExpired:
+                alive()
+
+    def metrics(self):
+        labels, text = "{shard=" + json.dumps(self.settings["shard"]) + "} ", ""
+        for name, kind, meaning, value in (
+            ("scalestack_backup_last_timestamp_seconds", "gauge", "When the newest base backup was complete, 0 without one.", self.last),
+            ("scalestack_backup_due_timestamp_seconds", "gauge", "When the next base backup is due.", self.due),
+            ("scalestack_backup_interval_seconds", "gauge", "Time between two base backups.", self.settings["intervalSeconds"]),
+            ("scalestack_backup_failures_total", "counter", "Base backups that failed.", self.failures),
+        ):
+            text += f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n{name}{labels}{value}\n"
+        return text
+
+
+def chosen():
+    """Tells whether this member makes the base backups: the first standby that follows, or a primary without one."""
+    pod = os.environ.get("POD")
+    if not pod:
+        return True
+    members = [m for m in cluster()["members"] if m.get("state") in ("running", "streaming")]
+    standbys = sorted(m["name"] for m in members if m["role"] not in ("leader", "standby_leader"))
+    return pod in (standbys or [m["name"] for m in members])[:1]
+
+
+def cluster():
+    """Asks this pod's own Patroni, whose certificate needs no proof on the way to itself."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    failure = None
+    for scheme in ("http", "https"):
+        try:
+            with urllib.request.urlopen(f"{scheme}://127.0.0.1:8008/cluster", timeout=5, context=context) as answer:
+                return json.load(answer)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def alive():
+    if "ALIVE" in os.environ:
+        with open(os.environ["ALIVE"], "w", encoding="ascii") as file:
+            file.write(str(int(time.time())))
+
+
+def serve(backups):
+    import http.server
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = backups.metrics().encode() if self.path == "/metrics" else b""
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def programs():
+    """Returns the sum of the mounted programs."""
+    total = hashlib.sha256()
+    for name in (__file__, bucket.__file__):
+        with open(name, "rb") as file:
+            total.update(file.read())
+    return total.digest()
+
+
+def run():
+    backups, began_as = Backups(), programs()
+    serve(backups)
+    while programs() == began_as:
+        try:
+            backups.look()
+        except Exception as error:  # pylint: disable=broad-except
+            # Whatever it is, the next look may find it gone; the metrics tell that no backup is made.
+            log(f"{type(error).__name__}: {error}")
+            backups.again = backups.read = time.time()
+            backups.again += AGAIN
+        alive()
+        time.sleep(PAUSE)
+    log("a new version of this program is there: beginning anew")
+    os.execv(sys.executable, [sys.executable, "-I", __file__, "run"])
+
+
+def main(arguments):
+    commands = {"archive": archive_file, "fetch": fetch, "base": base, "list": show, "run": run}
+    if not arguments or arguments[0] not in commands:
+        sys.exit(__doc__)
+    try:
+        return commands[arguments[0]](*arguments[1:])
+    except bucket.Refused as reason:
+        log(str(reason))
+    except Exception as error:  # pylint: disable=broad-except
+        log(f"{arguments[0]}: {type(error).__name__}: {error}")
+    # To PostgreSQL more than 125 says that nothing is known, and 1 that there is nothing.
+    return 255 if arguments[0] == "fetch" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,134 @@
+package postgres
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+const (
+	bucketCredentialsPath = "/etc/backup-credentials"
+	// backupPort is where the container backup serves metrics.
+	backupPort      = 9188
+	backupAliveFile = "/tmp/backup-alive"
+)
+
+// backedUp adds to a shard's pod what makes its base backups, and the bucket's
+// credentials to the containers that read or write the archive.
+func backedUp(p plan, spec *corev1.PodSpecArgs) *corev1.PodSpecArgs {
+	if p.Backup == nil {
+		return spec
+	}
+	spec.Containers = append(spec.Containers.(corev1.ContainerArray), backupContainer(p))
+	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.EmptyDir("backup-tmp", "512Mi"))
+	if p.Backup.CredentialsSecret != "" {
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume("backup-credentials", p.Backup.CredentialsSecret))
+		for _, c := range slices.Concat(spec.InitContainers.(corev1.ContainerArray), spec.Containers.(corev1.ContainerArray)) {
+			c := c.(*corev1.ContainerArgs)
+			if c.Name != pulumi.String("roles") {
+				c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
+			}
+		}
+	}
+	if p.ownAccount() {
+		spec.ServiceAccountName = pulumi.String(p.object())
+	}
+	return spec
+}
+
+// ownAccount tells that the pods of a shard have a ServiceAccount of their own.
+func (p plan) ownAccount() bool {
+	return p.replicated() || p.Backup != nil && len(p.Backup.ServiceAccountAnnotations) > 0
+}
+
+// account is the ServiceAccount of the shard's pods.
+func account(p plan) *corev1.ServiceAccountArgs {
+	args := kube.ServiceAccount(p.object(), p.labels(), p.Namespace, p.PullSecret)
+	if p.Backup != nil && len(p.Backup.ServiceAccountAnnotations) > 0 {
+		args.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.ToStringMap(p.Backup.ServiceAccountAnnotations)
+	}
+	return args
+}
+
+// backupContainer reads the data folder, and writes to a folder of its own only. It has no
+// readiness probe: a shard serves without it.
+func backupContainer(p plan) *corev1.ContainerArgs {
+	c := container(p, "backup", "python3", "-I", configPath+"/backup.py", "run")
+	c.Env = append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("PORT", strconv.Itoa(backupPort)), env("ALIVE", backupAliveFile))
+	c.Ports = corev1.ContainerPortArray{kube.ContainerPort("metrics", backupPort)}
+	c.Resources = kube.Resources(p.Backup.Resources)
+	c.VolumeMounts = corev1.VolumeMountArray{
+		kube.ReadOnlyMount("data", volumePath), kube.ReadOnlyMount("config", configPath), kube.Mount("run", socketPath),
+		kube.Mount("backup-tmp", "/tmp"),
+	}
+	if p.replicated() {
+		c.Env = append(c.Env.(corev1.EnvVarArray), fieldEnv("POD", "metadata.name"))
+	} else {
+		c.Env = append(c.Env.(corev1.EnvVarArray), env("PASSWORD", credentialsPath+"/admin/password"))
+		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"))
+	}
+	// It looks every 15 seconds, while it makes a base backup too.
+	c.LivenessProbe = probe(`test ! -s `+backupAliveFile+` || test $(($(date +%s) - $(cat `+backupAliveFile+`))) -lt 600`, 60, 3)
+	return c
+}
+
+// openForBackup lets the shards reach the bucket, and scrapers the metrics of the base
+// backups.
+func openForBackup(policy *networkingv1.NetworkPolicyArgs, b *Backup) {
+	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
+	metrics := kube.Policy{Metrics: kube.Opening{Port: backupPort, From: b.MetricsFrom}, NoDNS: true}.Spec(nil)
+	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), metrics.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
+	for _, port := range b.ports() {
+		var to []k8s.Target
+		for _, peer := range b.EgressTo {
+			to = append(to, k8s.Target{Peer: peer, Port: port})
+		}
+		rules := kube.Policy{To: to, NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)
+		if len(to) == 0 {
+			rules = networkingv1.NetworkPolicyEgressRuleArray{kube.AnyAddress(port)}
+		}
+		spec.Egress = append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray), rules...)
+	}
+}
+
+// ports are the endpoint's, and that of the service that gives the pods their identity.
+func (b *Backup) ports() []int {
+	ports := []int{443}
+	if endpoint, err := url.Parse(b.Endpoint); err == nil && b.Endpoint != "" {
+		port := 443
+		if endpoint.Scheme == "http" {
+			port = 80
+		}
+		if given, err := strconv.Atoi(endpoint.Port()); err == nil {
+			port = given
+		}
+		if b.CredentialsSecret != "" {
+			ports = nil
+		}
+		ports = append(ports, port)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+func checkAnnotations(path *field.Path, annotations map[string]string) field.ErrorList {
+	var errs field.ErrorList
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if len(validation.IsQualifiedName(key)) > 0 {
+			errs = append(errs, field.Invalid(path, settings.Short(key), "the key must be that of an annotation, such as eks.amazonaws.com/role-arn"))
+		}
+	}
+	return errs
+}

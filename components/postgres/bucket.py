@@ -1,0 +1,190 @@
+"""The archive of a shard in a bucket: its settings, its name, and who may write to it.
+
+CONFIG   folder with backup.json, that of this program by default
+LIBRARY  folder of barman and boto3
+"""
+
+import io
+import json
+import os
+import sys
+import zlib
+
+sys.path.append(os.environ.get("LIBRARY", "/opt/patroni/lib"))
+
+CONFIG = os.environ.get("CONFIG", os.path.dirname(os.path.abspath(__file__)))
+# In the data folder, so that each standby has it: the names of the restores that made this data, the last one last.
+RESTORES = "scalestack.restores"
+
+
+class Refused(Exception):
+    """A reason for people, after which nothing has changed."""
+
+
+def read_settings():
+    with open(CONFIG + "/backup.json", encoding="ascii") as file:
+        settings = json.load(file)
+    export_credentials(settings)
+    return settings
+
+
+def export_credentials(settings):
+    """Gives boto3 what the mounted Secret has at this moment."""
+    folder = settings["credentials"]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        if folder and os.path.exists(f"{folder}/{name}"):
+            with open(f"{folder}/{name}", encoding="utf-8") as file:
+                os.environ[name] = file.read().strip()
+    if folder and os.path.exists(f"{folder}/ca.crt"):
+        os.environ["AWS_CA_BUNDLE"] = f"{folder}/ca.crt"
+    if settings["region"]:
+        os.environ["AWS_DEFAULT_REGION"] = settings["region"]
+    if settings["endpoint"]:
+        # Checksums of a newer kind than most stores but Amazon's know.
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+        os.environ.setdefault("AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required")
+
+
+def options(settings, *, writes):
+    """Returns what every command of barman-cloud is told."""
+    given = ["--endpoint-url", settings["endpoint"]] if settings["endpoint"] else []
+    if writes and settings["encryption"]:
+        given += ["--encryption", settings["encryption"]]
+    if writes and settings["kmsKey"]:
+        given += ["--sse-kms-key-id", settings["kmsKey"]]
+    return given
+
+
+def restores(data):
+    """Returns the names of the restores that made the data folder."""
+    try:
+        with open(f"{data}/{RESTORES}", encoding="ascii") as file:
+            return file.read().split()
+    except FileNotFoundError:
+        return []
+
+
+def archive_name(settings, data):
+    """Returns the name of the archive that the data folder's server writes to."""
+    return "-".join([settings["archive"]] + restores(data)[-1:])
+
+
+def system_identifier(data):
+    """Returns what initdb called the cluster, the first field of its control file."""
+    with open(f"{data}/global/pg_control", "rb") as file:
+        return str(int.from_bytes(file.read(8), sys.byteorder))
+
+
+def interface(settings):
+    """Returns barman's client of the bucket."""
+    from barman.cloud_providers.aws_s3 import S3CloudInterface
+
+    return S3CloudInterface(
+        url=settings["bucket"],
+        encryption=settings["encryption"] or None,
+        endpoint_url=settings["endpoint"] or None,
+        sse_kms_key_id=settings["kmsKey"] or None,
+        read_timeout=30,
+    )
+
+
+class Archive:
+    """One archive in the bucket."""
+
+    def __init__(self, settings, name):
+        self.name = name
+        self.bucket = interface(settings)
+        self.place = settings["bucket"].rstrip("/") + "/" + name
+
+    def key(self, *parts):
+        return os.path.join(self.bucket.path, self.name, *parts)
+
+    def read(self, key):
+        """Returns an object's content, or nothing where there is none."""
+        client = self.bucket.s3.meta.client
+        try:
+            return client.get_object(Bucket=self.bucket.bucket_name, Key=key)["Body"].read()
+        except client.exceptions.NoSuchKey:
+            return None
+
+    def create(self, key, data):
+        """Writes an object that does not exist, or returns False."""
+        from barman.cloud_providers import ObjectKeyAlreadyExists
+
+        # A store that does not know conditional writes ignores the condition.
+        if self.bucket.check_object_existence(key):
+            return False
+        try:
+            self.bucket.upload_fileobj(io.BytesIO(data), key, fail_if_exists=True)
+        except ObjectKeyAlreadyExists:
+            return False
+        return True
+
+    def owner(self):
+        """Returns who the archive belongs to, or nothing for one that nobody has."""
+        found = self.read(self.key("owner.json"))
+        return None if found is None else json.loads(found)
+
+    def first_keys(self):
+        answer = self.bucket.s3.meta.client.list_objects_v2(Bucket=self.bucket.bucket_name, Prefix=self.key(""), MaxKeys=2)
+        return [item["Key"] for item in answer.get("Contents", [])]
+
+    def empty(self):
+        return not self.first_keys()
+
+    def used(self):
+        """Tells whether the archive has more than its owner."""
+        return any(key != self.key("owner.json") for key in self.first_keys())
+
+    def claim(self, owner):
+        """Makes the archive the owner's, or refuses: it never changes hands."""
+        found = self.owner()
+        if found is None:
+            if not self.empty():
+                raise Refused(f"the archive {self.place} has files, and nothing says whose: choose another postgres.backup.bucket")
+            self.create(self.key("owner.json"), json.dumps(owner).encode())
+            found = self.owner()
+        different = [name for name in ("system", "token") if found.get(name) != owner.get(name) and name in owner]
+        if different:
+            raise Refused(
+                f"the archive {self.place} belongs to another cluster (system identifier {found['system']}, since {found['made']}): "
+                "nothing is written over it. Choose another postgres.backup.bucket, or remove that archive if nobody needs it")
+
+    def backups(self):
+        """Returns the complete base backups, the oldest first."""
+        from barman.cloud import CloudBackupCatalog
+        from barman.infofile import BackupInfo
+
+        found = CloudBackupCatalog(self.bucket, self.name).get_backup_list().values()
+        return sorted((b for b in found if b.status == BackupInfo.DONE), key=lambda b: b.end_time)
+
+    def size(self, backup):
+        """Returns the bytes of a base backup as it is stored."""
+        pages = self.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket.bucket_name, Prefix=self.key("base", backup.backup_id, ""))
+        return sum(item["Size"] for page in pages for item in page.get("Contents", []))
+
+
+def put(archive, path, compression):
+    """Archives one file of the log, and never changes one that is there."""
+    with open(path, "rb") as file:
+        data = file.read()
+    name, stored = os.path.basename(path), data
+    if compression != "none":
+        name, packer = name + ".gz", zlib.compressobj(6, wbits=31)
+        stored = packer.compress(data) + packer.flush()
+    key = archive.key("wals", folder(os.path.basename(path)), name)
+    if archive.create(key, stored):
+        return
+    present = archive.read(key)
+    if compression != "none":
+        present = zlib.decompress(present, wbits=31)
+    if present != data:
+        raise Refused(f"{archive.place} has another {os.path.basename(path)}: another server has written it, and it stays")
+
+
+def folder(name):
+    """Returns the folder that barman looks for a file of the log in."""
+    from barman import xlog
+
+    return xlog.hash_dir(name)

@@ -1,0 +1,106 @@
+package postgres
+
+import (
+	_ "embed"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// Restore takes shards back to a moment of their archive. Each is restored once, at its
+// next start, and then archives to a new archive "<archive>-shard-2-<name>". Its data of
+// before is kept beside it in the folder "pgdata.before-<name>" of the volume.
+//
+// A shard whose restore cannot be made does not start, so that nothing is written to data
+// that is to be set aside: its data is as it was, and it starts with it when the setting is
+// taken back.
+type Restore struct {
+	// Name of this restore, which no earlier restore of these shards has: it tells what was
+	// made from what was not. The setting may stay after the restore; taking it away
+	// restarts the shards once more.
+	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
+	// Shards to restore, by id. The others are not touched.
+	Shards []int `json:"shards" pulumi:"shards" required:"true" min:"0" max:"9999"`
+	// To is the moment, for example "2026-11-29T01:02:03Z": commits up to it are there
+	// again. Or "latest": everything that was archived, for a volume that was lost.
+	To string `json:"to" pulumi:"to" required:"true"`
+	// From is the archive to read. Default: the one that the shard writes to, and for a
+	// volume that was lost the shard's only one.
+	From string `json:"from" pulumi:"from,optional"`
+}
+
+const latest = "latest"
+
+//go:embed restore.py
+var restoreProgram string
+
+//go:embed replay.py
+var replayProgram string
+
+//go:embed restore.sh
+var restoreScript string
+
+// restores tells whether the shard is one of those to restore.
+func (p plan) restores() bool { return p.Restore != nil && slices.Contains(p.Restore.Shards, p.id) }
+
+// addRestore adds the request to the files that a server is restarted for.
+func addRestore(p plan, files map[string]string) map[string]string {
+	if p.restores() {
+		r := p.Restore
+		files["restore.json"] = document(object{"name": r.Name, "to": r.To, "from": r.From})
+	}
+	return files
+}
+
+// restoreRevision is for Jobs that have to run again after a restore: what they made on
+// the shard is gone.
+func (a *Args) restoreRevision() string {
+	if a.Restore == nil {
+		return ""
+	}
+	return "restore " + a.Restore.Name + "\n"
+}
+
+func (a *Args) checkRestore(path *field.Path) field.ErrorList {
+	r := a.Restore
+	if r == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	if a.Backup == nil {
+		errs = append(errs, field.Required(path.Child("backup"), "with restore: it says where the archive is"))
+	}
+	if a.Members > 1 {
+		errs = append(errs, field.Forbidden(path.Child("restore"), "is for shards with one member: docs/backup.md says how a shard with several is restored"))
+	}
+	path = path.Child("restore")
+	for i, id := range r.Shards {
+		switch {
+		case slices.Contains(r.Shards[:i], id):
+			errs = append(errs, field.Duplicate(path.Child("shards").Index(i), id))
+		case !slices.Contains(a.Shards, id):
+			errs = append(errs, field.Invalid(path.Child("shards").Index(i), id, "must be one of the shards"))
+		}
+	}
+	if r.From != "" && len(r.Shards) > 1 {
+		errs = append(errs, field.Invalid(path.Child("from"), settings.Short(r.From), "must be left out with several shards: each has an archive of its own"))
+	}
+	return append(errs, checkTime(path.Child("to"), r.To)...)
+}
+
+func checkTime(path *field.Path, value string) field.ErrorList {
+	if value == latest || value == "" {
+		return nil
+	}
+	to, err := time.Parse(time.RFC3339Nano, value)
+	switch {
+	case err != nil:
+		return field.ErrorList{field.Invalid(path, settings.Short(value), "must be latest, or a moment with its zone such as 2026-11-29T01:02:03Z")}
+	case to.After(time.Now()):
+		return field.ErrorList{field.Invalid(path, value, "must not be in the future")}
+	}
+	return nil
+}

@@ -1,0 +1,241 @@
+"""Restores a shard, before its server starts, if its configuration asks for a restore that was not made yet.
+
+It may be killed anywhere: the data folder is not touched before the restored one is complete, promoted and stopped,
+and then the two change places by renames, which the next start completes.
+
+PGDATA  the data folder, a child of the volume's root
+CONFIG  folder with backup.json, postgresql.conf and, for a restore, restore.json
+"""
+
+import datetime
+import glob
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bucket  # noqa: E402
+import replay  # noqa: E402
+
+# What a restore leaves free beside the restored data: log and temporary files until somebody removes the old folder.
+SPARE = 256 << 20
+
+
+def log(text):
+    print("restore: " + text, file=sys.stderr, flush=True)
+
+
+def exists(data):
+    return os.path.exists(data + "/PG_VERSION")
+
+
+def sync():
+    subprocess.run(["sync"], check=True)
+
+
+def wanted():
+    """Returns the restore that the configuration asks for, if any."""
+    try:
+        with open(bucket.CONFIG + "/restore.json", encoding="ascii") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+
+
+def finish(data):
+    """Puts a complete restored folder in the place of the data folder."""
+    for restored in glob.glob(glob.escape(data) + ".restored-*"):
+        name = restored.removeprefix(data + ".restored-")
+        before = f"{data}.before-{name}"
+        if os.path.exists(data):
+            if exists(data):
+                os.rename(data, before)
+            else:
+                os.rmdir(data)
+        os.rename(restored, data)
+        sync()
+        log(f"restore {name} is in place" + (f"; the data of before is kept in {before} until somebody removes it" if exists(before) else ""))
+        for left in glob.glob(glob.escape(data) + ".restore-*.token"):
+            os.remove(left)
+
+
+class Restore:
+    """One restore that was not made yet."""
+
+    def __init__(self, settings, ask, data):
+        self.settings, self.ask, self.data = settings, ask, data
+        self.building = data + ".restoring"
+        self.name = ask["name"]
+        self.to = None if ask["to"] == "latest" else datetime.datetime.fromisoformat(ask["to"])
+
+    def make(self):
+        self.check_time()
+        source = self.source()
+        backup = self.choose(source)
+        self.check_room(source, backup)
+        self.claim(source, backup)
+        shutil.rmtree(self.building, ignore_errors=True)
+        self.download(source, backup)
+        self.recover(source)
+        self.remember()
+        sync()
+        os.rename(self.building, f"{self.data}.restored-{self.name}")
+        sync()
+
+    def refuse(self, why):
+        raise bucket.Refused(f"restore {self.name}: {why}")
+
+    def check_time(self):
+        if self.to and self.to > datetime.datetime.now(datetime.timezone.utc):
+            self.refuse(f"postgres.restore.to {self.ask['to']} is in the future")
+
+    def source(self):
+        """Returns the archive to restore from: the one this data writes to, unless another is named."""
+        name = self.ask["from"] or bucket.archive_name(self.settings, self.data)
+        archive = bucket.Archive(self.settings, name)
+        if not self.ask["from"] and not exists(self.data):
+            later = self.later(archive)
+            if later:
+                self.refuse(f"the volume is empty, and the shard had several archives: name one of {', '.join([name] + later)} in postgres.restore.from")
+        if archive.empty():
+            self.refuse(f"there is no archive {archive.place}")
+        return archive
+
+    def later(self, first):
+        """Returns the archives of this shard's earlier restores."""
+        pages = first.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
+            Bucket=first.bucket.bucket_name, Prefix=first.key().rstrip("/") + "-", Delimiter="/")
+        found = [item["Prefix"].rstrip("/").split("/")[-1] for page in pages for item in page.get("CommonPrefixes", [])]
+        # The archive of an attempt that was given up has nothing but its owner.
+        return [name for name in found if bucket.Archive(self.settings, name).used()]
+
+    def choose(self, source):
+        """Returns the newest base backup before the time."""
+        found = source.backups()
+        if not found:
+            self.refuse(f"the archive {source.place} has no base backup")
+        before = [b for b in found if not self.to or b.end_time <= self.to]
+        if not before:
+            self.refuse(f"postgres.restore.to {self.ask['to']} is before the oldest base backup of {source.place}, which was complete at "
+                        + found[0].end_time.astimezone(datetime.timezone.utc).isoformat(timespec="seconds"))
+        return before[-1]
+
+    def check_room(self, source, backup):
+        volume = os.path.dirname(self.data)
+        shutil.rmtree(self.building, ignore_errors=True)
+        size, free = source.size(backup), shutil.disk_usage(volume).free
+        spare = min(SPARE, shutil.disk_usage(volume).total // 8)
+        if size + spare > free:
+            self.refuse(f"{volume} has {free >> 20} MiB free, and base backup {backup.backup_id} needs {size >> 20} MiB and {spare >> 20} MiB to spare: "
+                        "raise postgres.storage.size, or remove folders of earlier restores")
+
+    def claim(self, source, backup):
+        """Takes the archive that the restored shard will write to. The token on the volume tells this attempt's from another's."""
+        path = f"{self.data}.restore-{self.name}.token"
+        if not os.path.exists(path):
+            with open(path + ".new", "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(16))
+            os.rename(path + ".new", path)
+            sync()
+        with open(path, encoding="ascii") as file:
+            token = file.read()
+        owner = source.owner() or {"system": backup.systemid}
+        made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        archive = bucket.Archive(self.settings, f"{self.settings['archive']}-{self.name}")
+        try:
+            archive.claim({"system": owner["system"], "token": token, "made": made})
+        except bucket.Refused:
+            self.refuse(f"the archive {archive.place} exists, so a restore of this name was made before: choose another postgres.restore.name")
+
+    def download(self, source, backup):
+        from barman.clients import cloud_restore
+
+        log(f"{self.name}: downloading base backup {backup.backup_id} of {source.place}")
+        os.mkdir(self.building, 0o700)
+        try:
+            cloud_restore.main([*bucket.options(self.settings, writes=False), self.settings["bucket"], source.name, backup.backup_id, self.building])
+        except SystemExit as end:
+            if end.code:
+                self.refuse("the download failed, see above")
+        # Left by Patroni, if the source had several members.
+        for name in ("patroni.dynamic.json", "standby.signal", "recovery.signal"):
+            if os.path.exists(f"{self.building}/{name}"):
+                os.remove(f"{self.building}/{name}")
+        os.chmod(self.building, 0o700)
+
+    def recover(self, source):
+        """Replays the log up to the time and promotes, with a server that nobody else can reach."""
+        log(f"{self.name}: replaying the log to {self.ask['to']}")
+        with open(self.building + "/recovery.signal", "w", encoding="ascii"):
+            pass
+        with tempfile.TemporaryDirectory() as private:
+            server = replay.Server(self.building, private, self.recovery(source))
+            try:
+                server.wait()
+                server.disable_subscriptions()
+                server.stop()
+            except bucket.Refused as reason:
+                self.refuse(str(reason))
+            finally:
+                server.kill()
+
+    def recovery(self, source):
+        here = os.path.dirname(os.path.abspath(__file__))
+        environment = f"FROM={source.name}"
+        # What the old server had not archived yet is on the volume still.
+        if exists(self.data) and source.name == bucket.archive_name(self.settings, self.data):
+            environment += f" LOCAL={self.data}/pg_wal"
+        settings = {
+            "restore_command": f"{environment} {sys.executable} -I {here}/backup.py fetch %f %p",
+            "recovery_target_timeline": "latest",
+            "recovery_target_action": "promote",
+        }
+        if self.to:
+            settings["recovery_target_time"] = self.to.astimezone(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+        return settings
+
+    def remember(self):
+        """Notes the restore in the restored folder: the server writes to the archive of that name from now on."""
+        names = (bucket.restores(self.data) if exists(self.data) else bucket.restores(self.building)) + [self.name]
+        with open(f"{self.building}/{bucket.RESTORES}", "w", encoding="ascii") as file:
+            file.write("\n".join(names) + "\n")
+
+
+def check_new(settings, data):
+    """Refuses to make an empty shard where there was one with data."""
+    if exists(data):
+        return
+    kept = glob.glob(glob.escape(data) + ".before-*")
+    if kept:
+        raise bucket.Refused(f"{data} is gone, and {kept[0]} is there: move one of them to {data}")
+    archive = bucket.Archive(settings, settings["archive"])
+    if not archive.empty():
+        raise bucket.Refused(
+            f"this volume is empty, and {archive.place} has the archive of a shard of this name. If the volume was lost, restore it: "
+            "postgres.restore with to: latest. If this shard is a new one, choose another postgres.backup.bucket, or remove that archive")
+
+
+def main():
+    data = os.environ["PGDATA"]
+    finish(data)
+    settings, ask = bucket.read_settings(), wanted()
+    if ask and ask["name"] not in (bucket.restores(data) if exists(data) else []):
+        Restore(settings, ask, data).make()
+        finish(data)
+    check_new(settings, data)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except bucket.Refused as refusal:
+        log(str(refusal))
+        sys.exit(1)
+    except Exception as error:  # pylint: disable=broad-except
+        log(f"{type(error).__name__}: {error}")
+        sys.exit(1)
