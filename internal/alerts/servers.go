@@ -27,6 +27,14 @@ func servers() []Rule {
 				"has the command's error.",
 		},
 		{
+			Name: "BaseBackupOverdue", Severity: Warning, For: "30m",
+			Expr: "time() - max by (namespace, shard) (scalestack_backup_due_timestamp_seconds)" +
+				" > max by (namespace, shard) (scalestack_backup_interval_seconds)",
+			Summary: "{{ $labels.shard }} has had no base backup for two intervals",
+			Description: "A restore has to replay all of the log since the last one, and nothing is removed from the archive. The log of the container backup " +
+				"says why.",
+		},
+		{
 			Name: "TransactionStaysOpen", Severity: Warning, For: "5m",
 			Expr:    "max by (namespace, shard) (pg_long_running_transactions_oldest_timestamp_seconds) > 1800",
 			Summary: "A transaction on {{ $labels.shard }} has been open for {{ $value | humanizeDuration }}",

@@ -37,6 +37,9 @@ func Source(t *testing.T, root string) string {
 			return err
 		}))
 	}
+	backups, err := os.ReadFile(filepath.Join(root, "components/postgres/backup.py"))
+	require.NoError(t, err)
+	text.Write(backups)
 	return text.String()
 }
 
