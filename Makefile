@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -100,6 +100,8 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 	@tests/with-servers.sh bash -euc 'for m in sharding services/users; do go test -C $$m -count=1 -timeout 40m ./...; done; \
 		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
 	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
+real-backup: ## backups and restores against a real S3 server, which it compiles, and barman-cloud; after make build
+	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 20m -run 'Archive|Restore|Backup|LogIsNever|BucketIsAway' ./components/postgres
 fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, count what passed; hours; after make build
 	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
 # Debian's package has promtool; nothing of it is installed.
@@ -186,6 +188,10 @@ prove-tls: export DRILL := tls
 prove-tls: ## a stack of its own gets TLS under load, moves a bucket, and gets another certificate and authority; 12 minutes
 	@$(LAB) start
 	$(PROVE) 'TestTLS$$'
+drill-backup: export DRILL := backup
+drill-backup: ## a stack of its own archives to a real S3 server, loses a table and then its volume, and gets both back
+	@$(LAB) start --patroni --s3
+	$(PROVE) TestBackupAndRestore
 prove-events: export USERS ?= 100000
 prove-events: export RATE ?= 250
 prove-events: export KILLS ?= 28

@@ -22,21 +22,45 @@ func TestSettingsOfTheDrill(t *testing.T) {
 			shards := sections["scalestack:postgres"].(map[string]any)
 			shards["members"] = members
 			if members > 1 {
-				shards["image"] = "scalestack/postgres:16.2-patroni-4.1.5"
+				shards["image"] = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
 			}
-			values := map[string]string{}
-			for name, section := range sections {
-				value, isText := section.(string)
-				if !isText {
-					encoded, err := json.Marshal(section)
-					require.NoError(t, err)
-					value = string(encoded)
-				}
-				values[name] = value
-			}
+			values := encoded(t, sections)
 			g, err := register("dev", values)
 			require.NoError(t, err)
 			require.NotEmpty(t, g.nodes)
 		})
 	}
+}
+
+func TestSettingsOfTheDrillOfBackups(t *testing.T) {
+	text, err := os.ReadFile("e2e/backupstack.yaml")
+	require.NoError(t, err)
+	var sections map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &sections))
+	// The drill makes this Secret from encrypted values.
+	sections["scalestack:externalSecrets"] = []string{"bucket"}
+	shards := sections["scalestack:postgres"].(map[string]any)
+	shards["restore"] = map[string]any{"name": "lost", "shards": []int{0}, "to": "latest", "from": "dev-shard-0"}
+	g, err := register("dev", encoded(t, sections))
+	require.NoError(t, err)
+	require.NotEmpty(t, g.nodes)
+	delete(sections, "scalestack:externalSecrets")
+	_, err = register("dev", encoded(t, sections))
+	require.ErrorContains(t, err, `scalestack:postgres.backup.credentialsSecret: Invalid value: "bucket": is made by nobody`)
+}
+
+// encoded is what Pulumi hands to the program.
+func encoded(t *testing.T, sections map[string]any) map[string]string {
+	t.Helper()
+	values := map[string]string{}
+	for name, section := range sections {
+		value, isText := section.(string)
+		if !isText {
+			encoded, err := json.Marshal(section)
+			require.NoError(t, err)
+			value = string(encoded)
+		}
+		values[name] = value
+	}
+	return values
 }

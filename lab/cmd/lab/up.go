@@ -36,16 +36,21 @@ func newUp() *cobra.Command {
 
 // newStart is for drills with a stack of their own. Beside the dev stack their pods would share its two CPUs.
 func newStart() *cobra.Command {
-	var patroni bool
+	var patroni, s3 bool
 	command := inCheckout("start", "Build what is missing, start the lab and deploy nothing", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
 		u.patroni = patroni
-		if err := u.phases(ctx, u.build, u.start); err != nil {
+		phases := []func(context.Context) error{u.build, u.start}
+		if s3 {
+			phases = append(phases, u.store)
+		}
+		if err := u.phases(ctx, phases...); err != nil {
 			return err
 		}
 		return deploy.Prepare(u.Paths, u.localImages())
 	})
-	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members too")
+	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members or with backups too")
+	command.Flags().BoolVar(&s3, "s3", false, "compile and start an S3 server too")
 	return command
 }
 
@@ -176,6 +181,18 @@ func (u *up) start(ctx context.Context) error {
 	}
 	return u.Do(ctx, "mail-start", "start the mail sink", func(ctx context.Context, log *step.Log) error {
 		return cluster.StartMail(ctx, u.Paths, log)
+	})
+}
+
+func (u *up) store(ctx context.Context) error {
+	program := builds.Store()
+	if err := u.Do(ctx, "build-"+program.Name, "compile "+program.Title, func(ctx context.Context, log *step.Log) error {
+		return builds.Build(ctx, u.Paths, program, log)
+	}); err != nil {
+		return err
+	}
+	return u.Do(ctx, "s3-start", "start the S3 server", func(ctx context.Context, log *step.Log) error {
+		return cluster.StartStore(ctx, u.Paths, log)
 	})
 }
 

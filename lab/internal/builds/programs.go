@@ -73,6 +73,13 @@ func Programs() []Program {
 	}
 }
 
+// Store is the S3 server of the drills with backups, which no other lab needs.
+func Store() Program {
+	return Program{
+		Name: "versitygw", Title: "an S3 server", Module: "s3", Package: "github.com/versity/versitygw/cmd/versitygw",
+	}
+}
+
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {

@@ -51,6 +51,9 @@ const (
 	// gatewayPing is Traefik's own entry point, for the probe alone.
 	gatewayPing = "127.0.0.1:18094"
 
+	// Store is where pods reach the S3 server, with lab start --s3.
+	Store = bridgeIP + ":17070"
+
 	operatorHealth = "127.0.0.1:18090"
 
 	metricsPort = "4443"

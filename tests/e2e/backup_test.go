@@ -1,0 +1,194 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/tests/load"
+)
+
+const backupName = "backup"
+
+// backups is a shard that archives to the lab's S3 server, under load.
+type backups struct {
+	*proof
+	stack ownStack
+	pulse *pulse
+}
+
+// TestBackupAndRestore deploys a stack of its own, and gets a dropped table and a lost volume back, row by row.
+func TestBackupAndRestore(t *testing.T) {
+	if os.Getenv("DRILL") != backupName {
+		t.Skip("takes minutes: make drill-backup")
+	}
+	s := newOwnStack(t, backupName, backupName+"stack.yaml")
+	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "scalestack-lab"} {
+		s.pulumi("config", "set", "--secret", "--path", "scalestack:secrets.bucket."+key, value)
+	}
+	began := time.Now()
+	s.pulumi("up", "--yes", "--skip-preview")
+	t.Logf("deployed in %s", time.Since(began).Round(time.Second))
+	b := &backups{proof: newProof(t, 200), stack: s}
+	b.pulse = newPulse(t, b.target().Base)
+	b.underLoad("base backup", b.baseBackup)
+	b.droppedTable()
+	b.lostVolume()
+}
+
+// baseBackup makes one while users write.
+func (b *backups) baseBackup() {
+	b.within(3*time.Minute, "the first base backup is made by itself", func() error {
+		if list := b.program("list"); strings.Count(list, "MiB") == 0 {
+			return fmt.Errorf("%s", list)
+		}
+		return nil
+	})
+	began := time.Now()
+	b.program("base")
+	b.t.Logf("a base backup under load: %.1f s\n%s", time.Since(began).Seconds(), b.program("list"))
+}
+
+// droppedTable restores the shard to the moment before a table was dropped.
+func (b *backups) droppedTable() {
+	moment, before := b.moment(), b.content()
+	require.NoError(b.t, b.pulse.writeOne(), "a row that the restore takes away")
+	lost := b.pulse.acknowledged()
+	_, err := database(b.t, b.namespace, 0).Exec(b.t.Context(), "DROP TABLE users CASCADE")
+	require.NoError(b.t, err)
+	require.Error(b.t, b.pulse.writeOne(), "nobody can write without the table")
+	b.restore(map[string]string{"name": "dropped", "to": moment})
+	after := b.content()
+	b.requireSame(before, after)
+	require.NotContains(b.t, after, lost[len(lost)-1])
+	b.t.Logf("before the drop and after the restore: %d users, the same row by row", len(before))
+	b.underLoad("after the restore", func() { time.Sleep(5 * time.Second) })
+	b.t.Log(kubectl(b.t, "exec", "-n", b.namespace, "postgres-shard-0-0", "-c", "postgres", "--", "ls", "-d", "/var/lib/postgresql/data/pgdata.before-dropped"))
+}
+
+// lostVolume deletes the claim with the shard's data and restores an empty one.
+func (b *backups) lostVolume() {
+	before := b.content()
+	conn := database(b.t, b.namespace, 0)
+	var file string
+	require.NoError(b.t, conn.QueryRow(b.t.Context(), "SELECT pg_walfile_name(pg_switch_wal())").Scan(&file))
+	b.within(time.Minute, "the log is archived", func() error {
+		var archived string
+		err := conn.QueryRow(b.t.Context(), "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver").Scan(&archived)
+		if err == nil && archived < file {
+			err = fmt.Errorf("%s is archived, not %s", archived, file)
+		}
+		return err
+	})
+	archive, _, _ := strings.Cut(strings.TrimPrefix(b.program("list"), "s3://backups/drill/"), " ")
+	kubectl(b.t, "delete", "pvc", "data-postgres-shard-0-0", "-n", b.namespace, "--wait=false")
+	kubectl(b.t, "delete", "pod", "postgres-shard-0-0", "-n", b.namespace, "--grace-period=0", "--force")
+	b.within(time.Minute, "the claim is gone", func() error {
+		if text, err := try(b.t, "kubectl", "get", "pvc", "data-postgres-shard-0-0", "-n", b.namespace); err == nil {
+			return fmt.Errorf("%s", text)
+		}
+		return nil
+	})
+	b.stack.pulumi("refresh", "--yes", "--skip-preview", "--run-program")
+	b.restore(map[string]string{"name": "lost", "to": "latest", "from": archive})
+	after := b.content()
+	b.requireSame(before, after)
+	b.t.Logf("before the loss and after the restore: %d users, the same row by row", len(before))
+}
+
+// restore deploys a restore and waits until users can write again.
+func (b *backups) restore(settings map[string]string) {
+	b.t.Helper()
+	began := time.Now()
+	for name, value := range settings {
+		b.stack.pulumi("config", "set", "--path", "scalestack:postgres.restore."+name, value)
+	}
+	b.stack.pulumi("config", "set", "--path", "scalestack:postgres.restore.shards[0]", "0")
+	b.stack.pulumi("up", "--yes", "--skip-preview")
+	up := time.Since(began)
+	b.pulse.base = b.target().Base
+	b.within(time.Minute, "users write again", b.pulse.writeOne)
+	b.t.Logf("restore %s to %s: pulumi up %.1f s, a write after %.1f s", settings["name"], settings["to"], up.Seconds(), time.Since(began).Seconds())
+	b.t.Log(kubectl(b.t, "logs", "-n", b.namespace, "postgres-shard-0-0", "-c", "bootstrap"))
+	// That write is none of what is compared.
+	_, err := database(b.t, b.namespace, 0).Exec(b.t.Context(), "DELETE FROM users WHERE user_id = $1", b.pulse.acknowledged()[len(b.pulse.acknowledged())-1])
+	require.NoError(b.t, err)
+}
+
+// underLoad lets users write, and then compares all that was acknowledged with what is there.
+func (b *backups) underLoad(what string, do func()) {
+	b.start(load.Options{Rate: 40, Clients: 6, Writes: 0.8, Patience: patience})
+	stop := b.pulse.start()
+	defer stop()
+	time.Sleep(5 * time.Second)
+	do()
+	stop()
+	report := b.compare()
+	assert.Zero(b.t, report.Failed, what)
+}
+
+// program runs a command of the container backup.
+func (b *backups) program(command string) string {
+	b.t.Helper()
+	return kubectl(b.t, "exec", "-n", b.namespace, "postgres-shard-0-0", "-c", "backup", "--", "python3", "-I", "/etc/postgresql/backup.py", command)
+}
+
+func (b *backups) within(limit time.Duration, what string, check func() error) {
+	b.t.Helper()
+	began := time.Now()
+	eventually(b.t, limit, what, check)
+	b.t.Logf("%s: %.1f s", what, time.Since(began).Seconds())
+}
+
+// moment is the server's clock, between what was committed and what will be.
+func (b *backups) moment() (moment string) {
+	b.t.Helper()
+	time.Sleep(100 * time.Millisecond)
+	require.NoError(b.t, database(b.t, b.namespace, 0).QueryRow(b.t.Context(),
+		`SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`).Scan(&moment))
+	time.Sleep(100 * time.Millisecond)
+	return moment
+}
+
+// content is each user's row, as text.
+func (b *backups) content() map[int64]string {
+	b.t.Helper()
+	rows, err := database(b.t, b.namespace, 0).Query(b.t.Context(), "SELECT user_id, users::text FROM users")
+	require.NoError(b.t, err)
+	all := map[int64]string{}
+	var id int64
+	var row string
+	_, err = pgx.ForEachRow(rows, []any{&id, &row}, func() error {
+		all[id] = row
+		return nil
+	})
+	require.NoError(b.t, err)
+	return all
+}
+
+// requireSame names the users that differ, and not thousands of rows.
+func (b *backups) requireSame(before, after map[int64]string) {
+	b.t.Helper()
+	var different []int64
+	for id, row := range before {
+		if after[id] != row {
+			different = append(different, id)
+		}
+	}
+	for id := range after {
+		if _, known := before[id]; !known {
+			different = append(different, id)
+		}
+	}
+	slices.Sort(different)
+	require.Empty(b.t, different, "%d users before, %d after", len(before), len(after))
+}
