@@ -69,15 +69,6 @@ func (c *Config) checkSecrets() field.ErrorList {
 	return errs
 }
 
-// checkBackup refuses credentials of the archive that nobody makes.
-func (c *Config) checkBackup() field.ErrorList {
-	b := c.Postgres.Backup
-	if b == nil || b.CredentialsSecret == "" || c.hasSecret(b.CredentialsSecret) {
-		return nil
-	}
-	return field.ErrorList{notMade(sectionPath("postgres").Child("backup", "credentialsSecret"), b.CredentialsSecret, ".AWS_SECRET_ACCESS_KEY")}
-}
-
 func (c *Config) missing(path *field.Path, mounts []k8s.Mount) field.ErrorList {
 	var errs field.ErrorList
 	check := func(at *field.Path, secret pulumi.StringInput) {

@@ -45,7 +45,9 @@ func TestSettingsOfTheDrillOfBackups(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, g.nodes)
 	delete(sections, "scalestack:externalSecrets")
+	shards["restore"].(map[string]any)["shards"] = []int{1}
 	_, err = register("dev", encoded(t, sections))
+	require.ErrorContains(t, err, `scalestack:postgres.restore.shards[0]: Invalid value: 1: must be one of the shards`)
 	require.ErrorContains(t, err, `scalestack:postgres.backup.credentialsSecret: Invalid value: "bucket": is made by nobody`)
 }
 

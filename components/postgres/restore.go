@@ -81,7 +81,7 @@ func (a *Args) checkRestore(path *field.Path) field.ErrorList {
 		switch {
 		case slices.Contains(r.Shards[:i], id):
 			errs = append(errs, field.Duplicate(path.Child("shards").Index(i), id))
-		case !slices.Contains(a.Shards, id):
+		case len(a.Shards) > 0 && !slices.Contains(a.Shards, id):
 			errs = append(errs, field.Invalid(path.Child("shards").Index(i), id, "must be one of the shards"))
 		}
 	}

@@ -1,0 +1,25 @@
+package stack
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// checkBackup refuses credentials of the archive that nobody makes, and restores of shards
+// that the stack does not have.
+func (c *Config) checkBackup() field.ErrorList {
+	var errs field.ErrorList
+	path := sectionPath("postgres")
+	if b := c.Postgres.Backup; b != nil && b.CredentialsSecret != "" && !c.hasSecret(b.CredentialsSecret) {
+		errs = append(errs, notMade(path.Child("backup", "credentialsSecret"), b.CredentialsSecret, ".AWS_SECRET_ACCESS_KEY"))
+	}
+	if r := c.Postgres.Restore; r != nil {
+		for i, id := range r.Shards {
+			if !slices.Contains(c.shardIDs(), id) {
+				errs = append(errs, field.Invalid(path.Child("restore", "shards").Index(i), id, "must be one of the shards"))
+			}
+		}
+	}
+	return errs
+}
