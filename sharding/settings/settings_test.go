@@ -43,7 +43,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	require.ElementsMatch(t, []string{
 		`SCALESTACK_METRICS_LISTEN: "8080" is not host:port with a port between 0 and 65535`,
 		`SCALESTACK_SHARD_MAP: "map.json" is not an absolute path`,
-		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, allow, prefer, require, verify-ca, verify-full`,
+		`SCALESTACK_DB_SSLMODE: "maybe" is not one of disable, require, verify-ca, verify-full`,
 		`SCALESTACK_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
 		`SCALESTACK_RESHARD_BATCH: "ten" is not an integer`,
 		`SCALESTACK_RESHARD_LEASE: "an hour" is not a duration such as 4s`,
