@@ -55,6 +55,9 @@ type Options struct {
 	Runbooks string
 	// DiskHours is how long before a disk is full the alert comes: 1 to 720.
 	DiskHours int
+	// CertificateDays is how long before a shard's certificate expires the alert comes: 1
+	// to 90. It is to be less than what renews certificates takes for it.
+	CertificateDays int
 	// ConnectionsPercent of a shard's connections, 1 to 100, is near its budget.
 	ConnectionsPercent int
 	// ErrorPercent of the requests that fail, 0 to 100, is too many.
@@ -67,7 +70,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Runbooks:  "https://github.com/scalestack/scalestack/blob/main/docs/runbooks/",
-		DiskHours: 24, ConnectionsPercent: 85, ErrorPercent: 1, Lag: 1000,
+		DiskHours: 24, CertificateDays: 14, ConnectionsPercent: 85, ErrorPercent: 1, Lag: 1000,
 	}
 }
 
@@ -81,6 +84,7 @@ func (o Options) Check() []error {
 	}
 	refuse(!strings.HasSuffix(o.Runbooks, "/") || !strings.Contains(o.Runbooks, "://"), "runbooks", fmt.Sprintf("%q", o.Runbooks), "a URL that ends in /")
 	refuse(o.DiskHours < 1 || o.DiskHours > 720, "disk-hours", o.DiskHours, "between 1 and 720")
+	refuse(o.CertificateDays < 1 || o.CertificateDays > 90, "certificate-days", o.CertificateDays, "between 1 and 90")
 	refuse(o.ConnectionsPercent < 1 || o.ConnectionsPercent > 100, "connections-percent", o.ConnectionsPercent, "between 1 and 100")
 	refuse(!(o.ErrorPercent >= 0 && o.ErrorPercent <= 100), "error-percent", o.ErrorPercent, "between 0 and 100")
 	refuse(o.Lag < 1, "lag", o.Lag, "at least 1")

@@ -55,6 +55,13 @@ func shards(o Options) []Rule {
 				"copied again, a replica rebuilt. Then drop the slot.",
 		},
 		{
+			Name: "CertificateExpires", Severity: Warning, For: "60m",
+			Expr:    fmt.Sprintf("scalestack_shard_certificate_expiry_timestamp_seconds - time() < %d * 86400", o.CertificateDays),
+			Summary: "The certificate of {{ $labels.shard }} expires in {{ $value | humanizeDuration }}",
+			Description: "After that no client connects to the shard any more. The certificate that the server shows was not renewed: look at " +
+				"what issues it, and for \"tls: the Secret is refused\" in the shard's log.",
+		},
+		{
 			Name: "VolumeFillsUp", Severity: Critical, For: "30m",
 			Expr: fmt.Sprintf(`predict_linear(kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-.*"}[6h], %d * 3600) < 0`, o.DiskHours) +
 				" and kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.5",
