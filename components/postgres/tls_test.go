@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -126,22 +127,18 @@ func TestWhoGetsTheKey(t *testing.T) {
 	}
 }
 
+// tests/schema holds the same file against cert-manager's own schema.
 func TestAnIssuerMakesOneCertificateForAllShards(t *testing.T) {
 	args := &Args{Shards: []int{0, 7}, TLS: &TLS{Issuer: &Issuer{Name: "internal"}}}
 	record := run(t, args)
 	certificate := named(t, record, "postgres-certificate")
-	spec, ok := kubetest.Value(certificate, "spec")
+	made, ok := kubetest.Value(certificate, "")
 	require.True(t, ok)
-	require.Equal(t, map[string]any{
-		"secretName": "postgres-tls", "duration": "2160h0m0s", "renewBefore": "720h0m0s",
-		"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256.0, "rotationPolicy": "Always"},
-		"usages":     []any{"digital signature", "key encipherment", "server auth"},
-		"issuerRef":  map[string]any{"name": "internal", "kind": "Issuer", "group": "cert-manager.io"},
-		"dnsNames": []any{
-			"postgres-shard-0", "postgres-shard-0.scalestack.svc.cluster.local", "postgres-shard-0-0.postgres-shard-0-headless.scalestack.svc.cluster.local",
-			"postgres-shard-7", "postgres-shard-7.scalestack.svc.cluster.local", "postgres-shard-7-0.postgres-shard-7-headless.scalestack.svc.cluster.local",
-		},
-	}, spec.Mappable())
+	found, err := json.Marshal(made.Mappable())
+	require.NoError(t, err)
+	want, err := os.ReadFile("testdata/certificate.json")
+	require.NoError(t, err)
+	require.JSONEq(t, string(want), string(found))
 	require.Contains(t, needs(named(t, record, "postgres-shard-0-gate")), "postgres-certificate")
 }
 
