@@ -6,6 +6,7 @@ a service takes psycopg_pool, with one pool for each shard.
 
 import itertools
 import json
+import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,14 @@ def read_credentials(folder):
             return user, password
 
 
+def tls():
+    """Takes TLS from the environment, for each connection: libpq's own default would fall back to clear text."""
+    settings = {"sslmode": os.environ.get("SCALESTACK_DB_SSLMODE") or "disable"}
+    if authorities := os.environ.get("SCALESTACK_DB_SSLROOTCERT"):
+        settings["sslrootcert"] = authorities
+    return settings
+
+
 class Shards:
     def __init__(self, map_file, credentials):
         self._file, self._credentials = Path(map_file), Path(credentials)
@@ -65,7 +74,7 @@ class Shards:
         user, password = read_credentials(self._credentials / shard["name"])
         conn = psycopg.connect(
             host=shard["host"], port=shard["port"], dbname=shard["database"], connect_timeout=2, user=user, password=password,
-            options="-c statement_timeout=3000")
+            options="-c statement_timeout=3000", **tls())
         found = conn.execute("SELECT cluster, shard_id, buckets, initial_shards FROM scalestack.shard").fetchone()
         wanted = (self._map["cluster"], shard_id, self._map["buckets"], self._map["initialShards"])
         conn.rollback()
