@@ -185,8 +185,9 @@ drill-failover: ## ROUNDS=1 PARTS="join faults return": a stack of its own gets 
 	@$(LAB) start --patroni
 	$(PROVE) TestFailover
 prove-tls: export DRILL := tls
-prove-tls: ## a stack of its own gets TLS under load, moves a bucket, and gets another certificate and authority; 12 minutes
-	@$(LAB) start
+prove-tls: export MEMBERS ?= 3
+prove-tls: ## a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority, and standbys; 15 minutes
+	@$(LAB) start --patroni
 	$(PROVE) 'TestTLS$$'
 drill-backup: export DRILL := backup
 drill-backup: ## a stack of its own archives to a real S3 server, loses a table and then its volume, and gets both back
