@@ -61,6 +61,7 @@ const (
 	strimzi = "kubernetes:kafka.strimzi.io/"
 	keda    = "kubernetes:keda.sh/"
 	gateway = "kubernetes:gateway.networking.k8s.io/"
+	issuer  = "kubernetes:cert-manager.io/"
 )
 
 func (p *plan) add(token string, inputs json.RawMessage) error {
@@ -85,6 +86,8 @@ func (p *plan) add(token string, inputs json.RawMessage) error {
 		return p.pool(p.define(token), inputs)
 	case strings.HasPrefix(token, keda):
 		p.scales, p.keda = true, true
+		p.define(token)
+	case strings.HasPrefix(token, issuer):
 		p.define(token)
 	case strings.HasPrefix(token, gateway):
 		return p.atGateway(p.define(token), inputs)

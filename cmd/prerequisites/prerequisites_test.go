@@ -123,6 +123,17 @@ func withoutKEDA() answers {
 	return a
 }
 
+func TestCertManagerIsAPrerequisiteOfAnIssuer(t *testing.T) {
+	const certificate = `,{"newState":{"type":"kubernetes:cert-manager.io/v1:Certificate","inputs":{}}}`
+	require.Equal(t, []string{
+		"MISSING  certificates.cert-manager.io v1: Error from server (NotFound): get customresourcedefinition certificates.cert-manager.io -o json. " +
+			"Fix: install cert-manager 1.0 or newer, or set postgres.tls.secret in place of issuer",
+	}, problems(t, good(), certificate))
+	a := good()
+	a["get customresourcedefinition certificates.cert-manager.io"] = `{"spec":{"versions":[{"name":"v1","served":true}]}}`
+	require.Empty(t, problems(t, a, certificate))
+}
+
 // A route needs the Gateway API and its Gateway, a Gateway its class.
 func TestTheGatewayIsAPrerequisiteOfARoute(t *testing.T) {
 	const (
