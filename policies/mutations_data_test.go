@@ -65,6 +65,10 @@ var dataMutations = map[string]mutation{
 	"shard dropped": {policy: "shards-kept", says: "shard-0, shard-1, shard-2 without shard-3", edits: edits(server, mapOf(3)),
 		config: map[string]any{"deployed": []any{"shard-0", "shard-1", "shard-2", "shard-3"}}},
 
+	"servers without TLS":   {policy: "shards-encrypted", only: "prod", says: `data["postgresql.conf"] is without TLS`, edits: edits(replace("ConfigMap postgres-shard-0-config", conf, "ssl = 'on'", "ssl = 'off'"))},
+	"a later line ends TLS": {policy: "shards-encrypted", only: "prod", says: `data["postgresql.conf"] is without TLS`, edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "jit = 'off'", "SSL off # for a test"))},
+	"clear text is taken":   {policy: "shards-encrypted", only: "prod", says: `data["pg_hba.conf"] is a line for logins without TLS`, edits: edits(replace("ConfigMap postgres-shard-3-config", `data["pg_hba.conf"]`, "hostssl all", "host    all"))},
+
 	"pool that leaves":          {policy: "kafka-kept", says: "without gone", edits: edits(), config: map[string]any{"pools": []any{"gone"}}},
 	"every copy in sync":        {policy: "kafka-replication", only: "staging", says: `"min.insync.replicas"] is 3, allowed: below the replication factor 3`, edits: edits(set(cluster, `spec.kafka.config["min.insync.replicas"]`, 3.0))},
 	"topic in sync":             {policy: "kafka-replication", only: "prod", says: "KafkaTopic scalestack/user-events", edits: edits(set(topic, `spec.config["min.insync.replicas"]`, 3.0))},

@@ -210,8 +210,8 @@ var exporter = regexp.MustCompile(`^(postgres|redis)-(exporter|monitor)(-|$)`)
 // have KEDA first.
 var scaler = regexp.MustCompile(`^email-(autoscaler|lag-user|lag-access)$`)
 
-// Node pools, the operator's chart, Argo, the record with its rate limit the Jobs of a
-// serial rollout and the exporters are there or not by their settings; all else is the same in
+// Node pools, the operator's chart, Argo, the record with its rate limit, the Jobs of a
+// serial rollout and of TLS and the exporters are there or not by their settings; all else is the same in
 // every environment.
 func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
 	shape := func(env string) []string {
@@ -219,7 +219,7 @@ func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
 		for _, node := range deployed(t, env).nodes {
 			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || strings.HasSuffix(node.Name, "-gate") ||
 				exporter.MatchString(node.Name) || scaler.MatchString(node.Name) ||
-				slices.Contains([]string{"cdn-argo", "cdn-record", "cdn-rate-limit"}, node.Name)
+				slices.Contains([]string{"cdn-argo", "cdn-record", "cdn-rate-limit", "postgres-clients"}, node.Name)
 			if !sized {
 				types = append(types, id(node))
 			}

@@ -4,7 +4,7 @@
 # one is refused with a message while the server goes on with what it has, also over its
 # next start. A change of this script restarts no shard.
 #
-#   TLS_SOURCE  the mounted Secret: tls.crt, tls.key, ca.crt
+#   TLS_SOURCE  the mounted Secret with tls.crt, tls.key and ca.crt
 #   TLS_FOLDER  folder on the volume with the copies; current is the server's
 #   TLS_NAMES   the names under which clients reach this server
 #   TLS_CONFIG  folder with pg_hba.conf

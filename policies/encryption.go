@@ -1,0 +1,48 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/scalestack/scalestack/policies/rule"
+)
+
+// shardsEncrypted is advisory: a stack with data comes to TLS in two deployments, and is
+// right to be at the first of them for a while.
+var shardsEncrypted = rule.Rule{
+	Name:  "shards-encrypted",
+	Level: rule.Advisory,
+	Description: "Production's shards speak TLS and refuse logins without it: otherwise passwords and users' data cross the network " +
+		"in clear text.",
+	Settings: []rule.Setting{
+		{Name: "stacks", Meaning: "names of the stacks where TLS is asked for", Default: []any{"prod"}},
+	},
+	Each: func(c *rule.Check, r rule.Resource) {
+		if r.Kind() != "ConfigMap" || !slices.Contains(c.Texts("stacks"), c.Stack) {
+			return
+		}
+		const fix = "set postgres.tls; docs/tls.md says how a stack with data gets it"
+		conf, hba := r.At("data", "postgresql.conf"), r.At("data", "pg_hba.conf")
+		if !conf.Known() || !hba.Known() || hba.Text() == "" {
+			return
+		}
+		if !speaksTLS(conf.Text()) {
+			c.Report(r, conf.Path(), "without TLS", "ssl = on", fix)
+			return
+		}
+		if line := clearLine.FindString(hba.Text()); line != "" {
+			c.Report(r, hba.Path(), "a line for logins without TLS", "hostssl in place of host", "set postgres.tls.mode to require")
+		}
+	},
+}
+
+var (
+	sslLine   = regexp.MustCompile(`(?im)^\s*ssl(?:\s*=\s*|\s+)'?([a-z0-9]+)'?\s*(?:#.*)?$`)
+	clearLine = regexp.MustCompile(`(?m)^\s*host(nossl|gssenc|nogssenc)?\s`)
+)
+
+// speaksTLS goes by the last line: of two, the server takes that.
+func speaksTLS(conf string) bool {
+	lines := sslLine.FindAllStringSubmatch(conf, -1)
+	return len(lines) > 0 && slices.Contains([]string{"on", "true", "yes", "1"}, lines[len(lines)-1][1])
+}
