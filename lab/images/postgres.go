@@ -178,7 +178,9 @@ func (b *builder) addClients(ctx context.Context, t *tree) error {
 }
 
 // addOpenSSL adds the command that the official image has, with which a server's certificate is checked.
-func (b *builder) addOpenSSL(ctx context.Context, t *tree) error { return b.debian(ctx, t, "openssl", "libssl3") }
+func (b *builder) addOpenSSL(ctx context.Context, t *tree) error {
+	return b.debian(ctx, t, "openssl", "libssl3")
+}
 
 // addLocale compiles en_US.utf8, the official image's locale, from Debian's definitions. The C library of the machine
 // and of the image are of the same Debian release, so the compiled form fits.
