@@ -54,7 +54,13 @@ func TestTLS(t *testing.T) {
 	d.start(load.Options{Rate: float64(number(t, "RATE", 40)), Clients: 6})
 	d.up("offer", map[string]string{"tls.secret": tlsSecretName, "tls.mode": "offer"})
 	shardsCA = pool(former.Certificate)
-	require.Empty(t, d.inClear(), "clients of the stack after the first step")
+	// Pods of before serve their last requests.
+	eventually(t, time.Minute, "no client of the stack is without TLS", func() error {
+		if left := d.inClear(); len(left) > 0 {
+			return fmt.Errorf("in clear text: %v", left)
+		}
+		return nil
+	})
 	d.up("require", map[string]string{"tls.mode": "require"})
 	d.requireRefused()
 	for _, part := range strings.Fields(os.Getenv("PARTS")) {
