@@ -50,8 +50,9 @@ type Backup struct {
 	// Compression by gzip of the log (wal), of base backups too (all), or of nothing (none).
 	// Base backups take several times as long with it.
 	Compression string `json:"compression" pulumi:"compression,optional" default:"wal" enum:"none,wal,all"`
-	// Resources of the container that makes base backups, beside each server.
-	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"1\",\"memory\":\"256Mi\"}"`
+	// Resources of the container that makes base backups, beside each server. Memory is at
+	// least 320Mi.
+	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"1\",\"memory\":\"384Mi\"}"`
 	// EgressTo are the addresses of the store. Default: any, on the endpoint's port.
 	EgressTo []k8s.Peer `json:"egressTo" pulumi:"egressTo,optional"`
 	// MetricsFrom may read the metrics of that container. Default: nobody.
@@ -70,8 +71,13 @@ var backupProgram string
 //go:embed barman_check.sh
 var barmanCheck string
 
-// archiveMemory is for the program that archives a file of the log beside the server.
-const archiveMemory = 96 * miB
+// archiveMemory is for the program that archives a file of the log beside the server: 106
+// MiB measured.
+const archiveMemory = 128 * miB
+
+// leastBackupMemory is what a base backup needs: 180 MiB measured, and 60 for the program
+// that starts it.
+const leastBackupMemory = 320 * miB
 
 // archiveSettings make a server archive its log; none without backups.
 func (a *Args) archiveSettings() []setting {
@@ -140,6 +146,9 @@ func (a *Args) checkBackup(path *field.Path) field.ErrorList {
 			"must be left out with credentialsSecret: the pods would never use their own identity"))
 	}
 	errs = append(errs, checkAnnotations(path.Child("backup", "serviceAccountAnnotations"), b.ServiceAccountAnnotations)...)
+	if memory, ok := b.Resources.Bytes(); ok && memory < leastBackupMemory {
+		errs = append(errs, field.Invalid(path.Child("backup", "resources", "memory"), b.Resources.Memory, "must be at least 320Mi"))
+	}
 	if image, known := settings.String(a.Image); known && plainImage.MatchString(image) {
 		errs = append(errs, field.Invalid(path.Child("image"), image, "must be an image with barman-cloud with backup, for example "+builtImage))
 	}

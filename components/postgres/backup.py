@@ -114,7 +114,7 @@ class Backups:
     """What run knows of the archive."""
 
     def __init__(self):
-        self.settings = bucket.read_settings()
+        self.settings = {"shard": "", "intervalSeconds": 0}
         self.last, self.due, self.failures, self.read, self.again = 0.0, 0.0, 0, 0.0, 0.0
 
     def look(self):
@@ -222,6 +222,7 @@ def run():
     backups, began_as = Backups(), programs()
     serve(backups)
     while programs() == began_as:
+        alive()
         try:
             backups.look()
         except Exception as error:  # pylint: disable=broad-except
@@ -229,7 +230,6 @@ def run():
             log(f"{type(error).__name__}: {error}")
             backups.again = backups.read = time.time()
             backups.again += AGAIN
-        alive()
         time.sleep(PAUSE)
     log("a new version of this program is there: beginning anew")
     os.execv(sys.executable, [sys.executable, "-I", __file__, "run"])

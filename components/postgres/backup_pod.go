@@ -62,8 +62,8 @@ func account(p plan) *corev1.ServiceAccountArgs {
 	return args
 }
 
-// backupContainer reads the data folder, and writes to a folder of its own only. It has no
-// readiness probe: a shard serves without it.
+// backupContainer reads the data folder, and writes to a folder of its own only. It is ready
+// once it runs, and does not end by itself: the shard's pod is ready only while it is.
 func backupContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "backup", "python3", "-I", configPath+"/backup.py", "run")
 	c.Env = append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("PORT", strconv.Itoa(backupPort)), env("ALIVE", backupAliveFile))
@@ -79,6 +79,7 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 		c.Env = append(c.Env.(corev1.EnvVarArray), env("PASSWORD", credentialsPath+"/admin/password"))
 		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"))
 	}
+	c.ReadinessProbe = probe("test -s "+backupAliveFile, 5, 3)
 	// It looks every 15 seconds, while it makes a base backup too.
 	c.LivenessProbe = probe(`test ! -s `+backupAliveFile+` || test $(($(date +%s) - $(cat `+backupAliveFile+`))) -lt 600`, 60, 3)
 	return c

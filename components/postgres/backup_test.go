@@ -51,7 +51,7 @@ func TestAShardWithBackupsHasAContainerForThem(t *testing.T) {
 				require.Contains(t, mountPaths(all[container]), bucketCredentialsPath)
 			}
 			backup := all["backup"]
-			require.Nil(t, backup.ReadinessProbe, "a shard serves without it")
+			require.Equal(t, probe("test -s "+backupAliveFile, 5, 3), backup.ReadinessProbe, "a shard serves whatever becomes of its backups")
 			require.NotNil(t, backup.LivenessProbe)
 			require.Equal(t, pulumi.Bool(true), backup.SecurityContext.(*corev1.SecurityContextArgs).ReadOnlyRootFilesystem)
 			for _, m := range backup.VolumeMounts.(corev1.VolumeMountArray) {
@@ -179,7 +179,8 @@ func TestBackupsAndRestoresAreChecked(t *testing.T) {
 			a.Backup.CredentialsSecret, a.Backup.ServiceAccountAnnotations = "", map[string]string{"a b": "c"}
 		},
 		`image: Invalid value: "postgres:16.2": must be an image with barman-cloud`:                          func(a *Args) { a.Image = pulumi.String("postgres:16.2") },
-		`resources.memory: Invalid value: "300Mi": must be at least 352Mi with backup`:                       func(a *Args) { a.Resources = k8s.Resources{Memory: "300Mi"} },
+		`resources.memory: Invalid value: "300Mi": must be at least 384Mi with backup`:                       func(a *Args) { a.Resources = k8s.Resources{Memory: "300Mi"} },
+		`backup.resources.memory: Invalid value: "256Mi": must be at least 320Mi`:                            func(a *Args) { a.Backup.Resources = k8s.Resources{Memory: "256Mi"} },
 		`settings.archive_command: Forbidden: is decided by the component with backup`:                       func(a *Args) { a.Settings = map[string]string{"archive_command": "true"} },
 		`backup: Required value: with restore`:                                                               func(a *Args) { restore(func(*Restore) {})(a); a.Backup = nil },
 		`restore: Forbidden: is for shards with one member`:                                                  func(a *Args) { restore(func(*Restore) {})(a); a.Members = 3 },

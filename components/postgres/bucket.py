@@ -144,7 +144,7 @@ class Archive:
                 raise Refused(f"the archive {self.place} has files, and nothing says whose: choose another postgres.backup.bucket")
             self.create(self.key("owner.json"), json.dumps(owner).encode())
             found = self.owner()
-        different = [name for name in ("system", "token") if found.get(name) != owner.get(name) and name in owner]
+        different = [name for name in ("system", "attempt") if found.get(name) != owner.get(name) and name in owner]
         if different:
             raise Refused(
                 f"the archive {self.place} belongs to another cluster (system identifier {found['system']}, since {found['made']}): "

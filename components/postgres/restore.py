@@ -11,11 +11,11 @@ import datetime
 import glob
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -60,7 +60,7 @@ def finish(data):
         os.rename(restored, data)
         sync()
         log(f"restore {name} is in place" + (f"; the data of before is kept in {before} until somebody removes it" if exists(before) else ""))
-        for left in glob.glob(glob.escape(data) + ".restore-*.token"):
+        for left in glob.glob(glob.escape(data) + ".restore-*.attempt"):
             os.remove(left)
 
 
@@ -135,20 +135,20 @@ class Restore:
                         "raise postgres.storage.size, or remove folders of earlier restores")
 
     def claim(self, source, backup):
-        """Takes the archive that the restored shard will write to. The token on the volume tells this attempt's from another's."""
-        path = f"{self.data}.restore-{self.name}.token"
+        """Takes the archive that the restored shard will write to. The number on the volume tells this attempt's from another's."""
+        path = f"{self.data}.restore-{self.name}.attempt"
         if not os.path.exists(path):
             with open(path + ".new", "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(16))
+                file.write(uuid.uuid4().hex)
             os.rename(path + ".new", path)
             sync()
         with open(path, encoding="ascii") as file:
-            token = file.read()
+            attempt = file.read()
         owner = source.owner() or {"system": backup.systemid}
         made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         archive = bucket.Archive(self.settings, f"{self.settings['archive']}-{self.name}")
         try:
-            archive.claim({"system": owner["system"], "token": token, "made": made})
+            archive.claim({"system": owner["system"], "attempt": attempt, "made": made})
         except bucket.Refused:
             self.refuse(f"the archive {archive.place} exists, so a restore of this name was made before: choose another postgres.restore.name")
 

@@ -223,3 +223,18 @@ func (s *shard) killAtStep(step int, programs ...string) (restore func()) {
 	s.path = s.at("killers") + ":" + before
 	return func() { s.path = before }
 }
+
+// The data of before stays, so a volume needs room for both.
+func TestARestoreNeedsRoom(t *testing.T) {
+	store := newStore(t)
+	s, moment, _ := archived(t, store)
+	s.configure(store.args(&Restore{Name: "friday", To: moment, Shards: []int{0}}))
+	s.write("full.py", "import collections, shutil, sys\nsys.path.insert(0, sys.argv[1])\n"+
+		"shutil.disk_usage = lambda path: collections.namedtuple('usage', 'total used free')(1 << 30, 1 << 30, 1 << 20)\n"+
+		"import restore\ntry:\n  restore.main()\nexcept restore.bucket.Refused as reason:\n  print(reason)\n")
+	output, err := s.python(s.at("full.py"), s.folder)
+	require.NoError(t, err, output)
+	require.Contains(t, output, "has 1 MiB free, and base backup")
+	require.NoDirExists(t, s.at("volume/pgdata.restoring"))
+	require.NotContains(t, strings.Join(store.files("prod"), " "), "postgres-shard-0-friday", "nothing is claimed")
+}

@@ -93,7 +93,7 @@ func (s *store) backed(t *testing.T) *shard {
 
 func (s *store) args(restore *Restore) *Args {
 	return &Args{
-		Shards: []int{0}, Resources: k8s.Resources{Memory: "352Mi"}, MaxConnections: 20, Restore: restore,
+		Shards: []int{0}, Resources: k8s.Resources{Memory: "384Mi"}, MaxConnections: 20, Restore: restore,
 		Backup: &Backup{
 			Bucket: "s3://backups/prod", Endpoint: s.endpoint, Region: "us-east-1", CredentialsSecret: "bucket", ArchiveTimeoutSeconds: 3600,
 		},

@@ -53,11 +53,11 @@ func (a *Args) checkShards(path *field.Path) field.ErrorList {
 func (a *Args) leastMemory() string {
 	switch {
 	case a.Members > 1 && a.Backup != nil:
-		return "416Mi with members above 1 and backup"
+		return "448Mi with members above 1 and backup"
 	case a.Members > 1:
 		return "320Mi with members above 1"
 	case a.Backup != nil:
-		return "352Mi with backup"
+		return "384Mi with backup"
 	}
 	return "256Mi"
 }
