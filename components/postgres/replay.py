@@ -22,7 +22,7 @@ class Server:
             "config_file": bucket.CONFIG + "/postgresql.conf", "listen_addresses": "", "unix_socket_directories": private,
             "hba_file": private + "/hba", "ssl": "off", "hot_standby": "off", "autovacuum": "off", "logging_collector": "off", "max_logical_replication_workers": "0",
             # Its new timeline is archived by the shard's own server.
-            "archive_mode": "on", "archive_command": "/bin/false", "archive_timeout": "0", **recovery}
+            "archive_mode": "on", "archive_command": "", "archive_timeout": "0", **recovery}
         self.process = subprocess.Popen(
             ["postgres", "-D", data] + [word for name, value in settings.items() for word in ("-c", f"{name}={value}")],
             stderr=subprocess.PIPE, text=True, errors="replace", env=dict(os.environ, LC_ALL="C"))
