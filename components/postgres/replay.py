@@ -30,10 +30,12 @@ class Server:
         self.reader.start()
 
     def read(self):
-        """Passes the server's log on, and keeps why it gave up."""
+        """Passes the server's log on without the answers to wait, and keeps why it gave up."""
         for line in self.process.stderr:
+            if "FATAL:  the database system is" in line or "Hot standby mode is disabled" in line:
+                continue
             sys.stderr.write(line)
-            if "FATAL:" in line and "the database system is" not in line or "last completed transaction" in line:
+            if "FATAL:" in line or "last completed transaction" in line:
                 self.reasons.append(line.split(":  ", 1)[-1].strip())
 
     def sql(self, database, statement):
