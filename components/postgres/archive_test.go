@@ -228,3 +228,17 @@ func TestAStandbyMakesTheBaseBackups(t *testing.T) {
 		require.Equal(t, want, string(output), members)
 	}
 }
+
+// The server and the container backup claim a new archive at the same moment.
+func TestAnArchiveIsClaimedByTwoProgramsOfOneCluster(t *testing.T) {
+	store := newStore(t)
+	s := store.backed(t)
+	s.requireBootstrap()
+	s.write("000000010000000000000077", "one")
+	s.write("late.py", "import sys\nsys.path.insert(0, sys.argv[1])\nimport backup, bucket\nseen = bucket.Archive.owner\n"+
+		"def late(self):\n  bucket.Archive.owner = seen\n  backup.archive_file(sys.argv[2])\n  return None\n"+
+		"bucket.Archive.owner = late\nprint(backup.own_archive(bucket.read_settings()).owner()['system'])\n")
+	output, err := s.python(s.at("late.py"), s.folder, s.at("000000010000000000000077"))
+	require.NoError(t, err, output)
+	require.NotContains(t, output, "nothing says whose")
+}

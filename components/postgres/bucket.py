@@ -139,9 +139,12 @@ class Archive:
     def claim(self, owner):
         """Makes the archive the owner's, or refuses: it never changes hands."""
         found = self.owner()
-        if found is None:
-            if not self.empty():
+        if found is None and not self.empty():
+            # The owner's other program may have claimed it in between, and has written the owner before anything else.
+            found = self.owner()
+            if found is None:
                 raise Refused(f"the archive {self.place} has files, and nothing says whose: choose another postgres.backup.bucket")
+        if found is None:
             self.create(self.key("owner.json"), json.dumps(owner).encode())
             found = self.owner()
         different = [name for name in ("system", "attempt") if found.get(name) != owner.get(name) and name in owner]
