@@ -101,7 +101,7 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
 	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
 real-backup: ## backups and restores against a real S3 server, which it compiles, and barman-cloud; after make build
-	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 20m -run 'Archive|Restore|Backup|LogIsNever|BucketIsAway' ./components/postgres
+	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 40m -run 'Archive|Restore|Backup|LogIsNever|BucketIsAway' ./components/postgres
 fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, count what passed; hours; after make build
 	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
 # Debian's package has promtool; nothing of it is installed.
