@@ -62,11 +62,20 @@ func account(p plan) *corev1.ServiceAccountArgs {
 	return args
 }
 
+// backupLoop begins the program again whenever it ends: the shard's pod is ready only while
+// each of its containers runs, and nobody waits for a base backup.
+const backupLoop = `trap 'kill "$program"; exit 0' TERM
+while :; do
+	python3 -I "$CONFIG/backup.py" run & program=$!
+	wait "$program" || echo "backup: the program ended with $?, beginning anew" >&2
+	sleep 5
+done`
+
 // backupContainer reads the data folder, and writes to a folder of its own only. It is ready
-// once it runs, and does not end by itself: the shard's pod is ready only while it is.
+// once it runs.
 func backupContainer(p plan) *corev1.ContainerArgs {
-	c := container(p, "backup", "python3", "-I", configPath+"/backup.py", "run")
-	c.Env = append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("PORT", strconv.Itoa(backupPort)), env("ALIVE", backupAliveFile))
+	c := container(p, "backup", "sh", "-c", backupLoop)
+	c.Env = append(c.Env.(corev1.EnvVarArray), env("CONFIG", configPath), env("SOCKET", socketPath), env("PORT", strconv.Itoa(backupPort)), env("ALIVE", backupAliveFile))
 	c.Ports = corev1.ContainerPortArray{kube.ContainerPort("metrics", backupPort)}
 	c.Resources = kube.Resources(p.Backup.Resources)
 	c.VolumeMounts = corev1.VolumeMountArray{

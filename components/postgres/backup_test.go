@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -225,4 +226,24 @@ func TestAnImageWithoutBarmanIsRefused(t *testing.T) {
 	output, err = check("/etc/rollout/postgresql.conf")
 	require.NoError(t, err)
 	require.Equal(t, "passed", strings.TrimSpace(output))
+}
+
+// Whatever the program does, its container runs on; when it is told to end, both do.
+func TestTheContainerOutlivesItsProgram(t *testing.T) {
+	folder := t.TempDir()
+	fake := "#!/bin/sh\necho x >>\"" + folder + "/runs\"\n[ $(wc -l <\"" + folder + "/runs\") -lt 3 ] && kill -9 $$\nexec sleep 60\n"
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "python3"), []byte(fake), 0o755))
+	cmd := exec.Command("sh", "-c", strings.Replace(backupLoop, "sleep 5", "sleep 0.1", 1))
+	cmd.Env = []string{"PATH=" + folder + ":" + os.Getenv("PATH"), "CONFIG=" + folder}
+	var said strings.Builder
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	require.Eventually(t, func() bool {
+		runs, _ := os.ReadFile(filepath.Join(folder, "runs"))
+		return strings.Count(string(runs), "x") == 3
+	}, 10*time.Second, 20*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait(), "the program is gone too, or this would wait for its output")
+	require.Equal(t, 2, strings.Count(said.String(), "backup: the program ended with 137, beginning anew"))
 }
