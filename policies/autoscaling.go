@@ -20,23 +20,29 @@ var autoscalerMinimum = rule.Rule{
 		if !slices.Contains(c.Texts("critical"), r.At("spec", "scaleTargetRef", "name").Text()) {
 			return
 		}
-		for _, n := range minima(r) {
-			if least, ok := n.Number(); n.Known() && (!ok || least < c.Number("minimum")) {
-				c.Report(r, n.Path(), n.String(), "at least "+rule.NewNode(c.Number("minimum")).String(),
-					"raise replicas.min of the service, and remove triggers.lag.scaleToZeroAfterSeconds")
+		for _, least := range minima(r) {
+			n := least.node
+			if pods, ok := n.Number(); n.Known() && (!ok || pods < c.Number("minimum")) {
+				c.Report(r, n.Path(), n.String(), "at least "+rule.NewNode(c.Number("minimum")).String(), least.fix)
 			}
 		}
 	}, autoscalers...),
 }
 
-// minima are the fields that decide how few pods there may be.
-func minima(scaler rule.Resource) []rule.Node {
+// minimum is a field that decides how few pods there may be, and how to raise it.
+type minimum struct {
+	node rule.Node
+	fix  string
+}
+
+func minima(scaler rule.Resource) []minimum {
+	const raise = "raise replicas.min of the service"
 	if scaler.Kind() != "ScaledObject" {
-		return []rule.Node{scaler.At("spec", "minReplicas")}
+		return []minimum{{scaler.At("spec", "minReplicas"), raise}}
 	}
-	all := []rule.Node{scaler.At("spec", "minReplicaCount")}
+	all := []minimum{{scaler.At("spec", "minReplicaCount"), raise}}
 	if idle := scaler.At("spec", "idleReplicaCount"); !idle.Absent() {
-		all = append(all, idle)
+		all = append(all, minimum{idle, "remove triggers.lag.scaleToZeroAfterSeconds of the service"})
 	}
 	return all
 }

@@ -67,7 +67,7 @@ var crossMutations = map[string]mutation{
 	"KEDA beside an autoscaler": {policy: "autoscaler-single", says: "ScaledObject scalestack/spare: spec.scaleTargetRef", edits: edits(
 		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 3.0}))},
 	"two of KEDA": {policy: "autoscaler-single", says: "Deployment app, which ScaledObject scalestack/spare scales too", edits: edits(without(scaler), scaled("app", 3, 10), twin("ScaledObject spare", "other"))},
-	"KEDA's times without a pod": {policy: "autoscaler-minimum", says: "spec.idleReplicaCount is 0, allowed: at least 3", edits: edits(without(scaler), scaled("app", 3, 10),
+	"KEDA's times without a pod": {policy: "autoscaler-minimum", says: "spec.idleReplicaCount is 0, allowed: at least 3. Fix: remove triggers.lag.scaleToZeroAfterSeconds", edits: edits(without(scaler), scaled("app", 3, 10),
 		set("ScaledObject spare", "spec.idleReplicaCount", 0.0))},
 	"KEDA's minimum": {policy: "autoscaler-minimum", says: "spec.minReplicaCount is 1, allowed: at least 3", edits: edits(without(scaler), scaled("app", 1, 10))},
 
