@@ -1,6 +1,10 @@
 package reshard_test
 
 import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +54,50 @@ func TestDifferencesAreFound(t *testing.T) {
 	require.NoError(t, c.run(c.options(c.desired(3))))
 	c.requireClean()
 	require.Equal(t, 1_000, c.rows())
+}
+
+// A commit is with the target before the source shows it, for as long as its process gets
+// no processor. That is no difference, however often it is looked at.
+func TestACommitThatDoesNotShowYet(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	source, database := c.Servers[0], pgtest.Database(0)
+	standby := func(name string) {
+		source.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = '"+name+"'")
+		source.Exec("postgres", "SELECT pg_reload_conf()")
+	}
+	// The first bucket that shard 0 gives away is that of a user with the bucket's number.
+	user := int64(0)
+	for user%2 != 0 || c.desired(3).Assignment[user] != 2 {
+		user++
+	}
+	ended := make(chan error, 1)
+	o := c.options(c.desired(3))
+	var once sync.Once
+	o.OnState = func(mv reshard.Move) {
+		if mv.State == reshard.Armed {
+			once.Do(func() {
+				standby("nobody")
+				conn := source.Admin(database)
+				t.Cleanup(func() { _ = conn.Close(context.Background()) })
+				go func() {
+					_, err := conn.Exec(context.Background(), fmt.Sprintf("SET synchronous_commit = on; SELECT scalestack.hold(%[1]d); UPDATE accounts SET name = 'late' WHERE user_id = %[1]d", user))
+					ended <- err
+				}()
+				require.Eventually(t, func() bool {
+					return source.Count(database, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == 1
+				},
+					2*time.Second, 10*time.Millisecond)
+				process := int(conn.PgConn().PID())
+				require.NoError(t, syscall.Kill(process, syscall.SIGSTOP))
+				standby("")
+				time.AfterFunc(2*time.Second, func() { _ = syscall.Kill(process, syscall.SIGCONT) })
+			})
+		}
+	}
+	require.NoError(t, c.run(o))
+	require.NoError(t, <-ended)
+	require.EqualValues(t, 1, c.Servers[2].Count(pgtest.Database(2), fmt.Sprintf("SELECT count(*) FROM accounts WHERE user_id = %d AND name = 'late'", user)))
+	c.requireClean()
 }
 
 // A truncation is not carried by the stream and lists no rows.

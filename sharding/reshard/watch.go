@@ -22,7 +22,14 @@ type watch struct {
 }
 
 // sighting is what was compared last; the zero value, that something has changed since.
-type sighting struct{ from, to string }
+type sighting struct {
+	from, to string
+	// next is the first transaction of the source that had not begun at the first such
+	// look.
+	next int64
+}
+
+func (s sighting) same(other sighting) bool { return s.from == other.from && s.to == other.to }
 
 // watchName is what the publications and slots are called, on both sides.
 func (s stream) watchName() string { return s.name + "_watch" }
@@ -126,7 +133,16 @@ func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Durati
 // compare looks at everybody who is still to be compared, and forgets those that
 // are equal. It returns those that differ, and of these the quiet ones: seen so
 // before, with no change on either side since.
+//
+// A commit is in the log, and with the target, before the source shows it: for as long as
+// it waits for a standby, or its process for a processor. So nobody is quiet before every
+// transaction has ended that was under way at the first look.
 func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table) (different, quiet []cell, err error) {
+	var oldest, next int64
+	if err := s.from.QueryRow(ctx, "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s").
+		Scan(&oldest, &next); err != nil {
+		return nil, nil, err
+	}
 	for _, t := range tables {
 		pending := w.pending[t.Name]
 		if len(pending) == 0 {
@@ -142,13 +158,15 @@ func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table) (
 			return nil, nil, err
 		}
 		for _, user := range users {
-			now := sighting{from[user], to[user]}
+			now, before := sighting{from[user], to[user], next}, pending[user]
 			switch {
 			case now.from == now.to:
 				delete(pending, user)
 				continue
-			case now == pending[user]:
-				quiet = append(quiet, cell{t.Name, user})
+			case now.same(before):
+				if now.next = before.next; oldest >= before.next {
+					quiet = append(quiet, cell{t.Name, user})
+				}
 			}
 			pending[user] = now
 			different = append(different, cell{t.Name, user})
