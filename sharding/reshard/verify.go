@@ -91,7 +91,11 @@ func (m *Mover) settle(ctx context.Context, s stream, tables []catalog.Table, w 
 		if err := w.follow(ctx, s, copyLag, pollEvery); err != nil {
 			return err
 		}
-		different, quiet, err := w.compare(ctx, s, tables)
+		at, err := s.from.horizon(ctx)
+		if err != nil {
+			return err
+		}
+		different, quiet, err := w.compare(ctx, s, tables, at)
 		if err != nil || quiet != nil {
 			return errors.Join(err, m.differenceError(quiet))
 		}
@@ -108,7 +112,7 @@ func (m *Mover) verifyStill(ctx context.Context, s stream, w *watch) error {
 	if err != nil {
 		return err
 	}
-	different, _, err := w.compare(ctx, s, tables)
+	different, _, err := w.compare(ctx, s, tables, unknown)
 	return errors.Join(err, m.differenceError(different))
 }
 

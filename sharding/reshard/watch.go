@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -101,6 +102,19 @@ func (s stream) dropWatch(ctx context.Context) error {
 	return nil
 }
 
+// horizon is how far the source's transactions are: all before oldest have ended, and next
+// has not begun.
+type horizon struct{ oldest, next int64 }
+
+// unknown is a horizon by which nobody is quiet.
+var unknown = horizon{0, math.MaxInt64}
+
+func (s *session) horizon(ctx context.Context) (h horizon, err error) {
+	err = s.QueryRow(ctx, "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s").
+		Scan(&h.oldest, &h.next)
+	return h, err
+}
+
 func (w *watch) changed(table string, user int64) {
 	if of, sharded := w.pending[table]; sharded {
 		of[user] = sighting{}
@@ -137,12 +151,7 @@ func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Durati
 // A commit is in the log, and with the target, before the source shows it: for as long as
 // it waits for a standby, or its process for a processor. So nobody is quiet before every
 // transaction has ended that was under way at the first look.
-func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table) (different, quiet []cell, err error) {
-	var oldest, next int64
-	if err := s.from.QueryRow(ctx, "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s").
-		Scan(&oldest, &next); err != nil {
-		return nil, nil, err
-	}
+func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table, at horizon) (different, quiet []cell, err error) {
 	for _, t := range tables {
 		pending := w.pending[t.Name]
 		if len(pending) == 0 {
@@ -158,13 +167,13 @@ func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table) (
 			return nil, nil, err
 		}
 		for _, user := range users {
-			now, before := sighting{from[user], to[user], next}, pending[user]
+			now, before := sighting{from[user], to[user], at.next}, pending[user]
 			switch {
 			case now.from == now.to:
 				delete(pending, user)
 				continue
 			case now.same(before):
-				if now.next = before.next; oldest >= before.next {
+				if now.next = min(now.next, before.next); at.oldest >= before.next {
 					quiet = append(quiet, cell{t.Name, user})
 				}
 			}
