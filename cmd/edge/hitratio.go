@@ -72,8 +72,13 @@ func (h *hitRatio) run(input io.Reader, output io.Writer) error {
 		}
 		fmt.Fprintln(output, "plot:", h.plot)
 	}
-	if ratio := report.All.Ratio() * 100; ratio < h.goal {
-		return fmt.Errorf("the hit ratio is %.1f %%, below the goal of %g %%", ratio, h.goal)
+	return requireRatio(report.All.Ratio(), h.goal)
+}
+
+// requireRatio compares a share, 0 to 1, with a goal in percent.
+func requireRatio(ratio, goal float64) error {
+	if ratio *= 100; ratio < goal {
+		return fmt.Errorf("the hit ratio is %.1f %%, below the goal of %g %%", ratio, goal)
 	}
 	return nil
 }

@@ -73,9 +73,7 @@ func (z *zoneRatio) check() error {
 	if z.goal < 0 || z.goal > 100 {
 		errs.Addf("--goal", "%g is not between 0 and 100", z.goal)
 	}
-	if z.timeout < time.Second || z.timeout > time.Hour {
-		errs.Addf("--timeout", "%s is not between 1s and 1h", z.timeout)
-	}
+	zoneapi.CheckTimeout(errs, z.timeout)
 	return errs.Err()
 }
 
@@ -108,15 +106,10 @@ func (z *zoneRatio) run(ctx context.Context, output io.Writer) error {
 
 // judge fails where the goal is not met, and where nothing says that it is.
 func (z *zoneRatio) judge(all analytics.Counts) error {
-	switch ratio := all.Ratio() * 100; {
-	case z.goal == 0:
-		return nil
-	case all.Asked() == 0:
+	if z.goal > 0 && all.Asked() == 0 {
 		return fmt.Errorf("no request for these paths in %s, so nothing shows the goal of %g %%", z.since, z.goal)
-	case ratio < z.goal:
-		return fmt.Errorf("the hit ratio is %.1f %%, below the goal of %g %%", ratio, z.goal)
 	}
-	return nil
+	return requireRatio(all.Ratio(), z.goal)
 }
 
 func writeCounts(w io.Writer, name string, c analytics.Counts) {

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -27,12 +25,12 @@ func (one call) purge(ctx context.Context, c *zoneapi.Client) error {
 	if err != nil {
 		return err
 	}
-	return judge(c.Zone, status, text)
+	return judge(c, status, text)
 }
 
 // judge demands the API's own word for success: a proxy in between can say 200
 // as well.
-func judge(zone string, status int, text []byte) error {
+func judge(c *zoneapi.Client, status int, text []byte) error {
 	var a answer
 	err := json.Unmarshal(text, &a)
 	if err == nil && status == http.StatusOK && a.Success {
@@ -42,14 +40,8 @@ func judge(zone string, status int, text []byte) error {
 	for _, e := range a.Errors {
 		said = append(said, strings.TrimSpace(fmt.Sprintf("%s (code %d)", e.Message, e.Code)))
 	}
-	problem := fmt.Sprintf("HTTP %d: %s", status, cmp.Or(strings.Join(said, "; "), "no reason given"))
-	switch {
-	case err != nil:
-		return fmt.Errorf("HTTP %d: the answer is not the API's; is --api right?", status)
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return fmt.Errorf("%s; the token needs the permission %s for zone %s", problem, permission, zone)
-	case status == http.StatusTooManyRequests || status >= http.StatusInternalServerError:
-		return fmt.Errorf("%s; given up after %d tries", problem, zoneapi.MostRetries+1)
+	if err != nil {
+		return zoneapi.NotAPI(status)
 	}
-	return errors.New(problem)
+	return c.Problem(status, said, permission)
 }

@@ -65,9 +65,7 @@ func (o *options) plan() ([]call, error) {
 
 func (o *options) check(errs *zoneapi.Mistakes) {
 	o.CheckZone(errs)
-	if o.timeout < time.Second || o.timeout > time.Hour {
-		errs.Addf("--timeout", "%s is not between 1s and 1h", o.timeout)
-	}
+	zoneapi.CheckTimeout(errs, o.timeout)
 	o.CheckAPI(errs)
 	if !o.dryRun {
 		o.CheckToken(errs, permission)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"time"
 )
 
 const (
@@ -46,6 +47,13 @@ func (o Options) CheckToken(errs *Mistakes, permission string) {
 		errs.Addf(TokenVariable, "is not set; make an API token with the permission %s for the zone", permission)
 	case !tokenForm.MatchString(o.Token):
 		errs.Addf(TokenVariable, "holds a space, a line break or a character beyond ASCII")
+	}
+}
+
+// CheckTimeout bounds how long a command may try.
+func CheckTimeout(errs *Mistakes, timeout time.Duration) {
+	if timeout < time.Second || timeout > time.Hour {
+		errs.Addf("--timeout", "%s is not between 1s and 1h", timeout)
 	}
 }
 

@@ -8,6 +8,7 @@ package zoneapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -85,4 +86,33 @@ func (c *Client) Post(ctx context.Context, path string, body any) (status int, a
 		return 0, nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	return response.StatusCode, answer, nil
+}
+
+// NotAPI says that somebody else has answered.
+func NotAPI(status int) error {
+	return fmt.Errorf("HTTP %d: the answer is not the API's; is --api right?", status)
+}
+
+// Problem is what the API said in place of an answer, and what to do about it where the
+// status tells. The permission is the one that the token needs.
+func (c *Client) Problem(status int, said []string, permission string) error {
+	problem := fmt.Sprintf("HTTP %d: %s", status, cmp.Or(strings.Join(said, "; "), "no reason given"))
+	switch {
+	case denied(status):
+		return fmt.Errorf("%s; the token needs the permission %s for zone %s", problem, permission, c.Zone)
+	case busy(status):
+		return fmt.Errorf("%s; given up after %d tries", problem, MostRetries+1)
+	}
+	return errors.New(problem)
+}
+
+// Telling is a status that says what is wrong, whoever has answered.
+func Telling(status int) bool { return denied(status) || busy(status) }
+
+func denied(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
+func busy(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

@@ -8,10 +8,8 @@
 package analytics
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -48,13 +46,11 @@ var neither = []string{"none", "unknown"}
 
 // Asked is how many requests the cache could have answered.
 func (c Counts) Asked() (sum int64) {
-	for status, n := range c {
+	for _, n := range c {
 		sum += n
-		for _, other := range neither {
-			if status == other {
-				sum -= n
-			}
-		}
+	}
+	for _, status := range neither {
+		sum -= c[status]
 	}
 	return sum
 }
@@ -83,7 +79,7 @@ func Count(ctx context.Context, c *zoneapi.Client, path string, from, to time.Ti
 	if err != nil {
 		return nil, err
 	}
-	return read(c.Zone, status, text)
+	return read(c, status, text)
 }
 
 // like is the pattern of a path. Its wildcard is %.
@@ -110,25 +106,20 @@ type answer struct {
 
 // read takes nothing for a count that is not one: GraphQL sends errors with status 200,
 // and a zone that the token may not read is left out without one.
-func read(zone string, status int, text []byte) (Counts, error) {
+func read(c *zoneapi.Client, status int, text []byte) (Counts, error) {
 	var a answer
 	err := json.Unmarshal(text, &a)
 	var said []string
 	for _, e := range a.Errors {
 		said = append(said, e.Message)
 	}
-	problem := fmt.Sprintf("HTTP %d: %s", status, cmp.Or(strings.Join(said, "; "), "no reason given"))
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return nil, fmt.Errorf("%s; the token needs the permission %s for zone %s", problem, Permission, zone)
-	case status == http.StatusTooManyRequests || status >= http.StatusInternalServerError:
-		return nil, fmt.Errorf("%s; given up after %d tries", problem, zoneapi.MostRetries+1)
-	case err != nil:
-		return nil, fmt.Errorf("HTTP %d: the answer is not the API's; is --api right?", status)
-	case status != http.StatusOK || len(a.Errors) > 0 || a.Data == nil:
-		return nil, errors.New(problem)
+	case err != nil && !zoneapi.Telling(status):
+		return nil, zoneapi.NotAPI(status)
+	case err != nil || status != http.StatusOK || len(a.Errors) > 0 || a.Data == nil:
+		return nil, c.Problem(status, said, Permission)
 	case len(a.Data.Viewer.Zones) != 1:
-		return nil, fmt.Errorf("the API knows no zone %s, or the token may not read it: it needs the permission %s", zone, Permission)
+		return nil, fmt.Errorf("the API knows no zone %s, or the token may not read it: it needs the permission %s", c.Zone, Permission)
 	}
 	counts := Counts{}
 	for _, group := range a.Data.Viewer.Zones[0].Groups {
