@@ -64,21 +64,12 @@ def fetch(name, path):
     from barman.clients import cloud_walrestore
 
     settings = bucket.read_settings()
-    code = barman(cloud_walrestore, [*bucket.options(settings, writes=False), "--no-partial", settings["bucket"], os.environ["FROM"], name, path])
+    code = bucket.barman(cloud_walrestore, [*bucket.options(settings, writes=False), "--no-partial", settings["bucket"], os.environ["FROM"], name, path])
     local = os.environ.get("LOCAL", "") + "/" + name
     if code == 1 and len(name) == 24 and os.path.exists(local):
         shutil.copyfile(local, path)
         return 0
     return code if code in (0, 1) else 255
-
-
-def barman(module, arguments):
-    """Runs one of barman-cloud's commands in this process and returns its exit code."""
-    try:
-        module.main(arguments)
-    except SystemExit as end:
-        return end.code or 0
-    return 0
 
 
 def base():
@@ -91,13 +82,13 @@ def base():
             os.environ["PGPASSWORD"] = file.read().strip()
     began = time.monotonic()
     compression = ["--gzip"] if settings["compression"] == "all" else []
-    code = barman(cloud_backup, [
+    code = bucket.barman(cloud_backup, [
         *bucket.options(settings, writes=True), *compression, "--immediate-checkpoint", "--host", os.environ["SOCKET"], "--user", "postgres",
         settings["bucket"], archive.name])
     if code:
         return code
     log(f"made a base backup of {settings['shard']} in {archive.place} in {time.monotonic() - began:.1f} s")
-    return barman(cloud_backup_delete, [
+    return bucket.barman(cloud_backup_delete, [
         *bucket.options(settings, writes=False), "--minimum-redundancy", "1",
         "--retention-policy", f"RECOVERY WINDOW OF {settings['retentionDays']} DAYS", settings["bucket"], archive.name])
 

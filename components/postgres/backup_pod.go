@@ -90,7 +90,7 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 	}
 	c.ReadinessProbe = probe("test -s "+backupAliveFile, 5, 3)
 	// It looks every 15 seconds, while it makes a base backup too.
-	c.LivenessProbe = probe(`test ! -s `+backupAliveFile+` || test $(($(date +%s) - $(cat `+backupAliveFile+`))) -lt 600`, 60, 3)
+	c.LivenessProbe = lately(backupAliveFile, 600)
 	return c
 }
 

@@ -55,6 +55,15 @@ def options(settings, *, writes):
     return given
 
 
+def barman(module, arguments):
+    """Runs one of barman-cloud's commands in this process and returns its exit code."""
+    try:
+        module.main(arguments)
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
 def restores(data):
     """Returns the names of the restores that made the data folder."""
     try:

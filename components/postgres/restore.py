@@ -79,7 +79,6 @@ class Restore:
         backup = self.choose(source)
         self.check_room(source, backup)
         self.claim(source, backup)
-        shutil.rmtree(self.building, ignore_errors=True)
         self.download(source, backup)
         self.recover(source)
         self.remember()
@@ -126,6 +125,7 @@ class Restore:
         return before[-1]
 
     def check_room(self, source, backup):
+        """Clears away what an attempt that was killed has left, and asks for room for another."""
         volume = os.path.dirname(self.data)
         shutil.rmtree(self.building, ignore_errors=True)
         size, free = source.size(backup), shutil.disk_usage(volume).free
@@ -157,11 +157,8 @@ class Restore:
 
         log(f"{self.name}: downloading base backup {backup.backup_id} of {source.place}")
         os.mkdir(self.building, 0o700)
-        try:
-            cloud_restore.main([*bucket.options(self.settings, writes=False), self.settings["bucket"], source.name, backup.backup_id, self.building])
-        except SystemExit as end:
-            if end.code:
-                self.refuse("the download failed, see above")
+        if bucket.barman(cloud_restore, [*bucket.options(self.settings, writes=False), self.settings["bucket"], source.name, backup.backup_id, self.building]):
+            self.refuse("the download failed, see above")
         # Left by Patroni, if the source had several members.
         for name in ("patroni.dynamic.json", "standby.signal", "recovery.signal"):
             if os.path.exists(f"{self.building}/{name}"):

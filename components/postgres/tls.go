@@ -2,7 +2,6 @@ package postgres
 
 import (
 	_ "embed"
-	"fmt"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -188,7 +187,7 @@ func tlsContainer(p plan) *corev1.ContainerArgs {
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"})
 	c.ReadinessProbe = probe("test -s "+tlsAliveFile, 5, 3)
 	// It waits for the server, which may take an hour to replay its log.
-	c.LivenessProbe = probe(fmt.Sprintf("test ! -s %[1]s || test $(($(date +%%s) - $(cat %[1]s))) -lt 3600", tlsAliveFile), 60, 3)
+	c.LivenessProbe = lately(tlsAliveFile, 3600)
 	return c
 }
 
