@@ -91,17 +91,20 @@ func (in Input) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %g must be between %g and 1", name, value, least))
 		}
 	}
+	fromOne := func(name string, value float64) {
+		if !(value >= 1) {
+			errs = append(errs, fmt.Errorf("%s: %g must be at least 1", name, value))
+		}
+	}
 	above("workload.users", float64(w.Users))
 	above("workload.rowsPerUser", w.RowsPerUser)
 	above("workload.bytesPerUser", w.BytesPerUser)
 	above("workload.readsPerDay", w.ReadsPerDay)
 	above("workload.writesPerDay", w.WritesPerDay)
 	share("workload.cacheHits", w.CacheHits, 0)
-	for name, value := range map[string]float64{"workload.peak": w.Peak, "constants.uneven": c.Uneven, "constants.activity": c.Activity} {
-		if !(value >= 1) {
-			errs = append(errs, fmt.Errorf("%s: %g must be at least 1", name, value))
-		}
-	}
+	fromOne("workload.peak", w.Peak)
+	fromOne("constants.uneven", c.Uneven)
+	fromOne("constants.activity", c.Activity)
 	above("constants.writesPerCore", c.WritesPerCore)
 	above("constants.readsPerCore", c.ReadsPerCore)
 	above("constants.shardCores", c.ShardCores)

@@ -53,12 +53,12 @@ func (in Input) Plan(seed uint64) (Plan, error) {
 	p.Misses = p.ReadsPerSecond * (1 - w.CacheHits)
 	bytes := float64(w.Users) * w.BytesPerUser
 	cores := (p.WritesPerSecond/c.WritesPerCore + p.Misses/c.ReadsPerCore) / c.Utilization
-	byDisk, byWork := shards(bytes/c.ShardBytes), shards(cores/c.ShardCores)
+	byDisk, byWork := atLeastOne(bytes/c.ShardBytes), atLeastOne(cores/c.ShardCores)
 	p.Shards, p.By = byDisk, "disk"
 	if byWork > byDisk {
 		p.Shards, p.By = byWork, "processor"
 	}
-	p.Pods = shards((p.ReadsPerSecond + p.WritesPerSecond) / c.PodRequests)
+	p.Pods = atLeastOne((p.ReadsPerSecond + p.WritesPerSecond) / c.PodRequests)
 	p.Connections = p.Pods * c.Pool
 	p.Uneven = c.uneven(w.Users, p.Shards, seed)
 	p.DoubleHours = float64(w.Users) * w.RowsPerUser / 2 / c.MoveRows / 3600
@@ -68,7 +68,7 @@ func (in Input) Plan(seed uint64) (Plan, error) {
 	return p, nil
 }
 
-func shards(n float64) int { return max(1, int(math.Ceil(n))) }
+func atLeastOne(n float64) int { return max(1, int(math.Ceil(n))) }
 
 func limits(p Plan, c Constants) []Limit {
 	all := []Limit{

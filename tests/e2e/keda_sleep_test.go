@@ -20,7 +20,7 @@ func TestAConsumerSleeps(t *testing.T) {
 	onlyInProveScaling(t)
 	const email = "email"
 	namespace := outputs(t).Namespace
-	t.Cleanup(func() { command(t, "pulumi", "up", "--stack", "dev", "--yes", "--skip-preview", "--non-interactive") })
+	backToDev(t)
 	deploy := func(env string, triggers any) {
 		pulumi(t, "up", "--yes", "--skip-preview", "--config-file", editedFile(t, func(config map[string]any) {
 			service := config["scalestack:services"].(map[string]any)[email].(map[string]any)
@@ -73,7 +73,7 @@ func TestRequestsAndQueries(t *testing.T) {
 	const app = "app"
 	namespace := outputs(t).Namespace
 	c := newClient(t)
-	t.Cleanup(func() { command(t, "pulumi", "up", "--stack", "dev", "--yes", "--skip-preview", "--non-interactive") })
+	backToDev(t)
 	for name, triggers := range map[string]map[string]any{
 		"requests": {"requests": map[string]any{"perReplica": 5}},
 		"queries": {"queries": []any{map[string]any{

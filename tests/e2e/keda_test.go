@@ -62,7 +62,7 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 		require.NoError(t, c.put(id+1, profile{Name: "waits", Email: fmt.Sprintf("waits%d@example.com", id)}))
 	}
 	eventually(t, 6*time.Minute, "the minimum", func() error { return runs(t, namespace, app, minReplicas, minReplicas) })
-	t.Cleanup(func() { command(t, "pulumi", "up", "--stack", "dev", "--yes", "--skip-preview", "--non-interactive") })
+	backToDev(t)
 
 	release := fillPools(t, c, namespace)
 	time.Sleep(45 * time.Second)
@@ -101,6 +101,12 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 	require.Equal(t, app, kubectl(t, "get", "hpa/app", "-n", namespace, "-o", "jsonpath={.spec.scaleTargetRef.name}"))
 	hpas := kubectl(t, "get", "hpa", "-n", namespace, "-o", "name")
 	require.NotContains(t, hpas, "keda-hpa-app")
+}
+
+// backToDev deploys dev's own configuration when the test ends.
+func backToDev(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() { command(t, "pulumi", "up", "--stack", "dev", "--yes", "--skip-preview", "--non-interactive") })
 }
 
 func onlyInProveScaling(t *testing.T) {

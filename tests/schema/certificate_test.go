@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -19,14 +18,7 @@ var certManager = release{"1.16.2", "h1:c9UU2E+8XWGruyvC/mdpc1wuLddtgmNr8foKdP7a
 // certificates is a validator that knows cert-manager's Certificates alone.
 func certificates(t *testing.T) validator.Validator {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/cert-manager/cert-manager@v"+certManager.version)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	require.NoError(t, err, string(out))
-	var module struct{ Dir, Sum string }
-	require.NoError(t, json.Unmarshal(out, &module))
-	require.Equal(t, certManager.sum, module.Sum, "the module is not the one that was reviewed")
-	text, err := os.ReadFile(filepath.Join(module.Dir, "deploy", "crds", "crd-certificates.yaml"))
+	text, err := os.ReadFile(filepath.Join(certManager.module(t, "github.com/cert-manager/cert-manager"), "deploy", "crds", "crd-certificates.yaml"))
 	require.NoError(t, err)
 	var definition struct {
 		Spec struct {
