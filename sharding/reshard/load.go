@@ -25,6 +25,8 @@ type Load struct {
 	TemporaryBytes int64
 	// SlotLimitBytes is how much log one replication slot may hold back; -1 is no limit.
 	SlotLimitBytes int64
+	// Timeline begins with 1; the promotion of a standby and a restore begin another one.
+	Timeline int64
 	// Slots are the replication slots.
 	Slots []Slot
 }
@@ -48,7 +50,8 @@ const loadQuery = `SELECT
 		- current_setting('reserved_connections')::bigint,
 	pg_database_size(current_database()),
 	xact_commit, xact_rollback, blks_read, blks_hit, deadlocks, temp_bytes,
-	CASE current_setting('max_slot_wal_keep_size') WHEN '-1' THEN -1 ELSE pg_size_bytes(current_setting('max_slot_wal_keep_size')) END
+	CASE current_setting('max_slot_wal_keep_size') WHEN '-1' THEN -1 ELSE pg_size_bytes(current_setting('max_slot_wal_keep_size')) END,
+	('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint
 FROM pg_stat_database WHERE datname = current_database()`
 
 const slotsQuery = `SELECT slot_name, active, wal_status = 'lost', coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint
@@ -56,7 +59,7 @@ FROM pg_replication_slots ORDER BY slot_name`
 
 func (l *Load) read(ctx context.Context, conn *pgx.Conn) error {
 	err := conn.QueryRow(ctx, loadQuery).Scan(&l.Connections, &l.MaxConnections, &l.DatabaseBytes, &l.Commits, &l.Rollbacks,
-		&l.BlocksRead, &l.BlocksHit, &l.Deadlocks, &l.TemporaryBytes, &l.SlotLimitBytes)
+		&l.BlocksRead, &l.BlocksHit, &l.Deadlocks, &l.TemporaryBytes, &l.SlotLimitBytes, &l.Timeline)
 	if err != nil {
 		return err
 	}

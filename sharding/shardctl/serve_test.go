@@ -118,4 +118,8 @@ func loaded(t *testing.T, shards *pgtest.Shards, get func(string) (int, string),
 	metrics(`scalestack_shard_up{shard="shard-0"} 0`)
 	require.Equal(t, -1.0, figure(connections), "a shard that does not answer has no old figures")
 	require.Positive(t, figure(`scalestack_shard_connections{shard="shard-1"}`))
+
+	metrics(`scalestack_shard_timeline{shard="shard-1"} 1`)
+	shards.Servers[1].Follow().TakeOver()
+	metrics(`scalestack_shard_timeline{shard="shard-1"} 2`)
 }
