@@ -62,6 +62,7 @@ func command() *cobra.Command {
 	f.IntVar(&o.CertificateDays, "certificate-days", o.CertificateDays, "how long before a shard's certificate expires the alert comes, 1 to 90")
 	f.IntVar(&o.ConnectionsPercent, "connections-percent", o.ConnectionsPercent, "of a shard's connections in use, 1 to 100")
 	f.Float64Var(&o.ErrorPercent, "error-percent", o.ErrorPercent, "of requests that fail, 0 to 100")
+	f.Float64Var(&o.EdgePercent, "edge-percent", o.EdgePercent, "of a path's requests that the edge is to answer from its cache, 0 to 100")
 	f.IntVar(&o.Lag, "lag", o.Lag, "events that a consumer group may be behind, at least 1")
 	return c
 }

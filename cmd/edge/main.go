@@ -1,5 +1,5 @@
 // Command edge proves cache rules before they reach Cloudflare: it replays
-// access logs, checks an origin's headers, serves a local edge, and asks a real zone.
+// access logs, checks an origin's headers, serves a local edge, and asks or watches a real zone.
 package main
 
 import (
@@ -28,6 +28,6 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newHitRatio(), newZoneRatio(), newGenerateLog(), newVerifyOrigin())
+	root.AddCommand(newServe(), newHitRatio(), newZoneRatio(), newWatch(), newGenerateLog(), newVerifyOrigin())
 	return root
 }

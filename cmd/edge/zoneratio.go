@@ -17,9 +17,6 @@ import (
 	"github.com/scalestack/scalestack/internal/zoneapi"
 )
 
-// settled is how long Cloudflare may take until a minute is counted.
-const settled = 5 * time.Minute
-
 type zoneRatio struct {
 	zoneapi.Options
 	paths          []string
@@ -45,7 +42,7 @@ The token in ` + zoneapi.TokenVariable + ` needs the permission ` + analytics.Pe
 	}
 	f := c.Flags()
 	f.StringVar(&z.Zone, "zone", "", "the zone's id, 32 hexadecimal digits")
-	f.StringSliceVar(&z.paths, "path", []string{"/static/*", "/images/*", "/js/*"}, "one path, or \"/folder/*\"; can be repeated")
+	f.StringSliceVar(&z.paths, "path", defaultPaths, "one path, or \"/folder/*\"; can be repeated")
 	f.DurationVar(&z.since, "since", 23*time.Hour, "how far back; 10m to 720h, of which the zone's plan may allow less")
 	f.Float64Var(&z.goal, "goal", 0, "fail below this hit ratio of all these paths together, in percent")
 	f.StringVar(&z.API, "api", zoneapi.DefaultAPI, "base URL of the API; http only for this machine")
@@ -58,15 +55,7 @@ func (z *zoneRatio) check() error {
 	z.CheckZone(errs)
 	z.CheckAPI(errs)
 	z.CheckToken(errs, analytics.Permission)
-	if len(z.paths) == 0 {
-		errs.Addf("--path", "is empty")
-	}
-	for _, path := range z.paths {
-		folder, all := strings.CutSuffix(path, "*")
-		if !strings.HasPrefix(path, "/") || all && !strings.HasSuffix(folder, "/") || strings.ContainsAny(folder, "*%?#") {
-			errs.Addf("--path", "%q is not a path, or a folder such as /static/*", path)
-		}
-	}
+	checkPaths(errs, z.paths)
 	if z.since < 10*time.Minute || z.since > 720*time.Hour {
 		errs.Addf("--since", "%s is not between 10m and 720h", z.since)
 	}
@@ -83,7 +72,7 @@ func (z *zoneRatio) run(ctx context.Context, output io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, z.timeout)
 	defer cancel()
-	to := time.Now().Add(-settled)
+	to := time.Now().Add(-analytics.Settled)
 	client, all := zoneapi.New(z.Options), analytics.Counts{}
 	table := tabwriter.NewWriter(output, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "path\trequests\tfrom the cache\tby status")

@@ -62,6 +62,9 @@ type Options struct {
 	ConnectionsPercent int
 	// ErrorPercent of the requests that fail, 0 to 100, is too many.
 	ErrorPercent float64
+	// EdgePercent of the requests for a path, 0 to 100, is what the edge is to answer from
+	// its cache.
+	EdgePercent float64
 	// Lag is how many events a consumer group may be behind without an alert; at least 1.
 	Lag int
 }
@@ -70,7 +73,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Runbooks:  "https://github.com/scalestack/scalestack/blob/main/docs/runbooks/",
-		DiskHours: 24, CertificateDays: 14, ConnectionsPercent: 85, ErrorPercent: 1, Lag: 1000,
+		DiskHours: 24, CertificateDays: 14, ConnectionsPercent: 85, ErrorPercent: 1, EdgePercent: 85, Lag: 1000,
 	}
 }
 
@@ -87,6 +90,7 @@ func (o Options) Check() []error {
 	refuse(o.CertificateDays < 1 || o.CertificateDays > 90, "certificate-days", o.CertificateDays, "between 1 and 90")
 	refuse(o.ConnectionsPercent < 1 || o.ConnectionsPercent > 100, "connections-percent", o.ConnectionsPercent, "between 1 and 100")
 	refuse(!(o.ErrorPercent >= 0 && o.ErrorPercent <= 100), "error-percent", o.ErrorPercent, "between 0 and 100")
+	refuse(!(o.EdgePercent >= 0 && o.EdgePercent <= 100), "edge-percent", o.EdgePercent, "between 0 and 100")
 	refuse(o.Lag < 1, "lag", o.Lag, "at least 1")
 	return errs
 }
@@ -99,6 +103,7 @@ func Groups(o Options) []Group {
 		{"scalestack-moves", moves()},
 		{"scalestack-service", service(o)},
 		{"scalestack-events", events(o)},
+		{"scalestack-edge", edge(o)},
 		{"scalestack-cluster", cluster(o)},
 	}
 }

@@ -12,6 +12,14 @@ func shards(o Options) []Rule {
 				"nothing. Look at the shard's pod and its log.",
 		},
 		{
+			Name: "ShardFailedOver", Severity: Warning, For: "0m",
+			Expr: "max by (namespace, shard) (max_over_time(scalestack_shard_timeline[15m]))" +
+				" > min by (namespace, shard) (min_over_time(scalestack_shard_timeline[15m]))",
+			Summary: "Another server of {{ $labels.shard }} takes its writes, on timeline {{ $value }}",
+			Description: "A standby was promoted within the last quarter of an hour, or the shard was restored. Users go on; find out why the old " +
+				"primary went, and whether it follows again.",
+		},
+		{
 			Name: "ShardsUnwatched", Severity: Warning, For: "5m",
 			Expr:    "absent(scalestack_shard_up)",
 			Summary: "Nobody watches the shards",

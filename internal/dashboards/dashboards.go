@@ -45,7 +45,9 @@ func (q Query) Expand(namespace string) string {
 }
 
 // All are the dashboards.
-func All() []Board { return []Board{product(), service(), shards(), servers(), moves(), events()} }
+func All() []Board {
+	return []Board{product(), service(), shards(), servers(), moves(), events(), edge()}
+}
 
 const (
 	// source is the variable that selects the Prometheus.

@@ -3,7 +3,7 @@ package dashboards
 // product is what one looks at first: the four golden signals of everything.
 func product() Board {
 	return Board{Name: "product", Title: "Scalestack: the product", Panels: []Panel{
-		requests(), errors(), latency(), cacheHits(), shardsUp(), connections(), outbox(), delay(),
+		requests(), errors(), latency(), cacheHits(), edgeHits(), shardsUp(), connections(), outbox(), delay(),
 	}}
 }
 

@@ -27,7 +27,7 @@ var (
 func Source(t *testing.T, root string) string {
 	t.Helper()
 	var text strings.Builder
-	for _, dir := range []string{"sharding", "services/users"} {
+	for _, dir := range []string{"sharding", "services/users", "internal/edge/analytics"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -178,13 +178,16 @@ func outages(t *testing.T) []outage {
 			require.NoError(t, err)
 		}
 	}
-	sessions := &crowd{namespace: ns, shard: 2}
+	sessions, slot := &crowd{namespace: ns, shard: 2}, &heldSlot{namespace: ns, shard: 0}
 	all := []outage{
 		{alert: "ShardDown", labels: map[string]string{"shard": "shard-3"},
 			cause: scale("statefulset", "postgres-shard-3", 0), undo: awaited("statefulset", "postgres-shard-3")},
 		{alert: "ConnectionsNearBudget", labels: map[string]string{"shard": "shard-2"}, cause: sessions.come, undo: sessions.leave},
 		{alert: "ExporterFails", labels: map[string]string{"shard": "shard-1"}, cause: login("NOLOGIN"), undo: login("LOGIN")},
 		{alert: "CacheDown", cause: scale("deployment", "redis", 0), undo: awaited("deployment", "redis")},
+		{alert: "SlotHoldsLog", labels: map[string]string{"shard": "shard-0", "slot": slotName}, cause: slot.hold, undo: slot.drop},
+		{alert: "ShardHasNoRelay", labels: map[string]string{"shard": "shard-2"}, cause: scale("deployment", "relay", 0), undo: awaited("deployment", "relay")},
+		{alert: "EdgeHitRatioLow", labels: map[string]string{"path": "/static/*"}, cause: missTheEdge, undo: hitTheEdge},
 		{alert: "EventsDead", labels: map[string]string{"container": "analytics"}, lasts: true, undo: func(*testing.T) {},
 			cause: func(t *testing.T) { require.NoError(t, produce(t, kafkaAs(t, "relay"), "user_events", "no event")) }},
 	}

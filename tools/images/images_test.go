@@ -35,6 +35,7 @@ config:
     worker:
       image: &img scalestack/users:0.1.0
     again: {image: *img}
+    watch: {image: scalestack/edge:0.1.0}
 `
 
 // newJob is a run against a registry in this process, with a short list of authorities.
@@ -160,10 +161,29 @@ func TestAFileWithoutAProgramIsRefusedBeforeAnythingIsBuilt(t *testing.T) {
 	require.NoError(t, os.WriteFile(j.files[0], []byte("config: {a: {image: example.com/other/users:7}}\n"), 0o600))
 	err := j.run(t.Context())
 	for _, p := range programs {
-		require.ErrorContains(t, err, "no image is scalestack/"+p.name+" or "+j.registry+"/"+p.name+", but [example.com/other/users:7]")
+		missing := "no image is scalestack/" + p.name + " or " + j.registry + "/" + p.name + ", but [example.com/other/users:7]"
+		require.Equal(t, !p.optional, strings.Contains(err.Error(), missing), "%s: %s", p.name, err)
 	}
 	require.NoError(t, os.WriteFile(j.files[0], []byte("config: {"), 0o600))
 	require.ErrorContains(t, j.run(t.Context()), "Pulumi.test.yaml")
+}
+
+// Nobody waits for the compilation of a program that no stack runs.
+func TestAnOptionalProgramIsBuiltWhereAStackRunsIt(t *testing.T) {
+	var built []string
+	push := fake(both, "")
+	j := newJob(t, func(ctx context.Context, j *job, p program) (name.Digest, error) {
+		built = append(built, p.name)
+		return push(ctx, j, p)
+	})
+	for _, file := range j.files {
+		require.NoError(t, os.WriteFile(file, []byte("a: {image: scalestack/shardctl:1}\nb: {image: scalestack/users:1}\n"), 0o600))
+	}
+	require.NoError(t, j.run(t.Context()))
+	require.Equal(t, []string{"shardctl", "users"}, built)
+	j.files, built = nil, nil
+	require.NoError(t, j.run(t.Context()))
+	require.Equal(t, []string{"shardctl", "users", "edge"}, built)
 }
 
 func TestTheBaseHoldsAuthoritiesAndNoSystem(t *testing.T) {
@@ -211,7 +231,7 @@ func TestEveryMistakeInTheArgumentsIsTold(t *testing.T) {
 	}
 }
 
-// The real builder compiles ko and both programs twice, which takes minutes: make
+// The real builder compiles ko and all programs twice, which takes minutes: make
 // images-check.
 func TestTheRealImages(t *testing.T) {
 	if os.Getenv("SCALESTACK_TEST_IMAGES") == "" {

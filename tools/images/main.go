@@ -29,9 +29,11 @@ type program struct {
 	name string
 	// module is the folder of its module, from the top of the repository.
 	module string
+	// optional programs are built for the stacks that run them.
+	optional bool
 }
 
-var programs = []program{{"shardctl", "sharding"}, {"users", "services/users"}}
+var programs = []program{{"shardctl", "sharding", false}, {"users", "services/users", false}, {"edge", ".", true}}
 
 // job is one run.
 type job struct {

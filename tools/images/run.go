@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -33,6 +34,9 @@ func (j *job) run(ctx context.Context) error {
 	}
 	built := map[string]name.Digest{}
 	for _, p := range programs {
+		if p.optional && !wanted(stacks, p) {
+			continue
+		}
 		image, err := j.build(ctx, j, p)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
@@ -63,4 +67,10 @@ func (j *job) describe(ctx context.Context) error {
 	}
 	j.tag = strings.NewReplacer("/", "-", "+", "-").Replace(strings.TrimSpace(string(out)))
 	return nil
+}
+
+// wanted tells whether a stack's file names the program; without files everything is
+// built.
+func wanted(stacks []*stackFile, p program) bool {
+	return len(stacks) == 0 || slices.ContainsFunc(stacks, func(s *stackFile) bool { return len(s.found[p.name]) > 0 })
 }

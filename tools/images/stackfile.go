@@ -55,7 +55,7 @@ func readStack(path, registry string) (*stackFile, error) {
 	})
 	var errs []error
 	for _, p := range programs {
-		if len(f.found[p.name]) == 0 {
+		if len(f.found[p.name]) == 0 && !p.optional {
 			errs = append(errs, fmt.Errorf("%s: no image is scalestack/%[2]s or %[3]s/%[2]s, but %[4]v. Fix: name one of the two where the stack runs %[2]s",
 				path, p.name, registry, others))
 		}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,9 @@ import (
 // Permission is what the API token needs for the zone.
 const Permission = "Analytics Read"
 
-// requestSource leaves out what a Worker asks the edge for on behalf of a visitor.
-const query = `query ($zone: string!, $from: Time!, $to: Time!, $path: string!) {
+// Query is what Count asks. requestSource leaves out what a Worker asks the edge for on
+// behalf of a visitor.
+const Query = `query ($zone: string!, $from: Time!, $to: Time!, $path: string!) {
   viewer {
     zones(filter: {zoneTag: $zone}) {
       httpRequestsAdaptiveGroups(limit: 100, filter: {datetime_geq: $from, datetime_lt: $to, clientRequestPath_like: $path, requestSource: "eyeball"}) {
@@ -43,6 +45,9 @@ var fromCache = []string{"hit", "stale", "updating", "revalidated"}
 // neither are answers that the edge made itself, a redirect or a block for example, which
 // no cache could have answered.
 var neither = []string{"none", "unknown"}
+
+// known are the statuses that the documentation lists.
+var known = slices.Concat(fromCache, neither, []string{"miss", "expired", "bypass", "dynamic"})
 
 // Asked is how many requests the cache could have answered.
 func (c Counts) Asked() (sum int64) {
@@ -73,7 +78,7 @@ func (c Counts) Ratio() float64 {
 
 // Count asks for the requests below a path, "/static/*", or for one path.
 func Count(ctx context.Context, c *zoneapi.Client, path string, from, to time.Time) (Counts, error) {
-	status, text, err := c.Post(ctx, "/graphql", map[string]any{"query": query, "variables": map[string]string{
+	status, text, err := c.Post(ctx, "/graphql", map[string]any{"query": Query, "variables": map[string]string{
 		"zone": c.Zone, "path": like(path), "from": from.UTC().Format(time.RFC3339), "to": to.UTC().Format(time.RFC3339),
 	}})
 	if err != nil {

@@ -96,7 +96,7 @@ func newTransport() http.RoundTripper {
 // ServeHTTP answers one visitor.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.serve(w, r)
-	e.answers.count(w.Header())
+	e.answers.count(w.Header(), r.URL.Path, e.Now)
 }
 
 func (e *Edge) serve(w http.ResponseWriter, r *http.Request) {

@@ -120,6 +120,7 @@ func prefixMatcher(prefixes []string, n rules.Normalization) (func(*entry) bool,
 //	GET  /__edge/answers numbers of answers by cache status, in JSON
 //	POST /__edge/purge   a Purge in JSON, as Cloudflare's API takes it
 //	POST /client/v4/zones/{zone}/purge_cache   the same, at the API's own path
+//	POST /client/v4/graphql   what was answered in the last quarter of an hour, to edge watch
 func (e *Edge) Admin(ready func() error) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /__edge/ready", func(w http.ResponseWriter, _ *http.Request) {
@@ -133,6 +134,7 @@ func (e *Edge) Admin(ready func() error) http.Handler {
 	mux.HandleFunc("GET /__edge/answers", e.handleAnswers)
 	mux.HandleFunc("POST /__edge/purge", e.handlePurge)
 	mux.HandleFunc("POST /client/v4/zones/{zone}/purge_cache", e.handlePurge)
+	mux.HandleFunc("POST /client/v4/graphql", e.handleGraphQL)
 	return mux
 }
 

@@ -44,7 +44,7 @@ func Programs() []Program {
 		},
 		{
 			Name: "edge", Title: "the local edge", Package: "./cmd/edge", Product: true,
-			Sources: []string{"cmd/edge", "internal/edge"},
+			Sources: []string{"cmd/edge", "internal/edge", "internal/zoneapi", "sharding/ops"},
 		},
 		{
 			Name: "operator", Title: "the emulator of the Strimzi operator", Package: "./cmd/operator",

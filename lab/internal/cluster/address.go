@@ -26,6 +26,8 @@ const (
 	Edge = "127.0.0.1:18088"
 	// EdgeAdmin takes purges.
 	EdgeAdmin = "127.0.0.1:18089"
+	// EdgeMetrics is where the edge's watcher serves what it has counted.
+	EdgeMetrics = "127.0.0.1:18095"
 
 	// Mail is where pods send mails to.
 	Mail = bridgeIP + ":1025"

@@ -24,7 +24,7 @@ var kubeconfigs = []string{
 // values are what the templates below files/ may use.
 type values struct {
 	paths.Paths
-	Run, Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage string
+	Run, Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage, EdgeMetrics string
 	// Client is the kubeconfig's user.
 	Client string
 	// CABundle is the cluster's CA in base64, for the aggregation layer.
@@ -36,7 +36,7 @@ type values struct {
 func WriteConfigs(p paths.Paths, pauseImage string) error {
 	v := values{
 		Paths: p, Run: paths.Run, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,
-		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, KEDAPort: kedaPort, PauseImage: pauseImage,
+		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, KEDAPort: kedaPort, PauseImage: pauseImage, EdgeMetrics: EdgeMetrics,
 	}
 	ca, err := base64File(p.PKI("ca.crt"))
 	if err != nil {

@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// What TestAlertsFireAndClear breaks, where it takes more than one line.
+
+const slotName = "nobody_reads"
+
+// heldSlot is a replication slot whose reader never comes.
+type heldSlot struct {
+	namespace string
+	shard     int
+}
+
+// hold writes log, a file of 16 MiB each time, until the slot holds two thirds of what it
+// may.
+func (h *heldSlot) hold(t *testing.T) {
+	conn := database(t, h.namespace, h.shard)
+	ctx := t.Context()
+	_, err := conn.Exec(ctx, "SELECT pg_create_physical_replication_slot($1, true)", slotName)
+	require.NoError(t, err)
+	for {
+		var enough bool
+		require.NoError(t, conn.QueryRow(ctx, `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) > 0.66 * pg_size_bytes(current_setting('max_slot_wal_keep_size'))
+			FROM pg_replication_slots WHERE slot_name = $1`, slotName).Scan(&enough))
+		if enough {
+			return
+		}
+		_, err := conn.Exec(ctx, "SELECT pg_logical_emit_message(false, 'drill', ''), pg_switch_wal()")
+		require.NoError(t, err)
+	}
+}
+
+// drop is also called when the test has ended.
+func (h *heldSlot) drop(t *testing.T) {
+	conn, err := pgx.ConnectConfig(context.Background(), databaseConfig(t, h.namespace, h.shard))
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slotName)
+	require.NoError(t, err)
+}
+
+// missTheEdge asks for files that are not there until three of ten requests were such.
+func missTheEdge(t *testing.T) {
+	hitTheEdge(t)
+	began, asked := time.Now().UnixNano(), int(staticAsked(t))
+	for i := range asked/2 + 300 {
+		throughEdge(t, fmt.Sprintf("/static/%d-%d.css", began, i))
+	}
+}
+
+// hitTheEdge asks for one file until the rule is content.
+func hitTheEdge(t *testing.T) {
+	// A test that has failed is cleaning up, and misses do no harm.
+	if t.Context().Err() != nil {
+		return
+	}
+	broken := outage{alert: "EdgeHitRatioLow", labels: map[string]string{"path": "/static/*"}}
+	eventually(t, 2*time.Minute, "hits at the edge", func() error {
+		for range 500 {
+			throughEdge(t, "/static/app.css")
+		}
+		if found := firing(t, broken); len(found) > 0 {
+			return fmt.Errorf("the ratio is %v", found)
+		}
+		return nil
+	})
+}
+
+// staticAsked are the requests below /static/ that are in the rule's hour.
+func staticAsked(t *testing.T) float64 {
+	found, err := query(t, `sum(increase(scalestack_edge_requests_total{path="/static/*"}[1h]))`)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	value, err := strconv.ParseFloat(fmt.Sprint(found[0].Value[1]), 64)
+	require.NoError(t, err)
+	return value
+}
