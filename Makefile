@@ -110,7 +110,7 @@ alerts:      ## alerts and dashboards, checked and tested with promtool
 		apt-get -qq download prometheus 2>/dev/null || { apt-get -qq update && apt-get -qq download prometheus; }; dpkg-deb --extract prometheus_*.deb .; \
 		cd $(CURDIR); SCALESTACK_TEST_PROMTOOL=$$dir/usr/bin/promtool go test -count=1 ./internal/alerts ./internal/dashboards
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
-	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$' -v ./reshard
+	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$|TestMeasureMovesAtOnce' -v ./reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_FENCE=2000 tests/with-servers.sh \
 		taskset -c 1 go test -C sharding -count=1 -timeout 30m -run TestMeasureFence -v ./reshard

@@ -125,8 +125,11 @@ type Moves struct {
 	// Batch is how many buckets move together at most: one scan of the source's
 	// tables, one pause of their writes.
 	Batch int `json:"batch" default:"32" min:"1" max:"1000"`
+	// Parallel is how many moves are made at once at most. They are between pairs that share
+	// no shard, so that each shard bears one move, as with 1.
+	Parallel int `json:"parallel" default:"4" min:"1" max:"64"`
 	// Observe is the number of seconds for which a move can be rolled back after its
-	// cutover. The next one waits for that.
+	// cutover. The next one of its two shards waits for that.
 	Observe int `json:"observe" default:"30" min:"1" max:"86400"`
 }
 

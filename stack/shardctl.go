@@ -112,9 +112,10 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 func (c *Config) movesVariables() variables {
 	volume, _ := k8s.Bytes(c.Postgres.Storage.Size)
 	return variables{
-		"SCALESTACK_RESHARD_BATCH":   pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch)),
-		"SCALESTACK_RESHARD_OBSERVE": pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s"),
-		"SCALESTACK_RESHARD_VOLUME":  pulumi.String(strconv.FormatInt(volume, 10)),
+		"SCALESTACK_RESHARD_BATCH":    pulumi.String(strconv.Itoa(c.Postgres.Moves.Batch)),
+		"SCALESTACK_RESHARD_PARALLEL": pulumi.String(strconv.Itoa(c.Postgres.Moves.Parallel)),
+		"SCALESTACK_RESHARD_OBSERVE":  pulumi.String(strconv.Itoa(c.Postgres.Moves.Observe) + "s"),
+		"SCALESTACK_RESHARD_VOLUME":   pulumi.String(strconv.FormatInt(volume, 10)),
 	}
 }
 

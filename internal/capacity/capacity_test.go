@@ -40,7 +40,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, "processor", p.By)
 	require.Equal(t, 44, p.Pods)
 	require.Equal(t, 352, p.Connections)
-	require.InDelta(t, 500e6/20_000/3600, p.DoubleHours, 0.001)
+	require.InDelta(t, 500e6/20_000/4/3600, p.DoubleHours, 0.001)
 	require.InDelta(t, 200e9/100e6/3600, p.RestoreHours, 0.001)
 	require.InDelta(t, (5*8+44)*25+1000*0.1, p.CostPerMonth, 0.01)
 	require.Equal(t, "the one Redis", p.Limits[0].Name)

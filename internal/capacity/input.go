@@ -38,9 +38,11 @@ type Constants struct {
 	PodRequests float64 `json:"podRequests"`
 	// RedisReads per second of the one Redis.
 	RedisReads float64 `json:"redisReads"`
-	// MoveRows per second of one move from its plan to its end; moves run one by one.
+	// MoveRows per second of one move from its plan to its end.
 	MoveRows float64 `json:"moveRows"`
-	Buckets  int     `json:"buckets"`
+	// Moves at once, between pairs of shards; each pair is taken to have its own nodes.
+	Moves   int `json:"moves"`
+	Buckets int `json:"buckets"`
 	// Uneven is the most that the busiest shard may do, in multiples of the mean.
 	Uneven float64 `json:"uneven"`
 	// Activity is the exponent of the Pareto distribution of what users do. At 1.16 a fifth of them does
@@ -71,6 +73,7 @@ func Defaults(users int64) Input {
 			PodRequests: 5000,                             // assumption; make bench-cache: 20,000 with client and service on one CPU
 			RedisReads:  100_000,                          // make bench-cache: eight clients, 74 µs each
 			MoveRows:    20_000,                           // make bench-reshard: whole moves under load
+			Moves:       4,                                // postgres.moves.parallel
 			Buckets:     960, Uneven: 1.3, Activity: 1.16, // the stack's default; assumptions
 			CorePerMonth: 25, GigabytePerMonth: 0.1, // assumptions
 		},
@@ -116,6 +119,7 @@ func (in Input) Validate() error {
 	above("constants.podRequests", c.PodRequests)
 	above("constants.redisReads", c.RedisReads)
 	above("constants.moveRows", c.MoveRows)
+	above("constants.moves", float64(c.Moves))
 	above("constants.buckets", float64(c.Buckets))
 	return errors.Join(errs...)
 }

@@ -21,7 +21,7 @@ type Plan struct {
 	Connections int
 	// Uneven is what the busiest shard does, in multiples of the mean, as simulated.
 	Uneven float64
-	// DoubleHours moves half of all rows to as many new shards, one move after the other.
+	// DoubleHours moves half of all rows to as many new shards, from several at once.
 	DoubleHours float64
 	// RestoreHours of one shard from its backup.
 	RestoreHours float64
@@ -61,7 +61,7 @@ func (in Input) Plan(seed uint64) (Plan, error) {
 	p.Pods = atLeastOne((p.ReadsPerSecond + p.WritesPerSecond) / c.PodRequests)
 	p.Connections = p.Pods * c.Pool
 	p.Uneven = c.uneven(w.Users, p.Shards, seed)
-	p.DoubleHours = float64(w.Users) * w.RowsPerUser / 2 / c.MoveRows / 3600
+	p.DoubleHours = float64(w.Users) * w.RowsPerUser / 2 / c.MoveRows / float64(min(c.Moves, p.Shards)) / 3600
 	p.RestoreHours = bytes / float64(p.Shards) / c.RestoreBytes / 3600
 	p.CostPerMonth = (float64(p.Shards)*c.ShardCores+float64(p.Pods))*c.CorePerMonth + bytes/1e9*c.GigabytePerMonth
 	p.Limits = limits(p, c)
@@ -74,7 +74,7 @@ func limits(p Plan, c Constants) []Limit {
 	all := []Limit{
 		{"connections of a shard", float64(p.Connections) / float64(c.ShardConnections), "a pooler in front of each shard, or fewer and larger pods"},
 		{"the one Redis", p.ReadsPerSecond / c.RedisReads, "a Redis cluster by hash slots, or a cache in the pods"},
-		{"hours to double the shards, of a week", p.DoubleHours / (7 * 24), "several moves at once between pairs of shards"},
+		{"hours to double the shards, of a week", p.DoubleHours / (7 * 24), "more moves at once (postgres.moves.parallel)"},
 		{"evenness of the shards", (p.Uneven - 1) / (c.Uneven - 1), "pins and weights for the busiest buckets, more buckets for the next stack"},
 		{"buckets", float64(p.Shards) / float64(c.Buckets), "more buckets, which takes another stack; or an engine that splits ranges by itself"},
 	}

@@ -29,7 +29,8 @@ type Estimate struct {
 	// RowsPerSecond is the median of this cluster's last moves, if Measured.
 	RowsPerSecond float64 `json:"rowsPerSecond"`
 	Measured      bool    `json:"measured"`
-	// Seconds holds the time to observe each batch too.
+	// Seconds holds the time to observe each batch too. Moves between pairs that share no
+	// shard are taken not to slow each other.
 	Seconds float64 `json:"seconds"`
 	// Unread are the shards that did not answer: the map in use is believed for
 	// them, and their rows are not counted.
@@ -49,25 +50,27 @@ type EstimatedMove struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// EstimateOptions say what to compare, all required but Batch, Observe
-// and Volume.
+// EstimateOptions say what to compare, all required but Batch, Parallel,
+// Observe and Volume.
 type EstimateOptions struct {
 	// Current is the map in use, Desired the one to get to.
 	Current, Desired *shardmap.Map
 	// Connect returns the settings of any role's connection that may read the
 	// schema scalestack.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
-	// Batch, Observe and Volume are those of Options.
-	Batch   int
-	Observe time.Duration
-	Volume  int64
-	Log     *slog.Logger
+	// Batch, Parallel, Observe and Volume are those of Options.
+	Batch    int
+	Parallel int
+	Observe  time.Duration
+	Volume   int64
+	Log      *slog.Logger
 }
 
 // NewEstimate asks every shard what it owns, how large that is and how fast it
 // moved before. It changes nothing.
 func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 	orDefault(&o.Batch, defaultBatch)
+	orDefault(&o.Parallel, 1)
 	orDefault(&o.Observe, defaultObserve)
 	readings, unread := o.readAll(ctx)
 	from := *o.Current
@@ -77,17 +80,21 @@ func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 		return nil, &RefusedError{err}
 	}
 	e := &Estimate{Minimum: plan.Minimum, Moves: []EstimatedMove{}, Unread: unread}
-	var rows int64
+	e.RowsPerSecond, e.Measured = medianRate(readings)
+	var all []span
 	for _, move := range plan.Moves {
 		estimated := readings[move.From].share(len(move.Buckets))
 		estimated.From, estimated.To = move.From, move.To
 		e.Moves = append(e.Moves, estimated)
-		e.Batches += len(batches(move.Buckets, o.Batch))
-		rows += estimated.Rows
+		parts := batches(move.Buckets, o.Batch)
+		e.Batches += len(parts)
+		for _, part := range parts {
+			rows := float64(estimated.Rows) * float64(len(part)) / float64(len(move.Buckets))
+			all = append(all, span{move.From, move.To, rows/e.RowsPerSecond + o.Observe.Seconds()})
+		}
 	}
 	e.TooFull = o.tooFull(e.Moves, readings)
-	e.RowsPerSecond, e.Measured = medianRate(readings)
-	e.Seconds = float64(rows)/e.RowsPerSecond + float64(e.Batches)*o.Observe.Seconds()
+	e.Seconds = makespan(all, o.Parallel)
 	return e, nil
 }
 

@@ -23,12 +23,12 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 	return &metrics{
 		left:        gauge("buckets_left", "Buckets that have to move in this run and have not yet."),
-		copiedRows:  gauge("copied_rows", "Rows of the move under way that were seen on their way in the initial copy."),
-		copiedBytes: gauge("copied_bytes", "Bytes of the move under way that were seen on their way in the initial copy."),
-		expected:    gauge("expected_rows", "Estimated rows of the move under way."),
-		lag:         gauge("lag_bytes", "By how much of the source's log the target of the move under way is behind."),
+		copiedRows:  gauge("copied_rows", "Rows of the moves under way that were seen on their way in the initial copy."),
+		copiedBytes: gauge("copied_bytes", "Bytes of the moves under way that were seen on their way in the initial copy."),
+		expected:    gauge("expected_rows", "Estimated rows of the moves under way."),
+		lag:         gauge("lag_bytes", "By how much of the source's log the target of a move under way is behind, the worst of them."),
 		state: f.NewGaugeVec(prometheus.GaugeOpts{Name: "scalestack_reshard_move",
-			Help: "1 for the state of the move under way."}, []string{"state"}),
+			Help: "Moves under way by state."}, []string{"state"}),
 		moves: f.NewCounterVec(prometheus.CounterOpts{Name: "scalestack_reshard_moves_total",
 			Help: "Moves that have ended: complete, aborted or rolled back."}, []string{"state"}),
 		rows:    counter("rows_moved_total", "Rows of moves that are complete."),
@@ -42,14 +42,16 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 func (m *metrics) progress(p Progress) {
 	m.left.Set(float64(p.Buckets - p.Moved))
-	m.copiedRows.Set(float64(p.Copy.Rows))
-	m.copiedBytes.Set(float64(p.Copy.Bytes))
-	m.expected.Set(float64(p.Expected))
-	m.lag.Set(float64(p.Lag))
+	var rows, bytes, expected, lag int64
 	m.state.Reset()
-	if p.Move.State != "" && !p.Move.State.Done() {
-		m.state.WithLabelValues(string(p.Move.State)).Set(1)
+	for _, one := range p.Moves {
+		rows, bytes, expected, lag = rows+one.Copy.Rows, bytes+one.Copy.Bytes, expected+one.Expected, max(lag, one.Lag)
+		m.state.WithLabelValues(string(one.Move.State)).Inc()
 	}
+	m.copiedRows.Set(float64(rows))
+	m.copiedBytes.Set(float64(bytes))
+	m.expected.Set(float64(expected))
+	m.lag.Set(float64(lag))
 }
 
 // moved is called with moves that have ended.

@@ -44,7 +44,7 @@ func mover(text string) int {
 		return 2
 	}
 	err := reshard.New(reshard.Options{
-		Map: args.Map, Batch: 10, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
+		Map: args.Map, Batch: 10, Parallel: 4, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Connect: args.Shards.As("test").ConnConfig,
 		OnState: func(mv reshard.Move) {

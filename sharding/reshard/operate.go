@@ -32,7 +32,7 @@ func (m *Mover) Status(ctx context.Context, all bool) ([]Move, error) {
 // Overview is what all shards together say of moves.
 type Overview struct {
 	// Moves are those under way, by source and id.
-	Moves []Progress
+	Moves []MoveProgress
 	// Left is the number of buckets that are not where the map wants them.
 	Left int
 }
@@ -41,7 +41,7 @@ type Overview struct {
 func (o Overview) String() string {
 	text := fmt.Sprintf("%d buckets to move", o.Left)
 	for _, p := range o.Moves {
-		text += "; " + p.detail()
+		text += "; " + p.String()
 	}
 	return text
 }
@@ -58,7 +58,7 @@ func (m *Mover) Look(ctx context.Context) (*Overview, error) {
 		behind, lagsErr := readLags(ctx, conn)
 		readings[shard] = r
 		for _, mv := range moves {
-			o.Moves = append(o.Moves, Progress{Move: *mv, Expected: r.share(len(mv.Buckets)).Rows})
+			o.Moves = append(o.Moves, MoveProgress{Move: *mv, Expected: r.share(len(mv.Buckets)).Rows})
 		}
 		for _, c := range tables {
 			copies[c.Stream] = append(copies[c.Stream], c)

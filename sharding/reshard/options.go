@@ -30,6 +30,9 @@ type Options struct {
 	// Batch is the most buckets that move together, default 32. One batch is two
 	// scans of the source's tables and one pause of its buckets.
 	Batch int
+	// Parallel is how many moves are made at once, between pairs that share no shard;
+	// default 1.
+	Parallel int
 	// Volume is the size of each shard's volume in bytes, which SQL cannot see.
 	// A move that would fill its target's is refused; 0, the default, does not look.
 	Volume int64
@@ -57,7 +60,8 @@ type Options struct {
 	// wait for transactions that do not end, default 10 min.
 	Patience time.Duration
 	Log      *slog.Logger
-	// OnState is called after every state that was written.
+	// OnState is called after every state that was written, by several moves at once where
+	// Parallel is above 1.
 	OnState func(Move)
 	// OnProgress is called with every change, and some times a second while a move
 	// copies or catches up.
@@ -74,6 +78,7 @@ func orDefault[T int | time.Duration](value *T, byDefault T) {
 
 func (o Options) withDefaults() Options {
 	orDefault(&o.Batch, defaultBatch)
+	orDefault(&o.Parallel, 1)
 	orDefault(&o.MaxLag, 100*time.Millisecond)
 	orDefault(&o.FenceWait, 200*time.Millisecond)
 	orDefault(&o.DrainTimeout, 2*time.Second)
@@ -101,10 +106,12 @@ func (o Options) withDefaults() Options {
 type Mover struct {
 	options Options
 	track   *tracker
+	// stopped is why no further move is begun.
+	stopped error
 }
 
 // New returns a Mover.
 func New(o Options) *Mover {
 	o = o.withDefaults()
-	return &Mover{options: o, track: &tracker{options: o, metrics: newMetrics(o.Metrics)}}
+	return &Mover{options: o, track: newTracker(o)}
 }

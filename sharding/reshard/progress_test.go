@@ -11,8 +11,16 @@ import (
 )
 
 func TestShare(t *testing.T) {
-	move := func(state reshard.State) reshard.Move {
-		return reshard.Move{ID: 1, Target: 2, Buckets: make([]int32, 10), State: state}
+	move := func(source int, state reshard.State) reshard.MoveProgress {
+		return reshard.MoveProgress{Move: reshard.Move{ID: 1, Source: source, Target: 2, Buckets: make([]int32, 10), State: state}}
+	}
+	copying := func(expected, lag int64) reshard.MoveProgress {
+		p := move(0, reshard.Prepared)
+		p.Expected, p.Copy.Rows, p.Lag = expected, 500, lag
+		return p
+	}
+	of := func(moves ...reshard.MoveProgress) reshard.Progress {
+		return reshard.Progress{Buckets: 40, Moved: 20, Moves: moves}
 	}
 	for _, test := range []struct {
 		progress reshard.Progress
@@ -20,13 +28,12 @@ func TestShare(t *testing.T) {
 		text     string
 	}{
 		{reshard.Progress{}, 1, "0 of 0 buckets moved"},
-		{reshard.Progress{Buckets: 40, Moved: 20, Move: move(reshard.Complete)}, 0.5, "20 of 40 buckets moved"},
-		{reshard.Progress{Buckets: 40, Moved: 20, Move: move(reshard.Prepared), Expected: 1000, Copy: reshard.Copy{Rows: 500}, Lag: 8}, 0.625,
+		{of(), 0.5, "20 of 40 buckets moved"},
+		{of(copying(1000, 8)), 0.625,
 			"20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is prepared, copying 500 of about 1000 rows, 8 bytes behind"},
-		{reshard.Progress{Buckets: 40, Moved: 20, Move: move(reshard.Prepared), Expected: 100, Copy: reshard.Copy{Rows: 500}}, 0.75,
-			"20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is prepared, copying 500 of about 100 rows"},
-		{reshard.Progress{Buckets: 40, Moved: 20, Move: move(reshard.Armed)}, 0.75,
-			"20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is armed"},
+		{of(copying(100, 0)), 0.75, "20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is prepared, copying 500 of about 100 rows"},
+		{of(copying(1000, 0), move(1, reshard.Armed)), 0.875,
+			"20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is prepared, copying 500 of about 1000 rows; move 1-1 (10 buckets, shard 1 to 2) is armed"},
 	} {
 		require.Equal(t, test.share, test.progress.Share())
 		require.Equal(t, test.text, test.progress.String())
@@ -47,8 +54,10 @@ func TestProgressAndMetrics(t *testing.T) {
 			require.GreaterOrEqual(t, p.Share(), last)
 			last = p.Share()
 		}
-		copied = max(copied, p.Copy.Rows)
-		if p.Move.State == reshard.Copied {
+		for _, one := range p.Moves {
+			copied = max(copied, one.Copy.Rows)
+		}
+		if len(p.Moves) == 1 && p.Moves[0].Move.State == reshard.Copied {
 			now, err := onlooker.Look(t.Context())
 			require.NoError(t, err)
 			require.Len(t, now.Moves, 1)

@@ -39,6 +39,7 @@ var errUnwanted = &abortError{"the operator wanted it"}
 // A move that a failover has cut is taken back and made again.
 func (m *Mover) Run(ctx context.Context) error {
 	for made := 0; ; made++ {
+		m.stopped = nil
 		err := m.retry(ctx, m.work)
 		if !again(err) || made == remakes {
 			return err
@@ -106,28 +107,33 @@ func (m *Mover) work(ctx context.Context, f *fleet) error {
 	if err := m.finishBegun(ctx, f); err != nil {
 		return err
 	}
+	if m.stopped != nil {
+		return m.stopped
+	}
 	plan, err := m.plan(ctx, f)
 	if err != nil {
 		return err
 	}
 	m.track.planned(plan.Moved)
 	m.options.Log.Info("planned", "buckets", plan.Moved, "minimum", plan.Minimum)
+	var all []*task
 	for _, route := range plan.Moves {
 		for _, buckets := range batches(route.Buckets, m.options.Batch) {
-			mv, err := insertMove(ctx, f.sessions[route.From], route.From, route.To, buckets)
-			if err != nil {
-				return err
-			}
-			if err := m.drive(ctx, f, mv); err != nil {
-				return err
-			}
+			all = append(all, &task{from: route.From, to: route.To, do: func(ctx context.Context, f *fleet) error {
+				mv, err := insertMove(ctx, f.sessions[route.From], route.From, route.To, buckets)
+				if err != nil {
+					return err
+				}
+				return m.drive(ctx, f, mv)
+			}})
 		}
 	}
-	return nil
+	return m.together(ctx, f, all)
 }
 
 // finishBegun takes up what an earlier mover left, wherever its source is.
 func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
+	var all []*task
 	for _, s := range f.inOrder() {
 		moves, err := unfinished(ctx, s, s.shard.ID)
 		if err != nil {
@@ -139,12 +145,10 @@ func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
 			}
 			m.log(mv).Info("taking up", "state", mv.State)
 			m.track.planned(len(mv.Buckets))
-			if err := m.drive(ctx, f, mv); err != nil {
-				return err
-			}
+			all = append(all, &task{from: mv.Source, to: mv.Target, do: func(ctx context.Context, f *fleet) error { return m.drive(ctx, f, mv) }})
 		}
 	}
-	return nil
+	return m.together(ctx, f, all)
 }
 
 func (m *Mover) plan(ctx context.Context, f *fleet) (*shardmap.Plan, error) {

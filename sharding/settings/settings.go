@@ -28,6 +28,7 @@ type Reshard struct {
 	// MetricsListen is "" for nowhere.
 	MetricsListen string `env:"SCALESTACK_METRICS_LISTEN" validate:"omitempty,hostport" doc:"where /metrics, /healthz and /readyz are served, for the cluster alone; nowhere if empty"`
 	Batch         int    `env:"SCALESTACK_RESHARD_BATCH" envDefault:"32" validate:"min=1,max=1000" doc:"most buckets that move together: two scans of the source's tables, one pause of their writes"`
+	Parallel      int    `env:"SCALESTACK_RESHARD_PARALLEL" envDefault:"4" validate:"min=1,max=64" doc:"most moves at once, between pairs of shards that have no shard in common"`
 	// Volume is in bytes, 0 for unknown.
 	Volume   int64         `env:"SCALESTACK_RESHARD_VOLUME" envDefault:"0" validate:"min=0,max=1152921504606846976" doc:"bytes of each shard's volume: a move that would fill its target's is refused; 0 does not look"`
 	Lease    time.Duration `env:"SCALESTACK_RESHARD_LEASE" envDefault:"4s" validate:"min=100ms,max=10m" doc:"longest pause of writes: after it the first writer lifts the fence, and the cutover is tried again"`

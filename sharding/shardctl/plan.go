@@ -67,7 +67,7 @@ func printPlan(ctx context.Context, s *settings.Reshard, wanted *shardmap.Map, o
 	}
 	estimate, err := reshard.NewEstimate(ctx, reshard.EstimateOptions{
 		Current: current, Desired: wanted, Connect: s.Shards.As("scalestack-plan").ConnConfig,
-		Batch: s.Batch, Observe: s.Observe, Volume: s.Volume, Log: NewLog(s.LogLevel),
+		Batch: s.Batch, Parallel: s.Parallel, Observe: s.Observe, Volume: s.Volume, Log: NewLog(s.LogLevel),
 	})
 	if err != nil {
 		return err

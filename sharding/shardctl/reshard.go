@@ -96,7 +96,7 @@ func moverOptions() (*settings.Reshard, reshard.Options, error) {
 	}
 	m, err := s.Shards.Map()
 	return s, reshard.Options{
-		Map: m, SSLMode: s.Shards.SSLMode, SSLRootCert: s.ShardsRootCert, Batch: s.Batch, Lease: s.Lease, Observe: s.Observe, Attempts: s.Attempts, Patience: s.Patience, Log: NewLog(s.LogLevel),
+		Map: m, SSLMode: s.Shards.SSLMode, SSLRootCert: s.ShardsRootCert, Batch: s.Batch, Parallel: s.Parallel, Lease: s.Lease, Observe: s.Observe, Attempts: s.Attempts, Patience: s.Patience, Log: NewLog(s.LogLevel),
 		Volume: s.Volume, Connect: s.Shards.As("scalestack-reshard").ConnConfig,
 	}, err
 }

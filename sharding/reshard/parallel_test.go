@@ -1,0 +1,169 @@
+package reshard_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scalestack/scalestack/sharding/reshard"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+	"github.com/stretchr/testify/require"
+)
+
+// lanes notes which moves are under way at once.
+type lanes struct {
+	mu    sync.Mutex
+	under map[int]reshard.Move
+	most  int
+	wrong []reshard.Move
+}
+
+func (l *lanes) reached(mv reshard.Move) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if mv.State.Done() {
+		delete(l.under, mv.Source)
+		return
+	}
+	for _, other := range l.under {
+		shards := []int{other.Source, other.Target}
+		if other.ID == mv.ID && other.Source == mv.Source {
+			continue
+		}
+		if slices.Contains(shards, mv.Source) || slices.Contains(shards, mv.Target) {
+			l.wrong = append(l.wrong, other, mv)
+		}
+	}
+	l.under[mv.Source] = mv
+	l.most = max(l.most, len(l.under))
+}
+
+// half returns the maps between which two moves can be made at once.
+func (c *cluster) half(n int) *shardmap.Map {
+	if n%2 == 0 {
+		return c.desired(4)
+	}
+	return c.desired(4, 2, 3)
+}
+
+func TestMovesAtOnce(t *testing.T) {
+	const existing = 8_000
+	c := startCluster(t, 4, existing)
+	l := startLoad(t, c.store(), existing)
+	for n := range 2 {
+		seen := &lanes{under: map[int]reshard.Move{}}
+		o := c.options(c.half(n))
+		o.Parallel, o.Batch, o.OnState = 4, 5, seen.reached
+		require.NoError(t, c.run(o))
+		require.Equal(t, o.Map.Assignment, c.owners())
+		require.Equal(t, 2, seen.most)
+		require.Empty(t, seen.wrong, "two moves of one shard at once")
+		c.requireClean()
+	}
+	l.end(c)
+	l.requireServed()
+}
+
+// A move that is taken back ends the run, and the other one is not left half done.
+func TestOneOfTwoMovesIsTakenBack(t *testing.T) {
+	c := startCluster(t, 4, 4_000)
+	onlooker := reshard.New(c.options(c.desired(4)))
+	o := c.options(c.desired(4))
+	o.Parallel = 2
+	var once sync.Once
+	o.OnState = func(mv reshard.Move) {
+		if mv.Source == 0 && mv.State == reshard.Prepared {
+			once.Do(func() {
+				conn := c.Servers[0].Admin("shard_0_db")
+				defer conn.Close(t.Context())
+				_, err := conn.Exec(t.Context(), "UPDATE scalestack.move SET wanted = 'abort' WHERE id = $1", mv.ID)
+				require.NoError(t, err)
+			})
+		}
+	}
+	var ended *reshard.EndedError
+	require.ErrorAs(t, c.run(o), &ended)
+	require.Equal(t, 0, ended.Move.Source)
+	require.Equal(t, reshard.Aborted, ended.Move.State)
+	now, err := onlooker.Look(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, now.Moves, "the other move is under way still")
+	require.Less(t, now.Left, 30, "the other move has moved nothing")
+	c.requireClean()
+	o.OnState = nil
+	require.NoError(t, c.run(o))
+	require.Equal(t, o.Map.Assignment, c.owners())
+	c.requireClean()
+}
+
+// A server of one pair dies in the middle of both moves.
+func TestAServerOfTwoMovesDies(t *testing.T) {
+	const existing = 4_000
+	c := startCluster(t, 4, existing)
+	l := startLoad(t, c.store(), existing)
+	faults(t, 6, func(t *testing.T, n int, random *rand.Rand) {
+		state, server := forwardStates[random.IntN(len(forwardStates))], random.IntN(4)
+		t.Logf("server %d dies when a move is %s", server, state)
+		m := c.half(n)
+		o, restarted := c.killAt(m, server, state)
+		o.Parallel = 2
+		err := c.run(o)
+		restarted.Wait()
+		require.NoError(t, err)
+		require.Equal(t, m.Assignment, c.owners())
+		c.requireClean()
+	})
+	l.end(c)
+}
+
+// The mover dies in the middle of both moves, again and again.
+func TestAMoverOfTwoMovesIsKilled(t *testing.T) {
+	const existing = 4_000
+	c := startCluster(t, 4, existing)
+	l := startLoad(t, c.store(), existing)
+	faults(t, 4, func(t *testing.T, n int, random *rand.Rand) {
+		m := c.half(n)
+		for range 1 + random.IntN(4) {
+			p := c.startMover(m, "")
+			time.Sleep(time.Duration(20+random.IntN(900)) * time.Millisecond)
+			p.kill()
+			p.wait(t)
+		}
+		require.True(t, c.startMover(m, "").wait(t))
+		require.Equal(t, m.Assignment, c.owners())
+		c.requireClean()
+	})
+	l.end(c)
+	l.requireServed()
+}
+
+// TestMeasureMovesAtOnce compares two moves at once with one after the other, between the
+// same servers: make bench-reshard.
+func TestMeasureMovesAtOnce(t *testing.T) {
+	users := environment(t, measureVariable, 0)
+	if users == 0 {
+		t.Skipf("a measurement and no test: set %s to the number of users", measureVariable)
+	}
+	c := startCluster(t, 4, users)
+	l := startLoad(t, c.store(), int64(users))
+	for n, parallel := range []int{1, 2, 2, 1} {
+		o := c.options(c.half(n))
+		o.Parallel, o.Batch, o.Observe = parallel, buckets, 10*time.Second
+		var mu sync.Mutex
+		moves, rows := 0, int64(0)
+		o.OnState = func(mv reshard.Move) {
+			mu.Lock()
+			defer mu.Unlock()
+			if mv.State == reshard.Complete {
+				moves, rows = moves+1, rows+mv.Rows
+			}
+		}
+		began := time.Now()
+		require.NoError(t, c.run(o))
+		t.Logf("%d at once: %s for %d moves, %d rows, each observed for %s", parallel, time.Since(began).Round(100*time.Millisecond), moves, rows, o.Observe)
+	}
+	c.requireClean()
+	l.end(c)
+}
