@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -226,6 +226,12 @@ prove-scaling: export SCALING := 1
 prove-scaling: ## scale on full pools, requests and queries, with Prometheus gone, to zero, and change between the two autoscalers; 15 minutes
 	@$(LAB) up
 	$(PROVE) 'TestConnectionsAndADeadSource|TestAConsumerSleeps|TestRequestsAndQueries'
+
+bench-scale: export SCALE := 1
+bench-scale: export SHARDS ?= 4 16 64 256
+bench-scale: ## SHARDS="4 16 64 256" POLICIES=1: previews of ever more shards beside as many ConfigMaps
+	@$(LAB) start
+	$(PROVE) TestPreviewsAtScale
 
 prove-gateway: export GATEWAY := 1
 prove-gateway: ## the app at its own Gateway and at somebody else's; 5 minutes
