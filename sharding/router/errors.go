@@ -76,8 +76,13 @@ func (e *attemptError) owner() (id int, epoch int64) {
 }
 
 // isTransient holds when the same statement can succeed at once: the database
-// chose it as the victim of a conflict.
+// chose it as the victim of a conflict, or a publication of its table was dropped while
+// PostgreSQL 16 looked it up (an internal error, whose text is not translated).
 func (e *attemptError) isTransient() bool {
+	var pgErr *pgconn.PgError
+	if errors.As(e.err, &pgErr) && pgErr.Code == "XX000" {
+		return strings.HasPrefix(pgErr.Message, "cache lookup failed for publication ")
+	}
 	return e.code() == "40001" || e.code() == "40P01"
 }
 
@@ -86,7 +91,7 @@ func (e *attemptError) isTransient() bool {
 // a read-only standby, 55P03 a lock that could not be had.
 func (e *attemptError) isUnavailable() bool {
 	code := e.code()
-	if !e.sent || e.lost {
+	if !e.sent || e.lost || e.isTransient() {
 		return true
 	}
 	for _, class := range []string{"08", "53", "57", "25006", "40", "55P03", Moved} {

@@ -18,6 +18,9 @@ func TestNoMapNoRouter(t *testing.T) {
 // repeated, so every kind is named.
 func TestEffectOfErrors(t *testing.T) {
 	answered := func(code string) *attemptError { return &attemptError{sent: true, err: &pgconn.PgError{Code: code}} }
+	internal := func(message string) *attemptError {
+		return &attemptError{sent: true, err: &pgconn.PgError{Code: "XX000", Message: message}}
+	}
 	tests := map[string]struct {
 		err                            *attemptError
 		effect, transient, unavailable bool
@@ -28,6 +31,8 @@ func TestEffectOfErrors(t *testing.T) {
 		"statement timeout":    {answered("57014"), false, false, true},
 		"serialization":        {answered("40001"), false, true, true},
 		"deadlock":             {answered("40P01"), false, true, true},
+		"publication dropped":  {internal("cache lookup failed for publication 16402"), false, true, true},
+		"internal error":       {internal("cache lookup failed for relation 16402"), false, false, false},
 		"moved":                {answered("SS001"), false, false, true},
 		"disk full":            {answered("53100"), false, false, true},
 		"standby":              {answered("25006"), false, false, true},
