@@ -175,5 +175,6 @@ func found(moves []Move) string {
 // Finish ends the moves that were begun, and begins none. It returns ErrBusy
 // when a mover runs that will do the same.
 func (m *Mover) Finish(ctx context.Context) error {
+	m.stopped = nil
 	return m.retry(ctx, m.finishBegun)
 }

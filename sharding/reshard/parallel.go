@@ -1,11 +1,18 @@
 package reshard
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
 
 // task is one move, or what is left of it, between two shards.
 type task struct {
 	from, to int
-	do       func(context.Context, *fleet) error
+	// do gets the sources of the other moves under way.
+	do func(ctx context.Context, f *fleet, beside []int) error
 
 	begun bool
 	err   error
@@ -15,34 +22,35 @@ type task struct {
 // for each shard, so that no shard bears more than by one move alone. They begin in their
 // order, as far as their shards are free.
 //
-// After an error none begins. Those under way go on to their end, unless new connections
-// can cure it: then they are cut off as by the mover's death, and taken up with the rest.
-func (m *Mover) together(ctx context.Context, f *fleet, all []*task) error {
+// After an error those under way go on to their end, and others begin only if all must be
+// done. One that new connections can cure cuts all off, as the mover's death would, and
+// they are taken up with the rest. The first other error is kept in m.stopped.
+func (m *Mover) together(ctx context.Context, f *fleet, all []*task, must bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended, busy, running := make(chan *task), map[int]bool{}, 0
+	ended, busy, sources := make(chan *task), map[int]bool{}, map[int]bool{}
 	var passing error
 	for {
 		for _, t := range all {
-			if t.begun || busy[t.from] || busy[t.to] || running == m.options.Parallel || passing != nil || m.stopped != nil {
+			if t.begun || busy[t.from] || busy[t.to] || len(sources) == m.options.Parallel || passing != nil || m.stopped != nil && !must {
 				continue
 			}
-			t.begun, busy[t.from], busy[t.to] = true, true, true
-			running++
+			beside := slices.Sorted(maps.Keys(sources))
+			t.begun, busy[t.from], busy[t.to], sources[t.from] = true, true, true, true
 			go func() {
-				t.err = alone(ctx, f, t)
+				t.err = alone(ctx, f, t, beside)
 				ended <- t
 			}()
 		}
-		if running == 0 && passing != nil {
+		if len(sources) == 0 && passing != nil {
 			return passing
 		}
-		if running == 0 {
+		if len(sources) == 0 {
 			return m.stopped
 		}
 		t := <-ended
-		running--
 		busy[t.from], busy[t.to] = false, false
+		delete(sources, t.from)
 		switch {
 		case t.err == nil || passing != nil:
 		case isPassingHere(t.err):
@@ -55,12 +63,34 @@ func (m *Mover) together(ctx context.Context, f *fleet, all []*task) error {
 }
 
 // alone does one task with its two shards' sessions, which nobody else uses meanwhile.
-func alone(ctx context.Context, f *fleet, t *task) error {
+func alone(ctx context.Context, f *fleet, t *task, beside []int) error {
 	own := &fleet{sessions: map[int]*session{t.from: f.sessions[t.from], t.to: f.sessions[t.to]}}
 	defer own.unwatch()
-	err := t.do(ctx, own)
+	err := t.do(ctx, own, beside)
 	if err != nil && own.broken() {
 		err = broken(err)
 	}
+	return err
+}
+
+// inherit pauses a new move while one beside it is paused: an operator who has paused the
+// moves does not expect others to begin.
+func (m *Mover) inherit(ctx context.Context, f *fleet, mv *Move, beside []int) error {
+	paused := false
+	for _, source := range beside {
+		err := m.look(ctx, m.options.Map.Shard(source), func(conn *pgx.Conn, shard int) error {
+			moves, err := unfinished(ctx, conn, shard)
+			paused = paused || slices.ContainsFunc(moves, func(other *Move) bool { return other.Wanted == WantPause })
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !paused {
+		return nil
+	}
+	m.log(mv).Info("paused as the moves beside it")
+	_, err := f.source(mv).Exec(ctx, "UPDATE scalestack.move SET wanted = 'pause' WHERE id = $1 AND wanted = 'run'", mv.ID)
 	return err
 }

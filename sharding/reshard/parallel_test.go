@@ -98,12 +98,73 @@ func TestOneOfTwoMovesIsTakenBack(t *testing.T) {
 	c.requireClean()
 }
 
+// A pause is for the run: the pair that is not paused ends its move and begins no other.
+func TestAPauseHoldsNewMovesToo(t *testing.T) {
+	c := startCluster(t, 4, 4_000)
+	operator := reshard.New(c.options(c.desired(4)))
+	o := c.options(c.desired(4))
+	o.Parallel, o.Batch, o.Observe = 2, 2, time.Millisecond
+	var once sync.Once
+	o.OnState = func(mv reshard.Move) {
+		if mv.Source == 0 && mv.State == reshard.Prepared {
+			once.Do(func() {
+				c.Servers[0].Exec("shard_0_db", "UPDATE scalestack.move SET wanted = 'pause' WHERE id = $1", mv.ID)
+			})
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.run(o) }()
+	left := func() (moves []reshard.Move, left int) {
+		now, err := operator.Look(t.Context())
+		require.NoError(t, err)
+		for _, one := range now.Moves {
+			moves = append(moves, one.Move)
+		}
+		return moves, now.Left
+	}
+	var paused int
+	require.Eventually(t, func() bool {
+		moves, now := left()
+		paused = now
+		return len(moves) == 2 && moves[0].Wanted == reshard.WantPause && moves[1].Wanted == reshard.WantPause
+	}, 30*time.Second, 20*time.Millisecond, "the other pair goes on to new moves")
+	time.Sleep(time.Second)
+	moves, now := left()
+	require.Len(t, moves, 2)
+	require.Equal(t, paused, now)
+	require.Positive(t, now)
+	resumed, err := operator.Resume(t.Context())
+	require.NoError(t, err)
+	require.Len(t, resumed, 2)
+	require.NoError(t, <-ended)
+	require.Equal(t, o.Map.Assignment, c.owners())
+	c.requireClean()
+}
+
+// What two dead movers' moves have left is finished, whatever becomes of the first.
+func TestFinishEndsEveryMove(t *testing.T) {
+	c := startCluster(t, 4, 4_000)
+	m := c.desired(4)
+	require.False(t, c.startMover(m, reshard.Copied).wait(t), "not killed")
+	operator := reshard.New(c.options(m))
+	begun, err := operator.Abort(t.Context())
+	require.NoError(t, err)
+	require.Len(t, begun, 2)
+	var ended *reshard.EndedError
+	require.ErrorAs(t, operator.Finish(t.Context()), &ended)
+	now, err := operator.Look(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, now.Moves)
+	require.Equal(t, 30, now.Left)
+	c.requireClean()
+}
+
 // A server of one pair dies in the middle of both moves.
 func TestAServerOfTwoMovesDies(t *testing.T) {
 	const existing = 4_000
 	c := startCluster(t, 4, existing)
 	l := startLoad(t, c.store(), existing)
-	faults(t, 6, func(t *testing.T, n int, random *rand.Rand) {
+	faults(t, 3, func(t *testing.T, n int, random *rand.Rand) {
 		state, server := forwardStates[random.IntN(len(forwardStates))], random.IntN(4)
 		t.Logf("server %d dies when a move is %s", server, state)
 		m := c.half(n)
@@ -111,6 +172,9 @@ func TestAServerOfTwoMovesDies(t *testing.T) {
 		o.Parallel = 2
 		err := c.run(o)
 		restarted.Wait()
+		if err != nil {
+			c.dumpLogs()
+		}
 		require.NoError(t, err)
 		require.Equal(t, m.Assignment, c.owners())
 		c.requireClean()
@@ -123,7 +187,7 @@ func TestAMoverOfTwoMovesIsKilled(t *testing.T) {
 	const existing = 4_000
 	c := startCluster(t, 4, existing)
 	l := startLoad(t, c.store(), existing)
-	faults(t, 4, func(t *testing.T, n int, random *rand.Rand) {
+	faults(t, 2, func(t *testing.T, n int, random *rand.Rand) {
 		m := c.half(n)
 		for range 1 + random.IntN(4) {
 			p := c.startMover(m, "")

@@ -119,8 +119,11 @@ func (m *Mover) work(ctx context.Context, f *fleet) error {
 	var all []*task
 	for _, route := range plan.Moves {
 		for _, buckets := range batches(route.Buckets, m.options.Batch) {
-			all = append(all, &task{from: route.From, to: route.To, do: func(ctx context.Context, f *fleet) error {
+			all = append(all, &task{from: route.From, to: route.To, do: func(ctx context.Context, f *fleet, beside []int) error {
 				mv, err := insertMove(ctx, f.sessions[route.From], route.From, route.To, buckets)
+				if err == nil {
+					err = m.inherit(ctx, f, mv, beside)
+				}
 				if err != nil {
 					return err
 				}
@@ -128,7 +131,7 @@ func (m *Mover) work(ctx context.Context, f *fleet) error {
 			}})
 		}
 	}
-	return m.together(ctx, f, all)
+	return m.together(ctx, f, all, false)
 }
 
 // finishBegun takes up what an earlier mover left, wherever its source is.
@@ -145,10 +148,10 @@ func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
 			}
 			m.log(mv).Info("taking up", "state", mv.State)
 			m.track.planned(len(mv.Buckets))
-			all = append(all, &task{from: mv.Source, to: mv.Target, do: func(ctx context.Context, f *fleet) error { return m.drive(ctx, f, mv) }})
+			all = append(all, &task{from: mv.Source, to: mv.Target, do: func(ctx context.Context, f *fleet, _ []int) error { return m.drive(ctx, f, mv) }})
 		}
 	}
-	return m.together(ctx, f, all)
+	return m.together(ctx, f, all, true)
 }
 
 func (m *Mover) plan(ctx context.Context, f *fleet) (*shardmap.Plan, error) {

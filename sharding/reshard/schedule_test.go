@@ -44,7 +44,7 @@ func TestTogether(t *testing.T) {
 		for range rapid.IntRange(0, 30).Draw(t, "tasks") {
 			from := rapid.IntRange(0, 5).Draw(t, "from")
 			to := (from + rapid.IntRange(1, 5).Draw(t, "distance")) % 6
-			all = append(all, &task{from: from, to: to, do: func(context.Context, *fleet) error {
+			all = append(all, &task{from: from, to: to, do: func(context.Context, *fleet, []int) error {
 				mu.Lock()
 				if busy[from] || busy[to] || running == m.options.Parallel {
 					t.Errorf("%d to %d while %v", from, to, busy)
@@ -60,7 +60,7 @@ func TestTogether(t *testing.T) {
 				return nil
 			}})
 		}
-		if err := m.together(context.Background(), &fleet{}, all); err != nil || done != len(all) {
+		if err := m.together(context.Background(), &fleet{}, all, false); err != nil || done != len(all) {
 			t.Fatalf("%d of %d done: %v", done, len(all), err)
 		}
 	})
