@@ -125,22 +125,42 @@ func checkShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, con
 }
 
 func migrateShard(ctx context.Context, s *survey, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
+	return upgradeShard(ctx, s.shards, shard, connect, log, func(conn *pgx.Conn) error {
+		return claim(ctx, conn, identity.Of(s.shards, shard), s.vacant(shard.ID), log)
+	})
+}
+
+// Upgrade brings the engine's schema of every shard to the newest version and asks for
+// nothing else: a shard that was restored from before a move, which Run refuses, gets what
+// a reconciliation needs. Every database must be a shard already.
+func Upgrade(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
+	return forEach(m, func(_ int, shard *shardmap.Shard) error {
+		if err := upgradeShard(ctx, m, shard, connect, log.With("shard", shard.Name), nil); err != nil {
+			return fmt.Errorf("%s: %w", shard.Name, err)
+		}
+		return nil
+	})
+}
+
+// upgradeShard applies the engine's steps and claims the database under the same lock;
+// without claim, it must be claimed already.
+func upgradeShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger, claim func(*pgx.Conn) error) error {
 	schema, err := engine()
 	if err != nil {
 		return err
 	}
 	return whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
-		want := identity.Of(s.shards, shard)
-		if err := identity.Check(ctx, conn, shard.Name, want); err != nil && !errors.Is(err, identity.ErrUnclaimed) {
+		err := identity.Check(ctx, conn, shard.Name, identity.Of(m, shard))
+		if err != nil && (claim == nil || !errors.Is(err, identity.ErrUnclaimed)) {
 			return err
 		}
 		if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS scalestack"); err != nil {
 			return err
 		}
-		if err := schema.apply(ctx, conn, log); err != nil {
+		if err := schema.apply(ctx, conn, log); err != nil || claim == nil {
 			return err
 		}
-		return claim(ctx, conn, want, s.vacant(shard.ID), log)
+		return claim(conn)
 	})
 }
 

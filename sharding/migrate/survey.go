@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/sharding/shardmap"
@@ -126,8 +125,8 @@ func (s *survey) restored() (errs []error) {
 		buckets[pair] = append(buckets[pair], bucket)
 	}
 	for _, pair := range slices.SortedFunc(maps.Keys(buckets), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) }) {
-		errs = append(errs, fmt.Errorf("shards %d and %d both own %s, and shard %[2]d since later: shard %[1]d was restored from before a move. Fix: docs/resharding.md, \"A shard restored from before a move\"",
-			pair[0], pair[1], list(buckets[pair])))
+		errs = append(errs, fmt.Errorf("shards %d and %d both own %s, and shard %[2]d since later: shard %[1]d was restored from before a move. Fix: shardctl reconcile",
+			pair[0], pair[1], shardmap.BucketNames(buckets[pair])))
 	}
 	return errs
 }
@@ -152,7 +151,7 @@ func (s *survey) refuse() error {
 	errs := s.restored()
 	missing := s.missing()
 	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		errs = append(errs, fmt.Errorf("shard %d is not in the map and owns %s: drain it first", id, list(missing[id])))
+		errs = append(errs, fmt.Errorf("shard %d is not in the map and owns %s: drain it first", id, shardmap.BucketNames(missing[id])))
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.moving)) {
 		if s.shards.Shard(id) == nil && len(missing[id]) == 0 {
@@ -178,20 +177,4 @@ func (s *survey) missing() map[int][]int32 {
 		}
 	}
 	return missing
-}
-
-// list names the first of many buckets.
-func list(buckets []int32) string {
-	const most = 5
-	var names []string
-	for _, bucket := range buckets[:min(most, len(buckets))] {
-		names = append(names, fmt.Sprint(bucket))
-	}
-	if len(buckets) > most {
-		names = append(names, "…")
-	}
-	if len(buckets) == 1 {
-		return "bucket " + names[0]
-	}
-	return fmt.Sprintf("%d buckets (%s)", len(buckets), strings.Join(names, ", "))
 }

@@ -81,7 +81,7 @@ func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 	}
 	e := &Estimate{Minimum: plan.Minimum, Moves: []EstimatedMove{}, Unread: unread}
 	e.RowsPerSecond, e.Measured = medianRate(readings)
-	var all []span
+	var all []timedTask
 	for _, move := range plan.Moves {
 		estimated := readings[move.From].share(len(move.Buckets))
 		estimated.From, estimated.To = move.From, move.To
@@ -90,7 +90,7 @@ func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 		e.Batches += len(parts)
 		for _, part := range parts {
 			rows := float64(estimated.Rows) * float64(len(part)) / float64(len(move.Buckets))
-			all = append(all, span{move.From, move.To, rows/e.RowsPerSecond + o.Observe.Seconds()})
+			all = append(all, timedTask{move.From, move.To, rows/e.RowsPerSecond + o.Observe.Seconds()})
 		}
 	}
 	e.TooFull = o.tooFull(e.Moves, readings)

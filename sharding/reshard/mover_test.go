@@ -26,6 +26,8 @@ type moverArgs struct {
 	Shards settings.Shards
 	// KillAt is the state after which the mover kills itself, "" for never.
 	KillAt reshard.State
+	// Reconcile makes it a reconciliation, which kills itself after so many changes.
+	Reconcile int
 	// Observe is how long a move can be rolled back, Lease how long a fence holds.
 	Observe, Lease time.Duration
 }
@@ -43,7 +45,7 @@ func mover(text string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	err := reshard.New(reshard.Options{
+	m := reshard.New(reshard.Options{
 		Map: args.Map, Batch: 10, Parallel: 4, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Connect: args.Shards.As("test").ConnConfig,
@@ -52,12 +54,25 @@ func mover(text string) int {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}
 		},
-	}).Run(context.Background())
+	})
+	err := args.work(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
+}
+
+func (args moverArgs) work(m *reshard.Mover) error {
+	if args.Reconcile == 0 {
+		return m.Run(context.Background())
+	}
+	_, err := m.Reconcile(context.Background(), reshard.ReconcileOptions{Apply: true, OnStep: func(string) {
+		if args.Reconcile--; args.Reconcile == 0 {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}})
+	return err
 }
 
 // process is a mover in a process of its own.
@@ -68,7 +83,12 @@ type process struct {
 
 func (c *cluster) startMover(m *shardmap.Map, killAt reshard.State) *process {
 	c.t.Helper()
-	text, err := json.Marshal(moverArgs{Map: m, Shards: c.Admin, KillAt: killAt, Observe: 50 * time.Millisecond, Lease: lease})
+	return c.startProcess(moverArgs{Map: m, Shards: c.Admin, KillAt: killAt, Observe: 50 * time.Millisecond, Lease: lease})
+}
+
+func (c *cluster) startProcess(args moverArgs) *process {
+	c.t.Helper()
+	text, err := json.Marshal(args)
 	require.NoError(c.t, err)
 	program, err := os.Executable()
 	require.NoError(c.t, err)

@@ -126,7 +126,7 @@ func OwnedTwice(all []Observation) error {
 				continue
 			}
 			if other, found := owner[bucket]; found {
-				return fmt.Errorf("bucket %d is owned by %s and %s: one was restored from before a move", bucket, other, o.Shard.Name)
+				return fmt.Errorf("bucket %d is owned by %s and %s: one was restored from before a move. Fix: shardctl reconcile", bucket, other, o.Shard.Name)
 			}
 			owner[bucket] = o.Shard.Name
 		}

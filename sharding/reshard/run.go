@@ -136,20 +136,27 @@ func (m *Mover) work(ctx context.Context, f *fleet) error {
 
 // finishBegun takes up what an earlier mover left, wherever its source is.
 func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
-	var all []*task
+	var moves []*Move
 	for _, s := range f.inOrder() {
-		moves, err := unfinished(ctx, s, s.shard.ID)
+		begun, err := unfinished(ctx, s, s.shard.ID)
 		if err != nil {
 			return err
 		}
-		for _, mv := range moves {
-			if f.target(mv) == nil {
-				return &RefusedError{fmt.Errorf("%s has begun, and the map does not have its target", mv)}
-			}
-			m.log(mv).Info("taking up", "state", mv.State)
-			m.track.planned(len(mv.Buckets))
-			all = append(all, &task{from: mv.Source, to: mv.Target, do: func(ctx context.Context, f *fleet, _ []int) error { return m.drive(ctx, f, mv) }})
+		moves = append(moves, begun...)
+	}
+	for _, mv := range moves {
+		if f.target(mv) == nil {
+			return &RefusedError{fmt.Errorf("%s has begun, and the map does not have its target", mv)}
 		}
+	}
+	if err := m.requireSound(ctx, f); err != nil {
+		return err
+	}
+	var all []*task
+	for _, mv := range moves {
+		m.log(mv).Info("taking up", "state", mv.State)
+		m.track.planned(len(mv.Buckets))
+		all = append(all, &task{from: mv.Source, to: mv.Target, do: func(ctx context.Context, f *fleet, _ []int) error { return m.drive(ctx, f, mv) }})
 	}
 	return m.together(ctx, f, all, true)
 }

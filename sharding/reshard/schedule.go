@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// span is how long one task takes, in seconds.
-type span struct {
+// timedTask is a task with the time that it takes, in seconds.
+type timedTask struct {
 	from, to int
 	seconds  float64
 }
 
 // makespan is how long all take, begun as Mover.together begins them.
-func makespan(waiting []span, parallel int) (now float64) {
+func makespan(waiting []timedTask, parallel int) (now float64) {
 	type running struct {
-		span
+		timedTask
 		end float64
 	}
 	var under []running
 	busy := map[int]bool{}
 	for {
-		waiting = slices.DeleteFunc(waiting, func(s span) bool {
+		waiting = slices.DeleteFunc(waiting, func(s timedTask) bool {
 			if busy[s.from] || busy[s.to] || len(under) == parallel {
 				return false
 			}

@@ -10,15 +10,15 @@ import (
 )
 
 func TestMakespan(t *testing.T) {
-	pairs := func(list ...[2]int) (all []span) {
+	pairs := func(list ...[2]int) (all []timedTask) {
 		for _, p := range list {
-			all = append(all, span{p[0], p[1], 10})
+			all = append(all, timedTask{p[0], p[1], 10})
 		}
 		return all
 	}
 	for _, c := range []struct {
 		name     string
-		all      []span
+		all      []timedTask
 		parallel int
 		seconds  float64
 	}{
@@ -27,7 +27,7 @@ func TestMakespan(t *testing.T) {
 		{"at once", pairs([2]int{0, 2}, [2]int{1, 3}), 2, 10},
 		{"they share a shard", pairs([2]int{0, 2}, [2]int{1, 2}), 2, 20},
 		{"two to four", pairs([2]int{0, 2}, [2]int{0, 3}, [2]int{1, 2}, [2]int{1, 3}), 4, 20},
-		{"the longest decides", []span{{0, 2, 5}, {1, 3, 50}, {0, 2, 5}}, 2, 50},
+		{"the longest decides", []timedTask{{0, 2, 5}, {1, 3, 50}, {0, 2, 5}}, 2, 50},
 	} {
 		require.InDelta(t, c.seconds, makespan(c.all, c.parallel), 1e-9, c.name)
 	}

@@ -94,7 +94,7 @@ func publish(ctx context.Context, s *session, name string, moving slice, tables 
 
 // enable starts the stream, with the password of today.
 func (s stream) enable(ctx context.Context) error {
-	return s.exec(ctx,
+	return s.to.each(ctx,
 		fmt.Sprintf("ALTER SUBSCRIPTION %s CONNECTION %s", s.name, literal(s.from.conninfo)),
 		fmt.Sprintf("ALTER SUBSCRIPTION %s ENABLE", s.name))
 }
@@ -102,16 +102,22 @@ func (s stream) enable(ctx context.Context) error {
 // flushAtOnce makes the target report what it has applied without waiting for
 // its next flush, which without load is a fifth of a second away.
 func (s stream) flushAtOnce(ctx context.Context) error {
-	return s.exec(ctx, fmt.Sprintf("ALTER SUBSCRIPTION %s SET (synchronous_commit = 'on')", s.name))
+	return s.to.each(ctx, fmt.Sprintf("ALTER SUBSCRIPTION %s SET (synchronous_commit = 'on')", s.name))
 }
 
-func (s stream) exec(ctx context.Context, statements ...string) error {
+// each runs statements one after the other.
+func (s *session) each(ctx context.Context, statements ...string) error {
 	for _, sql := range statements {
-		if _, err := s.to.Exec(ctx, sql); err != nil {
+		if _, err := s.Exec(ctx, sql); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dropSubscription does not insist on reaching the source: it leaves its slot there.
+func (s *session) dropSubscription(ctx context.Context, name string) error {
+	return s.each(ctx, "ALTER SUBSCRIPTION "+name+" DISABLE", "ALTER SUBSCRIPTION "+name+" SET (slot_name = NONE)", "DROP SUBSCRIPTION "+name)
 }
 
 // drop removes the stream, also half of one, and what its copies left.
@@ -124,9 +130,7 @@ func (s stream) drop(ctx context.Context) error {
 		return err
 	}
 	if exists {
-		// Without a slot's name the target does not insist on reaching the source.
-		if err := s.exec(ctx, "ALTER SUBSCRIPTION "+s.name+" DISABLE", "ALTER SUBSCRIPTION "+s.name+" SET (slot_name = NONE)",
-			"DROP SUBSCRIPTION "+s.name); err != nil {
+		if err := s.to.dropSubscription(ctx, s.name); err != nil {
 			return err
 		}
 	}
@@ -165,13 +169,15 @@ func (s stream) dropSlots(ctx context.Context) error {
 	return nil
 }
 
+// selectSubscriber asks for a server's system identifier and its subscriptions.
+const selectSubscriber = "SELECT (SELECT system_identifier::text FROM pg_control_system()), array(SELECT oid::text FROM pg_subscription)"
+
 // leftSlots also finds the slots of copies whose subscription is gone. They are
 // named pg_<subscription>_sync_<table>_<system identifier of the subscriber>.
 func (s stream) leftSlots(ctx context.Context) ([]string, error) {
 	var system string
 	var alive []string
-	if err := s.to.QueryRow(ctx, `
-		SELECT (SELECT system_identifier::text FROM pg_control_system()), array(SELECT oid::text FROM pg_subscription)`).Scan(&system, &alive); err != nil {
+	if err := s.to.QueryRow(ctx, selectSubscriber).Scan(&system, &alive); err != nil {
 		return nil, err
 	}
 	rows, err := s.from.Query(ctx, `

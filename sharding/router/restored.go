@@ -21,7 +21,7 @@ const ownersEvery = 30 * time.Second
 type OwnedTwiceError struct{ Buckets []int }
 
 func (e *OwnedTwiceError) Error() string {
-	return fmt.Sprintf("two shards own bucket %d (%d such buckets): one was restored from before a move; see docs/resharding.md", e.Buckets[0], len(e.Buckets))
+	return fmt.Sprintf("two shards own bucket %d (%d such buckets): one was restored from before a move. Fix: shardctl reconcile", e.Buckets[0], len(e.Buckets))
 }
 
 // RestoredError says that a shard owns a bucket of which another owner since is
@@ -35,7 +35,7 @@ type RestoredError struct {
 }
 
 func (e *RestoredError) Error() string {
-	return fmt.Sprintf("%s: owns bucket %d, which shard %d has since epoch %d: it was restored from before a move; see docs/resharding.md", e.Shard, e.Bucket, e.Owner, e.Epoch)
+	return fmt.Sprintf("%s: owns bucket %d, which shard %d has since epoch %d: it was restored from before a move. Fix: shardctl reconcile", e.Shard, e.Bucket, e.Owner, e.Epoch)
 }
 
 // checkOwners asks all shards, and remembers which buckets have two owners.

@@ -19,7 +19,7 @@ func Command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(migrateCommand(), adoptCommand(), Reshard(), serveCommand())
+	root.AddCommand(migrateCommand(), adoptCommand(), Reshard(), reconcileCommand(), serveCommand())
 	root.AddCommand(moveCommands()...)
 	return root
 }

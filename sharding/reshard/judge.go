@@ -1,0 +1,411 @@
+package reshard
+
+import (
+	"cmp"
+	"slices"
+)
+
+// era is the least that a reconciliation adds to the epochs of what it decides. Besides, it
+// makes them as high as the seconds of its clock in eras: a restore can cut off a history
+// of which no shard knows the epochs any more, and a copy of it that comes back later must
+// still be the older one. A bucket that changes hands takes three epochs, so that no
+// history between two restores reaches an era.
+const era = 1 << 20
+
+// nobody is the shard of a bucket without an owner.
+const nobody = -1
+
+// report is what one shard says of buckets and moves.
+type report struct {
+	shard    int
+	holdings map[int32]holding
+	// moves are those from this shard that have not ended.
+	moves []*Move
+	// restores are those that made the shard's data and were not reconciled yet.
+	restores []string
+}
+
+// kind is what all shards together say of a bucket.
+type kind int
+
+const (
+	// sound buckets have one owner, which has the latest epoch.
+	sound kind = iota
+	// moving buckets are between two owners: the mover ends that.
+	moving
+	// twice is for several owners, of which one has the latest epoch.
+	twice
+	// takenBack is for buckets that a move handed to a shard which does not know it any
+	// more, while its source still has all rows.
+	takenBack
+	// cameBack is for buckets that left the owner and came back since its moment.
+	cameBack
+	// given buckets go where a person says.
+	given
+
+	// From here on a person has to decide.
+
+	// lost buckets have no owner, and the shard that had them last does not know it.
+	lost
+	// older is for an owner with older rows than those that the last owner has lost.
+	older
+	// tied is for owners with the same epoch.
+	tied
+	// elsewhere is for buckets whose last owner the map does not have.
+	elsewhere
+	// unclaimed buckets were never claimed by any shard.
+	unclaimed
+)
+
+func (k kind) decided() bool { return k < lost }
+
+// givable says whether a person may decide where such a bucket goes.
+func (k kind) givable() bool { return k == lost || k == older || k == tied }
+
+// ruling says who keeps a bucket.
+type ruling struct {
+	bucket int32
+	kind   kind
+	// keeper is the owner that it has, or is to have; nobody while it is moving or undecided.
+	keeper int
+	// losers own it and give way, ascending.
+	losers []int
+	// last is the owner by the latest news, and epoch that of the news.
+	last  int
+	epoch int64
+}
+
+// holder is a shard's word that it owns a bucket.
+type holder struct {
+	shard int
+	epoch int64
+}
+
+// view is all that is known of one bucket.
+type view struct {
+	bucket int32
+	// claims come by falling epoch.
+	claims []holder
+	// newest has the highest epoch, and teller is who says it.
+	newest holding
+	teller int
+	// moves are those with the bucket that have not ended.
+	moves []*Move
+	// restored are the shards that say so.
+	restored []int
+}
+
+func viewOf(bucket int32, reports []report) view {
+	v := view{bucket: bucket, teller: nobody, newest: holding{Owner: nobody}}
+	for _, r := range reports {
+		if len(r.restores) > 0 {
+			v.restored = append(v.restored, r.shard)
+		}
+		for _, mv := range r.moves {
+			if slices.Contains(mv.Buckets, bucket) {
+				v.moves = append(v.moves, mv)
+			}
+		}
+		h, known := r.holdings[bucket]
+		if !known {
+			continue
+		}
+		if h.here() {
+			v.claims = append(v.claims, holder{r.shard, h.Epoch})
+		}
+		if h.Epoch > v.newest.Epoch || h.Epoch == v.newest.Epoch && h.here() {
+			v.newest, v.teller = h, r.shard
+		}
+	}
+	slices.SortStableFunc(v.claims, func(a, b holder) int { return cmp.Compare(b.epoch, a.epoch) })
+	return v
+}
+
+// copyWith returns the shard that has given the bucket away and still has all its rows,
+// as of that moment or later. The latest complete copy is the one that counts.
+func (v view) copyWith() int {
+	for _, mv := range v.moves {
+		complete := mv.State == HandedOver || mv.State == Switched
+		if complete && (v.teller == mv.Source || v.newest.Owner == mv.Source) {
+			return mv.Source
+		}
+	}
+	return nobody
+}
+
+// inFlight says whether a mover ends what nobody owns. It must not where an end was
+// restored: since that moment the other end may have owned the bucket, or deleted its rows.
+func (v view) inFlight() bool {
+	return slices.ContainsFunc(v.moves, func(mv *Move) bool {
+		return !v.cut(mv) && (mv.State == HandedOver && v.teller == mv.Source && v.newest.Owner == mv.Target ||
+			mv.State == Returning && v.teller == mv.Target && v.newest.Owner == mv.Source)
+	})
+}
+
+func (v view) cut(mv *Move) bool {
+	return slices.Contains(v.restored, mv.Source) || slices.Contains(v.restored, mv.Target)
+}
+
+func (v view) rule(shards []int) ruling {
+	r := ruling{bucket: v.bucket, keeper: nobody, last: v.newest.Owner, epoch: v.newest.Epoch}
+	source := v.copyWith()
+	switch {
+	case v.teller == nobody:
+		r.kind = unclaimed
+	case !slices.Contains(shards, v.newest.Owner):
+		r.kind = elsewhere
+	case len(v.claims) == 0 && v.inFlight():
+		r.kind = moving
+	case len(v.claims) > 1 && v.claims[0].epoch == v.claims[1].epoch && v.claims[0].epoch == v.newest.Epoch:
+		r.kind = tied
+	case len(v.claims) > 0 && v.claims[0].epoch == v.newest.Epoch:
+		r.kind, r.keeper = sound, v.claims[0].shard
+		if len(v.claims) > 1 {
+			r.kind = twice
+		}
+	case source != nobody:
+		r.kind, r.keeper = takenBack, source
+	case len(v.claims) == 0:
+		r.kind = lost
+	case v.claims[0].shard == v.newest.Owner && (len(v.claims) == 1 || v.claims[1].epoch < v.claims[0].epoch):
+		r.kind, r.keeper = cameBack, v.newest.Owner
+	default:
+		r.kind = older
+	}
+	return v.losers(r)
+}
+
+func (v view) losers(r ruling) ruling {
+	r.losers = nil
+	for _, c := range v.claims {
+		if r.keeper != nobody && c.shard != r.keeper {
+			r.losers = append(r.losers, c.shard)
+		}
+	}
+	slices.Sort(r.losers)
+	return r
+}
+
+// judgement is what all shards together say of all buckets.
+type judgement struct {
+	reports []report
+	rulings []ruling
+	// ends are the moves that cannot go on, by source and id.
+	ends []*Move
+	// misgiven are the buckets that a person wants to give away and that have an owner.
+	misgiven []int32
+	// now is the time in seconds.
+	now int64
+}
+
+// judge rules on every bucket. give is where a person wants undecided buckets to go.
+func judge(buckets int, reports []report, give map[int32]int, now int64) *judgement {
+	j := &judgement{reports: reports, now: now}
+	var shards []int
+	for _, r := range reports {
+		shards = append(shards, r.shard)
+	}
+	var views []view
+	for bucket := range int32(buckets) {
+		v := viewOf(bucket, reports)
+		views, j.rulings = append(views, v), append(j.rulings, v.rule(shards))
+	}
+	for bucket, to := range give {
+		if r := &j.rulings[bucket]; r.kind.givable() {
+			*r = views[bucket].give(*r, to)
+		}
+	}
+	for _, r := range reports {
+		for _, mv := range r.moves {
+			if !j.canGoOn(mv, views) {
+				j.ends = append(j.ends, mv)
+			}
+		}
+	}
+	for i, r := range j.rulings {
+		// Nobody else would end what is between the two ends of that move.
+		if r.kind == moving && slices.Contains(j.ends, views[i].moves[0]) {
+			j.rulings[i] = views[i].stranded(r)
+		}
+	}
+	for bucket, to := range give {
+		switch r := &j.rulings[bucket]; {
+		case r.kind.givable():
+			*r = views[bucket].give(*r, to)
+		// Running the same command again is no mistake.
+		case r.keeper != to || r.kind != sound && r.kind != given:
+			j.misgiven = append(j.misgiven, bucket)
+		}
+	}
+	slices.Sort(j.misgiven)
+	return j
+}
+
+// stranded rules on a bucket whose move does not go on. The source of a hand-over has
+// every row; of the target of a rollback nothing tells whether its rows are still there.
+func (v view) stranded(r ruling) ruling {
+	r.kind = lost
+	if source := v.copyWith(); source != nobody {
+		r.kind, r.keeper = takenBack, source
+	}
+	return r
+}
+
+func (v view) give(r ruling, to int) ruling {
+	r.kind, r.keeper = given, to
+	return v.losers(r)
+}
+
+// canGoOn says whether what the shards own agrees with the state of a move.
+func (j *judgement) canGoOn(mv *Move, views []view) bool {
+	return !slices.ContainsFunc(mv.Buckets, func(bucket int32) bool {
+		r := j.rulings[bucket]
+		// A bucket begins a move when the one before has ended.
+		if len(views[bucket].moves) > 1 {
+			return true
+		}
+		// Nothing is done about these, so that what is there to be found stays. But a
+		// rollback with a restored end must not be taken for one that goes on later.
+		if !r.kind.decided() {
+			return mv.State == Returning && views[bucket].cut(mv)
+		}
+		ownedBy := func(shard int) bool { return r.kind == sound && r.keeper == shard }
+		switch mv.State {
+		case HandedOver:
+			return r.kind != moving && !ownedBy(mv.Target)
+		case Switched, Observed:
+			return !ownedBy(mv.Target)
+		case Returning:
+			return r.kind != moving && !ownedBy(mv.Target) && !ownedBy(mv.Source)
+		}
+		return !ownedBy(mv.Source)
+	})
+}
+
+// write is a change of what a shard says of a bucket.
+type write struct {
+	bucket int32
+	epoch  int64
+	owner  int
+}
+
+// writes are what makes the rulings true, by shard: who gives way first, so that no
+// bucket gets a second owner even for a moment, and then who keeps what.
+func (j *judgement) writes() (drops, claims map[int][]write) {
+	drops, claims = map[int][]write{}, map[int][]write{}
+	for _, r := range j.rulings {
+		if r.keeper == nobody {
+			continue
+		}
+		epoch := r.epoch
+		if r.kind != sound && r.kind != twice || j.named(r.keeper) {
+			epoch = max(epoch+era, j.now*era)
+			claims[r.keeper] = append(claims[r.keeper], write{r.bucket, epoch, r.keeper})
+		}
+		for _, report := range j.reports {
+			if j.misleads(report, r) {
+				drops[report.shard] = append(drops[report.shard], write{r.bucket, epoch - 1, r.keeper})
+			}
+		}
+	}
+	return drops, claims
+}
+
+// misleads says whether a shard owns a bucket that it is to give up, or names another owner
+// for one where that has become wrong: clients would be sent in circles.
+func (j *judgement) misleads(report report, r ruling) bool {
+	h, known := report.holdings[r.bucket]
+	if !known || report.shard == r.keeper {
+		return false
+	}
+	decided := r.kind != sound && r.kind != twice || j.named(report.shard)
+	return h.here() || decided && h.Owner != r.keeper
+}
+
+// named says whether a shard says itself that it was restored.
+func (j *judgement) named(shard int) bool {
+	return slices.ContainsFunc(j.reports, func(r report) bool { return r.shard == shard && len(r.restores) > 0 })
+}
+
+// restored are the shards that say so, and those of which others know what they do not.
+func (j *judgement) restored() map[int]bool {
+	found := map[int]bool{}
+	for _, r := range j.reports {
+		if j.named(r.shard) {
+			found[r.shard] = true
+		}
+	}
+	for _, r := range j.rulings {
+		switch r.kind {
+		case takenBack, cameBack, given:
+			found[r.last] = true
+		}
+		for _, loser := range r.losers {
+			found[loser] = true
+		}
+	}
+	return found
+}
+
+// unsound are the rulings on buckets that are neither owned by one shard nor moving.
+func (j *judgement) unsound() (list []ruling) {
+	for _, r := range j.rulings {
+		if r.kind != sound && r.kind != moving {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// strays are the buckets whose rows on a shard nobody uses: another shard owns them, and
+// no move that goes on has them.
+func (j *judgement) strays(shard int) []int32 {
+	used := map[int32]bool{}
+	for _, r := range j.reports {
+		for _, mv := range r.moves {
+			if (mv.Source == shard || mv.Target == shard) && !slices.Contains(j.ends, mv) {
+				for _, bucket := range mv.Buckets {
+					used[bucket] = true
+				}
+			}
+		}
+	}
+	var strays []int32
+	for _, r := range j.rulings {
+		if r.keeper != nobody && r.keeper != shard && !used[r.bucket] {
+			strays = append(strays, r.bucket)
+		}
+	}
+	return strays
+}
+
+// groups puts rulings together that say the same of different buckets, in the order of
+// their first bucket.
+func groups(rulings []ruling) (list [][]ruling) {
+	for _, r := range rulings {
+		at := slices.IndexFunc(list, func(g []ruling) bool {
+			first := g[0]
+			return first.kind == r.kind && first.keeper == r.keeper && first.last == r.last && slices.Equal(first.losers, r.losers)
+		})
+		if at < 0 {
+			list = append(list, []ruling{r})
+			continue
+		}
+		list[at] = append(list[at], r)
+	}
+	return list
+}
+
+// going returns the moves that go on, by what they are called.
+func (j *judgement) going() map[string]bool {
+	names := map[string]bool{}
+	for _, r := range j.reports {
+		for _, mv := range r.moves {
+			names[streamName(mv)] = true
+		}
+	}
+	for _, mv := range j.ends {
+		delete(names, streamName(mv))
+	}
+	return names
+}
