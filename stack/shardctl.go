@@ -66,6 +66,9 @@ func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job
 	if r := c.Postgres.Restore; r != nil {
 		// The services' logins on a restored shard are those of the moment.
 		a.Revision += " restored " + r.Name
+		if r.FromCluster != "" {
+			a.BaseEnv["SCALESTACK_CLONE_OF"] = pulumi.String(r.FromCluster)
+		}
 	}
 	c.giveRoles(a, roles)
 	return a

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,21 @@ func TestSettingsOfTheDrillOfBackups(t *testing.T) {
 	g, err := register("dev", encoded(t, sections))
 	require.NoError(t, err)
 	require.NotEmpty(t, g.nodes)
+	for _, job := range g.find("kubernetes:batch/v1:Job") {
+		require.NotContains(t, fmt.Sprint(job.Inputs), "SCALESTACK_CLONE_OF")
+	}
+
+	// A clone's databases take its own name before anything else looks at them.
+	shards["restore"] = map[string]any{"name": "clone", "shards": []int{0}, "to": "latest", "fromCluster": "prod"}
+	g, err = register("dev", encoded(t, sections))
+	require.NoError(t, err)
+	for _, job := range g.find("kubernetes:batch/v1:Job") {
+		require.Equal(t, strings.Contains(job.Name, "shards-migrate"), strings.Contains(fmt.Sprint(job.Inputs), "SCALESTACK_CLONE_OF"), job.Name)
+	}
+	shards["restore"].(map[string]any)["fromCluster"] = "Prod"
+	_, err = register("dev", encoded(t, sections))
+	require.ErrorContains(t, err, `scalestack:postgres.restore.fromCluster: Invalid value: "Prod"`)
+	delete(shards["restore"].(map[string]any), "fromCluster")
 	delete(sections, "scalestack:externalSecrets")
 	shards["restore"].(map[string]any)["shards"] = []int{1}
 	_, err = register("dev", encoded(t, sections))

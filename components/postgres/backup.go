@@ -103,8 +103,11 @@ func (p plan) archiveName() string {
 	if first == "" {
 		first = p.component
 	}
-	return first + "-" + ShardName(p.id)
+	return shardArchive(first, p.id)
 }
+
+// shardArchive names the first archive of a shard of the cluster whose archives begin so.
+func shardArchive(first string, id int) string { return first + "-" + ShardName(id) }
 
 // backupFiles are what the programs read. None of them restarts a server: each program is
 // read anew when it runs next.

@@ -194,6 +194,10 @@ func TestBackupsAndRestoresAreChecked(t *testing.T) {
 		`restore.to: Invalid value: "yesterday": must be latest, or a moment`:                                restore(func(r *Restore) { r.To = "yesterday" }),
 		`restore.to: Invalid value: "2026-11-01 01:02:03": must be latest, or a moment`:                      restore(func(r *Restore) { r.To = "2026-11-01 01:02:03" }),
 		`must not be in the future`:                                                                          restore(func(r *Restore) { r.To = time.Now().Add(time.Hour).UTC().Format(time.RFC3339) }),
+		`restore.fromCluster: Forbidden: with from: it names the archives of all shards`:                     restore(func(r *Restore) { r.From, r.FromCluster = "prod-shard-3", "prod" }),
+		`restore.fromCluster: Invalid value: "own": must be another stack's`:                                 func(a *Args) { restore(func(r *Restore) { r.FromCluster = "own" })(a); a.Backup.Archive = "own" },
+		`restore.fromCluster: Invalid value: "prod": needs all shards in shards: 5 is missing`:               func(a *Args) { restore(func(r *Restore) { r.FromCluster = "prod" })(a); a.Shards = append(a.Shards, 5) },
+		`restore.fromCluster: Invalid value: "Prod"`:                                                         restore(func(r *Restore) { r.FromCluster = "Prod" }),
 		`restore.from: Invalid value: "postgres-shard-5": must be left out with several shards: each has an`: restore(func(r *Restore) { r.Shards, r.From = []int{3, 3}, "postgres-shard-5" }),
 	} {
 		args := &Args{Shards: []int{3}}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,6 +31,12 @@ type Restore struct {
 	// From is the archive to read. Default: the one that the shard writes to, and for a
 	// volume that was lost the shard's only one.
 	From string `json:"from" pulumi:"from,optional"`
+	// FromCluster makes the shards a clone of another stack's: each is restored from the
+	// archives of the shard with its id there, which are only read, and then archives to its
+	// own. It is the name of that stack's shard map, with which its archives begin, for example
+	// "scalestack-1c9e02ab". Shards must be all of this stack's, as many as that stack had at
+	// the moment, with the same buckets and initialShards.
+	FromCluster string `json:"fromCluster" pulumi:"fromCluster,optional" format:"label"`
 }
 
 const latest = "latest"
@@ -50,7 +57,11 @@ func (p plan) restores() bool { return p.Restore != nil && slices.Contains(p.Res
 func addRestore(p plan, files map[string]string) map[string]string {
 	if p.restores() {
 		r := p.Restore
-		files["restore.json"] = document(object{"name": r.Name, "to": r.To, "from": r.From})
+		ask := object{"name": r.Name, "to": r.To, "from": r.From}
+		if r.FromCluster != "" {
+			ask["from"], ask["clone"] = shardArchive(r.FromCluster, p.id), true
+		}
+		files["restore.json"] = document(ask)
 	}
 	return files
 }
@@ -88,7 +99,28 @@ func (a *Args) checkRestore(path *field.Path) field.ErrorList {
 	if r.From != "" && len(r.Shards) > 1 {
 		errs = append(errs, field.Invalid(path.Child("from"), settings.Short(r.From), "must be left out with several shards: each has an archive of its own"))
 	}
+	errs = append(errs, a.checkClone(path.Child("fromCluster"))...)
 	return append(errs, checkTime(path.Child("to"), r.To)...)
+}
+
+func (a *Args) checkClone(path *field.Path) field.ErrorList {
+	r := a.Restore
+	if r.FromCluster == "" {
+		return nil
+	}
+	var errs field.ErrorList
+	if r.From != "" {
+		errs = append(errs, field.Forbidden(path, "with from: it names the archives of all shards"))
+	}
+	if a.Backup != nil && r.FromCluster == a.Backup.Archive {
+		errs = append(errs, field.Invalid(path, r.FromCluster, "must be another stack's: leave it out to restore this one's shards"))
+	}
+	for _, id := range a.Shards {
+		if !slices.Contains(r.Shards, id) {
+			errs = append(errs, field.Invalid(path, r.FromCluster, fmt.Sprintf("needs all shards in shards: %d is missing", id)))
+		}
+	}
+	return errs
 }
 
 func checkTime(path *field.Path, value string) field.ErrorList {

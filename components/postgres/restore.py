@@ -103,7 +103,17 @@ class Restore:
                 self.refuse(f"the volume is empty, and the shard had several archives: name one of {', '.join([name] + later)} in postgres.restore.from")
         if archive.empty():
             self.refuse(f"there is no archive {archive.place}")
-        return archive
+        return self.at_the_time(archive) if self.ask.get("clone") else archive
+
+    def at_the_time(self, first):
+        """Returns the archive that another stack's shard wrote to at the time: each of its restores began one."""
+        begun = []
+        for name in [first.name] + self.later(first):
+            archive = bucket.Archive(self.settings, name)
+            made = datetime.datetime.fromisoformat((archive.owner() or {"made": "1970-01-01T00:00:00+00:00"})["made"])
+            if not self.to or made <= self.to:
+                begun.append((made, archive))
+        return max(begun, key=lambda pair: pair[0])[1] if begun else first
 
     def later(self, first):
         """Returns the archives of this shard's earlier restores."""

@@ -15,6 +15,8 @@ type Migrate struct {
 	Log
 	// Roles is "" for none.
 	Roles string `env:"SCALESTACK_ROLES" validate:"omitempty,abspath" doc:"file with the services' roles (package access), which are made on every shard"`
+	// CloneOf is "" for shards that are nobody's clone.
+	CloneOf string `env:"SCALESTACK_CLONE_OF" doc:"name of the shard map of the cluster of which the shards are a clone: they take this map's name instead"`
 	// Timeout bounds the whole run, waiting for the shards included.
 	Timeout time.Duration `env:"SCALESTACK_MIGRATE_TIMEOUT" envDefault:"5m" validate:"min=1s,max=24h" doc:"longest run, waiting for the shards included"`
 }

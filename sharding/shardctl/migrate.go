@@ -36,6 +36,11 @@ func runMigrate(ctx context.Context, s *settings.Migrate) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	connect, log := s.Shards.As("scalestack-migrate").ConnConfig, NewLog(s.LogLevel)
+	if s.CloneOf != "" {
+		if err := migrate.TakeOver(ctx, m, s.CloneOf, connect, log); err != nil {
+			return err
+		}
+	}
 	if err := migrate.Run(ctx, m, connect, log); err != nil || s.Roles == "" {
 		return err
 	}
