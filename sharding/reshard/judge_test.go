@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// historyRuns takes about ten seconds.
-const historyRuns = 300
+// historyRuns takes some seconds.
+const historyRuns = 150
 
 // Whatever moves were made, are under way or were taken back: shards that nobody has
 // restored need nothing, and those that were restored to any moments of any of their
