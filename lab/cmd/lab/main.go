@@ -32,6 +32,6 @@ func newRoot() *cobra.Command {
 		// Before anything else: no command may see the caller's environment.
 		PersistentPreRunE: func(*cobra.Command, []string) error { return environ.Isolate() },
 	}
-	root.AddCommand(newUp(), newStart(), newBuild(), newDown(), newStatus(), newPreview(), newDestroy(), newClean(), newGateway())
+	root.AddCommand(newUp(), newStart(), newBuild(), newDown(), newStatus(), newPreview(), newDestroy(), newClean(), newGateway(), newNode())
 	return root
 }

@@ -24,22 +24,36 @@ import (
 )
 
 func newUp() *cobra.Command {
-	return inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
+	var nodes int
+	command := inCheckout("up", "Build what is missing, start the lab and deploy the dev stack", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
+		if err := u.countNodes(nodes); err != nil {
+			return err
+		}
 		if err := u.phases(ctx, u.build, u.start, u.deploy); err != nil {
 			return err
 		}
 		u.summary()
 		return nil
 	})
+	nodesFlag(command, &nodes)
+	return command
+}
+
+func nodesFlag(command *cobra.Command, nodes *int) {
+	command.Flags().IntVar(nodes, "nodes", 0, fmt.Sprintf("how many nodes a lab without data gets, 1..%d; 0: as many as its data has, or 1", cluster.MaxNodes))
 }
 
 // newStart is for drills with a stack of their own. Beside the dev stack their pods would share its two CPUs.
 func newStart() *cobra.Command {
 	var patroni, s3 bool
+	var nodes int
 	command := inCheckout("start", "Build what is missing, start the lab and deploy nothing", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
 		u.patroni = patroni
+		if err := u.countNodes(nodes); err != nil {
+			return err
+		}
 		phases := []func(context.Context) error{u.build, u.start}
 		if s3 {
 			phases = append(phases, u.store)
@@ -51,6 +65,7 @@ func newStart() *cobra.Command {
 	})
 	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members or with backups too")
 	command.Flags().BoolVar(&s3, "s3", false, "compile and start an S3 server too")
+	nodesFlag(command, &nodes)
 	return command
 }
 
@@ -72,10 +87,17 @@ type up struct {
 	app string
 	// patroni asks for the image of shards with several members.
 	patroni bool
+	// nodes is how many nodes the lab has.
+	nodes int
 }
 
 func newRun(p paths.Paths) *up {
 	return &up{Paths: p, Runner: &step.Runner{Out: os.Stdout, LogOf: p.Log}}
+}
+
+func (u *up) countNodes(asked int) (err error) {
+	u.nodes, err = cluster.Nodes(u.Paths, asked)
+	return err
 }
 
 // phases run one after another. The step that failed has told why.
@@ -139,10 +161,10 @@ func (u *up) asksForPatroni() bool {
 
 func (u *up) start(ctx context.Context) error {
 	if err := u.Do(ctx, "configuration", "write certificates and configuration", func(context.Context, *step.Log) error {
-		if err := cluster.EnsurePKI(u.Paths); err != nil {
+		if err := cluster.EnsurePKI(u.Paths, u.nodes); err != nil {
 			return err
 		}
-		return cluster.WriteConfigs(u.Paths, u.ref("scalestack/pause"))
+		return cluster.WriteConfigs(u.Paths, u.ref("scalestack/pause"), u.nodes)
 	}); err != nil {
 		return err
 	}
@@ -157,11 +179,14 @@ func (u *up) start(ctx context.Context) error {
 		return err
 	}
 	if err := u.Do(ctx, "node", "start node, DNS, volumes and metrics", func(ctx context.Context, log *step.Log) error {
-		if err := cluster.StartNode(ctx, u.Paths, log); err != nil {
+		if err := cluster.StartNode(ctx, u.Paths, log, u.nodes); err != nil {
 			return err
 		}
 		return cluster.Apply(ctx, u.Paths, log, u.crds)
 	}); err != nil {
+		return err
+	}
+	if err := u.startNodes(ctx); err != nil {
 		return err
 	}
 	if err := u.Do(ctx, "operator-start", "start the emulator of the Strimzi operator", func(ctx context.Context, log *step.Log) error {
@@ -200,12 +225,25 @@ func (u *up) startRuntime(ctx context.Context, log *step.Log) error {
 	if err := cluster.StartRuntime(ctx, u.Paths, log); err != nil {
 		return err
 	}
-	for _, image := range u.images {
-		if err := cluster.ImportImage(ctx, u.Paths, log, image.Tar, string(image.Digest)); err != nil {
-			return err
-		}
+	return cluster.ImportImages(ctx, u.Paths, log, u.imports())
+}
+
+// startNodes starts the nodes beside the first one.
+func (u *up) startNodes(ctx context.Context) error {
+	if u.nodes == 1 {
+		return nil
 	}
-	return nil
+	return u.Do(ctx, "nodes", fmt.Sprintf("start %d nodes more, import the images", u.nodes-1), func(ctx context.Context, log *step.Log) error {
+		return cluster.StartNodes(ctx, u.Paths, log, u.nodes, u.imports())
+	})
+}
+
+func (u *up) imports() []cluster.Import {
+	all := make([]cluster.Import, len(u.images))
+	for i, image := range u.images {
+		all[i] = cluster.Import{Tar: image.Tar, Digest: string(image.Digest)}
+	}
+	return all
 }
 
 // localImages are the images of this checkout's programs by the names that the stack's

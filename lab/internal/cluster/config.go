@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"embed"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -15,27 +17,73 @@ import (
 //go:embed files
 var files embed.FS
 
-// kubeconfigs are the clients that get a kubeconfig with their certificate.
+// kubeconfigs are the clients that get a kubeconfig with their certificate, beside the
+// kubelets.
 var kubeconfigs = []string{
-	"admin", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
+	"admin", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
 	operatorName, metricsStore, kedaName, gatewayName,
 }
 
 // values are what the templates below files/ may use.
 type values struct {
 	paths.Paths
-	Run, Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage, EdgeMetrics string
+	Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage, EdgeMetrics string
 	// Client is the kubeconfig's user.
 	Client string
 	// CABundle is the cluster's CA in base64, for the aggregation layer.
 	CABundle string
 }
 
-// WriteConfigs renders every configuration file. A file is only written when
-// its content changes.
-func WriteConfigs(p paths.Paths, pauseImage string) error {
+// nodeValues are what the templates of a node may use beside them.
+type nodeValues struct {
+	values
+	node  node
+	count int
+}
+
+// NodeData is a folder of the node's own.
+func (v nodeValues) NodeData(name string) string { return v.Data(v.node.below(name)) }
+
+// NodeConfig is the path of a configuration file of the node's own.
+func (v nodeValues) NodeConfig(name string) string { return v.Config(v.node.below(name)) }
+
+// NodeRun is the node's folder for what a reboot takes away.
+func (v nodeValues) NodeRun() string { return v.node.run() }
+
+// NodeIP is the node's address.
+func (v nodeValues) NodeIP() string { return v.node.ip() }
+
+// Server is the file name of the kubelet's certificate as a server.
+func (v nodeValues) Server() string { return v.node.program("kubelet-server") }
+
+// CgroupRoot is empty for the first node, whose pods are below the machine's own.
+func (v nodeValues) CgroupRoot() string {
+	if v.node.first() {
+		return ""
+	}
+	return v.node.group().Root()
+}
+
+// Gateway is whether the node's bridge has the address that pods send to services over.
+func (v nodeValues) Gateway() bool { return v.node.first() }
+
+// Range is the node's part of the pods' network, as the plugin host-local has it. A
+// lab's only node has all of it.
+func (v nodeValues) Range() string {
+	if v.count == 1 {
+		return fmt.Sprintf(`{"subnet": %q}`, podCIDR)
+	}
+	first, last := v.node.pods()
+	return fmt.Sprintf(`{"subnet": %q, "gateway": %q, "rangeStart": %q, "rangeEnd": %q}`, podCIDR, bridgeIP, first, last)
+}
+
+var nodeConfigs = []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml"}
+
+// WriteConfigs renders every configuration file for a lab of so many nodes. A file is
+// only written when its content changes.
+func WriteConfigs(p paths.Paths, pauseImage string, count int) error {
 	v := values{
-		Paths: p, Run: paths.Run, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,
+		Paths: p, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,
 		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, KEDAPort: kedaPort, PauseImage: pauseImage, EdgeMetrics: EdgeMetrics,
 	}
 	ca, err := base64File(p.PKI("ca.crt"))
@@ -43,21 +91,30 @@ func WriteConfigs(p paths.Paths, pauseImage string) error {
 		return err
 	}
 	v.CABundle = ca
-	for _, name := range []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml", "kube-proxy.yaml", "Corefile", "addons.yaml", "resolv.conf", "scrape.yaml", "keda.yaml", "keda-resolv.conf", "gateway.yaml"} {
+	for _, name := range []string{"kube-proxy.yaml", "Corefile", "addons.yaml", "resolv.conf", "scrape.yaml", "keda.yaml", "keda-resolv.conf", "gateway.yaml"} {
 		if err := render(name, p.Config(name), v); err != nil {
 			return err
 		}
 	}
-	for _, client := range kubeconfigs {
+	clients := slices.Clone(kubeconfigs)
+	for _, n := range nodesOf(count) {
+		clients = append(clients, n.program("kubelet"))
+		for _, name := range nodeConfigs {
+			if err := render(name, p.Config(n.below(name)), nodeValues{v, n, count}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, client := range clients {
 		v.Client = client
 		if err := render("kubeconfig", p.Kubeconfig(client), v); err != nil {
 			return err
 		}
 	}
-	return nil
+	return remember(p, count)
 }
 
-func render(name, target string, v values) error {
+func render(name, target string, v any) error {
 	parsed, err := template.ParseFS(files, "files/"+name)
 	if err != nil {
 		return err

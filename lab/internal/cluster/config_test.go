@@ -16,7 +16,7 @@ import (
 func newPaths(t *testing.T) paths.Paths {
 	t.Helper()
 	p := paths.Paths{Repo: t.TempDir(), Home: t.TempDir()}
-	require.NoError(t, EnsurePKI(p))
+	require.NoError(t, EnsurePKI(p, MaxNodes))
 	return p
 }
 
@@ -26,7 +26,7 @@ func TestCertificatesVerify(t *testing.T) {
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
-	for _, id := range identities {
+	for _, id := range identitiesOf(MaxNodes) {
 		certificate, err := readCertificate(p.PKI(id.file + ".crt"))
 		require.NoError(t, err)
 		require.Equal(t, id.name, certificate.Subject.CommonName)
@@ -52,7 +52,7 @@ func TestEnsurePKIKeepsWhatIsThere(t *testing.T) {
 	p := newPaths(t)
 	before, err := os.ReadFile(p.PKI("admin.crt"))
 	require.NoError(t, err)
-	require.NoError(t, EnsurePKI(p))
+	require.NoError(t, EnsurePKI(p, MaxNodes))
 	after, err := os.ReadFile(p.PKI("admin.crt"))
 	require.NoError(t, err)
 	require.Equal(t, before, after)
@@ -60,7 +60,7 @@ func TestEnsurePKIKeepsWhatIsThere(t *testing.T) {
 
 func TestConfigsAreComplete(t *testing.T) {
 	p := newPaths(t)
-	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab"))
+	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab", 1))
 	network, err := os.ReadFile(p.Config("cni/10-scalestack.conflist"))
 	require.NoError(t, err)
 	require.True(t, json.Valid(network), "%s", network)
@@ -75,7 +75,7 @@ func TestConfigsAreComplete(t *testing.T) {
 // VictoriaMetrics is bound by a flag of its own name.
 func TestTheMetricsAreForThisMachine(t *testing.T) {
 	p := newPaths(t)
-	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab"))
+	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab", 1))
 	require.Contains(t, metricsStoreSpec(p).Args, "-httpListenAddr=127.0.0.1:18428")
 	scrape, err := os.ReadFile(p.Config("scrape.yaml"))
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestTheMetricsAreForThisMachine(t *testing.T) {
 // cannot reach anything outside the machine.
 func TestPodsHaveNoDefaultRoute(t *testing.T) {
 	p := newPaths(t)
-	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab"))
+	require.NoError(t, WriteConfigs(p, "scalestack/pause:lab", 1))
 	network, err := os.ReadFile(p.Config("cni/10-scalestack.conflist"))
 	require.NoError(t, err)
 	require.NotContains(t, string(network), "0.0.0.0/0")

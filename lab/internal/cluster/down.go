@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/scalestack/scalestack/lab/internal/host"
@@ -20,8 +21,11 @@ var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy"
 // that it left outside the checkout. Data stays, so that up finds it again.
 func Down(ctx context.Context, p paths.Paths, log io.Writer) error {
 	_, home := proc.Running()
-	// The kubelet first: it would start again what stops.
-	if err := proc.Stop(ctx, 10*time.Second, "kubelet"); err != nil {
+	if err := host.ThawAll(ctx); err != nil {
+		return err
+	}
+	// The kubelets first: they would start again what stops.
+	if err := proc.Stop(ctx, 10*time.Second, kubelets()...); err != nil {
 		return err
 	}
 	stopPods(ctx, log)
@@ -37,6 +41,14 @@ func Down(ctx context.Context, p paths.Paths, log io.Writer) error {
 	return host.Clean(ctx, host.Traces{Bridge: Bridge, ServiceCIDR: serviceCIDR, Run: paths.Run}, log)
 }
 
+// kubelets are those of every lab, whatever this start's number of nodes.
+func kubelets() (names []string) {
+	for _, n := range nodesOf(MaxNodes) {
+		names = append(names, n.program("kubelet"))
+	}
+	return names
+}
+
 // forget removes a person's kubeconfig until the next start. Without the bridge
 // its address leads out of the machine, and kubectl would knock at somebody
 // else's door.
@@ -47,15 +59,16 @@ func forget(home string) error {
 	return os.RemoveAll(paths.Paths{Home: home}.Kubeconfig("admin"))
 }
 
-// stopPods lets every container end in peace. Where containerd is gone already
-// Clean kills what is left.
+// stopPods lets every container of every node end in peace. Where a containerd is gone
+// already Clean kills what is left.
 func stopPods(ctx context.Context, log io.Writer) {
-	socket := paths.Run + "/containerd.sock"
-	_, home := proc.Running()
-	if _, err := os.Stat(socket); err != nil || home == "" {
-		return
-	}
-	if err := run(ctx, log, home+"/bin/pod-stop", "--socket", socket); err != nil {
-		fmt.Fprintf(log, "pods did not stop in peace: %v\n", err)
+	names, home := proc.Running()
+	for _, n := range nodesOf(MaxNodes) {
+		if !slices.Contains(names, n.program("containerd")) {
+			continue
+		}
+		if err := run(ctx, log, home+"/bin/pod-stop", "--socket", n.socket()); err != nil {
+			fmt.Fprintf(log, "pods of %s did not stop in peace: %v\n", n.name(), err)
+		}
 	}
 }

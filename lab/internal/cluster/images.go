@@ -9,14 +9,30 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/stamp"
 )
 
-// ImportImage gives containerd an image tar, unless it has it already.
-func ImportImage(ctx context.Context, p paths.Paths, log io.Writer, tar, digest string) error {
-	marker := p.Data("containerd/imported-" + stamp.Join(tar))
-	if old, _ := os.ReadFile(marker); string(old) == digest {
+// Import is an image that a node needs.
+type Import struct{ Tar, Digest string }
+
+// ImportImages gives the first node's containerd the images that it lacks.
+func ImportImages(ctx context.Context, p paths.Paths, log io.Writer, images []Import) error {
+	return firstNode.importImages(ctx, p, log, images)
+}
+
+func (n node) importImages(ctx context.Context, p paths.Paths, log io.Writer, images []Import) error {
+	for _, image := range images {
+		if err := n.importImage(ctx, p, log, image); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n node) importImage(ctx context.Context, p paths.Paths, log io.Writer, image Import) error {
+	marker := p.Data(n.below("containerd/imported-" + stamp.Join(image.Tar)))
+	if old, _ := os.ReadFile(marker); string(old) == image.Digest {
 		return nil
 	}
-	if err := ctr(ctx, log, "images", "import", tar); err != nil {
+	if err := ctr(ctx, log, n, "images", "import", image.Tar); err != nil {
 		return err
 	}
-	return os.WriteFile(marker, []byte(digest), 0o644)
+	return os.WriteFile(marker, []byte(image.Digest), 0o644)
 }

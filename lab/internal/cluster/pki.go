@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/scalestack/scalestack/lab/internal/paths"
@@ -30,7 +31,7 @@ type identity struct {
 	hosts  []string
 }
 
-// identities are signed by the cluster's CA.
+// identities are signed by the cluster's CA, as are the nodes'.
 var identities = []identity{
 	{file: "apiserver", name: "kube-apiserver", hosts: []string{
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", apiService, bridgeIP,
@@ -38,12 +39,10 @@ var identities = []identity{
 	{file: "etcd", name: "etcd", hosts: []string{"127.0.0.1"}},
 	{file: "apiserver-etcd", name: "kube-apiserver"},
 	{file: "apiserver-kubelet", name: "kube-apiserver-kubelet", groups: []string{"system:masters"}},
-	{file: "kubelet-server", name: NodeName, hosts: []string{NodeName, bridgeIP}},
 	{file: "metrics-server-server", name: "metrics-server", hosts: []string{"metrics-server.kube-system.svc"}},
 	{file: "admin", name: "lab-admin", groups: []string{"system:masters"}},
 	{file: "kube-controller-manager", name: "system:kube-controller-manager"},
 	{file: "kube-scheduler", name: "system:kube-scheduler"},
-	{file: "kubelet", name: "system:node:" + NodeName, groups: []string{"system:nodes"}},
 	{file: "kube-proxy", name: "system:kube-proxy"},
 	{file: "coredns", name: "system:coredns"},
 	{file: "metrics-server", name: "system:metrics-server"},
@@ -59,8 +58,20 @@ var identities = []identity{
 // its own, so that no other certificate can speak for somebody else.
 var frontProxy = identity{file: "front-proxy-client", name: "front-proxy-client"}
 
-// EnsurePKI makes the keys and certificates that do not exist yet.
-func EnsurePKI(p paths.Paths) error {
+// identitiesOf are the identities of a lab of so many nodes.
+func identitiesOf(count int) []identity {
+	all := slices.Clone(identities)
+	for _, n := range nodesOf(count) {
+		all = append(all,
+			identity{file: n.program("kubelet-server"), name: n.name(), hosts: []string{n.name(), n.ip()}},
+			identity{file: n.program("kubelet"), name: "system:node:" + n.name(), groups: []string{"system:nodes"}})
+	}
+	return all
+}
+
+// EnsurePKI makes the keys and certificates of a lab of so many nodes that do not exist
+// yet.
+func EnsurePKI(p paths.Paths, count int) error {
 	if err := os.MkdirAll(p.PKI(""), 0o700); err != nil {
 		return err
 	}
@@ -71,7 +82,7 @@ func EnsurePKI(p paths.Paths) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range identities {
+	for _, id := range identitiesOf(count) {
 		if err := authority.ensure(p, id); err != nil {
 			return err
 		}

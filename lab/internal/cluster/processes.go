@@ -77,21 +77,28 @@ func schedulerSpec(p paths.Paths) proc.Spec {
 	)
 }
 
-func containerdSpec(p paths.Paths) proc.Spec {
-	s := newSpec(p, "containerd", "--config", p.Config("containerd.toml"))
+func containerdSpec(p paths.Paths, n node) proc.Spec {
+	config, network := p.Config(n.below("containerd.toml")), p.Config(n.below("cni/10-scalestack.conflist"))
+	s := newSpec(p, n.program("containerd"), "--config", config)
 	s.Path = "/usr/bin/containerd"
-	s.Files = []string{p.Config("containerd.toml"), p.Config("cni/10-scalestack.conflist")}
-	return s
+	s.Files = []string{config, network}
+	return n.inside(s)
 }
 
-func kubeletSpec(p paths.Paths) proc.Spec {
-	s := newSpec(p, "kubelet",
-		"--config="+p.Config("kubelet.yaml"), "--kubeconfig="+p.Kubeconfig("kubelet"),
-		"--root-dir="+p.Data("kubelet"), "--cert-dir="+p.Data("kubelet/pki"),
-		"--hostname-override="+NodeName, "--node-ip="+bridgeIP,
+// kubeletSpec tells the zone where there are several.
+func kubeletSpec(p paths.Paths, n node, count int) proc.Spec {
+	config := p.Config(n.below("kubelet.yaml"))
+	s := newSpec(p, n.program("kubelet"),
+		"--config="+config, "--kubeconfig="+p.Kubeconfig(n.program("kubelet")),
+		"--root-dir="+p.Data(n.below("kubelet")), "--cert-dir="+p.Data(n.below("kubelet/pki")),
+		"--hostname-override="+n.name(), "--node-ip="+n.ip(),
 	)
-	s.Files = append(s.Files, p.Config("kubelet.yaml"))
-	return s
+	s.Path = p.Bin("kubelet")
+	if count > 1 {
+		s.Args = append(s.Args, "--node-labels=topology.kubernetes.io/zone="+n.zone())
+	}
+	s.Files = append(s.Files, config)
+	return n.inside(s)
 }
 
 func kubeProxySpec(p paths.Paths) proc.Spec {

@@ -20,7 +20,7 @@ func StartControlPlane(ctx context.Context, p paths.Paths, log io.Writer) error 
 	if err := os.MkdirAll(paths.Run, 0o700); err != nil {
 		return err
 	}
-	if err := host.EnsureBridge(ctx, Bridge, bridgeCIDR, serviceCIDR, paths.Run); err != nil {
+	if err := host.EnsureBridge(ctx, Bridge, hardware(bridgeIP), bridgeCIDR, serviceCIDR, paths.Run); err != nil {
 		return err
 	}
 	if err := ensure(ctx, log, etcdSpec(p), apiServerSpec(p)); err != nil {
@@ -37,23 +37,27 @@ func StartControlPlane(ctx context.Context, p paths.Paths, log io.Writer) error 
 
 // StartRuntime returns when containerd can take images.
 func StartRuntime(ctx context.Context, p paths.Paths, log io.Writer) error {
-	if err := ensure(ctx, log, containerdSpec(p)); err != nil {
-		return err
-	}
-	return waitFor(ctx, time.Minute, "containerd", func() error { return ctr(ctx, io.Discard, "version") })
+	return firstNode.startRuntime(ctx, p, log)
 }
 
-// StartNode returns when the node is Ready and the metrics API answers.
-func StartNode(ctx context.Context, p paths.Paths, log io.Writer) error {
-	for _, dir := range []string{"volumes", "pod-logs", "volume-plugins"} {
-		if err := os.MkdirAll(p.Data(dir), 0o755); err != nil {
+func (n node) startRuntime(ctx context.Context, p paths.Paths, log io.Writer) error {
+	if err := ensure(ctx, log, containerdSpec(p, n)); err != nil {
+		return err
+	}
+	return waitFor(ctx, time.Minute, "containerd", func() error { return ctr(ctx, io.Discard, n, "version") })
+}
+
+// StartNode returns when the first of count nodes is Ready and the metrics API answers.
+func StartNode(ctx context.Context, p paths.Paths, log io.Writer, count int) error {
+	for _, dir := range append(firstNode.folders(p), p.Data("volumes")) {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := ensure(ctx, log, kubeletSpec(p), kubeProxySpec(p), dnsSpec(p), volumeProvisionerSpec(p), metricsServerSpec(p)); err != nil {
+	if err := ensure(ctx, log, kubeletSpec(p, firstNode, count), kubeProxySpec(p), dnsSpec(p), volumeProvisionerSpec(p), metricsServerSpec(p)); err != nil {
 		return err
 	}
-	if err := waitFor(ctx, 2*time.Minute, "the node", func() error { return nodeReady(ctx, p) }); err != nil {
+	if err := waitFor(ctx, 2*time.Minute, "the node", func() error { return firstNode.ready(ctx, p) }); err != nil {
 		return err
 	}
 	return waitFor(ctx, 2*time.Minute, "the metrics API", func() error {
@@ -61,8 +65,8 @@ func StartNode(ctx context.Context, p paths.Paths, log io.Writer) error {
 	})
 }
 
-func nodeReady(ctx context.Context, p paths.Paths) error {
-	return kubectl(ctx, p, io.Discard, "wait", "node/"+NodeName, "--for=condition=Ready", "--timeout=1s")
+func (n node) ready(ctx context.Context, p paths.Paths) error {
+	return kubectl(ctx, p, io.Discard, "wait", "node/"+n.name(), "--for=condition=Ready", "--timeout=1s")
 }
 
 // Apply applies a manifest on the server's side.
@@ -87,8 +91,8 @@ func kubectl(ctx context.Context, p paths.Paths, log io.Writer, args ...string) 
 	return run(ctx, log, p.Bin("kubectl"), append([]string{"--kubeconfig", p.Kubeconfig("admin"), "--cache-dir", p.KubectlCache()}, args...)...)
 }
 
-func ctr(ctx context.Context, log io.Writer, args ...string) error {
-	return run(ctx, log, "ctr", append([]string{"--address", paths.Run + "/containerd.sock", "--namespace", "k8s.io"}, args...)...)
+func ctr(ctx context.Context, log io.Writer, n node, args ...string) error {
+	return run(ctx, log, "ctr", append([]string{"--address", n.socket(), "--namespace", "k8s.io"}, args...)...)
 }
 
 func run(ctx context.Context, log io.Writer, path string, args ...string) error {
@@ -124,6 +128,9 @@ func waitFor(ctx context.Context, limit time.Duration, what string, check func()
 
 // Show prints what a person looks for first.
 func Show(ctx context.Context, p paths.Paths, out io.Writer) error {
+	if err := showNodes(p, out); err != nil {
+		return err
+	}
 	if err := kubectl(ctx, p, out, "get", "nodes"); err != nil {
 		return err
 	}

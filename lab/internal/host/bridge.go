@@ -12,10 +12,11 @@ import (
 // EnsureBridge makes the pods' bridge with the node's address. Service
 // addresses are routed to it as well: a packet that kube-proxy did not
 // translate ends there and never leaves the machine. The folder run remembers
-// what the machine had before.
-func EnsureBridge(ctx context.Context, name, cidr, services, run string) error {
-	if _, err := os.Stat("/sys/class/net/" + name); err != nil {
-		if err := ip(ctx, "link", "add", name, "type", "bridge"); err != nil {
+// what the machine had before. The bridge has a hardware address of its own: one
+// that it takes from its ports changes with them, and pods remember the former one.
+func EnsureBridge(ctx context.Context, name, hardware, cidr, services, run string) error {
+	if !exists(name) {
+		if err := ip(ctx, "link", "add", name, "address", hardware, "type", "bridge"); err != nil {
 			return err
 		}
 	}

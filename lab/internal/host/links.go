@@ -9,7 +9,7 @@ import (
 
 // removeLinks deletes the bridge and the pods' ends that hang on it.
 func removeLinks(ctx context.Context, bridge string) error {
-	if _, err := os.Stat("/sys/class/net/" + bridge); err != nil {
+	if !exists(bridge) {
 		return nil
 	}
 	ports, err := filepath.Glob("/sys/class/net/" + bridge + "/brif/*")

@@ -19,23 +19,27 @@ type kernel struct{ proc, cgroup string }
 
 var machine = kernel{proc: "/proc", cgroup: "/sys/fs/cgroup"}
 
-// podCgroups are the groups that a kubelet of this machine makes for its pods,
-// the deepest first. A kubelet in a container, such as one of kind, has its
-// own below that container's, and those are not the lab's to touch.
+// podCgroups are the groups that a kubelet of this machine makes for its pods and
+// the groups of the lab's further nodes, the deepest first. A kubelet in a
+// container, such as one of kind, has its own below that container's, and those are
+// not the lab's to touch.
 func (k kernel) podCgroups() []string {
-	var found []string
+	tops := k.nodeGroups()
 	for _, hierarchy := range []string{"kubepods", "*/kubepods"} {
-		tops, _ := filepath.Glob(filepath.Join(k.cgroup, hierarchy))
-		for _, top := range tops {
-			filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
-				if err == nil && entry.IsDir() {
-					found = append(found, path)
-				}
-				return nil
-			})
-		}
+		dirs, _ := filepath.Glob(filepath.Join(k.cgroup, hierarchy))
+		tops = append(tops, dirs...)
+	}
+	var found []string
+	for _, top := range tops {
+		filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				found = append(found, path)
+			}
+			return nil
+		})
 	}
 	slices.Sort(found)
+	found = slices.Compact(found)
 	slices.Reverse(found)
 	return found
 }
@@ -63,12 +67,8 @@ func (k kernel) killPods(ctx context.Context) error {
 func (k kernel) podProcesses() []int {
 	var pids []int
 	for _, dir := range k.podCgroups() {
-		content, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-		if err != nil {
-			continue
-		}
-		for _, line := range strings.Fields(string(content)) {
-			if pid, err := strconv.Atoi(line); err == nil && k.inLab(pid) {
+		for _, pid := range processesIn(filepath.Join(dir, "cgroup.procs")) {
+			if k.inLab(pid) {
 				pids = append(pids, pid)
 			}
 		}

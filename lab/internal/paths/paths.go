@@ -13,8 +13,8 @@ import (
 // clean up what another left behind. Unix sockets also need a short path.
 const Run = "/run/scalestack-lab"
 
-// longestHome keeps the kubelet's own sockets below the 107 bytes that the
-// kernel allows for a socket's path.
+// longestHome keeps the sockets of every node's kubelet below the 107 bytes that
+// the kernel allows for a socket's path.
 const longestHome = 60
 
 // Paths are the folders of one checkout's lab.

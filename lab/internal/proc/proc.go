@@ -118,6 +118,14 @@ func Running() (names []string, home string) {
 	return names, home
 }
 
+// Find is the number of the named process, or zero if it does not run.
+func Find(name string) int {
+	for _, p := range find(func(p process) bool { return p.leader && p.name == name }) {
+		return p.pid
+	}
+	return 0
+}
+
 // Stop ends the named process with SIGTERM, and with SIGKILL after the grace
 // period. Without a name it ends every process of the lab, children too.
 func Stop(ctx context.Context, grace time.Duration, names ...string) error {
