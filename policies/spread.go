@@ -18,7 +18,7 @@ var spreadWithinShard = rule.Rule{
 				if sets := setsSelected(g, p, constraint); insist.Text() == "DoNotSchedule" && sets > 1 {
 					c.Report(p.Owner, insist.Path(), fmt.Sprintf("DoNotSchedule over %d StatefulSets", sets),
 						"ScheduleAnyway, or a labelSelector that selects the pods of one StatefulSet",
-						"set scalestack:postgres.zoneSpread to ScheduleAnyway")
+						"set whenUnsatisfiable to ScheduleAnyway")
 				}
 			}
 		}
