@@ -27,13 +27,15 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale node drill-node
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
-up:          ## build what is missing, start the lab, deploy stack dev into it
-	@$(LAB) up
+UP := $(LAB) up $(if $(NODES),--nodes $(NODES))
+
+up:          ## NODES=1: build what is missing, start the lab, deploy stack dev into it
+	@$(UP)
 build:       ## build what is missing, start nothing
 	@$(LAB) build
 preview:     ## show what pulumi up would change
@@ -42,6 +44,8 @@ open:        ## the lab's page: users, moves, requests, events and pods, live
 	@echo $(PAGE); command -v xdg-open >/dev/null && xdg-open $(PAGE) || true
 gateway:     ## start a gateway in the running lab: Traefik, with the Gateway API
 	@$(LAB) gateway
+node:        ## NODE=lab-2 DO=off|freeze|thaw|cut|on: break a node of a lab with several, and mend it
+	@$(LAB) node $(NODE) $(DO)
 status:      ## processes, pods, autoscalers and volumes of the lab
 	@$(LAB) status
 destroy:     ## remove the stack's resources; the volumes stay
@@ -172,18 +176,23 @@ prove-reshard: export RATE ?= 300
 prove-reshard: export BATCH ?= 32
 prove-reshard: export OBSERVE ?= 5
 prove-reshard: ## USERS=1000000: change the number of shards under load, compare every user
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestReshardUnderLoad
 prove-reshard-faults: export RUNS ?= 20
 prove-reshard-faults: export OBSERVE ?= 3
 prove-reshard-faults: ## RUNS=20 SEED=…: kill mover, shards and app while users move
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestReshardSurvivesKills
 drill-failover: export DRILL := failover
 drill-failover: export PARTS ?= join faults return
 drill-failover: ## ROUNDS=1 PARTS="join faults return": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back
 	@$(LAB) start --patroni
 	$(PROVE) TestFailover
+drill-node: export DRILL := node
+drill-node: export PARTS ?= vanish freeze cut drain deploy lost users
+drill-node: ## PARTS="vanish … random" FAULTS=20 SEED=…: a stack of its own on three nodes, of which one dies in every way under load; the lab's data must be new or of three nodes
+	@$(LAB) start --patroni --nodes 3
+	$(PROVE) 'TestNode$$'
 prove-tls: export DRILL := tls
 prove-tls: export PARTS ?= move rotate
 prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; members: standbys; 12 minutes
@@ -199,32 +208,32 @@ prove-events: export KILLS ?= 28
 prove-events: export EVERY ?= 8
 prove-events: export OUTAGE ?= 120
 prove-events: ## USERS=100000 SEED=…: registrations while everything is killed and the broker is away
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestEventsFollowEveryRegistration
 
 prove-rotation: export ROTATE := 1
 prove-rotation: ## change the services' passwords for the shards under load, twice
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestPasswordsRotateUnderLoad
 
 prove-adopt: export ADOPT := 1
 prove-adopt: ## lose the state, adopt the running product into an empty one, change it
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestAdoptsIntoAnEmptyState
 
 prove-previews: export PREVIEWS := 1
 prove-previews: ## an environment of a pull request beside stack dev: made, used, destroyed
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestPreviewEnvironment
 
 prove-alerts: export HOLD := 1
 prove-alerts: ## break eight parts, and see the alerts hold as long as their rules ask and clear; 20 minutes
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) TestAlertsFireAndClear
 
 prove-scaling: export SCALING := 1
 prove-scaling: ## scale on full pools, requests and queries, with Prometheus gone, to zero, and change between the two autoscalers; 15 minutes
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) 'TestConnectionsAndADeadSource|TestAConsumerSleeps|TestRequestsAndQueries'
 
 bench-scale: export SCALE := 1
@@ -235,10 +244,10 @@ bench-scale: ## SHARDS="4 16 64 256" POLICIES=1: previews of ever more shards be
 
 prove-gateway: export GATEWAY := 1
 prove-gateway: ## the app at its own Gateway and at somebody else's; 5 minutes
-	@$(LAB) up
+	@$(UP)
 	$(PROVE) 'TestTheAppIsServedByAGateway|TestAnothersGateway'
 
 e2e:         ## make up, then the tests with real servers and against the lab
-	@$(LAB) up
+	@$(UP)
 	@$(MAKE) --no-print-directory real engine alerts
 	. .lab/env && go test -tags e2e -count=1 -timeout 60m -v ./tests/e2e
