@@ -47,6 +47,8 @@ type pulse struct {
 	next  int64
 	times []time.Time
 	ids   []int64
+	// failures are the times at which writes were found to have failed.
+	failures []time.Time
 }
 
 func newPulse(t *testing.T, base string) *pulse {
@@ -62,6 +64,18 @@ func (p *pulse) writeOne() error {
 	id := p.next
 	p.next++
 	p.mu.Unlock()
+	err := p.write(id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.failures = append(p.failures, time.Now())
+		return err
+	}
+	p.times, p.ids = append(p.times, time.Now()), append(p.ids, id)
+	return nil
+}
+
+func (p *pulse) write(id int64) error {
 	body := bytes.NewBufferString(`{"name":"` + pulseName + `","email":"pulse@example.com"}`)
 	request, err := http.NewRequest(http.MethodPut, fmt.Sprintf("%s/users/%d", p.base, id), body)
 	if err != nil {
@@ -76,9 +90,6 @@ func (p *pulse) writeOne() error {
 	if response.StatusCode/100 != 2 {
 		return fmt.Errorf("PUT user %d: %s", id, response.Status)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.times, p.ids = append(p.times, time.Now()), append(p.ids, id)
 	return nil
 }
 
@@ -112,13 +123,40 @@ func (p *pulse) acknowledged() []int64 {
 
 // pauseAfter is the longest time without an acknowledged write since a moment, the time until now included.
 func (p *pulse) pauseAfter(began time.Time) time.Duration {
+	longest, _ := p.longestPause(began)
+	return longest
+}
+
+// longestPause is the longest time without an acknowledged write since a moment, the time until now included, and its end.
+func (p *pulse) longestPause(began time.Time) (longest time.Duration, end time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last, longest := began, time.Duration(0)
+	last := began
 	for _, at := range append(slices.Clone(p.times), time.Now()) {
+		if at.Before(began) {
+			continue
+		}
+		if at.Sub(last) > longest {
+			longest, end = at.Sub(last), at
+		}
+		last = at
+	}
+	return longest, end
+}
+
+// failedAfter is how many writes failed since a moment, how many were acknowledged, and when the last failed.
+func (p *pulse) failedAfter(began time.Time) (failed, acknowledged int, last time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range p.failures {
 		if at.After(began) {
-			longest, last = max(longest, at.Sub(last)), at
+			failed, last = failed+1, at
 		}
 	}
-	return longest
+	for _, at := range p.times {
+		if at.After(began) {
+			acknowledged++
+		}
+	}
+	return failed, acknowledged, last
 }

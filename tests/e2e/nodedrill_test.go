@@ -1,0 +1,188 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// labNodes breaks nodes of the lab, and has mended all when the test ends.
+type labNodes struct {
+	t       *testing.T
+	program string
+}
+
+func newLabNodes(t *testing.T) labNodes {
+	t.Helper()
+	l := labNodes{t, filepath.Join(t.TempDir(), "lab")}
+	command(t, "go", "build", "-C", "lab", "-o", l.program, "./cmd/lab")
+	t.Cleanup(func() {
+		for _, node := range breakable {
+			_, _ = try(t, l.program, "node", node, "on")
+			_, _ = try(t, "kubectl", "uncordon", node)
+			_, _ = try(t, "kubectl", "taint", "node", node, outOfService+"-")
+		}
+	})
+	return l
+}
+
+func (l labNodes) do(node, action string) {
+	l.t.Helper()
+	command(l.t, l.program, "node", node, action)
+}
+
+// member is one of the shard's servers, and where it is.
+type member struct{ pod, node string }
+
+func (m member) claim() string { return "data-" + m.pod }
+
+func (n *nodeDrill) members() (all []member) {
+	n.t.Helper()
+	list := kubectl(n.t, "get", "pods", "-n", n.namespace, "-l", "app.kubernetes.io/instance=postgres-shard-0,scalestack/role",
+		"-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.nodeName}{"\n"}{end}`)
+	for line := range strings.Lines(list) {
+		if fields := strings.Fields(line); len(fields) == 2 {
+			all = append(all, member{fields[0], fields[1]})
+		}
+	}
+	return all
+}
+
+func (n *nodeDrill) memberOn(node string) member {
+	n.t.Helper()
+	return n.find(node, func(m member) bool { return m.node == node })
+}
+
+func (n *nodeDrill) memberOf(pod string) member {
+	n.t.Helper()
+	return n.find(pod, func(m member) bool { return m.pod == pod })
+}
+
+func (n *nodeDrill) find(what string, is func(member) bool) member {
+	n.t.Helper()
+	all := n.members()
+	for _, m := range all {
+		if is(m) {
+			return m
+		}
+	}
+	require.FailNow(n.t, "no member "+what, "%v", all)
+	return member{}
+}
+
+// primaryOn makes the member on a node the primary.
+func (n *nodeDrill) primaryOn(node string) {
+	n.t.Helper()
+	wanted := n.memberOn(node).pod
+	if n.primary() == wanted {
+		return
+	}
+	kubectl(n.t, "exec", "-n", n.namespace, n.primary(), "-c", "postgres", "--", "patronictl", "switchover", "--candidate", wanted, "--force")
+	eventually(n.t, time.Minute, wanted+" is the primary", func() error {
+		if now := n.primary(); now != wanted {
+			return fmt.Errorf("%s is", now)
+		}
+		return nil
+	})
+	n.settle()
+}
+
+// awaitAnother waits until another member than the former primary has the lock.
+func (n *nodeDrill) awaitAnother(former string) {
+	n.t.Helper()
+	eventually(n.t, 2*time.Minute, "another primary", func() error {
+		if now := n.primary(); now == former || now == "" {
+			return fmt.Errorf("%q is the primary", now)
+		}
+		return nil
+	})
+}
+
+// insider writes at the primary itself, past every Service, for as long as it can: a
+// primary that nobody reaches must not acknowledge what the next one does not have.
+type insider struct{ *nodeDrill }
+
+// insiderTable is in a database that no shard map knows.
+const insiderTable = "drill_insider"
+
+func (n *nodeDrill) insider() insider {
+	n.t.Helper()
+	n.query("CREATE TABLE IF NOT EXISTS " + insiderTable + " (id bigint PRIMARY KEY)")
+	return insider{n}
+}
+
+// query runs a statement at the primary.
+func (n *nodeDrill) query(statement string) string {
+	n.t.Helper()
+	return kubectl(n.t, "exec", "-n", n.namespace, n.primary(), "-c", "postgres", "--",
+		"psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres", "-c", statement)
+}
+
+// insiderScript writes the time of each acknowledgement, in nanoseconds, which is the row's
+// key too.
+const insiderScript = `rm -f /tmp/insider.log; touch /tmp/insider; while [ -e /tmp/insider ]; do
+id=$(date +%s%N)
+psql -Xq -v ON_ERROR_STOP=1 -h /var/run/postgresql -U postgres -d postgres -c "INSERT INTO drill_insider VALUES ($id)" >/dev/null 2>&1 &&
+echo "$id $(date +%s%N)" >>/tmp/insider.log
+sleep 0.1
+done`
+
+func (i insider) start(primary string) {
+	i.t.Helper()
+	kubectl(i.t, "exec", "-n", i.namespace, primary, "-c", "postgres", "--",
+		"sh", "-c", "setsid sh -c '"+insiderScript+"' >/dev/null 2>&1 </dev/null &")
+}
+
+// stop ends it and returns the rows that were acknowledged, each with the time. A node that
+// lost its power has taken them along.
+func (i insider) stop(primary string) map[int64]time.Time {
+	i.t.Helper()
+	log, err := try(i.t, "kubectl", "exec", "-n", i.namespace, primary, "-c", "postgres", "--",
+		"sh", "-c", "rm -f /tmp/insider; sleep 1; cat /tmp/insider.log 2>/dev/null || true")
+	require.NoError(i.t, err, log)
+	acknowledged := map[int64]time.Time{}
+	for line := range strings.Lines(log) {
+		fields := strings.Fields(line)
+		if len(fields) != 2 {
+			continue
+		}
+		id, err := strconv.ParseInt(fields[0], 10, 64)
+		require.NoError(i.t, err)
+		at, err := strconv.ParseInt(fields[1], 10, 64)
+		require.NoError(i.t, err)
+		acknowledged[id] = time.Unix(0, at)
+	}
+	return acknowledged
+}
+
+// requireNoOverlap holds what the insider was told against what is there: nothing
+// acknowledged is lost, and the old primary acknowledged nothing after the new one did.
+func (i insider) requireNoOverlap(acknowledged map[int64]time.Time, promoted time.Time) {
+	i.t.Helper()
+	stored := map[int64]bool{}
+	for line := range strings.Lines(i.query("SELECT id FROM " + insiderTable)) {
+		id, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+		require.NoError(i.t, err)
+		stored[id] = true
+	}
+	var last time.Time
+	for id, at := range acknowledged {
+		require.True(i.t, stored[id], "the primary acknowledged row %d from inside, and it is lost", id)
+		if at.After(last) {
+			last = at
+		}
+	}
+	if len(acknowledged) == 0 {
+		i.t.Log("the old primary kept no record of what it acknowledged inside")
+		return
+	}
+	i.t.Logf("inside the old primary: %d rows acknowledged, 0 lost, the last %.1f s before the next primary's first", len(acknowledged), promoted.Sub(last).Seconds())
+	require.True(i.t, last.Before(promoted), "two primaries acknowledged at the same time: the old one at %s, the new one since %s", last, promoted)
+}
