@@ -18,7 +18,7 @@ func newNode() *cobra.Command {
 		Use:   "node NAME " + strings.Join(cluster.ActionNames(), "|"),
 		Short: "Break a node of a lab with several, and mend it",
 		Long:  effects(),
-		Args: cobra.ExactArgs(2),
+		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := paths.Find()
 			if err != nil {
