@@ -104,8 +104,8 @@ func (n *nodeDrill) takePrimary(fault nodeFault) {
 
 // take takes a node away for a while, and waits until all members are there again.
 func (n *nodeDrill) take(fault nodeFault, node string, lasts time.Duration) {
-	primary, inside := n.primary(), n.insider()
-	inside.start(primary)
+	inside := n.insider()
+	primary := inside.primary
 	time.Sleep(2 * time.Second)
 	lost := n.memberOf(primary).node == node
 	began := time.Now()
@@ -122,7 +122,7 @@ func (n *nodeDrill) take(fault nodeFault, node string, lasts time.Duration) {
 	n.t.Logf("%s of %s, primary there %v: %.1f s without an acknowledged write; whole again %s after it began",
 		fault.name, node, lost, pause.Seconds(), time.Since(began).Round(time.Second))
 	assert.LessOrEqual(n.t, pause, fault.limit, fault.name)
-	if acknowledged := inside.stop(primary); n.primary() != primary {
+	if acknowledged := inside.stop(); n.primary() != primary {
 		inside.requireNoOverlap(acknowledged, promoted)
 	}
 }

@@ -107,15 +107,28 @@ func (n *nodeDrill) awaitAnother(former string) {
 
 // insider writes at the primary itself, past every Service, for as long as it can: a
 // primary that nobody reaches must not acknowledge what the next one does not have.
-type insider struct{ *nodeDrill }
+type insider struct {
+	*nodeDrill
+	// primary is the pod, uid tells it from one that replaced it.
+	primary, uid string
+}
 
 // insiderTable is in a database that no shard map knows.
 const insiderTable = "drill_insider"
 
+// insider starts one at the present primary.
 func (n *nodeDrill) insider() insider {
 	n.t.Helper()
 	n.query("CREATE TABLE IF NOT EXISTS " + insiderTable + " (id bigint PRIMARY KEY)")
-	return insider{n}
+	i := insider{n, n.primary(), ""}
+	i.uid = i.podUID()
+	kubectl(n.t, "exec", "-n", n.namespace, i.primary, "-c", "postgres", "--", "sh", "-c", "( "+insiderScript+" ) >/dev/null 2>&1 </dev/null &")
+	return i
+}
+
+func (i insider) podUID() string {
+	i.t.Helper()
+	return kubectl(i.t, "get", "pod", i.primary, "-n", i.namespace, "-o", "jsonpath={.metadata.uid}")
 }
 
 // query runs a statement at the primary.
@@ -134,17 +147,11 @@ echo "$id $(date +%s%N)" >>/tmp/insider.log
 sleep 0.1
 done`
 
-func (i insider) start(primary string) {
+// stop ends it and returns the rows that were acknowledged, each with the time. They are
+// in a volume of the pod, which outlives its containers and the node's power, but not the pod.
+func (i insider) stop() map[int64]time.Time {
 	i.t.Helper()
-	kubectl(i.t, "exec", "-n", i.namespace, primary, "-c", "postgres", "--",
-		"sh", "-c", "setsid sh -c '"+insiderScript+"' >/dev/null 2>&1 </dev/null &")
-}
-
-// stop ends it and returns the rows that were acknowledged, each with the time. A node that
-// lost its power has taken them along.
-func (i insider) stop(primary string) map[int64]time.Time {
-	i.t.Helper()
-	log, err := try(i.t, "kubectl", "exec", "-n", i.namespace, primary, "-c", "postgres", "--",
+	log, err := try(i.t, "kubectl", "exec", "-n", i.namespace, i.primary, "-c", "postgres", "--",
 		"sh", "-c", "rm -f /tmp/insider; sleep 1; cat /tmp/insider.log 2>/dev/null || true")
 	require.NoError(i.t, err, log)
 	acknowledged := map[int64]time.Time{}
@@ -158,6 +165,9 @@ func (i insider) stop(primary string) map[int64]time.Time {
 		at, err := strconv.ParseInt(fields[1], 10, 64)
 		require.NoError(i.t, err)
 		acknowledged[id] = time.Unix(0, at)
+	}
+	if i.podUID() == i.uid {
+		require.NotEmpty(i.t, acknowledged, "the insider proves nothing: it was never told that a row is there")
 	}
 	return acknowledged
 }
@@ -180,7 +190,7 @@ func (i insider) requireNoOverlap(acknowledged map[int64]time.Time, promoted tim
 		}
 	}
 	if len(acknowledged) == 0 {
-		i.t.Log("the old primary kept no record of what it acknowledged inside")
+		i.t.Log("another pod has the old primary's place; what it acknowledged inside went with it")
 		return
 	}
 	i.t.Logf("inside the old primary: %d rows acknowledged, 0 lost, the last %.1f s before the next primary's first", len(acknowledged), promoted.Sub(last).Seconds())
