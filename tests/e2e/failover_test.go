@@ -163,7 +163,7 @@ func (f *failover) settle() {
 	f.t.Helper()
 	eventually(f.t, 3*time.Minute, "two standbys follow", func() error {
 		leader := f.primary()
-		list, err := try(f.t, "kubectl", "exec", "-n", f.namespace, leader, "-c", "postgres", "--", "timeout", "10", "patronictl", "list")
+		list, err := try(f.t, "kubectl", "exec", "-n", f.namespace, leader, "-c", "postgres", "--", "timeout", "30", "patronictl", "list")
 		if err != nil || strings.Count(list, "streaming") != members-1 {
 			return fmt.Errorf("primary %q: %v\n%s", leader, err, list)
 		}

@@ -1,14 +1,20 @@
-// Package cluster is the lab's Kubernetes: one control plane and one real node,
-// each program with its flags, configuration and certificates. Everything
-// listens on loopback or on the lab's own bridge.
+// Package cluster is the lab's Kubernetes: one control plane and one real node, or
+// up to MaxNodes, each program with its flags, configuration and certificates.
+// Everything listens on loopback or on the lab's own bridges.
+//
+// The first node runs on the machine itself. A further one is what a machine is to
+// everybody else: a process that keeps a mount and a network namespace, a control
+// group, and one cable to the first node's bridge. Its kubelet, containerd and pods are in
+// all three, so that Break can pull the cable and freeze or kill the group. Service
+// addresses are translated on the first node, where the only kube-proxy is.
 package cluster
 
 const (
-	// NodeName is the name of the one node.
+	// NodeName is the name of the first node, and how the others' begin.
 	NodeName = "lab"
 	// Bridge is the network interface that the pods hang on.
 	Bridge = "scalestack0"
-	// bridgeIP is the node's address: a kubelet refuses a loopback one.
+	// bridgeIP is the first node's address: a kubelet refuses a loopback one.
 	bridgeIP    = "10.244.0.1"
 	bridgeCIDR  = "10.244.0.1/24"
 	podCIDR     = "10.244.0.0/24"

@@ -1,5 +1,5 @@
-// Package volumes provisions PersistentVolumes of type local as folders of the
-// lab's one node. Type local, not hostPath: the kubelet gives a local volume
+// Package volumes provisions PersistentVolumes of type local as folders of
+// one node of the lab each. Type local, not hostPath: the kubelet gives a local volume
 // to the pod's fsGroup, so a process without root can write to it. A folder
 // has no size of its own: what is written to it is not limited to the volume's
 // capacity, and a pod sees the size of the node's disk.
