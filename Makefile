@@ -227,7 +227,7 @@ prove-previews: ## an environment of a pull request beside stack dev: made, used
 	$(PROVE) TestPreviewEnvironment
 
 prove-alerts: export HOLD := 1
-prove-alerts: ## break eight parts, and see the alerts hold as long as their rules ask and clear; 20 minutes
+prove-alerts: ## break nine parts, and see eleven alerts hold as long as their rules ask and clear; 20 minutes
 	@$(UP)
 	$(PROVE) TestAlertsFireAndClear
 

@@ -178,7 +178,9 @@ func outages(t *testing.T) []outage {
 			require.NoError(t, err)
 		}
 	}
-	sessions, slot := &crowd{namespace: ns, shard: 2}, &heldSlot{namespace: ns, shard: 0}
+	sessions, slot, visit := &crowd{namespace: ns, shard: 2}, &heldSlot{namespace: ns, shard: 0}, &callers{}
+	fence := heldFence{namespace: ns, shard: 0, bucket: 0}
+	nothing := func(*testing.T) {}
 	all := []outage{
 		{alert: "ShardDown", labels: map[string]string{"shard": "shard-3"},
 			cause: scale("statefulset", "postgres-shard-3", 0), undo: awaited("statefulset", "postgres-shard-3")},
@@ -188,7 +190,11 @@ func outages(t *testing.T) []outage {
 		{alert: "SlotHoldsLog", labels: map[string]string{"shard": "shard-0", "slot": slotName}, cause: slot.hold, undo: slot.drop},
 		{alert: "ShardHasNoRelay", labels: map[string]string{"shard": "shard-2"}, cause: scale("deployment", "relay", 0), undo: awaited("deployment", "relay")},
 		{alert: "EdgeHitRatioLow", labels: map[string]string{"path": "/static/*"}, cause: missTheEdge, undo: hitTheEdge},
-		{alert: "EventsDead", labels: map[string]string{"container": "analytics"}, lasts: true, undo: func(*testing.T) {},
+		{alert: "FenceHeld", labels: map[string]string{"shard": "shard-0"}, cause: fence.hold, undo: fence.lift},
+		// Without Redis and a shard, what visitors get.
+		{alert: "CacheFails", lasts: true, cause: visit.come, undo: visit.leave},
+		{alert: "RequestsFail", labels: map[string]string{"container": "app"}, lasts: true, cause: nothing, undo: nothing},
+		{alert: "EventsDead", labels: map[string]string{"container": "analytics"}, lasts: true, undo: nothing,
 			cause: func(t *testing.T) { require.NoError(t, produce(t, kafkaAs(t, "relay"), "user_events", "no event")) }},
 	}
 	t.Cleanup(func() {

@@ -87,3 +87,45 @@ func staticAsked(t *testing.T) float64 {
 	require.NoError(t, err)
 	return value
 }
+
+// heldFence is a fence whose lease does not end, as if a mover renewed it in vain.
+type heldFence struct {
+	namespace     string
+	shard, bucket int
+}
+
+func (h heldFence) hold(t *testing.T) {
+	h.set(t, "state = 'fenced', fenced_until = clock_timestamp() + interval '1 hour'", "owned")
+}
+
+func (h heldFence) lift(t *testing.T) { h.set(t, "state = 'owned', fenced_until = NULL", "fenced") }
+
+// set is also called when the test has ended.
+func (h heldFence) set(t *testing.T, change, from string) {
+	conn, err := pgx.ConnectConfig(context.Background(), databaseConfig(t, h.namespace, h.shard))
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), "UPDATE scalestack.ownership SET epoch = epoch + 1, "+change+" WHERE bucket = $1 AND state = $2", h.bucket, from)
+	require.NoError(t, err)
+}
+
+// callers ask for users of every shard, ten a second.
+type callers struct{ stop func() }
+
+func (v *callers) come(t *testing.T) {
+	c := newClient(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	v.stop = cancel
+	go func() {
+		for id := int64(0); ctx.Err() == nil; id++ {
+			_, _ = c.do("GET", id%400, nil)
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+}
+
+func (v *callers) leave(*testing.T) {
+	if v.stop != nil {
+		v.stop()
+	}
+}
