@@ -72,14 +72,17 @@ func faults(t *testing.T, runs int, run func(t *testing.T, n int, random *rand.R
 	}
 }
 
-// The mover is killed again and again, after random times, until one is let
-// through.
-func TestMoverKilledAtRandom(t *testing.T) {
+func TestMoverKilledAtRandom(t *testing.T) { moversKilledAtRandom(t, 3, 5, (*cluster).flip) }
+
+// moversKilledAtRandom kills the mover again and again, after random times, until one is
+// let through, so often as there are runs.
+func moversKilledAtRandom(t *testing.T, servers, runs int, next func(c *cluster, n int) *shardmap.Map) {
+	t.Helper()
 	const existing = 4_000
-	c := startCluster(t, 3, existing)
+	c := startCluster(t, servers, existing)
 	l := startLoad(t, c.store(), existing)
-	faults(t, 5, func(t *testing.T, n int, random *rand.Rand) {
-		m := c.flip(n)
+	faults(t, runs, func(t *testing.T, n int, random *rand.Rand) {
+		m := next(c, n)
 		for range 1 + random.IntN(4) {
 			p := c.startMover(m, "")
 			time.Sleep(time.Duration(20+random.IntN(700)) * time.Millisecond)

@@ -182,26 +182,7 @@ func TestAServerOfTwoMovesDies(t *testing.T) {
 	l.end(c)
 }
 
-// The mover dies in the middle of both moves, again and again.
-func TestAMoverOfTwoMovesIsKilled(t *testing.T) {
-	const existing = 4_000
-	c := startCluster(t, 4, existing)
-	l := startLoad(t, c.store(), existing)
-	faults(t, 2, func(t *testing.T, n int, random *rand.Rand) {
-		m := c.half(n)
-		for range 1 + random.IntN(4) {
-			p := c.startMover(m, "")
-			time.Sleep(time.Duration(20+random.IntN(900)) * time.Millisecond)
-			p.kill()
-			p.wait(t)
-		}
-		require.True(t, c.startMover(m, "").wait(t))
-		require.Equal(t, m.Assignment, c.owners())
-		c.requireClean()
-	})
-	l.end(c)
-	l.requireServed()
-}
+func TestAMoverOfTwoMovesIsKilled(t *testing.T) { moversKilledAtRandom(t, 4, 2, (*cluster).half) }
 
 // TestMeasureMovesAtOnce compares two moves at once with one after the other, between the
 // same servers: make bench-reshard.
