@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/scalestack/scalestack/internal/edge/analytics"
@@ -30,6 +28,8 @@ type watch struct {
 	paths             []string
 	interval, settled time.Duration
 	listen, tokenFile string
+	// client keeps its connections from one question to the next.
+	client *zoneapi.Client
 }
 
 func newWatch() *cobra.Command {
@@ -87,8 +87,8 @@ func (w *watch) run(ctx context.Context) error {
 	if err := w.check(); err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	w.client = zoneapi.New(w.Options)
+	registry := ops.NewRegistry()
 	server, err := ops.Start(ctx, w.listen, registry, slog.Default())
 	if err != nil {
 		return err
@@ -120,8 +120,9 @@ func (w *watch) count(ctx context.Context, path string, from, to time.Time) (ana
 		if err := w.readToken(); err != nil {
 			return nil, err
 		}
+		w.client.Token = w.Token
 	}
-	return analytics.Count(ctx, zoneapi.New(w.Options), path, from, to)
+	return analytics.Count(ctx, w.client, path, from, to)
 }
 
 func (w *watch) readToken() error {

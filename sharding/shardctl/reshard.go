@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/scalestack/scalestack/sharding/migrate"
 	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/scalestack/scalestack/sharding/reshard"
@@ -49,8 +47,7 @@ func runReshard(cmd *cobra.Command, _ []string) error {
 		o.OnProgress = func(p reshard.Progress) { shown.show(p.Share(), p.String()) }
 	}
 	if s.MetricsListen != "" {
-		metrics := prometheus.NewRegistry()
-		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		metrics := ops.NewRegistry()
 		server, err := ops.Start(cmd.Context(), s.MetricsListen, metrics, o.Log)
 		if err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/scalestack/scalestack/sharding/reshard"
@@ -35,8 +34,7 @@ func serveCommand() *cobra.Command {
 
 // runServe ends with the context.
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := ops.NewRegistry()
 	w := &watcher{settings: s, log: log, gauges: newGauges(registry), loads: &loads{}}
 	registry.MustRegister(w.loads)
 	server, err := ops.Start(ctx, s.MetricsListen, registry, log)

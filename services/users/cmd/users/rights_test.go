@@ -6,6 +6,7 @@ import (
 
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/services/users/internal/shardtest"
+	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,7 +19,7 @@ func TestWorkersBecomeReadyWithTheirOwnRights(t *testing.T) {
 		return []string{"SCALESTACK_SHARD_MAP=" + own.MapFile, "SCALESTACK_SHARD_CREDENTIALS=" + own.Credentials, "SCALESTACK_MAIL_FROM=shop@example.com",
 			"SCALESTACK_SMTP_ADDRESS=127.0.0.1:25", "SCALESTACK_SMTP_TLS=none"}
 	}
-	w := &worker{metrics: newRegistry(), log: slog.New(slog.DiscardHandler)}
+	w := &worker{metrics: ops.NewRegistry(), log: slog.New(slog.DiscardHandler)}
 	mail, err := settings.EmailCommand.Load(environ("email"))
 	require.NoError(t, err)
 	email, err := newEmail(t.Context(), mail, w)
@@ -26,7 +27,7 @@ func TestWorkersBecomeReadyWithTheirOwnRights(t *testing.T) {
 	defer email.close()
 	require.NoError(t, email.answers(t.Context()))
 
-	w.metrics = newRegistry()
+	w.metrics = ops.NewRegistry()
 	count, err := settings.AnalyticsCommand.Load(environ("analytics"))
 	require.NoError(t, err)
 	analytics, err := newAnalytics(t.Context(), count, w)

@@ -47,7 +47,7 @@ func serveCommand() *cobra.Command {
 }
 
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
-	registry := newRegistry()
+	registry := ops.NewRegistry()
 	probes, err := ops.Start(context.WithoutCancel(ctx), s.MetricsListen, registry, log)
 	if err != nil {
 		return err

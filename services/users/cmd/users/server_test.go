@@ -48,7 +48,7 @@ func startServer(t *testing.T, delay, grace time.Duration) (at addresses, servic
 	t.Helper()
 	service = slow{began: make(chan struct{}, 1), released: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
-	registry := newRegistry()
+	registry := ops.NewRegistry()
 	handler := api.New(service, api.Options{Timeout: time.Minute, MaxRequests: 100, Metrics: registry, Log: log, Access: api.Access{Public: true}})
 	probes, err := ops.Start(t.Context(), "127.0.0.1:0", registry, log)
 	require.NoError(t, err)

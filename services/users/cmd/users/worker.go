@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/sharding/ops"
@@ -46,20 +45,13 @@ type worker struct {
 // newWorker serves probes and metrics until the program ends, also through the
 // end of the work.
 func newWorker(ctx context.Context, s settings.Worker) (*worker, error) {
-	w := &worker{metrics: newRegistry(), log: shardctl.NewLog(s.LogLevel)}
+	w := &worker{metrics: ops.NewRegistry(), log: shardctl.NewLog(s.LogLevel)}
 	var err error
 	if w.tracer, w.flush, err = tracing.Start(ctx, s.Tracing, w.log); err != nil {
 		return nil, err
 	}
 	w.ops, err = ops.Start(context.WithoutCancel(ctx), s.MetricsListen, w.metrics, w.log)
 	return w, err
-}
-
-// newRegistry has the runtime's and the process's own figures.
-func newRegistry() *prometheus.Registry {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return registry
 }
 
 const pingEvery = time.Second
