@@ -44,13 +44,16 @@ type attemptError struct {
 	err  error
 }
 
-func (e *attemptError) code() string {
+// answer is what the database said, empty without one.
+func (e *attemptError) answer() (said pgconn.PgError) {
 	var pgErr *pgconn.PgError
 	if errors.As(e.err, &pgErr) {
-		return pgErr.Code
+		said = *pgErr
 	}
-	return ""
+	return said
 }
+
+func (e *attemptError) code() string { return e.answer().Code }
 
 // hasEffect says whether the statement may have been carried out. A database
 // that answered with an error has rolled back, save when the server ended the
@@ -64,12 +67,11 @@ func (e *attemptError) hasEffect() bool {
 
 // owner returns the shard id that the fence names, or -1, and the epoch of that.
 func (e *attemptError) owner() (id int, epoch int64) {
-	var pgErr *pgconn.PgError
 	var detail struct {
 		Owner *int  `json:"owner"`
 		Epoch int64 `json:"epoch"`
 	}
-	if errors.As(e.err, &pgErr) && json.Unmarshal([]byte(pgErr.Detail), &detail) == nil && detail.Owner != nil {
+	if json.Unmarshal([]byte(e.answer().Detail), &detail) == nil && detail.Owner != nil {
 		return *detail.Owner, detail.Epoch
 	}
 	return -1, 0
@@ -79,11 +81,13 @@ func (e *attemptError) owner() (id int, epoch int64) {
 // chose it as the victim of a conflict, or a publication of its table was dropped while
 // PostgreSQL 16 looked it up (an internal error, whose text is not translated).
 func (e *attemptError) isTransient() bool {
-	var pgErr *pgconn.PgError
-	if errors.As(e.err, &pgErr) && pgErr.Code == "XX000" {
-		return strings.HasPrefix(pgErr.Message, "cache lookup failed for publication ")
+	switch said := e.answer(); said.Code {
+	case "40001", "40P01":
+		return true
+	case "XX000":
+		return strings.HasPrefix(said.Message, "cache lookup failed for publication ")
 	}
-	return e.code() == "40001" || e.code() == "40P01"
+	return false
 }
 
 // isUnavailable tells a shard in trouble from a mistake in our statement.
