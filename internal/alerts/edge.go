@@ -1,12 +1,16 @@
 package alerts
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/scalestack/scalestack/internal/edge/analytics"
+)
 
 // Those that the edge answered itself, a redirect for example, are in neither. A path
 // without one hit has a ratio too.
-const (
-	edgeAsked  = `sum by (namespace, path) (increase(scalestack_edge_requests_total{status!~"none|unknown"}[1h]))`
-	edgeCached = `(sum by (namespace, path) (increase(scalestack_edge_requests_total{status=~"hit|stale|updating|revalidated"}[1h])) or 0 * ` + edgeAsked + ")"
+var (
+	edgeAsked  = `sum by (namespace, path) (increase(scalestack_edge_requests_total{status!~"` + analytics.NeitherPattern + `"}[1h]))`
+	edgeCached = `(sum by (namespace, path) (increase(scalestack_edge_requests_total{status=~"` + analytics.FromCachePattern + `"}[1h])) or 0 * ` + edgeAsked + ")"
 )
 
 func edge(o Options) []Rule {

@@ -1,5 +1,7 @@
 package dashboards
 
+import "github.com/scalestack/scalestack/internal/edge/analytics"
+
 // Cloudflare's figures are some minutes late, so that they come in steps.
 const edgeWindow = "15m"
 
@@ -17,7 +19,7 @@ func edge() Board {
 
 // edgeHits leaves out what no cache could have answered.
 func edgeHits() Panel {
-	asked := `sum by (path) (rate(scalestack_edge_requests_total{namespace="$namespace",status!~"none|unknown"}[` + edgeWindow + `]))`
+	asked := `sum by (path) (rate(scalestack_edge_requests_total{namespace="$namespace",status!~"` + analytics.NeitherPattern + `"}[` + edgeWindow + `]))`
 	return Panel{Title: "Answered by the edge", Unit: ratio, Meaning: "The share of each path's requests that did not wait for the origin.", Queries: []Query{{
-		`sum by (path) (rate(scalestack_edge_requests_total{namespace="$namespace",status=~"hit|stale|updating|revalidated"}[` + edgeWindow + `])) / ` + asked, "{{path}}"}}}
+		`sum by (path) (rate(scalestack_edge_requests_total{namespace="$namespace",status=~"` + analytics.FromCachePattern + `"}[` + edgeWindow + `])) / ` + asked, "{{path}}"}}}
 }

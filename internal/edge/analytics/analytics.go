@@ -49,6 +49,13 @@ var neither = []string{"none", "unknown"}
 // known are the statuses that the documentation lists.
 var known = slices.Concat(fromCache, neither, []string{"miss", "expired", "bypass", "dynamic"})
 
+// Patterns of cache statuses, as PromQL's matchers take them: what was answered from the
+// cache, and what no cache could have answered.
+var (
+	FromCachePattern = strings.Join(fromCache, "|")
+	NeitherPattern   = strings.Join(neither, "|")
+)
+
 // Asked is how many requests the cache could have answered.
 func (c Counts) Asked() (sum int64) {
 	for _, n := range c {

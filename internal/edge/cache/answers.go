@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,11 +57,8 @@ func (a *answers) count(h http.Header, path string, clock func() time.Time) {
 }
 
 func (a *answers) forget(now time.Time) {
-	old := 0
-	for old < len(a.seconds) && a.seconds[old].unix < now.Add(-remembered).Unix() {
-		old++
-	}
-	a.seconds = append([]second(nil), a.seconds[old:]...)
+	first := now.Add(-remembered).Unix()
+	a.seconds = slices.DeleteFunc(a.seconds, func(s second) bool { return s.unix < first })
 }
 
 // between counts by status, from the first moment up to the second.
