@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,10 +116,8 @@ func hold(t *testing.T, all []outage) {
 func total(t *testing.T, f outage) (sum float64) {
 	t.Helper()
 	for _, s := range firing(t, f) {
-		value, err := strconv.ParseFloat(fmt.Sprint(s.Value[1]), 64)
-		require.NoError(t, err)
 		// ShardDown and its like tell a 0.
-		sum += max(value, 1)
+		sum += max(s.number(t), 1)
 	}
 	return sum
 }
@@ -170,15 +166,10 @@ func outages(t *testing.T) []outage {
 	}
 	login := func(attribute string) func(t *testing.T) {
 		return func(t *testing.T) {
-			// The test's own context has ended when it cleans up.
-			conn, err := pgx.ConnectConfig(context.Background(), databaseConfig(t, ns, 1))
-			require.NoError(t, err)
-			defer conn.Close(context.Background())
-			_, err = conn.Exec(context.Background(), "ALTER ROLE monitor "+attribute)
-			require.NoError(t, err)
+			execute(t, ns, 1, "ALTER ROLE monitor "+attribute)
 		}
 	}
-	sessions, slot, visit := &crowd{namespace: ns, shard: 2}, &heldSlot{namespace: ns, shard: 0}, &callers{}
+	sessions, slot, visit := &crowd{namespace: ns, shard: 2}, heldSlot{namespace: ns, shard: 0}, &callers{}
 	fence := heldFence{namespace: ns, shard: 0, bucket: 0}
 	nothing := func(*testing.T) {}
 	all := []outage{

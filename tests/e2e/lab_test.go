@@ -123,6 +123,16 @@ func database(t *testing.T, namespace string, shard int) *pgx.Conn {
 	return conn
 }
 
+// execute runs a statement on a shard, also when the test has ended and cleans up.
+func execute(t *testing.T, namespace string, shard int, sql string, args ...any) {
+	t.Helper()
+	conn, err := pgx.ConnectConfig(context.Background(), databaseConfig(t, namespace, shard))
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), sql, args...)
+	require.NoError(t, err)
+}
+
 // eventually asks until check holds, and fails with its last reason.
 func eventually(t *testing.T, limit time.Duration, what string, check func() error) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,13 @@ const metricsStore = "http://127.0.0.1:18428"
 type series struct {
 	Metric map[string]string `json:"metric"`
 	Value  [2]any            `json:"value"`
+}
+
+func (s series) number(t *testing.T) float64 {
+	t.Helper()
+	value, err := strconv.ParseFloat(fmt.Sprint(s.Value[1]), 64)
+	require.NoError(t, err)
+	return value
 }
 
 func query(t *testing.T, expr string) ([]series, error) {

@@ -5,11 +5,9 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 )
 
@@ -25,7 +23,7 @@ type heldSlot struct {
 
 // hold writes log, a file of 16 MiB each time, until the slot holds two thirds of what it
 // may.
-func (h *heldSlot) hold(t *testing.T) {
+func (h heldSlot) hold(t *testing.T) {
 	conn := database(t, h.namespace, h.shard)
 	ctx := t.Context()
 	_, err := conn.Exec(ctx, "SELECT pg_create_physical_replication_slot($1, true)", slotName)
@@ -42,13 +40,8 @@ func (h *heldSlot) hold(t *testing.T) {
 	}
 }
 
-// drop is also called when the test has ended.
-func (h *heldSlot) drop(t *testing.T) {
-	conn, err := pgx.ConnectConfig(context.Background(), databaseConfig(t, h.namespace, h.shard))
-	require.NoError(t, err)
-	defer conn.Close(context.Background())
-	_, err = conn.Exec(context.Background(), "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slotName)
-	require.NoError(t, err)
+func (h heldSlot) drop(t *testing.T) {
+	execute(t, h.namespace, h.shard, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slotName)
 }
 
 // missTheEdge asks for files that are not there until three of ten requests were such.
@@ -83,9 +76,7 @@ func staticAsked(t *testing.T) float64 {
 	found, err := query(t, `sum(increase(scalestack_edge_requests_total{path="/static/*"}[1h]))`)
 	require.NoError(t, err)
 	require.Len(t, found, 1)
-	value, err := strconv.ParseFloat(fmt.Sprint(found[0].Value[1]), 64)
-	require.NoError(t, err)
-	return value
+	return found[0].number(t)
 }
 
 // heldFence is a fence whose lease does not end, as if a mover renewed it in vain.
@@ -100,13 +91,8 @@ func (h heldFence) hold(t *testing.T) {
 
 func (h heldFence) lift(t *testing.T) { h.set(t, "state = 'owned', fenced_until = NULL", "fenced") }
 
-// set is also called when the test has ended.
 func (h heldFence) set(t *testing.T, change, from string) {
-	conn, err := pgx.ConnectConfig(context.Background(), databaseConfig(t, h.namespace, h.shard))
-	require.NoError(t, err)
-	defer conn.Close(context.Background())
-	_, err = conn.Exec(context.Background(), "UPDATE scalestack.ownership SET epoch = epoch + 1, "+change+" WHERE bucket = $1 AND state = $2", h.bucket, from)
-	require.NoError(t, err)
+	execute(t, h.namespace, h.shard, "UPDATE scalestack.ownership SET epoch = epoch + 1, "+change+" WHERE bucket = $1 AND state = $2", h.bucket, from)
 }
 
 // callers ask for users of every shard, ten a second.
