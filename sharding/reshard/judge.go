@@ -122,11 +122,13 @@ func viewOf(bucket int32, reports []report) view {
 }
 
 // copyWith returns the shard that has given the bucket away and still has all its rows,
-// as of that moment or later. The latest complete copy is the one that counts.
+// as of that moment or later. The latest complete copy is the one that counts. Where the
+// source names another owner than the move's target, it has been told of a later decision.
 func (v view) copyWith() int {
 	for _, mv := range v.moves {
 		complete := mv.State == HandedOver || mv.State == Switched
-		if complete && (v.teller == mv.Source || v.newest.Owner == mv.Source) {
+		handedOver := v.teller == mv.Source && v.newest.Owner == mv.Target
+		if complete && (handedOver || v.newest.Owner == mv.Source) {
 			return mv.Source
 		}
 	}

@@ -357,6 +357,19 @@ func (w *world) apply(j *judgement, most int) (complete bool) {
 	return true
 }
 
+// changeMind gives some of the buckets that are still to be decided to other shards.
+func (w *world) changeMind(give map[int32]int) {
+	j := w.judge(nil)
+	for _, bucket := range slices.Sorted(maps.Keys(give)) {
+		if !j.rulings[bucket].kind.givable() || w.random.IntN(2) == 0 {
+			continue
+		}
+		to := w.random.IntN(len(w.shards))
+		give[bucket] = to
+		w.shards[to].rows[bucket] = copyOf{w.shards[to].rows[bucket].writes, true}
+	}
+}
+
 // tell says what each shard knows of a bucket, for a failing test.
 func (w *world) tell(bucket int32) string {
 	text := ""

@@ -103,7 +103,11 @@ func reconcile(t *testing.T, w *world, seed uint64, found map[kind]int, depth in
 	for _, r := range third.rulings {
 		found[r.kind]++
 	}
-	w.apply(third, w.random.IntN(8))
+	// Killed some times, and taken up by somebody who may decide otherwise.
+	for range w.random.IntN(4) {
+		w.apply(w.judge(give), w.random.IntN(8))
+		w.changeMind(give)
+	}
 	require.True(t, w.apply(w.judge(give), math.MaxInt))
 	last := w.judge(give)
 	require.Empty(t, last.misgiven, message)
@@ -117,6 +121,22 @@ func reconcile(t *testing.T, w *world, seed uint64, found map[kind]int, depth in
 		return
 	}
 	require.Empty(t, last.ends, message)
+}
+
+// A person has given the bucket to shard 0, and the reconciliation was killed when the
+// source had been told so: its old hand-over must not bring the bucket back to it.
+func TestTheSourceOfAHandOverWasToldOfADecision(t *testing.T) {
+	told := holding{5, "moved", era - 1, 0}
+	reports := []report{
+		{shard: 0},
+		{shard: 1, holdings: map[int32]holding{5: told}, moves: []*Move{{ID: 4, Source: 1, Target: 2, Buckets: []int32{5}, State: HandedOver}}},
+		{shard: 2, holdings: map[int32]holding{5: told}},
+	}
+	require.Equal(t, lost, judge(6, reports, nil, 1).rulings[5].kind)
+	j := judge(6, reports, map[int32]int{5: 0}, 1)
+	require.Equal(t, given, j.rulings[5].kind)
+	require.Equal(t, 0, j.rulings[5].keeper)
+	require.Empty(t, j.misgiven)
 }
 
 // requireLatest checks by the clock of the world, which no shard knows.
