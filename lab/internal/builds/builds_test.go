@@ -45,14 +45,17 @@ func TestLdflagsAreInOrder(t *testing.T) {
 	require.Equal(t, "-s -w -X a.x=1 -X b.x=2", p.ldflags())
 }
 
-func TestPatchChangesOneCharacter(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "schema.go")
-	require.NoError(t, os.WriteFile(file, []byte("x := y{ Provider: pschema.ResourceSpec{} }"), 0o600))
-	require.NoError(t, replaceOnce(file, oldValue, newPointer))
+func TestPatchReplacesWhatIsThereOnce(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "schema.go")
+	change := []patch{{"schema.go", "y{", "&y{"}}
+	require.NoError(t, os.WriteFile(file, []byte("x := y{}"), 0o600))
+	require.NoError(t, apply(folder, change))
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, "x := y{ Provider: &pschema.ResourceSpec{} }", string(content))
-	require.ErrorContains(t, replaceOnce(file, oldValue, newPointer), "look whether the patch is still needed")
+	require.Equal(t, "x := &y{}", string(content))
+	require.NoError(t, os.WriteFile(file, []byte("x := y{y{}}"), 0o600))
+	require.ErrorContains(t, apply(folder, change), "look whether the patch is still needed")
 }
 
 func TestLinksCanBeMadeAgain(t *testing.T) {

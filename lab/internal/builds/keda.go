@@ -36,7 +36,7 @@ var (
 	kedaFolders = []string{"apis", "cmd", "config", "controllers", "pkg", "version"}
 )
 
-var kedaPatches = []struct{ file, old, text string }{
+var kedaPatches = []patch{
 	// The adapter serves its own metrics on every address of the machine.
 	{"cmd/adapter/main.go", `fmt.Sprintf(":%v", metricsAPIServerPort)`, `fmt.Sprintf("127.0.0.1:%v", metricsAPIServerPort)`},
 	// The constant belongs to a scaler that is left out.
@@ -82,10 +82,8 @@ func trim(keda string) error {
 			return err
 		}
 	}
-	for _, patch := range kedaPatches {
-		if err := replaceOnce(filepath.Join(keda, patch.file), []byte(patch.old), []byte(patch.text)); err != nil {
-			return err
-		}
+	if err := apply(keda, kedaPatches); err != nil {
+		return err
 	}
 	return keepCases(filepath.Join(keda, "pkg", "scaling", "scalers_builder.go"), "buildScaler", kedaScalers)
 }

@@ -3,6 +3,7 @@ package builds
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,14 +16,24 @@ import (
 
 const providerModule = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
-// The provider's schema generator takes the address of a value since Pulumi
-// 3.250, and the published provider is older: one character apart. The lab
-// builds it against the newer Pulumi, because policy packs need that one.
-var (
-	schemaFile = filepath.Join("pkg", "gen", "schema.go")
-	oldValue   = []byte("Provider: pschema.ResourceSpec{")
-	newPointer = []byte("Provider: &pschema.ResourceSpec{")
-)
+var providerPatches = []patch{
+	// The provider's schema generator takes the address of a value since Pulumi 3.250, and
+	// the published provider is older: one character apart. The lab builds it against the
+	// newer Pulumi, because policy packs need that one.
+	{"pkg/gen/schema.go", "Provider: pschema.ResourceSpec{", "Provider: &pschema.ResourceSpec{"},
+	// Objects of charts and manifests are registered by v2/resource.go, without the types
+	// of all kinds that Kubernetes ever had: a third of the compilation.
+	{manifests + "/yaml.go", "yamlv2.RegisterResource(", "registerObject("},
+	{manifests + "/yaml.go", `yamlv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/yaml/v2"`, ""},
+}
+
+const manifests = "pkg/provider/yaml/v2"
+
+//go:embed v2/resource.go
+var registration []byte
+
+// patch replaces a text that a file of a module has once.
+type patch struct{ file, old, text string }
 
 // patchedModfile copies the provider from the module cache, where go.sum has
 // vouched for it, patches the copy, and returns a go.mod that uses it.
@@ -35,7 +46,10 @@ func patchedModfile(ctx context.Context, p paths.Paths) (string, error) {
 	if err := copyModule(source, target, "pkg"); err != nil {
 		return "", err
 	}
-	if err := replaceOnce(filepath.Join(target, schemaFile), oldValue, newPointer); err != nil {
+	if err := apply(target, providerPatches); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(target, manifests, "resource.go"), registration, 0o644); err != nil {
 		return "", err
 	}
 	return writeModfile(ctx, filepath.Join(p.Repo, "lab"), p.Cache("kube.mod"), providerModule, target)
@@ -51,6 +65,15 @@ func moduleDir(ctx context.Context, dir, module string) (string, error) {
 		return "", fmt.Errorf("download %s: %w %s", module, err, found.Error)
 	}
 	return found.Dir, nil
+}
+
+func apply(folder string, patches []patch) error {
+	for _, p := range patches {
+		if err := replaceOnce(filepath.Join(folder, p.file), []byte(p.old), []byte(p.text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func replaceOnce(file string, old, text []byte) error {
