@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,6 +131,8 @@ func (u *up) build(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	// Images are mostly downloads, and compilers leave the network alone.
+	buildImages, generate := ahead(ctx, u.buildImages), ahead(ctx, u.generateDefinitions)
 	for _, program := range builds.Programs() {
 		if err := u.Do(ctx, "build-"+program.Name, "compile "+program.Title, func(ctx context.Context, log *step.Log) error {
 			return builds.Build(ctx, u.Paths, program, log)
@@ -137,16 +140,30 @@ func (u *up) build(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := u.Do(ctx, "images", "build container images", u.buildImages); err != nil {
+	if err := u.Do(ctx, "images", "build container images", buildImages); err != nil {
 		return err
 	}
-	return u.Do(ctx, "crds", "generate Strimzi's resource definitions", func(ctx context.Context, log *step.Log) (err error) {
-		u.crds, err = crds.Generate(ctx, crds.Options{CacheDir: u.Cache("crds"), OutDir: u.Home + "/crds", Log: log})
-		return err
-	})
+	return u.Do(ctx, "crds", "generate Strimzi's resource definitions", generate)
 }
 
-func (u *up) buildImages(ctx context.Context, log *step.Log) (err error) {
+// ahead begins a step's work at once. The step itself waits for its end and has its log.
+func ahead(ctx context.Context, work func(context.Context, io.Writer) error) func(context.Context, *step.Log) error {
+	var log bytes.Buffer
+	ended := make(chan error, 1)
+	go func() { ended <- work(ctx, &log) }()
+	return func(_ context.Context, to *step.Log) error {
+		err := <-ended
+		_, _ = log.WriteTo(to)
+		return err
+	}
+}
+
+func (u *up) generateDefinitions(ctx context.Context, log io.Writer) (err error) {
+	u.crds, err = crds.Generate(ctx, crds.Options{CacheDir: u.Cache("crds"), OutDir: u.Home + "/crds", Log: log})
+	return err
+}
+
+func (u *up) buildImages(ctx context.Context, log io.Writer) (err error) {
 	u.images, err = images.Build(ctx, images.Options{
 		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log, Patroni: u.asksForPatroni(),
 	})
