@@ -154,7 +154,7 @@ func (c *Config) shardVariables() variables {
 	}
 	if c.Postgres.TLS != nil {
 		all["SCALESTACK_DB_SSLMODE"] = pulumi.String("verify-full")
-		all["SCALESTACK_DB_SSLROOTCERT"] = pulumi.String(shardCAFolder + "/" + postgres.AuthorityKey)
+		all["SCALESTACK_DB_SSLROOTCERT"] = pulumi.String(shardCAFolder + "/" + k8s.AuthorityKey)
 	}
 	return all
 }

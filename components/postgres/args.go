@@ -61,10 +61,11 @@ type Args struct {
 	// decides is refused.
 	Settings map[string]string `json:"settings" pulumi:"settings,optional"`
 
-	// TLS encrypts all connections to the shards and lets clients check who answers.
-	// docs/tls.md says how shards with data get it without losing a request. Default:
-	// none, all passwords and rows cross the network in clear text.
-	TLS *TLS `json:"tls" pulumi:"tls,optional"`
+	// TLS encrypts all connections to the shards and lets clients check who answers. A
+	// deployment with require waits until no client is left that has no TLS. docs/tls.md
+	// says how shards with data get it without losing a request. Default: none, all
+	// passwords and rows cross the network in clear text.
+	TLS *k8s.TLS `json:"tls" pulumi:"tls,optional"`
 
 	// IngressFrom may connect besides the shards themselves, which copy from each
 	// other when data moves. Default: nobody.

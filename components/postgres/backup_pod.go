@@ -34,7 +34,7 @@ func backedUp(p plan, spec *corev1.PodSpecArgs) *corev1.PodSpecArgs {
 	spec.Containers = append(spec.Containers.(corev1.ContainerArray), backupContainer(p))
 	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.EmptyDir("backup-tmp", "512Mi"))
 	if p.Backup.CredentialsSecret != "" {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume("backup-credentials", p.Backup.CredentialsSecret))
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume("backup-credentials", p.Backup.CredentialsSecret))
 		for _, c := range slices.Concat(spec.InitContainers.(corev1.ContainerArray), spec.Containers.(corev1.ContainerArray)) {
 			c := c.(*corev1.ContainerArgs)
 			if c.Name != pulumi.String("roles") {
@@ -90,7 +90,7 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 	}
 	c.ReadinessProbe = probe("test -s "+backupAliveFile, 5, 3)
 	// It looks every 15 seconds, while it makes a base backup too.
-	c.LivenessProbe = lately(backupAliveFile, 600)
+	c.LivenessProbe = kube.Lately(backupAliveFile, 600)
 	return c
 }
 

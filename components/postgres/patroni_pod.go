@@ -116,7 +116,7 @@ func rolesContainer(p plan) *corev1.ContainerArgs {
 	}
 	c.ReadinessProbe = probe("test -s "+aliveFile, 5, 3)
 	// It waits for the server, which may take an hour to replay its log.
-	c.LivenessProbe = lately(aliveFile, 3600)
+	c.LivenessProbe = kube.Lately(aliveFile, 3600)
 	return c
 }
 

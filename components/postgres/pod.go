@@ -127,20 +127,13 @@ func volumes(p plan) corev1.VolumeArray {
 			Name:      pulumi.String("config"),
 			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(p.configMap())},
 		},
-		secretVolume("admin-credentials", p.secret(AdminCredentials)),
-		secretVolume("app-credentials", p.secret(AppCredentials)),
+		kube.SecretVolume("admin-credentials", p.secret(AdminCredentials)),
+		kube.SecretVolume("app-credentials", p.secret(AppCredentials)),
 		kube.EmptyDir("run", "16Mi"),
 		kube.EmptyDir("tmp", "64Mi"),
 		// Parallel queries need more than the 64 MB of a container's default.
 		kube.MemoryDir("shm", shm),
 	}, tlsVolumes(p)...)
-}
-
-func secretVolume(name, secret string) *corev1.VolumeArgs {
-	return &corev1.VolumeArgs{
-		Name:   pulumi.String(name),
-		Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(secret), DefaultMode: pulumi.Int(0o440)},
-	}
 }
 
 const nodeKey = "kubernetes.io/hostname"

@@ -28,12 +28,6 @@ func livenessProbe() *corev1.ProbeArgs {
 	return probe(isReady+"; test $? -le 1", 30, 10)
 }
 
-// lately holds for a program that writes the time into a file, once it has begun to, and
-// for so many seconds after each time.
-func lately(file string, seconds int) *corev1.ProbeArgs {
-	return probe(fmt.Sprintf("test ! -s %[1]s || test $(($(date +%%s) - $(cat %[1]s))) -lt %[2]d", file, seconds), 60, 3)
-}
-
 func probe(command string, period, failures int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
 		Exec:             execAction("sh", "-c", command),

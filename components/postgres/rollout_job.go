@@ -139,7 +139,7 @@ func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 	}
 	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), j.tlsVolumes()...)
 	for _, s := range j.shards {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), secretVolume(s.name(), s.secret(j.credentials())))
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume(s.name(), s.secret(j.credentials())))
 	}
 	return spec
 }

@@ -1,28 +1,18 @@
-#!/bin/sh
-# Gives a server its certificate, and follows the Secret when it is renewed. The server
-# never reads the mounted Secret itself: it gets a copy that was checked, so that a broken
-# one is refused with a message while the server goes on with what it has, also over its
-# next start. A change of this script restarts no shard.
+# Here PostgreSQL's: what is asked of a certificate, and who is told of it. A change of
+# this script restarts no shard.
 #
-#   TLS_SOURCE  the mounted Secret with tls.crt, tls.key and ca.crt
-#   TLS_FOLDER  folder on the volume with the copies; current is the server's
 #   TLS_NAMES   the names under which clients reach this server
 #   TLS_CONFIG  folder with pg_hba.conf
 #
 # sh tls.sh look    looks once; for the probe of a single server, in its container
 # sh tls.sh follow  looks every PAUSE seconds; for a member, whose socket is in SOCKET
-set -eu
-umask 077
-: "${TLS_SOURCE:?}" "${TLS_FOLDER:?}" "${TLS_NAMES:?}" "${TLS_CONFIG:?}" "${TLS_PATIENCE:=120}"
-
-tls_log() { printf 'tls: %s\n' "$*" >&2; }
+: "${TLS_NAMES:?}" "${TLS_CONFIG:?}" "${TLS_PATIENCE:=120}"
 
 # tls_fault prints what is wrong with the files of a folder, or nothing. Only ca.crt is
 # trusted, and not what the image brings along.
 tls_fault() {
-	for file in tls.crt tls.key ca.crt; do
-		[ -s "$1/$file" ] || { echo "$file is empty or absent"; return; }
-	done
+	absent=$(tls_absent "$1")
+	[ -z "$absent" ] || { echo "$absent"; return; }
 	public=$(openssl x509 -in "$1/tls.crt" -noout -pubkey 2>/dev/null) || { echo "tls.crt is not a certificate"; return; }
 	private=$(openssl pkey -in "$1/tls.key" -pubout -passin pass: 2>/dev/null) || { echo "tls.key is not a key, or has a passphrase"; return; }
 	[ "$public" = "$private" ] || { echo "tls.key does not belong to tls.crt"; return; }
@@ -34,43 +24,7 @@ tls_fault() {
 	done
 }
 
-tls_sum() { cat "$1/tls.crt" "$1/tls.key" "$1/ca.crt" 2>/dev/null | sha256sum | cut -c1-16; }
-
-# tls_copy copies the Secret as it is at one moment: kubelet replaces all files at once, by
-# a link to a new folder.
-tls_copy() {
-	from=$(readlink -f "$TLS_SOURCE/..data") && [ -d "$from" ] || from=$TLS_SOURCE
-	rm -rf "$1"
-	mkdir -p "$1"
-	for file in tls.crt tls.key ca.crt; do
-		cat "$from/$file" >"$1/$file" 2>/dev/null || :
-	done
-}
-
-# tls_adopt makes the Secret's files the server's, or says in $reason why not.
-tls_adopt() {
-	reason=
-	new="$TLS_FOLDER/new"
-	tls_copy "$new"
-	version=$(tls_sum "$new")
-	if [ -s "$TLS_FOLDER/current/tls.crt" ] && [ "$version" = "$(tls_sum "$TLS_FOLDER/current")" ]; then
-		return 0
-	fi
-	reason=$(tls_fault "$new")
-	[ -z "$reason" ] || return 1
-	rm -rf "${TLS_FOLDER:?}/$version"
-	mv "$new" "$TLS_FOLDER/$version"
-	sync "$TLS_FOLDER/$version"/*
-	ln -sfn "$version" "$TLS_FOLDER/next"
-	mv -fT "$TLS_FOLDER/next" "$TLS_FOLDER/current"
-	for old in "$TLS_FOLDER"/*/; do
-		case ${old%/} in
-		"$TLS_FOLDER/$version" | "$TLS_FOLDER/current") ;;
-		*) rm -rf "${old%/}" ;;
-		esac
-	done
-	tls_log "the server's certificate: $(openssl x509 -in "$TLS_FOLDER/current/tls.crt" -noout -serial -enddate | tr '\n' ' ')"
-}
+tls_about() { openssl x509 -in "$1" -noout -serial -enddate | tr '\n' ' '; }
 
 # tls_prepare runs before each start. A new certificate may still be on its way; a server
 # that had a good one starts with that.

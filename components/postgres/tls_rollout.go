@@ -8,6 +8,8 @@ import (
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
 //go:embed clients.sh
@@ -60,7 +62,7 @@ func (j rolloutJob) tlsVolumes() corev1.VolumeArray {
 		SecretName: pulumi.String(j.tlsSecret()), DefaultMode: pulumi.Int(0o440), Optional: pulumi.Bool(true),
 	}
 	if !j.check {
-		source.Items = corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String(AuthorityKey), Path: pulumi.String(AuthorityKey)}}
+		source.Items = corev1.KeyToPathArray{&corev1.KeyToPathArgs{Key: pulumi.String(k8s.AuthorityKey), Path: pulumi.String(k8s.AuthorityKey)}}
 	}
 	return corev1.VolumeArray{&corev1.VolumeArgs{Name: pulumi.String("tls"), Secret: source}}
 }
@@ -69,11 +71,11 @@ func (j rolloutJob) tlsEnv() corev1.EnvVarArray {
 	if j.TLS == nil {
 		return nil
 	}
-	all := corev1.EnvVarArray{env("PGSSLMODE", verify), env("PGSSLROOTCERT", tlsSource+"/"+AuthorityKey)}
+	all := corev1.EnvVarArray{env("PGSSLMODE", verify), env("PGSSLROOTCERT", tlsSource+"/"+k8s.AuthorityKey)}
 	switch {
 	case j.check:
 		all = append(append(all, env("CERTIFICATE", rolloutPath+"/tls.sh")), tlsEnv(j.plan)...)
-	case j.TLS.Mode == TLSRequire && !j.clients:
+	case j.TLS.Requires() && !j.clients:
 		all = append(all, env("CLEARTEXT", "refused"))
 	}
 	return all
@@ -91,7 +93,7 @@ func (r *registrar) tls() error {
 		return err
 	}
 	r.tlsReady, r.watch = certificate, append(r.watch, certificate...)
-	if r.args.TLS.Mode != TLSRequire {
+	if !r.args.TLS.Requires() {
 		return nil
 	}
 	survey := rolloutJob{plan: plan{Args: r.args, component: r.name, id: r.args.Shards[0]}, object: r.name + "-clients",

@@ -33,7 +33,7 @@ func issue(t *testing.T, by *certtest.Authority, holds time.Duration, names ...s
 }
 
 // tlsShard is a shard whose Secret is a folder.
-func tlsShard(t *testing.T, mode TLSMode, authority *certtest.Authority) *shard {
+func tlsShard(t *testing.T, mode k8s.TLSMode, authority *certtest.Authority) *shard {
 	t.Helper()
 	s := newShard(t)
 	s.env = []string{"TLS_SOURCE=" + s.at("secret"), "TLS_FOLDER=" + s.at("volume/tls"), "TLS_CONFIG=" + s.folder,
@@ -44,8 +44,8 @@ func tlsShard(t *testing.T, mode TLSMode, authority *certtest.Authority) *shard 
 	return s
 }
 
-func (s *shard) mode(mode TLSMode) {
-	s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, TLS: &TLS{Secret: "shards-tls", Mode: mode}})
+func (s *shard) mode(mode k8s.TLSMode) {
+	s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, TLS: &k8s.TLS{Secret: "shards-tls", Mode: mode}})
 }
 
 // secret changes the Secret as kubelet does: all files at once.
@@ -110,7 +110,7 @@ func (s *shard) restart() string {
 
 func TestClearTextIsRefused(t *testing.T) {
 	authority := newAuthority(t, "test")
-	s := tlsShard(t, TLSRequire, authority)
+	s := tlsShard(t, k8s.TLSRequire, authority)
 	s.requireBootstrap()
 	s.start()
 	require.Equal(t, "true TLSv1.3", s.query("postgres", "admin-1", "SELECT ssl || ' ' || version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
@@ -126,7 +126,7 @@ func TestClearTextIsRefused(t *testing.T) {
 
 // The servers begin to refuse clear text without a restart: sessions go on.
 func TestOfferBecomesRequireWithoutARestart(t *testing.T) {
-	s := tlsShard(t, TLSOffer, newAuthority(t, "test"))
+	s := tlsShard(t, k8s.TLSOffer, newAuthority(t, "test"))
 	s.requireBootstrap()
 	s.start()
 	encrypted := s.tls
@@ -136,7 +136,7 @@ func TestOfferBecomesRequireWithoutARestart(t *testing.T) {
 	s.tls = "sslmode=disable"
 	require.Equal(t, "false", s.query("postgres", "admin-1", "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()"), "offered, not required")
 
-	s.mode(TLSRequire)
+	s.mode(k8s.TLSRequire)
 	s.look()
 	require.Eventually(t, func() bool {
 		_, err := s.connect("postgres", "admin-1")
@@ -150,7 +150,7 @@ func TestOfferBecomesRequireWithoutARestart(t *testing.T) {
 
 func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
 	former, next := newAuthority(t, "former"), newAuthority(t, "next")
-	s := tlsShard(t, TLSRequire, former)
+	s := tlsShard(t, k8s.TLSRequire, former)
 	s.requireBootstrap()
 	s.start()
 	session, err := s.connect("postgres", "admin-1")
@@ -207,7 +207,7 @@ func brokenSecrets(t *testing.T, authority *certtest.Authority) map[string]struc
 
 func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 	authority := newAuthority(t, "test")
-	s := tlsShard(t, TLSRequire, authority)
+	s := tlsShard(t, k8s.TLSRequire, authority)
 	s.requireBootstrap()
 	s.start()
 	serial := s.served()
@@ -230,7 +230,7 @@ func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 
 func TestANewShardDoesNotStartWithABrokenSecret(t *testing.T) {
 	authority := newAuthority(t, "test")
-	s := tlsShard(t, TLSRequire, authority)
+	s := tlsShard(t, k8s.TLSRequire, authority)
 	for name, broken := range brokenSecrets(t, authority) {
 		t.Run(name, func(t *testing.T) {
 			s.secret(broken.pair, broken.trusted)
@@ -250,7 +250,7 @@ func (s *shard) clientEnv() []string {
 
 func TestARolloutIsVerified(t *testing.T) {
 	authority := newAuthority(t, "test")
-	s := tlsShard(t, TLSOffer, authority)
+	s := tlsShard(t, k8s.TLSOffer, authority)
 	s.requireBootstrap()
 	s.start()
 	verified := func(more ...string) []string { return slices.Concat([]string{s.line("first")}, s.clientEnv(), more) }
@@ -258,7 +258,7 @@ func TestARolloutIsVerified(t *testing.T) {
 	require.NoError(t, err, output)
 	s.requireRefusal("it still takes connections without TLS", verified("CLEARTEXT=refused")...)
 
-	s.mode(TLSRequire)
+	s.mode(k8s.TLSRequire)
 	s.look()
 	output, err = s.rollout(verified("CLEARTEXT=refused")...)
 	require.NoError(t, err, output)
@@ -270,7 +270,7 @@ func TestARolloutIsVerified(t *testing.T) {
 
 func TestARolloutChecksTheCertificateFirst(t *testing.T) {
 	authority := newAuthority(t, "test")
-	s := tlsShard(t, TLSRequire, authority)
+	s := tlsShard(t, k8s.TLSRequire, authority)
 	check := "CERTIFICATE=" + s.at("tls.sh")
 	output, err := s.rollout(check, "HELD=nothing.invalid")
 	require.NoError(t, err, output)
@@ -287,7 +287,7 @@ func TestARolloutChecksTheCertificateFirst(t *testing.T) {
 // Servers refuse clear text only when nobody is left who needs it.
 func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
 	authority := newAuthority(t, "test")
-	s := tlsShard(t, TLSOffer, authority)
+	s := tlsShard(t, k8s.TLSOffer, authority)
 	s.requireBootstrap()
 	s.start()
 	clients := func() (string, error) {
@@ -320,7 +320,7 @@ func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
 }
 
 func TestAShardThatDoesNotExistHasNoClients(t *testing.T) {
-	s := tlsShard(t, TLSOffer, newAuthority(t, "test"))
+	s := tlsShard(t, k8s.TLSOffer, newAuthority(t, "test"))
 	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", "SHARDS=shard-0 nothing.invalid. 5432 shard_0_db -\n")...)
 	require.NoError(t, err, output)
 }

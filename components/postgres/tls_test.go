@@ -12,20 +12,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/components/k8s"
 )
 
-func withTLS(mode TLSMode) func(*Args) {
-	return func(a *Args) { a.TLS = &TLS{Secret: "shards-tls", Mode: mode} }
+func withTLS(mode k8s.TLSMode) func(*Args) {
+	return func(a *Args) { a.TLS = &k8s.TLS{Secret: "shards-tls", Mode: mode} }
 }
 
 func TestTLSMistakes(t *testing.T) {
-	for want, given := range map[string]TLS{
+	for want, given := range map[string]k8s.TLS{
 		"tls: Required value: one of secret and issuer":                                                                                           {},
-		"tls.secret: Forbidden: is given together with issuer, which makes its own":                                                               {Secret: "a", Issuer: &Issuer{Name: "b"}},
+		"tls.secret: Forbidden: is given together with issuer, which makes its own":                                                               {Secret: "a", Issuer: &k8s.Issuer{Name: "b"}},
 		`tls.mode: Unsupported value: "prefer": supported values: "offer", "require"`:                                                             {Secret: "a", Mode: "prefer"},
-		"tls.issuer.name: Required value: a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends":        {Issuer: &Issuer{}},
-		`tls.issuer.kind: Unsupported value: "CA": supported values: "Issuer", "ClusterIssuer"`:                                                   {Issuer: &Issuer{Name: "b", Kind: "CA"}},
-		"tls.issuer.durationHours: Invalid value: 1: must be between 24 and 87600":                                                                {Issuer: &Issuer{Name: "b", DurationHours: 1}},
+		"tls.issuer.name: Required value: a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends":        {Issuer: &k8s.Issuer{}},
+		`tls.issuer.kind: Unsupported value: "CA": supported values: "Issuer", "ClusterIssuer"`:                                                   {Issuer: &k8s.Issuer{Name: "b", Kind: "CA"}},
+		"tls.issuer.durationHours: Invalid value: 1: must be between 24 and 87600":                                                                {Issuer: &k8s.Issuer{Name: "b", DurationHours: 1}},
 		`tls.secret: Invalid value: "A": must be a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends`: {Secret: "A"},
 	} {
 		require.EqualError(t, (&Args{Shards: []int{0}, TLS: &given}).Validate(), want)
@@ -34,13 +35,13 @@ func TestTLSMistakes(t *testing.T) {
 	require.NoError(t, settings.Validate(), "without TLS of the component")
 	withTLS("")(settings)
 	require.EqualError(t, settings.Validate(), "settings.ssl: Forbidden: is decided by the component")
-	require.Equal(t, TLSRequire, (&Args{TLS: &TLS{Secret: "a"}}).withDefaults().TLS.Mode)
+	require.Equal(t, k8s.TLSRequire, (&Args{TLS: &k8s.TLS{Secret: "a"}}).withDefaults().TLS.Mode)
 }
 
 // A new line of pg_hba.conf that lets clear text in must not go unseen.
 func TestEveryRemoteLineAsksForTLS(t *testing.T) {
 	for _, members := range []bool{false, true} {
-		for _, mode := range []TLSMode{"", TLSOffer, TLSRequire} {
+		for _, mode := range []k8s.TLSMode{"", k8s.TLSOffer, k8s.TLSRequire} {
 			p := testPlan(func(a *Args) {
 				if mode != "" {
 					withTLS(mode)(a)
@@ -53,7 +54,7 @@ func TestEveryRemoteLineAsksForTLS(t *testing.T) {
 				if strings.HasPrefix(line, "local") || strings.HasPrefix(line, "#") {
 					continue
 				}
-				require.Equal(t, mode == TLSRequire, strings.HasPrefix(line, "hostssl "), "%q with %q", line, mode)
+				require.Equal(t, mode == k8s.TLSRequire, strings.HasPrefix(line, "hostssl "), "%q with %q", line, mode)
 			}
 		}
 	}
@@ -62,11 +63,11 @@ func TestEveryRemoteLineAsksForTLS(t *testing.T) {
 // Only what a server reads at its start may restart it: the way from offer to require is
 // one that its sessions survive.
 func TestRequiringTLSRestartsNothing(t *testing.T) {
-	require.Equal(t, restartingChecksums(t, TLSOffer), restartingChecksums(t, TLSRequire))
+	require.Equal(t, restartingChecksums(t, k8s.TLSOffer), restartingChecksums(t, k8s.TLSRequire))
 }
 
 // restartingChecksums are the checksums on the pod templates.
-func restartingChecksums(t *testing.T, mode TLSMode) []string {
+func restartingChecksums(t *testing.T, mode k8s.TLSMode) []string {
 	t.Helper()
 	args := &Args{Shards: []int{0, 1}}
 	withTLS(mode)(args)
@@ -84,7 +85,7 @@ func restartingChecksums(t *testing.T, mode TLSMode) []string {
 
 func TestTheComponentsClientsVerify(t *testing.T) {
 	args := &Args{Shards: []int{0, 1}, Exporter: &Exporter{}}
-	withTLS(TLSRequire)(args)
+	withTLS(k8s.TLSRequire)(args)
 	record := run(t, args)
 	for _, job := range []string{"postgres-shard-0-gate", "postgres-rollout", "postgres-clients", "postgres-monitor"} {
 		require.Equal(t, "verify-full", jobEnv(named(t, record, job), "PGSSLMODE"), job)
@@ -102,13 +103,13 @@ func TestTheComponentsClientsVerify(t *testing.T) {
 func TestServersWaitForTheirClients(t *testing.T) {
 	for _, rollout := range []Rollout{RolloutSerial, RolloutParallel} {
 		args := &Args{Shards: []int{0, 1}, Rollout: rollout}
-		withTLS(TLSRequire)(args)
+		withTLS(k8s.TLSRequire)(args)
 		record := run(t, args)
 		for _, config := range []string{"postgres-shard-0-config", "postgres-shard-1-config"} {
 			require.Contains(t, needs(named(t, record, config)), "postgres-clients")
 		}
 		require.Equal(t, 2, strings.Count(jobEnv(named(t, record, "postgres-clients"), "SHARDS"), "\n"))
-		withTLS(TLSOffer)(args)
+		withTLS(k8s.TLSOffer)(args)
 		require.NotContains(t, strings.Join(run(t, args).Names(), "\n"), "postgres-clients")
 	}
 }
@@ -116,7 +117,7 @@ func TestServersWaitForTheirClients(t *testing.T) {
 // The key is for the servers and for the Job that looks at it first.
 func TestWhoGetsTheKey(t *testing.T) {
 	args := &Args{Shards: []int{0}, Exporter: &Exporter{}}
-	withTLS(TLSRequire)(args)
+	withTLS(k8s.TLSRequire)(args)
 	for _, one := range run(t, args).All() {
 		volumes, ok := kubetest.Value(one, "spec.template.spec.volumes")
 		if !ok || !strings.Contains(volumes.String(), "shards-tls") {
@@ -129,7 +130,7 @@ func TestWhoGetsTheKey(t *testing.T) {
 
 // tests/schema holds the same file against cert-manager's own schema.
 func TestAnIssuerMakesOneCertificateForAllShards(t *testing.T) {
-	args := &Args{Shards: []int{0, 7}, TLS: &TLS{Issuer: &Issuer{Name: "internal"}}}
+	args := &Args{Shards: []int{0, 7}, TLS: &k8s.TLS{Issuer: &k8s.Issuer{Name: "internal"}}}
 	record := run(t, args)
 	certificate := named(t, record, "postgres-certificate")
 	made, ok := kubetest.Value(certificate, "")
@@ -144,7 +145,7 @@ func TestAnIssuerMakesOneCertificateForAllShards(t *testing.T) {
 
 // Each server asks for the names under which it is reached, and the certificate has them.
 func TestMembersAreReachedByName(t *testing.T) {
-	args := &Args{Shards: []int{0}, TLS: &TLS{Issuer: &Issuer{Name: "internal"}}}
+	args := &Args{Shards: []int{0}, TLS: &k8s.TLS{Issuer: &k8s.Issuer{Name: "internal"}}}
 	threeMembers(args)
 	record := run(t, args)
 	names, ok := kubetest.Value(named(t, record, "postgres-certificate"), "spec.dnsNames")

@@ -36,3 +36,11 @@ func ReadOnlyMount(volume, path string) *corev1.VolumeMountArgs {
 	mount.ReadOnly = pulumi.Bool(true)
 	return mount
 }
+
+// SecretVolume has one file per key of a Secret, which the pod's group may read.
+func SecretVolume(name, secret string) *corev1.VolumeArgs {
+	return &corev1.VolumeArgs{
+		Name:   pulumi.String(name),
+		Secret: &corev1.SecretVolumeSourceArgs{SecretName: pulumi.String(secret), DefaultMode: pulumi.Int(0o440)},
+	}
+}
