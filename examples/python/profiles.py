@@ -10,6 +10,7 @@ settings are those of every other program here (environment):
     SCALESTACK_SHARD_CREDENTIALS  /etc/scalestack/shards
     SCALESTACK_REDIS_ADDRESS      localhost:6379
     SCALESTACK_REDIS_CREDENTIALS  /etc/scalestack/redis (username and password)
+    SCALESTACK_REDIS_CA           (empty; a file of authorities, for a cache with TLS)
     SCALESTACK_CACHE_TTL          3600 (seconds)
 """
 
@@ -44,7 +45,9 @@ def profiles():
     host, _, port = os.environ.get("SCALESTACK_REDIS_ADDRESS", "localhost:6379").rpartition(":")
     folder = Path(os.environ.get("SCALESTACK_REDIS_CREDENTIALS", "/etc/scalestack/redis"))
     username, password = ((folder / name).read_text().rstrip("\r\n") for name in ("username", "password"))
-    return redis.Redis(host=host, port=int(port), username=username, password=password,
+    authorities = os.environ.get("SCALESTACK_REDIS_CA")
+    verified = {"ssl": True, "ssl_ca_certs": authorities, "ssl_check_hostname": True} if authorities else {}
+    return redis.Redis(host=host, port=int(port), username=username, password=password, **verified,
                        socket_timeout=0.2, socket_connect_timeout=0.2, decode_responses=True)
 
 

@@ -100,7 +100,7 @@ func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follo
 }
 
 func newInvalidate(s *settings.Invalidate, w *worker) (*follower, error) {
-	client := profilecache.NewClient(s.Redis, w.log)
+	client := profilecache.NewClient(s.Redis, w.metrics, w.log)
 	w.tracer.Redis(client)
 	// It only marks: the lives of what others store do not matter here.
 	cache := profilecache.New(client, profilecache.Options{FillTimeout: s.FillTimeout, Metrics: w.metrics, Log: w.log})

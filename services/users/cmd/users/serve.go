@@ -72,7 +72,7 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	if err := verify(ctx, shards); err != nil {
 		return err
 	}
-	client := profilecache.NewClient(s.Redis, log)
+	client := profilecache.NewClient(s.Redis, registry, log)
 	defer client.Close()
 	tracer.Redis(client)
 	cache := profilecache.New(client, profilecache.Options{

@@ -63,7 +63,7 @@ func startLab(t *testing.T, users int) *lab {
 	l.exec("VACUUM ANALYZE users")
 	l.bare = l.pool()
 	l.admin = redistest.Client(t, l.redis)
-	l.cache = profilecache.NewClient(l.redis, quiet())
+	l.cache = profilecache.NewClient(l.redis, prometheus.NewRegistry(), quiet())
 	t.Cleanup(func() { _ = l.cache.Close() })
 	return l
 }
@@ -100,7 +100,7 @@ func (l *lab) instance(caches ...users.Cache) instance {
 	shards, err := router.New(options)
 	require.NoError(l.t, err)
 	l.t.Cleanup(shards.Close)
-	client := profilecache.NewClient(l.redis, quiet())
+	client := profilecache.NewClient(l.redis, prometheus.NewRegistry(), quiet())
 	l.t.Cleanup(func() { _ = client.Close() })
 	if caches == nil {
 		caches = []users.Cache{profilecache.New(client, profilecache.Options{

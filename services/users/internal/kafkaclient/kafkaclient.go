@@ -5,18 +5,15 @@ package kafkaclient
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/scalestack/scalestack/services/users/internal/settings"
+	"github.com/scalestack/scalestack/services/users/internal/verified"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
@@ -29,53 +26,13 @@ func Options(s settings.Kafka, name string, log *slog.Logger) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(s.Bootstrap...),
 		kgo.ClientID("scalestack-" + name),
-		kgo.Dialer(dialer(s.CA)),
+		kgo.Dialer(verified.Dialer(s.CA, "Kafka", dialTimeout, nil)),
 		kgo.SASL(scram.Sha512(func(context.Context) (scram.Auth, error) { return auth(s) })),
 		kgo.WithLogger(logger{log}),
 		// Leaders that move are found soon, not only by errors.
 		kgo.MetadataMaxAge(time.Minute),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
-}
-
-func dialer(ca string) func(ctx context.Context, network, host string) (net.Conn, error) {
-	return func(ctx context.Context, network, host string) (net.Conn, error) {
-		roots, err := authorities(ca)
-		if err != nil {
-			return nil, fmt.Errorf("authority of Kafka: %w", err)
-		}
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-		defer cancel()
-		d := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-		return d.DialContext(ctx, network, host)
-	}
-}
-
-// authorities reads a file, or every *.crt of a folder. While Strimzi replaces the
-// key of its cluster CA, the Secret holds the old certificate as ca-<date>.crt
-// beside the new ca.crt, and brokers present certificates of either.
-func authorities(ca string) (*x509.CertPool, error) {
-	files := []string{ca}
-	if info, err := os.Stat(ca); err == nil && info.IsDir() {
-		files, err = fs.Glob(os.DirFS(ca), "*.crt")
-		if err != nil || len(files) == 0 {
-			return nil, fmt.Errorf("%s holds no *.crt file", ca)
-		}
-		for i := range files {
-			files[i] = filepath.Join(ca, files[i])
-		}
-	}
-	roots := x509.NewCertPool()
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		if !roots.AppendCertsFromPEM(content) {
-			return nil, fmt.Errorf("%s holds no certificate", file)
-		}
-	}
-	return roots, nil
 }
 
 func auth(s settings.Kafka) (scram.Auth, error) {

@@ -18,7 +18,7 @@ import (
 func TestARedisThatForgets(t *testing.T) {
 	address := redistest.Start(t)
 	admin := redistest.Client(t, address)
-	client := profilecache.NewClient(address, slog.New(slog.DiscardHandler))
+	client := profilecache.NewClient(address, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	defer client.Close()
 	cache := profilecache.New(client, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 10 * time.Second,
 		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})

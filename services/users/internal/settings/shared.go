@@ -1,9 +1,10 @@
 package settings
 
-// Redis says where the cache is.
+// Redis says where the cache is, and with CA how to verify it.
 type Redis struct {
 	Address     string `env:"SCALESTACK_REDIS_ADDRESS" envDefault:"redis:6379" validate:"hostport" doc:"the cache"`
 	Credentials string `env:"SCALESTACK_REDIS_CREDENTIALS" envDefault:"/etc/scalestack/redis" validate:"abspath" doc:"folder with the files username and password; read at every new connection"`
+	CA          string `env:"SCALESTACK_REDIS_CA" validate:"omitempty,abspath" doc:"authorities of the cache's certificate: a PEM file, or a folder of which every *.crt is trusted; read at every new connection. Empty for connections in clear text"`
 }
 
 // Kafka says where the event log is and who we are there.
