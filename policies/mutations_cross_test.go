@@ -28,7 +28,7 @@ var crossMutations = map[string]mutation{
 	"deployment of other pods": {policy: "selector-matches", says: "Deployment scalestack/app: spec.selector is", edits: edits(set(web, "spec.selector.matchLabels"+instance, "other"))},
 
 	"port of another name":     {policy: "service-port", says: `targetPort is "https", allowed: a port of Deployment scalestack/app: 8080 (http, TCP)`, edits: edits(set("Service app", "spec.ports[0].targetPort", "https"))},
-	"port number":              {policy: "service-port", says: "targetPort is 6380", edits: edits(set("Service redis", "spec.ports[0].targetPort", 6380.0))},
+	"port number":              {policy: "service-port", says: "targetPort is 6381", edits: edits(set("Service redis", "spec.ports[0].targetPort", 6381.0))},
 	"port of another protocol": {policy: "service-port", says: "postgres-shard-0", edits: edits(set("Service postgres-shard-0", "spec.ports[0].protocol", "UDP"))},
 	"container without port":   {policy: "service-port", says: "allowed: a port of Deployment scalestack/redis: none", edits: edits(unset(redis, main0+"ports"))},
 

@@ -32,7 +32,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkConnections, []string{"services", "postgres"}},
 		{c.checkTriggers, []string{"services", "keda", "kafka"}},
 		{c.checkAuth, []string{"services"}},
-		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes", "postgres"}},
+		{c.checkSecrets, []string{"services", "secrets", "externalSecrets", "kubernetes", "postgres", "redis"}},
 		{c.checkBackup, []string{"postgres", "secrets", "externalSecrets"}},
 		{c.checkEdge, []string{"services", "cdn"}},
 		{c.checkTunnel, []string{"services", "cdn", "tunnel"}},

@@ -63,10 +63,16 @@ func (c *Config) checkSecrets() field.ErrorList {
 	if name := c.Kubernetes.PullSecret; name != "" && !c.hasSecret(name) {
 		errs = append(errs, notMade(sectionPath("kubernetes").Child("pullSecret"), name, `["`+secrets.DockerConfigKey+`"]`))
 	}
-	if t := c.Postgres.TLS; t != nil && t.Secret != "" && !c.hasSecret(t.Secret) {
-		errs = append(errs, notMade(sectionPath("postgres").Child("tls", "secret"), t.Secret, `["tls.crt"]`))
+	errs = append(errs, c.unmadeCertificate("postgres", c.Postgres.TLS)...)
+	return append(errs, c.unmadeCertificate("redis", c.Redis.TLS)...)
+}
+
+// unmadeCertificate reports the Secret of a section's tls.
+func (c *Config) unmadeCertificate(section string, t *k8s.TLS) field.ErrorList {
+	if t == nil || t.Secret == "" || c.hasSecret(t.Secret) {
+		return nil
 	}
-	return errs
+	return field.ErrorList{notMade(sectionPath(section).Child("tls", "secret"), t.Secret, `["tls.crt"]`)}
 }
 
 func (c *Config) missing(path *field.Path, mounts []k8s.Mount) field.ErrorList {

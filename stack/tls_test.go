@@ -9,6 +9,7 @@ import (
 	"github.com/scalestack/scalestack/components/job"
 	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
 )
 
 const withTLS = `{"tls":{"secret":"shards-tls"}}`
@@ -38,9 +39,34 @@ func TestClientsOfTheShardsVerify(t *testing.T) {
 	require.NotContains(t, shop(t, nil).shardVariables(), "SCALESTACK_DB_SSLMODE")
 }
 
+// The same for the cache, of which only its users know.
+func TestClientsOfTheCacheVerify(t *testing.T) {
+	for mode, port := range map[string]int{"": redis.Port, "offer": redis.TLSPort, "require": redis.TLSPort} {
+		config := map[string]string{"scalestack:redis": `{}`}
+		if mode != "" {
+			config = map[string]string{"scalestack:redis": `{"tls":{"secret":"cache-tls","mode":"` + mode + `"}}`, "scalestack:externalSecrets": `["cache-tls"]`}
+		}
+		c := shop(t, config)
+		a := c.serviceArgs(c.Services["web"], wiredHere())
+		trusted := k8s.Mount{Name: "redis-ca", Path: redisCAFolder, Secrets: []k8s.SecretFiles{
+			{Secret: pulumi.String("cache-tls"), Files: map[string]string{"ca.crt": "ca.crt"}}}}
+		if mode == "" {
+			require.NotContains(t, a.BaseEnv, "SCALESTACK_REDIS_CA")
+			require.NotContains(t, a.Mounts, trusted)
+		} else {
+			require.Equal(t, pulumi.String("/etc/scalestack/redis-ca/ca.crt"), a.BaseEnv["SCALESTACK_REDIS_CA"])
+			require.Contains(t, a.Mounts, trusted)
+		}
+		require.Contains(t, a.EgressTo, k8s.Target{Peer: k8s.Peer{Pods: redis.PodLabels(redisName)}, Port: port})
+		require.NotContains(t, c.serviceArgs(c.Services["mailer"], wiredHere()).BaseEnv, "SCALESTACK_REDIS_CA")
+	}
+}
+
 func TestACertificateThatNobodyMakesIsNamed(t *testing.T) {
 	_, err := load(t, map[string]string{"scalestack:postgres": withTLS})
 	require.ErrorContains(t, err, `scalestack:postgres.tls.secret: Invalid value: "shards-tls": is made by nobody`)
+	_, err = load(t, map[string]string{"scalestack:redis": `{"tls":{"secret":"cache-tls"}}`})
+	require.ErrorContains(t, err, `scalestack:redis.tls.secret: Invalid value: "cache-tls": is made by nobody`)
 	_, err = load(t, map[string]string{"scalestack:postgres": `{"tls":{}}`})
 	require.EqualError(t, err, "scalestack:postgres.tls: Required value: one of secret and issuer")
 	_, err = load(t, map[string]string{"scalestack:postgres": `{"tls":{"issuer":{"name":"internal"}}}`})

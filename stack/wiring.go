@@ -21,6 +21,7 @@ const (
 	credentialsFolder = "/etc/scalestack/shards"
 	shardCAFolder     = "/etc/scalestack/shards-ca"
 	redisFolder       = "/etc/scalestack/redis"
+	redisCAFolder     = "/etc/scalestack/redis-ca"
 	kafkaFolder       = "/etc/scalestack/kafka"
 	kafkaCAFolder     = "/etc/scalestack/kafka-ca"
 )
@@ -68,7 +69,7 @@ func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 		c.connectShards(&a, s, w)
 	}
 	if s.Uses.Cache {
-		connectCache(&a, w)
+		c.connectCache(&a, w)
 	}
 	if s.usesKafka() {
 		connectKafka(&a, s, w)
@@ -108,13 +109,18 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	a.Migration = &m
 }
 
-func connectCache(a *service.Args, w wiring) {
+// connectCache says where the cache is, and with TLS how to verify it.
+func (c *Config) connectCache(a *service.Args, w wiring) {
 	maps.Copy(a.BaseEnv, variables{
 		"SCALESTACK_REDIS_ADDRESS":     w.redisAddress,
 		"SCALESTACK_REDIS_CREDENTIALS": pulumi.String(redisFolder),
 	})
 	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{{Name: "redis", Path: redisFolder, Secret: w.redisSecret}})
-	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{{Peer: k8s.Peer{Pods: redis.PodLabels(redisName)}, Port: redis.Port}})
+	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{{Peer: k8s.Peer{Pods: redis.PodLabels(redisName)}, Port: redis.ClientPort(c.Redis.TLS)}})
+	if c.Redis.TLS != nil {
+		a.BaseEnv["SCALESTACK_REDIS_CA"] = pulumi.String(redisCAFolder + "/" + k8s.AuthorityKey)
+		a.Mounts = append(a.Mounts, c.Redis.TLS.Authority(redisName, "redis-ca", redisCAFolder))
+	}
 }
 
 // connectKafka trusts every certificate of the cluster's authority: after its key

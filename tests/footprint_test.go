@@ -45,7 +45,7 @@ func footprints(t *testing.T, g *graph) []footprint {
 	t.Helper()
 	var all []footprint
 	for _, node := range g.find(deployment) {
-		f := podsOf(t, node, "spec.template.spec.containers[0].resources.requests", at(t, node, "metadata.name"))
+		f := templateOf(t, node, at(t, node, "metadata.name"))
 		f.least, f.most = count(t, node), count(t, node)
 		for kind, suffix := range map[string]string{scalerType: "Replicas", kedaType: "ReplicaCount"} {
 			for _, scaler := range g.find(kind) {
@@ -83,12 +83,27 @@ func shardsOf(t *testing.T, g *graph) footprint {
 	t.Helper()
 	sets := g.find(statefulSetType)
 	require.NotEmpty(t, sets)
-	f := podsOf(t, sets[0], "spec.template.spec.containers[0].resources.requests", "shards")
+	f := templateOf(t, sets[0], "shards")
 	f.least, f.most = len(sets), len(sets)
 	for _, claim := range g.find(claimType) {
 		f.disk.Add(quantity(t, claim, "spec.resources.requests.storage"))
 	}
 	return f
+}
+
+// templateOf adds up the containers of a pod.
+func templateOf(t *testing.T, node pulumi.MockResourceArgs, name string) footprint {
+	t.Helper()
+	sum := footprint{name: name}
+	for i := 0; ; i++ {
+		container := fmt.Sprintf("spec.template.spec.containers[%d]", i)
+		if at(t, node, container+".name") == "" {
+			return sum
+		}
+		one := podsOf(t, node, container+".resources.requests", name)
+		sum.cpu.Add(one.cpu)
+		sum.memory.Add(one.memory)
+	}
 }
 
 func podsOf(t *testing.T, node pulumi.MockResourceArgs, requests, name string) footprint {

@@ -153,7 +153,7 @@ type owner struct{ absent, other string }
 var (
 	strimziOperator = owner{"install Strimzi's operator, or set kafka.operator.mode to install", "set kafka.apiVersion to one that it does, or change the operator"}
 	gatewayAPI      = owner{"install the Gateway API's definitions, v1.0 or newer, and a controller; or remove scalestack:gateway", "install the Gateway API's definitions, v1.0 or newer"}
-	certManager     = owner{"install cert-manager 1.0 or newer, or set postgres.tls.secret in place of issuer", "install cert-manager 1.0 or newer"}
+	certManager     = owner{"install cert-manager 1.0 or newer, or set secret in place of issuer in postgres.tls and redis.tls", "install cert-manager 1.0 or newer"}
 	kedaOperator    = owner{"install KEDA 2.17 or newer, or remove the services' triggers", "install KEDA 2.17 or newer"}
 )
 

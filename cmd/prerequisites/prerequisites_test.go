@@ -127,7 +127,7 @@ func TestCertManagerIsAPrerequisiteOfAnIssuer(t *testing.T) {
 	const certificate = `,{"newState":{"type":"kubernetes:cert-manager.io/v1:Certificate","inputs":{}}}`
 	require.Equal(t, []string{
 		"MISSING  certificates.cert-manager.io v1: Error from server (NotFound): get customresourcedefinition certificates.cert-manager.io -o json. " +
-			"Fix: install cert-manager 1.0 or newer, or set postgres.tls.secret in place of issuer",
+			"Fix: install cert-manager 1.0 or newer, or set secret in place of issuer in postgres.tls and redis.tls",
 	}, problems(t, good(), certificate))
 	a := good()
 	a["get customresourcedefinition certificates.cert-manager.io"] = `{"spec":{"versions":[{"name":"v1","served":true}]}}`

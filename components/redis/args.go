@@ -39,6 +39,11 @@ type Args struct {
 	// cache-aside needs, see DefaultCommands.
 	Commands []string `json:"-" pulumi:"commands,optional"`
 
+	// TLS encrypts all connections and lets clients check who answers, on port 6380.
+	// Adding, changing or removing it restarts Redis once, with an empty cache; docs/tls.md
+	// says how. Default: none, passwords and entries cross the network in clear text.
+	TLS *k8s.TLS `json:"tls" pulumi:"tls,optional"`
+
 	// IngressFrom may connect to Redis. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 

@@ -6,13 +6,14 @@
 //
 //   - a Deployment "redis" of one pod, which is stopped before its successor
 //     starts: two half-filled caches would answer differently
-//   - a Service "redis", port 6379
+//   - a Service "redis", port 6379, with Args.TLS port 6380 or both
 //   - a ConfigMap "redis-config": redis.conf
 //   - a Secret "redis-acl": users.acl, with the password only as a hash
 //   - a Secret "redis-app" with the keys username and password, generated
 //   - a NetworkPolicy "redis"
 //   - with Args.Exporter a Deployment, a Secret, a ServiceAccount and a NetworkPolicy
 //     "redis-exporter"
+//   - with Args.TLS.Issuer a Certificate "redis-tls" of cert-manager
 //
 // # Who may do what
 //
@@ -26,6 +27,14 @@
 // One script or function holds up every client. One that runs for more than a second is ended by the
 // next probe; if it has written, which Redis does not undo, the server is ended, and the
 // next one begins with an empty cache.
+//
+// # TLS
+//
+// With Args.TLS a container "tls" in the pod checks the Secret and has the server read a
+// renewed certificate, without a restart and without the end of a connection. A broken one
+// is refused with a line in its log, and the server goes on with what it has. The key's
+// Secret is mounted there alone; the server has a copy in memory. A user "certificates",
+// whose password never leaves the pod, may set Redis's configuration for that.
 //
 // # Memory
 //

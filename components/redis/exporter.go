@@ -21,6 +21,8 @@ const (
 
 	exporterPath = "/etc/redis-exporter"
 	exporterFile = "passwords.json"
+	// authorityPath is where the exporter has what it verifies the server with.
+	authorityPath = "/etc/redis-ca"
 )
 
 func exporterName(component string) string { return component + "-exporter" }
@@ -67,30 +69,68 @@ func exporterSecret(component string, a *Args, password pulumi.StringInput) *cor
 		Metadata: kube.ExporterLabels(name).Meta(name, a.Namespace),
 		Type:     pulumi.String("Opaque"),
 		StringData: pulumi.StringMap{
-			exporterFile: pulumi.Sprintf("{%q: %q, %q: %q}\n", "redis://"+address(component), password,
-				"redis://"+MonitorUser+"@"+address(component), password),
+			exporterFile: pulumi.Sprintf("{\"%s%s\": %q, \"%s%s@%s\": %q}\n", scheme(a), address(component, a), password,
+				scheme(a), MonitorUser, address(component, a), password),
 		},
 	}
 }
 
-func address(component string) string { return fmt.Sprintf("%s:%d", component, Port) }
+// address of the server. A certificate has the Service's whole name.
+func address(component string, a *Args) pulumi.StringOutput {
+	if a.TLS == nil {
+		return pulumi.Sprintf("%s:%d", component, Port)
+	}
+	return pulumi.Sprintf("%s:%d", serverName(component, a), TLSPort)
+}
+
+func scheme(a *Args) string {
+	if a.TLS == nil {
+		return "redis://"
+	}
+	return "rediss://"
+}
 
 func cacheExporter(component string, a *Args, checksum pulumi.StringInput) kube.Exporter {
 	name := exporterName(component)
 	return kube.Exporter{
 		Name: name, Namespace: a.Namespace, PullSecret: a.Exporter.PullSecret, Port: ExporterPort, PortName: "metrics", From: a.Exporter.MetricsFrom,
-		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: Port}},
+		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: ClientPort(a.TLS)}},
 		Program: kube.Program{
 			Image: a.Exporter.Image, PullPolicy: a.Exporter.ImagePullPolicy, Resources: a.Exporter.Resources,
-			Args: []string{
-				"-redis.addr=redis://" + address(component), "-redis.user=" + MonitorUser,
-				"-redis.password-file=" + exporterPath + "/" + exporterFile,
+			Args: append(exporterServer(component, a),
+				"-redis.user="+MonitorUser,
+				"-redis.password-file="+exporterPath+"/"+exporterFile,
 				fmt.Sprintf("-web.listen-address=:%d", ExporterPort),
 				// The user may not read the server's configuration.
 				"-config-command=-",
-			},
-			Mounts: []k8s.Mount{{Name: "password", Path: exporterPath, Secret: pulumi.String(name)}},
+			),
+			Env:    exporterEnv(component, a),
+			Mounts: append(exporterAuthority(component, a), k8s.Mount{Name: "password", Path: exporterPath, Secret: pulumi.String(name)}),
 		},
 		Checksum: checksum,
 	}
+}
+
+// exporterServer are the arguments that say where the server is, and with TLS who vouches
+// for it. The exporter reads the authorities' file for each connection.
+func exporterServer(component string, a *Args) []string {
+	if a.TLS == nil {
+		return []string{fmt.Sprintf("-redis.addr=redis://%s:%d", component, Port)}
+	}
+	return []string{"-tls-ca-cert-file=" + authorityPath + "/" + k8s.AuthorityKey}
+}
+
+// exporterEnv has the address where it is known only during the deployment.
+func exporterEnv(component string, a *Args) []kube.Env {
+	if a.TLS == nil {
+		return nil
+	}
+	return []kube.Env{{"REDIS_ADDR": pulumi.Sprintf("%s%s", scheme(a), address(component, a))}}
+}
+
+func exporterAuthority(component string, a *Args) []k8s.Mount {
+	if a.TLS == nil {
+		return nil
+	}
+	return []k8s.Mount{a.TLS.Authority(component, "redis-ca", authorityPath)}
 }

@@ -61,8 +61,16 @@ func userFile(name string, a *Args, users pulumi.StringInput) *corev1.SecretArgs
 func configMap(name string, a *Args) *corev1.ConfigMapArgs {
 	return &corev1.ConfigMapArgs{
 		Metadata: labels(name).Meta(name+"-config", a.Namespace),
-		Data:     pulumi.StringMap{"redis.conf": pulumi.String(serverConfig(a))},
+		Data:     pulumi.ToStringMap(files(a)),
 	}
+}
+
+func files(a *Args) map[string]string {
+	all := map[string]string{"redis.conf": serverConfig(a)}
+	if a.TLS != nil {
+		all["tls.sh"] = tlsScript
+	}
+	return all
 }
 
 func deployment(name string, a *Args, checksum pulumi.StringInput) *appsv1.DeploymentArgs {
@@ -85,24 +93,31 @@ func deployment(name string, a *Args, checksum pulumi.StringInput) *appsv1.Deplo
 }
 
 func service(name string, a *Args) *corev1.ServiceArgs {
+	ports := corev1.ServicePortArray{}
+	for _, open := range openPorts(a) {
+		ports = append(ports, &corev1.ServicePortArgs{
+			Name:       pulumi.String(open.name),
+			Port:       pulumi.Int(open.number),
+			TargetPort: pulumi.String(open.name),
+			Protocol:   pulumi.String("TCP"),
+		})
+	}
 	return &corev1.ServiceArgs{
 		Metadata: labels(name).Meta(name, a.Namespace),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
 			Selector: labels(name).Selector(),
-			Ports: corev1.ServicePortArray{&corev1.ServicePortArgs{
-				Name:       pulumi.String("redis"),
-				Port:       pulumi.Int(Port),
-				TargetPort: pulumi.String("redis"),
-				Protocol:   pulumi.String("TCP"),
-			}},
+			Ports:    ports,
 		},
 	}
 }
 
 // networkPolicy allows no egress: a cache connects to nothing.
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
-	policy := kube.Policy{Port: Port, From: slices.Concat(exporterPeers(name, a), a.IngressFrom), NoDNS: true}
+	policy := kube.Policy{NoDNS: true}
+	for _, open := range openPorts(a) {
+		policy.More = append(policy.More, kube.Opening{Port: open.number, From: slices.Concat(exporterPeers(name, a), a.IngressFrom)})
+	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels(name).Meta(name, a.Namespace),
 		Spec:     policy.Spec(PodLabels(name)),

@@ -15,8 +15,8 @@ func podSpec(name string, a *Args) *corev1.PodSpecArgs {
 		EnableServiceLinks:            pulumi.Bool(false),
 		SecurityContext:               kube.RestrictedPod(userID),
 		TerminationGracePeriodSeconds: pulumi.Int(a.TerminationGraceSeconds),
-		Containers:                    corev1.ContainerArray{container(a)},
-		Volumes:                       volumes(name),
+		Containers:                    containers(name, a),
+		Volumes:                       append(volumes(name), tlsVolumes(name, a)...),
 		Tolerations:                   kube.Tolerations(a.Tolerations),
 	}
 	if a.NodeSelector != nil {
@@ -28,6 +28,14 @@ func podSpec(name string, a *Args) *corev1.PodSpecArgs {
 	return spec
 }
 
+func containers(name string, a *Args) corev1.ContainerArray {
+	all := corev1.ContainerArray{container(a)}
+	if a.TLS != nil {
+		all = append(all, tlsContainer(name, a))
+	}
+	return all
+}
+
 // container names its command, so that the image's entry point, which changes
 // the owner of its folder, has no say.
 func container(a *Args) *corev1.ContainerArgs {
@@ -35,23 +43,27 @@ func container(a *Args) *corev1.ContainerArgs {
 		Name:            pulumi.String("redis"),
 		Image:           a.Image.ToStringOutput(),
 		ImagePullPolicy: a.ImagePullPolicy.ToStringOutput(),
-		Command:         pulumi.ToStringArray([]string{"redis-server", configPath + "/redis.conf"}),
-		Ports: corev1.ContainerPortArray{&corev1.ContainerPortArgs{
-			Name:          pulumi.String("redis"),
-			ContainerPort: pulumi.Int(Port),
-			Protocol:      pulumi.String("TCP"),
-		}},
+		Command:         pulumi.ToStringArray(startCommand(a)),
+		Ports:           containerPorts(a),
 		Resources:       kube.Resources(a.Resources),
 		SecurityContext: kube.RestrictedContainer(),
-		StartupProbe:    probe(1, 30),
-		ReadinessProbe:  probe(5, 3),
-		LivenessProbe:   probe(10, 6),
+		StartupProbe:    probe(a, 1, startupSeconds(a)),
+		ReadinessProbe:  probe(a, 5, 3),
+		LivenessProbe:   probe(a, 10, 6),
 		VolumeMounts: corev1.VolumeMountArray{
 			kube.ReadOnlyMount("config", configPath),
-			kube.ReadOnlyMount("acl", aclPath),
+			userMount(a),
 			kube.Mount("data", dataPath),
 		},
 	}
+}
+
+func containerPorts(a *Args) corev1.ContainerPortArray {
+	all := corev1.ContainerPortArray{}
+	for _, open := range openPorts(a) {
+		all = append(all, kube.ContainerPort(open.name, open.number))
+	}
+	return all
 }
 
 func volumes(name string) corev1.VolumeArray {
@@ -60,22 +72,20 @@ func volumes(name string) corev1.VolumeArray {
 			Name:      pulumi.String("config"),
 			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(name + "-config")},
 		},
-		&corev1.VolumeArgs{
-			Name: pulumi.String("acl"),
-			Secret: &corev1.SecretVolumeSourceArgs{
-				SecretName:  pulumi.String(name + "-acl"),
-				DefaultMode: pulumi.Int(0o440),
-			},
-		},
+		kube.SecretVolume("acl", name+"-acl"),
 		// The server wants a working folder, and writes nothing to it.
 		kube.EmptyDir("data", "16Mi"),
 	}
 }
 
 // probe asks the server for an answer, as check does.
-func probe(period, failures int) *corev1.ProbeArgs {
+func probe(a *Args, period, failures int) *corev1.ProbeArgs {
+	return execProbe(check(reached(a)), period, failures)
+}
+
+func execProbe(command string, period, failures int) *corev1.ProbeArgs {
 	return &corev1.ProbeArgs{
-		Exec:             &corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"sh", "-c", check(Port)})},
+		Exec:             &corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"sh", "-c", command})},
 		PeriodSeconds:    pulumi.Int(period),
 		TimeoutSeconds:   pulumi.Int(3),
 		FailureThreshold: pulumi.Int(failures),
@@ -87,12 +97,13 @@ func probe(period, failures int) *corev1.ProbeArgs {
 //
 // A script or a function that runs too long holds up every client. The check ends it, or
 // the server if it has written: that cannot be undone, SIGTERM waits for its end, and the
-// second SIGINT does not. $1 is the server's process.
-func check(port int) string {
-	return fmt.Sprintf(`ask() { redis-cli -h 127.0.0.1 -p %d "$@"; }
+// second SIGINT does not. $1 is the server's process, and server are redis-cli's options
+// that say where it is.
+func check(server string) string {
+	return fmt.Sprintf(`ask() { redis-cli %s "$@"; }
 case $(ask ping) in
 PONG) exit 0 ;;
 BUSY*) case $(ask script kill; ask function kill) in *UNKILLABLE*) kill -INT "${1:-1}"; sleep 1; kill -INT "${1:-1}" ;; esac ;;
 esac
-exit 1`, port)
+exit 1`, server)
 }

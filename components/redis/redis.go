@@ -3,6 +3,7 @@ package redis
 import (
 	"fmt"
 
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
@@ -17,7 +18,8 @@ import (
 type Redis struct {
 	pulumi.ResourceState
 
-	// Address is host:port inside the cluster, known once Redis is ready.
+	// Address is host:port inside the cluster, known once Redis is ready. With TLS it is
+	// the port that speaks it.
 	Address pulumi.StringOutput `pulumi:"address"`
 	// AppSecret is the name of the Secret with the keys username and password.
 	AppSecret pulumi.StringOutput `pulumi:"appSecret"`
@@ -68,6 +70,14 @@ func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 // each other: Pulumi calls a Service ready when a pod is behind it.
 func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.StringInput) error {
 	parent := pulumi.Parent(c)
+	var needs []pulumi.Resource
+	if a.TLS != nil && a.TLS.Issuer != nil {
+		issued, err := apiextensions.NewCustomResource(ctx, name+"-certificate", certificate(name, a), parent)
+		if err != nil {
+			return err
+		}
+		needs = append(needs, issued)
+	}
 	acl, err := corev1.NewSecret(ctx, name+"-acl", userFile(name, a, users), parent)
 	if err != nil {
 		return err
@@ -81,7 +91,7 @@ func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.S
 		return err
 	}
 	made, err := appsv1.NewDeployment(ctx, name+"-deployment", deployment(name, a, c.Checksum), parent,
-		pulumi.DependsOn([]pulumi.Resource{acl, config, policy}))
+		pulumi.DependsOn(append(needs, acl, config, policy)))
 	if err != nil {
 		return err
 	}
@@ -90,6 +100,6 @@ func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.S
 		return err
 	}
 	c.Address = pulumi.Sprintf("%s.%s.svc.cluster.local:%d",
-		front.Metadata.Name().Elem(), made.Metadata.Namespace().Elem(), Port)
+		front.Metadata.Name().Elem(), made.Metadata.Namespace().Elem(), ClientPort(a.TLS))
 	return nil
 }

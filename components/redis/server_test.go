@@ -151,9 +151,7 @@ func runCheck(t *testing.T, address string, pid int) error {
 	t.Helper()
 	_, text, err := net.SplitHostPort(address)
 	require.NoError(t, err)
-	port, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	cmd := exec.Command("sh", "-c", check(port), "check", strconv.Itoa(pid))
+	cmd := exec.Command("sh", "-c", check("-h 127.0.0.1 -p "+text), "check", strconv.Itoa(pid))
 	cmd.Env = []string{"PATH=" + filepath.Dir(os.Getenv(serverVariable)) + ":" + os.Getenv("PATH")}
 	return cmd.Run()
 }

@@ -15,6 +15,8 @@ type Policy struct {
 	Port int
 	// From may connect to Port.
 	From []k8s.Peer
+	// More are further ports, and who may connect to each.
+	More []Opening
 	// Metrics are the port that tells how the pods are, and who may read it.
 	Metrics Opening
 	// To are the ports to which the pods may connect, beside DNS.
@@ -49,7 +51,7 @@ func Match(labels pulumi.StringMapInput) *metav1.LabelSelectorArgs {
 
 func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 	rules := networkingv1.NetworkPolicyIngressRuleArray{}
-	for _, opening := range []Opening{{p.Port, p.From}, p.Metrics} {
+	for _, opening := range append(append([]Opening{{p.Port, p.From}}, p.More...), p.Metrics) {
 		if opening.Port == 0 || len(opening.From) == 0 {
 			continue
 		}
