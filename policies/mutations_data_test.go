@@ -69,6 +69,10 @@ var dataMutations = map[string]mutation{
 	"a later line ends TLS": {policy: "shards-encrypted", only: "prod", says: `data["postgresql.conf"] is without TLS`, edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "jit = 'off'", "SSL off # for a test"))},
 	"clear text is taken":   {policy: "shards-encrypted", only: "prod", says: `data["pg_hba.conf"] is a line for logins without TLS`, edits: edits(replace("ConfigMap postgres-shard-3-config", `data["pg_hba.conf"]`, "hostssl all", "host    all"))},
 
+	"a cache without TLS":           {policy: "cache-encrypted", only: "prod", says: `data["redis.conf"] is without TLS`, edits: edits(replace("ConfigMap redis-config", `data["redis.conf"]`, "tls-port 6380", "tls-port 0"))},
+	"a cache that never had TLS":    {policy: "cache-encrypted", only: "prod", says: `data["redis.conf"] is without TLS`, edits: edits(replace("ConfigMap redis-config", `data["redis.conf"]`, "tls-port 6380", ""))},
+	"a cache that takes clear text": {policy: "cache-encrypted", only: "prod", says: `data["redis.conf"] is a port for clear text`, edits: edits(replace("ConfigMap redis-config", `data["redis.conf"]`, "databases 1", "PORT 6379"))},
+
 	"pool that leaves":          {policy: "kafka-kept", says: "without gone", edits: edits(), config: map[string]any{"pools": []any{"gone"}}},
 	"every copy in sync":        {policy: "kafka-replication", only: "staging", says: `"min.insync.replicas"] is 3, allowed: below the replication factor 3`, edits: edits(set(cluster, `spec.kafka.config["min.insync.replicas"]`, 3.0))},
 	"topic in sync":             {policy: "kafka-replication", only: "prod", says: "KafkaTopic scalestack/user-events", edits: edits(set(topic, `spec.config["min.insync.replicas"]`, 3.0))},

@@ -13,7 +13,7 @@ func rules() []rule.Rule {
 		autoscalerMinimum, autoscalerSingle, statefulSetFixed, volumesKept, dataRetained,
 		selectorMatches, servicePort, budgetRequired, budgetFloor,
 		networkCovered, networkDenied, metricsPrivate, tokenUsed,
-		shardConnections, shardMap, shardsKept, spreadWithinShard, shardsEncrypted,
+		shardConnections, shardMap, shardsKept, spreadWithinShard, shardsEncrypted, cacheEncrypted,
 		kafkaReplication, kafkaSecretUnique, kafkaConsumers, kafkaKept,
 		cachePrivate, pageRulesPrivate, oneRuleset, stableRules, tunnelClosed, gatewayClosed,
 	}
