@@ -59,7 +59,7 @@ func command() *cobra.Command {
 	f.StringToStringVar(&labels, "label", nil, "label of the PrometheusRule, as its operator's ruleSelector asks for; may be repeated")
 	f.StringVar(&o.Runbooks, "runbooks", o.Runbooks, "address of the runbooks' folder, with a slash at its end")
 	f.IntVar(&o.DiskHours, "disk-hours", o.DiskHours, "how long before a volume is full the alert comes, 1 to 720")
-	f.IntVar(&o.CertificateDays, "certificate-days", o.CertificateDays, "how long before a shard's certificate expires the alert comes, 1 to 90")
+	f.IntVar(&o.CertificateDays, "certificate-days", o.CertificateDays, "how long before a certificate of the shards or the cache expires the alert comes, 1 to 90")
 	f.IntVar(&o.ConnectionsPercent, "connections-percent", o.ConnectionsPercent, "of a shard's connections in use, 1 to 100")
 	f.Float64Var(&o.ErrorPercent, "error-percent", o.ErrorPercent, "of requests that fail, 0 to 100")
 	f.Float64Var(&o.EdgePercent, "edge-percent", o.EdgePercent, "of a path's requests that the edge is to answer from its cache, 0 to 100")

@@ -64,10 +64,13 @@ func shards(o Options) []Rule {
 		},
 		{
 			Name: "CertificateExpires", Severity: Warning, For: "60m",
-			Expr:    fmt.Sprintf("scalestack_shard_certificate_expiry_timestamp_seconds - time() < %d * 86400", o.CertificateDays),
+			// Each pod knows what the cache showed to it last.
+			Expr: fmt.Sprintf("scalestack_shard_certificate_expiry_timestamp_seconds - time() < %[1]d * 86400 or "+
+				`label_replace(max by (namespace) (scalestack_cache_certificate_expiry_timestamp_seconds), "shard", "cache", "", "") - time() < %[1]d * 86400`,
+				o.CertificateDays),
 			Summary: "The certificate of {{ $labels.shard }} expires in {{ $value | humanizeDuration }}",
-			Description: "After that no client connects to the shard any more. The certificate that the server shows was not renewed: look at " +
-				"what issues it, and for \"tls: the Secret is refused\" in the shard's log.",
+			Description: "After that no client connects to the shard, or the cache, any more. The certificate that the server shows was not renewed: " +
+				"look at what issues it, and for \"tls: the Secret is refused\" in the server's log.",
 		},
 		{
 			Name: "VolumeFillsUp", Severity: Critical, For: "30m",
