@@ -195,7 +195,7 @@ drill-node: ## PARTS="vanish … random" FAULTS=20 SEED=…: a stack of its own 
 	$(PROVE) 'TestNode$$'
 prove-tls: export DRILL := tls
 prove-tls: export PARTS ?= move rotate
-prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; members: standbys; 12 minutes
+prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; 12 minutes
 	@$(LAB) start --patroni
 	$(PROVE) 'TestTLS$$'
 drill-backup: export DRILL := backup

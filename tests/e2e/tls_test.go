@@ -39,6 +39,7 @@ type tlsDrill struct {
 //
 //	move     a bucket goes from one shard to the other
 //	rotate   the certificate is replaced, and its authority
+//	redis    the cache gets TLS in the same way, and is shown broken Secrets
 //	members  each shard gets two standbys, and one takes over
 func TestTLS(t *testing.T) {
 	if os.Getenv("DRILL") != "tls" {
@@ -64,7 +65,7 @@ func TestTLS(t *testing.T) {
 	d.up("require", map[string]string{"tls.mode": "require"})
 	d.requireRefused()
 	for _, part := range strings.Fields(os.Getenv("PARTS")) {
-		do := map[string]func(){"move": d.move, "rotate": func() { d.rotate(former) }, "members": d.join}[part]
+		do := map[string]func(){"move": d.move, "rotate": func() { d.rotate(former) }, "redis": d.cache, "members": d.join}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}
@@ -87,12 +88,17 @@ func pool(certificates ...[]byte) *x509.CertPool {
 	return p
 }
 
-// up deploys a change of scalestack:postgres, and says what the clients noticed of it.
+// up deploys a change of scalestack:postgres, and says how long it took.
 func (d *tlsDrill) up(what string, settings map[string]string) {
+	d.t.Helper()
+	d.deploy(what, "postgres", settings)
+}
+
+func (d *tlsDrill) deploy(what, section string, settings map[string]string) {
 	d.t.Helper()
 	began := time.Now()
 	for path, value := range settings {
-		d.stack.set(map[string]string{"scalestack:postgres." + path: value})
+		d.stack.set(map[string]string{"scalestack:" + section + "." + path: value})
 	}
 	d.stack.pulumi("up", "--yes", "--skip-preview")
 	d.t.Logf("%s: pulumi up in %s", what, time.Since(began).Round(time.Second))
@@ -106,13 +112,24 @@ func (d *tlsDrill) secret(by *certtest.Authority, trusted []byte) {
 	for _, shard := range d.shards.Shards {
 		names = append(names, "*.postgres-"+shard.Name+"-headless"+domain)
 	}
+	d.write(tlsSecretName, d.issue(by, names...), trusted)
+}
+
+func (d *tlsDrill) issue(by *certtest.Authority, names ...string) certtest.Pair {
+	d.t.Helper()
 	pair, err := by.Issue(12*time.Hour, names...)
 	require.NoError(d.t, err)
+	return pair
+}
+
+// write makes or replaces a Secret with a certificate.
+func (d *tlsDrill) write(name string, pair certtest.Pair, trusted []byte) {
+	d.t.Helper()
 	folder := d.t.TempDir()
 	for name, content := range map[string][]byte{"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": trusted} {
 		require.NoError(d.t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
 	}
-	manifest := kubectl(d.t, "create", "secret", "generic", tlsSecretName, "-n", d.namespace, "--from-file="+folder, "--dry-run=client", "-o", "yaml")
+	manifest := kubectl(d.t, "create", "secret", "generic", name, "-n", d.namespace, "--from-file="+folder, "--dry-run=client", "-o", "yaml")
 	file := filepath.Join(d.t.TempDir(), "secret.yaml")
 	require.NoError(d.t, os.WriteFile(file, []byte(manifest), 0o600))
 	kubectl(d.t, "apply", "--server-side", "--force-conflicts", "-f", file)
@@ -158,10 +175,19 @@ func (d *tlsDrill) requireRefused() {
 // probe asks the exporter for a shard, which it reaches with TLS alone.
 func (d *tlsDrill) probe(shard string) string {
 	d.t.Helper()
-	address := kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=postgres-exporter", "-o", "jsonpath={.items[0].status.podIP}")
-	id := strings.TrimPrefix(shard, "shard-")
-	response, err := http.Get(fmt.Sprintf("http://%s:9187/probe?auth_module=shards&target=postgres-%s.%s.svc.cluster.local:5432/shard_%s_db",
-		address, shard, d.namespace, id))
+	return d.get(fmt.Sprintf("http://%s:9187/probe?auth_module=shards&target=postgres-%s.%s.svc.cluster.local:5432/shard_%s_db",
+		d.podAddress("postgres-exporter"), shard, d.namespace, strings.TrimPrefix(shard, "shard-")))
+}
+
+// podAddress is that of the one pod with this name.
+func (d *tlsDrill) podAddress(name string) string {
+	d.t.Helper()
+	return kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name="+name, "-o", "jsonpath={.items[0].status.podIP}")
+}
+
+func (d *tlsDrill) get(url string) string {
+	d.t.Helper()
+	response, err := http.Get(url)
 	require.NoError(d.t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -219,7 +245,7 @@ func (d *tlsDrill) rotate(former *certtest.Authority) {
 					return fmt.Errorf("shard %d still shows %s", shard, serial)
 				}
 			}
-			return d.clientsTrust(step.trusted)
+			return d.clientsTrust("/etc/scalestack/shards-ca/ca.crt", step.trusted)
 		})
 		d.t.Logf("%s: every server and client has it after %s", step.what, time.Since(began).Round(time.Second))
 		d.reconnect()
@@ -227,43 +253,6 @@ func (d *tlsDrill) rotate(former *certtest.Authority) {
 	}
 	shardsCA = pool(next.Certificate)
 	require.Empty(d.t, d.inClear())
-}
-
-// join gives each shard two standbys, which follow with TLS, and lets one take over.
-func (d *tlsDrill) join() {
-	d.t.Helper()
-	d.up("members", map[string]string{"members": "3", "image": patroniImage})
-	d.requireFollowed()
-	leader := kubectl(d.t, "get", "endpoints", "postgres-shard-0", "-n", d.namespace, "-o", "jsonpath={.metadata.annotations.leader}")
-	kubectl(d.t, "exec", "-n", d.namespace, leader, "-c", "postgres", "--", "patronictl", "switchover", "--force")
-	d.requireFollowed()
-	require.Empty(d.t, d.inClear())
-}
-
-// requireFollowed waits until both standbys of each shard follow, verified.
-func (d *tlsDrill) requireFollowed() {
-	d.t.Helper()
-	eventually(d.t, 3*time.Minute, "standbys follow with TLS", func() error {
-		for _, shard := range d.shards.Shards {
-			count, err := d.standbys(shard.ID)
-			if err != nil || count != 2 {
-				return fmt.Errorf("%s has %d standbys: %w", shard.Name, count, err)
-			}
-		}
-		return nil
-	})
-}
-
-// standbys counts those that follow a shard's primary with TLS. During a switchover there is none to ask.
-func (d *tlsDrill) standbys(shard int) (count int, err error) {
-	conn, err := pgx.ConnectConfig(d.t.Context(), databaseConfig(d.t, d.namespace, shard))
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close(context.Background())
-	err = conn.QueryRow(d.t.Context(), `SELECT count(*) FROM pg_stat_replication JOIN pg_stat_ssl USING (pid)
-		WHERE ssl AND state = 'streaming' AND application_name LIKE 'postgres-shard-%'`).Scan(&count)
-	return count, err
 }
 
 // served are the serial numbers of the certificates that the servers show, by shard.
@@ -278,12 +267,12 @@ func (d *tlsDrill) served() map[int]string {
 	return found
 }
 
-// clientsTrust looks at what the app's pods have mounted.
-func (d *tlsDrill) clientsTrust(wanted []byte) error {
+// clientsTrust looks at the authorities that the app's pods have mounted as a file.
+func (d *tlsDrill) clientsTrust(mounted string, wanted []byte) error {
 	pods := strings.Fields(kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=app", "-o", "jsonpath={.items[*].metadata.uid}"))
 	for _, uid := range pods {
 		for _, process := range inGroup("/pod" + uid) {
-			file := fmt.Sprintf("/proc/%d/root/etc/scalestack/shards-ca/ca.crt", process)
+			file := fmt.Sprintf("/proc/%d/root%s", process, mounted)
 			if content, err := os.ReadFile(file); err == nil && string(content) != string(wanted) {
 				return fmt.Errorf("pod %s has other authorities", uid)
 			}

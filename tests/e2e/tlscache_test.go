@@ -1,0 +1,154 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/sharding/certtest"
+)
+
+const (
+	cacheSecretName = "cache-tls"
+	cacheFile       = "/etc/scalestack/redis-ca/ca.crt"
+	cacheName       = "redis." + tlsName + ".svc.cluster.local"
+	// cachePatience is kubelet's for a changed Secret, and some.
+	cachePatience = 4 * time.Minute
+)
+
+// cache gives Redis TLS under load, renews its certificate, and shows it and its clients Secrets that they must not take.
+func (d *tlsDrill) cache() {
+	d.t.Helper()
+	by, strange := authority(d.t, "cache"), authority(d.t, "strange")
+	good := func() { d.write(cacheSecretName, d.issue(by, cacheName), by.Certificate) }
+	good()
+	d.deploy("redis: offer", "redis", map[string]string{"tls.secret": cacheSecretName, "tls.mode": "offer"})
+	d.awaitHits("with TLS beside clear text")
+	require.NoError(d.t, d.clearText())
+	d.deploy("redis: require", "redis", map[string]string{"tls.mode": "require"})
+	d.awaitHits("with TLS alone")
+	require.Error(d.t, d.clearText(), "clear text is refused")
+	eventually(d.t, time.Minute, "the exporter reaches Redis", func() error {
+		if !strings.Contains(d.get("http://"+d.podAddress("redis-exporter")+":9121/metrics"), "\nredis_up 1\n") {
+			return errors.New("no redis_up 1")
+		}
+		return nil
+	})
+
+	pod, serial := d.cachePod(), d.shownByCache(by)
+	good()
+	began := time.Now()
+	eventually(d.t, cachePatience, "the renewed certificate", func() error {
+		if now := d.shownByCache(by); now == serial || now == "" {
+			return fmt.Errorf("Redis shows %q", now)
+		}
+		return nil
+	})
+	d.t.Logf("redis: the renewed certificate is shown after %s", time.Since(began).Round(time.Second))
+	serial = d.shownByCache(by)
+
+	// A name that is not the server's: the server keeps what it has, and so does everybody else.
+	d.write(cacheSecretName, d.issue(by, "elsewhere."+tlsName+".svc.cluster.local"), by.Certificate)
+	d.awaitRefusal("it does not have the name " + cacheName)
+	require.Equal(d.t, serial, d.shownByCache(by))
+	d.awaitHits("with a broken Secret")
+
+	// An authority that did not sign what the server has: its clients trust it as soon as it is in the Secret, and have no cache.
+	d.write(cacheSecretName, d.issue(by, cacheName), strange.Certificate)
+	eventually(d.t, cachePatience, "the service's pods have the other authority", func() error { return d.clientsTrust(cacheFile, strange.Certificate) })
+	// Connections that are open go on, so that new pods show it.
+	kubectl(d.t, "rollout", "restart", "deployment/app", "-n", d.namespace)
+	kubectl(d.t, "rollout", "status", "deployment/app", "-n", d.namespace, "--timeout=180s")
+	eventually(d.t, cachePatience, "no cache without a verified one", func() error {
+		if found := d.lookups(20); found["hit"] > 0 {
+			return fmt.Errorf("lookups: %v", found)
+		}
+		return nil
+	})
+	good()
+	d.awaitHits("after the cure")
+	require.Equal(d.t, pod, d.cachePod(), "the same pod through all of it")
+}
+
+// cachePod is the pod and how often its containers have restarted.
+func (d *tlsDrill) cachePod() string {
+	d.t.Helper()
+	return kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=redis",
+		"-o", "jsonpath={.items[*].metadata.name} {.items[*].status.containerStatuses[*].restartCount}")
+}
+
+// clearText says PING without TLS, as the default user may.
+func (d *tlsDrill) clearText() error {
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(d.podAddress("redis"), "6379"), 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return err
+	}
+	answer := make([]byte, 7)
+	_, err = conn.Read(answer)
+	if err == nil && string(answer) != "+PONG\r\n" {
+		err = fmt.Errorf("answer %q", answer)
+	}
+	return err
+}
+
+// shownByCache is the serial number of the certificate that Redis shows, "" if it is not to be verified.
+func (d *tlsDrill) shownByCache(by *certtest.Authority) string {
+	conn, err := tls.Dial("tcp", net.JoinHostPort(d.podAddress("redis"), "6380"), &tls.Config{RootCAs: pool(by.Certificate), ServerName: cacheName})
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+}
+
+func (d *tlsDrill) awaitRefusal(reason string) {
+	d.t.Helper()
+	eventually(d.t, cachePatience, "a line in the log", func() error {
+		log := kubectl(d.t, "logs", "deployment/redis", "-n", d.namespace, "-c", "tls")
+		if !strings.Contains(log, "tls: the Secret is refused, so the server keeps the certificate that it has") || !strings.Contains(log, reason) {
+			return fmt.Errorf("the log has no %q: %s", reason, log)
+		}
+		return nil
+	})
+}
+
+// lookups reads one user so often, and counts what the service says of the cache. No read may fail.
+func (d *tlsDrill) lookups(reads int) map[string]int {
+	d.t.Helper()
+	found, target := map[string]int{}, d.target()
+	for range reads {
+		response, err := target.HTTP.Get(fmt.Sprintf("%s/users/%d", target.Base, d.population.First))
+		require.NoError(d.t, err)
+		require.NoError(d.t, response.Body.Close())
+		require.Less(d.t, response.StatusCode, http.StatusInternalServerError)
+		found[response.Header.Get("X-Cache")]++
+	}
+	return found
+}
+
+// awaitHits waits until most reads of a user are from the cache, while others write to it.
+func (d *tlsDrill) awaitHits(when string) {
+	d.t.Helper()
+	eventually(d.t, cachePatience, "hits "+when, func() error {
+		if found := d.lookups(20); found["hit"] < 10 {
+			return fmt.Errorf("lookups: %v", found)
+		}
+		return nil
+	})
+	d.t.Logf("redis: the service has hits %s", when)
+}
