@@ -20,14 +20,16 @@ const outOfService = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
 func (n *nodeDrill) deploy() {
 	node := breakable[0]
 	n.primaryOn(breakable[1])
+	// The part lost leaves none there: it has to come later.
+	standby := n.memberOn(node)
 	n.nodes.do(node, "off")
 	n.awaitNotReady(node)
 	began := time.Now()
 	n.stack.set(map[string]string{"scalestack:postgres.rolloutTimeoutSeconds": "60", "scalestack:postgres.resources.memory": "544Mi"})
 	text, err := try(n.t, "pulumi", "up", "--yes", "--skip-preview", "--stack", n.stack.name, "--non-interactive", "--config-file", n.stack.config)
 	took, pause := time.Since(began), n.pulse.pauseAfter(began)
-	n.t.Logf("deploy with %s off: %s after %s, %.1f s without an acknowledged write; it says:\n%s",
-		node, ended(err), took.Round(time.Second), pause.Seconds(), reasons(text))
+	n.t.Logf("deploy with %s and %s off: %s after %s, %.1f s without an acknowledged write; it says:\n%s",
+		node, standby.pod, ended(err), took.Round(time.Second), pause.Seconds(), reasons(text))
 	assert.Error(n.t, err, "a deployment that a member cannot follow is not called done")
 	assert.LessOrEqual(n.t, pause, 25*time.Second, "deploy")
 	n.nodes.do(node, "on")
