@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale node drill-node
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout node drill-node
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -118,6 +118,8 @@ bench-reshard: ## speed and write pause of moves beside a raw COPY; after make b
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_FENCE=2000 tests/with-servers.sh \
 		taskset -c 1 go test -C sharding -count=1 -timeout 30m -run TestMeasureFence -v ./reshard
+bench-fanout: ## SHARDS="4 64 256": questions to all shards beside the slowest of them alone, with a slow, a dead and a silent one; after make build
+	@SCALESTACK_MEASURE_FANOUT="$(or $(SHARDS),4 64 256)" tests/with-servers.sh go test -C sharding -count=1 -timeout 60m -run TestMeasureFanOut -v ./router
 # The servers have one CPU and the service another: where both have both, a
 # round's figures depend on where the kernel happens to put them.
 bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build

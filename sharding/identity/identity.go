@@ -53,7 +53,8 @@ type Querier interface {
 // Read returns what the database says, or ErrUnclaimed.
 func Read(ctx context.Context, db Querier) (Identity, error) {
 	var id Identity
-	err := db.QueryRow(ctx, "SELECT cluster, shard_id, buckets, initial_shards FROM scalestack.shard").
+	// Asked once per connection: preparing it would be a round trip for nothing.
+	err := db.QueryRow(ctx, "SELECT cluster, shard_id, buckets, initial_shards FROM scalestack.shard", pgx.QueryExecModeExec).
 		Scan(&id.Cluster, &id.ShardID, &id.Buckets, &id.InitialShards)
 	if errors.Is(err, pgx.ErrNoRows) || isMissing(err) {
 		return Identity{}, ErrUnclaimed

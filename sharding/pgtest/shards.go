@@ -14,6 +14,7 @@ import (
 
 // Shards are running servers, and the files that a pod would have to use them.
 type Shards struct {
+	// Servers are by shard id, but for those of SpreadShards.
 	Servers []*Server
 	Map     *shardmap.Map
 	// App and Admin are the settings to reach the shards as either role.
@@ -25,15 +26,53 @@ type Shards struct {
 // StartShards runs n servers and writes a base map for them, with 12 buckets.
 func StartShards(t *testing.T, n int) *Shards {
 	t.Helper()
-	const buckets = 12
-	s := &Shards{t: t, Map: &shardmap.Map{Format: shardmap.Format, Cluster: "test", Generation: 1,
-		Buckets: buckets, InitialShards: n, Assignment: shardmap.Base(buckets, n)}}
+	s := newShards(t, n, 12)
 	for id := range n {
 		server := Start(t, Database(id))
 		s.Servers = append(s.Servers, server)
-		s.Map.Shards = append(s.Map.Shards, shardmap.Shard{
-			ID: id, Name: fmt.Sprintf("shard-%d", id), Host: "127.0.0.1", Port: server.Port, Database: Database(id)})
+		s.add(id, server)
 	}
+	return s.ready()
+}
+
+// SpreadShards makes n shards the databases of a few servers, shard i on server i mod
+// servers, and writes a base map for them with 960 buckets. Each server takes 500 clients,
+// who prove their passwords with as many rounds of hashing as with PostgreSQL's default.
+func SpreadShards(t *testing.T, servers, n int) *Shards {
+	t.Helper()
+	s := newShards(t, n, 960)
+	for id := range n {
+		if id < servers {
+			s.Servers = append(s.Servers, startLarge(t, Database(id)))
+		} else {
+			s.Servers[id%servers].Exec("postgres", "CREATE DATABASE "+Database(id))
+		}
+		s.add(id, s.Servers[id%servers])
+	}
+	return s.ready()
+}
+
+func startLarge(t *testing.T, database string) *Server {
+	s := Start(t, database)
+	s.Exec("postgres", "ALTER SYSTEM SET max_connections = 500")
+	s.Exec("postgres", "ALTER SYSTEM SET scram_iterations = 4096")
+	s.Stop()
+	s.Run()
+	s.Exec("postgres", "ALTER ROLE app PASSWORD '"+AppPassword+"'")
+	return s
+}
+
+func newShards(t *testing.T, n, buckets int) *Shards {
+	return &Shards{t: t, Map: &shardmap.Map{Format: shardmap.Format, Cluster: "test", Generation: 1,
+		Buckets: buckets, InitialShards: n, Assignment: shardmap.Base(buckets, n)}}
+}
+
+func (s *Shards) add(id int, server *Server) {
+	s.Map.Shards = append(s.Map.Shards, shardmap.Shard{
+		ID: id, Name: fmt.Sprintf("shard-%d", id), Host: "127.0.0.1", Port: server.Port, Database: Database(id)})
+}
+
+func (s *Shards) ready() *Shards {
 	s.App = s.settings("app", AppPassword)
 	s.Admin = s.settings("postgres", AdminPassword)
 	s.Write(s.Map)

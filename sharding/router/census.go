@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"maps"
 	"slices"
 
@@ -19,8 +18,7 @@ type holding struct {
 
 const selectHoldings = "SELECT bucket, state IN ('owned', 'fenced'), epoch, owner FROM scalestack.ownership"
 
-func readHoldings(ctx context.Context, tx pgx.Tx) ([]holding, error) {
-	rows, err := tx.Query(ctx, selectHoldings)
+func collectHoldings(rows pgx.Rows, err error) ([]holding, error) {
 	if err != nil {
 		return nil, err
 	}

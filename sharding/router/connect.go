@@ -51,6 +51,7 @@ func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("%s: %w", shard.Name, err)
 	}
 	config.ConnConfig.ConnectTimeout = o.ConnectTimeout
+	bound(&config.ConnConfig.Config, o.ConnectTimeout)
 	return config, nil
 }
 

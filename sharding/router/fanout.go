@@ -3,11 +3,11 @@ package router
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
@@ -68,9 +68,11 @@ type answer[T any] struct {
 	err      error
 }
 
-// round asks the shards that have not answered yet, and some again.
+// round asks the shards that have not answered yet, and some again. One that gives no
+// answer this time is heard with the one it gave before: the census says what that lacks.
 func (f *fanOut[T]) round(ctx context.Context, again []int) {
 	current := f.router.routes.Load()
+	before := maps.Clone(f.answers)
 	var all sync.WaitGroup
 	for i := range current.shards.Shards {
 		shard := &current.shards.Shards[i]
@@ -82,6 +84,11 @@ func (f *fanOut[T]) round(ctx context.Context, again []int) {
 		all.Go(func() { f.fill(ctx, current.to(shard), a) })
 	}
 	all.Wait()
+	for id, a := range before {
+		if f.answers[id].err != nil && a.err == nil {
+			f.answers[id] = a
+		}
+	}
 }
 
 // fill repeats once what failed for a passing reason.
@@ -97,17 +104,15 @@ func (f *fanOut[T]) fill(ctx context.Context, at target, a *answer[T]) {
 	}
 }
 
-var oneSnapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-
 func (f *fanOut[T]) operation(a *answer[T]) Operation {
-	return func(ctx context.Context, conn *pgxpool.Conn) error {
-		return pgx.BeginTxFunc(ctx, conn, oneSnapshot, func(tx pgx.Tx) (err error) {
-			if a.holdings, err = readHoldings(ctx, tx); err != nil {
-				return err
-			}
-			a.value, err = f.ask(ctx, Snapshot{Shard: a.shard, tx: tx})
+	return func(ctx context.Context, conn *pgxpool.Conn) (err error) {
+		tx := &snapshotTx{conn: conn}
+		if a.value, err = f.ask(ctx, Snapshot{Shard: a.shard, tx: tx}); err != nil {
+			tx.abandon(ctx)
 			return err
-		})
+		}
+		a.holdings, err = tx.end(ctx)
+		return err
 	}
 }
 

@@ -102,11 +102,8 @@ func (e *epochs) check(ctx context.Context, conn *pgx.Conn, shard *shardmap.Shar
 }
 
 func (e *epochs) read(ctx context.Context, conn *pgx.Conn, shard *shardmap.Shard) error {
-	rows, err := conn.Query(ctx, selectHoldings)
-	if err != nil {
-		return err
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[holding])
+	// Asked once per connection: preparing it would be a round trip for nothing.
+	list, err := collectHoldings(conn.Query(ctx, selectHoldings, pgx.QueryExecModeExec))
 	if err != nil {
 		return err
 	}

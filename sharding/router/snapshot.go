@@ -14,17 +14,19 @@ type Snapshot struct {
 	// Shard is the shard that is asked.
 	Shard shardmap.Shard
 
-	tx pgx.Tx
+	tx *snapshotTx
 }
 
-// Query reads rows.
+// Query reads rows. As with a batch of pgx, the first argument may be a
+// pgx.QueryRewriter and no other option.
 func (s Snapshot) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	return s.tx.Query(ctx, sql, args...)
 }
 
-// QueryRow reads one row.
+// QueryRow reads one row, with arguments as in Query.
 func (s Snapshot) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return s.tx.QueryRow(ctx, sql, args...)
+	rows, err := s.tx.Query(ctx, sql, args...)
+	return &heldRow{rows, err}
 }
 
 // Owned returns a condition in SQL that holds for the rows that count in a shard:
@@ -39,7 +41,8 @@ func (r *Router) Owned(column string) string {
 // Scalar asks for one value, a count for example.
 func Scalar[T any](sql string, args ...any) Ask[T] {
 	return func(ctx context.Context, s Snapshot) (value T, err error) {
-		err = s.QueryRow(ctx, sql, args...).Scan(&value)
+		rows, err := s.tx.only(ctx, sql, args)
+		err = (&heldRow{rows, err}).Scan(&value)
 		return value, err
 	}
 }
@@ -48,7 +51,7 @@ func Scalar[T any](sql string, args ...any) Ask[T] {
 // by the tag db, as [pgx.RowToStructByName] has it.
 func Select[T any](sql string, args ...any) Ask[[]T] {
 	return func(ctx context.Context, s Snapshot) ([]T, error) {
-		rows, err := s.Query(ctx, sql, args...)
+		rows, err := s.tx.only(ctx, sql, args)
 		if err != nil {
 			return nil, err
 		}
