@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout node drill-node
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -106,6 +106,10 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
 real-backup: ## backups and restores against a real S3 server, which it compiles, and barman-cloud; after make build
 	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 40m -run 'Archive|Restore|Backup|LogIsNever|BucketIsAway' ./components/postgres
+real-pooler: ## the router's tests, and moves under load, with all of the service's connections through a real PgBouncer; after make build
+	@tests/with-pooler.sh tests/with-servers.sh bash -euc 'go test -C sharding -count=1 -run "Pooler|ClientsShare|AHoldEnds" ./router; \
+		export SCALESTACK_TEST_THROUGH=pooler; go test -C sharding -count=1 -timeout 20m ./router; \
+		go test -C sharding -count=1 -timeout 20m -run "TestGrowAndShrinkUnderLoad|TestFanOutWhileBucketsMove|TestTakeBackFromEveryState" ./reshard'
 fault-runs:  ## RUNS=300 SEED=…: kill movers and servers while buckets move, count what passed; hours; after make build
 	@tests/with-servers.sh nice -n 15 tests/fault-runs.sh
 # Debian's package has promtool; nothing of it is installed.
@@ -120,6 +124,9 @@ bench-fence: ## single statements with the fence and without, questions to all s
 		taskset -c 1 go test -C sharding -count=1 -timeout 30m -run TestMeasureFence -v ./reshard
 bench-fanout: ## SHARDS="4 64 256": questions to all shards beside the slowest of them alone, with a slow, a dead and a silent one; after make build
 	@SCALESTACK_MEASURE_FANOUT="$(or $(SHARDS),4 64 256)" tests/with-servers.sh go test -C sharding -count=1 -timeout 60m -run TestMeasureFanOut -v ./router
+bench-connections: ## CLIENTS="50 200 800": what connections cost, and many clients direct and through PgBouncer; after make build
+	@SCALESTACK_MEASURE_CONNECTIONS="$(or $(CLIENTS),50 200 800)" tests/with-pooler.sh tests/with-servers.sh \
+		go test -C sharding -count=1 -timeout 60m -run TestMeasureConnections -v ./router
 # The servers have one CPU and the service another: where both have both, a
 # round's figures depend on where the kernel happens to put them.
 bench-cache: ## hits, misses, load and stampedes beside bare Redis and PostgreSQL; after make build

@@ -69,7 +69,7 @@ func Defaults(users int64) Input {
 			WritesPerCore: 1600, ReadsPerCore: 8600, // make bench-fence: update with its hold, read with readable
 			ShardCores: 8, Utilization: 0.5, // assumptions
 			ShardBytes: 500e9, RestoreBytes: 100e6, // assumptions
-			ShardConnections: 1000, Pool: 8, // assumption; Pulumi.dev.yaml
+			ShardConnections: 1000, Pool: 8, // assumption (make bench-connections: 800 take 1.9 GB and leave a third of the throughput of 50); Pulumi.dev.yaml
 			PodRequests: 5000,                             // assumption; make bench-cache: 20,000 with client and service on one CPU
 			RedisReads:  100_000,                          // make bench-cache: eight clients, 74 µs each
 			MoveRows:    20_000,                           // make bench-reshard: whole moves under load

@@ -76,6 +76,9 @@ func (s *Shards) ready() *Shards {
 	s.App = s.settings("app", AppPassword)
 	s.Admin = s.settings("postgres", AdminPassword)
 	s.Write(s.Map)
+	if os.Getenv(ThroughVariable) == "pooler" {
+		s.App.Pooler, _ = StartPooler(s.t, s, 10, 2*time.Second)
+	}
 	return s
 }
 

@@ -90,7 +90,9 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 	config.MaxConnIdleTime = maxIdleTime
 	config.MaxConnLifetime = maxLifetime
 	config.MaxConnLifetimeJitter = maxLifetimeJitter
-	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)
+	if err := o.throughPooler(config.ConnConfig, shard); err != nil {
+		return nil, err
+	}
 	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
 		if err := o.trustAnew(shard, c); err != nil {
 			return err

@@ -57,12 +57,13 @@ func (e *attemptError) code() string { return e.answer().Code }
 
 // hasEffect says whether the statement may have been carried out. A database
 // that answered with an error has rolled back, save when the server ended the
-// session itself (57P01 to 57P05), which it may do after a commit.
+// session itself (57P01 to 57P05), which it may do after a commit, or when a pooler
+// says in its place that it has lost the server (08P01 of PgBouncer).
 func (e *attemptError) hasEffect() bool {
 	if !e.sent || pgconn.SafeToRetry(e.err) {
 		return false
 	}
-	return e.code() == "" || strings.HasPrefix(e.code(), "57P")
+	return e.code() == "" || strings.HasPrefix(e.code(), "57P") || strings.HasPrefix(e.code(), "08")
 }
 
 // owner returns the shard id that the fence names, or -1, and the epoch of that.

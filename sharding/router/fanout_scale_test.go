@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +95,9 @@ func compareFanOut(t *testing.T, r *router.Router, title string, questions, slow
 		missing[failures]++
 		return err
 	}}
+	var busy, began time.Duration
+	all.Prepare = func(context.Context) error { began = processorTime(t); return nil }
+	all.Finish = func(context.Context) error { busy += processorTime(t) - began; return nil }
 	alone := bench.Side{Name: "the slowest alone", Do: func(ctx context.Context, _ int) error {
 		err := router.AskOne(ctx, r, slowest, deadline, question)
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -109,6 +113,7 @@ func compareFanOut(t *testing.T, r *router.Router, title string, questions, slow
 	if b, _ := results[1].All().Percentile(99); known {
 		fmt.Fprintf(&text, "  p99 of all ÷ p99 of the slowest alone: %.2f\n", float64(b)/float64(a))
 	}
+	fmt.Fprintf(&text, "  processor time of the client for a question: %s\n", bench.Round(busy/time.Duration((fanOutRounds+1)*questions)))
 	fmt.Fprintf(&text, "  questions by the number of shards without an answer: %v\n", missing)
 	t.Log(text.String())
 }
@@ -176,9 +181,18 @@ func unused(t *testing.T) int {
 	return p.Port
 }
 
+// processorTime is what this process has used.
+func processorTime(t *testing.T) time.Duration {
+	var usage syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// memory is what the process uses; what pools of the runtime keep is free after two collections.
 func memory() int64 {
 	var m runtime.MemStats
 	runtime.GC()
+	runtime.GC()
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
+	return int64(m.HeapAlloc + m.StackInuse)
 }

@@ -26,6 +26,12 @@ type Options struct {
 	// for every new connection, so that a new authority needs no restart. Default:
 	// PGSSLROOTCERT, and without that the system's authorities.
 	SSLRootCert string
+	// Pooler is the address, host:port, of a PgBouncer in transaction mode through which
+	// the pools connect; {shard} in it stands for the shard's name. Its databases have the
+	// names of the map's. Statements are then described and not prepared, and
+	// StatementTimeout is the pooler's to set: docs/scale.md. Default "", no pooler. A
+	// single connection, see [Options.ConnConfig], is a session and never goes through it.
+	Pooler string
 	// ConnectTimeout bounds one attempt to connect to a shard; default 2 s.
 	ConnectTimeout time.Duration
 	// Pool is the most connections to one shard; default 10. All processes

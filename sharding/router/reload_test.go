@@ -28,6 +28,7 @@ func TestEffectOfErrors(t *testing.T) {
 		"no connection":        {&attemptError{err: errors.New("refused")}, false, false, true},
 		"lost connection":      {&attemptError{sent: true, lost: true, err: errors.New("EOF")}, true, false, true},
 		"server shut down":     {&attemptError{sent: true, lost: true, err: &pgconn.PgError{Code: "57P01"}}, true, false, true},
+		"lost by a pooler":     {answered("08P01"), true, false, true},
 		"statement timeout":    {answered("57014"), false, false, true},
 		"serialization":        {answered("40001"), false, true, true},
 		"deadlock":             {answered("40P01"), false, true, true},

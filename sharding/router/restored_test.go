@@ -13,6 +13,7 @@ import (
 // A shard that was restored from before a move is refused by clients that know
 // of the move, and by those that begin.
 func TestAShardRestoredFromBeforeAMove(t *testing.T) {
+	direct(t)
 	shards, r, store := start(t, 2)
 	put(t, store, 4)
 	shardtest.Move(shards, 4, 0, 1)

@@ -32,6 +32,7 @@ func behindProxy(t *testing.T, connectTimeout time.Duration) (*pgtest.Proxy, *ro
 // A pool must not be full of connections to a shard that is silent for as long as pgx
 // waits for their cancellation, 15 s each.
 func TestASilentShardGivesTheConnectionsBack(t *testing.T) {
+	direct(t)
 	proxy, r := behindProxy(t, 300*time.Millisecond)
 	proxy.Freeze()
 	for range 3 {
@@ -46,6 +47,7 @@ func TestASilentShardGivesTheConnectionsBack(t *testing.T) {
 
 // Beginning the transaction, asking who owns what and the question are one trip.
 func TestAQuestionIsOneRoundTrip(t *testing.T) {
+	direct(t)
 	const trip = 500 * time.Millisecond
 	proxy, r := behindProxy(t, time.Minute)
 	ask := func() time.Duration {

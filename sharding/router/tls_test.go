@@ -43,6 +43,7 @@ func refused(t *testing.T, s settings.Shards) error {
 }
 
 func TestEverySessionIsEncrypted(t *testing.T) {
+	direct(t)
 	shards, _ := encrypted(t)
 	r, err := newRouter(shards.App)
 	require.NoError(t, err)
@@ -56,6 +57,7 @@ func TestEverySessionIsEncrypted(t *testing.T) {
 // Neither side falls back to clear text, and verify-full does not take another's
 // certificate for the shard's.
 func TestTLSIsRefused(t *testing.T) {
+	direct(t)
 	plain, _, _ := start(t, 1)
 	shards, _ := encrypted(t)
 	other := newAuthority(t, "other")
@@ -85,6 +87,7 @@ func TestTLSIsRefused(t *testing.T) {
 
 // An authority is replaced while the router runs: the clients trust both for a while.
 func TestAnAuthorityIsReplaced(t *testing.T) {
+	direct(t)
 	shards, former := encrypted(t)
 	server, next := shards.Servers[0], newAuthority(t, "next")
 	r, err := newRouter(shards.App)

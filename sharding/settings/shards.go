@@ -18,6 +18,7 @@ type Shards struct {
 	Credentials    string        `env:"SCALESTACK_SHARD_CREDENTIALS" envDefault:"/etc/scalestack/shards" validate:"abspath" doc:"folder with <shard name>/username and <shard name>/password; read at every new connection"`
 	SSLMode        string        `env:"SCALESTACK_DB_SSLMODE" envDefault:"disable" validate:"oneof=disable require verify-ca verify-full" doc:"TLS to the shards, as libpq's sslmode; none of them falls back to clear text, and only verify-full checks who answers"`
 	SSLRootCert    string        `env:"SCALESTACK_DB_SSLROOTCERT" validate:"omitempty,abspath" doc:"file with the authorities of the shards' certificates for verify-ca and verify-full; read at every new connection; if empty PGSSLROOTCERT, then the system's"`
+	Pooler         string        `env:"SCALESTACK_DB_POOLER" validate:"omitempty,hostport" doc:"host:port of a PgBouncer in transaction mode for the pools' connections, in which {shard} stands for the shard's name; none if empty"`
 	ConnectTimeout time.Duration `env:"SCALESTACK_DB_CONNECT_TIMEOUT" envDefault:"2s" validate:"min=10ms,max=1m" doc:"longest attempt to connect to a shard"`
 }
 
@@ -25,7 +26,7 @@ type Shards struct {
 // application's name for its connections.
 func (s Shards) As(application string) router.Options {
 	return router.Options{MapFile: s.MapFile, Credentials: s.Credentials, SSLMode: s.SSLMode, SSLRootCert: s.SSLRootCert,
-		ConnectTimeout: s.ConnectTimeout, Application: application}
+		Pooler: s.Pooler, ConnectTimeout: s.ConnectTimeout, Application: application}
 }
 
 // Map reads the shard map as it is now.
