@@ -4,7 +4,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 )
@@ -29,13 +28,8 @@ func EnsureBridge(ctx context.Context, name, hardware, cidr, services, run strin
 			return err
 		}
 	}
-	if err := saveForwarding(run); err != nil {
-		return err
-	}
-	return os.WriteFile(forwarding, []byte("1"), 0o644)
+	return applySettings(run)
 }
-
-const forwarding = "/proc/sys/net/ipv4/ip_forward"
 
 func ip(ctx context.Context, args ...string) error {
 	if output, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {

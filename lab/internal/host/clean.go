@@ -33,7 +33,7 @@ func Clean(ctx context.Context, t Traces, log io.Writer) error {
 		machine.removeCgroups(),
 		removeTables(ctx, log),
 		removeLinks(ctx, t.Bridge),
-		restoreForwarding(t.Run),
+		restoreSettings(t.Run),
 		removeFolders(t.Run),
 	)
 }

@@ -24,29 +24,6 @@ func removeLinks(ctx context.Context, bridge string) error {
 	return ip(ctx, "link", "delete", bridge)
 }
 
-// savedForwarding remembers what the machine had before the lab needed it on.
-const savedForwarding = "ip_forward"
-
-func saveForwarding(run string) error {
-	saved := filepath.Join(run, savedForwarding)
-	if _, err := os.Stat(saved); err == nil {
-		return nil
-	}
-	content, err := os.ReadFile(forwarding)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(saved, content, 0o644)
-}
-
-func restoreForwarding(run string) error {
-	content, err := os.ReadFile(filepath.Join(run, savedForwarding))
-	if err != nil {
-		return nil
-	}
-	return os.WriteFile(forwarding, []byte(strings.TrimSpace(string(content))), 0o644)
-}
-
 // removeFolders deletes the run folder, and the folders that a kubelet and a
 // containerd make at fixed places if nothing else uses them.
 func removeFolders(run string) error {

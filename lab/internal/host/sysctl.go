@@ -1,0 +1,69 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// setting is one of the kernel's that the lab needs.
+type setting struct {
+	// file below /proc/sys, and what the lab writes there. A kernel without the file needs
+	// nothing.
+	file, value string
+}
+
+var settings = []setting{
+	{"/proc/sys/net/ipv4/ip_forward", "1"},
+	// Where it is on, what kube-proxy has translated is bridged and not routed, and no
+	// bridge sends a frame back to where it came from: the pods of a further node
+	// would not reach a Service whose pod is on the same node.
+	{"/proc/sys/net/bridge/bridge-nf-call-iptables", "0"},
+}
+
+// saved is what remembers the machine's own value.
+func (s setting) saved(run string) string { return filepath.Join(run, filepath.Base(s.file)) }
+
+// set writes the lab's value, and the first time remembers the machine's in the folder run.
+func (s setting) set(run string) error {
+	content, err := os.ReadFile(s.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.saved(run)); err != nil {
+		if err := os.WriteFile(s.saved(run), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(s.file, []byte(s.value), 0o644)
+}
+
+// restore writes what the machine had, if the lab has changed it.
+func (s setting) restore(run string) error {
+	content, err := os.ReadFile(s.saved(run))
+	if err != nil {
+		return nil
+	}
+	return os.WriteFile(s.file, []byte(strings.TrimSpace(string(content))), 0o644)
+}
+
+func applySettings(run string) error {
+	for _, s := range settings {
+		if err := s.set(run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func restoreSettings(run string) error {
+	var all []error
+	for _, s := range settings {
+		all = append(all, s.restore(run))
+	}
+	return errors.Join(all...)
+}
