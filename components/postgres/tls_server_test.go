@@ -18,20 +18,6 @@ import (
 	"github.com/scalestack/scalestack/sharding/certtest"
 )
 
-func newAuthority(t *testing.T, name string) *certtest.Authority {
-	t.Helper()
-	made, err := certtest.NewAuthority(name)
-	require.NoError(t, err)
-	return made
-}
-
-func issue(t *testing.T, by *certtest.Authority, holds time.Duration, names ...string) certtest.Pair {
-	t.Helper()
-	pair, err := by.Issue(holds, names...)
-	require.NoError(t, err)
-	return pair
-}
-
 // tlsShard is a shard whose Secret is a folder.
 func tlsShard(t *testing.T, mode k8s.TLSMode, authority *certtest.Authority) *shard {
 	t.Helper()
@@ -39,7 +25,7 @@ func tlsShard(t *testing.T, mode k8s.TLSMode, authority *certtest.Authority) *sh
 	s.env = []string{"TLS_SOURCE=" + s.at("secret"), "TLS_FOLDER=" + s.at("volume/tls"), "TLS_CONFIG=" + s.folder,
 		"TLS_NAMES=localhost", "TLS_PATIENCE=0"}
 	s.mode(mode)
-	s.secret(issue(t, authority, time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
 	s.trust(authority)
 	return s
 }
@@ -109,7 +95,7 @@ func (s *shard) restart() string {
 }
 
 func TestClearTextIsRefused(t *testing.T) {
-	authority := newAuthority(t, "test")
+	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
 	s.requireBootstrap()
 	s.start()
@@ -126,7 +112,7 @@ func TestClearTextIsRefused(t *testing.T) {
 
 // The servers begin to refuse clear text without a restart: sessions go on.
 func TestOfferBecomesRequireWithoutARestart(t *testing.T) {
-	s := tlsShard(t, k8s.TLSOffer, newAuthority(t, "test"))
+	s := tlsShard(t, k8s.TLSOffer, certtest.NewAuthority(t, "test"))
 	s.requireBootstrap()
 	s.start()
 	encrypted := s.tls
@@ -149,7 +135,7 @@ func TestOfferBecomesRequireWithoutARestart(t *testing.T) {
 }
 
 func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
-	former, next := newAuthority(t, "former"), newAuthority(t, "next")
+	former, next := certtest.NewAuthority(t, "former"), certtest.NewAuthority(t, "next")
 	s := tlsShard(t, k8s.TLSRequire, former)
 	s.requireBootstrap()
 	s.start()
@@ -158,17 +144,17 @@ func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
 	defer session.Close(context.Background())
 	first := s.served()
 
-	s.secret(issue(t, former, time.Hour, "localhost", "127.0.0.1"), former.Certificate)
+	s.secret(former.Issue(time.Hour, "localhost", "127.0.0.1"), former.Certificate)
 	require.Contains(t, s.look(), "tls: the server's certificate: serial=")
 	second := s.requireServed(first)
 
 	// A new authority: the clients trust both, then the servers' certificate is the new one's.
 	both := slices.Concat(former.Certificate, next.Certificate)
 	s.trust(former, next)
-	s.secret(issue(t, former, time.Hour, "localhost", "127.0.0.1"), both)
+	s.secret(former.Issue(time.Hour, "localhost", "127.0.0.1"), both)
 	s.look()
 	third := s.requireServed(second)
-	s.secret(issue(t, next, time.Hour, "localhost", "127.0.0.1"), both)
+	s.secret(next.Issue(time.Hour, "localhost", "127.0.0.1"), both)
 	s.look()
 	s.requireServed(third)
 	s.trust(next)
@@ -190,23 +176,23 @@ func brokenSecrets(t *testing.T, authority *certtest.Authority) map[string]struc
 		trusted []byte
 		says    string
 	}
-	good, other := issue(t, authority, time.Hour, "localhost"), issue(t, authority, time.Hour, "localhost")
-	foreign := newAuthority(t, "foreign")
+	good, other := authority.Issue(time.Hour, "localhost"), authority.Issue(time.Hour, "localhost")
+	foreign := certtest.NewAuthority(t, "foreign")
 	return map[string]broken{
 		"another's key":      {certtest.Pair{Certificate: good.Certificate, Key: other.Key}, authority.Certificate, "tls.key does not belong to tls.crt"},
 		"no key":             {certtest.Pair{Certificate: good.Certificate}, authority.Certificate, "tls.key is empty or absent"},
 		"no authority":       {good, nil, "ca.crt is empty or absent"},
 		"no certificate":     {certtest.Pair{Certificate: []byte("hello"), Key: good.Key}, authority.Certificate, "tls.crt is not a certificate"},
 		"a key of nonsense":  {certtest.Pair{Certificate: good.Certificate, Key: []byte("hello")}, authority.Certificate, "tls.key is not a key, or has a passphrase"},
-		"another's name":     {issue(t, authority, time.Hour, "elsewhere"), authority.Certificate, "clients would refuse tls.crt as localhost: hostname mismatch"},
-		"an expired one":     {issue(t, authority, -time.Hour, "localhost"), authority.Certificate, "clients would refuse tls.crt as localhost: certificate has expired"},
+		"another's name":     {authority.Issue(time.Hour, "elsewhere"), authority.Certificate, "clients would refuse tls.crt as localhost: hostname mismatch"},
+		"an expired one":     {authority.Issue(-time.Hour, "localhost"), authority.Certificate, "clients would refuse tls.crt as localhost: certificate has expired"},
 		"another's signer":   {good, foreign.Certificate, "clients would refuse tls.crt as localhost: "},
 		"authority nonsense": {good, []byte("hello"), "clients would refuse tls.crt as localhost"},
 	}
 }
 
 func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
-	authority := newAuthority(t, "test")
+	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
 	s.requireBootstrap()
 	s.start()
@@ -223,13 +209,13 @@ func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 	require.Contains(t, s.restart(), "tls: the Secret is refused, so the server starts with the certificate that it had: ")
 	require.Equal(t, serial, s.served())
 	// The cure needs nobody.
-	s.secret(issue(t, authority, time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
 	s.look()
 	s.requireServed(serial)
 }
 
 func TestANewShardDoesNotStartWithABrokenSecret(t *testing.T) {
-	authority := newAuthority(t, "test")
+	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
 	for name, broken := range brokenSecrets(t, authority) {
 		t.Run(name, func(t *testing.T) {
@@ -239,7 +225,7 @@ func TestANewShardDoesNotStartWithABrokenSecret(t *testing.T) {
 			require.Contains(t, output, "tls: the Secret is refused, and there is no former certificate: "+broken.says)
 		})
 	}
-	s.secret(issue(t, authority, time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
 	s.requireBootstrap()
 }
 
@@ -249,7 +235,7 @@ func (s *shard) clientEnv() []string {
 }
 
 func TestARolloutIsVerified(t *testing.T) {
-	authority := newAuthority(t, "test")
+	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSOffer, authority)
 	s.requireBootstrap()
 	s.start()
@@ -264,12 +250,12 @@ func TestARolloutIsVerified(t *testing.T) {
 	require.NoError(t, err, output)
 	s.requireRefusal("no encryption", s.line("first"))
 
-	s.trust(newAuthority(t, "other"))
+	s.trust(certtest.NewAuthority(t, "other"))
 	s.requireRefusal("certificate verify failed", verified()...)
 }
 
 func TestARolloutChecksTheCertificateFirst(t *testing.T) {
-	authority := newAuthority(t, "test")
+	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
 	check := "CERTIFICATE=" + s.at("tls.sh")
 	output, err := s.rollout(check, "HELD=nothing.invalid")
@@ -286,7 +272,7 @@ func TestARolloutChecksTheCertificateFirst(t *testing.T) {
 
 // Servers refuse clear text only when nobody is left who needs it.
 func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
-	authority := newAuthority(t, "test")
+	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSOffer, authority)
 	s.requireBootstrap()
 	s.start()
@@ -312,7 +298,7 @@ func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
 
 func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
 	s := runningShard(t)
-	s.write("trusted.crt", string(newAuthority(t, "test").Certificate))
+	s.write("trusted.crt", string(certtest.NewAuthority(t, "test").Certificate))
 	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
 	require.Error(t, err)
 	require.Contains(t, output, "shard-0 has no TLS yet, so its clients have none: deploy with postgres.tls.mode offer first")
@@ -320,7 +306,7 @@ func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
 }
 
 func TestAShardThatDoesNotExistHasNoClients(t *testing.T) {
-	s := tlsShard(t, k8s.TLSOffer, newAuthority(t, "test"))
+	s := tlsShard(t, k8s.TLSOffer, certtest.NewAuthority(t, "test"))
 	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", "SHARDS=shard-0 nothing.invalid. 5432 shard_0_db -\n")...)
 	require.NoError(t, err, output)
 }

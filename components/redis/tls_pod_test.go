@@ -32,20 +32,6 @@ type tlsPod struct {
 	trusted    []byte
 }
 
-func newAuthority(t *testing.T, name string) *certtest.Authority {
-	t.Helper()
-	made, err := certtest.NewAuthority(name)
-	require.NoError(t, err)
-	return made
-}
-
-func issue(t *testing.T, by *certtest.Authority, holds time.Duration, names ...string) certtest.Pair {
-	t.Helper()
-	pair, err := by.Issue(holds, names...)
-	require.NoError(t, err)
-	return pair
-}
-
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -18,10 +18,10 @@ import (
 )
 
 func TestClearTextIsRefusedWhereTLSIsRequired(t *testing.T) {
-	by := newAuthority(t, "test")
+	by := certtest.NewAuthority(t, "test")
 	for mode, offered := range map[k8s.TLSMode]bool{k8s.TLSOffer: true, k8s.TLSRequire: false} {
 		t.Run(string(mode), func(t *testing.T) {
-			p := startPod(t, mode, issue(t, by, time.Hour, testName), by.Certificate)
+			p := startPod(t, mode, by.Issue(time.Hour, testName), by.Certificate)
 			p.serve()
 			p.awaitServed(p.verified(by.Certificate), "")
 			require.NoError(t, p.client(p.verified(by.Certificate)).Set(t.Context(), "user_profile:1", "ada", time.Hour).Err())
@@ -31,15 +31,15 @@ func TestClearTextIsRefusedWhereTLSIsRequired(t *testing.T) {
 			old := p.verified(by.Certificate)
 			old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 			require.Error(t, p.client(old).Ping(t.Context()).Err(), "TLS 1.1")
-			require.ErrorContains(t, p.client(p.verified(newAuthority(t, "other").Certificate)).Ping(t.Context()).Err(), "unknown authority")
+			require.ErrorContains(t, p.client(p.verified(certtest.NewAuthority(t, "other").Certificate)).Ping(t.Context()).Err(), "unknown authority")
 		})
 	}
 }
 
 // A connection of before goes on, with a command at every moment of the renewal.
 func TestARenewalEndsNoConnection(t *testing.T) {
-	former, next := newAuthority(t, "former"), newAuthority(t, "next")
-	p := startPod(t, k8s.TLSRequire, issue(t, former, time.Hour, testName), former.Certificate)
+	former, next := certtest.NewAuthority(t, "former"), certtest.NewAuthority(t, "next")
+	p := startPod(t, k8s.TLSRequire, former.Issue(time.Hour, testName), former.Certificate)
 	p.serve()
 	serial := p.awaitServed(p.verified(former.Certificate), "")
 	session := p.client(p.verified(former.Certificate)).Conn()
@@ -62,7 +62,7 @@ func TestARenewalEndsNoConnection(t *testing.T) {
 		files, client []byte
 	}{{former, former.Certificate, former.Certificate}, {former, both, both}, {next, both, both}, {next, next.Certificate, next.Certificate}} {
 		p.trusted = step.files
-		p.secret(issue(t, step.by, time.Hour, testName))
+		p.secret(step.by.Issue(time.Hour, testName))
 		serial = p.awaitServed(p.verified(step.client), serial)
 	}
 	stop()
@@ -84,7 +84,7 @@ func broken(t *testing.T, by *certtest.Authority) map[string]struct {
 		trusted []byte
 		says    string
 	}
-	good, other := issue(t, by, time.Hour, testName), issue(t, by, time.Hour, testName)
+	good, other := by.Issue(time.Hour, testName), by.Issue(time.Hour, testName)
 	const refused = "clients would refuse tls.crt: it is expired, or signed by none of ca.crt"
 	return map[string]secret{
 		"another's key":      {certtest.Pair{Certificate: good.Certificate, Key: other.Key}, by.Certificate, "the server would not take it: Failed to load private key"},
@@ -92,17 +92,17 @@ func broken(t *testing.T, by *certtest.Authority) map[string]struct {
 		"no authority":       {good, nil, "ca.crt is empty or absent"},
 		"no certificate":     {certtest.Pair{Certificate: []byte("hello"), Key: good.Key}, by.Certificate, "the server would not take it: Failed to load certificate"},
 		"a key of nonsense":  {certtest.Pair{Certificate: good.Certificate, Key: []byte("hello")}, by.Certificate, "the server would not take it: Failed to load private key"},
-		"another's name":     {issue(t, by, time.Hour, "elsewhere.scalestack.svc.cluster.local"), by.Certificate, "clients would refuse tls.crt: it does not have the name " + testName},
-		"an expired one":     {issue(t, by, -time.Hour, testName), by.Certificate, refused},
-		"another's signer":   {good, newAuthority(t, "foreign").Certificate, refused},
+		"another's name":     {by.Issue(time.Hour, "elsewhere.scalestack.svc.cluster.local"), by.Certificate, "clients would refuse tls.crt: it does not have the name " + testName},
+		"an expired one":     {by.Issue(-time.Hour, testName), by.Certificate, refused},
+		"another's signer":   {good, certtest.NewAuthority(t, "foreign").Certificate, refused},
 		"authority nonsense": {good, []byte("hello"), "it cannot be tried: "},
 	}
 }
 
 func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
-	by := newAuthority(t, "test")
+	by := certtest.NewAuthority(t, "test")
 	trust := func(p *tlsPod) *tls.Config { return p.verified(by.Certificate) }
-	p := startPod(t, k8s.TLSRequire, issue(t, by, time.Hour, "*.scalestack.svc.cluster.local"), by.Certificate)
+	p := startPod(t, k8s.TLSRequire, by.Issue(time.Hour, "*.scalestack.svc.cluster.local"), by.Certificate)
 	end := p.serve()
 	serial := p.awaitServed(trust(p), "")
 	for name, one := range broken(t, by) {
@@ -122,28 +122,28 @@ func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 	require.Equal(t, serial, p.awaitServed(trust(p), ""))
 	// The cure needs nobody.
 	p.trusted = by.Certificate
-	p.secret(issue(t, by, time.Hour, testName))
+	p.secret(by.Issue(time.Hour, testName))
 	p.awaitServed(trust(p), serial)
 }
 
 func TestANewPodWaitsForASecretThatCanBeUsed(t *testing.T) {
-	by := newAuthority(t, "test")
-	p := startPod(t, k8s.TLSRequire, issue(t, by, -time.Hour, testName), by.Certificate)
+	by := certtest.NewAuthority(t, "test")
+	p := startPod(t, k8s.TLSRequire, by.Issue(-time.Hour, testName), by.Certificate)
 	end := p.serve()
 	p.awaitLog("tls: the Secret is refused, and the server waits for one that can be used: clients would refuse tls.crt")
 	require.Empty(t, p.served(p.verified(by.Certificate)))
 	end()
 	p.serve()
-	p.secret(issue(t, by, time.Hour, testName))
+	p.secret(by.Issue(time.Hour, testName))
 	p.awaitServed(p.verified(by.Certificate), "")
 }
 
 // An expired certificate is its clients' matter. A restart would not renew it, and would
 // cost what is stored.
 func TestAnExpiredCertificateRestartsNothing(t *testing.T) {
-	by := newAuthority(t, "test")
+	by := certtest.NewAuthority(t, "test")
 	// Longer than it takes to be checked.
-	p := startPod(t, k8s.TLSRequire, issue(t, by, 8*time.Second, testName), by.Certificate)
+	p := startPod(t, k8s.TLSRequire, by.Issue(8*time.Second, testName), by.Certificate)
 	p.serve()
 	p.awaitServed(p.verified(by.Certificate), "")
 	probe := func() error {
@@ -156,8 +156,8 @@ func TestAnExpiredCertificateRestartsNothing(t *testing.T) {
 
 // The user of the container tls may not read anything, and nobody else may be it.
 func TestTheUserOfTheCertificates(t *testing.T) {
-	by := newAuthority(t, "test")
-	p := startPod(t, k8s.TLSRequire, issue(t, by, time.Hour, testName), by.Certificate)
+	by := certtest.NewAuthority(t, "test")
+	p := startPod(t, k8s.TLSRequire, by.Issue(time.Hour, testName), by.Certificate)
 	p.serve()
 	p.awaitServed(p.verified(by.Certificate), "")
 	password, err := os.ReadFile(p.at("run/password"))

@@ -10,7 +10,10 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Authority signs certificates.
@@ -20,49 +23,51 @@ type Authority struct {
 
 	parsed *x509.Certificate
 	key    *ecdsa.PrivateKey
+	t      testing.TB
 }
 
 // Pair is a certificate with its key, as PEM.
 type Pair struct{ Certificate, Key []byte }
 
 // NewAuthority makes an authority whose certificate holds for a day.
-func NewAuthority(name string) (*Authority, error) {
-	template := template(name, 24*time.Hour)
-	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
+func NewAuthority(t testing.TB, name string) *Authority {
+	t.Helper()
+	made := template(name, 24*time.Hour)
+	made.IsCA, made.BasicConstraintsValid, made.KeyUsage = true, true, x509.KeyUsageCertSign
+	key := newKey(t)
+	der, err := x509.CreateCertificate(rand.Reader, made, made, key.Public(), key)
+	require.NoError(t, err)
 	parsed, err := x509.ParseCertificate(der)
-	return &Authority{encode("CERTIFICATE", der), parsed, key}, err
+	require.NoError(t, err)
+	return &Authority{encode("CERTIFICATE", der), parsed, key, t}
 }
 
 // Issue makes a server's certificate for DNS names and IP addresses. A negative time
 // makes one that is over.
-func (a *Authority) Issue(holds time.Duration, names ...string) (Pair, error) {
-	template := template(names[0], holds)
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+func (a *Authority) Issue(holds time.Duration, names ...string) Pair {
+	a.t.Helper()
+	made := template(names[0], holds)
+	made.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
+			made.IPAddresses = append(made.IPAddresses, ip)
 		} else {
-			template.DNSNames = append(template.DNSNames, name)
+			made.DNSNames = append(made.DNSNames, name)
 		}
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return Pair{}, err
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.parsed, key.Public(), a.key)
-	if err != nil {
-		return Pair{}, err
-	}
+	key := newKey(a.t)
+	der, err := x509.CreateCertificate(rand.Reader, made, a.parsed, key.Public(), a.key)
+	require.NoError(a.t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
-	return Pair{encode("CERTIFICATE", der), encode("PRIVATE KEY", private)}, err
+	require.NoError(a.t, err)
+	return Pair{encode("CERTIFICATE", der), encode("PRIVATE KEY", private)}
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	return key
 }
 
 func template(name string, holds time.Duration) *x509.Certificate {

@@ -17,8 +17,7 @@ import (
 func TestMovesWithTLS(t *testing.T) {
 	const existing = 2_000
 	c := startCluster(t, 3, existing)
-	authority, err := certtest.NewAuthority("test")
-	require.NoError(t, err)
+	authority := certtest.NewAuthority(t, "test")
 	c.Encrypt(authority)
 	l := startLoad(t, c.store(), existing)
 	o := c.options(c.desired(3))
@@ -42,8 +41,7 @@ func TestMovesWithTLS(t *testing.T) {
 // moves nothing.
 func TestAMoveNeverFallsBackToClearText(t *testing.T) {
 	c := startCluster(t, 3, 100)
-	authority, err := certtest.NewAuthority("test")
-	require.NoError(t, err)
+	authority := certtest.NewAuthority(t, "test")
 	c.Encrypt(authority)
 	before := c.owners()
 	for mode, want := range map[string]string{"disable": "no encryption", "verify-full": "root certificate file"} {
@@ -67,8 +65,7 @@ func TestObserveTellsWhenTheCertificateEnds(t *testing.T) {
 		return observed.CertificateEnds
 	}
 	require.Zero(t, certificateEnds(), "no TLS")
-	authority, err := certtest.NewAuthority("test")
-	require.NoError(t, err)
+	authority := certtest.NewAuthority(t, "test")
 	c.Encrypt(authority)
 	require.WithinDuration(t, time.Now().Add(time.Hour), certificateEnds(), time.Minute)
 }

@@ -13,18 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newAuthority(t *testing.T, name string) *certtest.Authority {
-	t.Helper()
-	made, err := certtest.NewAuthority(name)
-	require.NoError(t, err)
-	return made
-}
-
 // encrypted are shards that refuse clear text.
 func encrypted(t *testing.T) (*pgtest.Shards, *certtest.Authority) {
 	shards, former, _ := start(t, 1)
 	former.Close()
-	authority := newAuthority(t, "old")
+	authority := certtest.NewAuthority(t, "old")
 	shards.Encrypt(authority)
 	return shards, authority
 }
@@ -60,7 +53,7 @@ func TestTLSIsRefused(t *testing.T) {
 	direct(t)
 	plain, _, _ := start(t, 1)
 	shards, _ := encrypted(t)
-	other := newAuthority(t, "other")
+	other := certtest.NewAuthority(t, "other")
 
 	clear := shards.App
 	clear.SSLMode = "disable"
@@ -89,7 +82,7 @@ func TestTLSIsRefused(t *testing.T) {
 func TestAnAuthorityIsReplaced(t *testing.T) {
 	direct(t)
 	shards, former := encrypted(t)
-	server, next := shards.Servers[0], newAuthority(t, "next")
+	server, next := shards.Servers[0], certtest.NewAuthority(t, "next")
 	r, err := newRouter(shards.App)
 	require.NoError(t, err)
 	defer r.Close()

@@ -27,6 +27,8 @@ import (
 const (
 	tlsName       = "tls"
 	tlsSecretName = "shards-tls"
+	// certificateHolds is longer than the drill.
+	certificateHolds = 12 * time.Hour
 )
 
 // tlsDrill is a stack of its own that gets TLS under load.
@@ -49,7 +51,7 @@ func TestTLS(t *testing.T) {
 	s.pulumi("up", "--yes", "--skip-preview")
 	t.Cleanup(func() { shardsCA = nil })
 	d := &tlsDrill{newProof(t, number(t, "USERS", 200)), s}
-	former := authority(t, "former")
+	former := certtest.NewAuthority(t, "former")
 	d.secret(former, former.Certificate)
 
 	d.start(load.Options{Rate: float64(number(t, "RATE", 40)), Clients: 6})
@@ -71,13 +73,6 @@ func TestTLS(t *testing.T) {
 	}
 	report := d.compare()
 	require.Zero(t, report.Failed, "%s", report)
-}
-
-func authority(t *testing.T, name string) *certtest.Authority {
-	t.Helper()
-	made, err := certtest.NewAuthority(name)
-	require.NoError(t, err)
-	return made
 }
 
 func pool(certificates ...[]byte) *x509.CertPool {
@@ -112,14 +107,7 @@ func (d *tlsDrill) secret(by *certtest.Authority, trusted []byte) {
 	for _, shard := range d.shards.Shards {
 		names = append(names, "*.postgres-"+shard.Name+"-headless"+domain)
 	}
-	d.write(tlsSecretName, d.issue(by, names...), trusted)
-}
-
-func (d *tlsDrill) issue(by *certtest.Authority, names ...string) certtest.Pair {
-	d.t.Helper()
-	pair, err := by.Issue(12*time.Hour, names...)
-	require.NoError(d.t, err)
-	return pair
+	d.write(tlsSecretName, by.Issue(certificateHolds, names...), trusted)
 }
 
 // write makes or replaces a Secret with a certificate.
@@ -224,7 +212,7 @@ func (d *tlsDrill) move() {
 // rotate replaces the certificate, and then its authority in three steps.
 func (d *tlsDrill) rotate(former *certtest.Authority) {
 	d.t.Helper()
-	next := authority(d.t, "next")
+	next := certtest.NewAuthority(d.t, "next")
 	both := slices.Concat(former.Certificate, next.Certificate)
 	shardsCA = pool(both)
 	for _, step := range []struct {

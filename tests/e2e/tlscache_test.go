@@ -27,8 +27,8 @@ const (
 // cache gives Redis TLS under load, renews its certificate, and shows it and its clients Secrets that they must not take.
 func (d *tlsDrill) cache() {
 	d.t.Helper()
-	by, strange := authority(d.t, "cache"), authority(d.t, "strange")
-	good := func() { d.write(cacheSecretName, d.issue(by, cacheName), by.Certificate) }
+	by, strange := certtest.NewAuthority(d.t, "cache"), certtest.NewAuthority(d.t, "strange")
+	good := func() { d.write(cacheSecretName, by.Issue(certificateHolds, cacheName), by.Certificate) }
 	good()
 	d.deploy("redis: offer", "redis", map[string]string{"tls.secret": cacheSecretName, "tls.mode": "offer"})
 	d.awaitHits("with TLS beside clear text")
@@ -56,13 +56,13 @@ func (d *tlsDrill) cache() {
 	serial = d.shownByCache(by)
 
 	// A name that is not the server's: the server keeps what it has, and so does everybody else.
-	d.write(cacheSecretName, d.issue(by, "elsewhere."+tlsName+".svc.cluster.local"), by.Certificate)
+	d.write(cacheSecretName, by.Issue(certificateHolds, "elsewhere."+tlsName+".svc.cluster.local"), by.Certificate)
 	d.awaitRefusal("it does not have the name " + cacheName)
 	require.Equal(d.t, serial, d.shownByCache(by))
 	d.awaitHits("with a broken Secret")
 
 	// An authority that did not sign what the server has: its clients trust it as soon as it is in the Secret, and have no cache.
-	d.write(cacheSecretName, d.issue(by, cacheName), strange.Certificate)
+	d.write(cacheSecretName, by.Issue(certificateHolds, cacheName), strange.Certificate)
 	eventually(d.t, cachePatience, "the service's pods have the other authority", func() error { return d.clientsTrust(cacheFile, strange.Certificate) })
 	// Connections that are open go on, so that new pods show it.
 	kubectl(d.t, "rollout", "restart", "deployment/app", "-n", d.namespace)

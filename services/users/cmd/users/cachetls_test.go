@@ -18,13 +18,8 @@ import (
 // A cache that shows a wrong certificate costs no request, and when it shows the right one
 // it is used without a restart.
 func TestRequestsGoOnWithoutAVerifiedCache(t *testing.T) {
-	by, err := certtest.NewAuthority("right")
-	require.NoError(t, err)
-	strange, err := certtest.NewAuthority("strange")
-	require.NoError(t, err)
-	shown, err := by.Issue(time.Hour, "127.0.0.1")
-	require.NoError(t, err)
-	cache := redistest.StartTLS(t, shown, strange.Certificate)
+	by, strange := certtest.NewAuthority(t, "right"), certtest.NewAuthority(t, "strange")
+	cache := redistest.StartTLS(t, by.Issue(time.Hour, "127.0.0.1"), strange.Certificate)
 	shards, _ := shardtest.Start(t, 2)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -17,20 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func authority(t *testing.T) *certtest.Authority {
-	t.Helper()
-	made, err := certtest.NewAuthority("test")
-	require.NoError(t, err)
-	return made
-}
-
-func issue(t *testing.T, by *certtest.Authority, holds time.Duration, names ...string) certtest.Pair {
-	t.Helper()
-	pair, err := by.Issue(holds, names...)
-	require.NoError(t, err)
-	return pair
-}
-
 // use is a lookup by a new process, and why it failed.
 func use(t *testing.T, s settings.Redis) (users.Cached, *prometheus.Registry, error) {
 	t.Helper()
@@ -44,8 +30,8 @@ func use(t *testing.T, s settings.Redis) (users.Cached, *prometheus.Registry, er
 }
 
 func TestTheCacheIsVerified(t *testing.T) {
-	by := authority(t)
-	s := redistest.StartTLS(t, issue(t, by, time.Hour, "127.0.0.1"), by.Certificate)
+	by := certtest.NewAuthority(t, "test")
+	s := redistest.StartTLS(t, by.Issue(time.Hour, "127.0.0.1"), by.Certificate)
 	found, registry, err := use(t, s)
 	require.NoError(t, err)
 	require.True(t, found.Known)
@@ -63,11 +49,11 @@ func TestTheCacheIsVerified(t *testing.T) {
 
 // Whatever is wrong with the certificate, the cache is down for its users and nothing else.
 func TestACacheThatCannotBeVerifiedIsDown(t *testing.T) {
-	by, other := authority(t), authority(t)
+	by, other := certtest.NewAuthority(t, "test"), certtest.NewAuthority(t, "test")
 	for want, shown := range map[string]certtest.Pair{
-		"signed by unknown authority": issue(t, other, time.Hour, "127.0.0.1"),
-		"certificate is valid for":    issue(t, by, time.Hour, "127.0.0.9"),
-		"certificate has expired":     issue(t, by, -time.Hour, "127.0.0.1"),
+		"signed by unknown authority": other.Issue(time.Hour, "127.0.0.1"),
+		"certificate is valid for":    by.Issue(time.Hour, "127.0.0.9"),
+		"certificate has expired":     by.Issue(-time.Hour, "127.0.0.1"),
 	} {
 		t.Run(want, func(t *testing.T) {
 			s := redistest.StartTLS(t, shown, by.Certificate)
@@ -84,8 +70,8 @@ func TestACacheThatCannotBeVerifiedIsDown(t *testing.T) {
 }
 
 func TestNoClearTextToACacheWithTLS(t *testing.T) {
-	by := authority(t)
-	s := redistest.StartTLS(t, issue(t, by, time.Hour, "127.0.0.1"), by.Certificate)
+	by := certtest.NewAuthority(t, "test")
+	s := redistest.StartTLS(t, by.Issue(time.Hour, "127.0.0.1"), by.Certificate)
 	clear := s
 	clear.CA = ""
 	found, _, err := use(t, clear)
@@ -100,8 +86,8 @@ func TestNoClearTextToACacheWithTLS(t *testing.T) {
 
 // The file is read for each connection, so a new authority needs no restart.
 func TestANewAuthorityNeedsNoRestart(t *testing.T) {
-	by := authority(t)
-	s := redistest.StartTLS(t, issue(t, by, time.Hour, "127.0.0.1"), authority(t).Certificate)
+	by := certtest.NewAuthority(t, "test")
+	s := redistest.StartTLS(t, by.Issue(time.Hour, "127.0.0.1"), certtest.NewAuthority(t, "test").Certificate)
 	client := profilecache.NewClient(s, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	defer client.Close()
 	require.ErrorContains(t, client.Ping(t.Context()).Err(), "unknown authority")
