@@ -66,6 +66,7 @@ func TestTheGatewayIsAskedWhyItRefuses(t *testing.T) {
 	require.Equal(t, []string{"httproutes shop/gateway"}, questions)
 	r.unready = ""
 	r.mustRun(update)
-	require.Equal(t, []string{"update HTTPRoute gateway-route"}, r.done)
+	// What the failure kept from beginning is made as well.
+	require.Contains(t, r.done, "update HTTPRoute gateway-route")
 	require.Len(t, questions, 1)
 }
