@@ -109,7 +109,12 @@ func testUplink(t *testing.T) Uplink {
 	} {
 		require.NoError(t, ip(t.Context(), args...))
 	}
-	time.Sleep(200 * time.Millisecond) // until unshare has its namespace
+	ours, err := os.Readlink("/proc/self/ns/net")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", namespace.Process.Pid))
+		return err == nil && theirs != ours
+	}, 10*time.Second, time.Millisecond)
 	return Uplink{
 		Name: "u" + name, Process: namespace.Process.Pid, Bridge: name, Address: "203.0.113.2/24", Hardware: "02:53:4c:00:00:fe",
 		Services: "198.51.100.0/24", Gateway: "203.0.113.1",
