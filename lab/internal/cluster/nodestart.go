@@ -16,6 +16,9 @@ import (
 // StartNodes starts the nodes beside the first one, with the images that they lack, and
 // returns when all are Ready. What a person did to them is undone.
 func StartNodes(ctx context.Context, p paths.Paths, log io.Writer, count int, images []Import) error {
+	if err := host.RouteServices(Bridge, paths.Run); err != nil {
+		return err
+	}
 	for _, n := range nodesOf(count)[1:] {
 		if err := n.start(ctx, p, log, count, images); err != nil {
 			return fmt.Errorf("node %s: %w", n.name(), err)

@@ -28,7 +28,7 @@ func EnsureBridge(ctx context.Context, name, hardware, cidr, services, run strin
 			return err
 		}
 	}
-	return applySettings(run)
+	return forwarding.set(run)
 }
 
 func ip(ctx context.Context, args ...string) error {

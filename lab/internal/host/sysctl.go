@@ -15,12 +15,28 @@ type setting struct {
 	file, value string
 }
 
-var settings = []setting{
-	{"/proc/sys/net/ipv4/ip_forward", "1"},
-	// Where it is on, what kube-proxy has translated is bridged and not routed, and no
-	// bridge sends a frame back to where it came from: the pods of a further node
-	// would not reach a Service whose pod is on the same node.
-	{"/proc/sys/net/bridge/bridge-nf-call-iptables", "0"},
+var (
+	forwarding = setting{"/proc/sys/net/ipv4/ip_forward", "1"}
+	// routing is for several nodes. Where the first is on, what kube-proxy has translated is
+	// bridged and not routed, and no bridge sends a frame back to where it came from: the
+	// pods of a further node would not reach a Service whose pod is on the same node. Where
+	// the second is on, the kernel tells pods of a shorter way and has then, by its limit of ICMP
+	// messages, none left to refuse a connection to a Service without pods.
+	routing = []setting{
+		{"/proc/sys/net/bridge/bridge-nf-call-iptables", "0"},
+		{"/proc/sys/net/ipv4/conf/all/send_redirects", "0"},
+	}
+)
+
+// RouteServices has packets to Services that come over a bridge routed, as several nodes
+// behind it need. The folder run remembers what the machine had before.
+func RouteServices(bridge, run string) error {
+	for _, s := range routing {
+		if err := s.set(run); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile("/proc/sys/net/ipv4/conf/"+bridge+"/send_redirects", []byte("0"), 0o644)
 }
 
 // saved is what remembers the machine's own value.
@@ -51,18 +67,9 @@ func (s setting) restore(run string) error {
 	return os.WriteFile(s.file, []byte(strings.TrimSpace(string(content))), 0o644)
 }
 
-func applySettings(run string) error {
-	for _, s := range settings {
-		if err := s.set(run); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func restoreSettings(run string) error {
-	var all []error
-	for _, s := range settings {
+	all := []error{forwarding.restore(run)}
+	for _, s := range routing {
 		all = append(all, s.restore(run))
 	}
 	return errors.Join(all...)
