@@ -165,30 +165,22 @@ func TestACertificateIsRenewedWithoutARestart(t *testing.T) {
 	require.Len(t, kept, 3, "one certificate, current and seen: %s", kept)
 }
 
-// brokenSecrets are what a server must not be given, with what is said of them.
-func brokenSecrets(t *testing.T, authority *certtest.Authority) map[string]struct {
-	pair    certtest.Pair
-	trusted []byte
-	says    string
-} {
-	type broken = struct {
-		pair    certtest.Pair
-		trusted []byte
-		says    string
+// refusal is what is said of a broken Secret.
+func refusal(t *testing.T, kind string) string {
+	t.Helper()
+	says := map[string]string{
+		"another's key":      "tls.key does not belong to tls.crt",
+		"no key":             "tls.key is empty or absent",
+		"no authority":       "ca.crt is empty or absent",
+		"no certificate":     "tls.crt is not a certificate",
+		"a key of nonsense":  "tls.key is not a key, or has a passphrase",
+		"another's name":     "clients would refuse tls.crt as localhost: hostname mismatch",
+		"an expired one":     "clients would refuse tls.crt as localhost: certificate has expired",
+		"another's signer":   "clients would refuse tls.crt as localhost: ",
+		"authority nonsense": "clients would refuse tls.crt as localhost",
 	}
-	good, other := authority.Issue(time.Hour, "localhost"), authority.Issue(time.Hour, "localhost")
-	foreign := certtest.NewAuthority(t, "foreign")
-	return map[string]broken{
-		"another's key":      {certtest.Pair{Certificate: good.Certificate, Key: other.Key}, authority.Certificate, "tls.key does not belong to tls.crt"},
-		"no key":             {certtest.Pair{Certificate: good.Certificate}, authority.Certificate, "tls.key is empty or absent"},
-		"no authority":       {good, nil, "ca.crt is empty or absent"},
-		"no certificate":     {certtest.Pair{Certificate: []byte("hello"), Key: good.Key}, authority.Certificate, "tls.crt is not a certificate"},
-		"a key of nonsense":  {certtest.Pair{Certificate: good.Certificate, Key: []byte("hello")}, authority.Certificate, "tls.key is not a key, or has a passphrase"},
-		"another's name":     {authority.Issue(time.Hour, "elsewhere"), authority.Certificate, "clients would refuse tls.crt as localhost: hostname mismatch"},
-		"an expired one":     {authority.Issue(-time.Hour, "localhost"), authority.Certificate, "clients would refuse tls.crt as localhost: certificate has expired"},
-		"another's signer":   {good, foreign.Certificate, "clients would refuse tls.crt as localhost: "},
-		"authority nonsense": {good, []byte("hello"), "clients would refuse tls.crt as localhost"},
-	}
+	require.Contains(t, says, kind)
+	return says[kind]
 }
 
 func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
@@ -197,10 +189,10 @@ func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 	s.requireBootstrap()
 	s.start()
 	serial := s.served()
-	for name, broken := range brokenSecrets(t, authority) {
-		t.Run(name, func(t *testing.T) {
-			s.secret(broken.pair, broken.trusted)
-			require.Contains(t, s.look(), "tls: the Secret is refused, so the server keeps the certificate that it has: "+broken.says)
+	for kind, secret := range authority.Broken("localhost") {
+		t.Run(kind, func(t *testing.T) {
+			s.secret(secret.Pair, secret.Trusted)
+			require.Contains(t, s.look(), "tls: the Secret is refused, so the server keeps the certificate that it has: "+refusal(t, kind))
 			require.Empty(t, s.look(), "it is said once")
 			require.Equal(t, serial, s.served())
 		})
@@ -217,12 +209,12 @@ func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 func TestANewShardDoesNotStartWithABrokenSecret(t *testing.T) {
 	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
-	for name, broken := range brokenSecrets(t, authority) {
-		t.Run(name, func(t *testing.T) {
-			s.secret(broken.pair, broken.trusted)
+	for kind, secret := range authority.Broken("localhost") {
+		t.Run(kind, func(t *testing.T) {
+			s.secret(secret.Pair, secret.Trusted)
 			output, err := s.bootstrap()
 			require.Error(t, err)
-			require.Contains(t, output, "tls: the Secret is refused, and there is no former certificate: "+broken.says)
+			require.Contains(t, output, "tls: the Secret is refused, and there is no former certificate: "+refusal(t, kind))
 		})
 	}
 	s.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
@@ -260,10 +252,10 @@ func TestARolloutChecksTheCertificateFirst(t *testing.T) {
 	check := "CERTIFICATE=" + s.at("tls.sh")
 	output, err := s.rollout(check, "HELD=nothing.invalid")
 	require.NoError(t, err, output)
-	for name, broken := range brokenSecrets(t, authority) {
-		t.Run(name, func(t *testing.T) {
-			s.secret(broken.pair, broken.trusted)
-			s.requireRefusal("the Secret with the certificate: "+broken.says, check, "HELD=nothing.invalid")
+	for kind, secret := range authority.Broken("localhost") {
+		t.Run(kind, func(t *testing.T) {
+			s.secret(secret.Pair, secret.Trusted)
+			s.requireRefusal("the Secret with the certificate: "+refusal(t, kind), check, "HELD=nothing.invalid")
 		})
 	}
 	require.NoError(t, os.RemoveAll(s.at("secret")))
