@@ -98,7 +98,7 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 // backups.
 func openForBackup(policy *networkingv1.NetworkPolicyArgs, b *Backup) {
 	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
-	metrics := kube.Policy{Metrics: kube.Opening{Port: backupPort, From: b.MetricsFrom}, NoDNS: true}.Spec(nil)
+	metrics := kube.Policy{Open: []kube.Opening{{Port: backupPort, From: b.MetricsFrom}}, NoDNS: true}.Spec(nil)
 	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), metrics.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
 	for _, port := range b.ports() {
 		var to []k8s.Target

@@ -128,9 +128,10 @@ func budget(disruption Disruption, meta *metav1.ObjectMetaArgs, pods pulumi.Stri
 func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 	shards := k8s.Peer{Pods: PodLabels(component)}
 	policy := kube.Policy{
-		Port: Port,
-		From: slices.Concat([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, exporterPeers(component, a), a.IngressFrom),
-		To:   []k8s.Target{{Peer: shards, Port: Port}},
+		Open: []kube.Opening{{
+			Port: Port, From: slices.Concat([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, exporterPeers(component, a), a.IngressFrom),
+		}},
+		To: []k8s.Target{{Peer: shards, Port: Port}},
 	}
 	made := &networkingv1.NetworkPolicyArgs{
 		Metadata: componentLabels(component).Meta(component, a.Namespace),

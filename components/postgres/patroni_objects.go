@@ -139,7 +139,7 @@ func shardBudget(p plan) *policyv1.PodDisruptionBudgetArgs {
 func openForPatroni(policy *networkingv1.NetworkPolicyArgs, shards k8s.Peer, members int) {
 	policy.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{MembersAnnotation: pulumi.String(strconv.Itoa(members))}
 	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
-	rest := kube.Policy{Port: restPort, From: []k8s.Peer{shards}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
+	rest := kube.Policy{Open: []kube.Opening{{Port: restPort, From: []k8s.Peer{shards}}}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
 	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), rest.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
 	spec.Egress = append(append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray),
 		rest.Egress.(networkingv1.NetworkPolicyEgressRuleArray)...), kube.APIServer())

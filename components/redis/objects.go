@@ -116,7 +116,7 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
 	policy := kube.Policy{NoDNS: true}
 	for _, open := range openPorts(a) {
-		policy.More = append(policy.More, kube.Opening{Port: open.number, From: slices.Concat(exporterPeers(name, a), a.IngressFrom)})
+		policy.Open = append(policy.Open, kube.Opening{Port: open.number, From: slices.Concat(exporterPeers(name, a), a.IngressFrom)})
 	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: labels(name).Meta(name, a.Namespace),

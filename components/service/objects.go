@@ -83,7 +83,7 @@ func disruptionBudget(name string, a *Args) *policyv1.PodDisruptionBudgetArgs {
 
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
 	policy := kube.Policy{
-		Port: a.Port, From: a.IngressFrom, To: a.EgressTo, Metrics: kube.Opening{Port: a.MetricsPort, From: a.MetricsFrom},
+		Open: []kube.Opening{{Port: a.Port, From: a.IngressFrom}, {Port: a.MetricsPort, From: a.MetricsFrom}}, To: a.EgressTo,
 	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: a.labels(name).Meta(name, a.Namespace),

@@ -43,7 +43,7 @@ func (e Exporter) Account() *corev1.ServiceAccountArgs {
 
 // Policy lets the scrapers in and the exporter to what it asks.
 func (e Exporter) Policy() *networkingv1.NetworkPolicyArgs {
-	policy := Policy{Metrics: Opening{Port: e.Port, From: e.From}, To: e.To}
+	policy := Policy{Open: []Opening{{e.Port, e.From}}, To: e.To}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: ExporterLabels(e.Name).Meta(e.Name, e.Namespace),
 		Spec:     policy.Spec(ExporterLabels(e.Name).Selector()),

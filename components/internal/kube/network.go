@@ -11,14 +11,8 @@ import (
 // Policy is what a NetworkPolicy lets through to and from some pods. Whatever
 // it does not list is refused, in both directions.
 type Policy struct {
-	// Port to which From may connect. 0: nobody may.
-	Port int
-	// From may connect to Port.
-	From []k8s.Peer
-	// More are further ports, and who may connect to each.
-	More []Opening
-	// Metrics are the port that tells how the pods are, and who may read it.
-	Metrics Opening
+	// Open are the ports of the pods, that of their metrics among them.
+	Open []Opening
 	// To are the ports to which the pods may connect, beside DNS.
 	To []k8s.Target
 	// NoDNS refuses DNS as well, for pods that connect to nothing.
@@ -51,7 +45,7 @@ func Match(labels pulumi.StringMapInput) *metav1.LabelSelectorArgs {
 
 func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 	rules := networkingv1.NetworkPolicyIngressRuleArray{}
-	for _, opening := range append(append([]Opening{{p.Port, p.From}}, p.More...), p.Metrics) {
+	for _, opening := range p.Open {
 		if opening.Port == 0 || len(opening.From) == 0 {
 			continue
 		}
