@@ -17,7 +17,7 @@ EDGE := http://127.0.0.1:18088/
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
 LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
 	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./traefik ./cmd/page
-LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/... ./internal/builds/v2
+LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/... ./internal/builds/networkpolicy ./internal/builds/v2
 # The Go modules of this repository. The lab's heavy packages are left out of
 # vet, tests and staticcheck; the others are checked whole.
 MODULES := . sharding services/users lab tests/schema tests/engine tools/images

@@ -25,6 +25,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 	metricsserver "sigs.k8s.io/metrics-server/cmd/metrics-server/app"
 
+	"github.com/scalestack/scalestack/lab/internal/netpolicies"
 	"github.com/scalestack/scalestack/lab/internal/podstop"
 	"github.com/scalestack/scalestack/lab/internal/volumes"
 )
@@ -44,6 +45,7 @@ var programs = map[string]func(){
 	"coredns":                    coremain.Run,
 	"metrics-server":             command(newMetricsServer),
 	"volume-provisioner":         command(volumes.NewCommand),
+	"network-policies":           command(netpolicies.NewCommand),
 	"pod-stop":                   command(podstop.NewCommand),
 	"pulumi-resource-kubernetes": serveProvider,
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +13,7 @@ import (
 )
 
 // summary ends make up: what the stack says about itself, and how to go on.
-func (u *up) summary() {
+func (u *up) summary(ctx context.Context) {
 	out := u.outputs
 	fmt.Printf("\nstack dev is up after %s\n\n", u.Elapsed().Round(time.Second))
 	row("namespace", out.Namespace)
@@ -27,7 +28,7 @@ func (u *up) summary() {
 	row("cdnRules", strings.Join(refs(out), ", "))
 	row("shardMap", "ConfigMap "+out.ShardMap.ConfigMap)
 	fmt.Println()
-	u.emulators()
+	u.emulators(ctx)
 	fmt.Printf(`
 look        http://%[5]s/ shows users, moves, requests, events and pods live
 try it      curl -X PUT http://%[1]s/users/42 -d '{"name":"Ada","email":"ada@example.com"}'
@@ -54,14 +55,16 @@ func refs(out deploy.Outputs) []string {
 }
 
 // emulators says where the lab differs from a real environment.
-func (u *up) emulators() {
+func (u *up) emulators(ctx context.Context) {
 	fmt.Println("emulated in the lab; the stack is the same as for a real environment")
 	row("cloudflare", "no real zone: the provider writes to .lab/data/cloudflare/, the edge applies what it reads there")
 	row("random", "Pulumi's random provider, with real randomness")
 	row("pulumi-language", "Pulumi's language host for Go")
 	row("kafka", "the Strimzi operator; its resource definitions and Kafka are real")
 	row("mail", "an SMTP server on "+cluster.Mail+" that delivers nothing; http://"+cluster.MailView+"/messages/count shows what it got")
-	row("network policy", "not enforced by the lab's network")
+	if err := cluster.PoliciesObeyed(ctx, u.nodes); err != nil {
+		row("network policy", "not obeyed: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	for _, image := range u.images {
 		if image.Substitute != "" {
 			row(image.Ref, image.Substitute)

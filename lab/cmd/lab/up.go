@@ -34,7 +34,7 @@ func newUp() *cobra.Command {
 		if err := u.phases(ctx, u.build, u.start, u.deploy); err != nil {
 			return err
 		}
-		u.summary()
+		u.summary(ctx)
 		return nil
 	})
 	nodesFlag(command, &nodes)

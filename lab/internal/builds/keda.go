@@ -61,7 +61,7 @@ func trimmedModfile(ctx context.Context, p paths.Paths) (string, error) {
 	if err := trim(target); err != nil {
 		return "", fmt.Errorf("trim KEDA: %w", err)
 	}
-	return writeModfile(ctx, filepath.Join(p.Repo, "lab", "keda"), p.Cache("keda.mod"), kedaModule, target)
+	return writeModfile(ctx, filepath.Join(p.Repo, "lab", "keda"), p.Cache("keda.mod"), map[string]string{kedaModule: target})
 }
 
 func trim(keda string) error {

@@ -20,10 +20,10 @@ func Programs() []Program {
 	return []Program{
 		{
 			Name: "kube", Title: "Kubernetes and the Pulumi provider", Package: "./cmd/kube", Patched: true,
-			Sources: []string{"cmd/kube", "internal/builds", "internal/podstop", "internal/volumes"},
+			Sources: []string{"cmd/kube", "internal/builds", "internal/netpolicies", "internal/podstop", "internal/volumes"},
 			Links: []string{
 				"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
-				"kubectl", "coredns", "metrics-server", "volume-provisioner", "pod-stop", plugins + kubernetesPlugin,
+				"kubectl", "coredns", "metrics-server", "volume-provisioner", "network-policies", "pod-stop", plugins + kubernetesPlugin,
 			},
 			// Clients refuse a server whose version they cannot parse.
 			Variables: map[string]string{

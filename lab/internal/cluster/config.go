@@ -21,7 +21,7 @@ var files embed.FS
 // kubelets.
 var kubeconfigs = []string{
 	"admin", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
-	operatorName, metricsStore, kedaName, gatewayName,
+	"network-policies", operatorName, metricsStore, kedaName, gatewayName,
 }
 
 // values are what the templates below files/ may use.

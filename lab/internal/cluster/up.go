@@ -54,6 +54,11 @@ func StartNode(ctx context.Context, p paths.Paths, log io.Writer, count int) err
 			return err
 		}
 	}
+	if count == 1 {
+		if err := enforcePolicies(ctx, p, log); err != nil {
+			return err
+		}
+	}
 	if err := ensure(ctx, log, kubeletSpec(p, firstNode, count), kubeProxySpec(p), dnsSpec(p), volumeProvisionerSpec(p), metricsServerSpec(p)); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 
 // Host are the packages that run the node: a container runtime, the CNI
 // plugins, and the tools that kube-proxy and the lab set the network with.
-var Host = []string{"ca-certificates", "containerd", "containernetworking-plugins", "iproute2", "nftables", "runc"}
+var Host = []string{"ca-certificates", "containerd", "containernetworking-plugins", "iproute2", "iptables", "kmod", "nftables", "runc"}
 
 // Ensure installs the packages that are missing.
 func Ensure(ctx context.Context, log io.Writer, packages ...string) error {

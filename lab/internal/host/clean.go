@@ -27,15 +27,17 @@ func Clean(ctx context.Context, t Traces, log io.Writer) error {
 	if !t.present() {
 		return nil
 	}
-	return errors.Join(
+	err := errors.Join(
 		machine.killPods(ctx),
 		unmount(t.Run, labData),
 		machine.removeCgroups(),
 		removeTables(ctx, log),
+		removePolicies(ctx),
 		removeLinks(ctx, t.Bridge),
 		restoreSettings(t.Run),
-		removeFolders(t.Run),
 	)
+	unloadModules(ctx, t.Run)
+	return errors.Join(err, removeFolders(t.Run))
 }
 
 func (t Traces) present() bool {

@@ -68,7 +68,7 @@ func (s setting) restore(run string) error {
 }
 
 func restoreSettings(run string) error {
-	all := []error{forwarding.restore(run)}
+	all := []error{forwarding.restore(run), bridged.restore(run)}
 	for _, s := range routing {
 		all = append(all, s.restore(run))
 	}
