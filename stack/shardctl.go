@@ -38,8 +38,13 @@ func (c *Config) addShardctl() {
 	if services == nil {
 		services = map[string]Service{}
 	}
+	var env map[string]pulumi.StringInput
+	if members := c.Postgres.Members; members > 1 {
+		env = map[string]pulumi.StringInput{"SCALESTACK_SHARD_MEMBERS": pulumi.String(strconv.Itoa(members))}
+	}
 	services[shardctlName] = *settings.WithDefaults(&Service{
 		Args: service.Args{
+			Env:             env,
 			Image:           c.Postgres.Shardctl.Image,
 			ImagePullPolicy: c.Postgres.Shardctl.ImagePullPolicy,
 			Args:            []string{"serve"},

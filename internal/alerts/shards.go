@@ -20,6 +20,13 @@ func shards(o Options) []Rule {
 				"primary went, and whether it follows again.",
 		},
 		{
+			Name: "StandbyMissing", Severity: Warning, For: "10m",
+			Expr:    "scalestack_shard_standbys < on (namespace, pod) group_left () scalestack_shard_standbys_wanted",
+			Summary: "{{ $labels.shard }} has {{ $value }} standbys, fewer than postgres.members asks for",
+			Description: "Users notice nothing yet. The next failure may stop the shard's writes: with quorum, as soon as no standby is left. Look at the pod " +
+				"that does not follow, and at its node.",
+		},
+		{
 			Name: "ShardsUnwatched", Severity: Warning, For: "5m",
 			Expr:    "absent(scalestack_shard_up)",
 			Summary: "Nobody watches the shards",

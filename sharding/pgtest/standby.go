@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Standby is a copy of a server that follows it by streaming replication. The server
+// Standby is a copy of a server that follows it by streaming replication, with a slot as Patroni's have. The server
 // acknowledges a commit once the copy has it.
 type Standby struct {
 	of   *Server
@@ -25,7 +25,8 @@ func (s *Server) Follow() *Standby {
 	s.t.Cleanup(c.Stop)
 	s.backup(c.data())
 	conninfo := fmt.Sprintf("primary_conninfo = 'host=127.0.0.1 port=%d user=postgres password=%s application_name=standby'\n", s.Port, AdminPassword)
-	c.append("postgresql.auto.conf", conninfo+"wal_receiver_timeout = 1000\n")
+	s.Exec("postgres", "SELECT pg_create_physical_replication_slot('standby') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'standby')")
+	c.append("postgresql.auto.conf", conninfo+"primary_slot_name = 'standby'\nwal_receiver_timeout = 1000\n")
 	c.append("standby.signal", "")
 	c.Run()
 	s.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'")

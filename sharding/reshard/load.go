@@ -27,6 +27,8 @@ type Load struct {
 	SlotLimitBytes int64
 	// Timeline begins with 1; the promotion of a standby and a restore begin another one.
 	Timeline int64
+	// Standbys are the readers of physical replication slots that stay.
+	Standbys int64
 	// Slots are the replication slots.
 	Slots []Slot
 }
@@ -51,7 +53,8 @@ const loadQuery = `SELECT
 	pg_database_size(current_database()),
 	xact_commit, xact_rollback, blks_read, blks_hit, deadlocks, temp_bytes,
 	CASE current_setting('max_slot_wal_keep_size') WHEN '-1' THEN -1 ELSE pg_size_bytes(current_setting('max_slot_wal_keep_size')) END,
-	('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint
+	('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint,
+	(SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical' AND active AND NOT temporary)
 FROM pg_stat_database WHERE datname = current_database()`
 
 const slotsQuery = `SELECT slot_name, active, wal_status = 'lost', coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint
@@ -59,7 +62,7 @@ FROM pg_replication_slots ORDER BY slot_name`
 
 func (l *Load) read(ctx context.Context, conn *pgx.Conn) error {
 	err := conn.QueryRow(ctx, loadQuery).Scan(&l.Connections, &l.MaxConnections, &l.DatabaseBytes, &l.Commits, &l.Rollbacks,
-		&l.BlocksRead, &l.BlocksHit, &l.Deadlocks, &l.TemporaryBytes, &l.SlotLimitBytes, &l.Timeline)
+		&l.BlocksRead, &l.BlocksHit, &l.Deadlocks, &l.TemporaryBytes, &l.SlotLimitBytes, &l.Timeline, &l.Standbys)
 	if err != nil {
 		return err
 	}

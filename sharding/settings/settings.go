@@ -46,5 +46,6 @@ type Serve struct {
 	Shards Shards
 	Log
 	Probes
-	Every time.Duration `env:"SCALESTACK_SERVE_EVERY" envDefault:"15s" validate:"min=1s,max=1h" doc:"how often the shards are asked"`
+	Every   time.Duration `env:"SCALESTACK_SERVE_EVERY" envDefault:"15s" validate:"min=1s,max=1h" doc:"how often the shards are asked"`
+	Members int           `env:"SCALESTACK_SHARD_MEMBERS" envDefault:"1" validate:"min=1,max=5" doc:"how many servers each shard should have, one of them the primary"`
 }

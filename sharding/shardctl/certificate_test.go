@@ -13,7 +13,7 @@ import (
 // A shard without TLS has no series: an expiry of 0 would be one in 1970.
 func TestCertificatesHaveAnExpiry(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	newGauges(registry).set([]reshard.Observation{
+	newGauges(registry, 1).set([]reshard.Observation{
 		{Shard: shardmap.Shard{Name: "shard-0"}, CertificateEnds: time.Unix(1_800_000_000, 0)},
 		{Shard: shardmap.Shard{Name: "shard-1"}},
 	}, 0, false)

@@ -49,6 +49,8 @@ var (
 			func(l reshard.Load) int64 { return l.TemporaryBytes }, ""},
 		{describe("timeline", "Timeline of the shard's log: a higher one than before is a standby that took over, or a restore."), prometheus.GaugeValue,
 			func(l reshard.Load) int64 { return l.Timeline }, ""},
+		{describe("standbys", "Standbys that follow the shard's primary by a replication slot."), prometheus.GaugeValue,
+			func(l reshard.Load) int64 { return l.Standbys }, ""},
 		{transactions, prometheus.CounterValue, func(l reshard.Load) int64 { return l.Commits }, "commit"},
 		{transactions, prometheus.CounterValue, func(l reshard.Load) int64 { return l.Rollbacks }, "rollback"},
 		{blocks, prometheus.CounterValue, func(l reshard.Load) int64 { return l.BlocksHit }, "buffers"},

@@ -35,7 +35,7 @@ func serveCommand() *cobra.Command {
 // runServe ends with the context.
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	registry := ops.NewRegistry()
-	w := &watcher{settings: s, log: log, gauges: newGauges(registry), loads: &loads{}}
+	w := &watcher{settings: s, log: log, gauges: newGauges(registry, s.Members), loads: &loads{}}
 	registry.MustRegister(w.loads)
 	server, err := ops.Start(ctx, s.MetricsListen, registry, log)
 	if err != nil {
@@ -94,8 +94,9 @@ type gauges struct {
 	misplaced, twice                             prometheus.Gauge
 }
 
-func newGauges(registry prometheus.Registerer) *gauges {
+func newGauges(registry prometheus.Registerer, members int) *gauges {
 	f := promauto.With(registry)
+	f.NewGauge(prometheus.GaugeOpts{Name: "scalestack_shard_standbys_wanted", Help: "Standbys that each shard should have."}).Set(float64(members - 1))
 	of := func(name, help string, more ...string) *prometheus.GaugeVec {
 		return f.NewGaugeVec(prometheus.GaugeOpts{Name: "scalestack_shard_" + name, Help: help}, append([]string{"shard"}, more...))
 	}

@@ -33,7 +33,7 @@ func TestServe(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- runServe(ctx, &settings.Serve{Shards: shards.App, Probes: settings.Probes{MetricsListen: address}, Every: 100 * time.Millisecond}, slog.New(slog.DiscardHandler))
+		ended <- runServe(ctx, &settings.Serve{Shards: shards.App, Probes: settings.Probes{MetricsListen: address}, Every: 100 * time.Millisecond, Members: 2}, slog.New(slog.DiscardHandler))
 	}()
 	get := func(path string) (int, string) {
 		response, err := http.Get("http://" + address + path)
@@ -120,6 +120,9 @@ func loaded(t *testing.T, shards *pgtest.Shards, get func(string) (int, string),
 	require.Positive(t, figure(`scalestack_shard_connections{shard="shard-1"}`))
 
 	metrics(`scalestack_shard_timeline{shard="shard-1"} 1`)
-	shards.Servers[1].Follow().TakeOver()
-	metrics(`scalestack_shard_timeline{shard="shard-1"} 2`)
+	metrics(`scalestack_shard_standbys{shard="shard-1"} 0`, "scalestack_shard_standbys_wanted 1")
+	standby := shards.Servers[1].Follow()
+	metrics(`scalestack_shard_standbys{shard="shard-1"} 1`)
+	standby.TakeOver()
+	metrics(`scalestack_shard_timeline{shard="shard-1"} 2`, `scalestack_shard_standbys{shard="shard-1"} 0`)
 }
