@@ -46,6 +46,7 @@ type failover struct {
 //
 //	join    a single server with rows gets two standbys
 //	faults  the primary is taken away in every way while users write, ROUNDS times
+//	alerts  a standby goes and another one falls behind, until the alerts on them hold
 //	return  the stack is destroyed and comes back over the kept volumes
 func TestFailover(t *testing.T) {
 	if os.Getenv("DRILL") != "failover" {
@@ -62,7 +63,7 @@ func TestFailover(t *testing.T) {
 	f.pulse = newPulse(t, f.target().Base)
 	require.NoError(t, f.pulse.writeOne(), "the first row")
 	for _, part := range parts {
-		do := map[string]func(){"join": f.join, "faults": f.faults, "return": f.comeBack}[part]
+		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "return": f.comeBack}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}
@@ -190,12 +191,18 @@ func (f *failover) freeze(primary string) {
 // signal reaches every process of a pod's container postgres.
 func (f *failover) signal(pod string, signal syscall.Signal) {
 	f.t.Helper()
+	for _, process := range f.processes(pod) {
+		_ = syscall.Kill(process, signal)
+	}
+}
+
+// processes are those of a pod's container postgres.
+func (f *failover) processes(pod string) []int {
+	f.t.Helper()
 	uid := kubectl(f.t, "get", "pod", pod, "-n", f.namespace, "-o", "jsonpath={.metadata.uid}")
 	id := kubectl(f.t, "get", "pod", pod, "-n", f.namespace, "-o", `jsonpath={.status.containerStatuses[?(@.name=="postgres")].containerID}`)
 	_, id, _ = strings.Cut(id, "://")
 	processes := inGroup("/pod" + uid + "/" + id)
 	require.NotEmpty(f.t, processes)
-	for _, process := range processes {
-		_ = syscall.Kill(process, signal)
-	}
+	return processes
 }
