@@ -29,7 +29,7 @@ func (c *Config) clients(use func(Service) bool) []k8s.Peer {
 
 func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
 	a := c.Redis
-	a.Namespace = namespace
+	a.Namespace, a.Resolvers = namespace, c.Kubernetes.Resolvers
 	a.IngressFrom = slices.Concat(a.IngressFrom, c.pods(func(s Service) bool { return s.Uses.Cache }))
 	if a.Exporter != nil {
 		e := *a.Exporter
@@ -54,6 +54,7 @@ func (c *Config) pods(use func(Service) bool) []k8s.Peer {
 func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
 	a := c.Kafka
 	a.Namespace, a.PullSecret, a.Users = namespace, c.Kubernetes.PullSecret, slices.Clone(a.Users)
+	a.Resolvers, a.APIServers = c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	for _, s := range c.services() {
 		if s.usesKafka() {
 			a.Users = append(a.Users, s.kafkaUser())

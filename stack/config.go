@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/cdn"
+	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/components/redis"
@@ -87,6 +88,14 @@ type Kubernetes struct {
 	// PullSecret names the Secret with the key .dockerconfigjson with which the pods of
 	// the namespace pull images: one of secrets or externalSecrets. Default: none.
 	PullSecret string `json:"pullSecret" format:"label"`
+	// Resolvers are the cluster's DNS servers: the NetworkPolicies of all pods let port 53 of
+	// these through and of nobody else. Default: port 53 of any address, since a wrong guess
+	// would cut every connection.
+	Resolvers []k8s.Peer `json:"resolvers"`
+	// APIServers are the addresses of the cluster's API server, as
+	// kubectl get endpoints kubernetes shows them: the NetworkPolicies of Kafka's pods and of shards
+	// with several members let ports 443 and 6443 of these through and of nobody else. Default: of any address.
+	APIServers []k8s.Peer `json:"apiServers"`
 }
 
 // Postgres are the shards and how data moves between them.

@@ -60,7 +60,7 @@ func TestOneErrorPerMistake(t *testing.T) {
 		"no json":         {map[string]string{"scalestack:redis": `{"maxClients":`}, `scalestack:redis: Invalid value: "{\"maxClients\":": must be an object`},
 		"two values":      {map[string]string{"scalestack:redis": `{} {}`}, `scalestack:redis: Invalid value: "{} {}": must be an object`},
 		"empty section":   {map[string]string{"scalestack:redis": ``}, `scalestack:redis: Invalid value: "": must be an object`},
-		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"contxt":"a"}`}, "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: cluster, context, pullSecret, renderTo"},
+		"unknown key":     {map[string]string{"scalestack:kubernetes": `{"contxt":"a"}`}, "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: apiServers, cluster, context, pullSecret, renderTo, resolvers"},
 		"case":            {oneService(`"replicas":{"Min":3}`), "scalestack:services.shop.replicas.Min: Forbidden: is not a setting; known here: max, min"},
 		"unknown section": {map[string]string{"scalestack:postgress": `{}`}, "scalestack:postgress: Forbidden: is not a setting; known here: " + sectionNames},
 		"nameless":        {map[string]string{"scalestack:": `{}`}, "scalestack:[]: Forbidden: is not a setting; known here: " + sectionNames},

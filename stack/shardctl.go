@@ -108,6 +108,7 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 		Image:           c.Postgres.Shardctl.Image,
 		ImagePullPolicy: c.Postgres.Shardctl.ImagePullPolicy,
 		PullSecret:      c.Kubernetes.PullSecret,
+		Resolvers:       c.Kubernetes.Resolvers,
 		Args:            []string{command},
 		Revision:        c.structure(),
 		BaseEnv:         c.shardVariables(),
@@ -134,6 +135,7 @@ func (c *Config) structure() string { return fmt.Sprintf("%+v", c.spec()) }
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.Postgres.Drain, c.Kubernetes.PullSecret
+	a.Resolvers, a.APIServers = c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	a.IngressFrom = slices.Concat(a.IngressFrom, []k8s.Peer{
 		{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
 	}, c.clients(func(s Service) bool { return s.Uses.Shards != nil }))

@@ -64,7 +64,7 @@ func (d *deployment) tunnel() error {
 	s := d.Services[d.Tunnel.Service]
 	args := d.Tunnel.Args
 	args.Namespace, args.Name = d.wired.namespace, d.shardsName
-	args.PullSecret, args.MetricsFrom = d.Kubernetes.PullSecret, d.Metrics.Scrapers
+	args.PullSecret, args.Resolvers, args.MetricsFrom = d.Kubernetes.PullSecret, d.Kubernetes.Resolvers, d.Metrics.Scrapers
 	args.Origin = tunnel.Origin{URL: d.urls[d.Tunnel.Service], Pods: service.PodLabels(s.Name), Port: s.Port}
 	made, err := tunnel.New(d.ctx, tunnelName, &args, d.on, pulumi.Providers(d.cloudflare))
 	if err != nil {

@@ -52,7 +52,7 @@ type wiring struct {
 func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 	a := s.Args
 	a.Namespace, a.Mounts = w.namespace, c.withSecrets(a.Mounts, w.secrets)
-	a.PullSecret = c.Kubernetes.PullSecret
+	a.PullSecret, a.Resolvers = c.Kubernetes.PullSecret, c.Kubernetes.Resolvers
 	a.BaseEnv = variables{"SCALESTACK_SERVICE": pulumi.String(s.Name)}
 	if a.Port != 0 {
 		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)

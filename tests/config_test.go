@@ -42,7 +42,7 @@ func TestBadConfigurationsRegisterNothing(t *testing.T) {
 		"no shards":    {with(t, "dev", "postgres", "shards", 0), "scalestack:postgres.shards: Invalid value: 0: must be between 1 and 960"},
 		"string":       {with(t, "dev", "postgres", "shards", "four"), `scalestack:postgres.shards: Invalid value: "four": must be an integer between 1 and 960`},
 		"drained":      {with(t, "dev", "postgres", "drain", []int{4}), "scalestack:postgres.drain[0]: Invalid value: 4 is not a shard id between 0 and 3"},
-		"unknown key":  {with(t, "dev", "kubernetes", "contxt", "prod"), "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: cluster, context, pullSecret"},
+		"unknown key":  {with(t, "dev", "kubernetes", "contxt", "prod"), "scalestack:kubernetes.contxt: Forbidden: is not a setting; known here: apiServers, cluster, context, pullSecret"},
 		"unknown part": {map[string]string{"scalestack:postgers": "{}"}, "scalestack:postgers: Forbidden: is not a setting; known here: cdn, externalSecrets, gateway, kafka, keda, kubernetes, metrics, namespace, postgres, redis, secrets, services"},
 		"pool": {with(t, "dev", "postgres", "maxConnections", 100),
 			"scalestack:postgres.maxConnections: Invalid value: 100: must be at least 136: analytics 2 × 3 pods (replicas.max 2 and 1 more during a rollout), email 2 × 5 pods (replicas.max 4 and 1 more during a rollout), relay 2 × 3 pods (replicas.max 2 and 1 more during a rollout), users 8 × 13 pods (replicas.max 10 and 3 more during a rollout), and 10 reserved for administration and replication"},

@@ -24,6 +24,10 @@ type Args struct {
 	// PullSecret is the Secret in Namespace with which nodes pull the image of a Job of
 	// its own; that of a service runs under the service's account. Default: none.
 	PullSecret string `json:"-" format:"label"`
+	// Resolvers are the cluster's DNS servers, the only ones that the pods may ask, on port 53.
+	// Default: any, or the
+	// service's.
+	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string `json:"command" pulumi:"command,optional"`
 	// Args are given to the entry point.
@@ -85,7 +89,7 @@ func standalone() Args {
 }
 
 // Inherit returns a copy that takes from another's arguments what was left out: the
-// image and its pull policy, the user, the resources and the grace period.
+// image and its pull policy, the resolvers, the user, the resources and the grace period.
 func (a *Args) Inherit(from Args) *Args {
 	c := *a
 	c.Namespace = kube.Namespace(cmp.Or(c.Namespace, from.Namespace))
@@ -97,6 +101,9 @@ func (a *Args) Inherit(from Args) *Args {
 		CPURequest: cmp.Or(c.Resources.CPURequest, from.Resources.CPURequest),
 		CPULimit:   cmp.Or(c.Resources.CPULimit, from.Resources.CPULimit),
 		Memory:     cmp.Or(c.Resources.Memory, from.Resources.Memory),
+	}
+	if c.Resolvers == nil {
+		c.Resolvers = from.Resolvers
 	}
 	c.Retries = cmp.Or(c.Retries, 6)
 	if !c.SkipAwait {

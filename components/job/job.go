@@ -169,7 +169,7 @@ func failurePolicy(o Owner, a *Args) *batchv1.PodFailurePolicyArgs {
 }
 
 func networkPolicy(o Owner, a *Args) *networkingv1.NetworkPolicyArgs {
-	policy := kube.Policy{Open: []kube.Opening{{Port: a.Port, From: a.IngressFrom}}, To: a.EgressTo}
+	policy := kube.Policy{Open: []kube.Opening{{Port: a.Port, From: a.IngressFrom}}, To: a.EgressTo, Resolvers: a.Resolvers}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: o.Labels.Meta(o.Name, a.Namespace),
 		Spec:     policy.Spec(o.Labels.Selector()),

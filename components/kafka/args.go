@@ -21,6 +21,14 @@ type Args struct {
 	// after the other. Default: none.
 	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 
+	// Resolvers are the cluster's DNS servers, the only ones that the pods may ask, on port 53.
+	// Default: any.
+	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
+
+	// APIServers are the addresses of the cluster's API server, the only ones that Kafka's pods
+	// may reach on ports 443 and 6443. Default: any.
+	APIServers []k8s.Peer `json:"-" pulumi:"apiServers,optional"`
+
 	// Operator that acts on the objects.
 	Operator Operator `json:"operator" pulumi:"operator,optional"`
 

@@ -97,7 +97,7 @@ func (r *registrar) policies() error {
 }
 
 func (r *registrar) policy(name string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs) error {
-	args := egressPolicy(name, r.name, pods, nodes, r.args.Namespace)
+	args := egressPolicy(name, r.name, pods, nodes, r.args)
 	policy, err := networkingv1.NewNetworkPolicy(r.ctx, name+"-policy", args, pulumi.Parent(r.kafka))
 	r.before = append(r.before, policy)
 	return err

@@ -39,16 +39,16 @@ func allNodes() *networkingv1.NetworkPolicyPeerArgs {
 
 // egressPolicy lets pods reach the cluster's nodes, DNS and the API server. It
 // says nothing of callers: Strimzi's own policies do.
-func egressPolicy(name, cluster string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
+func egressPolicy(name, cluster string, pods pulumi.StringMap, nodes *networkingv1.NetworkPolicyPeerArgs, a *Args) *networkingv1.NetworkPolicyArgs {
 	labels := kube.Labels{Name: "kafka", Instance: cluster}
 	return &networkingv1.NetworkPolicyArgs{
-		Metadata: labels.Meta(name, namespace),
+		Metadata: labels.Meta(name, a.Namespace),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: kube.Match(pods),
 			PolicyTypes: pulumi.ToStringArray([]string{"Egress"}),
 			Egress: networkingv1.NetworkPolicyEgressRuleArray{
-				kube.DNS(),
-				kube.APIServer(),
+				kube.DNS(a.Resolvers),
+				kube.APIServer(a.APIServers),
 				&networkingv1.NetworkPolicyEgressRuleArgs{To: networkingv1.NetworkPolicyPeerArray{nodes}},
 			},
 		},

@@ -118,6 +118,14 @@ type Args struct {
 	// with several Members, which have an account of their own: what the namespace's
 	// default account has does not count for them. Default: none.
 	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
+
+	// Resolvers are the cluster's DNS servers, the only ones that the pods may ask, on port 53.
+	// Default: any.
+	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
+
+	// APIServers are the addresses of the cluster's API server, the only ones that shards with
+	// several Members may reach on ports 443 and 6443: Patroni keeps its lock there. Default: any.
+	APIServers []k8s.Peer `json:"-" pulumi:"apiServers,optional"`
 }
 
 // Storage is a volume.

@@ -107,7 +107,7 @@ func shardExporter(component string, a *Args, checksum pulumi.StringInput) kube.
 	}
 	return kube.Exporter{
 		Name: name, Namespace: a.Namespace, PullSecret: a.Exporter.PullSecret, Port: ExporterPort, PortName: exporterPort, From: a.Exporter.MetricsFrom,
-		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: Port}},
+		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: Port}}, Resolvers: a.Resolvers,
 		Program: kube.Program{
 			Image: a.Exporter.Image, PullPolicy: a.Exporter.ImagePullPolicy, Args: args, Resources: a.Exporter.Resources,
 			Mounts: append([]k8s.Mount{{Name: "config", Path: exporterPath, Secrets: []k8s.SecretFiles{{

@@ -51,8 +51,8 @@ func monitorArgs(component string, a *Args, password pulumi.StringInput) *job.Ar
 		Namespace: a.Namespace, Image: a.Image, ImagePullPolicy: a.ImagePullPolicy, User: userID,
 		Command: []string{"sh", "-c", monitorScript}, RestartOn: password,
 		Resources: k8s.Resources{CPURequest: "20m", CPULimit: "500m", Memory: "64Mi"},
-		EgressTo:  []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: Port}},
-		Retries:   6, DeadlineSeconds: imageSeconds + 300, TerminationGraceSeconds: 5,
+		EgressTo:  []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: Port}}, Resolvers: a.Resolvers,
+		Retries: 6, DeadlineSeconds: imageSeconds + 300, TerminationGraceSeconds: 5,
 	}
 	credentials := k8s.Mount{Name: "credentials", Path: monitorCredentials}
 	var shards strings.Builder

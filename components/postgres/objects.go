@@ -131,14 +131,14 @@ func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 		Open: []kube.Opening{{
 			Port: Port, From: slices.Concat([]k8s.Peer{shards, {Pods: rolloutPods(component)}}, exporterPeers(component, a), a.IngressFrom),
 		}},
-		To: []k8s.Target{{Peer: shards, Port: Port}},
+		To: []k8s.Target{{Peer: shards, Port: Port}}, Resolvers: a.Resolvers,
 	}
 	made := &networkingv1.NetworkPolicyArgs{
 		Metadata: componentLabels(component).Meta(component, a.Namespace),
 		Spec:     policy.Spec(PodLabels(component)),
 	}
 	if a.Members > 1 {
-		openForPatroni(made, shards, a.Members)
+		openForPatroni(made, shards, a)
 	}
 	if a.Backup != nil {
 		openForBackup(made, a.Backup)

@@ -136,11 +136,11 @@ func shardBudget(p plan) *policyv1.PodDisruptionBudgetArgs {
 }
 
 // openForPatroni lets the members ask each other, and the API server, where the lock is.
-func openForPatroni(policy *networkingv1.NetworkPolicyArgs, shards k8s.Peer, members int) {
-	policy.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{MembersAnnotation: pulumi.String(strconv.Itoa(members))}
+func openForPatroni(policy *networkingv1.NetworkPolicyArgs, shards k8s.Peer, a *Args) {
+	policy.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{MembersAnnotation: pulumi.String(strconv.Itoa(a.Members))}
 	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
 	rest := kube.Policy{Open: []kube.Opening{{Port: restPort, From: []k8s.Peer{shards}}}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
 	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), rest.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
 	spec.Egress = append(append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray),
-		rest.Egress.(networkingv1.NetworkPolicyEgressRuleArray)...), kube.APIServer())
+		rest.Egress.(networkingv1.NetworkPolicyEgressRuleArray)...), kube.APIServer(a.APIServers))
 }

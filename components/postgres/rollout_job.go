@@ -63,7 +63,7 @@ func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
 }
 
 func newRolloutPolicy(r *registrar) (*networkingv1.NetworkPolicy, error) {
-	policy := kube.Policy{To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(r.name)}, Port: Port}}}
+	policy := kube.Policy{To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(r.name)}, Port: Port}}, Resolvers: r.args.Resolvers}
 	return networkingv1.NewNetworkPolicy(r.ctx, r.name+"-rollout-policy", &networkingv1.NetworkPolicyArgs{
 		Metadata: rolloutLabels(r.name, r.name+"-rollout").Meta(r.name+"-rollout", r.args.Namespace),
 		Spec:     policy.Spec(rolloutPods(r.name)),

@@ -70,6 +70,10 @@ type Args struct {
 
 	// Tolerations let the pod onto tainted nodes. Default: none.
 	Tolerations []k8s.Toleration `json:"tolerations" pulumi:"tolerations,optional"`
+
+	// Resolvers are the cluster's DNS servers, the only ones that the exporter's pod may ask, on port 53.
+	// Default: any.
+	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
 }
 
 // Exporter is one pod that asks Redis how it is: redis_exporter.

@@ -94,7 +94,7 @@ func cacheExporter(component string, a *Args, checksum pulumi.StringInput) kube.
 	name := exporterName(component)
 	return kube.Exporter{
 		Name: name, Namespace: a.Namespace, PullSecret: a.Exporter.PullSecret, Port: ExporterPort, PortName: "metrics", From: a.Exporter.MetricsFrom,
-		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: ClientPort(a.TLS)}},
+		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: ClientPort(a.TLS)}}, Resolvers: a.Resolvers,
 		Program: kube.Program{
 			Image: a.Exporter.Image, PullPolicy: a.Exporter.ImagePullPolicy, Resources: a.Exporter.Resources,
 			Args: append(exporterServer(component, a),

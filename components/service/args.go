@@ -31,6 +31,10 @@ type Args struct {
 	// none.
 	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 
+	// Resolvers are the cluster's DNS servers, the only ones that the pods may ask, on port 53.
+	// Default: any.
+	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
+
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string `json:"command" pulumi:"command,optional"`
 
@@ -188,7 +192,7 @@ func (r *Replicas) Complete() {
 // inherited are the values that a Job of this service takes from it.
 func (a *Args) inherited() job.Args {
 	return job.Args{
-		Namespace: a.Namespace, Image: a.Image, ImagePullPolicy: a.ImagePullPolicy, User: a.User,
+		Namespace: a.Namespace, Image: a.Image, ImagePullPolicy: a.ImagePullPolicy, Resolvers: a.Resolvers, User: a.User,
 		Resources: a.Resources, TerminationGraceSeconds: a.TerminationGraceSeconds,
 	}
 }

@@ -84,6 +84,7 @@ func disruptionBudget(name string, a *Args) *policyv1.PodDisruptionBudgetArgs {
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
 	policy := kube.Policy{
 		Open: []kube.Opening{{Port: a.Port, From: a.IngressFrom}, {Port: a.MetricsPort, From: a.MetricsFrom}}, To: a.EgressTo,
+		Resolvers: a.Resolvers,
 	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: a.labels(name).Meta(name, a.Namespace),

@@ -44,6 +44,10 @@ type Args struct {
 	// none.
 	PullSecret string `json:"-" pulumi:"pullSecret,optional" format:"label"`
 
+	// Resolvers are the cluster's DNS servers, the only ones that the pods may ask, on port 53.
+	// Default: any.
+	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
+
 	// Replicas of cloudflared, each with four connections to two data centers. A tunnel
 	// takes 25 at most. Their number does not follow the load: an end of one cuts off
 	// its requests.

@@ -89,7 +89,7 @@ func connectorArgs(a *Args, secret pulumi.StringOutput, token pulumi.StringOutpu
 		egress = append(egress, k8s.Target{Peer: k8s.Peer{CIDR: pulumi.String(cidr)}, Port: edgePort})
 	}
 	return &service.Args{
-		Namespace: a.Namespace, Image: a.Image, ImagePullPolicy: a.ImagePullPolicy, PullSecret: a.PullSecret,
+		Namespace: a.Namespace, Image: a.Image, ImagePullPolicy: a.ImagePullPolicy, PullSecret: a.PullSecret, Resolvers: a.Resolvers,
 		Args: []string{
 			"tunnel", "--no-autoupdate", "--protocol", "http2", "--metrics", fmt.Sprintf("0.0.0.0:%d", metricsPort),
 			"run", "--token-file", tokenFolder + "/" + tokenKey,

@@ -60,12 +60,14 @@ apiVersion: v1
 kind: Pod
 metadata: {name: stranger, namespace: %[1]s, labels: {app.kubernetes.io/name: stranger}}
 spec: &spec
+  # Nobody listens. Ports of DNS servers and of an API server may not lead to others.
   automountServiceAccountToken: false
   securityContext: {runAsNonRoot: true, runAsUser: 65534, seccompProfile: {type: RuntimeDefault}}
   containers:
     - name: pause
       image: scalestack/pause:lab
       imagePullPolicy: Never
+      ports: [{containerPort: 53}, {containerPort: 443}, {containerPort: 6443}]
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
       resources: {limits: {cpu: 10m, memory: 16Mi}}
 ---

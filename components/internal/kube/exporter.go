@@ -20,6 +20,8 @@ type Exporter struct {
 	Namespace pulumi.StringInput
 	// PullSecret is the Secret with which nodes pull the image, "" for none.
 	PullSecret string
+	// Resolvers are the only DNS servers that the pod may ask. Default: any.
+	Resolvers []k8s.Peer
 	// Program is what runs. Its Name is ignored.
 	Program Program
 	// Port that serves the metrics, and PortName by which scrapers find it. Its "/"
@@ -43,7 +45,7 @@ func (e Exporter) Account() *corev1.ServiceAccountArgs {
 
 // Policy lets the scrapers in and the exporter to what it asks.
 func (e Exporter) Policy() *networkingv1.NetworkPolicyArgs {
-	policy := Policy{Open: []Opening{{e.Port, e.From}}, To: e.To}
+	policy := Policy{Open: []Opening{{e.Port, e.From}}, To: e.To, Resolvers: e.Resolvers}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: ExporterLabels(e.Name).Meta(e.Name, e.Namespace),
 		Spec:     policy.Spec(ExporterLabels(e.Name).Selector()),

@@ -15,6 +15,8 @@ type Policy struct {
 	Open []Opening
 	// To are the ports to which the pods may connect, beside DNS.
 	To []k8s.Target
+	// Resolvers are the only DNS servers that the pods may ask. Default: any.
+	Resolvers []k8s.Peer
 	// NoDNS refuses DNS as well, for pods that connect to nothing.
 	NoDNS bool
 }
@@ -49,11 +51,7 @@ func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 		if opening.Port == 0 || len(opening.From) == 0 {
 			continue
 		}
-		from := networkingv1.NetworkPolicyPeerArray{}
-		for _, peer := range opening.From {
-			from = append(from, peerArgs(peer))
-		}
-		rules = append(rules, &networkingv1.NetworkPolicyIngressRuleArgs{From: from, Ports: ports("TCP", opening.Port)})
+		rules = append(rules, &networkingv1.NetworkPolicyIngressRuleArgs{From: peersArgs(opening.From), Ports: ports("TCP", opening.Port)})
 	}
 	return rules
 }
@@ -61,7 +59,7 @@ func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {
 	rules := networkingv1.NetworkPolicyEgressRuleArray{}
 	if !p.NoDNS {
-		rules = append(rules, DNS())
+		rules = append(rules, DNS(p.Resolvers))
 	}
 	for _, target := range p.To {
 		rules = append(rules, &networkingv1.NetworkPolicyEgressRuleArgs{
@@ -72,23 +70,38 @@ func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {
 	return rules
 }
 
-// DNS allows port 53 wherever the resolver lives: pods, a cache on the node or
-// a host differ between clusters, and a wrong guess cuts every connection.
-func DNS() *networkingv1.NetworkPolicyEgressRuleArgs {
-	return &networkingv1.NetworkPolicyEgressRuleArgs{
-		Ports: append(ports("UDP", 53), ports("TCP", 53)...),
-	}
+// DNS allows port 53 of the resolvers, or of any address without them: pods, a cache on
+// the node or a host differ between clusters, and a wrong guess cuts every connection.
+func DNS(resolvers []k8s.Peer) *networkingv1.NetworkPolicyEgressRuleArgs {
+	return egressRule(resolvers, append(ports("UDP", 53), ports("TCP", 53)...))
 }
 
-// APIServer allows the ports where the cluster's API server is found behind its
-// Service. Its addresses differ between clusters, as the resolver's do.
-func APIServer() *networkingv1.NetworkPolicyEgressRuleArgs {
-	return &networkingv1.NetworkPolicyEgressRuleArgs{Ports: append(ports("TCP", 443), ports("TCP", 6443)...)}
+// APIServer allows the ports where the cluster's API server is found behind its Service, on
+// the servers or on any address without them: they differ between clusters as resolvers do.
+func APIServer(servers []k8s.Peer) *networkingv1.NetworkPolicyEgressRuleArgs {
+	return egressRule(servers, append(ports("TCP", 443), ports("TCP", 6443)...))
+}
+
+// egressRule allows the ports of some peers, or of everybody without any.
+func egressRule(to []k8s.Peer, ports networkingv1.NetworkPolicyPortArray) *networkingv1.NetworkPolicyEgressRuleArgs {
+	rule := &networkingv1.NetworkPolicyEgressRuleArgs{Ports: ports}
+	if len(to) > 0 {
+		rule.To = peersArgs(to)
+	}
+	return rule
 }
 
 // AnyAddress allows one port of whatever address.
 func AnyAddress(port int) *networkingv1.NetworkPolicyEgressRuleArgs {
 	return &networkingv1.NetworkPolicyEgressRuleArgs{Ports: ports("TCP", port)}
+}
+
+func peersArgs(peers []k8s.Peer) networkingv1.NetworkPolicyPeerArray {
+	all := networkingv1.NetworkPolicyPeerArray{}
+	for _, peer := range peers {
+		all = append(all, peerArgs(peer))
+	}
+	return all
 }
 
 func peerArgs(p k8s.Peer) *networkingv1.NetworkPolicyPeerArgs {

@@ -41,7 +41,17 @@ func TestPolicyKeepsMetricsFromTheOtherCallers(t *testing.T) {
 func TestPolicyAllowsDNSAndTargets(t *testing.T) {
 	rules := Policy{To: []k8s.Target{{Peer: client, Port: 6379}}}.egress()
 	require.Len(t, rules, 2)
-	require.Equal(t, DNS(), rules[0])
+	require.Equal(t, DNS(nil), rules[0])
+	require.Nil(t, DNS(nil).To, "any address")
+	require.Nil(t, APIServer(nil).To, "any address")
+}
+
+func TestPolicyAllowsTheResolversAlone(t *testing.T) {
+	rules := Policy{Resolvers: []k8s.Peer{client}}.egress()
+	require.Equal(t, networkingv1.NetworkPolicyEgressRuleArray{DNS([]k8s.Peer{client})}, rules)
+	named := networkingv1.NetworkPolicyPeerArray{peerArgs(client)}
+	require.Equal(t, named, DNS([]k8s.Peer{client}).To)
+	require.Equal(t, named, APIServer([]k8s.Peer{client}).To)
 }
 
 func TestName(t *testing.T) {
