@@ -32,7 +32,6 @@ func mountedFiles(p plan) map[string]string {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
 	} else if p.Backup != nil {
 		files["bootstrap.sh"] = first + restoreScript + files["bootstrap.sh"]
-		files["restore.py"], files["replay.py"] = restoreProgram, replayProgram
 	} else {
 		files["bootstrap.sh"] = first + files["bootstrap.sh"]
 	}

@@ -6,7 +6,7 @@ SCOPE      the shard's name, which is that of its Service
 NAMESPACE  where it is
 MEMBER     0 for the first member
 PGDATA     the data folder
-CONFIG     folder with dcs.json
+CONFIG     folder with dcs.json and, with backups, backup.json
 ACCOUNT    folder with the token and the certificate of the API server
 PAUSE      seconds between two attempts
 """
@@ -91,7 +91,25 @@ def may_found(data):
         log("this volume is a standby's, and Patroni's record of the shard is gone: the primary's volume may have more. "
             "docs/high-availability.md says how to choose one")
         return False
+    check_archive(data)
     return True
+
+
+def check_archive(data):
+    """Keeps volumes that were lost from becoming an empty shard: with backups the archive of its name tells that it had data."""
+    if not os.path.exists(os.environ["CONFIG"] + "/backup.json"):
+        return
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import restore
+
+    try:
+        restore.check_new(restore.bucket.read_settings(), data)
+    except restore.bucket.Refused as reason:
+        log(str(reason))
+        sys.exit(1)
+    except Exception as error:  # pylint: disable=broad-except
+        log(f"the archive: {type(error).__name__}: {error}")
+        sys.exit(1)
 
 
 def prepare():
