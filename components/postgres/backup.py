@@ -111,7 +111,7 @@ class Backups:
     def look(self):
         """Makes a base backup if one is due and this is the member that makes them."""
         self.settings = bucket.read_settings()
-        if not os.path.exists(os.environ["PGDATA"] + "/global/pg_control"):
+        if not os.path.exists(os.environ["PGDATA"] + "/global/pg_control") or not founded():
             return
         clock = time.time()
         if clock - self.read > AGAIN:
@@ -149,6 +149,17 @@ class Backups:
         ):
             text += f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n{name}{labels}{value}\n"
         return text
+
+
+def founded():
+    """Tells whether the shard has a primary. Before that Patroni may give up the cluster that it has begun and begin another, which would
+    find the archive taken."""
+    if not os.environ.get("POD"):
+        return True
+    try:
+        return any(m["role"] in ("leader", "standby_leader") for m in cluster()["members"])
+    except OSError:
+        return False
 
 
 def chosen():
