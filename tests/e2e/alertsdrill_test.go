@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,9 +19,7 @@ import (
 func awaitAlert(t *testing.T, limit time.Duration, holds bool, namespace, alert string, labels map[string]string) {
 	t.Helper()
 	began, f := time.Now(), outage{alert: alert, labels: map[string]string{"namespace": namespace}}
-	for name, value := range labels {
-		f.labels[name] = value
-	}
+	maps.Copy(f.labels, labels)
 	word := map[bool]string{true: "holds", false: "is over"}[holds]
 	eventually(t, limit, alert+" "+word, func() error {
 		if found := firing(t, f); (len(found) > 0) != holds {

@@ -43,24 +43,25 @@ var mayConnect = map[string][]string{
 	"kafka:9091":    {"kafka", "kafka-entity-operator"},
 	"kafka:9093":    {"analytics", "email", "invalidate", "relay", "kafka-entity-operator"},
 	// Strimzi lets everybody ask whether its operators are well, so who may send decides.
-	"kafka-entity-operator:8080": {"kafka", "stranger elsewhere"},
-	"kafka-entity-operator:8081": {"kafka", "stranger elsewhere"},
+	"kafka-entity-operator:8080": {"kafka", "stranger in default"},
+	"kafka-entity-operator:8081": {"kafka", "stranger in default"},
 	// The edge comes from anywhere; the stack's own pods have no business there.
-	"app:8080": {"stranger elsewhere"},
+	"app:8080": {"stranger in default"},
 
 	// The cluster's DNS and API server, and the mail provider, are on the machine.
-	"machine:53":    {"postgres", "postgres-exporter", "redis-exporter", "kafka", "kafka-entity-operator", "app", "analytics", "email", "invalidate", "relay", "shardctl", "stranger elsewhere"},
-	"machine:6443":  {"kafka", "kafka-entity-operator", "stranger elsewhere"},
-	"machine:1025":  {"email", "stranger elsewhere"},
-	"machine:10250": {"stranger elsewhere"},
+	"machine:53":    {"postgres", "postgres-exporter", "redis-exporter", "kafka", "kafka-entity-operator", "app", "analytics", "email", "invalidate", "relay", "shardctl", "stranger in default"},
+	"machine:6443":  {"kafka", "kafka-entity-operator", "stranger in default"},
+	"machine:1025":  {"email", "stranger in default"},
+	"machine:10250": {"stranger in default"},
 }
 
-const strangers = `
+// stranger is a pod that the stack does not know. Nobody listens: its ports, of DNS servers and of
+// an API server, may not lead to others.
+const stranger = `
 apiVersion: v1
 kind: Pod
-metadata: {name: stranger, namespace: %[1]s, labels: {app.kubernetes.io/name: stranger}}
-spec: &spec
-  # Nobody listens. Ports of DNS servers and of an API server may not lead to others.
+metadata: {name: stranger, namespace: %s}
+spec:
   automountServiceAccountToken: false
   securityContext: {runAsNonRoot: true, runAsUser: 65534, seccompProfile: {type: RuntimeDefault}}
   containers:
@@ -71,29 +72,24 @@ spec: &spec
       securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
       resources: {limits: {cpu: 10m, memory: 16Mi}}
 ---
-apiVersion: v1
-kind: Pod
-metadata: {name: stranger, namespace: default}
-spec: *spec
 `
 
 // TestWhoMayConnect tries every pair of pods on every port, from inside the pods' networks.
 // The policies say who may; this says who can.
 func TestWhoMayConnect(t *testing.T) {
 	namespace := outputs(t).Namespace
+	const elsewhere = "default"
 	file := filepath.Join(t.TempDir(), "strangers.yaml")
-	pods := strings.Split(fmt.Sprintf(strangers, namespace), "---")
-	body := strings.Replace(pods[1], "spec: *spec", pods[0][strings.Index(pods[0], "spec: &spec"):], 1)
-	require.NoError(t, os.WriteFile(file, []byte(pods[0]+"---"+body), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(fmt.Sprintf(stranger, namespace)+fmt.Sprintf(stranger, elsewhere)), 0o600))
 	t.Cleanup(func() {
 		try(t, "kubectl", "delete", "-f", file, "--ignore-not-found", "--grace-period=1", "--timeout=60s")
 	})
 	kubectl(t, "apply", "-f", file)
-	for _, of := range []string{namespace, "default"} {
+	for _, of := range []string{namespace, elsewhere} {
 		kubectl(t, "wait", "-n", of, "pod/stranger", "--for=condition=Ready", "--timeout=60s")
 	}
 
-	ends := append(runningEnds(t, namespace), runningEnds(t, "default")...)
+	ends := append(runningEnds(t, namespace), runningEnds(t, elsewhere)...)
 	machine := end{part: "machine", name: "machine", ip: "10.244.0.1", ports: []int{53, 1025, 6443, 10250}}
 	tried := map[string]int{}
 	var mu sync.Mutex
@@ -151,19 +147,12 @@ func connects(from end, ip string, port int) (reached bool, err error) {
 // networkOf opens the network namespace of a pod.
 func networkOf(t *testing.T, uid string) *os.File {
 	t.Helper()
-	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	processes := inGroup("/pod" + uid)
+	require.NotEmpty(t, processes, "pod %s", uid)
+	network, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", processes[0]))
 	require.NoError(t, err)
-	for _, group := range groups {
-		if text, _ := os.ReadFile(group); !strings.Contains(string(text), "pod"+uid) {
-			continue
-		}
-		if network, err := os.Open(filepath.Join(filepath.Dir(group), "ns", "net")); err == nil {
-			t.Cleanup(func() { network.Close() })
-			return network
-		}
-	}
-	require.Fail(t, "no process of pod "+uid)
-	return nil
+	t.Cleanup(func() { network.Close() })
+	return network
 }
 
 // runningEnds are the namespace's running pods. Those that begin or end right now are
@@ -193,7 +182,7 @@ func runningEnds(t *testing.T, namespace string) (ends []end) {
 			continue
 		}
 		labels := pod.Metadata.Labels
-		part := cmp.Or(strings.TrimSuffix(labels["strimzi.io/name"], "-kafka"), labels["app.kubernetes.io/name"], pod.Metadata.Name+" elsewhere")
+		part := cmp.Or(strings.TrimSuffix(labels["strimzi.io/name"], "-kafka"), labels["app.kubernetes.io/name"], pod.Metadata.Name+" in "+namespace)
 		one := end{part: part, name: namespace + "/" + pod.Metadata.Name, ip: pod.Status.PodIP, network: networkOf(t, pod.Metadata.UID)}
 		for _, container := range pod.Spec.Containers {
 			for _, port := range container.Ports {
