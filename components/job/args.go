@@ -25,8 +25,7 @@ type Args struct {
 	// its own; that of a service runs under the service's account. Default: none.
 	PullSecret string `json:"-" format:"label"`
 	// Resolvers are the cluster's DNS servers, the only ones that the pods may ask, on port 53.
-	// Default: any, or the
-	// service's.
+	// Default: any, or the service's.
 	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
 	// Command replaces the image's entry point. Default: the image's.
 	Command []string `json:"command" pulumi:"command,optional"`

@@ -93,7 +93,7 @@ func egressRule(to []k8s.Peer, ports networkingv1.NetworkPolicyPortArray) *netwo
 
 // AnyAddress allows one port of whatever address.
 func AnyAddress(port int) *networkingv1.NetworkPolicyEgressRuleArgs {
-	return &networkingv1.NetworkPolicyEgressRuleArgs{Ports: ports("TCP", port)}
+	return egressRule(nil, ports("TCP", port))
 }
 
 func peersArgs(peers []k8s.Peer) networkingv1.NetworkPolicyPeerArray {

@@ -63,7 +63,7 @@ func (u *up) emulators(ctx context.Context) {
 	row("kafka", "the Strimzi operator; its resource definitions and Kafka are real")
 	row("mail", "an SMTP server on "+cluster.Mail+" that delivers nothing; http://"+cluster.MailView+"/messages/count shows what it got")
 	if err := cluster.PoliciesObeyed(ctx, u.nodes); err != nil {
-		row("network policy", "not obeyed: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		row("network policy", "not obeyed: "+err.Error())
 	}
 	for _, image := range u.images {
 		if image.Substitute != "" {

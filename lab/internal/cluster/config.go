@@ -21,7 +21,7 @@ var files embed.FS
 // kubelets.
 var kubeconfigs = []string{
 	"admin", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
-	"network-policies", operatorName, metricsStore, kedaName, gatewayName,
+	policyProgram, operatorName, metricsStore, kedaName, gatewayName,
 }
 
 // values are what the templates below files/ may use.

@@ -47,7 +47,7 @@ var identities = []identity{
 	{file: "coredns", name: "system:coredns"},
 	{file: "metrics-server", name: "system:metrics-server"},
 	{file: "volume-provisioner", name: "system:volume-provisioner"},
-	{file: "network-policies", name: "system:network-policies"},
+	{file: policyProgram, name: "system:" + policyProgram},
 	{file: operatorName, name: "system:" + operatorName},
 	{file: metricsStore, name: "system:" + metricsStore},
 	{file: gatewayName, name: "system:" + gatewayName},

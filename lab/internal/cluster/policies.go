@@ -14,6 +14,9 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/proc"
 )
 
+// policyProgram decides by the NetworkPolicies.
+const policyProgram = "network-policies"
+
 // policies are a lab's of one node. The nodes of a larger one share one segment, and what
 // passes from pod to pod within a further node is seen by no filter of the machine.
 var policies = host.Policies{Bridge: Bridge, PodCIDR: podCIDR, Queue: 471, Run: paths.Run}
@@ -23,7 +26,10 @@ func PoliciesObeyed(ctx context.Context, nodes int) error {
 	if nodes > 1 {
 		return errors.New("a lab with several nodes")
 	}
-	return errors.Join(policies.Possible(ctx), policies.Heard())
+	if err := policies.Possible(ctx); err != nil {
+		return err
+	}
+	return policies.Heard()
 }
 
 // enforcePolicies returns when NetworkPolicies are obeyed, or where the kernel cannot.
@@ -42,8 +48,8 @@ func enforcePolicies(ctx context.Context, p paths.Paths, log io.Writer) error {
 }
 
 func policiesSpec(p paths.Paths) proc.Spec {
-	s := newSpec(p, "network-policies",
-		"--kubeconfig="+p.Kubeconfig("network-policies"), "--node="+NodeName, "--queue="+strconv.Itoa(policies.Queue))
+	s := newSpec(p, policyProgram,
+		"--kubeconfig="+p.Kubeconfig(policyProgram), "--node="+NodeName, "--queue="+strconv.Itoa(policies.Queue))
 	s.Env = append(s.Env, networkpolicy.NodeRun+"="+firstNode.run())
 	return s
 }

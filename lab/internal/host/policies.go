@@ -23,6 +23,9 @@ var bridged = setting{"/proc/sys/net/bridge/bridge-nf-call-iptables", "1"}
 // queues lists who takes packets.
 const queues = "/proc/net/netfilter/nfnetlink_queue"
 
+// policyModules are what the kernel may have as modules, with the file by which each shows.
+var policyModules = map[string]string{"br_netfilter": bridged.file, "nfnetlink_queue": queues}
+
 // Policies are the packets that a program decides on: the first one of each connection
 // from a pod or to a pod. Without the program none of them passes. The machine's own
 // processes reach every pod, as kubelets must.
@@ -37,7 +40,7 @@ type Policies struct {
 // Possible is nil for a kernel with what this needs. What the kernel has as a module is loaded, and
 // the folder run remembers to unload it.
 func (p Policies) Possible(ctx context.Context) error {
-	for file, module := range map[string]string{bridged.file: "br_netfilter", queues: "nfnetlink_queue"} {
+	for module, file := range policyModules {
 		if err := p.load(ctx, file, module); err != nil {
 			return err
 		}
@@ -60,7 +63,7 @@ func (p Policies) load(ctx context.Context, file, module string) error {
 
 // unloadModules unloads what load has loaded. One that somebody else uses by now stays.
 func unloadModules(ctx context.Context, run string) {
-	for _, module := range []string{"br_netfilter", "nfnetlink_queue"} {
+	for module := range policyModules {
 		if _, err := os.Stat(filepath.Join(run, module)); err == nil {
 			_ = exec.CommandContext(ctx, "modprobe", "--remove", module).Run()
 		}
