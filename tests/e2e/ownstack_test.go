@@ -3,6 +3,9 @@
 package e2e
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,9 +30,12 @@ func newOwnStack(t *testing.T, name, settings string) ownStack {
 	file, err := filepath.Abs(filepath.Join(repo, "Pulumi."+name+".yaml"))
 	require.NoError(t, err)
 	s := ownStack{t, name, file}
+	if _, err := os.Stat(file); err == nil {
+		t.Logf("an earlier run has left %s: %v", file, s.remove())
+	}
 	t.Cleanup(func() {
 		if os.Getenv("KEEP") == "" {
-			s.remove()
+			require.NoError(t, s.remove())
 		}
 		stackName = before
 	})
@@ -55,14 +61,19 @@ func (s ownStack) set(settings map[string]string) {
 	}
 }
 
-func (s ownStack) remove() {
+// remove does all of it, whatever fails.
+func (s ownStack) remove() (errs error) {
 	for _, args := range [][]string{
 		{"pulumi", "destroy", "--yes", "--skip-preview", "--stack", s.name, "--non-interactive", "--config-file", s.config},
 		{"kubectl", "delete", "namespace", s.name, "--ignore-not-found", "--timeout=120s"},
 		{"pulumi", "stack", "rm", s.name, "--yes", "--force", "--non-interactive"},
 	} {
-		text, err := try(s.T, args[0], args[1:]...)
-		require.NoError(s, err, text)
+		if text, err := try(s.T, args[0], args[1:]...); err != nil {
+			errs = errors.Join(errs, fmt.Errorf("%s: %w: %s", args[:2], err, text))
+		}
 	}
-	_ = os.Remove(s.config)
+	if err := os.Remove(s.config); !errors.Is(err, fs.ErrNotExist) {
+		errs = errors.Join(errs, err)
+	}
+	return errs
 }
