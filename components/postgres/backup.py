@@ -11,6 +11,7 @@ CONFIG   folder with backup.json, that of this program by default
 SOCKET   folder of the server's socket
 PASSWORD file with the superuser's password, where the server asks for one
 LOCAL    folder where fetch looks for what the archive does not have
+LEFT     files of the log in which timelines were left: from there on LOCAL may have what no other member had
 POD      name of this pod, where the shard has several members
 PORT     where run serves metrics
 ALIVE    file that tells when run last looked
@@ -32,6 +33,7 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bucket  # noqa: E402
+import datadir  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "15"))
 # What failed is tried again after this time, and the bucket's own list is read again.
@@ -50,7 +52,7 @@ def own_archive(settings):
     """Returns this server's archive, which belongs to it and to nobody else."""
     data = os.environ["PGDATA"]
     archive = bucket.Archive(settings, bucket.archive_name(settings, data))
-    archive.claim({"system": bucket.system_identifier(data), "made": now().isoformat(timespec="seconds")})
+    archive.claim({"system": datadir.system_identifier(data), "made": now().isoformat(timespec="seconds")})
     return archive
 
 
@@ -66,7 +68,8 @@ def fetch(name, path):
     settings = bucket.read_settings()
     code = bucket.barman(cloud_walrestore, [*bucket.options(settings, writes=False), "--no-partial", settings["bucket"], os.environ["FROM"], name, path])
     local = os.environ.get("LOCAL", "") + "/" + name
-    if code == 1 and len(name) == 24 and os.path.exists(local):
+    left = any(end[:8] == name[:8] and end <= name for end in os.environ.get("LEFT", "").split(",") if end)
+    if code == 1 and len(name) == 24 and not left and os.path.exists(local):
         shutil.copyfile(local, path)
         return 0
     return code if code in (0, 1) else 255
@@ -214,7 +217,7 @@ def serve(backups):
 def programs():
     """Returns the sum of the mounted programs."""
     total = hashlib.sha256()
-    for name in (__file__, bucket.__file__):
+    for name in (__file__, bucket.__file__, datadir.__file__):
         with open(name, "rb") as file:
             total.update(file.read())
     return total.digest()

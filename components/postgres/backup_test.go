@@ -184,7 +184,6 @@ func TestBackupsAndRestoresAreChecked(t *testing.T) {
 		`backup.resources.memory: Invalid value: "256Mi": must be at least 320Mi`:                            func(a *Args) { a.Backup.Resources = k8s.Resources{Memory: "256Mi"} },
 		`settings.archive_command: Forbidden: is decided by the component with backup`:                       func(a *Args) { a.Settings = map[string]string{"archive_command": "true"} },
 		`backup: Required value: with restore`:                                                               func(a *Args) { restore(func(*Restore) {})(a); a.Backup = nil },
-		`restore: Forbidden: is for shards with one member`:                                                  func(a *Args) { restore(func(*Restore) {})(a); a.Members = 3 },
 		`restore.name: Required value`:                                                                       restore(func(r *Restore) { r.Name = "" }),
 		`restore.name: Invalid value: "Friday"`:                                                              restore(func(r *Restore) { r.Name = "Friday" }),
 		`restore.shards: Required value`:                                                                     restore(func(r *Restore) { r.Shards = nil }),

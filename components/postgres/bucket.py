@@ -10,11 +10,11 @@ import os
 import sys
 import zlib
 
+import datadir
+
 sys.path.append(os.environ.get("LIBRARY", "/opt/patroni/lib"))
 
 CONFIG = os.environ.get("CONFIG", os.path.dirname(os.path.abspath(__file__)))
-# In the data folder, so that each standby has it: the names of the restores that made this data, the last one last.
-RESTORES = "scalestack.restores"
 
 
 class Refused(Exception):
@@ -64,24 +64,9 @@ def barman(module, arguments):
     return 0
 
 
-def restores(data):
-    """Returns the names of the restores that made the data folder."""
-    try:
-        with open(f"{data}/{RESTORES}", encoding="ascii") as file:
-            return file.read().split()
-    except FileNotFoundError:
-        return []
-
-
 def archive_name(settings, data):
     """Returns the name of the archive that the data folder's server writes to."""
-    return "-".join([settings["archive"]] + restores(data)[-1:])
-
-
-def system_identifier(data):
-    """Returns what initdb called the cluster, the first field of its control file."""
-    with open(f"{data}/global/pg_control", "rb") as file:
-        return str(int.from_bytes(file.read(8), sys.byteorder))
+    return "-".join([settings["archive"]] + datadir.restores(data)[-1:])
 
 
 def interface(settings):
@@ -162,6 +147,17 @@ class Archive:
                 f"the archive {self.place} belongs to another cluster (system identifier {found['system']}, since {found['made']}): "
                 "nothing is written over it. Choose another postgres.backup.bucket, or remove that archive if nobody needs it")
 
+    def switches(self):
+        """Returns, for each timeline that was left, the name of the file of the log in which that happened."""
+        pages = self.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket.bucket_name, Prefix=self.key("wals", ""), Delimiter="/")
+        newest = max((item["Key"] for page in pages for item in page.get("Contents", []) if ".history" in item["Key"]), default=None)
+        if not newest:
+            return []
+        text = self.read(newest)
+        lines = (zlib.decompress(text, wbits=31) if newest.endswith(".gz") else text).decode().splitlines()
+        return [file_name(*line.split("\t")[:2]) for line in lines if line.strip() and not line.startswith("#")]
+
     def backups(self):
         """Returns the complete base backups, the oldest first."""
         from barman.cloud import CloudBackupCatalog
@@ -193,6 +189,12 @@ def put(archive, path, compression):
         present = zlib.decompress(present, wbits=31)
     if present != data:
         raise Refused(f"{archive.place} has another {os.path.basename(path)}: another server has written it, and it stays")
+
+
+def file_name(timeline, position):
+    """Returns the file of the log, of 16 MiB, that has a position such as 0/5000148."""
+    high, low = (int(part, 16) for part in position.split("/"))
+    return f"{int(timeline):08X}{high:08X}{low >> 24:08X}"
 
 
 def folder(name):

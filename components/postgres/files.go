@@ -30,6 +30,7 @@ func mountedFiles(p plan) map[string]string {
 	first := startupScript + tlsPrepare(p.Args)
 	if p.replicated() {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
+		files["apiserver.py"], files["members.py"], files["datadir.py"] = apiServerProgram, membersProgram, dataDirProgram
 	} else if p.Backup != nil {
 		files["bootstrap.sh"] = first + restoreScript + files["bootstrap.sh"]
 	} else {

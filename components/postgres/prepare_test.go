@@ -66,7 +66,8 @@ func (c *clusterState) prepare(t *testing.T, member string, files ...string) (ou
 	require.NoError(t, err)
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})
 	for name, body := range map[string][]byte{
-		"prepare.py": []byte(prepareProgram), "dcs.json": []byte(`{"ttl": 20}`), "account/token": []byte("token\n"), "account/ca.crt": certificate,
+		"prepare.py": []byte(prepareProgram), "apiserver.py": []byte(apiServerProgram), "members.py": []byte(membersProgram),
+		"datadir.py": []byte(dataDirProgram), "dcs.json": []byte(`{"ttl": 20}`), "account/token": []byte("token\n"), "account/ca.crt": certificate,
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), body, 0o600))

@@ -17,7 +17,8 @@ import (
 //
 // A shard whose restore cannot be made does not start, so that nothing is written to data
 // that is to be set aside: its data is as it was, and it starts with it when the setting is
-// taken back.
+// taken back. Of several members only the first stays down until the restore has begun, see
+// members.py.
 type Restore struct {
 	// Name of this restore, which no earlier restore of these shards has: it tells what was
 	// made from what was not. The setting may stay after the restore; taking it away
@@ -83,9 +84,6 @@ func (a *Args) checkRestore(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if a.Backup == nil {
 		errs = append(errs, field.Required(path.Child("backup"), "with restore: it says where the archive is"))
-	}
-	if a.Members > 1 {
-		errs = append(errs, field.Forbidden(path.Child("restore"), "is for shards with one member: docs/backup.md says how a shard with several is restored"))
 	}
 	path = path.Child("restore")
 	for i, id := range r.Shards {

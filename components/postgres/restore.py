@@ -12,7 +12,6 @@ import glob
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -20,22 +19,13 @@ import uuid
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bucket  # noqa: E402
+import datadir  # noqa: E402
 import replay  # noqa: E402
-
-# What a restore leaves free beside the restored data: log and temporary files until somebody removes the old folder.
-SPARE = 256 << 20
+from datadir import exists, sync  # noqa: E402
 
 
 def log(text):
     print("restore: " + text, file=sys.stderr, flush=True)
-
-
-def exists(data):
-    return os.path.exists(data + "/PG_VERSION")
-
-
-def sync():
-    subprocess.run(["sync"], check=True)
 
 
 def wanted():
@@ -65,19 +55,25 @@ def finish(data):
 
 
 class Restore:
-    """One restore that was not made yet."""
+    """One restore that was not made yet. Members of a shard know the number of its attempt, and the restore before it."""
 
-    def __init__(self, settings, ask, data):
-        self.settings, self.ask, self.data = settings, ask, data
+    def __init__(self, settings, ask, data, attempt="", last=""):
+        self.settings, self.ask, self.data, self.attempt, self.last = settings, ask, data, attempt, last
         self.building = data + ".restoring"
         self.name = ask["name"]
         self.to = None if ask["to"] == "latest" else datetime.datetime.fromisoformat(ask["to"])
 
-    def make(self):
+    def check(self):
+        """Returns what the restore is made of, or refuses one that cannot be made. Nothing that counts is changed."""
         self.check_time()
         source = self.source()
         backup = self.choose(source)
         self.check_room(source, backup)
+        self.check_name()
+        return source, backup
+
+    def make(self):
+        source, backup = self.check()
         self.claim(source, backup)
         self.download(source, backup)
         self.recover(source)
@@ -95,15 +91,20 @@ class Restore:
 
     def source(self):
         """Returns the archive to restore from: the one this data writes to, unless another is named."""
-        name = self.ask["from"] or bucket.archive_name(self.settings, self.data)
+        name = self.ask["from"] or self.own_archive()
         archive = bucket.Archive(self.settings, name)
-        if not self.ask["from"] and not exists(self.data):
+        if not self.ask["from"] and not self.last and not exists(self.data):
             later = self.later(archive)
             if later:
                 self.refuse(f"the volume is empty, and the shard had several archives: name one of {', '.join([name] + later)} in postgres.restore.from")
         if archive.empty():
             self.refuse(f"there is no archive {archive.place}")
         return self.at_the_time(archive) if self.ask.get("clone") else archive
+
+    def own_archive(self):
+        """Returns the name of the archive that the shard's data is written to."""
+        known = self.last and not exists(self.data)
+        return f"{self.settings['archive']}-{self.last}" if known else bucket.archive_name(self.settings, self.data)
 
     def at_the_time(self, first):
         """Returns the archive that another stack's shard wrote to at the time: each of its restores began one."""
@@ -139,28 +140,37 @@ class Restore:
         volume = os.path.dirname(self.data)
         shutil.rmtree(self.building, ignore_errors=True)
         size, free = source.size(backup), shutil.disk_usage(volume).free
-        spare = min(SPARE, shutil.disk_usage(volume).total // 8)
+        spare = datadir.spare(volume)
         if size + spare > free:
             self.refuse(f"{volume} has {free >> 20} MiB free, and base backup {backup.backup_id} needs {size >> 20} MiB and {spare >> 20} MiB to spare: "
                         "raise postgres.storage.size, or remove folders of earlier restores")
 
-    def claim(self, source, backup):
-        """Takes the archive that the restored shard will write to. The number on the volume tells this attempt's from another's."""
+    def target(self):
+        """Returns the archive that the restored shard will write to."""
+        return bucket.Archive(self.settings, f"{self.settings['archive']}-{self.name}")
+
+    def number(self):
+        """Returns what tells this attempt from another one of the same name: it is on the volume from the first time on."""
         path = f"{self.data}.restore-{self.name}.attempt"
         if not os.path.exists(path):
             with open(path + ".new", "w", encoding="ascii") as file:
-                file.write(uuid.uuid4().hex)
+                file.write(self.attempt or uuid.uuid4().hex)
             os.rename(path + ".new", path)
             sync()
         with open(path, encoding="ascii") as file:
-            attempt = file.read()
+            return file.read()
+
+    def check_name(self):
+        archive = self.target()
+        owner = archive.owner()
+        if owner.get("attempt") != self.number() if owner else not archive.empty():
+            self.refuse(f"the archive {archive.place} exists, so a restore of this name was made before: choose another postgres.restore.name")
+
+    def claim(self, source, backup):
+        """Takes the archive that the restored shard will write to."""
         owner = source.owner() or {"system": backup.systemid}
         made = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        archive = bucket.Archive(self.settings, f"{self.settings['archive']}-{self.name}")
-        try:
-            archive.claim({"system": owner["system"], "attempt": attempt, "made": made})
-        except bucket.Refused:
-            self.refuse(f"the archive {archive.place} exists, so a restore of this name was made before: choose another postgres.restore.name")
+        self.target().claim({"system": owner["system"], "attempt": self.number(), "made": made})
 
     def download(self, source, backup):
         from barman.clients import cloud_restore
@@ -196,7 +206,7 @@ class Restore:
         environment = f"FROM={source.name}"
         # What the old server had not archived yet is on the volume still.
         if exists(self.data) and source.name == bucket.archive_name(self.settings, self.data):
-            environment += f" LOCAL={self.data}/pg_wal"
+            environment += f" LOCAL={self.data}/pg_wal LEFT={','.join(source.switches())}"
         settings = {
             "restore_command": f"{environment} {sys.executable} -I {here}/backup.py fetch %f %p",
             "recovery_target_timeline": "latest",
@@ -208,8 +218,8 @@ class Restore:
 
     def remember(self):
         """Notes the restore in the restored folder: the server writes to the archive of that name from now on."""
-        names = (bucket.restores(self.data) if exists(self.data) else bucket.restores(self.building)) + [self.name]
-        with open(f"{self.building}/{bucket.RESTORES}", "w", encoding="ascii") as file:
+        names = datadir.restores(self.data if exists(self.data) else self.building) + [self.name]
+        with open(f"{self.building}/{datadir.RESTORES}", "w", encoding="ascii") as file:
             file.write("\n".join(names) + "\n")
 
 
@@ -231,7 +241,7 @@ def main():
     data = os.environ["PGDATA"]
     finish(data)
     settings, ask = bucket.read_settings(), wanted()
-    if ask and ask["name"] not in (bucket.restores(data) if exists(data) else []):
+    if ask and ask["name"] not in datadir.restores(data):
         Restore(settings, ask, data).make()
         finish(data)
     check_new(settings, data)

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,25 +25,46 @@ type backups struct {
 	*proof
 	stack ownStack
 	pulse *pulse
+	// pods are the shard's.
+	pods []string
 }
 
-// TestBackupAndRestore deploys a stack of its own, and gets a dropped table and a lost volume back, row by row.
+// TestBackupAndRestore deploys a stack of its own, and gets a dropped table and lost volumes back, row by row. PARTS:
+//
+//	single   a shard with one member
+//	members  a shard with three
 func TestBackupAndRestore(t *testing.T) {
 	if os.Getenv("DRILL") != backupName {
 		t.Skip("takes minutes: make drill-backup")
 	}
+	emptyArchive(t)
+	t.Cleanup(func() { emptyArchive(t) })
 	s := newOwnStack(t, backupName, backupName+"stack.yaml")
 	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "scalestack-lab"} {
 		s.pulumi("config", "set", "--secret", "--path", "scalestack:secrets.bucket."+key, value)
 	}
+	b := &backups{stack: s, pods: []string{"postgres-shard-0-0"}}
+	switch parts := os.Getenv("PARTS"); parts {
+	case "single":
+	case "members":
+		s.set(map[string]string{"scalestack:postgres.members": fmt.Sprint(members)})
+		b.pods = append(b.pods, "postgres-shard-0-m1-0", "postgres-shard-0-m2-0")
+	default:
+		t.Fatalf("PARTS is %q: one of single, members", parts)
+	}
 	began := time.Now()
 	s.pulumi("up", "--yes", "--skip-preview")
 	t.Logf("deployed in %s", time.Since(began).Round(time.Second))
-	b := &backups{proof: newProof(t, 200), stack: s}
+	b.proof = newProof(t, 200)
 	b.pulse = newPulse(t, b.target().Base)
 	b.underLoad("base backup", b.baseBackup)
 	b.droppedTable()
-	b.lostVolume()
+	b.lostVolumes()
+}
+
+// emptyArchive removes what a run leaves in the lab's bucket: a new shard of the same name would refuse to start.
+func emptyArchive(t *testing.T) {
+	require.NoError(t, os.RemoveAll(filepath.Join(repo, ".lab/data/s3/backups/drill")))
 }
 
 // baseBackup makes one while users write.
@@ -71,11 +93,13 @@ func (b *backups) droppedTable() {
 	require.NotContains(b.t, after, lost[len(lost)-1])
 	b.t.Logf("before the drop and after the restore: %d users, the same row by row", len(before))
 	b.underLoad("after the restore", func() { time.Sleep(5 * time.Second) })
-	b.t.Log(kubectl(b.t, "exec", "-n", b.namespace, "postgres-shard-0-0", "-c", "postgres", "--", "ls", "-d", "/var/lib/postgresql/data/pgdata.before-dropped"))
+	for _, pod := range b.pods {
+		b.t.Log(pod, kubectl(b.t, "exec", "-n", b.namespace, pod, "-c", "postgres", "--", "ls", "-d", "/var/lib/postgresql/data/pgdata.before-dropped"))
+	}
 }
 
-// lostVolume deletes the claim with the shard's data and restores an empty one.
-func (b *backups) lostVolume() {
+// lostVolumes deletes the claims with the shard's data and restores empty ones.
+func (b *backups) lostVolumes() {
 	before := b.content()
 	conn := database(b.t, b.namespace, 0)
 	var file string
@@ -89,11 +113,17 @@ func (b *backups) lostVolume() {
 		return err
 	})
 	archive, _, _ := strings.Cut(strings.TrimPrefix(b.program("list"), "s3://backups/drill/"), " ")
-	kubectl(b.t, "delete", "pvc", "data-postgres-shard-0-0", "-n", b.namespace, "--wait=false")
-	kubectl(b.t, "delete", "pod", "postgres-shard-0-0", "-n", b.namespace, "--grace-period=0", "--force")
-	b.within(time.Minute, "the claim is gone", func() error {
-		if text, err := try(b.t, "kubectl", "get", "pvc", "data-postgres-shard-0-0", "-n", b.namespace); err == nil {
-			return fmt.Errorf("%s", text)
+	for _, pod := range b.pods {
+		kubectl(b.t, "delete", "pvc", "data-"+pod, "-n", b.namespace, "--wait=false")
+	}
+	for _, pod := range b.pods {
+		kubectl(b.t, "delete", "pod", pod, "-n", b.namespace, "--grace-period=0", "--force")
+	}
+	b.within(time.Minute, "the claims are gone", func() error {
+		for _, pod := range b.pods {
+			if text, err := try(b.t, "kubectl", "get", "pvc", "data-"+pod, "-n", b.namespace); err == nil {
+				return fmt.Errorf("%s", text)
+			}
 		}
 		return nil
 	})
