@@ -39,6 +39,9 @@ func mountedFiles(p plan) map[string]string {
 	if p.TLS != nil {
 		files["tls.sh"] = tlsScript
 	}
+	if p.TLS != nil && p.replicated() {
+		files["reload.py"] = reloadProgram
+	}
 	if p.Backup != nil {
 		maps.Copy(files, backupFiles(p))
 	}

@@ -49,6 +49,9 @@ var membersProgram string
 //go:embed datadir.py
 var dataDirProgram string
 
+//go:embed reload.py
+var reloadProgram string
+
 //go:embed roles.sh
 var rolesScript string
 
@@ -103,7 +106,7 @@ type object = map[string]any
 // and pods are told by the labels that all objects of a shard have, so that Patroni
 // also knows the Endpoints of a Service that was there before it.
 func patroniConfig(p plan) object {
-	return object{
+	return restTLS(p.Args, object{
 		"scope": p.object(),
 		"kubernetes": object{
 			"labels":        object{"app.kubernetes.io/name": p.component},
@@ -130,7 +133,20 @@ func patroniConfig(p plan) object {
 			"basebackup":           []object{{"checkpoint": "fast"}},
 			"parameters":           object{"unix_socket_directories": socketPath, "hba_file": configPath + "/pg_hba.conf"},
 		},
+	})
+}
+
+// restTLS encrypts the REST API with the server's certificate, and lets members check each
+// other's. Changes still take the password alone: a client certificate would be the same
+// one for all members, from the same Secret, and has to be for clients, which few are.
+func restTLS(a *Args, config object) object {
+	if a.TLS == nil {
+		return config
 	}
+	rest := config["restapi"].(object)
+	rest["certfile"], rest["keyfile"] = tlsFolder+"/current/tls.crt", tlsFolder+"/current/tls.key"
+	config["ctl"] = object{"cacert": AuthorityPath}
+	return config
 }
 
 // dynamicConfig is what all members share. Patroni reads it from its own store only,

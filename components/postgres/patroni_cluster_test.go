@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/certtest"
 )
 
 // cluster is one shard of three members: real Patroni and PostgreSQL, whose state is in a real API server. The test stands
@@ -25,6 +26,10 @@ type cluster struct {
 	api     *apiServer
 	store   *store
 	members []*member
+	// authority signs the servers' certificates, if they speak TLS.
+	authority *certtest.Authority
+	// restInClear is Patroni as it was before its REST API had TLS.
+	restInClear bool
 }
 
 // member is a volume and the pod that runs on it.
@@ -46,7 +51,13 @@ type member struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, store: newStore(t), api: newAPIServer(t)}
+	return newClusterOf(t, nil)
+}
+
+// newClusterOf makes one with certificates of an authority, if any.
+func newClusterOf(t *testing.T, authority *certtest.Authority) *cluster {
+	t.Helper()
+	c := &cluster{t: t, store: newStore(t), api: newAPIServer(t), authority: authority}
 	c.api.require("POST", "/api/v1/namespaces", map[string]any{"metadata": map[string]any{"name": "scalestack"}})
 	for i := range 3 {
 		m := &member{shard: newShard(t), cluster: c, index: i, rest: freeAddress(t), host: c.api.address}
@@ -58,6 +69,10 @@ func newCluster(t *testing.T) *cluster {
 			m.write(name, text)
 		}
 		var err error
+		if authority != nil {
+			m.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+			m.trust(authority)
+		}
 		m.output, err = os.OpenFile(m.at("pod.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = m.output.Close() })
@@ -90,6 +105,9 @@ func (c *cluster) args(restore *Restore) *Args {
 		restore.Shards = []int{0}
 	}
 	args.Resources = k8s.Resources{Memory: "512Mi"}
+	if c.authority != nil {
+		args.TLS = &k8s.TLS{Secret: "shards-tls"}
+	}
 	threeMembers(args)
 	return args
 }
@@ -108,8 +126,13 @@ func (c *cluster) configure(restore *Restore) {
 			m.write(name, local.Replace(text))
 		}
 		m.write("rollout", "first")
-		m.write("patroni/10-patroni.yml", local.Replace(document(patroniConfig(p))))
-		m.write("patroni/20-passwords.yml", patroniSecrets(p.Args, "admin-1", "rest"))
+		settings := patroniConfig(p)
+		if c.restInClear {
+			delete(settings, "ctl")
+			settings["restapi"] = object{"listen": settings["restapi"].(object)["listen"]}
+		}
+		m.write("patroni/10-patroni.yml", local.Replace(document(settings)))
+		m.write("patroni/20-passwords.yml", local.Replace(patroniSecrets(p.Args, "admin-1", "rest")))
 	}
 }
 
@@ -126,12 +149,19 @@ func (m *member) pod() string {
 
 func (m *member) environment() []string {
 	host, port, _ := strings.Cut(m.host, ":")
+	name := "127.0.0.1"
+	if m.cluster.authority != nil {
+		// As in a cluster, by name.
+		name = "localhost"
+	}
 	return []string{
 		"LIBRARY=" + os.Getenv(libraryVariable), "KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port,
 		"ACCOUNT=" + m.at("account") + "/", "PAUSE=0.2", "SCOPE=postgres-shard-0", "NAMESPACE=scalestack", "MEMBER=" + strconv.Itoa(m.index),
 		"SOCKET=" + m.folder, "ALIVE=" + m.at("volume/alive"), "KUBECONFIG=" + m.at("kubeconfig"), "PGPORT=" + strconv.Itoa(m.port),
 		"PATRONI_NAME=" + m.pod(), "PATRONI_KUBERNETES_NAMESPACE=scalestack", fmt.Sprintf("PATRONI_KUBERNETES_POD_IP=10.0.0.%d", m.index+1),
-		fmt.Sprintf("PATRONI_POSTGRESQL_CONNECT_ADDRESS=127.0.0.1:%d", m.port), "PATRONI_RESTAPI_CONNECT_ADDRESS=" + m.rest,
+		fmt.Sprintf("PATRONI_POSTGRESQL_CONNECT_ADDRESS=%s:%d", name, m.port), "PATRONI_RESTAPI_CONNECT_ADDRESS=" + strings.Replace(m.rest, "127.0.0.1", name, 1),
+		"TLS_SOURCE=" + m.at("secret"), "TLS_FOLDER=" + m.at("volume/tls"), "TLS_CONFIG=" + m.folder, "TLS_NAMES=localhost", "TLS_PATIENCE=0",
+		"PATRONI=" + m.at("patroni"), "REST=" + m.rest,
 		"HOME=" + m.at("volume"), "AGAIN=1", "CREDENTIALS=" + m.at("credentials"),
 	}
 }
@@ -200,11 +230,18 @@ func (m *member) live() {
 	for restarts := 0; !m.deleted(); restarts++ {
 		m.cluster.api.try("PATCH", m.resource()+"/status", map[string]any{"status": map[string]any{"containerStatuses": []any{map[string]any{
 			"name": "postgres", "image": "none", "imageID": "", "ready": true, "restartCount": restarts, "state": map[string]any{"running": map[string]any{}}}}}})
-		roles := m.process("sh", m.at("roles.sh"))
-		_ = roles.Start()
+		beside := []*exec.Cmd{m.process("sh", m.at("roles.sh"))}
+		if m.cluster.authority != nil {
+			beside = append(beside, m.process("sh", m.at("tls.sh"), "follow"))
+		}
+		for _, one := range beside {
+			_ = one.Start()
+		}
 		m.untilDeleted(m.process("python3", "-I", m.at("patroni.py"), m.at("patroni")))
 		m.killAll()
-		_ = roles.Wait()
+		for _, one := range beside {
+			_ = one.Wait()
+		}
 	}
 }
 
@@ -322,12 +359,13 @@ func (c *cluster) leader() *member {
 	return nil
 }
 
-// settled waits until there is a primary that two standbys follow. pg_basebackup streams, too.
+// settled waits until there is a primary that two standbys follow, each of which may take over. pg_basebackup streams, too.
 func (c *cluster) settled() (leader *member) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
 		leader = c.leader()
-		return leader != nil && leader.query("postgres", "admin-1", "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'") == "2"
+		return leader != nil && len(strings.Split(c.api.annotation("postgres-shard-0-sync", "sync_standby"), ",")) == 2 &&
+			leader.query("postgres", "admin-1", "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'") == "2"
 	}, 90*time.Second, 300*time.Millisecond, "no primary with two standbys")
 	return leader
 }

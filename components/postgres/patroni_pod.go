@@ -66,37 +66,38 @@ func patroniContainer(p plan) *corev1.ContainerArgs {
 		fieldEnv("PATRONI_NAME", "metadata.name"),
 		fieldEnv("PATRONI_KUBERNETES_NAMESPACE", "metadata.namespace"),
 		fieldEnv("PATRONI_KUBERNETES_POD_IP", "status.podIP"),
-		connectAddress(p),
-		env("PATRONI_RESTAPI_CONNECT_ADDRESS", fmt.Sprintf("$(PATRONI_KUBERNETES_POD_IP):%d", restPort)),
+		connectAddress(p, "PATRONI_POSTGRESQL_CONNECT_ADDRESS", Port),
+		connectAddress(p, "PATRONI_RESTAPI_CONNECT_ADDRESS", restPort),
 		env("PATRONICTL_CONFIG_FILE", patroniPath),
 		env("HOME", "/tmp"),
 	)
 	c.Ports = corev1.ContainerPortArray{kube.ContainerPort("postgres", Port), kube.ContainerPort("patroni", restPort)}
 	c.VolumeMounts = append(mounts(p), kube.ReadOnlyMount("patroni", patroniPath))
-	c.StartupProbe = restProbe("/liveness", 2, 300)
-	c.ReadinessProbe = restProbe("/readiness", 5, 2)
+	c.StartupProbe = restProbe(p, "/liveness", 2, 300)
+	c.ReadinessProbe = restProbe(p, "/readiness", 5, 2)
 	// A loop that stands still for a whole lock is restarted; a server that only
 	// replays its log is not.
-	c.LivenessProbe = restProbe("/liveness", 10, 6)
+	c.LivenessProbe = restProbe(p, "/liveness", 10, 6)
 	return c
 }
 
-// connectAddress is where the other members find the server. Its certificate is for a
-// name, and pods change their addresses.
-func connectAddress(p plan) *corev1.EnvVarArgs {
-	const name = "PATRONI_POSTGRESQL_CONNECT_ADDRESS"
+// connectAddress is where the other members find the server and its Patroni. Their
+// certificate is for a name, and pods change their addresses.
+func connectAddress(p plan, name string, port int) *corev1.EnvVarArgs {
 	if p.TLS == nil {
-		return env(name, fmt.Sprintf("$(PATRONI_KUBERNETES_POD_IP):%d", Port))
+		return env(name, fmt.Sprintf("$(PATRONI_KUBERNETES_POD_IP):%d", port))
 	}
-	return &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.Sprintf("%s:%d", p.podName(), Port)}
+	return &corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.Sprintf("%s:%d", p.podName(), port)}
 }
 
-func restProbe(path string, period, failures int) *corev1.ProbeArgs {
+// restProbe asks Patroni. The kubelet takes any certificate.
+func restProbe(p plan, path string, period, failures int) *corev1.ProbeArgs {
+	get := &corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.Int(restPort)}
+	if p.TLS != nil {
+		get.Scheme = pulumi.String("HTTPS")
+	}
 	return &corev1.ProbeArgs{
-		HttpGet:          &corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.Int(restPort)},
-		PeriodSeconds:    pulumi.Int(period),
-		TimeoutSeconds:   pulumi.Int(5),
-		FailureThreshold: pulumi.Int(failures),
+		HttpGet: get, PeriodSeconds: pulumi.Int(period), TimeoutSeconds: pulumi.Int(5), FailureThreshold: pulumi.Int(failures),
 	}
 }
 

@@ -117,7 +117,8 @@ const tlsAliveFile = "/tmp/tls-alive"
 // could.
 func tlsContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "tls", "sh", configPath+"/tls.sh", "follow")
-	c.Env = append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("ALIVE", tlsAliveFile))
+	c.Env = append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("ALIVE", tlsAliveFile), env("PATRONI", patroniPath))
+	c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("patroni", patroniPath))
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"})
 	c.ReadinessProbe = probe("test -s "+tlsAliveFile, 5, 3)
 	// It waits for the server, which may take an hour to replay its log.

@@ -5,7 +5,8 @@
 #   TLS_CONFIG  folder with pg_hba.conf
 #
 # sh tls.sh look    looks once; for the probe of a single server, in its container
-# sh tls.sh follow  looks every PAUSE seconds; for a member, whose socket is in SOCKET
+# sh tls.sh follow  looks every PAUSE seconds; for a member, whose socket is in SOCKET and whose
+#                   Patroni's settings are in PATRONI
 : "${TLS_NAMES:?}" "${TLS_CONFIG:?}" "${TLS_PATIENCE:=120}"
 
 # tls_fault prints what is wrong with the files of a folder, or nothing. Only ca.crt is
@@ -64,7 +65,9 @@ tls_follow() {
 	: "${SOCKET:?}" "${ALIVE:?}" "${PAUSE:=5}"
 	tls_reload() {
 		psql --no-psqlrc --no-password --quiet --output=/dev/null --host="$SOCKET" --username=postgres --dbname=postgres \
-			--command='SELECT pg_reload_conf()'
+			--command='SELECT pg_reload_conf()' || return 1
+		# A pod from before Patroni had TLS has nothing to tell it.
+		[ -z "${PATRONI:-}" ] || python3 -I "$TLS_CONFIG/reload.py"
 	}
 	while :; do
 		if tls_look; then

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -175,4 +176,25 @@ func TestTheProbeLooksForANewCertificate(t *testing.T) {
 	}
 	require.Equal(t, isReady, command(nil))
 	require.Equal(t, "sh /etc/postgresql/tls.sh look; "+isReady, command(withTLS("")), "its own failure makes no server unready")
+}
+
+// The kubelet and the other members ask Patroni the way it answers.
+func TestPatronisAPIHasTheServersTLS(t *testing.T) {
+	for mode, address := range map[k8s.TLSMode]string{
+		"":           "$(PATRONI_KUBERNETES_POD_IP):8008",
+		k8s.TLSOffer: "postgres-shard-0-m1-0.postgres-shard-0-headless.apps.svc.cluster.local:8008",
+	} {
+		args := &Args{Shards: []int{0}, Namespace: pulumi.String("apps")}
+		threeMembers(args)
+		if mode != "" {
+			withTLS(mode)(args)
+		}
+		value, ok := kubetest.Value(run(t, args).Get(t, "StatefulSet", "postgres-shard-0-m1"), "spec.template.spec.containers")
+		require.True(t, ok)
+		text, err := json.Marshal(value.Mappable())
+		require.NoError(t, err)
+		require.Contains(t, string(text), fmt.Sprintf(`{"name":"PATRONI_RESTAPI_CONNECT_ADDRESS","value":%q}`, address))
+		require.Equal(t, 3, strings.Count(string(text), `"httpGet":`))
+		require.Equal(t, map[bool]int{true: 3}[mode != ""], strings.Count(string(text), `"scheme":"HTTPS"`))
+	}
 }
