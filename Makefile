@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -180,6 +180,8 @@ golangci:    ## golangci-lint on the packages without an SDK; many minutes when 
 
 # Proofs on the lab's stack; docs/proofs.md says what they showed.
 PROVE := . .lab/env && go test -tags e2e -count=1 -timeout 6h -v ./tests/e2e -run
+drills:      ## DRILLS="failover restore …" or all: drills one after the other, what they measured; docs/drills.md; deletes the lab's data
+	@tests/drills.sh $(DRILLS)
 prove-reshard: export USERS ?= 1000000
 prove-reshard: export RATE ?= 300
 prove-reshard: export BATCH ?= 32
@@ -204,14 +206,14 @@ drill-node: ## PARTS="vanish … random" FAULTS=20 SEED=…: a stack of its own 
 	$(PROVE) 'TestNode$$'
 prove-tls: export DRILL := tls
 prove-tls: export PARTS ?= move rotate
-prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; 12 minutes
+prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; expires: its alert; 12 minutes
 	@$(LAB) start --patroni
 	$(PROVE) 'TestTLS$$'
 drill-backup: export DRILL := backup
 drill-backup: export PARTS ?= single
-drill-backup: ## PARTS=single: a stack of its own archives to a real S3 server, loses a table and then its volume, and gets both back; members: the same with three members
+drill-backup: ## PARTS=single: a stack of its own archives to a real S3 server, loses a table and then its volume, and gets both back; members: the same with three members; alert: the bucket is away for a quarter of an hour too; shards, alone: one of two shards, both, and a clone
 	@$(LAB) start --patroni --s3
-	$(PROVE) TestBackupAndRestore
+	$(PROVE) 'TestBackupAndRestore|TestRestoreOfSeveralShards'
 prove-events: export USERS ?= 100000
 prove-events: export RATE ?= 250
 prove-events: export KILLS ?= 28

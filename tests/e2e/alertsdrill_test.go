@@ -27,7 +27,7 @@ func awaitAlert(t *testing.T, limit time.Duration, holds bool, namespace, alert 
 		}
 		return nil
 	})
-	t.Logf("%s%v %s after %s", alert, labels, word, time.Since(began).Round(time.Second))
+	t.Logf("%s %v %s after %s", alert, labels, word, time.Since(began).Round(time.Second))
 }
 
 // alerts causes what each alert on standbys is about, and mends it.

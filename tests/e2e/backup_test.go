@@ -33,33 +33,81 @@ type backups struct {
 //
 //	single   a shard with one member
 //	members  a shard with three
+//	alert    beside one of these: the bucket is away until alert ArchiveStandsStill holds; a quarter of an hour
+//	shards   alone: see TestRestoreOfSeveralShards
 func TestBackupAndRestore(t *testing.T) {
-	if os.Getenv("DRILL") != backupName {
+	parts := strings.Fields(os.Getenv("PARTS"))
+	if os.Getenv("DRILL") != backupName || slices.Contains(parts, "shards") {
 		t.Skip("takes minutes: make drill-backup")
 	}
+	for _, part := range parts {
+		require.Contains(t, []string{"single", "members", "alert"}, part, "PARTS")
+	}
+	settings, pods := map[string]string{}, []string{"postgres-shard-0-0"}
+	if slices.Contains(parts, "members") {
+		settings["postgres.members"] = fmt.Sprint(members)
+		pods = append(pods, "postgres-shard-0-m1-0", "postgres-shard-0-m2-0")
+	}
+	b := newBackups(t, settings)
+	b.pods = pods
+	b.underLoad("base backup", b.baseBackup)
+	if slices.Contains(parts, "alert") {
+		b.archiveStandsStill()
+	}
+	b.droppedTable()
+	b.lostVolumes()
+}
+
+// newBackups deploys a stack with backups.
+func newBackups(t *testing.T, settings map[string]string) *backups {
+	t.Helper()
 	emptyArchive(t)
 	t.Cleanup(func() { emptyArchive(t) })
-	s := newOwnStack(t, backupName, backupName+"stack.yaml")
-	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "scalestack-lab"} {
-		s.pulumi("config", "set", "--secret", "--path", "scalestack:secrets.bucket."+key, value)
-	}
-	b := &backups{stack: s, pods: []string{"postgres-shard-0-0"}}
-	switch parts := os.Getenv("PARTS"); parts {
-	case "single":
-	case "members":
-		s.set(map[string]string{"scalestack:postgres.members": fmt.Sprint(members)})
-		b.pods = append(b.pods, "postgres-shard-0-m1-0", "postgres-shard-0-m2-0")
-	default:
-		t.Fatalf("PARTS is %q: one of single, members", parts)
-	}
+	b := &backups{stack: newBackupStack(t, backupName, settings)}
 	began := time.Now()
-	s.pulumi("up", "--yes", "--skip-preview")
+	b.stack.pulumi("up", "--yes", "--skip-preview")
 	t.Logf("deployed in %s", time.Since(began).Round(time.Second))
 	b.proof = newProof(t, 200)
 	b.pulse = newPulse(t, b.target().Base)
-	b.underLoad("base backup", b.baseBackup)
-	b.droppedTable()
-	b.lostVolumes()
+	return b
+}
+
+// newBackupStack has the credentials of the lab's bucket.
+func newBackupStack(t *testing.T, name string, settings map[string]string) ownStack {
+	t.Helper()
+	s := newOwnStack(t, name, backupName+"stack.yaml")
+	for key, value := range map[string]string{"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "scalestack-lab"} {
+		s.pulumi("config", "set", "--secret", "--path", "scalestack:secrets.bucket."+key, value)
+	}
+	for path, value := range settings {
+		s.set(map[string]string{"scalestack:" + path: value})
+	}
+	return s
+}
+
+// archiveStandsStill takes the bucket away under load. Users notice nothing, and its alert comes and goes.
+func (b *backups) archiveStandsStill() {
+	b.t.Helper()
+	const alert = "ArchiveStandsStill"
+	shard := map[string]string{"shard": "shard-0"}
+	awaitAlert(b.t, time.Minute, false, b.namespace, alert, shard)
+	bucket := filepath.Join(repo, ".lab/data/s3/backups")
+	back := func() error { return os.Rename(bucket+".away", bucket) }
+	b.t.Cleanup(func() { _ = back() })
+	require.NoError(b.t, os.Rename(bucket, bucket+".away"))
+	b.underLoad("while the bucket is away", func() {
+		b.within(2*time.Minute, "archiving fails", func() error {
+			var last time.Duration
+			err := database(b.t, b.namespace, 0).QueryRow(b.t.Context(), "SELECT coalesce(clock_timestamp() - last_failed_time, '1 day') FROM pg_stat_archiver").Scan(&last)
+			if err == nil && last > time.Minute {
+				err = fmt.Errorf("the last failure is %s old", last)
+			}
+			return err
+		})
+	})
+	awaitAlert(b.t, 25*time.Minute, true, b.namespace, alert, shard)
+	require.NoError(b.t, back())
+	awaitAlert(b.t, 5*time.Minute, false, b.namespace, alert, shard)
 }
 
 // emptyArchive removes what a run leaves in the lab's bucket: a new shard of the same name would refuse to start.
@@ -69,15 +117,20 @@ func emptyArchive(t *testing.T) {
 
 // baseBackup makes one while users write.
 func (b *backups) baseBackup() {
+	b.firstBaseBackup(0)
+	began := time.Now()
+	b.program("base")
+	b.t.Logf("a base backup under load: %.1f s\n%s", time.Since(began).Seconds(), b.program("list"))
+}
+
+func (b *backups) firstBaseBackup(shard int) {
+	b.t.Helper()
 	b.within(3*time.Minute, "the first base backup is made by itself", func() error {
-		if list := b.program("list"); strings.Count(list, "MiB") == 0 {
+		if list := b.programOf(shard, "list"); strings.Count(list, "MiB") == 0 {
 			return fmt.Errorf("%s", list)
 		}
 		return nil
 	})
-	began := time.Now()
-	b.program("base")
-	b.t.Logf("a base backup under load: %.1f s\n%s", time.Since(began).Seconds(), b.program("list"))
 }
 
 // droppedTable restores the shard to the moment before a table was dropped.
@@ -98,10 +151,10 @@ func (b *backups) droppedTable() {
 	}
 }
 
-// lostVolumes deletes the claims with the shard's data and restores empty ones.
-func (b *backups) lostVolumes() {
-	before := b.content()
-	conn := database(b.t, b.namespace, 0)
+// archived waits until all that a shard has written is in its archive.
+func (b *backups) archived(shard int) {
+	b.t.Helper()
+	conn := database(b.t, b.namespace, shard)
 	var file string
 	require.NoError(b.t, conn.QueryRow(b.t.Context(), "SELECT pg_walfile_name(pg_switch_wal())").Scan(&file))
 	b.within(time.Minute, "the log is archived", func() error {
@@ -112,6 +165,12 @@ func (b *backups) lostVolumes() {
 		}
 		return err
 	})
+}
+
+// lostVolumes deletes the claims with the shard's data and restores empty ones.
+func (b *backups) lostVolumes() {
+	before := b.content()
+	b.archived(0)
 	archive, _, _ := strings.Cut(strings.TrimPrefix(b.program("list"), "s3://backups/drill/"), " ")
 	for _, pod := range b.pods {
 		kubectl(b.t, "delete", "pvc", "data-"+pod, "-n", b.namespace, "--wait=false")
@@ -164,10 +223,15 @@ func (b *backups) underLoad(what string, do func()) {
 	assert.Zero(b.t, report.Failed, what)
 }
 
-// program runs a command of the container backup.
+// program runs a command of the first shard's container backup.
 func (b *backups) program(command string) string {
 	b.t.Helper()
-	return kubectl(b.t, "exec", "-n", b.namespace, "postgres-shard-0-0", "-c", "backup", "--", "python3", "-I", "/etc/postgresql/backup.py", command)
+	return b.programOf(0, command)
+}
+
+func (b *backups) programOf(shard int, command string) string {
+	b.t.Helper()
+	return kubectl(b.t, "exec", "-n", b.namespace, fmt.Sprintf("postgres-shard-%d-0", shard), "-c", "backup", "--", "python3", "-I", "/etc/postgresql/backup.py", command)
 }
 
 func (b *backups) within(limit time.Duration, what string, check func() error) {
@@ -187,10 +251,15 @@ func (b *backups) moment() (moment string) {
 	return moment
 }
 
-// content is each user's row, as text.
+// content is each user's row on the first shard, as text.
 func (b *backups) content() map[int64]string {
 	b.t.Helper()
-	rows, err := database(b.t, b.namespace, 0).Query(b.t.Context(), "SELECT user_id, users::text FROM users")
+	return b.contentOf(0)
+}
+
+func (b *backups) contentOf(shard int) map[int64]string {
+	b.t.Helper()
+	rows, err := database(b.t, b.namespace, shard).Query(b.t.Context(), "SELECT user_id, users::text FROM users")
 	require.NoError(b.t, err)
 	all := map[int64]string{}
 	var id int64

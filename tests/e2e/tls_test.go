@@ -43,6 +43,7 @@ type tlsDrill struct {
 //	rotate   the certificate is replaced, and its authority
 //	redis    the cache gets TLS in the same way, and is shown broken Secrets
 //	members  each shard gets two standbys, and one takes over
+//	expires  alert CertificateExpires holds for the drill's short certificate, and ends with a longer one
 func TestTLS(t *testing.T) {
 	if os.Getenv("DRILL") != "tls" {
 		t.Skip("takes minutes: make prove-tls")
@@ -52,7 +53,7 @@ func TestTLS(t *testing.T) {
 	t.Cleanup(func() { shardsCA = nil })
 	d := &tlsDrill{newProof(t, number(t, "USERS", 200)), s}
 	former := certtest.NewAuthority(t, "former")
-	d.secret(former, former.Certificate)
+	d.secret(former, former.Certificate, certificateHolds)
 
 	d.start(load.Options{Rate: float64(number(t, "RATE", 40)), Clients: 6})
 	d.up("offer", map[string]string{"tls.secret": tlsSecretName, "tls.mode": "offer"})
@@ -67,7 +68,8 @@ func TestTLS(t *testing.T) {
 	d.up("require", map[string]string{"tls.mode": "require"})
 	d.requireRefused()
 	for _, part := range strings.Fields(os.Getenv("PARTS")) {
-		do := map[string]func(){"move": d.move, "rotate": func() { d.rotate(former) }, "redis": d.cache, "members": d.join}[part]
+		do := map[string]func(){"move": d.move, "rotate": func() { d.rotate(former) }, "redis": d.cache, "members": d.join,
+			"expires": func() { d.expires(former) }}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}
@@ -100,14 +102,14 @@ func (d *tlsDrill) deploy(what, section string, settings map[string]string) {
 }
 
 // secret writes the Secret with a new certificate of the authority, for both shards.
-func (d *tlsDrill) secret(by *certtest.Authority, trusted []byte) {
+func (d *tlsDrill) secret(by *certtest.Authority, trusted []byte, holds time.Duration) {
 	d.t.Helper()
 	domain := "." + tlsName + ".svc.cluster.local"
 	names := []string{"*" + domain}
 	for _, shard := range d.shards.Shards {
 		names = append(names, "*.postgres-"+shard.Name+"-headless"+domain)
 	}
-	d.write(tlsSecretName, by.Issue(certificateHolds, names...), trusted)
+	d.write(tlsSecretName, by.Issue(holds, names...), trusted)
 }
 
 // write makes or replaces a Secret with a certificate.
@@ -226,7 +228,7 @@ func (d *tlsDrill) rotate(former *certtest.Authority) {
 		{"clients trust the new authority alone", next, next.Certificate},
 	} {
 		before, began := d.served(), time.Now()
-		d.secret(step.by, step.trusted)
+		d.secret(step.by, step.trusted, certificateHolds)
 		eventually(d.t, 4*time.Minute, step.what, func() error {
 			for shard, serial := range d.served() {
 				if serial == before[shard] {
@@ -241,6 +243,19 @@ func (d *tlsDrill) rotate(former *certtest.Authority) {
 	}
 	shardsCA = pool(next.Certificate)
 	require.Empty(d.t, d.inClear())
+}
+
+// expires waits for the alert on both shards, and for its end.
+func (d *tlsDrill) expires(by *certtest.Authority) {
+	d.t.Helper()
+	await := func(limit time.Duration, holds bool) {
+		for _, shard := range d.shards.Shards {
+			awaitAlert(d.t, limit, holds, d.namespace, "CertificateExpires", map[string]string{"shard": shard.Name})
+		}
+	}
+	await(2*time.Minute, true)
+	d.secret(by, by.Certificate, 90*24*time.Hour)
+	await(4*time.Minute, false)
 }
 
 // served are the serial numbers of the certificates that the servers show, by shard.
