@@ -35,9 +35,11 @@ func NewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// It adds to the scheme that every client reads, so nothing else may run yet.
+			provisioner := controller.NewProvisionController(klog.FromContext(ctx), client, ProvisionerName, Folders{Root: root},
+				controller.LeaderElection(false))
 			go expander(client, root).Run(ctx)
-			controller.NewProvisionController(klog.FromContext(ctx), client, ProvisionerName, Folders{Root: root},
-				controller.LeaderElection(false)).Run(ctx)
+			provisioner.Run(ctx)
 			return nil
 		},
 	}
