@@ -53,6 +53,9 @@ type Backup struct {
 	// Resources of the container that makes base backups, beside each server. Memory is at
 	// least 320Mi.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"1\",\"memory\":\"384Mi\"}"`
+	// Verify restores one shard a day and reads every row. An empty object takes its defaults.
+	// Adding or removing it restarts no shard. Default: none.
+	Verify *Verify `json:"verify" pulumi:"verify,optional"`
 	// EgressTo are the addresses of the store. Default: any, on the endpoint's port.
 	EgressTo []k8s.Peer `json:"egressTo" pulumi:"egressTo,optional"`
 	// MetricsFrom may read the metrics of that container. Default: nobody.
@@ -117,14 +120,17 @@ func backupFiles(p plan) map[string]string {
 	if b.CredentialsSecret != "" {
 		credentials = bucketCredentialsPath
 	}
+	about := object{
+		"bucket": b.Bucket, "endpoint": b.Endpoint, "region": b.Region, "encryption": b.Encryption, "kmsKey": b.KMSKey,
+		"compression": b.Compression, "credentials": credentials, "archive": p.archiveName(), "shard": ShardName(p.id),
+		"intervalSeconds": b.IntervalHours * 3600, "retentionDays": b.RetentionDays,
+	}
+	if b.Verify != nil {
+		about["verifySeconds"] = len(p.Shards) * daySeconds
+	}
 	return map[string]string{
 		"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram,
-		"restore.py": restoreProgram, "replay.py": replayProgram,
-		"backup.json": document(object{
-			"bucket": b.Bucket, "endpoint": b.Endpoint, "region": b.Region, "encryption": b.Encryption, "kmsKey": b.KMSKey,
-			"compression": b.Compression, "credentials": credentials, "archive": p.archiveName(), "shard": ShardName(p.id),
-			"intervalSeconds": b.IntervalHours * 3600, "retentionDays": b.RetentionDays,
-		}),
+		"restore.py": restoreProgram, "replay.py": replayProgram, "backup.json": document(about),
 	}
 }
 

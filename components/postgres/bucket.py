@@ -14,6 +14,8 @@ import datadir
 
 sys.path.append(os.environ.get("LIBRARY", "/opt/patroni/lib"))
 
+# In an archive: what verify.py has found.
+VERIFIED = "verified.json"
 CONFIG = os.environ.get("CONFIG", os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -171,6 +173,12 @@ class Archive:
         pages = self.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket.bucket_name, Prefix=self.key("base", backup.backup_id, ""))
         return sum(item["Size"] for page in pages for item in page.get("Contents", []))
+
+
+def verified(archive):
+    """Returns when the archive was last verified, in seconds since 1970, 0 if never."""
+    found = archive.read(archive.key(VERIFIED))
+    return json.loads(found)["at"] if found else 0
 
 
 def put(archive, path, compression):

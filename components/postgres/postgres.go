@@ -91,6 +91,9 @@ func (r *registrar) all() error {
 	if err := r.verdict(); err != nil {
 		return err
 	}
+	if err := r.verification(); err != nil {
+		return err
+	}
 	return r.exporter()
 }
 

@@ -194,12 +194,16 @@ class Restore:
             server = replay.Server(self.building, private, self.recovery(source))
             try:
                 server.wait()
-                server.disable_subscriptions()
+                self.restored(server)
                 server.stop()
             except bucket.Refused as reason:
                 self.refuse(str(reason))
             finally:
                 server.kill()
+
+    def restored(self, server):
+        """Is called once the server has replayed the log and takes statements."""
+        server.disable_subscriptions()
 
     def recovery(self, source):
         here = os.path.dirname(os.path.abspath(__file__))

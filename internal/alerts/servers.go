@@ -35,6 +35,14 @@ func servers() []Rule {
 				"says why.",
 		},
 		{
+			Name: "BackupNotVerified", Severity: Warning, For: "60m",
+			Expr: "time() - max by (namespace, shard) (scalestack_backup_verified_timestamp_seconds)" +
+				" > 2 * max by (namespace, shard) (scalestack_backup_verify_interval_seconds)",
+			Summary: "The backups of {{ $labels.shard }} have not been restored for two turns",
+			Description: "Nobody knows whether they can be: the CronJob postgres-verify does not run, or fails. The log of its last pod says why. If it says " +
+				"that a backup cannot be read, make another one at once.",
+		},
+		{
 			Name: "TransactionStaysOpen", Severity: Warning, For: "5m",
 			Expr:    "max by (namespace, shard) (pg_long_running_transactions_oldest_timestamp_seconds) > 1800",
 			Summary: "A transaction on {{ $labels.shard }} has been open for {{ $value | humanizeDuration }}",

@@ -51,6 +51,7 @@ func TestBackupAndRestore(t *testing.T) {
 	b := newBackups(t, settings)
 	b.pods = pods
 	b.underLoad("base backup", b.baseBackup)
+	b.verified()
 	if slices.Contains(parts, "alert") {
 		b.archiveStandsStill()
 	}
@@ -121,6 +122,18 @@ func (b *backups) baseBackup() {
 	began := time.Now()
 	b.program("base")
 	b.t.Logf("a base backup under load: %.1f s\n%s", time.Since(began).Seconds(), b.program("list"))
+}
+
+// verified runs the CronJob that restores a shard and reads it, before its hour.
+func (b *backups) verified() {
+	b.t.Helper()
+	kubectl(b.t, "create", "job", "-n", b.namespace, "--from=cronjob/postgres-verify", "verify-now")
+	text, err := try(b.t, "kubectl", "wait", "-n", b.namespace, "--for=condition=complete", "job/verify-now", "--timeout=180s")
+	log := kubectl(b.t, "logs", "-n", b.namespace, "job/verify-now", "--tail=3")
+	require.NoError(b.t, err, text+log)
+	require.Contains(b.t, log, "verify: shard-0: base backup ")
+	b.t.Log(log)
+	kubectl(b.t, "delete", "job", "-n", b.namespace, "verify-now", "--wait=true")
 }
 
 func (b *backups) firstBaseBackup(shard int) {
