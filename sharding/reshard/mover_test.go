@@ -1,9 +1,11 @@
 package reshard_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -77,8 +79,11 @@ func (args moverArgs) work(m *reshard.Mover) error {
 
 // process is a mover in a process of its own.
 type process struct {
-	cmd   *exec.Cmd
-	ended chan error
+	cluster *cluster
+	cmd     *exec.Cmd
+	// output is complete once the mover has ended.
+	output bytes.Buffer
+	ended  chan error
 }
 
 func (c *cluster) startMover(m *shardmap.Map, killAt reshard.State) *process {
@@ -92,25 +97,28 @@ func (c *cluster) startProcess(args moverArgs) *process {
 	require.NoError(c.t, err)
 	program, err := os.Executable()
 	require.NoError(c.t, err)
-	p := &process{cmd: exec.Command(program), ended: make(chan error, 1)}
+	p := &process{cluster: c, cmd: exec.Command(program), ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), moverVariable+"="+string(text))
+	p.cmd.Stderr = &p.output
 	if testing.Verbose() {
-		p.cmd.Stderr = os.Stderr
+		p.cmd.Stderr = io.MultiWriter(&p.output, os.Stderr)
 	}
 	require.NoError(c.t, p.cmd.Start())
 	go func() { p.ended <- p.cmd.Wait() }()
 	return p
 }
 
-// wait returns whether the mover ended by itself, without an error.
+// wait returns whether the mover ended by itself, without an error. Of one that does not end it shows what it waits for.
 func (p *process) wait(t *testing.T) bool {
 	t.Helper()
 	select {
 	case err := <-p.ended:
 		return err == nil
 	case <-time.After(2 * time.Minute):
-		_ = p.cmd.Process.Kill()
-		require.Fail(t, "the mover does not end")
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+		<-p.ended
+		p.cluster.dumpLogs()
+		require.Fail(t, "the mover does not end", "%s", p.output.String())
 		return false
 	}
 }
