@@ -131,8 +131,9 @@ class Backups:
         found, interval = archive.backups(), self.settings["intervalSeconds"]
         self.last = found[-1].end_time.timestamp() if found else 0.0
         made = datetime.datetime.fromisoformat(archive.owner()["made"]).timestamp()
-        # One that is new has all of its first turn.
-        self.verified = bucket.verified(archive) or made
+        if self.settings.get("verifySeconds"):
+            # One that is new has all of its first turn.
+            self.verified = bucket.verified(archive) or made
         self.due, self.read = self.last + interval if found else made, time.time()
 
     def child(self, command):
@@ -146,16 +147,18 @@ class Backups:
 
     def metrics(self):
         labels, text = "{shard=" + json.dumps(self.settings["shard"]) + "} ", ""
-        turns = self.settings.get("verifySeconds")
-        for name, kind, meaning, value in [
+        told = [
             ("scalestack_backup_last_timestamp_seconds", "gauge", "When the newest base backup was complete, 0 without one.", self.last),
             ("scalestack_backup_due_timestamp_seconds", "gauge", "When the next base backup is due.", self.due),
             ("scalestack_backup_interval_seconds", "gauge", "Time between two base backups.", self.settings["intervalSeconds"]),
             ("scalestack_backup_failures_total", "counter", "Base backups that failed.", self.failures),
-        ] + ([
-            ("scalestack_backup_verified_timestamp_seconds", "gauge", "When the archive was last restored and read, or made.", self.verified),
-            ("scalestack_backup_verify_interval_seconds", "gauge", "Time between two such restores of a shard.", turns),
-        ] if turns else []):
+        ]
+        if self.settings.get("verifySeconds"):
+            told += [
+                ("scalestack_backup_verified_timestamp_seconds", "gauge", "When the archive was last restored and read, or made.", self.verified),
+                ("scalestack_backup_verify_interval_seconds", "gauge", "Time between two such restores of a shard.", self.settings["verifySeconds"]),
+            ]
+        for name, kind, meaning, value in told:
             text += f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n{name}{labels}{value}\n"
         return text
 

@@ -23,6 +23,18 @@ class Refused(Exception):
     """A reason for people, after which nothing has changed."""
 
 
+def run(main, log):
+    """Runs a program, whose reason to give up is its last line."""
+    try:
+        main()
+    except Refused as refusal:
+        log(str(refusal))
+        sys.exit(1)
+    except Exception as error:  # pylint: disable=broad-except
+        log(f"{type(error).__name__}: {error}")
+        sys.exit(1)
+
+
 def read_settings():
     with open(CONFIG + "/backup.json", encoding="ascii") as file:
         settings = json.load(file)

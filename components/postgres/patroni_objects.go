@@ -99,21 +99,18 @@ func role(p plan) *rbacv1.RoleArgs {
 		}
 		return made
 	}
-	rules := rbacv1.PolicyRuleArray{}
+	rules := rbacv1.PolicyRuleArray{
+		rule("", "endpoints", nil, "create", "get", "list", "watch"),
+		rule("", "endpoints", names, "patch", "update"),
+		rule("", "pods", nil, "get", "list", "watch"),
+		rule("", "pods", pods, "patch"),
+		rule("discovery.k8s.io", "endpointslices", nil, "deletecollection"),
+	}
 	if p.restores() {
 		// The first member ends the others, which have the data of before.
 		rules = append(rules, rule("", "pods", pods[1:], "delete"))
 	}
-	return &rbacv1.RoleArgs{
-		Metadata: p.labels().Meta(p.object(), p.Namespace),
-		Rules: append(rbacv1.PolicyRuleArray{
-			rule("", "endpoints", nil, "create", "get", "list", "watch"),
-			rule("", "endpoints", names, "patch", "update"),
-			rule("", "pods", nil, "get", "list", "watch"),
-			rule("", "pods", pods, "patch"),
-			rule("discovery.k8s.io", "endpointslices", nil, "deletecollection"),
-		}, rules...),
-	}
+	return &rbacv1.RoleArgs{Metadata: p.labels().Meta(p.object(), p.Namespace), Rules: rules}
 }
 
 func roleBinding(p plan) *rbacv1.RoleBindingArgs {

@@ -53,6 +53,17 @@ func podSpec(p plan) *corev1.PodSpecArgs {
 	return backedUp(p, spec)
 }
 
+// jobPodSpec is that of a Job beside the shards: placed as a shard is, once, with nothing of
+// a server. Containers and volumes are the caller's to replace.
+func jobPodSpec(p plan) *corev1.PodSpecArgs {
+	spec := podSpec(p)
+	spec.RestartPolicy = pulumi.String("Never")
+	spec.InitContainers, spec.TopologySpreadConstraints, spec.Affinity = nil, nil, nil
+	spec.ServiceAccountName, spec.AutomountServiceAccountToken = nil, pulumi.Bool(false)
+	spec.TerminationGracePeriodSeconds = pulumi.Int(5)
+	return spec
+}
+
 // bootstrapContainer has the server's resources, because it replays the log of
 // a server that was killed.
 func bootstrapContainer(p plan) *corev1.ContainerArgs {

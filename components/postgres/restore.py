@@ -67,10 +67,15 @@ class Restore:
         """Returns what the restore is made of, or refuses one that cannot be made. Nothing that counts is changed."""
         self.check_time()
         source = self.source()
-        backup = self.choose(source)
-        self.check_room(source, backup)
+        backup = self.backup(source)
         self.check_name()
         return source, backup
+
+    def backup(self, source):
+        """Returns the base backup to begin with, for which there is room."""
+        backup = self.choose(source)
+        self.check_room(source, backup)
+        return backup
 
     def make(self):
         source, backup = self.check()
@@ -252,11 +257,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except bucket.Refused as refusal:
-        log(str(refusal))
-        sys.exit(1)
-    except Exception as error:  # pylint: disable=broad-except
-        log(f"{type(error).__name__}: {error}")
-        sys.exit(1)
+    bucket.run(main, log)

@@ -78,10 +78,13 @@ func TestAShardIsRestoredToAMomentAndFromALostVolume(t *testing.T) {
 	require.NoDirExists(t, s.at("volume/pgdata.before-lost"))
 }
 
-func (s *shard) newVolume() {
-	require.NoError(s.t, os.Mkdir(s.at("volume"), 0o755))
+func (s *shard) newVolume() { s.newFolder("volume") }
+
+// newFolder is one that the servers' user may write to.
+func (s *shard) newFolder(name string) {
+	require.NoError(s.t, os.Mkdir(s.at(name), 0o755))
 	if os.Getuid() == 0 {
-		require.NoError(s.t, os.Chown(s.at("volume"), nobody, nobody))
+		require.NoError(s.t, os.Chown(s.at(name), nobody, nobody))
 	}
 }
 

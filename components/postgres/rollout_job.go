@@ -124,11 +124,7 @@ func (j rolloutJob) awaited() pulumi.StringOutput {
 }
 
 func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
-	spec := podSpec(j.plan)
-	spec.RestartPolicy = pulumi.String("Never")
-	spec.InitContainers, spec.TopologySpreadConstraints, spec.Affinity = nil, nil, nil
-	spec.ServiceAccountName, spec.AutomountServiceAccountToken = nil, pulumi.Bool(false)
-	spec.TerminationGracePeriodSeconds = pulumi.Int(5)
+	spec := jobPodSpec(j.plan)
 	spec.Containers = corev1.ContainerArray{j.container()}
 	spec.Volumes = corev1.VolumeArray{
 		&corev1.VolumeArgs{

@@ -115,11 +115,8 @@ func verifyJob(p plan) *batchv1.CronJobArgs {
 
 // verifyPod is placed as a shard is.
 func verifyPod(p plan) *corev1.PodSpecArgs {
-	spec := podSpec(p)
-	spec.RestartPolicy = pulumi.String("Never")
-	spec.InitContainers, spec.TopologySpreadConstraints, spec.Affinity = nil, nil, nil
-	spec.ServiceAccountName, spec.AutomountServiceAccountToken = pulumi.String(verifyName(p.component)), pulumi.Bool(false)
-	spec.TerminationGracePeriodSeconds = pulumi.Int(5)
+	spec := jobPodSpec(p)
+	spec.ServiceAccountName = pulumi.String(verifyName(p.component))
 	claim := volumeClaim(p).Spec
 	c := container(p, "verify", "python3", "-I", configPath+"/verify.py")
 	c.Env = corev1.EnvVarArray{env("PGDATA", dataPath), env("CONFIG", configPath), env("HOME", "/tmp")}

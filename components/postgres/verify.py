@@ -35,13 +35,11 @@ class Verification(restore.Restore):
         super().__init__(settings | {"archive": archive}, {"name": "verify", "to": "latest", "from": archive, "clone": True}, data)
         self.rows = self.tables = 0
 
-    def make(self):
-        source = self.source()
-        backup = self.choose(source)
-        self.check_room(source, backup)
+    def read(self, source):
+        backup = self.backup(source)
         self.download(source, backup)
         self.recover(source)
-        return source, backup
+        return backup
 
     def restored(self, server):
         for database in self.ask_server(server, "postgres", DATABASES):
@@ -58,12 +56,13 @@ class Verification(restore.Restore):
 
 
 def longest_ago(settings, archives, data):
-    """Returns the shard whose turn it is and the restore of it. A shard without an archive yet is left out."""
+    """Returns the shard whose turn it is, the restore of it and its archive. A shard without an archive yet is left out."""
     found = []
     for shard, archive in archives.items():
         asked = Verification(settings, archive, data)
         try:
-            found.append((bucket.verified(asked.source()), shard, asked))
+            source = asked.source()
+            found.append((bucket.verified(source), shard, asked, source))
         except bucket.Refused as reason:
             log(f"{shard} has its turn later: {reason}")
     if not found:
@@ -75,10 +74,10 @@ def main():
     data = os.environ["PGDATA"]
     settings = bucket.read_settings()
     with open(bucket.CONFIG + "/verify.json", encoding="ascii") as file:
-        shard, asked = longest_ago(settings, json.load(file), data)
+        shard, asked, source = longest_ago(settings, json.load(file), data)
     began = time.time()
     try:
-        source, backup = asked.make()
+        backup = asked.read(source)
     finally:
         shutil.rmtree(asked.building, ignore_errors=True)
     result = {"at": int(time.time()), "backup": backup.backup_id, "tables": asked.tables, "rows": asked.rows, "seconds": round(time.time() - began)}
@@ -87,11 +86,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except bucket.Refused as refusal:
-        log(str(refusal))
-        sys.exit(1)
-    except Exception as error:  # pylint: disable=broad-except
-        log(f"{type(error).__name__}: {error}")
-        sys.exit(1)
+    bucket.run(main, log)

@@ -71,19 +71,12 @@ func (s *shard) verify(store *store, shards ...int) (string, error) {
 	for _, name := range []string{"verify.py", "verify.json"} {
 		s.write(name, string(verifyFiles(p).Data.(pulumi.StringMap)[name].(pulumi.String)))
 	}
+	require.NoError(s.t, os.RemoveAll(s.at("scratch")))
 	s.newFolder("scratch")
 	cmd := s.pythonCommand(s.at("verify.py"))
 	cmd.Env = append(cmd.Env, "PGDATA="+s.at("scratch/pgdata"))
 	output, err := cmd.CombinedOutput()
 	return string(output), err
-}
-
-func (s *shard) newFolder(name string) {
-	require.NoError(s.t, os.RemoveAll(s.at(name)))
-	require.NoError(s.t, os.Mkdir(s.at(name), 0o755))
-	if os.Getuid() == 0 {
-		require.NoError(s.t, os.Chown(s.at(name), nobody, nobody))
-	}
 }
 
 // kept is a shard that has ended, with rows from before and after its base backup.

@@ -96,10 +96,11 @@ func (b *backups) archiveStandsStill() {
 	back := func() error { return os.Rename(bucket+".away", bucket) }
 	b.t.Cleanup(func() { _ = back() })
 	require.NoError(b.t, os.Rename(bucket, bucket+".away"))
+	conn := database(b.t, b.namespace, 0)
 	b.underLoad("while the bucket is away", func() {
 		b.within(2*time.Minute, "archiving fails", func() error {
 			var last time.Duration
-			err := database(b.t, b.namespace, 0).QueryRow(b.t.Context(), "SELECT coalesce(clock_timestamp() - last_failed_time, '1 day') FROM pg_stat_archiver").Scan(&last)
+			err := conn.QueryRow(b.t.Context(), "SELECT coalesce(clock_timestamp() - last_failed_time, '1 day') FROM pg_stat_archiver").Scan(&last)
 			if err == nil && last > time.Minute {
 				err = fmt.Errorf("the last failure is %s old", last)
 			}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func (b severalShards) oneOfThem() {
 	after := b.contents()
 	moved := users(before[0], func(bucket int) bool { return bucket == b.bucket })
 	require.NotEmpty(b.t, moved, "no user is in the bucket")
-	require.Subset(b.t, keys(after[1]), keys(moved))
+	require.Subset(b.t, slices.Collect(maps.Keys(after[1])), slices.Collect(maps.Keys(moved)))
 
 	b.deployRestore(map[string]string{"name": "one", "to": moment, "shards[0]": "0"})
 	awaitAlert(b.t, 2*time.Minute, true, b.namespace, "BucketOwnedTwice", nil)
@@ -123,7 +124,7 @@ func (b severalShards) clone() {
 func (b severalShards) deployRestore(settings map[string]string) {
 	b.t.Helper()
 	for name, value := range settings {
-		b.stack.pulumi("config", "set", "--path", "scalestack:postgres.restore."+name, value)
+		b.stack.set(map[string]string{"scalestack:postgres.restore." + name: value})
 	}
 	began := time.Now()
 	text, err := try(b.t, "pulumi", "up", "--yes", "--skip-preview", "--stack", b.stack.name, "--non-interactive", "--config-file", b.stack.config)
@@ -174,13 +175,6 @@ func users(all map[int64]string, wanted func(bucket int) bool) map[int64]string 
 	some := maps.Clone(all)
 	maps.DeleteFunc(some, func(id int64, _ string) bool { return !wanted(shardmap.Bucket(id, shardmap.DefaultBuckets)) })
 	return some
-}
-
-func keys(all map[int64]string) (ids []int64) {
-	for id := range all {
-		ids = append(ids, id)
-	}
-	return ids
 }
 
 // reconcile runs shardctl reconcile as docs/resharding.md says, in a Job made of the mover's.
