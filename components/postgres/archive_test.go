@@ -212,7 +212,7 @@ func TestAStandbyMakesTheBaseBackups(t *testing.T) {
 		t.Skip("needs python3")
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram} {
+	for name, text := range map[string]string{"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram, "rest.py": restProgram} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	for members, want := range map[string]string{
@@ -221,7 +221,7 @@ func TestAStandbyMakesTheBaseBackups(t *testing.T) {
 		`{"name": "a", "role": "replica", "state": "creating replica"}, {"name": "b", "role": "leader", "state": "running"}`:                                                         "b",
 		`{"name": "a", "role": "replica", "state": "stopped"}`: "",
 	} {
-		program := fmt.Sprintf("import sys; sys.path.insert(0, %q); import backup, os\nbackup.cluster = lambda: {'members': [%s]}\n"+
+		program := fmt.Sprintf("import sys; sys.path.insert(0, %q); import backup, os\nbackup.rest.cluster = lambda: {'members': [%s]}\n"+
 			"for pod in 'abc':\n  os.environ['POD'] = pod\n  print(pod if backup.chosen() else '', end='')", dir, members)
 		output, err := exec.Command("python3", "-I", "-c", program).CombinedOutput()
 		require.NoError(t, err, string(output))

@@ -129,7 +129,7 @@ func backupFiles(p plan) map[string]string {
 		about["verifySeconds"] = len(p.Shards) * daySeconds
 	}
 	return map[string]string{
-		"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram,
+		"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram, "rest.py": restProgram,
 		"restore.py": restoreProgram, "replay.py": replayProgram, "backup.json": document(about),
 	}
 }

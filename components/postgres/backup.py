@@ -23,17 +23,16 @@ import hashlib
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bucket  # noqa: E402
 import datadir  # noqa: E402
+import rest  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "15"))
 # What failed is tried again after this time, and the bucket's own list is read again.
@@ -169,7 +168,7 @@ def founded():
     if not os.environ.get("POD"):
         return True
     try:
-        return any(m["role"] in ("leader", "standby_leader") for m in cluster()["members"])
+        return any(m["role"] in ("leader", "standby_leader") for m in rest.cluster()["members"])
     except OSError:
         return False
 
@@ -179,23 +178,9 @@ def chosen():
     pod = os.environ.get("POD")
     if not pod:
         return True
-    members = [m for m in cluster()["members"] if m.get("state") in ("running", "streaming")]
+    members = [m for m in rest.cluster()["members"] if m.get("state") in ("running", "streaming")]
     standbys = sorted(m["name"] for m in members if m["role"] not in ("leader", "standby_leader"))
     return pod in (standbys or [m["name"] for m in members])[:1]
-
-
-def cluster():
-    """Asks this pod's own Patroni, whose certificate needs no proof on the way to itself."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    failure = None
-    for scheme in ("http", "https"):
-        try:
-            with urllib.request.urlopen(f"{scheme}://127.0.0.1:8008/cluster", timeout=5, context=context) as answer:
-                return json.load(answer)
-        except OSError as error:
-            failure = error
-    raise failure
 
 
 def alive():

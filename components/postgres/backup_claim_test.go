@@ -23,7 +23,7 @@ def cluster():
     if members is None:
         raise ConnectionRefusedError
     return {"members": members}
-backup.cluster = cluster
+backup.rest.cluster = cluster
 backup.Backups().look()
 print("left alone")
 `

@@ -31,6 +31,7 @@ func mountedFiles(p plan) map[string]string {
 	if p.replicated() {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
 		files["apiserver.py"], files["members.py"], files["datadir.py"] = apiServerProgram, membersProgram, dataDirProgram
+		files["rest.py"], files["restart.py"] = restProgram, restartProgram
 	} else if p.Backup != nil {
 		files["bootstrap.sh"] = first + restoreScript + files["bootstrap.sh"]
 	} else {

@@ -130,7 +130,7 @@ func TestPatroniConfiguration(t *testing.T) {
 	require.Equal(t, "quorum", dcs["synchronous_mode"])
 	require.Equal(t, []object{{"type": "logical"}}, dcs["ignore_slots"])
 	require.NotContains(t, dcs, "slots", "a slot that Patroni makes anew after a failover loses rows")
-	require.Equal(t, object{
+	require.Equal(t, map[string]string{
 		"wal_level": "logical", "max_connections": "77", "max_wal_senders": "32", "max_replication_slots": "32",
 		"max_worker_processes": "32", "max_locks_per_transaction": "128",
 	}, dcs["postgresql"].(object)["parameters"])

@@ -49,8 +49,14 @@ var membersProgram string
 //go:embed datadir.py
 var dataDirProgram string
 
+//go:embed rest.py
+var restProgram string
+
 //go:embed reload.py
 var reloadProgram string
+
+//go:embed restart.py
+var restartProgram string
 
 //go:embed roles.sh
 var rolesScript string
@@ -155,7 +161,20 @@ func restTLS(a *Args, config object) object {
 // The mover of re-sharding owns the logical slots: Patroni neither drops them nor
 // makes them anew after a failover, which would lose rows without a word.
 func dynamicConfig(a *Args) object {
-	parameters := object{}
+	return object{
+		"ttl": lockSeconds, "loop_wait": loopSeconds, "retry_timeout": retrySeconds,
+		"primary_start_timeout":   crashSeconds,
+		"maximum_lag_on_failover": lagBytes,
+		"failsafe_mode":           true,
+		"synchronous_mode":        synchronousMode(a.Members),
+		"ignore_slots":            []object{{"type": "logical"}},
+		"postgresql":              object{"use_pg_rewind": true, "use_slots": true, "parameters": sharedParameters(a)},
+	}
+}
+
+// sharedParameters are the server's settings among them.
+func sharedParameters(a *Args) map[string]string {
+	parameters := map[string]string{}
 	for _, one := range append(serverSettings(), tuning(a).memorySettings()...) {
 		if storeOnly[one.name] {
 			parameters[one.name] = one.value
@@ -166,15 +185,7 @@ func dynamicConfig(a *Args) object {
 			parameters[name] = value
 		}
 	}
-	return object{
-		"ttl": lockSeconds, "loop_wait": loopSeconds, "retry_timeout": retrySeconds,
-		"primary_start_timeout":   crashSeconds,
-		"maximum_lag_on_failover": lagBytes,
-		"failsafe_mode":           true,
-		"synchronous_mode":        synchronousMode(a.Members),
-		"ignore_slots":            []object{{"type": "logical"}},
-		"postgresql":              object{"use_pg_rewind": true, "use_slots": true, "parameters": parameters},
-	}
+	return parameters
 }
 
 // storeOnly are the settings that Patroni takes from its store and nowhere else, since
@@ -183,6 +194,21 @@ var storeOnly = map[string]bool{
 	"wal_level": true, "max_connections": true, "max_wal_senders": true, "max_replication_slots": true,
 	"max_worker_processes": true, "max_locks_per_transaction": true, "max_prepared_transactions": true,
 	"track_commit_timestamp": true, "wal_keep_size": true, "wal_log_hints": true,
+}
+
+// neverLess are those of which a standby may not have less than its primary has.
+var neverLess = []string{"max_connections", "max_locks_per_transaction", "max_prepared_transactions", "max_wal_senders", "max_worker_processes"}
+
+// excess asks a server whether it has more of something than all members are to have, see
+// restart.py.
+func excess(a *Args) string {
+	parameters, terms := sharedParameters(a), []string{}
+	for _, name := range neverLess {
+		if value, set := parameters[name]; set {
+			terms = append(terms, fmt.Sprintf("current_setting('%s')::bigint > %s", name, value))
+		}
+	}
+	return "SELECT " + strings.Join(terms, " OR ")
 }
 
 // patroniDecides tells whether a server under Patroni must not be told this setting.

@@ -30,6 +30,8 @@ type cluster struct {
 	authority *certtest.Authority
 	// restInClear is Patroni as it was before its REST API had TLS.
 	restInClear bool
+	// connections that each server takes, if not the default.
+	connections int
 }
 
 // member is a volume and the pod that runs on it.
@@ -105,6 +107,9 @@ func (c *cluster) args(restore *Restore) *Args {
 		restore.Shards = []int{0}
 	}
 	args.Resources = k8s.Resources{Memory: "512Mi"}
+	if c.connections > 0 {
+		args.MaxConnections = c.connections
+	}
 	if c.authority != nil {
 		args.TLS = &k8s.TLS{Secret: "shards-tls"}
 	}
@@ -162,7 +167,7 @@ func (m *member) environment() []string {
 		fmt.Sprintf("PATRONI_POSTGRESQL_CONNECT_ADDRESS=%s:%d", name, m.port), "PATRONI_RESTAPI_CONNECT_ADDRESS=" + strings.Replace(m.rest, "127.0.0.1", name, 1),
 		"TLS_SOURCE=" + m.at("secret"), "TLS_FOLDER=" + m.at("volume/tls"), "TLS_CONFIG=" + m.folder, "TLS_NAMES=localhost", "TLS_PATIENCE=0",
 		"PATRONI=" + m.at("patroni"), "REST=" + m.rest,
-		"HOME=" + m.at("volume"), "AGAIN=1", "CREDENTIALS=" + m.at("credentials"),
+		"HOME=" + m.at("volume"), "AGAIN=1", "POD=" + m.pod(), "MEMBERS=3", "EXCESS=" + excess(m.cluster.args(nil)), "CREDENTIALS=" + m.at("credentials"),
 	}
 }
 
@@ -206,6 +211,7 @@ func (m *member) over() bool {
 func (m *member) resource() string { return namespacePath + "/pods/" + m.pod() }
 
 func (m *member) create() {
+	m.env = m.environment()
 	labels := map[string]any{"app.kubernetes.io/name": "postgres", "app.kubernetes.io/instance": "postgres-shard-0"}
 	_, read := m.cluster.api.try("POST", namespacePath+"/pods", map[string]any{
 		"metadata": map[string]any{"name": m.pod(), "labels": labels},

@@ -108,10 +108,12 @@ func rolesContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "roles", "sh", configPath+"/roles.sh")
 	c.Env = append(c.Env.(corev1.EnvVarArray),
 		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath),
-		env("SOCKET", socketPath), env("ALIVE", aliveFile))
+		env("SOCKET", socketPath), env("ALIVE", aliveFile), env("EXCESS", excess(p.Args)),
+		env("MEMBERS", strconv.Itoa(p.Members)), fieldEnv("POD", "metadata.name"), env("PATRONI", patroniPath))
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"})
 	c.VolumeMounts = corev1.VolumeMountArray{
 		kube.ReadOnlyMount("config", configPath), kube.Mount("run", socketPath), kube.Mount("tmp", "/tmp"),
+		kube.ReadOnlyMount("patroni", patroniPath), kube.ReadOnlyMount("data", volumePath),
 		kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"),
 		kube.ReadOnlyMount("app-credentials", credentialsPath+"/app"),
 	}

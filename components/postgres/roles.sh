@@ -6,7 +6,12 @@
 #
 #   SOCKET   folder of the server's socket
 #   ALIVE    file that tells when this last worked
-: "${SOCKET:?}" "${ALIVE:?}" "${PAUSE:=5}"
+#   EXCESS   asks the server whether it has more of what standbys may not have less of than the shard is to have
+#   MEMBERS  and PGDATA, POD, PATRONI: see restart.py
+: "${SOCKET:?}" "${ALIVE:?}" "${EXCESS:?}" "${PAUSE:=5}"
+
+# AGAIN is after how many seconds a restart that has not helped is tried again.
+: "${AGAIN:=60}"
 
 # single runs SQL from standard input at the running server, in place of one that runs
 # for the purpose. No statement is written to its log, and none waits for a standby that may
@@ -27,6 +32,15 @@ drop_slots() {
 		single template1 >/dev/null
 }
 
+# shrink restarts the server if it still has more than it should, and if it is its turn.
+shrink() {
+	[ "$(date +%s)" -ge "$shrink_after" ] || return 0
+	[ "$(echo "$EXCESS;" | single template1)" = t ] || return 0
+	if python3 -I "$CONFIG/restart.py"; then
+		shrink_after=$(($(date +%s) + AGAIN))
+	fi
+}
+
 # look converges a primary once for each change of the files.
 look() {
 	recovering=$(echo 'SELECT pg_is_in_recovery();' | single template1) || return 1
@@ -44,9 +58,11 @@ look() {
 }
 
 done_for=
+shrink_after=0
 while :; do
 	if look; then
 		date +%s >"$ALIVE"
+		shrink || :
 	fi
 	sleep "$PAUSE"
 done

@@ -12,6 +12,8 @@
 #   PATIENCE     seconds after which it fails
 #   PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
 #   CLEARTEXT    "refused": a shard has to refuse connections without TLS as well
+#   EXCESS       asks a shard of several members whether it has more connections or workers than
+#                it is to have. Empty: whatever it has is accepted
 #   CERTIFICATE  file tls.sh that checks the shard's new certificate first. Empty: nothing
 #
 # Passwords reach psql by its environment only.
@@ -21,7 +23,7 @@ export LC_ALL=C PGSSLMODE="${PGSSLMODE:-disable}"
 
 : "${ROLE:?}" "${CREDENTIALS:?}" "${SCRATCH:?}" "${PATIENCE:?}"
 case $PGSSLMODE in disable) VERIFIED= ;; *) VERIFIED=$PGSSLMODE ;; esac
-SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-} CLEARTEXT=${CLEARTEXT:-} CERTIFICATE=${CERTIFICATE:-}
+SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-} CLEARTEXT=${CLEARTEXT:-} EXCESS=${EXCESS:-} CERTIFICATE=${CERTIFICATE:-}
 
 # SETTLE is how long a server has to be up: one that dies at once is not settled.
 # UNTRACKED is how long a server from before rollouts were tracked is watched: a pod
@@ -116,6 +118,17 @@ refuses_cleartext() {
 	return 1
 }
 
+# shrunk waits for the restarts that come after the last member was replaced, see restart.py.
+shrunk() {
+	[ -n "$EXCESS" ] || return 0
+	asked=$question question=$EXCESS
+	sql "$@" || :
+	question=$asked
+	[ "$answer" != f ] || return 0
+	reason="it still has more connections or workers than it is to have, since its members restart one at a time, and not while Patroni is paused: patronictl list ($answer)"
+	return 1
+}
+
 # hint says where to look next.
 hint() {
 	case $answer in
@@ -136,7 +149,7 @@ settled() {
 	case $answer in
 	"$5 "*)
 		reason="it runs its new configuration, for ${answer#* } s so far"
-		[ "${answer#* }" -ge "$SETTLE" ] && refuses_cleartext "$1" "$2" "$3" "$4" ;;
+		[ "${answer#* }" -ge "$SETTLE" ] && refuses_cleartext "$1" "$2" "$3" "$4" && shrunk "$1" "$2" "$3" "$4" ;;
 	'untracked '*)
 		[ -e "$since" ] || now >"$since"
 		reason="it was started before rollouts were tracked, and may restart any moment"

@@ -35,6 +35,8 @@ type rolloutJob struct {
 	shards []rolledShard
 	// clients: wait until no client of the shards is without TLS, see clients.sh.
 	clients bool
+	// shrunk: wait until a smaller number of connections has reached every member.
+	shrunk bool
 	// revision makes a new Job when it changes.
 	revision pulumi.StringInput
 }
@@ -165,6 +167,9 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 	}
 	if j.held {
 		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("HELD"), Value: j.podHost()})
+	}
+	if j.shrunk && j.replicated() {
+		all = append(all, env("EXCESS", excess(j.Args)))
 	}
 	return append(all, j.tlsEnv()...)
 }

@@ -67,7 +67,7 @@ func (s *shard) program(name, script string) {
 
 func TestARolloutIsOverWhenTheServerSaysSo(t *testing.T) {
 	s := runningShard(t)
-	output, err := s.rollout(s.line("first"), "HELD=127.0.0.1")
+	output, err := s.rollout(s.line("first"), "HELD=127.0.0.1", "EXCESS=SELECT current_setting('max_connections')::int > 10000")
 	require.NoError(t, err, output)
 	require.Contains(t, output, "all shards run what was rolled out to them")
 }
@@ -111,6 +111,10 @@ func TestARolloutFailsWithTheReason(t *testing.T) {
 	t.Run("it dies again and again", func(t *testing.T) {
 		s := runningShard(t)
 		s.requireRefusal("it runs its new configuration", s.line("first"), "SETTLE=3600")
+	})
+	t.Run("it has more connections than it is to have", func(t *testing.T) {
+		s := runningShard(t)
+		s.requireRefusal("it still has more connections or workers", s.line("first"), "EXCESS=SELECT current_setting('max_connections')::int > 1")
 	})
 	t.Run("the password is another one", func(t *testing.T) {
 		s := newShard(t)
