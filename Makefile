@@ -195,8 +195,8 @@ prove-reshard-faults: ## RUNS=20 SEED=…: kill mover, shards and app while user
 	@$(UP)
 	$(PROVE) TestReshardSurvivesKills
 drill-failover: export DRILL := failover
-drill-failover: export PARTS ?= join faults alerts return
-drill-failover: ## ROUNDS=1 PARTS="join faults alerts return": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back
+drill-failover: export PARTS ?= join faults change alerts return
+drill-failover: ## MEMBERS=3 ROUNDS=1 FAULTS=20 PARTS="join faults change grow alerts return": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back
 	@$(LAB) start --patroni
 	$(PROVE) TestFailover
 drill-node: export DRILL := node

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func (f *failover) alerts() {
 	quiet := func(alert string) { awaitAlert(f.t, time.Minute, false, f.namespace, alert, shard) }
 	quiet("StandbyMissing")
 	quiet("ReplicationLags")
+	f.readFromDisk()
 
 	standby := f.standby()
 	f.signal(standby, syscall.SIGSTOP)
@@ -54,6 +56,29 @@ func (f *failover) alerts() {
 	f.kill(f.primary())
 	f.settle()
 	awaitAlert(f.t, 2*time.Minute, true, f.namespace, "ShardFailedOver", shard)
+}
+
+// readFromDisk reads a table again and again that is twice as large as the server's buffers. The alert is over a quarter of an
+// hour later, by its rule. A table without a log stays on the primary.
+func (f *failover) readFromDisk() {
+	f.t.Helper()
+	execute(f.t, f.namespace, 0, "CREATE UNLOGGED TABLE drill_large AS SELECT n, repeat(md5(n::text), 30) AS filler FROM generate_series(1, 250000) AS n")
+	defer execute(f.t, f.namespace, 0, "DROP TABLE drill_large")
+	done := make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				execute(f.t, f.namespace, 0, "SELECT sum(length(filler)) FROM drill_large")
+			}
+		}
+	})
+	awaitAlert(f.t, 5*time.Minute, true, f.namespace, "DatabaseReadsFromDisk", map[string]string{"shard": "shard-0"})
+	close(done)
+	reading.Wait()
 }
 
 // standby is a member that is not the primary.

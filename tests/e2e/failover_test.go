@@ -11,14 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/tests/load"
 )
 
-// members is how many servers the drill's shard gets.
-const members = 3
+// members is how many servers the drill's shard gets, by MEMBERS.
+var members = 3
 
 // primaryFault takes a shard's primary away. The limit is the longest time without an acknowledged write that the drill
 // accepts; the lab's machine is slow, so it is above the goals that docs/high-availability.md names.
@@ -46,12 +47,15 @@ type failover struct {
 //
 //	join    a single server with rows gets two standbys
 //	faults  the primary is taken away in every way while users write, ROUNDS times
+//	change  other connections, memory and another image, which each member restarts for, while users write
+//	grow    a shard is added, drained and filled again while primaries go away, FAULTS times
 //	alerts  a standby goes and another one falls behind, until the alerts on them hold
 //	return  the stack is destroyed and comes back over the kept volumes
 func TestFailover(t *testing.T) {
 	if os.Getenv("DRILL") != "failover" {
 		t.Skip("takes minutes: make drill-failover")
 	}
+	members = int(number(t, "MEMBERS", 3))
 	parts := strings.Fields(os.Getenv("PARTS"))
 	s := newFailoverStack(t)
 	first := members
@@ -63,7 +67,7 @@ func TestFailover(t *testing.T) {
 	f.pulse = newPulse(t, f.target().Base)
 	require.NoError(t, f.pulse.writeOne(), "the first row")
 	for _, part := range parts {
-		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "return": f.comeBack}[part]
+		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "change": f.change, "grow": f.grow, "return": f.comeBack}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}
@@ -128,15 +132,15 @@ func (f *failover) round(one primaryFault) {
 func (f *failover) requireStored(what string) {
 	f.t.Helper()
 	found := map[int64]int{}
-	rows, err := database(f.t, f.namespace, 0).Query(f.t.Context(), "SELECT user_id FROM users WHERE name = $1", pulseName)
-	require.NoError(f.t, err)
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		require.NoError(f.t, rows.Scan(&id))
-		found[id]++
+	for _, shard := range f.shards.Shards {
+		rows, err := database(f.t, f.namespace, shard.ID).Query(f.t.Context(), "SELECT user_id FROM users WHERE name = $1", pulseName)
+		require.NoError(f.t, err)
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		require.NoError(f.t, err)
+		for _, id := range ids {
+			found[id]++
+		}
 	}
-	require.NoError(f.t, rows.Err())
 	acknowledged := f.pulse.acknowledged()
 	var lost, doubled []int64
 	for _, id := range acknowledged {
@@ -153,17 +157,30 @@ func (f *failover) requireStored(what string) {
 	require.Empty(f.t, doubled, what)
 }
 
-// primary is who holds the lock of the shard.
+// primary is who holds the lock of the first shard.
 func (f *failover) primary() string {
 	f.t.Helper()
-	return kubectl(f.t, "get", "endpoints", "postgres-shard-0", "-n", f.namespace, "-o", "jsonpath={.metadata.annotations.leader}")
+	return f.primaryOf(0)
 }
 
-// settle waits until the shard has two standbys that follow the primary.
+// primaryOf is who holds the lock of a shard.
+func (f *failover) primaryOf(shard int) string {
+	f.t.Helper()
+	return kubectl(f.t, "get", "endpoints", fmt.Sprintf("postgres-shard-%d", shard), "-n", f.namespace, "-o", "jsonpath={.metadata.annotations.leader}")
+}
+
+// settle waits until all standbys of each shard follow its primary.
 func (f *failover) settle() {
 	f.t.Helper()
-	eventually(f.t, 3*time.Minute, "two standbys follow", func() error {
-		leader := f.primary()
+	for _, shard := range f.shards.Shards {
+		f.settleShard(shard.ID)
+	}
+}
+
+func (f *failover) settleShard(shard int) {
+	f.t.Helper()
+	eventually(f.t, 3*time.Minute, fmt.Sprintf("all standbys of shard %d follow", shard), func() error {
+		leader := f.primaryOf(shard)
 		list, err := try(f.t, "kubectl", "exec", "-n", f.namespace, leader, "-c", "postgres", "--", "timeout", "30", "patronictl", "list")
 		if err != nil || strings.Count(list, "streaming") != members-1 {
 			return fmt.Errorf("primary %q: %v\n%s", leader, err, list)

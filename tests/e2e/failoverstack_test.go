@@ -32,8 +32,13 @@ func (s failoverStack) up(members int) {
 	if members > 1 {
 		s.set(map[string]string{"scalestack:postgres.members": fmt.Sprint(members), "scalestack:postgres.image": patroniImage})
 	}
-	s.pulumi("up", "--yes", "--skip-preview")
+	s.deploy()
 	s.Logf("deployed with members %d in %s", members, time.Since(began).Round(time.Second))
+}
+
+func (s failoverStack) deploy() {
+	s.Helper()
+	s.pulumi("up", "--yes", "--skip-preview")
 }
 
 const pulseName = "pulse"

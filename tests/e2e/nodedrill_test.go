@@ -134,8 +134,7 @@ func (i insider) podUID() string {
 // query runs a statement at the primary.
 func (n *nodeDrill) query(statement string) string {
 	n.t.Helper()
-	return kubectl(n.t, "exec", "-n", n.namespace, n.primary(), "-c", "postgres", "--",
-		"psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres", "-c", statement)
+	return n.sql(n.primary(), statement)
 }
 
 // insiderScript writes the time of each acknowledgement, in nanoseconds, which is the row's
