@@ -3,6 +3,7 @@ package alerts
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,6 +45,17 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 	require.NoError(t, err)
 	for page := range pages {
 		require.Contains(t, string(index), "("+page+")")
+	}
+}
+
+// Two stacks in one Prometheus have shards of the same names: nothing may be added up, or matched, across namespaces.
+func TestRulesKeepNamespacesApart(t *testing.T) {
+	matching := regexp.MustCompile(`\b(?:by|on) \(([^)]*)\)`)
+	for _, r := range all() {
+		for _, labels := range matching.FindAllStringSubmatch(r.Expr, -1) {
+			require.Contains(t, strings.Split(labels[1], ", "), "namespace", "%s: %s", r.Name, r.Expr)
+		}
+		require.NotRegexp(t, `\b(sum|min|max|avg|count) ?\((rate|scalestack)`, r.Expr, "%s adds up everything", r.Name)
 	}
 }
 

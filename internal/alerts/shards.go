@@ -49,8 +49,8 @@ func shards(o Options) []Rule {
 		},
 		{
 			Name: "DatabaseReadsFromDisk", Severity: Warning, For: "30m",
-			Expr: `sum by (shard) (rate(scalestack_shard_blocks_total{from="buffers"}[15m])) / sum by (shard) (rate(scalestack_shard_blocks_total[15m])) < 0.9` +
-				` and sum by (shard) (rate(scalestack_shard_blocks_total{from="disk"}[15m])) > 100`,
+			Expr: `sum by (namespace, shard) (rate(scalestack_shard_blocks_total{from="buffers"}[15m])) / sum by (namespace, shard) (rate(scalestack_shard_blocks_total[15m])) < 0.9` +
+				` and sum by (namespace, shard) (rate(scalestack_shard_blocks_total{from="disk"}[15m])) > 100`,
 			Summary: "{{ $labels.shard }} finds {{ $value | humanizePercentage }} of its blocks in memory",
 			Description: "What is read often no longer fits into postgres.resources.memory, or a query reads whole tables. Give the shards more " +
 				"memory, or make more shards.",
