@@ -2,6 +2,7 @@ package reshard
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,8 +57,9 @@ type Options struct {
 	Observe time.Duration
 	// LockWait is how long a killed mover's lock is waited for, default 10 s.
 	LockWait time.Duration
-	// Patience is how long a shard may be unreachable, or a replication slot may
-	// wait for transactions that do not end, default 10 min.
+	// Patience is how long a shard may be unreachable, a replication slot may wait
+	// for transactions that do not end, and a move may lose its sessions again and
+	// again without coming further, default 10 min.
 	Patience time.Duration
 	Log      *slog.Logger
 	// OnState is called after every state that was written, by several moves at once where
@@ -108,10 +110,14 @@ type Mover struct {
 	track   *tracker
 	// stopped is why no further move is begun.
 	stopped error
+
+	losing sync.Mutex
+	// losses are those of each move, by its name.
+	losses map[string]*losses
 }
 
 // New returns a Mover.
 func New(o Options) *Mover {
 	o = o.withDefaults()
-	return &Mover{options: o, track: newTracker(o)}
+	return &Mover{options: o, track: newTracker(o), losses: map[string]*losses{}}
 }

@@ -64,7 +64,7 @@ func (m *Mover) together(ctx context.Context, f *fleet, all []*task, must bool) 
 
 // alone does one task with its two shards' sessions, which nobody else uses meanwhile.
 func alone(ctx context.Context, f *fleet, t *task, beside []int) error {
-	own := &fleet{sessions: map[int]*session{t.from: f.sessions[t.from], t.to: f.sessions[t.to]}}
+	own := &fleet{opened: f.opened, sessions: map[int]*session{t.from: f.sessions[t.from], t.to: f.sessions[t.to]}}
 	defer own.unwatch()
 	err := t.do(ctx, own, beside)
 	if err != nil && own.broken() {

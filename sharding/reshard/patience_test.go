@@ -237,3 +237,28 @@ func TestARollbackThatLosesItsStreamBehindTheFence(t *testing.T) {
 	c.requireClean()
 	require.Equal(t, existing, c.rows())
 }
+
+// A statement of the mover ends the session that runs it, as one does that takes all memory. Trying it for ever would take the
+// server away from its users each time.
+func TestAMoveThatLosesItsSessionsIsTakenBack(t *testing.T) {
+	for server, state := range map[int]string{2: "the target, by the stream", 0: "the source, by the stream back"} {
+		t.Run(state, func(t *testing.T) {
+			c := startCluster(t, 3, 1_000)
+			before := c.owners()
+			c.Servers[server].Exec(pgtest.Database(server), `CREATE FUNCTION public.die() RETURNS event_trigger LANGUAGE plpgsql
+				AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END'`)
+			c.Servers[server].Exec(pgtest.Database(server), `CREATE EVENT TRIGGER die ON ddl_command_start WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION public.die()`)
+			o := c.options(c.desired(3))
+			o.Patience = 4 * time.Second
+			err := c.run(o)
+			var ended *reshard.EndedError
+			require.ErrorAs(t, err, &ended)
+			require.Regexp(t, `it has lost its sessions \d+ times in \d+s and came no further`, ended.Move.Reason)
+			require.Equal(t, before, c.owners())
+			c.requireClean()
+			c.Servers[server].Exec(pgtest.Database(server), "DROP EVENT TRIGGER die")
+			c.Servers[server].Exec(pgtest.Database(server), "DROP FUNCTION public.die()")
+			require.NoError(t, c.run(c.options(o.Map)))
+		})
+	}
+}

@@ -197,6 +197,9 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 			err = m.gate(ctx, f, mv)
 		}
 		if err == nil {
+			err = m.hopeless(mv)
+		}
+		if err == nil {
 			err = m.requireServers(ctx, f, mv)
 		}
 		if err == nil {
@@ -223,6 +226,10 @@ func (m *Mover) takeBack(ctx context.Context, f *fleet, mv *Move, err error) err
 	var unwanted *abortError
 	var different *DifferenceError
 	var refused *RefusedError
+	// One that is cut off with another has not lost them itself.
+	if f.broken() && ctx.Err() == nil {
+		m.lost(f, mv)
+	}
 	if f.broken() || !(errors.As(err, &unwanted) || errors.As(err, &different) || errors.As(err, &refused)) {
 		return fmt.Errorf("%s, %s: %w", mv, mv.State, err)
 	}

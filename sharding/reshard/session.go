@@ -54,7 +54,9 @@ type session struct {
 // fleet holds a session for every shard, and the watch of the move under way.
 type fleet struct {
 	sessions map[int]*session
-	watch    *watch
+	// opened is when.
+	opened time.Time
+	watch  *watch
 }
 
 func (f *fleet) close() {
@@ -88,7 +90,7 @@ func (f *fleet) broken() bool {
 // it lifts the fences of those that can, and returns the error: their writers
 // must not wait for a server that may be down for long.
 func (m *Mover) open(ctx context.Context) (*fleet, error) {
-	f := &fleet{sessions: map[int]*session{}}
+	f := &fleet{sessions: map[int]*session{}, opened: time.Now()}
 	var errs []error
 	for i := range m.options.Map.Shards {
 		shard := &m.options.Map.Shards[i]
