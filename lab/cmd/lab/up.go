@@ -275,7 +275,7 @@ func (u *up) localImages() map[string]string {
 
 func (u *up) deploy(ctx context.Context) error {
 	if err := u.Do(ctx, "pulumi-up", "pulumi up of stack dev", func(ctx context.Context, log *step.Log) error {
-		return deploy.Up(ctx, u.Paths, u.localImages(), log)
+		return proc.Watch(ctx, func(ctx context.Context) error { return deploy.Up(ctx, u.Paths, u.localImages(), log) })
 	}); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,4 +112,31 @@ func TestProcessInheritsNoFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, held.Name(), target)
 	}
+}
+
+func TestWatchEndsTheWorkWithAProcess(t *testing.T) {
+	s := sleeper(t, "-c", "echo 'no more of it' >&2; sleep 2")
+	s.Path = "/bin/sh"
+	ensure(t, s)
+	began := time.Now()
+	err := Watch(t.Context(), func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+		}
+		return ctx.Err()
+	})
+	require.ErrorContains(t, err, s.Name+" has ended by itself: no more of it\n")
+	require.ErrorContains(t, err, s.Log)
+	require.Less(t, time.Since(began), 30*time.Second)
+}
+
+func TestWatchLeavesTheWorkAlone(t *testing.T) {
+	ensure(t, sleeper(t, "60"))
+	require.NoError(t, Watch(t.Context(), func(ctx context.Context) error { return ctx.Err() }))
+	failed := errors.New("its own error")
+	require.Equal(t, failed, Watch(t.Context(), func(context.Context) error { return failed }))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Equal(t, context.Canceled, Watch(ctx, func(ctx context.Context) error { return ctx.Err() }))
 }
