@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 declare -A command=(
   [failover]="make drill-failover"
+  [failover-shards]="make drill-failover PARTS=grow FAULTS=8"
   [restore]="make drill-backup PARTS='single alert'"
   [restore-members]="make drill-backup PARTS=members"
   [restore-shards]="make drill-backup PARTS=shards"
@@ -19,7 +20,7 @@ declare -A command=(
   [nodes]="make drill-node"
 )
 # The last of them needs a lab with three nodes.
-all=(failover restore restore-members restore-shards tls tls-members passwords shards state alerts nodes)
+all=(failover failover-shards restore restore-members restore-shards tls tls-members passwords shards state alerts nodes)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")
