@@ -76,17 +76,18 @@ func (f *failover) readFromDisk() {
 			}
 		}
 	})
+	defer func() {
+		close(done)
+		reading.Wait()
+	}()
 	awaitAlert(f.t, 5*time.Minute, true, f.namespace, "DatabaseReadsFromDisk", map[string]string{"shard": "shard-0"})
-	close(done)
-	reading.Wait()
 }
 
 // standby is a member that is not the primary.
 func (f *failover) standby() string {
 	f.t.Helper()
-	pods := strings.Fields(kubectl(f.t, "get", "pods", "-n", f.namespace, "-l", "app.kubernetes.io/name=postgres", "-o", "jsonpath={.items[*].metadata.name}"))
 	primary := f.primary()
-	pods = slices.DeleteFunc(pods, func(pod string) bool { return pod == primary })
+	pods := slices.DeleteFunc(f.pods(), func(pod string) bool { return pod == primary })
 	require.NotEmpty(f.t, pods)
 	return pods[0]
 }

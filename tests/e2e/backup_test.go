@@ -66,7 +66,7 @@ func newBackups(t *testing.T, settings map[string]string) *backups {
 	t.Cleanup(func() { emptyArchive(t) })
 	b := &backups{stack: newBackupStack(t, backupName, settings)}
 	began := time.Now()
-	b.stack.pulumi("up", "--yes", "--skip-preview")
+	b.stack.deploy()
 	t.Logf("deployed in %s", time.Since(began).Round(time.Second))
 	b.proof = newProof(t, 200)
 	b.pulse = newPulse(t, b.target().Base)
@@ -214,7 +214,7 @@ func (b *backups) restore(settings map[string]string) map[int64]string {
 		b.stack.pulumi("config", "set", "--path", "scalestack:postgres.restore."+name, value)
 	}
 	b.stack.pulumi("config", "set", "--path", "scalestack:postgres.restore.shards[0]", "0")
-	b.stack.pulumi("up", "--yes", "--skip-preview")
+	b.stack.deploy()
 	up := time.Since(began)
 	b.pulse.base = b.target().Base
 	b.within(time.Minute, "users write again", b.pulse.writeOne)

@@ -49,7 +49,7 @@ func TestRestoreOfSeveralShards(t *testing.T) {
 func (b severalShards) oneOfThem() {
 	moment, before := b.moment(), b.contents()
 	b.stack.set(map[string]string{fmt.Sprintf("scalestack:postgres.pins[%q]", fmt.Sprint(b.bucket)): "1"})
-	b.stack.pulumi("up", "--yes", "--skip-preview")
+	b.stack.deploy()
 	b.within(3*time.Minute, "a bucket has moved and its move is over", func() error {
 		if owner := b.assignment()[b.bucket]; owner != 1 {
 			return fmt.Errorf("shard %d has bucket %d", owner, b.bucket)
@@ -111,7 +111,7 @@ func (b severalShards) clone() {
 		"postgres.restore.shards[0]": "0", "postgres.restore.shards[1]": "1",
 	})
 	began := time.Now()
-	s.pulumi("up", "--yes", "--skip-preview")
+	s.deploy()
 	c := severalShards{backups: &backups{stack: s, proof: &proof{t: b.t, namespace: "clone", shards: b.shards}}}
 	b.requireBoth(before, c.contents())
 	b.requireBoth(changed, b.contents())

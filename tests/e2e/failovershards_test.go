@@ -5,7 +5,6 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,22 +48,11 @@ func (f *failover) moveThrough(source int, drawn failoverDuringMove) {
 		f.stack.pulumi("config", "rm", "--path", "scalestack:postgres.drain")
 	}
 	began, state := time.Now(), f.watch(source)
-	up, text := make(chan error, 1), ""
-	go func() {
-		var err error
-		text, err = try(f.t, "pulumi", "up", "--yes", "--skip-preview", "--config-file", f.stack.config, "--stack", stackName, "--non-interactive")
-		up <- err
-	}()
-	wanted := slices.Index(states, drawn.state)
-	eventually(f.t, 10*time.Minute, "a move at "+drawn.state, func() error {
-		if found := state(); slices.Index(states, found) < wanted {
-			return fmt.Errorf("it is at %q", found)
-		}
-		return nil
-	})
+	awaitUp := f.beginUp(f.stack.config)
+	f.awaitState(state, drawn.state)
 	at, primary, struck := state(), f.primaryOf(drawn.shard), time.Now()
 	drawn.fault.do(f, primary)
-	require.NoError(f.t, <-up, "%s", text)
+	awaitUp()
 	f.readMap()
 	complete := f.ended(15 * time.Minute)
 	f.settle()

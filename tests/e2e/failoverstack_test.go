@@ -36,11 +36,6 @@ func (s failoverStack) up(members int) {
 	s.Logf("deployed with members %d in %s", members, time.Since(began).Round(time.Second))
 }
 
-func (s failoverStack) deploy() {
-	s.Helper()
-	s.pulumi("up", "--yes", "--skip-preview")
-}
-
 const pulseName = "pulse"
 
 // pulse writes new users one after the other in a few clients, and knows when each was acknowledged.

@@ -34,7 +34,7 @@ func (n *nodeDrill) deploy() {
 	assert.LessOrEqual(n.t, pause, 25*time.Second, "deploy")
 	n.nodes.do(node, "on")
 	n.settle()
-	n.stack.pulumi("up", "--yes", "--skip-preview")
+	n.stack.deploy()
 	n.settle()
 }
 
@@ -53,7 +53,7 @@ func (n *nodeDrill) lost() {
 	kubectl(n.t, "delete", "pvc", gone.claim(), "-n", n.namespace, "--timeout=120s")
 	n.t.Logf("lost: pod and claim %s are gone %s after the node", gone.claim(), time.Since(began).Round(time.Second))
 	n.stack.pulumi("refresh", "--yes", "--skip-preview", "--run-program")
-	n.stack.pulumi("up", "--yes", "--skip-preview")
+	n.stack.deploy()
 	n.settle()
 	now := n.memberOf(gone.pod)
 	n.t.Logf("lost: %s follows on %s %s after the node vanished, %.1f s without an acknowledged write",

@@ -53,6 +53,11 @@ func (s ownStack) pulumi(args ...string) {
 	pulumi(s.T, append(args, "--config-file", s.config)...)
 }
 
+func (s ownStack) deploy() {
+	s.Helper()
+	s.pulumi("up", "--yes", "--skip-preview")
+}
+
 // set changes settings, by their paths.
 func (s ownStack) set(settings map[string]string) {
 	s.Helper()

@@ -99,16 +99,10 @@ func (p *proof) survive(f fault) {
 	p.t.Helper()
 	before := p.assignment()
 	watch := p.watch(0)
-	config := p.config(f.pinned())
-	up, text := make(chan error, 1), ""
-	go func() {
-		var err error
-		text, err = try(p.t, "pulumi", "up", "--yes", "--skip-preview", "--config-file", config, "--stack", "dev", "--non-interactive")
-		up <- err
-	}()
+	awaitUp := p.beginUp(p.config(f.pinned()))
 	p.strike(watch, f)
 	p.awaitShards()
-	require.NoError(p.t, <-up, "%s", text)
+	awaitUp()
 	p.readMap()
 	if p.ended(15 * time.Minute) {
 		require.Equal(p.t, p.shards.Assignment, p.assignment())
@@ -122,6 +116,20 @@ func (p *proof) survive(f fault) {
 	p.await(15 * time.Minute)
 	require.Equal(p.t, before, p.assignment())
 	p.requireNothingLeft()
+}
+
+// beginUp deploys while something else goes on, until the returned function has seen it end well.
+func (p *proof) beginUp(config string) (wait func()) {
+	up, text := make(chan error, 1), ""
+	go func() {
+		var err error
+		text, err = try(p.t, "pulumi", "up", "--yes", "--skip-preview", "--config-file", config, "--stack", stackName, "--non-interactive")
+		up <- err
+	}()
+	return func() {
+		p.t.Helper()
+		require.NoError(p.t, <-up, "%s", text)
+	}
 }
 
 func (p *proof) requireNothingLeft() {
@@ -160,16 +168,21 @@ func (p *proof) watch(source int) func() string {
 func (p *proof) strike(state func() string, f fault) {
 	p.t.Helper()
 	p.t.Logf("drawn: %s", f)
-	wanted := slices.Index(states, f.state)
-	deadline := time.Now().Add(10 * time.Minute)
-	for slices.Index(states, state()) < wanted {
-		require.True(p.t, time.Now().Before(deadline), "the move has not come to %q but to %q", f.state, state())
-		time.Sleep(2 * time.Millisecond)
-	}
+	p.awaitState(state, f.state)
 	for _, one := range f.kills {
 		time.Sleep(one.after)
 		at := state()
 		p.t.Logf("%q: killing %s", at, p.kill(one.victim, f))
+	}
+}
+
+// awaitState waits until the move has come so far, or further. It looks often: some states last for milliseconds.
+func (p *proof) awaitState(state func() string, wanted string) {
+	p.t.Helper()
+	deadline := time.Now().Add(10 * time.Minute)
+	for slices.Index(states, state()) < slices.Index(states, wanted) {
+		require.True(p.t, time.Now().Before(deadline), "the move has not come to %q but to %q", wanted, state())
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 

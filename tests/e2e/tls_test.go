@@ -49,7 +49,7 @@ func TestTLS(t *testing.T) {
 		t.Skip("takes minutes: make prove-tls")
 	}
 	s := newOwnStack(t, tlsName, "tlsstack.yaml")
-	s.pulumi("up", "--yes", "--skip-preview")
+	s.deploy()
 	t.Cleanup(func() { shardsCA = nil })
 	d := &tlsDrill{newProof(t, number(t, "USERS", 200)), s}
 	former := certtest.NewAuthority(t, "former")
@@ -97,7 +97,7 @@ func (d *tlsDrill) deploy(what, section string, settings map[string]string) {
 	for path, value := range settings {
 		d.stack.set(map[string]string{"scalestack:" + section + "." + path: value})
 	}
-	d.stack.pulumi("up", "--yes", "--skip-preview")
+	d.stack.deploy()
 	d.t.Logf("%s: pulumi up in %s", what, time.Since(began).Round(time.Second))
 }
 
