@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +85,7 @@ func TestAlertsFireAndClear(t *testing.T) {
 		}
 		limit := 2 * time.Minute
 		if f.lasts {
-			limit += 15 * time.Minute
+			limit += 30 * time.Minute
 		}
 		eventually(t, limit, f.alert, func() error {
 			if found := firing(t, f); len(found) > 0 {
@@ -170,6 +172,7 @@ func outages(t *testing.T) []outage {
 		}
 	}
 	sessions, slot, visit := &crowd{namespace: ns, shard: 2}, heldSlot{namespace: ns, shard: 0}, &callers{}
+	narrow := &narrowAutoscaler{namespace: ns, name: "app"}
 	fence := heldFence{namespace: ns, shard: 0, bucket: 0}
 	nothing := func(*testing.T) {}
 	all := []outage{
@@ -182,6 +185,9 @@ func outages(t *testing.T) []outage {
 		{alert: "ShardHasNoRelay", labels: map[string]string{"shard": "shard-2"}, cause: scale("deployment", "relay", 0), undo: awaited("deployment", "relay")},
 		{alert: "EdgeHitRatioLow", labels: map[string]string{"path": "/static/*"}, cause: missTheEdge, undo: hitTheEdge},
 		{alert: "FenceHeld", labels: map[string]string{"shard": "shard-0"}, cause: fence.hold, undo: fence.lift},
+		{alert: "AutoscalerAtMaximum", labels: map[string]string{"horizontalpodautoscaler": "app"}, cause: narrow.narrow, undo: narrow.widen},
+		{alert: "ProgramRestarts", labels: map[string]string{"container": "invalidate"}, lasts: true, undo: nothing,
+			cause: func(t *testing.T) { crashAgain(t, "/users invalidate", 4) }},
 		// Without Redis and a shard, what visitors get.
 		{alert: "CacheFails", lasts: true, cause: visit.come, undo: visit.leave},
 		{alert: "RequestsFail", labels: map[string]string{"container": "app"}, lasts: true, cause: nothing, undo: nothing},
@@ -196,6 +202,49 @@ func outages(t *testing.T) []outage {
 		}
 	})
 	return all
+}
+
+// narrowAutoscaler wants more pods than it may have, until it is widened again.
+type narrowAutoscaler struct {
+	namespace, name string
+	// before is what it was, as a patch.
+	before string
+}
+
+func (n *narrowAutoscaler) narrow(t *testing.T) {
+	ask := func(field string) string {
+		return kubectl(t, "get", "hpa", n.name, "-n", n.namespace, "-o", "jsonpath={.spec."+field+"}")
+	}
+	least, err := strconv.Atoi(ask("minReplicas"))
+	require.NoError(t, err)
+	n.before = fmt.Sprintf(`{"spec":{"maxReplicas":%s,"metrics":%s}}`, ask("maxReplicas"), ask("metrics"))
+	// Every pod uses more than 1 % of what it asks for.
+	n.patch(t, fmt.Sprintf(`{"spec":{"maxReplicas":%d,"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":1}}}]}}`, least+1))
+}
+
+func (n *narrowAutoscaler) widen(t *testing.T) {
+	if n.before != "" {
+		n.patch(t, n.before)
+	}
+}
+
+func (n *narrowAutoscaler) patch(t *testing.T, patch string) {
+	t.Helper()
+	kubectl(t, "patch", "hpa", n.name, "-n", n.namespace, "--type=merge", "--patch", patch)
+}
+
+// crashAgain kills a program so many times; the kubelet waits longer before each start.
+func crashAgain(t *testing.T, command string, times int) {
+	t.Helper()
+	for range times {
+		eventually(t, 2*time.Minute, command+" runs", func() error {
+			if len(inPods(command)) == 0 {
+				return errors.New("it does not")
+			}
+			return nil
+		})
+		crash(command)
+	}
 }
 
 // crowd takes sessions of a shard until few are left for others.

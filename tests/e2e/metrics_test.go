@@ -95,14 +95,13 @@ func TestTheExportersGetAnswers(t *testing.T) {
 	})
 }
 
-// rare are metrics that a product has only when something has happened, or that the
-// lab has no source of: replicas, kube-state-metrics, Strimzi's exporters, and what stack
-// dev does without, certificates and backups.
+// rare are metrics that a product has only when something has happened, or that come
+// of what stack dev does without: standbys, certificates and backups.
 var rare = regexp.MustCompile(`^(scalestack_(reshard_.*|backup_.*|(shard|cache)_certificate_expiry_.*|shard_slot_(held_bytes|lost)|consumer_dead_letters_total)` +
 	`|pg_stat_replication_.*|pg_stat_archiver_last.*)$`)
 
 // exported are the exporters' metrics in a query.
-var exported = regexp.MustCompile(`\b(pg|redis)_[a-z_]+\b`)
+var exported = regexp.MustCompile(`\b(pg|redis|kube)_[a-z_]+\b`)
 
 // Every alert's question is understood, and what it asks for is there: an alert on a
 // metric that nobody has never fires.

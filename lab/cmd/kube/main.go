@@ -17,6 +17,8 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
+	kubestate "k8s.io/kube-state-metrics/v2/pkg/app"
+	kubestateoptions "k8s.io/kube-state-metrics/v2/pkg/options"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
@@ -44,6 +46,7 @@ var programs = map[string]func(){
 	"kubectl":                    command(kubectl.NewDefaultKubectlCommand),
 	"coredns":                    coremain.Run,
 	"metrics-server":             command(newMetricsServer),
+	"kube-state-metrics":         kubeStateMetrics,
 	"volume-provisioner":         command(volumes.NewCommand),
 	"network-policies":           command(netpolicies.NewCommand),
 	"pod-stop":                   command(podstop.NewCommand),
@@ -71,6 +74,16 @@ func command(build func() *cobra.Command) func() {
 
 func newMetricsServer() *cobra.Command {
 	return metricsserver.NewMetricsServerCommand(genericapiserver.SetupSignalHandler())
+}
+
+func kubeStateMetrics() {
+	options := kubestateoptions.NewOptions()
+	cmd := kubestateoptions.InitCommand
+	cmd.RunE = func(*cobra.Command, []string) error {
+		return kubestate.RunKubeStateMetricsWrapper(genericapiserver.SetupSignalContext(), options)
+	}
+	options.AddFlags(cmd)
+	os.Exit(cli.Run(cmd))
 }
 
 // serveProvider serves the official provider without its schema and its

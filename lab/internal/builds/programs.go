@@ -23,7 +23,7 @@ func Programs() []Program {
 			Sources: []string{"cmd/kube", "internal/builds", "internal/netpolicies", "internal/podstop", "internal/volumes"},
 			Links: []string{
 				"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
-				"kubectl", "coredns", "metrics-server", "volume-provisioner", "network-policies", "pod-stop", plugins + kubernetesPlugin,
+				"kubectl", "coredns", "metrics-server", "volume-provisioner", "network-policies", "pod-stop", "kube-state-metrics", plugins + kubernetesPlugin,
 			},
 			// Clients refuse a server whose version they cannot parse.
 			Variables: map[string]string{

@@ -45,6 +45,11 @@ const (
 	// Metrics is where a person looks at what the product's programs tell.
 	Metrics = "127.0.0.1:18428"
 
+	// kubeState is where kube-state-metrics tells what Kubernetes knows, kubeStateOwn what it
+	// is itself.
+	kubeState    = "18096"
+	kubeStateOwn = "18097"
+
 	kedaHealth  = "127.0.0.1:18091"
 	kedaMetrics = "127.0.0.1:18092"
 	// kedaOwnMetrics is a port of the loopback address.

@@ -21,13 +21,13 @@ var files embed.FS
 // kubelets.
 var kubeconfigs = []string{
 	"admin", "kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "metrics-server", "volume-provisioner",
-	policyProgram, operatorName, metricsStore, kedaName, gatewayName,
+	policyProgram, operatorName, metricsStore, kubeStateName, kedaName, gatewayName,
 }
 
 // values are what the templates below files/ may use.
 type values struct {
 	paths.Paths
-	Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage, EdgeMetrics string
+	Node, Bridge, BridgeIP, PodCIDR, ServiceCIDR, DNSService, DNSReady, APIServer, MetricsPort, KEDAPort, PauseImage, EdgeMetrics, KubeState string
 	// Client is the kubeconfig's user.
 	Client string
 	// CABundle is the cluster's CA in base64, for the aggregation layer.
@@ -84,7 +84,7 @@ var nodeConfigs = []string{"containerd.toml", "cni/10-scalestack.conflist", "kub
 func WriteConfigs(p paths.Paths, pauseImage string, count int) error {
 	v := values{
 		Paths: p, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,
-		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, KEDAPort: kedaPort, PauseImage: pauseImage, EdgeMetrics: EdgeMetrics,
+		DNSService: dnsService, DNSReady: dnsReady, APIServer: apiServer, MetricsPort: metricsPort, KEDAPort: kedaPort, PauseImage: pauseImage, EdgeMetrics: EdgeMetrics, KubeState: kubeState,
 	}
 	ca, err := base64File(p.PKI("ca.crt"))
 	if err != nil {

@@ -98,7 +98,7 @@ func TestPodsHaveNoDefaultRoute(t *testing.T) {
 func TestNothingListensOnEveryAddress(t *testing.T) {
 	p := newPaths(t)
 	for _, spec := range []proc.Spec{
-		etcdSpec(p), apiServerSpec(p), controllerManagerSpec(p), schedulerSpec(p), metricsServerSpec(p), kedaAdapterSpec(p),
+		etcdSpec(p), apiServerSpec(p), controllerManagerSpec(p), schedulerSpec(p), metricsServerSpec(p), kubeStateSpec(p), kedaAdapterSpec(p),
 	} {
 		require.NotContains(t, spec.Args, "--bind-address=0.0.0.0", spec.Name)
 		require.True(t, slices.ContainsFunc(spec.Args, isBound), "%s binds nowhere in particular", spec.Name)
@@ -106,5 +106,5 @@ func TestNothingListensOnEveryAddress(t *testing.T) {
 }
 
 func isBound(arg string) bool {
-	return slices.Contains([]string{"--bind-address=" + bridgeIP, "--bind-address=127.0.0.1", "--listen-client-urls=" + etcd}, arg)
+	return slices.Contains([]string{"--bind-address=" + bridgeIP, "--host=127.0.0.1", "--bind-address=127.0.0.1", "--listen-client-urls=" + etcd}, arg)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // clients are the processes that nothing else of the lab depends on.
-var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volume-provisioner", policyProgram, "metrics-server", "edge", edgeWatch, "mail", "page", operatorName, metricsStore, kedaOperator, kedaAdapter, gatewayName, storeName}
+var clients = []string{"kube-controller-manager", "kube-scheduler", "kube-proxy", "coredns", "volume-provisioner", policyProgram, "metrics-server", "edge", edgeWatch, "mail", "page", operatorName, metricsStore, kubeStateName, kedaOperator, kedaAdapter, gatewayName, storeName}
 
 // Down stops the machine's lab, whichever checkout started it, and removes all
 // that it left outside the checkout. Data stays, so that up finds it again.

@@ -9,12 +9,19 @@ import (
 	"github.com/scalestack/scalestack/lab/internal/proc"
 )
 
-const metricsStore = "victoria-metrics"
+const (
+	metricsStore  = "victoria-metrics"
+	kubeStateName = "kube-state-metrics"
+)
 
 // StartMetrics starts VictoriaMetrics, which finds the pods that serve metrics by
-// Kubernetes' own discovery.
+// Kubernetes' own discovery, and kube-state-metrics, which tells it of autoscalers and
+// restarts.
 func StartMetrics(ctx context.Context, p paths.Paths, log io.Writer) error {
-	if err := ensure(ctx, log, metricsStoreSpec(p)); err != nil {
+	if err := ensure(ctx, log, kubeStateSpec(p), metricsStoreSpec(p)); err != nil {
+		return err
+	}
+	if err := waitFor(ctx, 30*time.Second, kubeStateName, func() error { return answers(ctx, "http://127.0.0.1:"+kubeState+"/healthz") }); err != nil {
 		return err
 	}
 	return waitFor(ctx, 30*time.Second, "VictoriaMetrics", func() error { return answers(ctx, "http://"+Metrics+"/health") })

@@ -50,6 +50,7 @@ var identities = []identity{
 	{file: policyProgram, name: "system:" + policyProgram},
 	{file: operatorName, name: "system:" + operatorName},
 	{file: metricsStore, name: "system:" + metricsStore},
+	{file: kubeStateName, name: "system:" + kubeStateName},
 	{file: gatewayName, name: "system:" + gatewayName},
 	{file: gatewayServer, name: "example.com", hosts: []string{"*.example.com"}},
 	{file: kedaName, name: "system:" + kedaName, hosts: []string{"localhost", kedaService + "." + kedaName + ".svc"}},

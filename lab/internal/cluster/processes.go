@@ -125,6 +125,12 @@ func metricsServerSpec(p paths.Paths) proc.Spec {
 	)
 }
 
+// kubeStateSpec is kube-state-metrics, for what the alerts ask of it.
+func kubeStateSpec(p paths.Paths) proc.Spec {
+	return newSpec(p, kubeStateName, "--kubeconfig="+p.Kubeconfig(kubeStateName), "--resources=horizontalpodautoscalers,pods",
+		"--host=127.0.0.1", "--port="+kubeState, "--telemetry-host=127.0.0.1", "--telemetry-port="+kubeStateOwn)
+}
+
 func volumeProvisionerSpec(p paths.Paths) proc.Spec {
 	return newSpec(p, "volume-provisioner", "--kubeconfig="+p.Kubeconfig("volume-provisioner"), "--root="+p.Data("volumes"))
 }
