@@ -14,6 +14,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -125,8 +126,7 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run starts the server again and waits until it answers. After a kill the first
-// attempts may fail: the old processes have to notice that they are orphans.
+// Run starts the server again and waits until it answers.
 func (s *Server) Run() {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
@@ -173,15 +173,31 @@ func (s *Server) spawn() {
 // Stop ends the server and every connection to it.
 func (s *Server) Stop() { s.signal(syscall.SIGINT) }
 
-// Kill ends the server as a machine's failure does: without a goodbye. The sessions'
-// processes notice that a moment later, and until then they answer and keep the port.
+// Kill ends the server as a machine's failure does: without a goodbye. It comes back
+// when no session's process answers any more.
 func (s *Server) Kill() {
 	s.t.Helper()
+	if s.cmd == nil {
+		return
+	}
+	process := s.cmd.Process.Pid
 	s.signal(syscall.SIGKILL)
-	require.Eventually(s.t, func() bool {
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port))
-		return err == nil && listener.Close() == nil
-	}, 30*time.Second, 5*time.Millisecond, "the killed server's processes do not end")
+	require.Eventually(s.t, func() bool { return !sharesMemory(s.t, process) }, 30*time.Second, time.Millisecond,
+		"the killed server's processes do not end")
+}
+
+// sharesMemory tells whether a process of this postmaster still runs. Sessions outlive a killed postmaster for a moment,
+// and each is attached to the segment of shared memory that it made.
+func sharesMemory(t *testing.T, postmaster int) bool {
+	segments, err := os.ReadFile("/proc/sysvipc/shm")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(segments)) {
+		// key, shmid, perms, size, cpid (who made it), lpid, nattch (how many are attached) …
+		if fields := strings.Fields(line); fields[4] == strconv.Itoa(postmaster) && fields[6] != "0" {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) signal(signal syscall.Signal) {
