@@ -41,7 +41,9 @@ require (
 	k8s.io/kube-state-metrics/v2 v2.18.0
 	k8s.io/kubectl v0.33.3
 	k8s.io/kubernetes v1.34.2
+	k8s.io/mount-utils v0.0.0
 	k8s.io/pod-security-admission v0.0.0
+	k8s.io/utils v0.0.0-20250820121507-0af2bda4dd1d
 	sigs.k8s.io/controller-runtime v0.22.4
 	sigs.k8s.io/kube-network-policies v0.8.0
 	sigs.k8s.io/metrics-server v0.8.0
@@ -493,9 +495,7 @@ require (
 	k8s.io/kube-scheduler v0.0.0 // indirect
 	k8s.io/kubelet v0.34.2 // indirect
 	k8s.io/metrics v0.34.2 // indirect
-	k8s.io/mount-utils v0.0.0 // indirect
 	k8s.io/sample-controller v0.34.3 // indirect
-	k8s.io/utils v0.0.0-20250820121507-0af2bda4dd1d // indirect
 	lukechampine.com/frand v1.5.1 // indirect
 	oras.land/oras-go/v2 v2.6.0 // indirect
 	sigs.k8s.io/apiserver-network-proxy/konnectivity-client v0.33.0 // indirect

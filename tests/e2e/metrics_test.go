@@ -101,7 +101,7 @@ var rare = regexp.MustCompile(`^(scalestack_(reshard_.*|backup_.*|(shard|cache)_
 	`|pg_stat_replication_.*|pg_stat_archiver_last.*)$`)
 
 // exported are the exporters' metrics in a query.
-var exported = regexp.MustCompile(`\b(pg|redis|kube)_[a-z_]+\b`)
+var exported = regexp.MustCompile(`\b(pg|redis|kube|kubelet)_[a-z_]+\b`)
 
 // Every alert's question is understood, and what it asks for is there: an alert on a
 // metric that nobody has never fires.

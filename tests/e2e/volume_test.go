@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,4 +73,44 @@ func TestVolumeGrowsWithItsClaim(t *testing.T) {
 		return nil
 	})
 	capacity("20Mi Resizing")
+}
+
+// full is a claim of the class whose volumes have a file system of their own, and a pod that mounts it.
+var full = strings.NewReplacer("growing", "full", "10Mi", "320Mi", "accessModes:", "storageClassName: disk\n  accessModes:").Replace(growing)
+
+// A volume of class disk is full when its size is written, and takes more when its claim has grown.
+func TestADiskIsFull(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "full.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(full), 0o600))
+	t.Cleanup(func() {
+		try(t, "kubectl", "delete", "-f", file, "--ignore-not-found", "--grace-period=1", "--timeout=60s")
+	})
+	kubectl(t, "apply", "-f", file)
+	kubectl(t, "wait", "-n", "default", "pod/full", "--for=condition=Ready", "--timeout=60s")
+	volume := kubectl(t, "get", "pvc", "full", "-n", "default", "-o", "jsonpath={.spec.volumeName}")
+	folder := kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
+	written, err := writeUntilFull(filepath.Join(folder, "first"), 400<<20)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	t.Logf("%d MiB of 320", written>>20)
+
+	kubectl(t, "patch", "pvc", "full", "-n", "default", "-p", `{"spec":{"resources":{"requests":{"storage":"400Mi"}}}}`)
+	// The kubelet has nothing to do for it.
+	kubectl(t, "wait", "pv/"+volume, "--for=jsonpath={.spec.capacity.storage}=400Mi", "--timeout=60s")
+	more, err := writeUntilFull(filepath.Join(folder, "second"), 60<<20)
+	require.NoError(t, err, "%d bytes more", more)
+}
+
+// writeUntilFull returns how many bytes a new file took.
+func writeUntilFull(path string, most int) (written int, err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	for block := make([]byte, 1<<20); written < most && err == nil; {
+		var n int
+		n, err = file.Write(block)
+		written += n
+	}
+	return written, err
 }

@@ -132,5 +132,5 @@ func kubeStateSpec(p paths.Paths) proc.Spec {
 }
 
 func volumeProvisionerSpec(p paths.Paths) proc.Spec {
-	return newSpec(p, "volume-provisioner", "--kubeconfig="+p.Kubeconfig("volume-provisioner"), "--root="+p.Data("volumes"))
+	return newSpec(p, "volume-provisioner", "--kubeconfig="+p.Kubeconfig("volume-provisioner"), "--root="+p.Data("volumes"), "--node="+NodeName)
 }

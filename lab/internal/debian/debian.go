@@ -12,8 +12,9 @@ import (
 )
 
 // Host are the packages that run the node: a container runtime, the CNI
-// plugins, and the tools that kube-proxy and the lab set the network with.
-var Host = []string{"ca-certificates", "containerd", "containernetworking-plugins", "iproute2", "iptables", "kmod", "nftables", "runc"}
+// plugins, the tools that kube-proxy and the lab set the network with, and those
+// for volumes with a file system.
+var Host = []string{"ca-certificates", "containerd", "containernetworking-plugins", "iproute2", "iptables", "kmod", "nftables", "runc", "xfsprogs"}
 
 // Ensure installs the packages that are missing.
 func Ensure(ctx context.Context, log io.Writer, packages ...string) error {

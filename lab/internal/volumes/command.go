@@ -19,7 +19,8 @@ import (
 
 // NewCommand runs the provisioner against a cluster until it is told to stop.
 func NewCommand() *cobra.Command {
-	var kubeconfig, root string
+	var kubeconfig string
+	var folders Folders
 	cmd := &cobra.Command{
 		Use:   "volume-provisioner",
 		Short: "Provision and expand local volumes for the lab",
@@ -35,26 +36,32 @@ func NewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// A disk that does not mount must not keep the other volumes from their pods.
+			if err := folders.Mount(); err != nil {
+				klog.FromContext(ctx).Error(err, "mounting disks")
+			}
 			// It adds to the scheme that every client reads, so nothing else may run yet.
-			provisioner := controller.NewProvisionController(klog.FromContext(ctx), client, ProvisionerName, Folders{Root: root},
+			provisioner := controller.NewProvisionController(klog.FromContext(ctx), client, ProvisionerName, folders,
 				controller.LeaderElection(false))
-			go expander(client, root).Run(ctx)
+			go expander(client, folders).Run(ctx)
 			provisioner.Run(ctx)
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "how to reach the cluster")
-	cmd.Flags().StringVar(&root, "root", "", "folder that holds one folder per volume")
+	cmd.Flags().StringVar(&folders.Root, "root", "", "folder that holds one folder per volume")
+	cmd.Flags().StringVar(&folders.Node, "node", "", "name of this node, which alone can have volumes with file systems of their own")
 	return cmd
 }
 
-func expander(client kubernetes.Interface, root string) expand.Expander {
+func expander(client kubernetes.Interface, folders Folders) expand.Expander {
 	events := record.NewBroadcaster()
 	events.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: client.CoreV1().Events("")})
 	return expand.Expander{
 		Client:      client.CoreV1(),
 		Events:      events.NewRecorder(scheme.Scheme, corev1.EventSource{Component: ProvisionerName}),
 		Provisioner: ProvisionerName,
-		Free:        func() (int64, error) { return expand.Free(root) },
+		Free:        func() (int64, error) { return expand.Free(folders.Root) },
+		Grow:        folders.Grow,
 	}
 }

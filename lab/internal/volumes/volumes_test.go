@@ -45,3 +45,33 @@ func TestProvisionNeedsANode(t *testing.T) {
 	_, _, err := Folders{Root: t.TempDir()}.Provision(t.Context(), o)
 	require.ErrorContains(t, err, "WaitForFirstConsumer")
 }
+
+func TestDisksThatCannotBeMade(t *testing.T) {
+	folders := Folders{Root: t.TempDir(), Node: "lab"}
+	for expected, change := range map[string]func(o *controller.ProvisionOptions){
+		`storage class disk: parameter fsType is "ext4": xfs, or left out`: func(o *controller.ProvisionOptions) {
+			o.StorageClass.Parameters[fsType] = "ext4"
+		},
+		"storage class disk: its volumes are on node lab alone, and the pod is on lab-2": func(o *controller.ProvisionOptions) {
+			o.SelectedNode.Name = "lab-2"
+		},
+		"10485760 bytes are too few: xfs takes at least 314572800": func(o *controller.ProvisionOptions) {
+			o.PVC.Spec.Resources.Requests[corev1.ResourceStorage] = resource.MustParse("10Mi")
+		},
+	} {
+		o := options()
+		o.StorageClass.Name, o.StorageClass.Parameters = "disk", map[string]string{fsType: xfs}
+		change(&o)
+		_, _, err := folders.Provision(t.Context(), o)
+		require.EqualError(t, err, expected)
+		require.NoDirExists(t, filepath.Join(folders.Root, "pvc-1"))
+	}
+}
+
+func TestAFolderHasNoSize(t *testing.T) {
+	folders := Folders{Root: t.TempDir(), Node: "lab"}
+	_, _, err := folders.Provision(t.Context(), options())
+	require.NoError(t, err)
+	require.NoError(t, folders.Grow("pvc-1", 2<<30))
+	require.NoError(t, folders.Mount())
+}

@@ -28,9 +28,7 @@ const interval = 2 * time.Second
 // claim with FileSystemResizePending. The kubelet does the rest where the
 // volume is mounted and raises the claim's status.capacity last.
 //
-// A volume of the lab is a folder. Its growth is refused when the node's disk
-// has no room for it; what is written to the folder is not limited to the
-// volume's capacity.
+// A growth is refused when the node's disk has no room for it.
 type Expander struct {
 	Client typedcorev1.CoreV1Interface
 	Events record.EventRecorder
@@ -38,6 +36,8 @@ type Expander struct {
 	Provisioner string
 	// Free is how many bytes the disk has that holds the volumes.
 	Free func() (int64, error)
+	// Grow gives what is behind a volume another size in bytes. It can be repeated.
+	Grow func(volume string, bytes int64) error
 }
 
 // Run looks after the claims until ctx ends.
@@ -105,6 +105,9 @@ func (e Expander) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim,
 	if growth.CmpInt64(free) > 0 {
 		return fmt.Errorf("the node's disk has %s free, growing to %s takes %s more",
 			resource.NewQuantity(free, resource.BinarySI), size.String(), growth.String())
+	}
+	if err := e.Grow(pv.Name, size.Value()); err != nil {
+		return err
 	}
 	pv.Spec.Capacity[corev1.ResourceStorage] = size
 	_, err = e.Client.PersistentVolumes().Update(ctx, pv, metav1.UpdateOptions{})

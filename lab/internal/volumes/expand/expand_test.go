@@ -1,6 +1,8 @@
 package expand
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,6 +52,7 @@ func cluster(size string, change func(*corev1.PersistentVolumeClaim, *corev1.Per
 	return Expander{
 		Client: server(claim, pv), Events: events, Provisioner: provisioner,
 		Free: func() (int64, error) { return 5 << 30, nil },
+		Grow: func(string, int64) error { return nil },
 	}, events
 }
 
@@ -85,6 +88,20 @@ func TestGrowthThatTheDiskCannotHoldIsRefused(t *testing.T) {
 	require.Equal(t, "1Gi", claim.Status.Capacity.Storage().String())
 	require.Equal(t, corev1.PersistentVolumeClaimResizing, claim.Status.Conditions[0].Type)
 	require.Equal(t, "Warning VolumeResizeFailed the node's disk has 5Gi free, growing to 7Gi takes 6Gi more", <-events.Events)
+}
+
+// A volume tells a capacity only when it has it.
+func TestWhatDoesNotGrowKeepsItsCapacity(t *testing.T) {
+	e, events := cluster("3Gi", nil)
+	var asked []string
+	e.Grow = func(volume string, bytes int64) error {
+		asked = append(asked, fmt.Sprint(volume, " ", bytes))
+		return errors.New("it is not mounted")
+	}
+	_, capacity := after(t, e, 2)
+	require.Equal(t, "1Gi", capacity)
+	require.Equal(t, "Warning VolumeResizeFailed it is not mounted", <-events.Events)
+	require.Equal(t, []string{"pvc-1 3221225472", "pvc-1 3221225472"}, asked, "it is tried again")
 }
 
 func TestOtherVolumesAreLeftAlone(t *testing.T) {
