@@ -87,5 +87,13 @@ func shards(o Options) []Rule {
 			Description: "A shard without room stops. Raise storage.size of the part that the claim belongs to: volumes grow while in use. Look for " +
 				"what grows: a replication slot, dead rows, a move.",
 		},
+		{
+			// One that is full no longer fills up.
+			Name: "VolumeFull", Severity: Critical, For: "1m",
+			Expr:    `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-.*"} / kubelet_volume_stats_capacity_bytes < 0.03`,
+			Summary: "{{ $value | humanizePercentage }} of volume {{ $labels.persistentvolumeclaim }} is free",
+			Description: "A shard on a full volume refuses writes, and stops when its log needs another file. Raise storage.size of the part that the " +
+				"claim belongs to and deploy: it comes back by itself, with all that was acknowledged.",
+		},
 	}
 }
