@@ -15,7 +15,7 @@ LAB := go run -C lab ./cmd/lab
 PAGE := http://127.0.0.1:18080/
 EDGE := http://127.0.0.1:18088/
 # Packages of the lab whose tests need neither its big dependencies nor a cluster.
-LAB_LIGHT := ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
+LAB_LIGHT := ./cmd/kafka-exporter ./cmd/lab ./cmd/mail ./cmd/operator ./crds/... ./images/... ./internal/builds ./internal/cluster ./internal/debian \
 	./internal/deploy ./internal/environ ./internal/host ./internal/paths ./internal/proc ./internal/stamp ./internal/step ./internal/volumes/... ./mail ./page ./traefik ./cmd/page
 LAB_TESTS := $(LAB_LIGHT) ./cmd/emulators ./emulators/... ./internal/builds/networkpolicy ./internal/builds/v2
 # The Go modules of this repository. The lab's heavy packages are left out of
@@ -103,7 +103,7 @@ schema:      ## every object against the schemas of Kubernetes 1.29 and the newe
 real:        ## tests against real PostgreSQL, Redis and Kafka servers of their own; after make build
 	@tests/with-servers.sh bash -euc 'for m in sharding services/users; do go test -C $$m -count=1 -timeout 40m ./...; done; \
 		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
-	@tests/with-servers.sh go test -C lab -count=1 -run TestNode ./images
+	@tests/with-servers.sh go test -C lab -count=1 -run 'TestNode|TestRealKafka' ./images ./emulators/kafkaexporter
 real-backup: ## backups and restores against a real S3 server, which it compiles, and barman-cloud; after make build
 	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 40m -run 'Archive|Restore|Backup|LogIsNever|BucketIsAway|Members|TestPatroni' ./components/postgres
 real-pooler: ## the router's tests, and moves under load, with all of the service's connections through a real PgBouncer; after make build
