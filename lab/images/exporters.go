@@ -9,7 +9,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// exporterUser is nobody, as whom the official images of both exporters run.
+// exporterUser is nobody, as whom the official images of the exporters of PostgreSQL and Redis run.
 const exporterUser owner = 65534
 
 // postgresExporter is the official program, compiled from its own module.
@@ -51,6 +51,32 @@ func (b *builder) redisExporter() recipe {
 				t.file("SUBSTITUTE", 0o644, []byte(redisExporterSubstitute+"\n"))
 				return t, nil
 			})
+		},
+	}
+}
+
+// KafkaExporterName is the image's name without its tag.
+const KafkaExporterName = "scalestack/kafka-exporter"
+
+// kafkaExporterSubstitute is shown wherever the image is. Strimzi runs the exporter from its image of Kafka.
+const kafkaExporterSubstitute = "the lab's emulator of kafka_exporter, in the place of the one in Strimzi's image of Kafka"
+
+// kafkaExporter is an image of its own, which only the emulator of the Strimzi operator names: Kafka's need not
+// change with the exporter, and the name says that neither is Strimzi's.
+func (b *builder) kafkaExporter() recipe {
+	binary := goBinary{name: "kafka-exporter", module: filepath.Join(b.RepoDir, "lab"), pkg: "./cmd/kafka-exporter"}
+	config := exporterConfig("/kafka-exporter", 9404)
+	config.User = fmt.Sprintf("%d:%d", kafkaUser, kafkaUser)
+	return recipe{
+		ref:        KafkaExporterName + ":lab",
+		title:      "Scalestack lab kafka-exporter",
+		source:     "lab/cmd/kafka-exporter",
+		substitute: kafkaExporterSubstitute,
+		contentTag: true,
+		config:     config,
+		inputs:     func(ctx context.Context) (digest.Digest, error) { return b.compile(ctx, binary) },
+		layers: func(context.Context) ([]layer, error) {
+			return b.static(binary, func(t *tree) { t.file("SUBSTITUTE", 0o644, []byte(kafkaExporterSubstitute+"\n")) })
 		},
 	}
 }

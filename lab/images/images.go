@@ -81,7 +81,7 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("images: %w", err)
 	}
-	recipes := append(b.programs(), b.pause(), b.redis(), b.postgres(), b.kafka(), b.postgresExporter(), b.redisExporter())
+	recipes := append(b.programs(), b.pause(), b.redis(), b.postgres(), b.kafka(), b.postgresExporter(), b.redisExporter(), b.kafkaExporter())
 	if opts.Patroni {
 		recipes = append(recipes, b.patroni())
 	}
