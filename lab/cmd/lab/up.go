@@ -207,7 +207,7 @@ func (u *up) start(ctx context.Context) error {
 		return err
 	}
 	if err := u.Do(ctx, "operator-start", "start the emulator of the Strimzi operator", func(ctx context.Context, log *step.Log) error {
-		return cluster.StartOperator(ctx, u.Paths, log, u.ref(images.KafkaName))
+		return cluster.StartOperator(ctx, u.Paths, log, u.ref(images.KafkaName), u.ref(images.KafkaExporterName))
 	}); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 	flags := flag.NewFlagSet("operator", flag.ExitOnError)
 	kubeconfig := flags.String("kubeconfig", "", "how to reach the cluster")
 	image := flags.String("image", "", "image of a Kafka node")
+	exporterImage := flags.String("exporter-image", "", "image of the Kafka Exporter")
 	address := flags.String("address", "127.0.0.1/32", "the operator's own address, for network policies")
 	dns := flags.String("dns", "", "the cluster's DNS server; default: the machine's")
 	health := flags.String("health", "127.0.0.1:8081", "address that answers /readyz")
@@ -48,7 +49,7 @@ func run(ctx context.Context) error {
 	}
 	dial := dialer(*dns)
 	return strimzi.Run(ctx, strimzi.Options{
-		Cluster: config, Image: *image, Address: *address, Health: *health,
+		Cluster: config, Image: *image, ExporterImage: *exporterImage, Address: *address, Health: *health,
 		Connect: func(brokers []string, security *tls.Config) (strimzi.Admin, error) {
 			return admin.Connect(brokers, security, dial)
 		},

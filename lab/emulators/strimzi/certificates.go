@@ -24,7 +24,7 @@ type certificates struct {
 	current []byte
 	// operator is the operator's own.
 	operator pki.Pair
-	// trust is what the nodes' pods are started with.
+	// trust is what the nodes' pods and the exporter's are started with.
 	trust nodes.Trust
 	// replaced tells that an older authority's certificate is kept until no node uses it.
 	replaced bool
@@ -69,7 +69,12 @@ func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made
 			return made, err
 		}
 	}
-	return made, nil
+	if c.Spec.KafkaExporter == nil {
+		return made, nil
+	}
+	exporter, err := issuer.issue(ctx, c.ExporterSecret(), map[string]identity{nodes.ExporterFile: {name: pki.Internal(c.Exporter())}})
+	made.trust.Certificates[c.Exporter()] = exporter[nodes.ExporterFile+".crt"]
+	return made, err
 }
 
 // trusted tells whether every pod was started with the authority's newest key.

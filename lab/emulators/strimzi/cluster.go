@@ -20,7 +20,8 @@ import (
 type clusters struct {
 	objects
 	connections *connections
-	image       string
+	// image of a node, and of the exporter.
+	image, exporterImage string
 	// address of the operator, as a CIDR, for the nodes' network policy.
 	address string
 	// waits says since when a cluster's nodes are awaited. One reconciliation runs at a time.
@@ -106,7 +107,10 @@ func (r *clusters) ensure(ctx context.Context, kafka *api.Kafka, notes *[]api.Co
 	if err := r.answers(ctx, c, made); err != nil {
 		return err
 	}
-	return r.runEntityOperator(ctx, c)
+	if err := r.runEntityOperator(ctx, c); err != nil {
+		return err
+	}
+	return r.runExporter(ctx, c, made.trust)
 }
 
 // plan is the cluster as it can be.
@@ -121,7 +125,7 @@ func (r *clusters) plan(ctx context.Context, kafka *api.Kafka, notes *[]api.Cond
 	if err := checkPools(kafka, pools.Items); err != nil {
 		return nil, err
 	}
-	c := &nodes.Cluster{Kafka: kafka, ID: clusterID(kafka, pools.Items), Image: r.image, Operator: r.address}
+	c := &nodes.Cluster{Kafka: kafka, ID: clusterID(kafka, pools.Items), Image: r.image, ExporterImage: r.exporterImage, Operator: r.address}
 	var err error
 	if c.Pools, err = number(pools.Items); err != nil {
 		return nil, err

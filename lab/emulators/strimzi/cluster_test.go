@@ -127,8 +127,8 @@ func TestGoneClusterIsDisconnected(t *testing.T) {
 
 func TestWhatIsNotServedIsSaid(t *testing.T) {
 	k, pool := resources(t)
-	k.Spec.KafkaExporter, k.Spec.Kafka.Rack = &api.Unserved{}, &api.Unserved{}
+	k.Spec.Kafka.Rack = &api.Unserved{}
 	l := newLab(t, k, pool)
 	l.ready()
-	require.Equal(t, []string{"Emulator: the lab's emulator of the Strimzi operator does not run kafkaExporter, rack"}, l.notes())
+	require.Equal(t, []string{"Emulator: the lab's emulator of the Strimzi operator does not run rack"}, l.notes())
 }

@@ -30,6 +30,9 @@
 //	authorities' Secrets                       ca.crt, ca.p12, ca.password, generation  Ca
 //	a replaced authority's key                 two certificates until all nodes changed CaReconciler
 //	metricsConfig                              exporter on port 9404 of every node      MetricsModel
+//	kafkaExporter                              a super user's certificate, port 9404    KafkaExporter
+//	… that is not ready                        NotReady                                 KafkaExporterReconciler
+//	… after a new authority or certificate     its pod is replaced                      KafkaExporterReconciler
 //	a status while nodes restart               stays as it was, for five minutes        KafkaAssemblyOperator
 //	restarts                                   one pod at a time                        KafkaRoller
 //	PodDisruptionBudget                        minAvailable                             PodDisruptionBudgetUtils
@@ -39,9 +42,10 @@
 // then tries.
 //
 // It is weaker in these. The entity operator's Deployment runs containers that only wait; the emulator does their work
-// from outside, for as long as the pod is ready. Cruise Control for several brokers, the Kafka exporter and racks do
-// not run, which a condition says. No agent listens on port 8443. Certificates are not renewed. Removed brokers are
-// not unregistered. The annotations that choose nodes' numbers are not read. No other version than 3.7.1 runs. The values
+// from outside, for as long as the pod is ready. Cruise Control for several brokers and racks do not run, which a
+// condition says. The Kafka Exporter is the lab's own (package kafkaexporter) in an image of its own; the resource's image,
+// showAllOffsets, logging and probes are not read. No agent listens on port 8443. Certificates are not renewed. Removed
+// brokers are not unregistered. The annotations that choose nodes' numbers are not read. No other version than 3.7.1 runs. The values
 // of broker settings are not held against Kafka's types and ranges, as KafkaConfiguration.validate does: a broker that does
 // not take one fails.
 package strimzi

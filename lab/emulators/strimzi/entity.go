@@ -18,20 +18,25 @@ func (r *clusters) runEntityOperator(ctx context.Context, c *nodes.Cluster) erro
 	if err := r.applyEach(ctx, c.Entity()); err != nil {
 		return err
 	}
-	deployment := &appsv1.Deployment{}
-	err := r.Fresh.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: c.EntityOperator()}, deployment)
-	if len(c.Operators()) == 0 {
-		if err != nil {
-			return client.IgnoreNotFound(err)
-		}
-		return client.IgnoreNotFound(r.Delete(ctx, deployment))
+	if len(c.Operators()) > 0 {
+		return r.rolledOut(ctx, c, c.EntityOperator(), "the entity operator")
 	}
-	if err != nil {
+	deployment := &appsv1.Deployment{}
+	if err := r.Fresh.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: c.EntityOperator()}, deployment); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return client.IgnoreNotFound(r.Delete(ctx, deployment))
+}
+
+// rolledOut waits for the pod of a Deployment, and for one that it replaces to go.
+func (o objects) rolledOut(ctx context.Context, c *nodes.Cluster, name, what string) error {
+	deployment := &appsv1.Deployment{}
+	if err := o.Fresh.Get(ctx, types.NamespacedName{Namespace: c.Namespace, Name: name}, deployment); err != nil {
 		return err
 	}
 	s := deployment.Status
-	if s.ObservedGeneration < deployment.Generation || s.UpdatedReplicas < 1 || s.AvailableReplicas < 1 {
-		return waiting("the entity operator is not ready")
+	if s.ObservedGeneration < deployment.Generation || s.UpdatedReplicas < 1 || s.AvailableReplicas < 1 || s.Replicas > 1 {
+		return waiting(what + " is not ready")
 	}
 	return nil
 }

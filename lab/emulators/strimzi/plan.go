@@ -68,7 +68,6 @@ func warnings(k *api.Kafka) []api.Condition {
 	var missing []string
 	for name, asked := range map[string]bool{
 		"cruiseControl": k.Spec.CruiseControl != nil,
-		"kafkaExporter": k.Spec.KafkaExporter != nil,
 		"rack":          k.Spec.Kafka.Rack != nil,
 	} {
 		if asked {

@@ -30,8 +30,8 @@ import (
 type Options struct {
 	Cluster *rest.Config
 	Connect Connect
-	// Image of a Kafka node.
-	Image string
+	// Image of a Kafka node, and of the Kafka Exporter.
+	Image, ExporterImage string
 	// Address that the operator comes from, as a CIDR.
 	Address string
 	// Health is the address that answers whether the operator works.
@@ -54,7 +54,8 @@ func Run(ctx context.Context, o Options) error {
 	shared := objects{Client: manager.GetClient(), Fresh: manager.GetAPIReader(), Now: time.Now}
 	open := &connections{connect: o.Connect}
 	if err := watchClusters(manager, &clusters{
-		objects: shared, connections: open, image: o.Image, address: o.Address, waits: map[types.NamespacedName]time.Time{},
+		objects: shared, connections: open, image: o.Image, exporterImage: o.ExporterImage, address: o.Address,
+		waits: map[types.NamespacedName]time.Time{},
 	}); err != nil {
 		return err
 	}

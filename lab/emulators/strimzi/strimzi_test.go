@@ -94,7 +94,10 @@ func newLab(t *testing.T, resources ...client.Object) *lab {
 }
 
 func (l *lab) clusters() *clusters {
-	return &clusters{objects: l.objects, connections: l.connections, image: "scalestack/kafka:3.7.1", address: "10.244.0.1/32", waits: l.waits}
+	return &clusters{
+		objects: l.objects, connections: l.connections, image: "scalestack/kafka:3.7.1", exporterImage: "scalestack/kafka-exporter:lab",
+		address: "10.244.0.1/32", waits: l.waits,
+	}
 }
 
 func (l *lab) topics() *topics { return &topics{objects: l.objects, connections: l.connections} }
@@ -107,7 +110,7 @@ func (l *lab) run(r reconcile.Reconciler, name string) ctrl.Result {
 	return result
 }
 
-// ready is a cluster whose nodes and entity operator run.
+// ready is a cluster whose nodes, entity operator and exporter run.
 func (l *lab) ready() {
 	l.Helper()
 	l.settle()
@@ -134,7 +137,8 @@ func (l *lab) start() {
 	for _, set := range sets.Items {
 		l.run(&podSets{l.objects}, set.Name)
 	}
-	l.startEntityOperator()
+	l.startDeployment("kafka-entity-operator")
+	l.startDeployment("kafka-kafka-exporter")
 	pods := &corev1.PodList{}
 	require.NoError(l, l.List(l.Context(), pods))
 	for i := range pods.Items {
@@ -143,13 +147,14 @@ func (l *lab) start() {
 	}
 }
 
-func (l *lab) startEntityOperator() {
+// startDeployment starts the pod of one that exists.
+func (l *lab) startDeployment(name string) {
 	l.Helper()
 	deployment := &appsv1.Deployment{}
-	if l.Get(l.Context(), key("kafka-entity-operator"), deployment) != nil {
+	if l.Get(l.Context(), key(name), deployment) != nil {
 		return
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "kafka-entity-operator-x", Namespace: "shop", Labels: deployment.Spec.Template.Labels}, Spec: deployment.Spec.Template.Spec}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name + "-x", Namespace: "shop", Labels: deployment.Spec.Template.Labels}, Spec: deployment.Spec.Template.Spec}
 	require.NoError(l, client.IgnoreAlreadyExists(l.Create(l.Context(), pod)))
 	deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: deployment.Generation, UpdatedReplicas: 1, AvailableReplicas: 1}
 	require.NoError(l, l.Status().Update(l.Context(), deployment))

@@ -14,11 +14,11 @@ import (
 const operatorName = "strimzi-emulator"
 
 // StartOperator starts the emulator of the Strimzi operator, once Strimzi's definitions are in the cluster.
-func StartOperator(ctx context.Context, p paths.Paths, log io.Writer, kafkaImage string) error {
+func StartOperator(ctx context.Context, p paths.Paths, log io.Writer, kafkaImage, exporterImage string) error {
 	if err := retire(ctx, p, log); err != nil {
 		return err
 	}
-	if err := ensure(ctx, log, operatorSpec(p, kafkaImage)); err != nil {
+	if err := ensure(ctx, log, operatorSpec(p, kafkaImage, exporterImage)); err != nil {
 		return err
 	}
 	return waitFor(ctx, time.Minute, "the emulator of the Strimzi operator", func() error {
@@ -44,8 +44,8 @@ func retire(ctx context.Context, p paths.Paths, log io.Writer) error {
 	return kubectl(ctx, p, log, append([]string{"delete", "statefulsets,poddisruptionbudgets", "--cascade=foreground", "--timeout=120s"}, kafkas...)...)
 }
 
-func operatorSpec(p paths.Paths, kafkaImage string) proc.Spec {
-	spec := newSpec(p, operatorName, "-kubeconfig", p.Kubeconfig(operatorName), "-image", kafkaImage,
+func operatorSpec(p paths.Paths, kafkaImage, exporterImage string) proc.Spec {
+	spec := newSpec(p, operatorName, "-kubeconfig", p.Kubeconfig(operatorName), "-image", kafkaImage, "-exporter-image", exporterImage,
 		"-address", bridgeIP+"/32", "-dns", bridgeIP+":53", "-health", operatorHealth)
 	spec.Path = p.Bin("operator")
 	spec.Files = []string{p.Bin("operator.stamp")}

@@ -25,9 +25,9 @@ type KafkaList struct {
 type KafkaSpec struct {
 	Kafka          Brokers         `json:"kafka"`
 	EntityOperator *EntityOperator `json:"entityOperator,omitempty"`
-	// CruiseControl and KafkaExporter are only read to say that they do not run.
+	KafkaExporter  *KafkaExporter  `json:"kafkaExporter,omitempty"`
+	// CruiseControl is only read to say that it does not run.
 	CruiseControl *Unserved `json:"cruiseControl,omitempty"`
-	KafkaExporter *Unserved `json:"kafkaExporter,omitempty"`
 }
 
 // EntityOperator runs the operators of topics and of users. Without one of them its resources are nobody's.
@@ -49,6 +49,22 @@ type EntityTemplate struct {
 	Pod                    PodTemplate       `json:"pod,omitempty"`
 	TopicOperatorContainer ContainerTemplate `json:"topicOperatorContainer,omitempty"`
 	UserOperatorContainer  ContainerTemplate `json:"userOperatorContainer,omitempty"`
+}
+
+// KafkaExporter tells the lag of consumer groups. An expression that is missing takes every name, or leaves none out.
+type KafkaExporter struct {
+	TopicRegex        string                       `json:"topicRegex,omitempty"`
+	GroupRegex        string                       `json:"groupRegex,omitempty"`
+	TopicExcludeRegex string                       `json:"topicExcludeRegex,omitempty"`
+	GroupExcludeRegex string                       `json:"groupExcludeRegex,omitempty"`
+	Resources         *corev1.ResourceRequirements `json:"resources,omitempty"`
+	Template          ExporterTemplate             `json:"template,omitempty"`
+}
+
+// ExporterTemplate changes the exporter's pod. Of Pod only the pull secrets count.
+type ExporterTemplate struct {
+	Pod       PodTemplate       `json:"pod,omitempty"`
+	Container ContainerTemplate `json:"container,omitempty"`
 }
 
 // ContainerTemplate changes one container.

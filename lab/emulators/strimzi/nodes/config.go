@@ -89,7 +89,7 @@ func (c *Cluster) common(p Pool, id int32) map[string]string {
 		"log.dirs":                       logs,
 		"metadata.log.dir":               metadata,
 		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-		"super.users":                    "User:" + dn(c.NodeIdentity()) + ";User:" + dn(OperatorIdentity),
+		"super.users":                    "User:" + dn(c.NodeIdentity()) + ";User:" + dn(c.Exporter()) + ";User:" + dn(OperatorIdentity),
 		"ssl.keystore.type":              "PEM",
 		"ssl.keystore.location":          "/tmp/node.pem",
 		"ssl.truststore.type":            "PEM",

@@ -1,6 +1,6 @@
 // Package nodes builds the objects that a Kafka cluster consists of. Names, labels, annotations, ports, paths and
-// settings are those that Strimzi 0.44.0 gives them (its classes KafkaCluster, KafkaPool, EntityOperator, VolumeUtils
-// and KafkaBrokerConfigurationBuilder).
+// settings are those that Strimzi 0.44.0 gives them (its classes KafkaCluster, KafkaPool, EntityOperator, KafkaExporter,
+// VolumeUtils and KafkaBrokerConfigurationBuilder).
 package nodes
 
 import (
@@ -35,8 +35,8 @@ type Cluster struct {
 	ID string
 	// Metrics are the exporter's rules as JSON. Empty: no exporter.
 	Metrics string
-	// Image of a node.
-	Image string
+	// Image of a node, and of the Kafka Exporter.
+	Image, ExporterImage string
 	// Operator is the address that the operator comes from, as a CIDR.
 	Operator string
 }

@@ -32,7 +32,12 @@ func (c *Cluster) EntitySecret(container string) string {
 
 // EntityLabels select the entity operator's pod.
 func (c *Cluster) EntityLabels() map[string]string {
-	return map[string]string{api.ClusterLabel: c.Name, api.KindLabel: api.KafkaKind, api.NameLabel: c.EntityOperator()}
+	return c.partLabels(c.EntityOperator())
+}
+
+// partLabels select the pod of one of the cluster's parts beside its nodes.
+func (c *Cluster) partLabels(part string) map[string]string {
+	return map[string]string{api.ClusterLabel: c.Name, api.KindLabel: api.KafkaKind, api.NameLabel: part}
 }
 
 // Operators are the containers of the entity operator that the resource asks for.

@@ -49,7 +49,7 @@ func (c *Cluster) NetworkPolicy() *networkingv1.NetworkPolicy {
 	operator := networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: c.Operator}}
 	inside := peer(c.labels())
 	tools := []networkingv1.NetworkPolicyPeer{operator, inside}
-	for _, name := range []string{c.EntityOperator(), c.Name + "-kafka-exporter", c.Name + "-cruise-control"} {
+	for _, name := range []string{c.EntityOperator(), c.Exporter(), c.Name + "-cruise-control"} {
 		tools = append(tools, peer(map[string]string{api.NameLabel: name}))
 	}
 	rules := []networkingv1.NetworkPolicyIngressRule{

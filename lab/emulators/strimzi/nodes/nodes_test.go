@@ -28,7 +28,7 @@ func load(t *testing.T, file string) *Cluster {
 	body, err := os.ReadFile("testdata/" + file + ".json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(body, &in))
-	c := &Cluster{Kafka: in.Kafka, ID: "hPcvY250SeCIqBWfgG3QOQ", Image: "scalestack/kafka:3.7.1", Operator: "10.244.0.1/32"}
+	c := &Cluster{Kafka: in.Kafka, ID: "hPcvY250SeCIqBWfgG3QOQ", Image: "scalestack/kafka:3.7.1", ExporterImage: "scalestack/kafka-exporter:lab", Operator: "10.244.0.1/32"}
 	next := int32(0)
 	for _, pool := range in.Pools {
 		p := Pool{KafkaNodePool: pool}
@@ -89,6 +89,8 @@ func TestPodsAreRestricted(t *testing.T) {
 			}
 		}
 		check(metav1.ObjectMeta{Name: "entity operator"}, c.entityDeployment().Spec.Template.Spec)
+		c.Spec.KafkaExporter = exporterSpec(t)
+		check(metav1.ObjectMeta{Name: "exporter"}, c.exporterDeployment(Trust{}).Spec.Template.Spec)
 	}
 }
 

@@ -92,7 +92,7 @@ func (c *Cluster) ports(p Pool) []corev1.ContainerPort {
 		}
 	}
 	if c.Metrics != "" {
-		all = append(all, tcp("tcp-prometheus", MetricsPort))
+		all = append(all, tcp(metricsPortName, MetricsPort))
 	}
 	return all
 }

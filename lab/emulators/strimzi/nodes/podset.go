@@ -24,11 +24,12 @@ const (
 	configHash              = "strimzi.io/broker-configuration-hash"
 )
 
-// Trust is what a node's pod was started with. A node restarts when any of it changes.
+// Trust is what a node's pod was started with. A node restarts when any of it changes. So does the exporter, but for the
+// clients' authority.
 type Trust struct {
 	// CACert, CAKey and ClientsCACert are the authorities' generations, from 0.
 	CACert, CAKey, ClientsCACert int
-	// Certificates are the nodes' own, by their pods' names.
+	// Certificates are the nodes' own, by their pods' names, and the exporter's, by its Deployment's.
 	Certificates map[string][]byte
 }
 
