@@ -59,7 +59,7 @@ func query(t *testing.T, expr string) ([]series, error) {
 
 // Kubernetes' discovery finds every program by the name of its port.
 func TestEveryProgramIsScraped(t *testing.T) {
-	want := []string{"analytics", "app", "email", "invalidate", "postgres-exporter", "redis-exporter", "relay", "shardctl"}
+	want := []string{"analytics", "app", "email", "invalidate", "kafka-kafka-exporter", "postgres-exporter", "redis-exporter", "relay", "shardctl"}
 	eventually(t, time.Minute, "a scrape of every program", func() error {
 		found, err := query(t, "sum by (container) (up) > 0")
 		if err != nil {
@@ -78,11 +78,12 @@ func TestEveryProgramIsScraped(t *testing.T) {
 	})
 }
 
-// The exporters get in with roles of their own, and the one of PostgreSQL answers for
-// every shard.
+// The exporters get in with roles of their own, Kafka's with a certificate, and the one
+// of PostgreSQL answers for every shard.
 func TestTheExportersGetAnswers(t *testing.T) {
 	eventually(t, time.Minute, "an answer from every server", func() error {
-		for expr, want := range map[string]int{"pg_up == 1": len(outputs(t).Shards), "redis_up == 1": 1} {
+		for metric, want := range map[string]int{"pg_up": len(outputs(t).Shards), "redis_up": 1, "kafka_brokers": 1} {
+			expr := fmt.Sprintf("%s{namespace=%q} == 1", metric, outputs(t).Namespace)
 			found, err := query(t, expr)
 			if err == nil && len(found) != want {
 				err = fmt.Errorf("%s holds for %d of %d", expr, len(found), want)
@@ -96,12 +97,12 @@ func TestTheExportersGetAnswers(t *testing.T) {
 }
 
 // rare are metrics that a product has only when something has happened, or that come
-// of what stack dev does without: standbys, certificates and backups.
+// of what stack dev does without: standbys, certificates, backups and the metrics of Kafka's nodes.
 var rare = regexp.MustCompile(`^(scalestack_(reshard_.*|backup_.*|(shard|cache)_certificate_expiry_.*|shard_slot_(held_bytes|lost)|consumer_dead_letters_total)` +
-	`|pg_stat_replication_.*|pg_stat_archiver_last.*)$`)
+	`|pg_stat_replication_.*|pg_stat_archiver_last.*|kafka_(controller|server)_.*)$`)
 
 // exported are the exporters' metrics in a query.
-var exported = regexp.MustCompile(`\b(pg|redis|kube|kubelet)_[a-z_]+\b`)
+var exported = regexp.MustCompile(`\b(pg|redis|kafka|kube|kubelet)_[a-z_]+\b`)
 
 // Every alert's question is understood, and what it asks for is there: an alert on a
 // metric that nobody has never fires.

@@ -40,17 +40,19 @@ var mayConnect = map[string][]string{
 	"postgres:5432": {"postgres", "postgres-exporter", "app", "analytics", "email", "relay", "shardctl"},
 	"redis:6379":    {"redis-exporter", "app", "invalidate"},
 	"kafka:9090":    {"kafka"},
-	"kafka:9091":    {"kafka", "kafka-entity-operator"},
-	"kafka:9093":    {"analytics", "email", "invalidate", "relay", "kafka-entity-operator"},
-	// Strimzi lets everybody ask whether its operators are well, so who may send decides.
-	"kafka-entity-operator:8080": {"kafka", "stranger in default"},
-	"kafka-entity-operator:8081": {"kafka", "stranger in default"},
+	"kafka:9091":    {"kafka", "kafka-entity-operator", "kafka-kafka-exporter"},
+	"kafka:9093":    {"analytics", "email", "invalidate", "relay", "kafka-entity-operator", "kafka-kafka-exporter"},
+	// Strimzi lets everybody ask whether its operators are well and what its exporter counts, so who may send
+	// decides.
+	"kafka-entity-operator:8080": {"kafka", "kafka-kafka-exporter", "stranger in default"},
+	"kafka-entity-operator:8081": {"kafka", "kafka-kafka-exporter", "stranger in default"},
+	"kafka-kafka-exporter:9404":  {"kafka", "kafka-entity-operator", "stranger in default"},
 	// The edge comes from anywhere; the stack's own pods have no business there.
 	"app:8080": {"stranger in default"},
 
 	// The cluster's DNS and API server, and the mail provider, are on the machine.
-	"machine:53":    {"postgres", "postgres-exporter", "redis-exporter", "kafka", "kafka-entity-operator", "app", "analytics", "email", "invalidate", "relay", "shardctl", "stranger in default"},
-	"machine:6443":  {"kafka", "kafka-entity-operator", "stranger in default"},
+	"machine:53":    {"postgres", "postgres-exporter", "redis-exporter", "kafka", "kafka-entity-operator", "kafka-kafka-exporter", "app", "analytics", "email", "invalidate", "relay", "shardctl", "stranger in default"},
+	"machine:6443":  {"kafka", "kafka-entity-operator", "kafka-kafka-exporter", "stranger in default"},
 	"machine:1025":  {"email", "stranger in default"},
 	"machine:10250": {"stranger in default"},
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/scalestack/scalestack/internal/alerts"
 )
 
 // What TestAlertsFireAndClear breaks, where it takes more than one line.
@@ -93,6 +96,85 @@ func (h heldFence) lift(t *testing.T) { h.set(t, "state = 'owned', fenced_until 
 
 func (h heldFence) set(t *testing.T, change, from string) {
 	execute(t, h.namespace, h.shard, "UPDATE scalestack.ownership SET epoch = epoch + 1, "+change+" WHERE bucket = $1 AND state = $2", h.bucket, from)
+}
+
+// standstill is a consumer group that nobody is in while its topic grows.
+type standstill struct {
+	namespace, group string
+	stop             func()
+}
+
+// begin takes the consumer away and sends one event over and over, more often than the
+// alert's limit at once and then every second: the alert asks for a lag that grows. The
+// relays are away in the same test, so nobody else writes. For those who read, and for
+// the group later, it is an event that they have had.
+func (s *standstill) begin(t *testing.T) {
+	kubectl(t, "scale", "deployment", s.group, "-n", s.namespace, "--replicas=0")
+	kubectl(t, "wait", "pod", "-n", s.namespace, "-l", "app.kubernetes.io/instance="+s.group, "--for=delete", "--timeout=2m")
+	const writer = "e2e-standstill"
+	applyKafka(t, "kafkauser", writer, userManifest(writer, "topic user_events Describe", "topic user_events Read", "topic user_events Write"))
+	kafka := kafkaAs(t, writer)
+	event := eventOf(t, writer, 1)
+	copies := make([]*kgo.Record, alerts.Defaults().Lag+100)
+	for i := range copies {
+		copies[i] = again(event)
+	}
+	require.NoError(t, kafka.ProduceSync(t.Context(), copies...).FirstErr())
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	go func() {
+		for ctx.Err() == nil {
+			_ = kafka.ProduceSync(ctx, again(event)).FirstErr()
+			time.Sleep(time.Second)
+		}
+	}()
+}
+
+// end lets the consumer catch up.
+func (s *standstill) end(t *testing.T) {
+	if s.stop != nil {
+		s.stop()
+	}
+	for _, args := range [][]string{
+		{"scale", "deployment", s.group, "-n", s.namespace, "--replicas=1"},
+		{"rollout", "status", "deployment/" + s.group, "-n", s.namespace, "--timeout=3m"},
+	} {
+		text, err := try(t, "kubectl", args...)
+		require.NoError(t, err, text)
+	}
+}
+
+// eventOf changes users until one is of the shard, and reads its event from the topic.
+func eventOf(t *testing.T, reader string, shard int) *kgo.Record {
+	t.Helper()
+	c, want := newClient(t), fmt.Sprintf("shard-%d", shard)
+	began := time.Now()
+	kafka := kafkaAs(t, reader, kgo.ConsumeTopics("user_events"), kgo.ConsumeResetOffset(kgo.NewOffset().AfterMilli(began.UnixMilli())))
+	user := int64(84)
+	for ; ; user++ {
+		got, err := c.do("PUT", user, profile{Name: "copied", Email: fmt.Sprintf("copied%d@example.com", began.Unix())})
+		require.NoError(t, err)
+		require.Equal(t, 2, got.status/100, got.text)
+		if got.shard == want {
+			break
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		fetches := kafka.PollFetches(ctx)
+		require.NoError(t, fetches.Err())
+		for record := range fetches.RecordsAll() {
+			if string(record.Key) == fmt.Sprint(user) {
+				return record
+			}
+		}
+	}
+}
+
+// again is a copy of a record to send: a client writes into what it sends.
+func again(of *kgo.Record) *kgo.Record {
+	return &kgo.Record{Topic: of.Topic, Key: of.Key, Value: of.Value, Headers: of.Headers}
 }
 
 // callers ask for users of every shard, ten a second.

@@ -66,11 +66,17 @@ func TestNodesPullWithThePullSecret(t *testing.T) {
 	require.Contains(t, pods, image+" true")
 	require.Contains(t, kubectl(t, "get", "events", "-n", namespace, "--field-selector", "reason=Pulled", "-o", "jsonpath={.items[*].message}"),
 		fmt.Sprintf("Successfully pulled image %q", image))
-	kafka := kubectl(t, "get", "pods", "-n", namespace, "-l", "strimzi.io/cluster=kafka",
-		"-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.imagePullSecrets[*].name}{"\n"}{end}`)
-	for _, pod := range strings.Split(strings.TrimSpace(kafka), "\n") {
-		require.Regexp(t, "^kafka-[^ ]+ registry$", pod, "Kafka's pods pull with it too")
-	}
+	// The exporter's pod of before may need a moment to end.
+	eventually(t, time.Minute, "Kafka's pods pull with it too", func() error {
+		kafka := kubectl(t, "get", "pods", "-n", namespace, "-l", "strimzi.io/cluster=kafka",
+			"-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.imagePullSecrets[*].name}{"\n"}{end}`)
+		for _, pod := range strings.Split(strings.TrimSpace(kafka), "\n") {
+			if !strings.HasPrefix(pod, "kafka-") || !strings.HasSuffix(pod, " registry") {
+				return fmt.Errorf("%s does not", pod)
+			}
+		}
+		return nil
+	})
 }
 
 // privateImage is that of the service in a registry of the test's own.
