@@ -25,7 +25,7 @@ func TestTheFileHasTheFigures(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, text, "48 * 3600")
 	require.Contains(t, text, "runbook_url: https://wiki.example.com/shard-down.md")
-	require.Contains(t, text, "(kafka_consumergroup_lag) > 7")
+	require.Contains(t, text, "oldest_offset)) > 7")
 }
 
 func TestTheOperatorsObject(t *testing.T) {

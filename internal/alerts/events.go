@@ -2,12 +2,19 @@ package alerts
 
 import "fmt"
 
+const (
+	lagOf = "max by (namespace, consumergroup, topic, partition) (kafka_consumergroup_lag)"
+	// held are the events of a partition. Two exporters answer while one replaces the other.
+	held = "max by (namespace, topic, partition) (kafka_topic_partition_current_offset - kafka_topic_partition_oldest_offset)"
+	// behind counts a partition for which the group has no offset yet, whose lag is -1, as all that it holds.
+	behind = "sum by (namespace, consumergroup, topic) (" + lagOf + " >= 0 or 0 * " + lagOf + " + on (namespace, topic, partition) group_left () " + held + ")"
+)
+
 func events(o Options) []Rule {
 	return []Rule{
 		{
 			Name: "ConsumerLagGrows", Severity: Warning, For: "10m",
-			Expr: fmt.Sprintf("sum by (namespace, consumergroup, topic) (kafka_consumergroup_lag) > %d"+
-				" and sum by (namespace, consumergroup, topic) (delta(kafka_consumergroup_lag[10m])) > 0", o.Lag),
+			Expr:    fmt.Sprintf("%[1]s > %[2]d and delta((%[1]s)[10m:1m]) > 0", behind, o.Lag),
 			Summary: "Group {{ $labels.consumergroup }} is {{ $value }} events of {{ $labels.topic }} behind, and more every minute",
 			Description: "The broker counts this, so it holds for a group without a consumer too (kafka.exporter). Look at the consumer's pods, " +
 				"then at replicas.max: beyond the topic's partitions more pods get nothing.",
