@@ -50,7 +50,7 @@ func (v view) decode(path *field.Path, s setting, value any, out reflect.Value) 
 	case reflect.Slice:
 		return v.decodeSlice(path, s, value, out)
 	case reflect.Map:
-		return v.decodeMap(path, value, out)
+		return v.decodeMap(path, s, value, out)
 	}
 	return decodeScalar(path, s, value, out)
 }
@@ -137,19 +137,19 @@ func (v view) decodeSlice(path *field.Path, s setting, value any, out reflect.Va
 	var errs field.ErrorList
 	items := reflect.MakeSlice(out.Type(), len(list), len(list))
 	for i, item := range list {
-		errs = append(errs, v.decode(path.Index(i), s.item(), item, items.Index(i))...)
+		errs = append(errs, v.decode(path.Index(i), s.item(out.Type().Elem()), item, items.Index(i))...)
 	}
 	out.Set(items)
 	return errs
 }
 
-// item is what holds for the items of a list: their format, but no default.
-func (s setting) item() setting {
-	s.typ = nil
+// item is what holds for the items of a list or a map: their format and range, but no default.
+func (s setting) item(of reflect.Type) setting {
+	s.typ = of
 	return s
 }
 
-func (v view) decodeMap(path *field.Path, value any, out reflect.Value) field.ErrorList {
+func (v view) decodeMap(path *field.Path, s setting, value any, out reflect.Value) field.ErrorList {
 	object, ok := value.(map[string]any)
 	if !ok {
 		return wrongType(path, value, "an object")
@@ -169,7 +169,7 @@ func (v view) decodeMap(path *field.Path, value any, out reflect.Value) field.Er
 			key.SetString(name)
 		}
 		item := reflect.New(out.Type().Elem()).Elem()
-		errs = append(errs, v.decode(path.Child(name), setting{}, object[name], item)...)
+		errs = append(errs, v.decode(path.Child(name), s.item(out.Type().Elem()), object[name], item)...)
 		result.SetMapIndex(key, item)
 	}
 	out.Set(result)

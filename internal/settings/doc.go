@@ -26,7 +26,8 @@
 //	          members of a struct's default fill in those that were left out.
 //	min, max  the range of a number, or the least and largest quantity.
 //	enum      the values that a string may have, separated by commas.
-//	format    the name of a format of strings, see [Formats].
+//	format    the name of a format of strings, see [Formats]. On a list or a map
+//	          it holds for each item, as a range does.
 //	required  "true" refuses an empty value.
 //
 // # Types

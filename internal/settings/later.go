@@ -19,7 +19,7 @@ func (v view) decodeInput(path *field.Path, s setting, value any, out reflect.Va
 		input = pulumi.StringArray(items)
 	case reflect.Map:
 		var items map[string]pulumi.StringInput
-		errs = v.decodeMap(path, value, reflect.ValueOf(&items).Elem())
+		errs = v.decodeMap(path, s, value, reflect.ValueOf(&items).Elem())
 		input = pulumi.StringMap(items)
 	default:
 		target := reflect.New(plain).Elem()

@@ -64,9 +64,9 @@ func property(s setting, t reflect.Type, docs *Docs) *Property {
 	case reflect.Struct:
 		return object(plain, docs)
 	case reflect.Slice:
-		return &Property{Type: "array", Items: property(s.item(), plain.Elem(), docs)}
+		return &Property{Type: "array", Items: property(s.item(plain.Elem()), plain.Elem(), docs)}
 	case reflect.Map:
-		return &Property{Type: "object", AdditionalProperties: property(setting{}, plain.Elem(), docs)}
+		return &Property{Type: "object", AdditionalProperties: property(s.item(plain.Elem()), plain.Elem(), docs)}
 	case reflect.Int:
 		p := &Property{Type: "integer"}
 		if least, most, bounded := s.bounds(); bounded {

@@ -70,6 +70,8 @@ type outer struct {
 	ByName map[string]item `json:"byName"`
 	// Weights by number.
 	Weights map[int]int `json:"weights"`
+	// Images by number.
+	Images map[int]pulumi.StringInput `json:"images" format:"image"`
 }
 
 type item struct {
@@ -97,13 +99,14 @@ func decoded(t *testing.T, text string) (*outer, string) {
 
 func TestDecode(t *testing.T) {
 	got, problem := decoded(t, `{"image":"a:1","level":4.0,"mode":"slow","on":false,"zero":0,"size":{"cpu":"2"},"extra":{},
-		"labels":{"a":"b"},"words":[],"items":[{"name":"one"}],"byName":{"k":{"name":"two","count":5}},"weights":{"7":1}}`)
+		"labels":{"a":"b"},"words":[],"items":[{"name":"one"}],"byName":{"k":{"name":"two","count":5}},"weights":{"7":1},"images":{"4":"a:2"}}`)
 	require.Empty(t, problem)
 	no, zero := false, 0
 	require.Equal(t, &outer{
 		inner: inner{Image: pulumi.String("a:1")}, Level: 4, Mode: "slow", On: &no, Zero: &zero,
 		Size: size{CPU: "2"}, Extra: &size{}, Labels: pulumi.StringMap{"a": pulumi.String("b")}, Words: []string{},
 		Items: []item{{Name: "one"}}, ByName: map[string]item{"k": {Name: "two", Count: 5}}, Weights: map[int]int{7: 1},
+		Images: map[int]pulumi.StringInput{4: pulumi.String("a:2")},
 	}, got)
 }
 
@@ -123,12 +126,14 @@ func TestDecodeReportsEveryMistake(t *testing.T) {
 		`{"size":{"cpu":2}}`:             `x.size.cpu: Invalid value: 2: must be a quantity in quotes, such as "500m", "2" or "1Gi"`,
 		`{"size":{"cpu":""}}`:            `x.size.cpu: Invalid value: "": must be a quantity such as 500m, 2 or 1Gi`,
 		`{"image":"a"}`:                  `x.image: Invalid value: "a": must name a version: a tag other than latest, or a digest`,
-		`{"hidden":1}`:                   "x.hidden: Forbidden: is not a setting; known here: byName, extra, image, items, labels, level, mode, off, on, size, weights, words, zero",
+		`{"hidden":1}`:                   "x.hidden: Forbidden: is not a setting; known here: byName, extra, image, images, items, labels, level, mode, off, on, size, weights, words, zero",
 		`{"items":[{},{"name":"A"}]}`:    `x.items[1].name: Invalid value: "A": must be a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends`,
 		`{"byName":{"b":1,"a":{"n":1}}}`: "x.byName.a.n: Forbidden: is not a setting; known here: count, name\nx.byName.b: Invalid value: 1: must be an object",
 		`{"weights":{"one":2}}`:          `x.weights.one: Invalid value: "one": the key must be an integer`,
-		`{"labels":{"a":1}}`:             "x.labels.a: Invalid value: 1: must be a string",
-		`{"words":[1]}`:                  "x.words[0]: Invalid value: 1: must be a string",
+		`{"images":{"4":"a","2":1}}`: "x.images.2: Invalid value: 1: must be an image with a tag other than latest, or a digest\n" +
+			`x.images.4: Invalid value: "a": must name a version: a tag other than latest, or a digest`,
+		`{"labels":{"a":1}}`: "x.labels.a: Invalid value: 1: must be a string",
+		`{"words":[1]}`:      "x.words[0]: Invalid value: 1: must be a string",
 	} {
 		_, problem := decoded(t, text)
 		require.Equal(t, want, problem, text)
@@ -173,7 +178,7 @@ func TestWithDefaultsKeepsWhatWasGivenAndChangesNothingElse(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	args := WithDefaults(&outer{Level: 11, Mode: "x", Items: []item{{Count: 6}}})
+	args := WithDefaults(&outer{Level: 11, Mode: "x", Items: []item{{Count: 6}}, Images: map[int]pulumi.StringInput{4: pulumi.String("a")}})
 	args.Hidden = 10
 	args.Size.Memory = "1Mi"
 	require.EqualError(t, Err(Validate(nil, args)), strings.Join([]string{
@@ -184,6 +189,7 @@ func TestValidate(t *testing.T) {
 		`size.memory: Invalid value: "1Mi": must be a quantity of at least 64Mi`,
 		"items[0].name: Required value: a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends",
 		"items[0].count: Invalid value: 6: must be between 1 and 5",
+		`images.4: Invalid value: "a": must name a version: a tag other than latest, or a digest`,
 	}, "\n"))
 }
 
@@ -193,7 +199,8 @@ func TestRulesBetweenFields(t *testing.T) {
 }
 
 func TestValuesOfTheDeploymentAreNotChecked(t *testing.T) {
-	args := WithDefaults(&outer{inner: inner{Image: pulumi.String("later").ToStringOutput()}})
+	later := pulumi.String("later").ToStringOutput()
+	args := WithDefaults(&outer{inner: inner{Image: later}, Images: map[int]pulumi.StringInput{4: later}})
 	require.Empty(t, Validate(nil, args))
 }
 

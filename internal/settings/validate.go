@@ -37,9 +37,9 @@ func validate(path *field.Path, s setting, v reflect.Value) field.ErrorList {
 		}
 		return validate(path, s, v.Elem())
 	case reflect.Slice:
-		return append(s.checkValue(path, v), validateItems(path, s.item(), v)...)
+		return append(s.checkValue(path, v), validateItems(path, s.item(v.Type().Elem()), v)...)
 	case reflect.Map:
-		return append(s.checkValue(path, v), validateMap(path, v)...)
+		return append(s.checkValue(path, v), validateMap(path, s.item(v.Type().Elem()), v)...)
 	}
 	if v.IsZero() && !s.required() && s.tag.Get("default") == "" {
 		return nil // left out, and may be
@@ -103,14 +103,14 @@ func validateItems(path *field.Path, s setting, v reflect.Value) field.ErrorList
 	return errs
 }
 
-func validateMap(path *field.Path, v reflect.Value) field.ErrorList {
+func validateMap(path *field.Path, s setting, v reflect.Value) field.ErrorList {
 	byName := map[string]reflect.Value{}
 	for _, key := range v.MapKeys() {
 		byName[fmt.Sprint(key.Interface())] = v.MapIndex(key)
 	}
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		errs = append(errs, validate(path.Child(name), setting{}, byName[name])...)
+		errs = append(errs, validate(path.Child(name), s, byName[name])...)
 	}
 	return errs
 }
