@@ -37,9 +37,15 @@ type Args struct {
 	// node. Without it they are only preferred to be apart.
 	RequireSpread bool `json:"requireSpread" pulumi:"requireSpread,optional"`
 
-	// Image of PostgreSQL 16, with a tag or a digest. It has sh, postgres, initdb,
+	// Image of PostgreSQL 16 or 17, with a tag or a digest. It has sh, postgres, initdb,
 	// pg_ctl, pg_isready and psql on its PATH.
 	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"postgres:16.2" format:"image"`
+
+	// Images of single shards, by id, for example {"4": "postgres:17.5"}. A shard that is not
+	// named has Image. They are for shards of the next major version, to which the data moves:
+	// a volume keeps the version that it was founded with, and a server of another one does
+	// not start. docs/major-upgrade.md says how. Default: none.
+	Images map[int]pulumi.StringInput `json:"images" pulumi:"images,optional" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
 	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`

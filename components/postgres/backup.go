@@ -159,8 +159,5 @@ func (a *Args) checkBackup(path *field.Path) field.ErrorList {
 	if memory, ok := b.Resources.Bytes(); ok && memory < leastBackupMemory {
 		errs = append(errs, field.Invalid(path.Child("backup", "resources", "memory"), b.Resources.Memory, "must be at least 320Mi"))
 	}
-	if image, known := settings.String(a.Image); known && plainImage.MatchString(image) {
-		errs = append(errs, field.Invalid(path.Child("image"), image, "must be an image with barman-cloud with backup, for example "+builtImage))
-	}
-	return errs
+	return append(errs, a.checkBuilt(path, "must be an image with barman-cloud with backup, for example "+builtImage)...)
 }

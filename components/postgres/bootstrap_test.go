@@ -312,8 +312,9 @@ func TestBootstrapRefusesWhatItDidNotMake(t *testing.T) {
 		prepare func(*shard)
 		want    string
 	}{
-		"other files":  {func(s *shard) { s.write("volume/pgdata/notes", "mine") }, "holds files but no PostgreSQL data"},
-		"other major":  {func(s *shard) { s.write("volume/pgdata/PG_VERSION", "15\n") }, "was written by PostgreSQL 15, this image is PostgreSQL 16"},
+		"other files": {func(s *shard) { s.write("volume/pgdata/notes", "mine") }, "holds files but no PostgreSQL data"},
+		"other major": {func(s *shard) { s.write("volume/pgdata/PG_VERSION", "15\n") }, "was written by PostgreSQL 15, this image is PostgreSQL 16: " +
+			"give the shard its old image back (postgres.image or postgres.images); docs/major-upgrade.md says how shards get a new version"},
 		"no password":  {func(s *shard) { s.passwords("", "") }, "password"},
 		"many lines":   {func(s *shard) { s.passwords("admin-1", "a;\n\nb") }, "has more than one line"},
 		"wrong config": {func(s *shard) { s.write("postgresql.conf", "no_such = 1\n") }, "no_such"},

@@ -1,6 +1,10 @@
 package postgres
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
@@ -11,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
 	"github.com/scalestack/scalestack/components/k8s"
 )
 
@@ -39,6 +44,52 @@ func TestStatefulSetsFixedFieldsDependOnTheNameAlone(t *testing.T) {
 			require.Nil(t, set.VolumeClaimTemplates)
 		})
 	}
+}
+
+// Every container of a shard's pods and of the Job that reads its configuration has the
+// shard's own image; the others and what asks all shards have that of all.
+func TestAShardMayHaveAnImageOfItsOwn(t *testing.T) {
+	own := "registry.example.com/postgres:17.5-patroni-barman"
+	for name, change := range map[string]func(*Args){
+		"one member": func(*Args) {},
+		"members":    func(a *Args) { a.Members, a.TLS = 2, &k8s.TLS{Secret: "certificate"} },
+		"backup":     func(a *Args) { a.Backup = &Backup{Bucket: "s3://acme/prod"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := &Args{Shards: []int{0, 1}, Image: pulumi.String(builtImage), Exporter: &Exporter{},
+				Images: map[int]pulumi.StringInput{1: pulumi.String(own)}}
+			change(args)
+			seen := map[string]int{}
+			for _, one := range run(t, args).All() {
+				for _, image := range images(one) {
+					if strings.HasPrefix(one.Name, "postgres-shard-1") {
+						require.Equal(t, own, image, one.Name)
+						seen["own"]++
+					} else if one.Name != "postgres-exporter" {
+						require.Equal(t, builtImage, image, one.Name)
+						seen["all"]++
+					}
+				}
+			}
+			require.GreaterOrEqual(t, seen["own"], 3, "the pod's containers and the gate's")
+			require.GreaterOrEqual(t, seen["all"], seen["own"]+2, "the Jobs monitor and rollout too")
+		})
+	}
+}
+
+// images are those of a resource's pod template.
+func images(one pulumi.MockResourceArgs) []string {
+	var all []string
+	for _, kind := range []string{"initContainers", "containers"} {
+		list, ok := kubetest.Value(one, "spec.template.spec."+kind)
+		if !ok || !list.IsArray() {
+			continue
+		}
+		for _, c := range list.ArrayValue() {
+			all = append(all, c.ObjectValue()["image"].StringValue())
+		}
+	}
+	return all
 }
 
 func TestOnlyTheBootstrapSeesTheCredentials(t *testing.T) {
@@ -122,4 +173,31 @@ func TestTheClaimAsksForTheStorage(t *testing.T) {
 	require.NotNil(t, fast.StorageClassName)
 	require.Equal(t, pulumi.StringArray{pulumi.String("ReadWriteOncePod")}, fast.AccessModes)
 	require.Nil(t, spec(nil).StorageClassName)
+}
+
+// Whatever runs first on a volume refuses the data of another major version, before it
+// changes anything.
+func TestNoImageTakesDataOfAnotherMajorVersion(t *testing.T) {
+	for name, change := range map[string]func(*Args){
+		"bootstrap.sh": nil,
+		"prepare.sh":   threeMembers,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range map[string]string{
+				"start.sh": mountedFiles(testPlan(change))[name], "volume-settings": "", "rollout": "one",
+				"data/PG_VERSION": "16\n", "bin/postgres": "#!/bin/sh\necho 'postgres (PostgreSQL) 17.5 (Debian 17.5-1)'\n",
+			} {
+				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o755))
+			}
+			cmd := exec.Command("sh", filepath.Join(dir, "start.sh"))
+			cmd.Env = []string{"PATH=" + dir + "/bin:/usr/bin:/bin", "PGDATA=" + dir + "/data", "CONFIG=" + dir, "DATABASE=d", "CREDENTIALS=" + dir}
+			output, err := cmd.CombinedOutput()
+			require.Error(t, err)
+			require.Equal(t, "startup: "+dir+"/data was written by PostgreSQL 16, this image is PostgreSQL 17: "+
+				"give the shard its old image back (postgres.image or postgres.images); docs/major-upgrade.md says how shards get a new version\n", string(output))
+			require.NoFileExists(t, filepath.Join(dir, "startup.conf"))
+		})
+	}
 }

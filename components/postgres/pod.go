@@ -103,7 +103,7 @@ func fastStop() *corev1.ExecActionArgs {
 func container(p plan, name string, command ...string) *corev1.ContainerArgs {
 	return &corev1.ContainerArgs{
 		Name:            pulumi.String(name),
-		Image:           p.Image.ToStringOutput(),
+		Image:           p.image().ToStringOutput(),
 		ImagePullPolicy: p.ImagePullPolicy.ToStringOutput(),
 		Command:         pulumi.ToStringArray(command),
 		Env:             append(corev1.EnvVarArray{env("PGDATA", dataPath)}, tlsEnv(p)...),

@@ -116,7 +116,7 @@ func (r *registrar) gate(s rolledShard) error {
 		r.gates = nil
 	}
 	job := rolloutJob{plan: s.plan, object: s.set(), check: true, revision: s.rollout}
-	needs := slices.Concat(r.watch, r.gates)
+	needs := append(slices.Concat(r.watch, r.gates), s.app)
 	if n := len(r.rolled); n > 0 && (s.Rollout == RolloutSerial || s.member > 0) {
 		job.held, job.shards = true, r.rolled[n-1:]
 		needs = append(needs, r.rolled[n-1].app)

@@ -6,6 +6,8 @@
 #   HELD         host of the pod whose change is held up: what does not exist has
 #                nothing to lose, so nothing is waited for. Empty: wait in any case
 #   CONFIG       the new postgresql.conf, checked first. Empty: nothing to check
+#   OWN          the shard that CONFIG is for: name, host, port, database. Its data must be of
+#                the image's version. Empty, or a server that does not answer: not compared
 #   ROLE         the role to log in with
 #   CREDENTIALS  folder with <name>/password for each shard
 #   SCRATCH      a folder to write to
@@ -23,7 +25,7 @@ export LC_ALL=C PGSSLMODE="${PGSSLMODE:-disable}"
 
 : "${ROLE:?}" "${CREDENTIALS:?}" "${SCRATCH:?}" "${PATIENCE:?}"
 case $PGSSLMODE in disable) VERIFIED= ;; *) VERIFIED=$PGSSLMODE ;; esac
-SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-} CLEARTEXT=${CLEARTEXT:-} EXCESS=${EXCESS:-} CERTIFICATE=${CERTIFICATE:-}
+SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-} CLEARTEXT=${CLEARTEXT:-} EXCESS=${EXCESS:-} CERTIFICATE=${CERTIFICATE:-} OWN=${OWN:-}
 
 # SETTLE is how long a server has to be up: one that dies at once is not settled.
 # UNTRACKED is how long a server from before rollouts were tracked is watched: a pod
@@ -44,14 +46,15 @@ fail() {
 	exit 1
 }
 
-# check_config refuses an image of another major version and a configuration that
-# this image's server cannot read, while no shard has seen either.
+# check_config refuses an image of a major version that nobody has tried, and a
+# configuration that this image's server cannot read, while no shard has seen either.
 check_config() {
 	[ -n "$CONFIG" ] || return 0
 	found=$(postgres --version) || fail "the image's postgres does not run"
 	case $found in
-	*' 16.'*) ;;
-	*) fail "the image has $found, but the shards are of PostgreSQL 16" ;;
+	*' 16.'*) major=16 ;;
+	*' 17.'*) major=17 ;;
+	*) fail "the image has $found: shards are of PostgreSQL 16 or 17" ;;
 	esac
 	found=$(postgres -D "$SCRATCH" -c config_file="$CONFIG" -C port 2>&1) ||
 		fail "the server refuses its configuration: $found"
@@ -69,6 +72,20 @@ sql() {
 		answer=$(printf '%s' "${answer:-it accepts a connection and does not answer}" | tr '\n' ' ')
 		return 1
 	}
+}
+
+# check_version refuses an image whose server cannot read the shard's data, while the
+# shard still runs. A server that is away is not asked for: it may be away because of its
+# image, and the next one refuses such data as well.
+check_version() {
+	[ -n "$CONFIG" ] && [ -n "$OWN" ] || return 0
+	asked=$question question="SELECT current_setting('server_version_num')::integer / 10000"
+	# shellcheck disable=SC2086 # four words
+	sql $OWN || answer=
+	question=$asked
+	[ "${answer:-$major}" = "$major" ] ||
+		fail "${OWN%% *} has data of PostgreSQL $answer, and its image is PostgreSQL $major: give the shard its old image back" \
+			"(postgres.image or postgres.images); docs/major-upgrade.md says how shards get a new version"
 }
 
 # unknown_host tells a name that does not exist from a resolver that does not
@@ -171,6 +188,7 @@ look() {
 
 check_config
 check_certificate
+check_version
 if nothing_held; then
 	log "$HELD does not exist yet, so there is nothing to hold up"
 	exit 0

@@ -22,12 +22,13 @@ const (
 	imageSeconds = 300
 )
 
-// rolloutJob runs rollout.sh with the image and the placement of plan's shard.
+// rolloutJob runs rollout.sh with the placement of plan's shard.
 type rolloutJob struct {
 	plan
 	// object is the Job's name without the hash.
 	object string
-	// check reads the new configuration before anything else.
+	// check reads the new configuration, and compares the image's version with that of the
+	// shard's data, before anything else.
 	check bool
 	// held: wait for nothing as long as plan's own pod does not exist.
 	held bool
@@ -102,6 +103,15 @@ func (j rolloutJob) args() *batchv1.JobArgs {
 	}
 }
 
+// image is the shard's where the Job reads the shard's configuration with it. A Job that
+// only asks servers is about no one shard.
+func (j rolloutJob) image() pulumi.StringInput {
+	if j.check {
+		return j.plan.image()
+	}
+	return j.Image
+}
+
 func (j rolloutJob) deadline() int {
 	if len(j.shards) == 0 {
 		return imageSeconds
@@ -112,7 +122,7 @@ func (j rolloutJob) deadline() int {
 // name changes with everything that the Job judges by.
 func (j rolloutJob) name() pulumi.StringOutput {
 	sum := kube.Checksum(pulumi.String(rolloutProgram(j.Args)), pulumi.String(serverConfig(j.Args)+j.tlsRevision()),
-		j.Image, j.awaited(), j.revision).ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] })
+		j.image(), j.awaited(), j.revision).ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] })
 	return sum.(pulumi.StringOutput)
 }
 
@@ -123,6 +133,18 @@ func (j rolloutJob) awaited() pulumi.StringOutput {
 		text = pulumi.Sprintf("%s%s %s %d %s %s\n", text, s.name(), s.podHost(), Port, Database(s.id), s.rollout)
 	}
 	return text
+}
+
+// asked are the servers that the Job logs in to.
+func (j rolloutJob) asked() []plan {
+	var all []plan
+	for _, s := range j.shards {
+		all = append(all, s.plan)
+	}
+	if j.check {
+		all = append(all, j.plan)
+	}
+	return all
 }
 
 func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
@@ -136,19 +158,20 @@ func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 		kube.EmptyDir("tmp", "16Mi"),
 	}
 	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), j.tlsVolumes()...)
-	for _, s := range j.shards {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume(s.name(), s.secret(j.credentials())))
+	for _, p := range j.asked() {
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume(p.name(), p.secret(j.credentials())))
 	}
 	return spec
 }
 
 func (j rolloutJob) container() *corev1.ContainerArgs {
 	c := container(j.plan, "rollout", "sh", rolloutPath+"/"+j.program())
+	c.Image = j.image().ToStringOutput()
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "20m", CPULimit: "500m", Memory: "64Mi"})
 	c.VolumeMounts = append(corev1.VolumeMountArray{kube.ReadOnlyMount("files", rolloutPath), kube.Mount("tmp", "/tmp")}, tlsMounts(j.plan)...)
-	for _, s := range j.shards {
+	for _, p := range j.asked() {
 		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray),
-			kube.ReadOnlyMount(s.name(), credentialsPath+"/"+s.name()))
+			kube.ReadOnlyMount(p.name(), credentialsPath+"/"+p.name()))
 	}
 	c.Env = j.env()
 	return c
@@ -163,7 +186,8 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 		&corev1.EnvVarArgs{Name: pulumi.String("SHARDS"), Value: j.awaited()},
 	}
 	if j.check {
-		all = append(all, env("CONFIG", rolloutPath+"/postgresql.conf"))
+		own := pulumi.Sprintf("%s %s %d %s", j.plan.name(), j.podHost(), Port, Database(j.id))
+		all = append(all, env("CONFIG", rolloutPath+"/postgresql.conf"), &corev1.EnvVarArgs{Name: pulumi.String("OWN"), Value: own})
 	}
 	if j.held {
 		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("HELD"), Value: j.podHost()})

@@ -184,10 +184,34 @@ func TestAConfigurationIsReadBeforeAnyShardChanges(t *testing.T) {
 func TestAnImageOfAnotherVersionIsRefused(t *testing.T) {
 	s := newShard(t)
 	config := "CONFIG=" + s.at("postgresql.conf")
-	s.program("postgres", "echo 'postgres (PostgreSQL) 17.0 (Debian 17.0-1)'")
-	s.requireRefusal("the image has postgres (PostgreSQL) 17.0 (Debian 17.0-1), but the shards are of PostgreSQL 16", config)
+	s.program("postgres", "echo 'postgres (PostgreSQL) 18.0 (Debian 18.0-1)'")
+	s.requireRefusal("the image has postgres (PostgreSQL) 18.0 (Debian 18.0-1): shards are of PostgreSQL 16 or 17", config)
 	s.program("postgres", "exit 126")
 	s.requireRefusal("the image's postgres does not run", config)
+}
+
+// A shard that runs is asked for its version, before its pod is replaced by one that cannot
+// read its data.
+func TestAnImageThatCannotReadTheDataIsRefused(t *testing.T) {
+	s := runningShard(t)
+	own := func(name, host string) string { return fmt.Sprintf("OWN=%s %s %d shard_0_db", name, host, s.port) }
+	config := "CONFIG=" + s.at("postgresql.conf")
+	output, err := s.rollout(config, own("shard-0", "127.0.0.1"))
+	require.NoError(t, err, output)
+
+	s.program("postgres", `case $* in --version) echo 'postgres (PostgreSQL) 17.5';; esac`)
+	s.requireRefusal("rollout: shard-0 has data of PostgreSQL 16, and its image is PostgreSQL 17: give the shard its old image back "+
+		"(postgres.image or postgres.images); docs/major-upgrade.md says how shards get a new version", config, own("shard-0", "127.0.0.1"))
+	for name, env := range map[string][]string{
+		"a new shard":     {config, own("shard-0", "nowhere.invalid.")},
+		"nothing changes": {own("shard-0", "127.0.0.1")},
+	} {
+		output, err := s.rollout(env...)
+		require.NoError(t, err, "%s: %s", name, output)
+	}
+	s.kill()
+	output, err = s.rollout(config, own("shard-0", "127.0.0.1"))
+	require.NoError(t, err, "a shard that is away may be about to get its old image back: %s", output)
 }
 
 func TestASilentLossOfThePasswordIsNoAnswer(t *testing.T) {

@@ -56,7 +56,10 @@ func TestAChangeWaitsForTheShardBefore(t *testing.T) {
 	require.Equal(t, "shard-0 postgres-shard-0-0.postgres-shard-0-headless.scalestack.svc.cluster.local. 5432 shard_0_db "+rollout+"\n", jobEnv(gate, "SHARDS"))
 	require.Equal(t, "postgres-shard-1-0.postgres-shard-1-headless.scalestack.svc.cluster.local.", jobEnv(gate, "HELD"))
 	require.Equal(t, "/etc/rollout/postgresql.conf", jobEnv(gate, "CONFIG"))
+	require.Equal(t, "shard-1 postgres-shard-1-0.postgres-shard-1-headless.scalestack.svc.cluster.local. 5432 shard_1_db", jobEnv(gate, "OWN"))
 	require.Equal(t, "postgres-shard-0-app", kubetest.Text(gate, "spec.template.spec.volumes[2].secret.secretName"))
+	require.Equal(t, "postgres-shard-1-app", kubetest.Text(gate, "spec.template.spec.volumes[3].secret.secretName"))
+	require.Contains(t, needs(gate), "postgres-shard-1-app")
 }
 
 // A StatefulSet is created only when its pod is ready, so nothing that is in front
@@ -126,7 +129,10 @@ func TestEachChangeOfAPodIsANewRollout(t *testing.T) {
 	}
 	rollout, gate, verdict := names(func(*Args) {})
 	for name, change := range map[string]func(*Args){
-		"image":   func(a *Args) { a.Image = pulumi.String("postgres:16.3") },
+		"image": func(a *Args) { a.Image = pulumi.String("postgres:16.3") },
+		"images": func(a *Args) {
+			a.Images = map[int]pulumi.StringInput{0: pulumi.String("postgres:16.3"), 1: pulumi.String("postgres:16.3")}
+		},
 		"setting": func(a *Args) { a.Settings = map[string]string{"jit": "on"} },
 		"memory":  func(a *Args) { a.Resources = k8s.Resources{Memory: "2Gi"} },
 		"cpu":     func(a *Args) { a.Resources = k8s.Resources{CPURequest: "750m"} },

@@ -105,6 +105,14 @@ func (p plan) suffix() string {
 // replicated tells that the shard has more than one member.
 func (p plan) replicated() bool { return p.Members > 1 }
 
+// image is that of the shard's servers, and of all that reads its data.
+func (p plan) image() pulumi.StringInput {
+	if own, named := p.Images[p.id]; named {
+		return own
+	}
+	return p.Image
+}
+
 func (p plan) drained() bool { return slices.Contains(p.Drained, p.id) }
 
 // annotations adds to its own what all objects that hold data tell.

@@ -24,6 +24,18 @@ if [ ! -e "$CONFIG/patroni.yml" ]; then
 	done
 fi
 
+# A server reads the data of its own major version only. Nothing here makes one out of
+# the other: the rows move to shards that began with the new one.
+if [ -s "$PGDATA/PG_VERSION" ]; then
+	found=$(cat "$PGDATA/PG_VERSION")
+	wanted=$(postgres --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+	if [ "$found" != "$wanted" ]; then
+		printf 'startup: %s was written by PostgreSQL %s, this image is PostgreSQL %s: %s; %s\n' "$PGDATA" "$found" "$wanted" \
+			'give the shard its old image back (postgres.image or postgres.images)' 'docs/major-upgrade.md says how shards get a new version' >&2
+		exit 1
+	fi
+fi
+
 # volume_kib prints the size of the volume's file system in KiB, or 0 if it is
 # unknown.
 volume_kib() {

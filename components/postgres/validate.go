@@ -5,8 +5,10 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/internal/settings"
@@ -26,6 +28,7 @@ func (a *Args) Validate() error { return settings.Err(settings.Validate(nil, a.w
 func (a *Args) Check(path *field.Path) field.ErrorList {
 	return slices.Concat(
 		a.checkShards(path),
+		a.checkImages(path.Child("images")),
 		a.checkMembers(path),
 		a.checkMemory(path),
 		a.checkSettings(path.Child("settings")),
@@ -72,11 +75,42 @@ func (a *Args) checkMembers(path *field.Path) field.ErrorList {
 	if a.Members == 1 && a.RequireSpread {
 		return field.ErrorList{field.Invalid(path.Child("requireSpread"), true, "must be false with members 1: there is nothing to spread")}
 	}
-	if image, known := settings.String(a.Image); known && a.Members > 1 && plainImage.MatchString(image) {
-		return field.ErrorList{field.Invalid(path.Child("image"), image,
-			fmt.Sprintf("must be an image with Patroni with members %d, for example %s", a.Members, builtImage))}
+	if a.Members > 1 {
+		return a.checkBuilt(path, fmt.Sprintf("must be an image with Patroni with members %d, for example %s", a.Members, builtImage))
 	}
 	return nil
+}
+
+// checkImages refuses images of nobody. The stack, which knows its shards by their number,
+// sees to that itself.
+func (a *Args) checkImages(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, id := range slices.Sorted(maps.Keys(a.Images)) {
+		at := path.Child(strconv.Itoa(id))
+		if len(a.Shards) > 0 && !slices.Contains(a.Shards, id) {
+			errs = append(errs, field.Invalid(at, id, "the key must be one of the shards"))
+		}
+		if image, known := settings.String(a.Images[id]); a.Images[id] == nil || known && image == "" {
+			errs = append(errs, field.Required(at, "an image with a tag other than latest, or a digest"))
+		}
+	}
+	return errs
+}
+
+// checkBuilt refuses, for each shard that has one of its own and for the others, the
+// official image.
+func (a *Args) checkBuilt(path *field.Path, problem string) field.ErrorList {
+	var errs field.ErrorList
+	check := func(path *field.Path, input pulumi.StringInput) {
+		if image, known := settings.String(input); known && plainImage.MatchString(image) {
+			errs = append(errs, field.Invalid(path, image, problem))
+		}
+	}
+	check(path.Child("image"), a.Image)
+	for _, id := range slices.Sorted(maps.Keys(a.Images)) {
+		check(path.Child("images", strconv.Itoa(id)), a.Images[id])
+	}
+	return errs
 }
 
 // checkMemory refuses more connections than the memory limit can serve.

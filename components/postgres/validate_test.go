@@ -31,10 +31,17 @@ func TestValidate(t *testing.T) {
 		args Args
 		want string
 	}{
-		"negative id":    {Args{Shards: []int{0, -1}}, "shards[1]: Invalid value: -1: must be between 0 and 9999"},
-		"same id twice":  {Args{Shards: []int{3, 1, 3}}, "shards[2]: Duplicate value: 3"},
-		"drained":        {Args{Shards: []int{3, 1}, Drained: []int{1, 2}}, "drained[1]: Invalid value: 2: must be one of the shards"},
-		"image":          {Args{Image: pulumi.String("postgres:latest")}, `image: Invalid value: "postgres:latest": must name a version: a tag other than latest, or a digest`},
+		"negative id":   {Args{Shards: []int{0, -1}}, "shards[1]: Invalid value: -1: must be between 0 and 9999"},
+		"same id twice": {Args{Shards: []int{3, 1, 3}}, "shards[2]: Duplicate value: 3"},
+		"drained":       {Args{Shards: []int{3, 1}, Drained: []int{1, 2}}, "drained[1]: Invalid value: 2: must be one of the shards"},
+		"image":         {Args{Image: pulumi.String("postgres:latest")}, `image: Invalid value: "postgres:latest": must name a version: a tag other than latest, or a digest`},
+		"images":        {Args{Images: map[int]pulumi.StringInput{9: pulumi.String("postgres:17.5"), 0: pulumi.String("postgres")}}, "images.0: Invalid value: \"postgres\": must name a version: a tag other than latest, or a digest\nimages.9: Invalid value: 9: the key must be one of the shards"},
+		"no image":      {Args{Images: map[int]pulumi.StringInput{0: pulumi.String("")}}, "images.0: Required value: an image with a tag other than latest, or a digest"},
+		"images, members": {Args{Members: 3, Image: pulumi.String(builtImage), Images: map[int]pulumi.StringInput{0: pulumi.String("postgres:17.5")}},
+			`images.0: Invalid value: "postgres:17.5": must be an image with Patroni with members 3, for example ` + builtImage},
+		"images, backup": {Args{Backup: &Backup{Bucket: "s3://acme/prod"}, Images: map[int]pulumi.StringInput{0: pulumi.String("postgres:17.5")}},
+			`image: Invalid value: "postgres:16.2": must be an image with barman-cloud with backup, for example ` + builtImage + "\n" +
+				`images.0: Invalid value: "postgres:17.5": must be an image with barman-cloud with backup, for example ` + builtImage},
 		"pull policy":    {Args{ImagePullPolicy: pulumi.String("Maybe")}, `imagePullPolicy: Unsupported value: "Maybe": supported values: "IfNotPresent", "Always", "Never"`},
 		"cpu":            {Args{Resources: k8s.Resources{CPURequest: "2", CPULimit: "1"}}, `resources.cpuLimit: Invalid value: "1": must be at least cpuRequest 2`},
 		"memory":         {Args{Resources: k8s.Resources{Memory: "128Mi"}}, `resources.memory: Invalid value: "128Mi": must be at least 256Mi`},
@@ -74,5 +81,5 @@ func TestShardsAreRequired(t *testing.T) {
 
 func TestValuesOfTheDeploymentAreTaken(t *testing.T) {
 	later := pulumi.String("later").ToStringOutput()
-	require.NoError(t, (&Args{Shards: []int{0}, Image: later, Storage: Storage{Class: later}, PriorityClass: later}).Validate())
+	require.NoError(t, (&Args{Shards: []int{0}, Image: later, Images: map[int]pulumi.StringInput{0: later}, Storage: Storage{Class: later}, PriorityClass: later}).Validate())
 }

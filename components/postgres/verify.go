@@ -3,6 +3,7 @@ package postgres
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -18,6 +19,9 @@ import (
 // shard's and go afterwards. It reads every row and writes the result to the archive, whose
 // age BackupNotVerified tells. Each shard has its turn, the one first that was verified
 // longest ago. Nothing that runs changes by it, and what it restores reaches nobody.
+//
+// Shards whose images differ have their turns by themselves, one of each image a day, one
+// after the other: only a server of the archive's version can read it.
 type Verify struct {
 	// AtHour of each day, in UTC, 17 minutes after it.
 	AtHour *int `json:"atHour" pulumi:"atHour,optional" default:"3" min:"0" max:"23"`
@@ -26,7 +30,10 @@ type Verify struct {
 //go:embed verify.py
 var verifyProgram string
 
-const daySeconds = 24 * 3600
+const (
+	daySeconds = 24 * 3600
+	verifyFile = "verify.json"
+)
 
 func verifyName(component string) string { return component + "-verify" }
 
@@ -57,16 +64,45 @@ func (r *registrar) verification() error {
 	return err
 }
 
-// verifyFiles are a shard's, with the names of all shards' archives.
-func verifyFiles(p plan) *corev1.ConfigMapArgs {
-	archives := object{}
+// sameImage are shards with one image.
+type sameImage []plan
+
+// verified are all shards, by their images, in the order of their first ids.
+func (p plan) verified() []sameImage {
+	var all []sameImage
 	for _, id := range p.Shards {
 		one := p
 		one.id = id
-		archives[ShardName(id)] = one.archiveName()
+		i := slices.IndexFunc(all, func(s sameImage) bool { return s[0].image() == one.image() })
+		if i < 0 {
+			i, all = len(all), append(all, nil)
+		}
+		all[i] = append(all[i], one)
 	}
-	data := pulumi.StringMap{
-		"verify.py": pulumi.String(verifyProgram), "verify.json": pulumi.String(document(archives)), "postgresql.conf": pulumi.String(serverConfig(p.Args)),
+	return all
+}
+
+// file names the shards' archives. That of all shards has the program's own name for it.
+func (s sameImage) file() string {
+	if len(s) == len(s[0].Shards) {
+		return verifyFile
+	}
+	return "verify-" + ShardName(s[0].id) + ".json"
+}
+
+func (s sameImage) archives() pulumi.String {
+	archives := object{}
+	for _, one := range s {
+		archives[ShardName(one.id)] = one.archiveName()
+	}
+	return pulumi.String(document(archives))
+}
+
+// verifyFiles are a shard's, with the names of all shards' archives.
+func verifyFiles(p plan) *corev1.ConfigMapArgs {
+	data := pulumi.StringMap{"verify.py": pulumi.String(verifyProgram), "postgresql.conf": pulumi.String(serverConfig(p.Args))}
+	for _, shards := range p.verified() {
+		data[shards.file()] = shards.archives()
 	}
 	for name, text := range backupFiles(p) {
 		data[name] = pulumi.String(text)
@@ -118,11 +154,6 @@ func verifyPod(p plan) *corev1.PodSpecArgs {
 	spec := jobPodSpec(p)
 	spec.ServiceAccountName = pulumi.String(verifyName(p.component))
 	claim := volumeClaim(p).Spec
-	c := container(p, "verify", "python3", "-I", configPath+"/verify.py")
-	c.Env = corev1.EnvVarArray{env("PGDATA", dataPath), env("CONFIG", configPath), env("HOME", "/tmp")}
-	c.VolumeMounts = corev1.VolumeMountArray{
-		kube.Mount("data", volumePath), kube.ReadOnlyMount("files", configPath), kube.Mount("tmp", "/tmp"), kube.Mount("shm", "/dev/shm"),
-	}
 	volumes := corev1.VolumeArray{
 		&corev1.VolumeArgs{Name: pulumi.String("data"), Ephemeral: &corev1.EphemeralVolumeSourceArgs{
 			VolumeClaimTemplate: &corev1.PersistentVolumeClaimTemplateArgs{Spec: claim.(*corev1.PersistentVolumeClaimSpecArgs)},
@@ -131,9 +162,35 @@ func verifyPod(p plan) *corev1.PodSpecArgs {
 		kube.EmptyDir("tmp", "512Mi"), kube.MemoryDir("shm", fmt.Sprintf("%dMi", tuning(p.Args).SharedMemoryVolume/miB)),
 	}
 	if p.Backup.CredentialsSecret != "" {
-		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
 		volumes = append(volumes, kube.SecretVolume("backup-credentials", p.Backup.CredentialsSecret))
 	}
-	spec.Containers, spec.Volumes = corev1.ContainerArray{c}, volumes
+	spec.Volumes = volumes
+	// They share the volume, and each leaves it empty: all but the last one run before it.
+	groups, before := p.verified(), corev1.ContainerArray{}
+	last := len(groups) - 1
+	for _, shards := range groups[:last] {
+		c := shards.container()
+		c.Name = pulumi.String("verify-" + ShardName(shards[0].id))
+		before = append(before, c)
+	}
+	if last > 0 {
+		spec.InitContainers = before
+	}
+	spec.Containers = corev1.ContainerArray{groups[last].container()}
 	return spec
+}
+
+func (s sameImage) container() *corev1.ContainerArgs {
+	c := container(s[0], "verify", "python3", "-I", configPath+"/verify.py")
+	c.Env = corev1.EnvVarArray{env("PGDATA", dataPath), env("CONFIG", configPath), env("HOME", "/tmp")}
+	if s.file() != verifyFile {
+		c.Env = append(c.Env.(corev1.EnvVarArray), env("ARCHIVES", s.file()))
+	}
+	c.VolumeMounts = corev1.VolumeMountArray{
+		kube.Mount("data", volumePath), kube.ReadOnlyMount("files", configPath), kube.Mount("tmp", "/tmp"), kube.Mount("shm", "/dev/shm"),
+	}
+	if s[0].Backup.CredentialsSecret != "" {
+		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
+	}
+	return c
 }

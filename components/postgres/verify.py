@@ -2,8 +2,9 @@
 
 It takes the shard whose archive was verified longest ago, so that each has its turn.
 
-PGDATA  a folder that does not exist, on an empty volume as large as the shards'
-CONFIG  folder with backup.json, postgresql.conf and verify.json, which has the name of each shard's first archive
+PGDATA    a folder that does not exist, on an empty volume as large as the shards'
+CONFIG    folder with backup.json, postgresql.conf and ARCHIVES
+ARCHIVES  file with the name of the first archive of each shard that this image can read, verify.json by default
 """
 
 import io
@@ -73,7 +74,7 @@ def longest_ago(settings, archives, data):
 def main():
     data = os.environ["PGDATA"]
     settings = bucket.read_settings()
-    with open(bucket.CONFIG + "/verify.json", encoding="ascii") as file:
+    with open(f"{bucket.CONFIG}/{os.environ.get('ARCHIVES', 'verify.json')}", encoding="ascii") as file:
         shard, asked, source = longest_ago(settings, json.load(file), data)
     began = time.time()
     try:

@@ -52,6 +52,35 @@ func TestVerificationHasAPodOfItsOwn(t *testing.T) {
 	require.NotContains(t, strings.Join(run(t, args).Names(), " "), "verify")
 }
 
+// Only a server of the archive's version can read it.
+func TestEachImageVerifiesItsOwnShards(t *testing.T) {
+	other := strings.Replace(builtImage, ":16.2-", ":17.5-", 1)
+	args := &Args{Shards: []int{0, 4, 7}}
+	withVerify(args)
+	args.Images = map[int]pulumi.StringInput{4: pulumi.String(other)}
+	record := run(t, args)
+	job := record.Get(t, "CronJob", "postgres-verify")
+	pod := "spec.jobTemplate.spec.template.spec."
+	for path, want := range map[string]any{
+		"initContainers[0].name": "verify-shard-0", "initContainers[0].image": builtImage, "initContainers[0].env[3].value": "verify-shard-0.json",
+		"containers[0].name": "verify", "containers[0].image": other, "containers[0].env[3].value": "verify-shard-4.json",
+	} {
+		value, ok := kubetest.Value(job, pod+path)
+		require.True(t, ok, path)
+		require.Equal(t, want, value.V, path)
+	}
+	files, _ := kubetest.Value(record.Get(t, "ConfigMap", "postgres-verify"), "data")
+	require.JSONEq(t, `{"shard-0": "postgres-shard-0", "shard-7": "postgres-shard-7"}`, files.ObjectValue()["verify-shard-0.json"].StringValue())
+	require.JSONEq(t, `{"shard-4": "postgres-shard-4"}`, files.ObjectValue()["verify-shard-4.json"].StringValue())
+
+	// All of the new version: as with one image.
+	args.Shards, args.Images = []int{4}, map[int]pulumi.StringInput{4: pulumi.String(other)}
+	job = run(t, args).Get(t, "CronJob", "postgres-verify")
+	_, before := kubetest.Value(job, pod+"initContainers[0]")
+	require.False(t, before)
+	require.Equal(t, other, kubetest.Text(job, pod+"containers[0].image"))
+}
+
 // Turning it on restarts no shard.
 func TestVerificationRestartsNothing(t *testing.T) {
 	args := &Args{Shards: []int{0}}
