@@ -177,7 +177,7 @@ func edges() []*rapid.Generator[mistake] {
 		texts("cdn.record.content", "must be an IPv4 address", `[a-z]{1,10}`, func(text string) []set {
 			return []set{to("cdn.record", object{"name": "www", "type": "A", "content": text})}
 		}),
-		texts("typo", "is not a setting; known here: cdn, externalSecrets, kafka", `.*`, one[string]("typo")),
+		texts("typo", "is not a setting; known here: cdn, externalSecrets, gateway, kafka", `.*`, one[string]("typo")),
 	}
 }
 
