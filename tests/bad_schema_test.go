@@ -108,10 +108,21 @@ func (s spot) keyMistakes() []*rapid.Generator[mistake] {
 			return mistake{keys.path(), reason, []set{{keys.keys, anything().Draw(t, "value")}}}
 		}))
 	}
-	if values, ok := s.schema["additionalProperties"].(object); ok && values["type"] == "string" {
+	names, named := s.schema["propertyNames"].(object)
+	if named {
 		all = append(all, rapid.Custom(func(t *rapid.T) mistake {
 			keys := s.at(rapid.StringMatching(`[a-z]{1,10}`).Draw(t, "key"))
-			return mistake{keys.path(), "must be a string", []set{{keys.keys, otherType(values).Draw(t, "value")}}}
+			return mistake{keys.path(), "the key must be an integer", []set{{keys.keys, anything().Draw(t, "value")}}}
+		}))
+	}
+	if values, ok := s.schema["additionalProperties"].(object); ok && values["type"] == "string" {
+		reason, key := "must be a string", `[a-z]{1,10}`
+		if named {
+			reason, key = "must be", names["pattern"].(string)
+		}
+		all = append(all, rapid.Custom(func(t *rapid.T) mistake {
+			keys := s.at(rapid.StringMatching(key).Filter(func(name string) bool { return len(name) < 10 }).Draw(t, "key"))
+			return mistake{keys.path(), reason, []set{{keys.keys, otherType(values).Draw(t, "value")}}}
 		}))
 	}
 	return all

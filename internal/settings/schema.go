@@ -19,6 +19,7 @@ type Property struct {
 	Default              any                  `json:"default,omitempty"`
 	Required             []string             `json:"required,omitempty"`
 	Properties           map[string]*Property `json:"properties,omitempty"`
+	PropertyNames        *Keys                `json:"propertyNames,omitempty"`
 	AdditionalProperties any                  `json:"additionalProperties,omitempty"`
 	Items                *Property            `json:"items,omitempty"`
 
@@ -26,6 +27,14 @@ type Property struct {
 	order []string
 	rule  string
 }
+
+// Keys are those that a map takes.
+type Keys struct {
+	Pattern string `json:"pattern"`
+}
+
+// integers are keys such as 7, written in one way only.
+var integers = &Keys{Pattern: "^(0|-?[1-9][0-9]*)$"}
 
 // Schema describes the settings of a struct type. Comments come from docs.
 func Schema(t reflect.Type, docs *Docs) *Property {
@@ -66,7 +75,11 @@ func property(s setting, t reflect.Type, docs *Docs) *Property {
 	case reflect.Slice:
 		return &Property{Type: "array", Items: property(s.item(plain.Elem()), plain.Elem(), docs)}
 	case reflect.Map:
-		return &Property{Type: "object", AdditionalProperties: property(s.item(plain.Elem()), plain.Elem(), docs)}
+		p := &Property{Type: "object", AdditionalProperties: property(s.item(plain.Elem()), plain.Elem(), docs)}
+		if plain.Key().Kind() == reflect.Int {
+			p.PropertyNames = integers
+		}
+		return p
 	case reflect.Int:
 		p := &Property{Type: "integer"}
 		if least, most, bounded := s.bounds(); bounded {
