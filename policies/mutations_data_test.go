@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,23 @@ func mapOf(n int) edit {
 		m, err := shardmap.Decode([]byte(g[find(t, g, "ConfigMap shard-map-*")].At("data", "map.json").Text()))
 		require.NoError(t, err)
 		m.Shards, m.InitialShards, m.Assignment = m.Shards[:n], n, shardmap.Base(m.Buckets, n)
+		text, err := m.Encode()
+		require.NoError(t, err)
+		return set("ConfigMap shard-map-*", mapText, string(text))(t, g)
+	}
+}
+
+// mapWithout writes a map without one shard, whose buckets the first one takes.
+func mapWithout(id int) edit {
+	return func(t *testing.T, g rule.Graph) rule.Graph {
+		m, err := shardmap.Decode([]byte(g[find(t, g, "ConfigMap shard-map-*")].At("data", "map.json").Text()))
+		require.NoError(t, err)
+		m.Shards = slices.DeleteFunc(m.Shards, func(s shardmap.Shard) bool { return s.ID == id })
+		for bucket, owner := range m.Assignment {
+			if owner == id {
+				m.Assignment[bucket] = m.Shards[0].ID
+			}
+		}
 		text, err := m.Encode()
 		require.NoError(t, err)
 		return set("ConfigMap shard-map-*", mapText, string(text))(t, g)
@@ -64,6 +82,10 @@ var dataMutations = map[string]mutation{
 	"no map": {policy: "shard-map", says: "no valid shard map", edits: edits(set("ConfigMap shard-map-*", mapText, "{}"))},
 	"shard dropped": {policy: "shards-kept", says: "shard-0, shard-1, shard-2 without shard-3", edits: edits(server, mapOf(3)),
 		config: map[string]any{"deployed": []any{"shard-0", "shard-1", "shard-2", "shard-3"}}},
+	"shard in the middle gone": {policy: "shards-kept", says: "shard-0, shard-2, shard-3 without shard-1",
+		edits:  edits(without("StatefulSet postgres-shard-1", "Service postgres-shard-1", "Service postgres-shard-1-headless"), mapWithout(1)),
+		config: map[string]any{"deployed": []any{"shard-0", "shard-1", "shard-2", "shard-3"}, "drained": []any{"shard-3"}}},
+	"server of a gone shard": {policy: "shard-map", says: "StatefulSet scalestack/postgres-shard-1: the server is not in the shard map and not marked as drained", edits: edits(mapWithout(1))},
 
 	"servers without TLS":   {policy: "shards-encrypted", only: "prod", says: `data["postgresql.conf"] is without TLS`, edits: edits(replace("ConfigMap postgres-shard-0-config", conf, "ssl = 'on'", "ssl = 'off'"))},
 	"a later line ends TLS": {policy: "shards-encrypted", only: "prod", says: `data["postgresql.conf"] is without TLS`, edits: edits(replace("ConfigMap postgres-shard-2-config", conf, "jit = 'off'", "SSL off # for a test"))},

@@ -158,7 +158,7 @@ var shardsKept = rule.Rule{
 		for _, name := range c.Texts("deployed") {
 			if !slices.Contains(kept, name) && !slices.Contains(c.Texts("drained"), name) {
 				c.Report(r, n.Path()+" shards", strings.Join(kept, ", ")+" without "+name, "every shard that is deployed and not drained",
-					"put scalestack:postgres.shards back, drain "+name+" and list it in this policy's setting drained")
+					"put scalestack:postgres.shards or gone back, drain "+name+" and list it in this policy's setting drained")
 			}
 		}
 	},

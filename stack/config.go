@@ -101,17 +101,23 @@ type Kubernetes struct {
 // Postgres are the shards and how data moves between them.
 type Postgres struct {
 	postgres.Args
-	// Shards is the number of shards; their ids are 0 to one less. Buckets move
-	// online when it changes; drain a shard before it leaves.
+	// Shards is the number of shards; their ids are 0 to one less, those in Gone
+	// included. Buckets move online when it changes; drain a shard before it leaves.
 	Shards int `json:"shards" default:"4" min:"1" max:"960"`
 	// InitialShards that the data was first laid out for. It never changes for data
 	// that exists.
 	InitialShards int `json:"initialShards" default:"4" min:"1" max:"960"`
 	// Buckets that the keys fall into. It never changes for data that exists.
 	Buckets int `json:"buckets" default:"960" min:"1" max:"16384"`
-	// Drain are shards, by id, that give all their buckets to the others. The last
-	// ones may leave once they are empty.
+	// Drain are shards, by id, that give all their buckets to the others. Once they are
+	// empty the last ones may leave with a smaller Shards, and any of them with Gone.
 	Drain []int `json:"drain"`
+	// Gone are those of Drain, by id, whose servers are gone for good, for example [0, 1]
+	// after a move to shards of a new version. Both lists keep them: without Drain they
+	// would get buckets again. A shard that still owns a bucket is not removed, and the
+	// deployment fails. Its volume claim is retained, and its id is never used again.
+	// Default: none.
+	Gone []int `json:"gone"`
 	// Weights by shard id are how many buckets a shard takes compared with one that is
 	// not named: 1 to 1000 times as many.
 	Weights map[int]int `json:"weights"`

@@ -129,12 +129,18 @@ func (c *Config) movesVariables() variables {
 }
 
 // structure changes whenever the map could.
-func (c *Config) structure() string { return fmt.Sprintf("%+v", c.spec()) }
+func (c *Config) structure() string {
+	text := fmt.Sprintf("%+v", c.spec())
+	if len(c.Postgres.Gone) > 0 {
+		text += fmt.Sprintf(" gone %v", slices.Sorted(slices.Values(c.Postgres.Gone)))
+	}
+	return text
+}
 
 // postgresArgs add the shards and those who connect to them.
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
-	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.Postgres.Drain, c.Kubernetes.PullSecret
+	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret
 	a.Resolvers, a.APIServers = c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	a.IngressFrom = slices.Concat(a.IngressFrom, []k8s.Peer{
 		{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -27,7 +30,36 @@ func (c *Config) spec() shardmap.Spec {
 }
 
 func (c *Config) checkShards() field.ErrorList {
-	return shardErrors(sectionPath("postgres"), c.spec().Validate())
+	path := sectionPath("postgres")
+	return slices.Concat(shardErrors(path, c.spec().Validate()), c.checkGone(path.Child("gone")), c.checkShardImages(path.Child("images")))
+}
+
+// checkGone refuses to leave out a shard that the map may give a bucket to. All of them
+// cannot be gone, because all of them cannot be drained.
+func (c *Config) checkGone(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, id := range c.Postgres.Gone {
+		switch at := path.Index(i); {
+		case slices.Contains(c.Postgres.Gone[:i], id):
+			errs = append(errs, field.Duplicate(at, id))
+		case id < 0 || id >= c.Postgres.Shards:
+			errs = append(errs, field.Invalid(at, id, fmt.Sprintf("must be a shard id between 0 and %d", c.Postgres.Shards-1)))
+		case !slices.Contains(c.Postgres.Drain, id):
+			errs = append(errs, field.Invalid(at, id, "must be in drain: a shard gives its buckets away before it goes, and stays there"))
+		}
+	}
+	return errs
+}
+
+// checkShardImages refuses an image that no server would have.
+func (c *Config) checkShardImages(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, id := range slices.Sorted(maps.Keys(c.Postgres.Images)) {
+		if !slices.Contains(c.shardIDs(), id) {
+			errs = append(errs, field.Invalid(path.Child(strconv.Itoa(id)), id, "the key must be one of the shards"))
+		}
+	}
+	return errs
 }
 
 // shardErrors puts the mistakes that shardmap found below path.
@@ -51,7 +83,7 @@ func shardErrors(path *field.Path, err error) field.ErrorList {
 }
 
 // shardMap is the desired map. A drained shard is in it until it leaves the
-// settings: what is left in it has to be found.
+// settings or is gone: what is left in it has to be found.
 func (c *Config) shardMap() (*shardmap.Map, error) {
 	var shards []shardmap.Shard
 	for _, id := range c.shardIDs() {
@@ -83,10 +115,18 @@ func mapOutput(m *shardmap.Map, configMap pulumi.StringInput) pulumi.Map {
 	}
 }
 
+// shardIDs are the shards that have servers.
 func (c *Config) shardIDs() []int {
-	ids := make([]int, c.Postgres.Shards)
-	for i := range ids {
-		ids[i] = i
+	var ids []int
+	for id := range c.Postgres.Shards {
+		if !slices.Contains(c.Postgres.Gone, id) {
+			ids = append(ids, id)
+		}
 	}
 	return ids
+}
+
+// drainedIDs are those of them that give their buckets away.
+func (c *Config) drainedIDs() []int {
+	return slices.DeleteFunc(slices.Clone(c.Postgres.Drain), func(id int) bool { return slices.Contains(c.Postgres.Gone, id) })
 }

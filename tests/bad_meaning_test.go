@@ -56,6 +56,11 @@ func databases() []*rapid.Generator[mistake] {
 		}),
 		numbers("postgres.drain[0]", "is not a shard id between 0 and 3", 4, 959, one[int]("postgres.drain.0")),
 		numbers("postgres.drain[1]", "is not unique", 0, 3, func(n int) []set { return []set{to("postgres.drain", []any{n, n})} }),
+		numbers("postgres.gone[0]", "must be a shard id between 0 and 3", 4, 959, one[int]("postgres.gone.0")),
+		numbers("postgres.gone[0]", "must be in drain", 0, 3, one[int]("postgres.gone.0")),
+		numbers("postgres.images.7", "the key must be one of the shards", 1, 99, func(n int) []set {
+			return []set{to("postgres.images", object{"7": fmt.Sprintf("postgres:17.%d", n)})}
+		}),
 		numbers("postgres.drain", "is not allowed to name every shard", 1, 20, func(n int) []set {
 			drain := make([]any, n)
 			for i := range drain {

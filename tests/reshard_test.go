@@ -2,6 +2,7 @@ package tests
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,18 +10,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// withShards are the settings of env's shards with some of them changed.
+func withShards(t *testing.T, env string, changed map[string]any) map[string]string {
+	t.Helper()
+	var section map[string]any
+	require.NoError(t, json.Unmarshal([]byte(settings(t, env)["scalestack:postgres"]), &section))
+	maps.Copy(section, changed)
+	text, err := json.Marshal(section)
+	require.NoError(t, err)
+	return map[string]string{"scalestack:postgres": string(text)}
+}
+
 // jobsOf returns what the Jobs of env that know the map are named, with some
 // settings of the shards changed.
 func jobsOf(t *testing.T, env string, changed map[string]any) map[string]string {
 	t.Helper()
-	var section map[string]any
-	require.NoError(t, json.Unmarshal([]byte(settings(t, env)["scalestack:postgres"]), &section))
-	for key, value := range changed {
-		section[key] = value
-	}
-	text, err := json.Marshal(section)
-	require.NoError(t, err)
-	g, err := run(t, env, map[string]string{"scalestack:postgres": string(text)})
+	g, err := run(t, env, withShards(t, env, changed))
 	require.NoError(t, err)
 	names := map[string]string{}
 	for _, node := range g.find(job) {
@@ -37,6 +42,7 @@ func TestAChangedMapIsNewWork(t *testing.T) {
 	require.Equal(t, before, jobsOf(t, "dev", map[string]any{"maxConnections": 145, "disruption": "None"}))
 	for _, changed := range []map[string]any{
 		{"shards": 6}, {"drain": []int{3}}, {"weights": map[string]any{"1": 2}}, {"pins": map[string]any{"17": 2}},
+		{"drain": []int{3}, "gone": []int{3}},
 	} {
 		after := jobsOf(t, "dev", changed)
 		for name, old := range before {
@@ -67,6 +73,30 @@ func TestADrainedShardStays(t *testing.T) {
 				require.Contains(t, text, `"name":"shard-3"`)
 				require.NotContains(t, text[strings.Index(text, "assignment"):], "3")
 			}
+		}
+	}
+}
+
+// A shard that is gone leaves nothing but its claim, which is retained, wherever it is in
+// the list.
+func TestAShardThatIsGoneLeaves(t *testing.T) {
+	for _, env := range environments {
+		image := "registry.example.com/postgres:17.5"
+		g, err := run(t, env, withShards(t, env, map[string]any{
+			"shards": 6, "drain": []int{0, 1}, "gone": []int{1}, "images": map[string]string{"4": image},
+		}))
+		require.NoError(t, err)
+		var names []string
+		for _, set := range g.find(statefulSet) {
+			names = append(names, at(t, set, "metadata.name"))
+			require.Equal(t, strings.HasSuffix(set.Name, "shard-0"), at(t, set, `metadata.annotations["scalestack/drained"]`) == "true")
+			require.Equal(t, strings.HasSuffix(set.Name, "shard-4"), strings.Contains(at(t, set, "spec.template.spec.containers"), image))
+		}
+		require.Equal(t, []string{"postgres-shard-0", "postgres-shard-2", "postgres-shard-3", "postgres-shard-4", "postgres-shard-5"}, names)
+		for _, node := range g.nodes {
+			require.NotContains(t, node.Name, "shard-1")
+			require.NotContains(t, at(t, node, "spec"), "shard-1", node.Name)
+			require.NotContains(t, at(t, node, "data"), "shard-1", node.Name)
 		}
 	}
 }

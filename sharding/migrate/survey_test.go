@@ -49,7 +49,10 @@ func TestMapsThatWouldLoseData(t *testing.T) {
 		"a new cluster":        {[]int{0, 1, 2}, nil, ""},
 		"a drained shard left": {[]int{0, 1, 2}, drained, ""},
 		"a drained shard gone": {[]int{0, 1}, drained, ""},
-		"an owner":             {[]int{0, 1}, whole, "refused: shard 2 is not in the map and owns 4 buckets (2, 5, 8, 11): drain it first"},
+		"a shard in the middle gone": {[]int{0, 2}, map[int]knowledge{
+			0: base(0).with(news{1, 5, 0, false}, news{4, 5, 0, false}), 2: base(2).with(news{7, 5, 2, false}, news{10, 5, 2, false})}, ""},
+		"an owner in the middle": {[]int{0, 2}, whole, "refused: shard 1 is not in the map and owns 4 buckets (1, 4, 7, 10): drain it first"},
+		"an owner":               {[]int{0, 1}, whole, "refused: shard 2 is not in the map and owns 4 buckets (2, 5, 8, 11): drain it first"},
 		"two owners": {[]int{2}, whole, "refused: shard 0 is not in the map and owns 4 buckets (0, 3, 6, 9): drain it first\n" +
 			"shard 1 is not in the map and owns 4 buckets (1, 4, 7, 10): drain it first"},
 		"the owner of one": {[]int{0, 1, 2}, map[int]knowledge{0: base(0), 1: base(1).with(news{4, 3, 7, false}), 2: base(2)},
