@@ -14,7 +14,7 @@ const (
 	poolVariable = "SCALESTACK_DB_POOL"
 	// reservedConnections connections are for administration and replication.
 	reservedConnections = 10
-	// defaultConnections is what PostgreSQL 16 accepts where nothing is set.
+	// defaultConnections is what PostgreSQL accepts where nothing is set.
 	defaultConnections = 100
 	// serverFile is the server's configuration in a shard's ConfigMap.
 	serverFile = "postgresql.conf"
