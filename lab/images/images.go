@@ -42,6 +42,8 @@ type Options struct {
 	RepoDir string
 	// Patroni builds the image of shards with several members too. It takes a minute, and few labs have such shards.
 	Patroni bool
+	// NextPostgres builds the image of the next version of PostgreSQL too.
+	NextPostgres bool
 	// Log receives one line per step, with what it took. Nil drops them.
 	Log io.Writer
 }
@@ -85,6 +87,9 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if opts.Patroni {
 		recipes = append(recipes, b.patroni())
 	}
+	if opts.NextPostgres {
+		recipes = append(recipes, b.nextPostgres())
+	}
 	built := make([]Image, len(recipes))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range recipes {
@@ -124,7 +129,7 @@ func newBuilder(opts Options) (*builder, error) {
 	var err error
 	b.sources, err = sources()
 	b.base = shared(b.baseLayer)
-	b.postgresFiles = shared(packed(b.postgresLayer))
+	b.postgresFiles = shared(packed(b.postgresLayer(postgres16)))
 	return b, err
 }
 

@@ -45,8 +45,8 @@ func (b *builder) patroni() recipe {
 	return recipe{
 		ref:    PatroniRef,
 		title:  "PostgreSQL 16.2 with Patroni 4.1.5 and barman-cloud 3.19.1",
-		source: postgresServer.String() + ", " + postgresClients.String() + " and " + patroniRequirements,
-		config: postgresConfig(),
+		source: postgres16.artifact().String() + ", " + postgresClients.String() + " and " + patroniRequirements,
+		config: postgresConfig(postgres16),
 		inputs: b.patroniInputs,
 		layers: func(ctx context.Context) ([]layer, error) {
 			return together(ctx, b.base, b.postgresFiles, packed(b.patroniLayer))

