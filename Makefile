@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node drill-major
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -204,6 +204,10 @@ drill-node: export PARTS ?= vanish freeze cut drain deploy lost users
 drill-node: ## PARTS="vanish … random" FAULTS=20 SEED=…: a stack of its own on three nodes, of which one dies in every way under load; the lab's data must be new or of three nodes
 	@$(LAB) start --patroni --nodes 3
 	$(PROVE) 'TestNode$$'
+drill-major: export DRILL := major
+drill-major: ## a stack of its own gets shards with the next version of PostgreSQL under load, goes back, does it again, and lets the old shards go
+	@$(LAB) start --next-postgres
+	$(PROVE) TestMajorUpgrade
 prove-tls: export DRILL := tls
 prove-tls: export PARTS ?= move rotate
 prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; expires: its alert; 12 minutes

@@ -16,11 +16,12 @@ declare -A command=(
   [passwords]="make prove-rotation"
   [shards]="make prove-reshard USERS=20000"
   [state]="make prove-adopt"
+  [major]="make drill-major"
   [alerts]="make prove-alerts"
   [nodes]="make drill-node"
 )
 # The last of them needs a lab with three nodes.
-all=(failover failover-shards restore restore-members restore-shards tls tls-members passwords shards state alerts nodes)
+all=(failover failover-shards restore restore-members restore-shards tls tls-members passwords shards major state alerts nodes)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")
