@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node drill-major
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections real-pooler node drill-node drill-major drill-disk drill-hour
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -208,6 +208,15 @@ drill-major: export DRILL := major
 drill-major: ## a stack of its own gets shards with the next version of PostgreSQL under load, goes back, does it again, and lets the old shards go
 	@$(LAB) start --next-postgres
 	$(PROVE) TestMajorUpgrade
+drill-disk: export DRILL := disk
+drill-disk: export PARTS ?= fills full
+drill-disk:  ## MEMBERS=1 PARTS="fills full": a stack of its own whose shard has a disk of 1 GiB fills it, grows it under load, and fills it to the last byte
+	@$(LAB) start --patroni
+	$(PROVE) 'TestDisk$$'
+drill-hour: export DRILL := hour
+drill-hour:  ## the alerts that look at an hour: a transaction that stays open, a move that is stuck by it, a cache that answers less; an hour and a half
+	@$(LAB) start
+	$(PROVE) TestAlertsOfAnHour
 prove-tls: export DRILL := tls
 prove-tls: export PARTS ?= move rotate
 prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; expires: its alert; 12 minutes

@@ -18,10 +18,12 @@ declare -A command=(
   [state]="make prove-adopt"
   [major]="make drill-major"
   [alerts]="make prove-alerts"
+  [disk]="make drill-disk"
+  [hour]="make drill-hour"
   [nodes]="make drill-node"
 )
 # The last of them needs a lab with three nodes.
-all=(failover failover-shards restore restore-members restore-shards tls tls-members passwords shards major state alerts nodes)
+all=(failover failover-shards restore restore-members restore-shards tls tls-members passwords shards major state alerts disk hour nodes)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")

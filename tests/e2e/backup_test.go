@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ type backups struct {
 //
 //	single   a shard with one member
 //	members  a shard with three
-//	alert    beside one of these: the bucket is away until alert ArchiveStandsStill holds; a quarter of an hour
+//	alert    beside one of these: the bucket is away until alert ArchiveStandsStill holds, a quarter of an hour, and
+//	         the last verification is long ago until BackupNotVerified does
 //	shards   alone: see TestRestoreOfSeveralShards
 func TestBackupAndRestore(t *testing.T) {
 	parts := strings.Fields(os.Getenv("PARTS"))
@@ -54,6 +56,7 @@ func TestBackupAndRestore(t *testing.T) {
 	b.verified()
 	if slices.Contains(parts, "alert") {
 		b.archiveStandsStill()
+		b.notVerified()
 	}
 	b.droppedTable()
 	b.lostVolumes()
@@ -135,6 +138,28 @@ func (b *backups) verified() {
 	require.Contains(b.t, log, "verify: shard-0: base backup ")
 	b.t.Log(log)
 	kubectl(b.t, "delete", "job", "-n", b.namespace, "verify-now", "--wait=true")
+}
+
+// notVerified lets the last verification be three days ago, and verifies anew when the alert holds.
+func (b *backups) notVerified() {
+	b.t.Helper()
+	const alert = "BackupNotVerified"
+	shard := map[string]string{"shard": "shard-0"}
+	awaitAlert(b.t, time.Minute, false, b.namespace, alert, shard)
+	records, err := filepath.Glob(filepath.Join(repo, ".lab/data/s3/backups/drill/*/verified.json"))
+	require.NoError(b.t, err)
+	require.Len(b.t, records, 1)
+	record := map[string]any{}
+	text, err := os.ReadFile(records[0])
+	require.NoError(b.t, err)
+	require.NoError(b.t, json.Unmarshal(text, &record))
+	record["at"] = record["at"].(float64) - (72 * time.Hour).Seconds()
+	text, err = json.Marshal(record)
+	require.NoError(b.t, err)
+	require.NoError(b.t, os.WriteFile(records[0], text, 0o600))
+	awaitAlert(b.t, 10*time.Minute, true, b.namespace, alert, shard)
+	b.verified()
+	awaitAlert(b.t, 10*time.Minute, false, b.namespace, alert, shard)
 }
 
 func (b *backups) firstBaseBackup(shard int) {
