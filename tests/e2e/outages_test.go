@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -109,12 +110,20 @@ type standstill struct {
 // relays are away in the same test, so nobody else writes. For those who read, and for
 // the group later, it is an event that they have had.
 func (s *standstill) begin(t *testing.T) {
-	kubectl(t, "scale", "deployment", s.group, "-n", s.namespace, "--replicas=0")
-	kubectl(t, "wait", "pod", "-n", s.namespace, "-l", "app.kubernetes.io/instance="+s.group, "--for=delete", "--timeout=2m")
 	const writer = "e2e-standstill"
 	applyKafka(t, "kafkauser", writer, userManifest(writer, "topic user_events Describe", "topic user_events Read", "topic user_events Write"))
 	kafka := kafkaAs(t, writer)
 	event := eventOf(t, writer, 1)
+	// A group that has never committed an offset has no series.
+	eventually(t, 2*time.Minute, "the group's first offset", func() error {
+		found, err := query(t, fmt.Sprintf(`kafka_consumergroup_lag{namespace=%q,consumergroup=%q}`, s.namespace, s.group))
+		if err == nil && len(found) == 0 {
+			err = errors.New("it has none")
+		}
+		return err
+	})
+	kubectl(t, "scale", "deployment", s.group, "-n", s.namespace, "--replicas=0")
+	kubectl(t, "wait", "pod", "-n", s.namespace, "-l", "app.kubernetes.io/instance="+s.group, "--for=delete", "--timeout=2m")
 	copies := make([]*kgo.Record, alerts.Defaults().Lag+100)
 	for i := range copies {
 		copies[i] = again(event)
