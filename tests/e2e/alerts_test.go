@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -245,12 +244,8 @@ func crashAgain(t *testing.T, namespace, service string, times int) {
 	for range times {
 		eventually(t, 3*time.Minute, service+" runs again", func() error {
 			container := kubectl(t, "get", "pod", "-n", namespace, "-l", "app.kubernetes.io/instance="+service, "-o", "jsonpath={.items[0].status.containerStatuses[0].containerID}")
-			processes := inGroup(strings.TrimPrefix(container, "containerd://"))
-			if container == "" || container == killed || len(processes) == 0 {
-				return fmt.Errorf("container %q has %d processes", container, len(processes))
-			}
-			for _, process := range processes {
-				_ = syscall.Kill(process, syscall.SIGKILL)
+			if container == killed || killContainer(container) == 0 {
+				return fmt.Errorf("container %q has no process", container)
 			}
 			killed = container
 			return nil

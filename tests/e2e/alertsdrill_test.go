@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -64,22 +63,8 @@ func (f *failover) readFromDisk() {
 	f.t.Helper()
 	execute(f.t, f.namespace, 0, "CREATE UNLOGGED TABLE drill_large AS SELECT n, repeat(md5(n::text), 30) AS filler FROM generate_series(1, 250000) AS n")
 	defer execute(f.t, f.namespace, 0, "DROP TABLE drill_large")
-	done := make(chan struct{})
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				execute(f.t, f.namespace, 0, "SELECT sum(length(filler)) FROM drill_large")
-			}
-		}
-	})
-	defer func() {
-		close(done)
-		reading.Wait()
-	}()
+	stop := repeat(1, 0, func() { execute(f.t, f.namespace, 0, "SELECT sum(length(filler)) FROM drill_large") })
+	defer stop()
 	awaitAlert(f.t, 5*time.Minute, true, f.namespace, "DatabaseReadsFromDisk", map[string]string{"shard": "shard-0"})
 }
 

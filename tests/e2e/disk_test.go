@@ -14,6 +14,9 @@ import (
 
 const diskName = "disk"
 
+// diskClaim are the labels of the alerts on the first member's volume.
+var diskClaim = map[string]string{"persistentvolumeclaim": "data-postgres-shard-0-0"}
+
 // disk is a shard on a volume that is full when its size is written, under load.
 type disk struct{ *failover }
 
@@ -27,12 +30,11 @@ func TestDisk(t *testing.T) {
 	if os.Getenv("DRILL") != diskName {
 		t.Skip("takes minutes: make drill-disk")
 	}
-	s := newOwnStack(t, diskName, "failoverstack.yaml")
+	s := failoverStack{newOwnStack(t, diskName, "failoverstack.yaml")}
 	s.set(map[string]string{"scalestack:namespace": diskName, "scalestack:postgres.storage.class": "disk"})
 	members = int(number(t, "MEMBERS", 1))
-	failoverStack{s}.up(members)
-	d := disk{&failover{proof: newProof(t, 200), stack: failoverStack{s}}}
-	d.pulse = newPulse(t, d.target().Base)
+	s.up(members)
+	d := disk{newFailover(t, s, 200)}
 	require.NoError(t, d.pulse.writeOne(), "the first row")
 	execute(t, d.namespace, 0, "CREATE TABLE filler (n int, text text STORAGE EXTERNAL)")
 	for _, part := range strings.Fields(os.Getenv("PARTS")) {
@@ -43,20 +45,19 @@ func TestDisk(t *testing.T) {
 }
 
 func (d disk) fills() {
-	claim := map[string]string{"persistentvolumeclaim": "data-postgres-shard-0-0"}
-	awaitAlert(d.t, time.Minute, false, d.namespace, "VolumeFillsUp", claim)
+	awaitAlert(d.t, time.Minute, false, d.namespace, "VolumeFillsUp", diskClaim)
 	d.underLoad("fills up and grows", func() {
 		for range 11 {
 			require.NoError(d.t, d.fill(50))
 		}
-		awaitAlert(d.t, 5*time.Minute, true, d.namespace, "VolumeFillsUp", claim)
+		awaitAlert(d.t, 5*time.Minute, true, d.namespace, "VolumeFillsUp", diskClaim)
 		d.grow("3Gi")
-		awaitAlert(d.t, 5*time.Minute, false, d.namespace, "VolumeFillsUp", claim)
+		awaitAlert(d.t, 5*time.Minute, false, d.namespace, "VolumeFillsUp", diskClaim)
 	})
 }
 
 func (d disk) full() {
-	claim, shard := map[string]string{"persistentvolumeclaim": "data-postgres-shard-0-0"}, map[string]string{"shard": "shard-0"}
+	shard := map[string]string{"shard": "shard-0"}
 	stop := d.pulse.start()
 	defer stop()
 	began, filled := time.Now(), 0
@@ -65,7 +66,7 @@ func (d disk) full() {
 		filled += 20
 	}
 	d.t.Logf("full after another %d MiB in %.0f s: %v", filled, time.Since(began).Seconds(), err)
-	awaitAlert(d.t, 3*time.Minute, true, d.namespace, "VolumeFull", claim)
+	awaitAlert(d.t, 3*time.Minute, true, d.namespace, "VolumeFull", diskClaim)
 	// Writes of rows fail and the server goes on, until it needs another file for its log. Of several members the last one
 	// that can has the lock then, and no standby.
 	require.Error(d.t, d.statement("SELECT pg_logical_emit_message(false, 'drill', repeat('x', 1048576)) FROM generate_series(1, 500)"))
@@ -76,7 +77,7 @@ func (d disk) full() {
 	stop()
 	d.requireStored("full")
 	awaitAlert(d.t, 3*time.Minute, false, d.namespace, down, shard)
-	awaitAlert(d.t, 3*time.Minute, false, d.namespace, "VolumeFull", claim)
+	awaitAlert(d.t, 3*time.Minute, false, d.namespace, "VolumeFull", diskClaim)
 }
 
 // fill writes so many MiB of rows.

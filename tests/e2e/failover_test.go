@@ -43,6 +43,14 @@ type failover struct {
 	pulse *pulse
 }
 
+// newFailover seeds so many users into a stack that is deployed.
+func newFailover(t *testing.T, s failoverStack, users int64) *failover {
+	t.Helper()
+	f := &failover{proof: newProof(t, users), stack: s}
+	f.pulse = newPulse(t, f.target().Base)
+	return f
+}
+
 // TestFailover deploys a stack of its own and goes through PARTS:
 //
 //	join    a single server with rows gets two standbys
@@ -63,8 +71,7 @@ func TestFailover(t *testing.T) {
 		first = 1
 	}
 	s.up(first)
-	f := &failover{proof: newProof(t, 200), stack: s}
-	f.pulse = newPulse(t, f.target().Base)
+	f := newFailover(t, s, 200)
 	require.NoError(t, f.pulse.writeOne(), "the first row")
 	for _, part := range parts {
 		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "change": f.change, "grow": f.grow, "return": f.comeBack}[part]

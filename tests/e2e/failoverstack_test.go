@@ -95,16 +95,22 @@ func (p *pulse) write(id int64) error {
 
 // start lets four clients write until the returned function is called.
 func (p *pulse) start() (stop func()) {
+	return repeat(4, 100*time.Millisecond, func() { _ = p.writeOne() })
+}
+
+// repeat lets so many workers do something over and over, with a pause before each time, until the returned function is
+// called, which waits for their last.
+func repeat(workers int, pause time.Duration, do func()) (stop func()) {
 	done := make(chan struct{})
 	var wait sync.WaitGroup
-	for range 4 {
+	for range workers {
 		wait.Go(func() {
 			for {
 				select {
 				case <-done:
 					return
-				case <-time.After(100 * time.Millisecond):
-					_ = p.writeOne()
+				case <-time.After(pause):
+					do()
 				}
 			}
 		})

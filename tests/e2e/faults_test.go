@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -48,10 +47,7 @@ func TestRestartsOfAShard(t *testing.T) {
 		begin func()
 	}{
 		{"crash", func() {
-			container := kubectl(t, "get", "pod", "postgres-shard-0-0", "-n", namespace, "-o", "jsonpath={.status.containerStatuses[0].containerID}")
-			for _, process := range inGroup(strings.TrimPrefix(container, "containerd://")) {
-				_ = syscall.Kill(process, syscall.SIGKILL)
-			}
+			killContainer(kubectl(t, "get", "pod", "postgres-shard-0-0", "-n", namespace, "-o", "jsonpath={.status.containerStatuses[0].containerID}"))
 		}},
 		{"planned", func() { kubectl(t, "delete", "pod", "postgres-shard-0-0", "-n", namespace, "--wait=false") }},
 	} {

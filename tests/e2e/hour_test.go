@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,8 +27,7 @@ func TestAlertsOfAnHour(t *testing.T) {
 	s := newOwnStack(t, hourName, "failoverstack.yaml")
 	s.set(map[string]string{"scalestack:namespace": hourName})
 	s.deploy()
-	f := &failover{proof: newProof(t, 200), stack: failoverStack{s}}
-	f.pulse = newPulse(t, f.target().Base)
+	f := newFailover(t, failoverStack{s}, 200)
 	for range 50 {
 		require.NoError(t, f.pulse.writeOne())
 	}
@@ -88,22 +86,9 @@ func (f *failover) staysOpen() pgx.Tx {
 
 // reads asks for users until the returned function is called.
 func (f *failover) reads(pause time.Duration, next func() int64) (stop func()) {
-	done := make(chan struct{})
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(pause):
-			}
-			if response, err := f.pulse.http.Get(fmt.Sprintf("%s/users/%d", f.pulse.base, next())); err == nil {
-				_ = response.Body.Close()
-			}
+	return repeat(1, pause, func() {
+		if response, err := f.pulse.http.Get(fmt.Sprintf("%s/users/%d", f.pulse.base, next())); err == nil {
+			_ = response.Body.Close()
 		}
-	})
-	return sync.OnceFunc(func() {
-		close(done)
-		reading.Wait()
 	})
 }

@@ -50,6 +50,18 @@ func inGroup(path string) (found []int) {
 	return found
 }
 
+// killContainer kills every process of a container, by Kubernetes' id of it, and returns how many it had.
+func killContainer(id string) int {
+	if id == "" {
+		return 0 // of everything else
+	}
+	processes := inGroup(strings.TrimPrefix(id, "containerd://"))
+	for _, process := range processes {
+		_ = syscall.Kill(process, syscall.SIGKILL)
+	}
+	return len(processes)
+}
+
 // remove takes a pod away by force. Its processes are asked to end and have two
 // seconds, the least that kubelet gives, so that PostgreSQL shuts down in order.
 func (p *proof) remove(pod string) (what string) {

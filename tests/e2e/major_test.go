@@ -34,8 +34,7 @@ func TestMajorUpgrade(t *testing.T) {
 		"scalestack:postgres.moves.batch": "120", "scalestack:postgres.moves.observe": "1",
 	})
 	s.deploy()
-	m := major{&failover{proof: newProof(t, 2000), stack: failoverStack{s}}}
-	m.pulse = newPulse(t, m.target().Base)
+	m := major{newFailover(t, failoverStack{s}, 2000)}
 	require.NoError(t, m.pulse.writeOne(), "the first row")
 	m.start(load.Options{Rate: 40, Clients: 6, Writes: 0.8, Patience: patience})
 	stop := m.pulse.start()

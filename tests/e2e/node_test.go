@@ -84,8 +84,7 @@ func newNodeDrill(t *testing.T) *nodeDrill {
 	for _, node := range breakable {
 		kubectl(t, "uncordon", node)
 	}
-	n.failover = &failover{proof: newProof(t, 200), stack: s}
-	n.pulse = newPulse(t, n.target().Base)
+	n.failover = newFailover(t, s, 200)
 	require.NoError(t, n.pulse.writeOne(), "the first row")
 	s.up(members)
 	n.settle()

@@ -35,17 +35,23 @@ spec:
   volumes: [{name: data, persistentVolumeClaim: {claimName: growing}}]
 `
 
-// The lab's class can grow: the provisioner grows the volume and the kubelet
-// finishes. A growth that the disk cannot hold is refused with the reason, and
-// the claim keeps the capacity that it has.
-func TestVolumeGrowsWithItsClaim(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "growing.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(growing), 0o600))
+// mount makes a claim and a pod of one name, waits until the pod has the volume, and removes both when the test ends.
+func mount(t *testing.T, name, manifest string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name+".yaml")
+	require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
 	t.Cleanup(func() {
 		try(t, "kubectl", "delete", "-f", file, "--ignore-not-found", "--grace-period=1", "--timeout=60s")
 	})
 	kubectl(t, "apply", "-f", file)
-	kubectl(t, "wait", "-n", "default", "pod/growing", "--for=condition=Ready", "--timeout=60s")
+	kubectl(t, "wait", "-n", "default", "pod/"+name, "--for=condition=Ready", "--timeout=60s")
+}
+
+// The lab's class can grow: the provisioner grows the volume and the kubelet
+// finishes. A growth that the disk cannot hold is refused with the reason, and
+// the claim keeps the capacity that it has.
+func TestVolumeGrowsWithItsClaim(t *testing.T) {
+	mount(t, "growing", growing)
 	capacity := func(want string) {
 		t.Helper()
 		eventually(t, 3*time.Minute, "capacity "+want, func() error {
@@ -80,13 +86,7 @@ var full = strings.NewReplacer("growing", "full", "10Mi", "320Mi", "accessModes:
 
 // A volume of class disk is full when its size is written, and takes more when its claim has grown.
 func TestADiskIsFull(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "full.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(full), 0o600))
-	t.Cleanup(func() {
-		try(t, "kubectl", "delete", "-f", file, "--ignore-not-found", "--grace-period=1", "--timeout=60s")
-	})
-	kubectl(t, "apply", "-f", file)
-	kubectl(t, "wait", "-n", "default", "pod/full", "--for=condition=Ready", "--timeout=60s")
+	mount(t, "full", full)
 	volume := kubectl(t, "get", "pvc", "full", "-n", "default", "-o", "jsonpath={.spec.volumeName}")
 	folder := kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
 	written, err := writeUntilFull(filepath.Join(folder, "first"), 400<<20)
