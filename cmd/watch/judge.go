@@ -56,7 +56,7 @@ func (w *watch) judge(seen snapshot) (lines []string, hopeless bool) {
 		lines = append(lines, line)
 	}
 	w.stuck = stuck
-	return slices.Concat(lines, seen.kafka(), seen.uncreated(w.began)), hopeless
+	return slices.Concat(seen.empty(), lines, seen.kafka(), seen.uncreated(w.began)), hopeless
 }
 
 // made tells whether the pod may be the deployment's: one from before has its problem
@@ -125,6 +125,14 @@ func (s snapshot) warning(name string) string {
 		return ""
 	}
 	return "; " + newest.Reason + ": " + short(newest.Message)
+}
+
+// empty says so where no pod is, which may be the wrong place to look.
+func (s snapshot) empty() []string {
+	if len(s.Pods.Items) > 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("namespace %s has no pods", s.namespace)}
 }
 
 // uncreated are the pods that could not even be made: a quota, or a policy.

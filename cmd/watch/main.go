@@ -7,6 +7,8 @@
 //
 //	go run ./cmd/watch -- pulumi up --stack prod --yes
 //
+// It looks where the settings of that stack say, its context and namespace; flags of its
+// own say otherwise. A stack without settings is an error, before anything is deployed.
 // The deployment has no standard input: it cannot ask.
 // The exit status is the deployment's, or 1 if it was interrupted here. What an
 // interrupted run has left is seen by the next one (docs/recovery.md).
@@ -14,7 +16,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,16 +25,15 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/scalestack/scalestack/internal/command"
 )
 
 // every is how often a person is told.
 const every = 30 * time.Second
 
 func main() {
-	target := flag.String("context", "", "context of the kubeconfig; default: the current one")
-	namespace := flag.String("namespace", "scalestack", "namespace of the deployment")
+	var where target
+	flag.StringVar(&where.context, "context", "", "context of the kubeconfig; default: the stack's, or else the current one")
+	flag.StringVar(&where.namespace, "namespace", "", "namespace of the deployment; default: the stack's")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: watch [--context NAME] [--namespace NAME] -- COMMAND [ARGUMENT]…")
 		flag.PrintDefaults()
@@ -43,7 +43,12 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	w := &watch{look: kubectl(*target, *namespace), out: os.Stderr, every: every, began: time.Now(), now: time.Now}
+	where, err := where.settled(context.Background(), flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "watch:", err)
+		os.Exit(1)
+	}
+	w := &watch{look: where.look, out: os.Stderr, every: every, began: time.Now(), now: time.Now}
 	os.Exit(w.run(flag.Args()))
 }
 
@@ -119,28 +124,4 @@ func (w *watch) tell() (hopeless bool) {
 		fmt.Fprintln(w.out, "watch:", line)
 	}
 	return hopeless
-}
-
-// kubectl looks at the namespace's pods and warnings.
-func kubectl(target, namespace string) func(ctx context.Context) (snapshot, error) {
-	get := func(ctx context.Context, into any, what ...string) error {
-		args := append([]string{"get", "--namespace", namespace, "-o", "json", "--request-timeout", "10s"}, what...)
-		if target != "" {
-			args = append(args, "--context", target)
-		}
-		text, reason, err := command.Output(ctx, "kubectl", args...)
-		if err != nil {
-			return fmt.Errorf("kubectl get %s: %s", what[0], reason)
-		}
-		return json.Unmarshal(text, into)
-	}
-	return func(ctx context.Context) (snapshot, error) {
-		var s snapshot
-		if err := get(ctx, &s.Pods, "pods"); err != nil {
-			return s, err
-		}
-		// Without Strimzi, or the right to read its resources, the pods still tell.
-		_ = get(ctx, &s.Kafka, strimzi)
-		return s, get(ctx, &s.Events, "events", "--field-selector", "type=Warning")
-	}
 }

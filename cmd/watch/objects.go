@@ -5,6 +5,8 @@ import "time"
 // snapshot is what kubectl shows of a namespace; the types have the fields that are
 // read here.
 type snapshot struct {
+	namespace string
+
 	Pods   struct{ Items []pod }
 	Events struct{ Items []event }
 	Kafka  struct{ Items []kafkaResource }

@@ -157,7 +157,7 @@ func TestWhatStrimziSaysIsTold(t *testing.T) {
 		"KafkaNodePool r: its operator has not acted on the last change":     resource("KafkaNodePool", `{"observedGeneration":1}`),
 		"": resource("Kafka", `{"observedGeneration":2,"conditions":[{"type":"Ready","status":"True"}]}`) + "," + resource("StrimziPodSet", `{}`),
 	} {
-		s := see(t, "", "")
+		s := see(t, podWith("p", during, "StrimziPodSet", fine), "")
 		require.NoError(t, json.Unmarshal([]byte(`{"items":[`+one+`]}`), &s.Kafka))
 		lines, hopeless := (&watch{began: began, now: func() time.Time { return began }}).judge(s)
 		require.False(t, hopeless)
