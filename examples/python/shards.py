@@ -74,7 +74,7 @@ class Shards:
         user, password = read_credentials(self._credentials / shard["name"])
         conn = psycopg.connect(
             host=shard["host"], port=shard["port"], dbname=shard["database"], connect_timeout=2, user=user, password=password,
-            options="-c statement_timeout=3000", **tls())
+            target_session_attrs="primary", options="-c statement_timeout=3000", **tls())
         found = conn.execute("SELECT cluster, shard_id, buckets, initial_shards FROM scalestack.shard").fetchone()
         wanted = (self._map["cluster"], shard_id, self._map["buckets"], self._map["initialShards"])
         conn.rollback()

@@ -17,6 +17,9 @@ type Standby struct {
 	copy *Server
 }
 
+// Port is where the standby itself listens.
+func (b *Standby) Port() int { return b.copy.Port }
+
 // Follow makes a standby of the server.
 func (s *Server) Follow() *Standby {
 	s.t.Helper()

@@ -79,8 +79,8 @@ func (o Options) setCredentials(shard *shardmap.Shard, config *pgx.ConnConfig) e
 }
 
 // newPool makes a pool that connects only when it is used: a shard that is down
-// hinders nobody else. Every new connection is checked to reach the shard that
-// the map means, and not one that has forgotten a move.
+// hinders nobody else. Every new connection is checked to reach the primary of the
+// shard that the map means, and not one that has forgotten a move.
 func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, known *epochs) (*pgxpool.Pool, error) {
 	config, err := o.poolConfig(shard)
 	if err != nil {
@@ -101,6 +101,9 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 	}
 	want := identity.Of(m, shard)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := takesWrites(conn, shard); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 		defer cancel()
 		if err := identity.Check(ctx, conn, shard.Name, want); err != nil {
@@ -109,4 +112,15 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 		return known.check(ctx, conn, shard)
 	}
 	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// takesWrites refuses a standby. For moments after a failover the Service's address still
+// leads to the former primary; a pool would keep the connection, and read from it what is
+// older than what was acknowledged. The server tells this of itself with every connection;
+// a pooler does not, which has to look itself.
+func takesWrites(conn *pgx.Conn, shard *shardmap.Shard) error {
+	if conn.PgConn().ParameterStatus("in_hot_standby") == "on" {
+		return fmt.Errorf("%s: reached a standby and not the primary", shard.Name)
+	}
+	return nil
 }
