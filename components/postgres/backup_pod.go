@@ -83,7 +83,7 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 		kube.Mount("backup-tmp", "/tmp"),
 	}
 	if p.replicated() {
-		c.Env = append(c.Env.(corev1.EnvVarArray), fieldEnv("POD", "metadata.name"))
+		c.Env = append(c.Env.(corev1.EnvVarArray), podEnv())
 	} else {
 		c.Env = append(c.Env.(corev1.EnvVarArray), env("PASSWORD", credentialsPath+"/admin/password"))
 		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"))

@@ -19,6 +19,11 @@ var bootstrapScript string
 //go:embed startup.sh
 var startupScript string
 
+// lockScript restarts every shard when it changes: the servers run under it.
+//
+//go:embed lock.sh
+var lockScript string
+
 // hba lets every role in over TCP with its password only. The last line is for
 // physical replication, which "all" does not cover.
 const hba = `# type  database     user      address  method

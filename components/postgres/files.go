@@ -13,14 +13,16 @@ const startupConfig = volumePath + "/startup.conf"
 
 // restartingFiles are what a server has to be restarted for when it changes.
 func restartingFiles(p plan) map[string]string {
-	if p.replicated() {
-		return memberFiles(p)
-	}
-	return addRestore(p, map[string]string{
+	files := map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
 		"pg_hba.conf":     hostLines(p.Args, hba),
 		"bootstrap.sh":    bootstrapScript,
-	})
+	}
+	if p.replicated() {
+		files = memberFiles(p)
+	}
+	files["lock.sh"] = lockScript
+	return addRestore(p, files)
 }
 
 // mountedFiles are what the pod finds in configPath. What they have beyond

@@ -185,7 +185,7 @@ func TestNoImageTakesDataOfAnotherMajorVersion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for file, text := range map[string]string{
-				"start.sh": mountedFiles(testPlan(change))[name], "volume-settings": "", "rollout": "one",
+				"start.sh": mountedFiles(testPlan(change))[name], "lock.sh": lockScript, "volume-settings": "", "rollout": "one",
 				"data/PG_VERSION": "16\n", "bin/postgres": "#!/bin/sh\necho 'postgres (PostgreSQL) 17.5 (Debian 17.5-1)'\n",
 			} {
 				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o755))

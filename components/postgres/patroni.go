@@ -77,13 +77,13 @@ host    replication  postgres  all      scram-sha-256
 
 // memberFiles are what a member has to be restarted for when it changes.
 func memberFiles(p plan) map[string]string {
-	return addRestore(p, map[string]string{
+	return map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
 		"pg_hba.conf":     hostLines(p.Args, memberHBA),
 		"roles.sh":        bootstrapFunctions() + rolesScript,
 		"patroni.yml":     document(patroniConfig(p)),
 		"dcs.json":        document(dynamicConfig(p.Args)),
-	})
+	}
 }
 
 // bootstrapFunctions is bootstrap.sh without its last lines, which run it: a shard has

@@ -54,14 +54,14 @@ func (p plan) selector() pulumi.StringMap {
 func prepareContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "prepare", "sh", configPath+"/prepare.sh")
 	c.Env = append(c.Env.(corev1.EnvVarArray), env("CONFIG", configPath), env("SCOPE", p.object()),
-		env("MEMBER", strconv.Itoa(p.member)), fieldEnv("NAMESPACE", "metadata.namespace"))
+		env("MEMBER", strconv.Itoa(p.member)), fieldEnv("NAMESPACE", "metadata.namespace"), podEnv())
 	return c
 }
 
 // patroniContainer needs no command to stop: Patroni ends sessions, writes a checkpoint
 // and gives the lock to a standby when it is told to end.
 func patroniContainer(p plan) *corev1.ContainerArgs {
-	c := container(p, "postgres", "patroni", patroniPath)
+	c := container(p, "postgres", locked("patroni", patroniPath)...)
 	c.Env = append(c.Env.(corev1.EnvVarArray),
 		fieldEnv("PATRONI_NAME", "metadata.name"),
 		fieldEnv("PATRONI_KUBERNETES_NAMESPACE", "metadata.namespace"),
@@ -109,7 +109,7 @@ func rolesContainer(p plan) *corev1.ContainerArgs {
 	c.Env = append(c.Env.(corev1.EnvVarArray),
 		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath),
 		env("SOCKET", socketPath), env("ALIVE", aliveFile), env("EXCESS", excess(p.Args)),
-		env("MEMBERS", strconv.Itoa(p.Members)), fieldEnv("POD", "metadata.name"), env("PATRONI", patroniPath))
+		env("MEMBERS", strconv.Itoa(p.Members)), podEnv(), env("PATRONI", patroniPath))
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"})
 	c.VolumeMounts = corev1.VolumeMountArray{
 		kube.ReadOnlyMount("config", configPath), kube.Mount("run", socketPath), kube.Mount("tmp", "/tmp"),

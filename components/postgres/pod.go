@@ -69,7 +69,7 @@ func jobPodSpec(p plan) *corev1.PodSpecArgs {
 func bootstrapContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "bootstrap", "sh", configPath+"/bootstrap.sh")
 	c.Env = append(c.Env.(corev1.EnvVarArray),
-		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath))
+		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath), podEnv())
 	c.VolumeMounts = append(mounts(p),
 		kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"),
 		kube.ReadOnlyMount("app-credentials", credentialsPath+"/app"))
@@ -79,7 +79,7 @@ func bootstrapContainer(p plan) *corev1.ContainerArgs {
 // serverContainer names its command, so that the image's own entry point, which
 // wants to be root and to make a database, has no say.
 func serverContainer(p plan) *corev1.ContainerArgs {
-	c := container(p, "postgres", "postgres", "-c", "config_file="+configPath+"/postgresql.conf")
+	c := container(p, "postgres", locked("postgres", "-c", "config_file="+configPath+"/postgresql.conf")...)
 	c.Ports = corev1.ContainerPortArray{&corev1.ContainerPortArgs{
 		Name:          pulumi.String("postgres"),
 		ContainerPort: pulumi.Int(Port),
@@ -92,6 +92,14 @@ func serverContainer(p plan) *corev1.ContainerArgs {
 	c.Lifecycle = &corev1.LifecycleArgs{PreStop: &corev1.LifecycleHandlerArgs{Exec: fastStop()}}
 	return c
 }
+
+// locked is a command that begins when no other pod has the volume, see lock.sh.
+func locked(command ...string) []string {
+	return append([]string{"sh", configPath + "/lock.sh"}, command...)
+}
+
+// podEnv tells startup.sh which of the StatefulSet's pods it is in.
+func podEnv() *corev1.EnvVarArgs { return fieldEnv("POD", "metadata.name") }
 
 // fastStop ends sessions and writes a checkpoint. A bare SIGTERM, which a pod
 // gets unless its image says otherwise, would wait for every pool to hang up

@@ -56,6 +56,7 @@ check_config() {
 	*' 17.'*) major=17 ;;
 	*) fail "the image has $found: shards are of PostgreSQL 16 or 17" ;;
 	esac
+	command -v flock >/dev/null || fail "the image has no flock, which keeps two servers off one volume"
 	found=$(postgres -D "$SCRATCH" -c config_file="$CONFIG" -C port 2>&1) ||
 		fail "the server refuses its configuration: $found"
 }

@@ -5,12 +5,24 @@
 # its next start.
 #
 #   PGDATA   the data folder, a child of the volume's root
-#   CONFIG   folder with volume-settings and rollout
+#   CONFIG   folder with lock.sh, volume-settings and rollout
+#   POD      name of the pod. Empty in pods from before it was asked
 set -eu
 umask 077
 
 : "${PGDATA:?}" "${CONFIG:?}"
 volume=${PGDATA%/*}
+
+# The StatefulSet has one volume, whatever number of pods somebody scales it to.
+case ${POD:--0} in
+*-0) ;;
+*)
+	printf 'startup: %s is one pod too many, a shard has one on its volume: scale its StatefulSet to 1\n' "$POD" >&2
+	exit 1
+	;;
+esac
+
+. "$CONFIG/lock.sh"
 
 # A standby must not become a primary by the mere start of a server, and the only
 # member with every commit may be another one.

@@ -103,6 +103,7 @@ func (b *builder) postgresTree(ctx context.Context, r release) (*tree, error) {
 		func() error { return b.addClients(ctx, t, r) },
 		func() error { return b.addLocale(ctx, t) },
 		func() error { return b.addOpenSSL(ctx, t) },
+		func() error { return b.addFlock(ctx, t) },
 		func() error { return adaptSample(t, r) },
 	} {
 		if err := add(); err != nil {
@@ -207,6 +208,21 @@ func (b *builder) addClients(ctx context.Context, t *tree, r release) error {
 // addOpenSSL adds the command that the official image has, with which a server's certificate is checked.
 func (b *builder) addOpenSSL(ctx context.Context, t *tree) error {
 	return b.debian(ctx, t, "openssl", "libssl3")
+}
+
+// addFlock adds one program of util-linux, which the official image has as a whole.
+func (b *builder) addFlock(ctx context.Context, t *tree) error {
+	packages, err := b.packages(ctx, []string{"util-linux"})
+	if err != nil {
+		return err
+	}
+	only := func(name string) string {
+		if place := debianPlace(name); place == "usr/bin/flock" {
+			return place
+		}
+		return ""
+	}
+	return unpackFrom(ctx, t, only, "dpkg-deb", "--fsys-tarfile", packages[0])
 }
 
 // addLocale compiles en_US.utf8, the official image's locale, from Debian's definitions. The C library of the machine

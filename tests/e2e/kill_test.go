@@ -62,8 +62,8 @@ func killContainer(id string) int {
 	return len(processes)
 }
 
-// remove takes a pod away by force. Its processes are asked to end and have two
-// seconds, the least that kubelet gives, so that PostgreSQL shuts down in order.
+// remove takes a pod away by force. Its processes are asked to end and have some seconds
+// before the kubelet kills them, while the next pod waits for the volume.
 func (p *proof) remove(pod string) (what string) {
 	p.t.Helper()
 	kubectl(p.t, "delete", "pod", pod, "-n", p.namespace, "--force", "--grace-period=0", "--wait=false", "--ignore-not-found")
