@@ -15,8 +15,8 @@ const (
 )
 
 // StartMetrics starts VictoriaMetrics, which finds the pods that serve metrics by
-// Kubernetes' own discovery, and kube-state-metrics, which tells it of autoscalers and
-// restarts.
+// Kubernetes' own discovery, and kube-state-metrics, which tells it of workloads,
+// autoscalers and restarts.
 func StartMetrics(ctx context.Context, p paths.Paths, log io.Writer) error {
 	if err := ensure(ctx, log, kubeStateSpec(p), metricsStoreSpec(p)); err != nil {
 		return err
