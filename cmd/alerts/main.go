@@ -64,5 +64,6 @@ func command() *cobra.Command {
 	f.Float64Var(&o.ErrorPercent, "error-percent", o.ErrorPercent, "of requests that fail, 0 to 100")
 	f.Float64Var(&o.EdgePercent, "edge-percent", o.EdgePercent, "of a path's requests that the edge is to answer from its cache, 0 to 100")
 	f.IntVar(&o.Lag, "lag", o.Lag, "events that a consumer group may be behind, at least 1")
+	f.IntVar(&o.GoneHours, "gone-hours", o.GoneHours, "for how long metrics that have ended are missed, 1 to 168")
 	return c
 }

@@ -21,11 +21,12 @@ func output(t *testing.T, args ...string) (string, error) {
 }
 
 func TestTheFileHasTheFigures(t *testing.T) {
-	text, err := output(t, "--disk-hours", "48", "--runbooks", "https://wiki.example.com/", "--lag", "7")
+	text, err := output(t, "--disk-hours", "48", "--runbooks", "https://wiki.example.com/", "--lag", "7", "--gone-hours", "72")
 	require.NoError(t, err)
 	require.Contains(t, text, "48 * 3600")
 	require.Contains(t, text, "runbook_url: https://wiki.example.com/shard-down.md")
 	require.Contains(t, text, "oldest_offset)) > 7")
+	require.Contains(t, text, "count_over_time(scalestack_shard_up[72h])")
 }
 
 func TestTheOperatorsObject(t *testing.T) {
@@ -47,11 +48,12 @@ func TestTheOperatorsObject(t *testing.T) {
 }
 
 func TestEveryMistakeIsReported(t *testing.T) {
-	_, err := output(t, "--disk-hours", "0", "--connections-percent", "101", "--error-percent", "NaN", "--lag", "0", "--runbooks", "here", "--label", "a=b")
+	_, err := output(t, "--disk-hours", "0", "--connections-percent", "101", "--error-percent", "NaN", "--lag", "0", "--gone-hours", "0", "--runbooks", "here", "--label", "a=b")
 	require.EqualError(t, err, `runbooks: "here" is not a URL that ends in /
 disk-hours: 0 is not between 1 and 720
 connections-percent: 101 is not between 1 and 100
 error-percent: NaN is not between 0 and 100
 lag: 0 is not at least 1
+gone-hours: 0 is not between 1 and 168
 label: is for --operator`)
 }

@@ -67,13 +67,15 @@ type Options struct {
 	EdgePercent float64
 	// Lag is how many events a consumer group may be behind without an alert; at least 1.
 	Lag int
+	// GoneHours is for how long a series that has ended is missed: 1 to 168.
+	GoneHours int
 }
 
 // Defaults are figures to begin with.
 func Defaults() Options {
 	return Options{
 		Runbooks:  "https://github.com/scalestack/scalestack/blob/main/docs/runbooks/",
-		DiskHours: 24, CertificateDays: 14, ConnectionsPercent: 85, ErrorPercent: 1, EdgePercent: 85, Lag: 1000,
+		DiskHours: 24, CertificateDays: 14, ConnectionsPercent: 85, ErrorPercent: 1, EdgePercent: 85, Lag: 1000, GoneHours: 24,
 	}
 }
 
@@ -92,6 +94,7 @@ func (o Options) Check() []error {
 	refuse(!(o.ErrorPercent >= 0 && o.ErrorPercent <= 100), "error-percent", o.ErrorPercent, "between 0 and 100")
 	refuse(!(o.EdgePercent >= 0 && o.EdgePercent <= 100), "edge-percent", o.EdgePercent, "between 0 and 100")
 	refuse(o.Lag < 1, "lag", o.Lag, "at least 1")
+	refuse(o.GoneHours < 1 || o.GoneHours > 168, "gone-hours", o.GoneHours, "between 1 and 168")
 	return errs
 }
 

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/scalestack/scalestack/internal/edge/analytics"
@@ -24,9 +25,13 @@ func edge(o Options) []Rule {
 		},
 		{
 			Name: "EdgeUnwatched", Severity: Warning, For: "5m",
-			Expr:        "time() - scalestack_edge_counted_until_timestamp_seconds > 3600",
-			Summary:     "Nobody knows for {{ $value | humanizeDuration }} what the edge answers for {{ $labels.path }}",
-			Description: "Cloudflare's analytics do not answer edge watch: its log says why. EdgeHitRatioLow cannot fire meanwhile.",
+			// The first part is that Cloudflare does not answer, the second that edge watch is gone.
+			Expr: fmt.Sprintf("time() - max by (namespace, path) (%[1]s) > 3600"+
+				" or time() - max by (namespace, path) (max_over_time(%[1]s[%[2]dh])) unless on (namespace) %[1]s",
+				"scalestack_edge_counted_until_timestamp_seconds", o.GoneHours),
+			Summary: "Nobody knows for {{ $value | humanizeDuration }} what the edge answers for {{ $labels.path }}",
+			Description: "Cloudflare's analytics do not answer edge watch, or it does not run, or is not scraped: its log or its pod says why. " +
+				"EdgeHitRatioLow cannot fire meanwhile.",
 		},
 	}
 }

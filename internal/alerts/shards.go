@@ -28,10 +28,13 @@ func shards(o Options) []Rule {
 		},
 		{
 			Name: "ShardsUnwatched", Severity: Warning, For: "5m",
-			Expr:    "absent(scalestack_shard_up)",
-			Summary: "Nobody watches the shards",
+			// The second part holds for as long as the shards exist, the last one for a Prometheus that never saw any.
+			Expr: gone("scalestack_shard_up", o.GoneHours) +
+				" or count by (namespace) (" + shardsExist + ") unless on (namespace) scalestack_shard_up" +
+				fmt.Sprintf(" or absent_over_time(scalestack_shard_up[%dh])", o.GoneHours),
+			Summary: "Nobody watches the shards of {{ or $labels.namespace \"any stack\" }}",
 			Description: "There is no series of the service shardctl: it does not run, or is not scraped (metrics.scrapers). No other alert " +
-				"about shards and moves can fire.",
+				"about shards and moves can fire there.",
 		},
 		{
 			Name: "ConnectionsNearBudget", Severity: Warning, For: "5m",
