@@ -7,7 +7,7 @@ const (
 )
 
 func cluster(Options) []Rule {
-	return []Rule{
+	return append(workloads(), []Rule{
 		{
 			Name: "AutoscalerAtMaximum", Severity: Warning, For: "15m",
 			Expr:    replicas + " >= " + most + " and " + most + " > " + least,
@@ -21,5 +21,5 @@ func cluster(Options) []Rule {
 			Summary:     "{{ $labels.container }} in {{ $labels.pod }} restarts again and again",
 			Description: "`kubectl logs --previous` and the container's last state say why; OOMKilled asks for resources.memory.",
 		},
-	}
+	}...)
 }

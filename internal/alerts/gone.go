@@ -10,6 +10,3 @@ import "fmt"
 func gone(metric string, hours int) string {
 	return fmt.Sprintf("count by (namespace) (count_over_time(%[1]s[%[2]dh])) unless on (namespace) %[1]s", metric, hours)
 }
-
-// shardsExist are the StatefulSets of the shards, which every stack has.
-const shardsExist = `kube_statefulset_created{statefulset=~"postgres-shard-.+"}`
