@@ -6,7 +6,7 @@ const (
 	least    = "kube_horizontalpodautoscaler_spec_min_replicas"
 )
 
-func cluster(Options) []Rule {
+func cluster(o Options) []Rule {
 	return append(workloads(), []Rule{
 		{
 			Name: "AutoscalerAtMaximum", Severity: Warning, For: "15m",
@@ -21,5 +21,6 @@ func cluster(Options) []Rule {
 			Summary:     "{{ $labels.container }} in {{ $labels.pod }} restarts again and again",
 			Description: "`kubectl logs --previous` and the container's last state say why; OOMKilled asks for resources.memory.",
 		},
+		metricsGone(o),
 	}...)
 }

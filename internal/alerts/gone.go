@@ -1,6 +1,9 @@
 package alerts
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A rule on a series that has ended is silent. Those below find what a namespace had within
 // the last hours and has no more. No rule can tell a loss from a stack that was destroyed on
@@ -9,4 +12,55 @@ import "fmt"
 // gone are the namespaces that have lost all series of a metric.
 func gone(metric string, hours int) string {
 	return fmt.Sprintf("count by (namespace) (count_over_time(%[1]s[%[2]dh])) unless on (namespace) %[1]s", metric, hours)
+}
+
+// sources are who serves metrics beside the services, each with one that it serves as long
+// as it does its work.
+var sources = []struct{ name, metric string }{
+	{"postgres-exporter", "pg_up"},
+	{"redis-exporter", "redis_up"},
+	{"kafka-controllers", "kafka_controller_kafkacontroller_offlinepartitionscount"},
+	{"kafka-brokers", "kafka_server_replicamanager_underminisrpartitioncount"},
+	// A day of all partitions would be much to read each time.
+	{"kafka-exporter", `kafka_consumergroup_lag{partition="0"}`},
+	{"backup", "scalestack_backup_interval_seconds"},
+	{"kube-state-metrics", shardsExist},
+	{"kubelet", `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-postgres-shard-.+"}`},
+}
+
+// programs are metrics of which every program of a service has one from its start: it uses
+// shards, answers requests or consumes events.
+var programs = []string{"scalestack_shard_map_generation", "scalestack_http_requests_in_flight", "scalestack_consumer_failures_total"}
+
+// sourcesGone are the namespaces and sources of which all series have ended.
+func sourcesGone(hours int) string {
+	var parts []string
+	for _, s := range sources {
+		parts = append(parts, labelled(gone(s.metric, hours), fmt.Sprintf(`"source", %q, "", ""`, s.name)))
+	}
+	return strings.Join(append(parts, labelled(programsGone(hours), `"source", "$1", "container", "(.+)"`)), " or ")
+}
+
+// programsGone leaves out Deployments that are to have no pods: ServiceHasNoPods tells which
+// of them should.
+func programsGone(hours int) string {
+	var had []string
+	for _, metric := range programs {
+		had = append(had, fmt.Sprintf("count_over_time(%s[%dh])", metric, hours))
+	}
+	return "count by (namespace, container) (" + strings.Join(had, " or ") + ")" +
+		" unless on (namespace, container) (" + strings.Join(programs, " or ") + ")" +
+		" unless on (namespace, container) " + labelled("kube_deployment_spec_replicas == 0", `"container", "$1", "deployment", "(.+)"`)
+}
+
+func labelled(expr, how string) string { return "label_replace(" + expr + ", " + how + ")" }
+
+func metricsGone(o Options) Rule {
+	return Rule{
+		Name: "MetricsGone", Severity: Warning, For: "10m",
+		Expr:    sourcesGone(o.GoneHours),
+		Summary: "{{ $labels.source }} tells nothing any more",
+		Description: "It does not run, or is not scraped, and no alert on its metrics can fire. The runbook says which those are. A stack that was destroyed " +
+			fmt.Sprintf("on purpose is missed for %d hours.", o.GoneHours),
+	}
 }
