@@ -252,7 +252,7 @@ prove-previews: ## an environment of a pull request beside stack dev: made, used
 	$(PROVE) TestPreviewEnvironment
 
 prove-alerts: export HOLD := 1
-prove-alerts: ## break twelve parts, and see fourteen alerts hold as long as their rules ask and clear; 20 minutes
+prove-alerts: ## break twelve parts, and see sixteen alerts hold as long as their rules ask and clear; 20 minutes
 	@$(UP)
 	$(PROVE) TestAlertsFireAndClear
 

@@ -189,6 +189,9 @@ func outages(t *testing.T) []outage {
 		{alert: "CacheDown", cause: scale("deployment", "redis", 0), undo: awaited("deployment", "redis")},
 		{alert: "SlotHoldsLog", labels: map[string]string{"shard": "shard-0", "slot": slotName}, cause: slot.hold, undo: slot.drop},
 		{alert: "ShardHasNoRelay", labels: map[string]string{"shard": "shard-2"}, cause: scale("deployment", "relay", 0), undo: awaited("deployment", "relay")},
+		// Of the same: the autoscaler leaves a program of no pods alone.
+		{alert: "ServiceHasNoPods", labels: map[string]string{"namespace": ns, "deployment": "relay"}, cause: nothing, undo: nothing},
+		{alert: "AutoscalerInactive", labels: map[string]string{"namespace": ns, "horizontalpodautoscaler": "relay"}, cause: nothing, undo: nothing},
 		{alert: "EdgeHitRatioLow", labels: map[string]string{"path": "/static/*"}, cause: missTheEdge, undo: hitTheEdge},
 		{alert: "FenceHeld", labels: map[string]string{"shard": "shard-0"}, cause: fence.hold, undo: fence.lift},
 		{alert: "AutoscalerAtMaximum", labels: map[string]string{"horizontalpodautoscaler": "app"}, cause: narrow.narrow, undo: narrow.widen},
