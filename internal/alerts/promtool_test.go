@@ -22,14 +22,16 @@ func promtool(t *testing.T) string {
 }
 
 // cases are promtool's unit tests: each alert fires where it should and nowhere else.
-const cases = "testdata/cases.yaml"
+var cases = []string{"testdata/cases.yaml", "testdata/days.yaml"}
 
 func TestAlertsFireAndStayQuiet(t *testing.T) {
 	tool, dir := promtool(t), t.TempDir()
 	run(t, tool, "check", "rules", write(t, dir, "checked.yaml", NewFile(Groups(Defaults()), Defaults())))
-	tests, err := os.ReadFile(cases)
-	require.NoError(t, err)
-	testRules(t, tool, tests)
+	for _, file := range cases {
+		tests, err := os.ReadFile(file)
+		require.NoError(t, err)
+		testRules(t, tool, tests)
+	}
 }
 
 // testRules puts the rules to promtool's unit tests.
@@ -69,23 +71,24 @@ func write(t *testing.T, dir, name string, f File) string {
 
 // Every alert is tested, both ways.
 func TestEveryAlertHasACase(t *testing.T) {
-	data, err := os.ReadFile(cases)
-	require.NoError(t, err)
-	var file struct {
-		Tests []struct {
-			Name  string
-			Rules []struct {
-				Name   string `yaml:"alertname"`
-				Alerts []any  `yaml:"exp_alerts"`
-			} `yaml:"alert_rule_test"`
-		}
-	}
-	require.NoError(t, yaml.Unmarshal(data, &file))
 	fires, quiet := map[string]bool{}, map[string]bool{}
-	for _, test := range file.Tests {
-		for _, rule := range test.Rules {
-			fires[rule.Name] = fires[rule.Name] || len(rule.Alerts) > 0
-			quiet[rule.Name] = quiet[rule.Name] || len(rule.Alerts) == 0
+	for _, name := range cases {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var file struct {
+			Tests []struct {
+				Rules []struct {
+					Name   string `yaml:"alertname"`
+					Alerts []any  `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			}
+		}
+		require.NoError(t, yaml.Unmarshal(data, &file))
+		for _, test := range file.Tests {
+			for _, rule := range test.Rules {
+				fires[rule.Name] = fires[rule.Name] || len(rule.Alerts) > 0
+				quiet[rule.Name] = quiet[rule.Name] || len(rule.Alerts) == 0
+			}
 		}
 	}
 	var missing []string
