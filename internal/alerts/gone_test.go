@@ -38,8 +38,9 @@ var missed = []struct {
 // Every metric that a rule asks for has an alert that says when it has ended: a rule without
 // series is silent.
 func TestEveryMetricIsMissed(t *testing.T) {
-	used := make([]bool, len(missed))
+	used, exprs := make([]bool, len(missed)), map[string]string{}
 	for _, r := range all() {
+		exprs[r.Name] = r.Expr
 		names := metricsIn(r.Expr)
 		require.NotEmpty(t, names, r.Name)
 		for _, name := range names {
@@ -54,6 +55,11 @@ func TestEveryMetricIsMissed(t *testing.T) {
 		}
 	}
 	require.NotContains(t, used, false, "a source that no rule asks")
+	for _, m := range missed {
+		metric, _, _ := strings.Cut(m.series, "{")
+		require.Regexp(t, `_over_time\(`+metric+`[\[{]`, exprs[m.alert], "%s does not miss it", m.alert)
+		require.Contains(t, exprs[m.alert], " unless on (namespace", m.alert)
+	}
 }
 
 // Each alert speaks of the namespace whose series end, not of the one that keeps them, and
