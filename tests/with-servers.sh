@@ -18,7 +18,7 @@ program() {
   chmod 755 "$dir/run/$name"
 }
 
-python3 -m zipfile -e "$cache"/postgres-server-16.*/*.jar "$dir"
+python3 -m zipfile -e "$cache"/postgres-server-16.2.0/*.jar "$dir"
 tar -xJf "$dir/postgres-linux-x86_64.txz" -C "$dir"
 program initdb "$dir/bin/initdb"
 program postgres "$dir/bin/postgres"
