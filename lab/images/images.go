@@ -44,6 +44,8 @@ type Options struct {
 	Patroni bool
 	// NextPostgres builds the image of the next version of PostgreSQL too.
 	NextPostgres bool
+	// NextMinor builds the image of a later minor version too, and with Patroni that one's.
+	NextMinor bool
 	// Log receives one line per step, with what it took. Nil drops them.
 	Log io.Writer
 }
@@ -90,6 +92,9 @@ func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if opts.NextPostgres {
 		recipes = append(recipes, b.nextPostgres())
 	}
+	if opts.NextMinor {
+		recipes = append(recipes, b.nextMinor()...)
+	}
 	built := make([]Image, len(recipes))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, r := range recipes {
@@ -111,6 +116,8 @@ type builder struct {
 	base    func(context.Context) (layer, error)
 	// postgresFiles is the layer that the images with and without Patroni share.
 	postgresFiles func(context.Context) (layer, error)
+	// patroniFiles is the layer that the images with Patroni share.
+	patroniFiles func(context.Context) (layer, error)
 }
 
 func newBuilder(opts Options) (*builder, error) {
@@ -130,6 +137,7 @@ func newBuilder(opts Options) (*builder, error) {
 	b.sources, err = sources()
 	b.base = shared(b.baseLayer)
 	b.postgresFiles = shared(packed(b.postgresLayer(postgres16)))
+	b.patroniFiles = shared(packed(b.patroniLayer))
 	return b, err
 }
 

@@ -208,3 +208,20 @@ func TestRequirementsArePinned(t *testing.T) {
 	_, err = requirements("patroni==4.1.5\n")
 	require.ErrorContains(t, err, "is not name==version --hash=sha256:")
 }
+
+// The one with Patroni takes a minute to build and belongs to labs that have the one of 16.2.
+func TestTheLaterMinorVersionHasPatroniWhereTheOlderHasIt(t *testing.T) {
+	b := testBuilder(t)
+	without := b.nextMinor()
+	b.Patroni = true
+	with := b.nextMinor()
+	require.Len(t, without, 1)
+	require.Len(t, with, 2)
+	require.Equal(t, "postgres:16.15", with[0].ref)
+	require.Equal(t, strings.Replace(PatroniRef, "16.2", "16.15", 1), with[1].ref)
+	for _, r := range with {
+		require.Contains(t, r.substitute, "client programs are those of PostgreSQL 16.2")
+		require.Contains(t, r.config.Env, "PG_VERSION=16.15")
+	}
+	require.Empty(t, b.patroni().substitute)
+}

@@ -17,7 +17,8 @@ import (
 
 const (
 	// PatroniRef is the image of shards with several members, and of shards with backups.
-	PatroniRef = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
+	PatroniRef = "scalestack/postgres:16.2" + patroniTag
+	patroniTag = "-patroni-4.1.5-barman-3.19.1"
 	// patroniFolder of the repository has the image's Dockerfile and what both it and the lab build from.
 	patroniFolder       = "images/postgres"
 	patroniRequirements = patroniFolder + "/requirements.txt"
@@ -39,18 +40,18 @@ var barmanCommands = []string{
 	"backup", "backup-delete", "backup-keep", "backup-list", "backup-show", "check-wal-archive", "restore", "wal-archive", "wal-restore",
 }
 
-// patroni is postgres:16.2 with Patroni and barman-cloud: the layers that the Dockerfile in images/postgres makes, from the same
-// requirements and scripts.
-func (b *builder) patroni() recipe {
+// patroni is postgres:16.2 with Patroni and barman-cloud.
+func (b *builder) patroni() recipe { return b.patroniOf(postgres16, b.postgresFiles) }
+
+// patroniOf has the layers that the Dockerfile in images/postgres makes, from the same requirements and scripts.
+func (b *builder) patroniOf(r release, files func(context.Context) (layer, error)) recipe {
 	return recipe{
-		ref:    PatroniRef,
-		title:  "PostgreSQL 16.2 with Patroni 4.1.5 and barman-cloud 3.19.1",
-		source: postgres16.artifact().String() + ", " + postgresClients.String() + " and " + patroniRequirements,
-		config: postgresConfig(postgres16),
+		ref:    "scalestack/postgres:" + r.version + patroniTag,
+		title:  "PostgreSQL " + r.version + " with Patroni 4.1.5 and barman-cloud 3.19.1",
+		source: r.artifact().String() + ", " + postgresClients.String() + " and " + patroniRequirements,
+		config: postgresConfig(r),
 		inputs: b.patroniInputs,
-		layers: func(ctx context.Context) ([]layer, error) {
-			return together(ctx, b.base, b.postgresFiles, packed(b.patroniLayer))
-		},
+		layers: func(ctx context.Context) ([]layer, error) { return together(ctx, b.base, files, b.patroniFiles) },
 	}
 }
 

@@ -32,8 +32,9 @@ type release struct {
 }
 
 var (
-	postgres16 = release{"16", "16.2", "39d61096e3225b227ea3837cf7846abafcc1d7023c252c73d5f49815378d4f8d"}
-	postgres17 = release{"17", "17.7", "ceb1c01cf5e71d6f906b8614982f6ed61e96b3740dd30758fa6262f97e752b69"}
+	postgres16      = release{"16", "16.2", "39d61096e3225b227ea3837cf7846abafcc1d7023c252c73d5f49815378d4f8d"}
+	postgres16Later = release{"16", "16.15", "653abc065c682b85d3da50168fb95dc524bd85426cdec9ce3695a550ef431df2"}
+	postgres17      = release{"17", "17.7", "ceb1c01cf5e71d6f906b8614982f6ed61e96b3740dd30758fa6262f97e752b69"}
 )
 
 // serverArchive is in the artifact.
@@ -57,10 +58,25 @@ var postgresClients = pip.Package{
 // configuration has to name /var/run/postgresql; clients are led there by PGHOST.
 func (b *builder) postgres() recipe { return b.postgresOf(postgres16, b.postgresFiles) }
 
-// nextPostgres is the next version, for shards that get the data of others. Its client programs are those of 16.2.
+// nextPostgres is the next version, for shards that get the data of others.
 func (b *builder) nextPostgres() recipe {
-	r := b.postgresOf(postgres17, packed(b.postgresLayer(postgres17)))
-	r.substitute = "psql and the other client programs are those of PostgreSQL 16.2"
+	return withOlderClients(b.postgresOf(postgres17, packed(b.postgresLayer(postgres17))))
+}
+
+// nextMinor are the images for shards that go on with their data on a later minor version: the one with Patroni as well,
+// where that of 16.2 is asked for.
+func (b *builder) nextMinor() []recipe {
+	files := shared(packed(b.postgresLayer(postgres16Later)))
+	recipes := []recipe{withOlderClients(b.postgresOf(postgres16Later, files))}
+	if b.Patroni {
+		recipes = append(recipes, withOlderClients(b.patroniOf(postgres16Later, files)))
+	}
+	return recipes
+}
+
+// withOlderClients tells that there is no package of a later version's client programs.
+func withOlderClients(r recipe) recipe {
+	r.substitute = "psql, pg_rewind and the other client programs are those of PostgreSQL 16.2"
 	return r
 }
 

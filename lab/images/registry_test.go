@@ -134,9 +134,11 @@ func tryPostgres(t *testing.T, root chroot) {
 	stop(t, server, syscall.Signal(0))
 }
 
-func tryPatroni(t *testing.T, root chroot) {
+func tryPatroni(t *testing.T, root chroot) { tryPatroniOf(t, root, "16.2") }
+
+func tryPatroniOf(t *testing.T, root chroot, version string) {
 	user := int(postgresUser)
-	require.Contains(t, root.run(t, user, "postgres", "--version"), "(PostgreSQL) 16.2")
+	require.Equal(t, "postgres (PostgreSQL) "+version, root.run(t, user, "postgres", "--version"))
 	require.Equal(t, "patronictl version 4.1.5", root.run(t, user, "patronictl", "version"))
 	require.Equal(t, "patroni 4.1.5", root.run(t, user, "patroni", "--version"))
 	require.Equal(t, "barman-cloud-wal-archive 3.19.1", root.run(t, user, "barman-cloud-wal-archive", "--version"))

@@ -47,11 +47,11 @@ func nodesFlag(command *cobra.Command, nodes *int) {
 
 // newStart is for drills with a stack of their own. Beside the dev stack their pods would share its two CPUs.
 func newStart() *cobra.Command {
-	var patroni, next, s3 bool
+	var patroni, next, minor, s3 bool
 	var nodes int
 	command := inCheckout("start", "Build what is missing, start the lab and deploy nothing", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
-		u.patroni, u.nextPostgres = patroni, next
+		u.patroni, u.nextPostgres, u.nextMinor = patroni, next, minor
 		if err := u.countNodes(nodes); err != nil {
 			return err
 		}
@@ -66,6 +66,7 @@ func newStart() *cobra.Command {
 	})
 	command.Flags().BoolVar(&patroni, "patroni", false, "build the image of shards with several members or with backups too")
 	command.Flags().BoolVar(&next, "next-postgres", false, "build the image of the next version of PostgreSQL too")
+	command.Flags().BoolVar(&minor, "next-minor", false, "build the image of a later minor version of PostgreSQL too, with --patroni also the one with Patroni")
 	command.Flags().BoolVar(&s3, "s3", false, "compile and start an S3 server too")
 	nodesFlag(command, &nodes)
 	return command
@@ -91,6 +92,8 @@ type up struct {
 	patroni bool
 	// nextPostgres asks for the image of the next version of PostgreSQL.
 	nextPostgres bool
+	// nextMinor asks for the image of a later minor version.
+	nextMinor bool
 	// nodes is how many nodes the lab has.
 	nodes int
 }
@@ -168,7 +171,8 @@ func (u *up) generateDefinitions(ctx context.Context, log io.Writer) (err error)
 
 func (u *up) buildImages(ctx context.Context, log io.Writer) (err error) {
 	u.images, err = images.Build(ctx, images.Options{
-		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log, Patroni: u.asksForPatroni(), NextPostgres: u.nextPostgres,
+		CacheDir: u.Cache("images"), OutDir: u.Home + "/images", RepoDir: u.Repo, Log: log,
+		Patroni: u.asksForPatroni(), NextPostgres: u.nextPostgres, NextMinor: u.nextMinor,
 	})
 	return err
 }
