@@ -16,14 +16,19 @@ import (
 func TestSettingsOfTheDrill(t *testing.T) {
 	text, err := os.ReadFile("e2e/failoverstack.yaml")
 	require.NoError(t, err)
-	for _, members := range []int{1, 3} {
-		t.Run(fmt.Sprint(members), func(t *testing.T) {
+	for image, members := range map[string]int{
+		"":               1,
+		"postgres:16.15": 1,
+		"scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1":  3,
+		"scalestack/postgres:16.15-patroni-4.1.5-barman-3.19.1": 3,
+	} {
+		t.Run(image, func(t *testing.T) {
 			var sections map[string]any
 			require.NoError(t, yaml.Unmarshal(text, &sections))
 			shards := sections["scalestack:postgres"].(map[string]any)
 			shards["members"] = members
-			if members > 1 {
-				shards["image"] = "scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1"
+			if image != "" {
+				shards["image"] = image
 			}
 			values := encoded(t, sections)
 			g, err := register("dev", values)

@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 declare -A command=(
   [failover]="make drill-failover"
   [failover-shards]="make drill-failover PARTS=grow FAULTS=8"
+  [minor]="make drill-failover PARTS=minor"
+  [minor-single]="make drill-failover PARTS=minor MEMBERS=1"
   [restore]="make drill-backup PARTS='single alert'"
   [restore-members]="make drill-backup PARTS=members"
   [restore-shards]="make drill-backup PARTS=shards"
@@ -23,7 +25,7 @@ declare -A command=(
   [nodes]="make drill-node"
 )
 # The last of them needs a lab with three nodes.
-all=(failover failover-shards restore restore-members restore-shards tls tls-members passwords shards major state alerts disk hour nodes)
+all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members passwords shards major state alerts disk hour nodes)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")
