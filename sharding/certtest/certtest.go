@@ -46,8 +46,19 @@ func NewAuthority(t testing.TB, name string) *Authority {
 // makes one that is over.
 func (a *Authority) Issue(holds time.Duration, names ...string) Pair {
 	a.t.Helper()
+	return a.issue(holds, names, x509.ExtKeyUsageServerAuth)
+}
+
+// IssueForBoth is [Authority.Issue] of one with which a server is also a client of others.
+func (a *Authority) IssueForBoth(holds time.Duration, names ...string) Pair {
+	a.t.Helper()
+	return a.issue(holds, names, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+}
+
+func (a *Authority) issue(holds time.Duration, names []string, usages ...x509.ExtKeyUsage) Pair {
+	a.t.Helper()
 	made := template(names[0], holds)
-	made.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	made.ExtKeyUsage = usages
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
 			made.IPAddresses = append(made.IPAddresses, ip)
