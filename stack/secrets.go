@@ -63,16 +63,21 @@ func (c *Config) checkSecrets() field.ErrorList {
 	if name := c.Kubernetes.PullSecret; name != "" && !c.hasSecret(name) {
 		errs = append(errs, notMade(sectionPath("kubernetes").Child("pullSecret"), name, `["`+secrets.DockerConfigKey+`"]`))
 	}
-	errs = append(errs, c.unmadeCertificate("postgres", c.Postgres.TLS)...)
-	return append(errs, c.unmadeCertificate("redis", c.Redis.TLS)...)
+	if t := c.Postgres.TLS; t != nil {
+		errs = append(errs, c.unmadeCertificate("postgres", t.Secret)...)
+	}
+	if t := c.Redis.TLS; t != nil {
+		errs = append(errs, c.unmadeCertificate("redis", t.Secret)...)
+	}
+	return errs
 }
 
-// unmadeCertificate reports the Secret of a section's tls.
-func (c *Config) unmadeCertificate(section string, t *k8s.TLS) field.ErrorList {
-	if t == nil || t.Secret == "" || c.hasSecret(t.Secret) {
+// unmadeCertificate reports the Secret of a section's tls, which is empty with an issuer.
+func (c *Config) unmadeCertificate(section, secret string) field.ErrorList {
+	if secret == "" || c.hasSecret(secret) {
 		return nil
 	}
-	return field.ErrorList{notMade(sectionPath(section).Child("tls", "secret"), t.Secret, `["tls.crt"]`)}
+	return field.ErrorList{notMade(sectionPath(section).Child("tls", "secret"), secret, `["tls.crt"]`)}
 }
 
 func (c *Config) missing(path *field.Path, mounts []k8s.Mount) field.ErrorList {

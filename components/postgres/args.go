@@ -71,7 +71,7 @@ type Args struct {
 	// deployment with require waits until no client is left that has no TLS. docs/tls.md
 	// says how shards with data get it without losing a request. Default: none, all
 	// passwords and rows cross the network in clear text.
-	TLS *k8s.TLS `json:"tls" pulumi:"tls,optional"`
+	TLS *TLS `json:"tls" pulumi:"tls,optional"`
 
 	// IngressFrom may connect besides the shards themselves, which copy from each
 	// other when data moves. Default: nobody.

@@ -40,10 +40,10 @@ func mountedFiles(p plan) map[string]string {
 		files["bootstrap.sh"] = first + files["bootstrap.sh"]
 	}
 	if p.TLS != nil {
-		files["tls.sh"] = tlsScript
+		files["tls.sh"] = tlsScript(p.Args)
 	}
 	if p.TLS != nil && p.replicated() {
-		files["reload.py"] = reloadProgram
+		files["reload.py"], files["trust.py"] = reloadProgram, trustProgram
 	}
 	if p.Backup != nil {
 		maps.Copy(files, backupFiles(p))

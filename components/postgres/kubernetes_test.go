@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type apiServer struct {
 	authority *certtest.Authority
 	pair      certtest.Pair
 	client    *http.Client
+	server    *os.Process
 }
 
 func newAPIServer(t *testing.T) *apiServer {
@@ -55,7 +57,7 @@ func newAPIServer(t *testing.T) *apiServer {
 	a.run(filepath.Join(programs, "etcd"), "--data-dir="+a.folder+"/etcd", "--listen-client-urls="+store, "--advertise-client-urls="+store,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer, "--unsafe-no-fsync", "--log-level=error")
 	host, port, _ := net.SplitHostPort(a.address)
-	a.run(filepath.Join(programs, "kube-apiserver"), "--etcd-servers="+store, "--bind-address="+host, "--secure-port="+port,
+	a.server = a.run(filepath.Join(programs, "kube-apiserver"), "--etcd-servers="+store, "--bind-address="+host, "--secure-port="+port,
 		"--tls-cert-file="+a.folder+"/tls.crt", "--tls-private-key-file="+a.folder+"/tls.key", "--token-auth-file="+a.folder+"/tokens",
 		"--authorization-mode=RBAC", "--service-account-key-file="+a.folder+"/tls.crt", "--service-account-signing-key-file="+a.folder+"/tls.key",
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16",
@@ -75,7 +77,12 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-func (a *apiServer) run(program string, args ...string) {
+// pause has it answer nobody until resume.
+func (a *apiServer) pause() { require.NoError(a.t, a.server.Signal(syscall.SIGSTOP)) }
+
+func (a *apiServer) resume() { require.NoError(a.t, a.server.Signal(syscall.SIGCONT)) }
+
+func (a *apiServer) run(program string, args ...string) *os.Process {
 	log, err := os.Create(filepath.Join(a.folder, filepath.Base(program)+".log"))
 	require.NoError(a.t, err)
 	cmd := exec.Command(program, args...)
@@ -89,6 +96,7 @@ func (a *apiServer) run(program string, args ...string) {
 		_ = cmd.Wait()
 		_ = log.Close()
 	})
+	return cmd.Process
 }
 
 // try sends a request as the administrator.

@@ -52,7 +52,7 @@ func TestAShardMayHaveAnImageOfItsOwn(t *testing.T) {
 	own := "registry.example.com/postgres:17.5-patroni-barman"
 	for name, change := range map[string]func(*Args){
 		"one member": func(*Args) {},
-		"members":    func(a *Args) { a.Members, a.TLS = 2, &k8s.TLS{Secret: "certificate"} },
+		"members":    func(a *Args) { a.Members, a.TLS = 2, &TLS{TLS: k8s.TLS{Secret: "certificate"}} },
 		"backup":     func(a *Args) { a.Backup = &Backup{Bucket: "s3://acme/prod"} },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -143,15 +143,21 @@ func patroniConfig(p plan) object {
 }
 
 // restTLS encrypts the REST API with the server's certificate, and lets members check each
-// other's. Changes still take the password alone: a client certificate would be the same
-// one for all members, from the same Secret, and has to be for clients, which few are.
+// other's. With member certificates changes need one besides the password; questions, such
+// as the kubelet's, never do.
 func restTLS(a *Args, config object) object {
 	if a.TLS == nil {
 		return config
 	}
 	rest := config["restapi"].(object)
 	rest["certfile"], rest["keyfile"] = tlsFolder+"/current/tls.crt", tlsFolder+"/current/tls.key"
-	config["ctl"] = object{"cacert": AuthorityPath}
+	ctl := object{"cacert": AuthorityPath}
+	config["ctl"] = ctl
+	if a.memberCertificates() {
+		// See trust.py: its path of the same file takes the place of this one.
+		rest["cafile"], rest["verify_client"] = AuthorityPath, "optional"
+		ctl["certfile"], ctl["keyfile"] = rest["certfile"], rest["keyfile"]
+	}
 	return config
 }
 

@@ -30,6 +30,8 @@ type cluster struct {
 	authority *certtest.Authority
 	// restInClear is Patroni as it was before its REST API had TLS.
 	restInClear bool
+	// memberCertificates are wanted for changes of Patroni.
+	memberCertificates bool
 	// connections that each server takes, if not the default.
 	connections int
 }
@@ -40,6 +42,8 @@ type member struct {
 	cluster *cluster
 	index   int
 	rest    string
+	// shown is the certificate that give gave last.
+	shown certtest.Pair
 	// host is the API server that prepare.py is told: a test may stand between.
 	host string
 
@@ -51,15 +55,26 @@ type member struct {
 	done    sync.WaitGroup
 }
 
+// issue makes a certificate for a member.
+func (m *member) issue(by *certtest.Authority) certtest.Pair {
+	if m.cluster.memberCertificates {
+		return by.IssueForBoth(time.Hour, "localhost", "127.0.0.1")
+	}
+	return by.Issue(time.Hour, "localhost", "127.0.0.1")
+}
+
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	return newClusterOf(t, nil)
 }
 
 // newClusterOf makes one with certificates of an authority, if any.
-func newClusterOf(t *testing.T, authority *certtest.Authority) *cluster {
+func newClusterOf(t *testing.T, authority *certtest.Authority, changes ...func(*cluster)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, store: newStore(t), api: newAPIServer(t), authority: authority}
+	for _, change := range changes {
+		change(c)
+	}
 	c.api.require("POST", "/api/v1/namespaces", map[string]any{"metadata": map[string]any{"name": "scalestack"}})
 	for i := range 3 {
 		m := &member{shard: newShard(t), cluster: c, index: i, rest: freeAddress(t), host: c.api.address}
@@ -72,7 +87,7 @@ func newClusterOf(t *testing.T, authority *certtest.Authority) *cluster {
 		}
 		var err error
 		if authority != nil {
-			m.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+			m.secret(m.issue(authority), authority.Certificate)
 			m.trust(authority)
 		}
 		m.output, err = os.OpenFile(m.at("pod.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
@@ -111,7 +126,7 @@ func (c *cluster) args(restore *Restore) *Args {
 		args.MaxConnections = c.connections
 	}
 	if c.authority != nil {
-		args.TLS = &k8s.TLS{Secret: "shards-tls"}
+		args.TLS = &TLS{TLS: k8s.TLS{Secret: "shards-tls"}, MemberCertificates: c.memberCertificates}
 	}
 	threeMembers(args)
 	return args
@@ -159,7 +174,7 @@ func (m *member) environment() []string {
 		// As in a cluster, by name.
 		name = "localhost"
 	}
-	return []string{
+	all := []string{
 		"LIBRARY=" + os.Getenv(libraryVariable), "KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port,
 		"ACCOUNT=" + m.at("account") + "/", "PAUSE=0.2", "SCOPE=postgres-shard-0", "NAMESPACE=scalestack", "MEMBER=" + strconv.Itoa(m.index),
 		"SOCKET=" + m.folder, "ALIVE=" + m.at("volume/alive"), "KUBECONFIG=" + m.at("kubeconfig"), "PGPORT=" + strconv.Itoa(m.port),
@@ -169,7 +184,14 @@ func (m *member) environment() []string {
 		"PATRONI=" + m.at("patroni"), "REST=" + m.rest,
 		"HOME=" + m.at("volume"), "AGAIN=1", "POD=" + m.pod(), "MEMBERS=3", "EXCESS=" + excess(m.cluster.args(nil)), "CREDENTIALS=" + m.at("credentials"),
 	}
+	if m.cluster.memberCertificates {
+		all = append(all, "TRUST="+m.trustFolder())
+	}
+	return all
 }
+
+// trustFolder is where the pod's Patroni reads its settings if it wants certificates.
+func (m *member) trustFolder() string { return m.at("volume/patroni") }
 
 // log is what the pod's programs have said.
 func (m *member) log() string {
@@ -227,6 +249,10 @@ func (m *member) create() {
 
 // live runs the pod until it is deleted: prepare until it succeeds, and then Patroni, which is begun again when it ends.
 func (m *member) live() {
+	folder := m.at("patroni")
+	if m.cluster.memberCertificates {
+		folder = m.trustFolder()
+	}
 	for !m.untilDeleted(m.process("sh", m.at("prepare.sh"))) {
 		if m.deleted() {
 			return
@@ -243,7 +269,7 @@ func (m *member) live() {
 		for _, one := range beside {
 			_ = one.Start()
 		}
-		m.untilDeleted(m.process("python3", "-I", m.at("patroni.py"), m.at("patroni")))
+		m.untilDeleted(m.process("python3", "-I", m.at("patroni.py"), folder))
 		m.killAll()
 		for _, one := range beside {
 			_ = one.Wait()

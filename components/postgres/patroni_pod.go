@@ -55,13 +55,16 @@ func prepareContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "prepare", "sh", configPath+"/prepare.sh")
 	c.Env = append(c.Env.(corev1.EnvVarArray), env("CONFIG", configPath), env("SCOPE", p.object()),
 		env("MEMBER", strconv.Itoa(p.member)), fieldEnv("NAMESPACE", "metadata.namespace"), podEnv())
+	if p.memberCertificates() {
+		c.Env = append(append(c.Env.(corev1.EnvVarArray), env("PATRONI", patroniPath)), trustEnv(p)...)
+	}
 	return c
 }
 
 // patroniContainer needs no command to stop: Patroni ends sessions, writes a checkpoint
 // and gives the lock to a standby when it is told to end.
 func patroniContainer(p plan) *corev1.ContainerArgs {
-	c := container(p, "postgres", locked("patroni", patroniPath)...)
+	c := container(p, "postgres", locked("patroni", patroniFolder(p))...)
 	c.Env = append(c.Env.(corev1.EnvVarArray),
 		fieldEnv("PATRONI_NAME", "metadata.name"),
 		fieldEnv("PATRONI_KUBERNETES_NAMESPACE", "metadata.namespace"),

@@ -13,13 +13,17 @@ import (
 	"github.com/scalestack/scalestack/sharding/certtest"
 )
 
-// ask puts a question to a member's Patroni and tells the certificate that it shows.
-func (m *member) ask(method, path, password string) (code int, serial string, err error) {
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(m.cluster.authority.Certificate)
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"},
-	}}
+// ask puts a question to a member's Patroni and tells the certificate that it shows. The client shows its own, if it has one.
+func (m *member) ask(method, path, password string, own ...certtest.Pair) (code int, serial string, err error) {
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost"}
+	config.RootCAs.AppendCertsFromPEM(m.cluster.authority.Certificate)
+	for _, one := range own {
+		pair, err := tls.X509KeyPair(one.Certificate, one.Key)
+		require.NoError(m.t, err)
+		// A client that only has those of the authorities that the server names would hide another's.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
 	request, err := http.NewRequest(method, "https://"+m.rest+path, strings.NewReader("{}"))
 	require.NoError(m.t, err)
 	if password != "" {

@@ -1,4 +1,4 @@
-"""Has this pod's Patroni read its certificate again. Its settings are those of rest.py."""
+"""Has this pod's Patroni read its certificate again. Its settings are those of rest.py, and of trust.py where Patroni wants a certificate."""
 
 import os
 import sys
@@ -7,5 +7,21 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import rest  # noqa: E402
 
+
+def reload():
+    if "TRUST" not in os.environ:
+        rest.call("/reload", {})
+        return
+    import trust  # pylint: disable=import-outside-toplevel
+
+    trust.adopt()
+    try:
+        rest.call("/reload", {})
+    except OSError:
+        # Of an authority that Patroni does not know yet.
+        rest.call("/reload", {}, shown=(trust.LOADED,))
+    trust.loaded()
+
+
 if __name__ == "__main__":
-    rest.call("/reload", {})
+    reload()

@@ -13,25 +13,33 @@ import urllib.request
 
 def settings(name):
     with open(os.environ["PATRONI"] + "/" + name, encoding="utf-8") as file:
-        return json.load(file)["restapi"]
+        return json.load(file)
 
 
 def schemes():
     """Tells how Patroni may be asked. One that is not told reads it nowhere."""
     if "PATRONI" not in os.environ:
         return ("http", "https")
-    return ("https",) if "certfile" in settings("10-patroni.yml") else ("http",)
+    return ("https",) if "certfile" in settings("10-patroni.yml")["restapi"] else ("http",)
 
 
-def call(path, change=None, timeout=5):
-    """Returns what Patroni answers; with a change, to a request for it."""
+def certificate():
+    """Returns the files of the certificate to show for a change and of its key, or nothing where the password is enough."""
+    patronictl = settings("10-patroni.yml").get("ctl", {})
+    return (patronictl["certfile"], patronictl["keyfile"]) if "certfile" in patronictl else None
+
+
+def call(path, change=None, timeout=5, shown=None):
+    """Returns what Patroni answers; with a change, to a request for it. Another certificate than that of the settings may be shown."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     headers, body = {}, None
     if change is not None:
-        login = settings("20-passwords.yml")["authentication"]
+        login = settings("20-passwords.yml")["restapi"]["authentication"]
         headers["Authorization"] = "Basic " + base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
         body = json.dumps(change).encode()
+        if shown := shown or certificate():
+            context.load_cert_chain(*shown)
     failure = None
     for scheme in schemes():
         request = urllib.request.Request(f"{scheme}://{os.environ.get('REST', '127.0.0.1:8008')}{path}", body, headers)

@@ -59,7 +59,7 @@ func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
 		},
 	}
 	if a.TLS != nil {
-		files.Data.(pulumi.StringMap)["tls.sh"] = pulumi.String(tlsScript)
+		files.Data.(pulumi.StringMap)["tls.sh"] = pulumi.String(tlsScript(a))
 		files.Data.(pulumi.StringMap)["clients.sh"] = pulumi.String(clientsProgram())
 	}
 	return files

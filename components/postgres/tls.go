@@ -25,8 +25,6 @@ const (
 //go:embed tls.sh
 var tlsEnd string
 
-var tlsScript = kube.AdoptCertificate + "\n" + tlsEnd
-
 func (p plan) tlsSecret() string { return p.TLS.SecretOf(p.component) }
 
 // tlsSettings are those of a server with TLS. The paths lead to what tls.sh has checked.
@@ -100,7 +98,11 @@ func tlsPrepare(a *Args) string {
 	if a.TLS == nil {
 		return ""
 	}
-	return "\n. \"$TLS_CONFIG/tls.sh\"\ntls_prepare\n"
+	prepare := "\n. \"$TLS_CONFIG/tls.sh\"\ntls_prepare\n"
+	if a.memberCertificates() {
+		prepare += "tls_members\n"
+	}
+	return prepare
 }
 
 // followed lets a single server's readiness probe look for a renewed certificate first:
@@ -117,7 +119,7 @@ const tlsAliveFile = "/tmp/tls-alive"
 // could.
 func tlsContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "tls", "sh", configPath+"/tls.sh", "follow")
-	c.Env = append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("ALIVE", tlsAliveFile), env("PATRONI", patroniPath))
+	c.Env = append(append(c.Env.(corev1.EnvVarArray), env("SOCKET", socketPath), env("ALIVE", tlsAliveFile), env("PATRONI", patroniPath)), trustEnv(p)...)
 	c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("patroni", patroniPath))
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"})
 	c.ReadinessProbe = probe("test -s "+tlsAliveFile, 5, 3)
@@ -134,7 +136,7 @@ const (
 
 // AuthorityMount gives a client of the component with this name what it needs to verify
 // the shards, see [k8s.TLS.Authority].
-func AuthorityMount(component string, t *k8s.TLS, path string) k8s.Mount {
+func AuthorityMount(component string, t *TLS, path string) k8s.Mount {
 	return t.Authority(component, "shard-ca", path)
 }
 

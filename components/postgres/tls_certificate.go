@@ -20,7 +20,7 @@ func (r *registrar) certificate() ([]pulumi.Resource, error) {
 
 // certificate is one for all shards. A new shard is one more name.
 func certificate(component string, a *Args) *apiextensions.CustomResourceArgs {
-	return kube.Certificate(componentLabels(component), a.TLS.SecretOf(component), a.Namespace, a.TLS, certificateNames(component, a))
+	return kube.Certificate(componentLabels(component), a.TLS.SecretOf(component), a.Namespace, &a.TLS.TLS, certificateNames(component, a), clientUsages(a)...)
 }
 
 // certificateNames are what the servers ask for, and the Services' short names, which

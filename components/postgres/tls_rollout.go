@@ -49,7 +49,7 @@ func (j rolloutJob) tlsRevision() string {
 	if j.TLS == nil {
 		return ""
 	}
-	return fmt.Sprint(j.tlsSecret(), j.TLS.Mode, j.clients, tlsScript, clientsScript)
+	return fmt.Sprint(j.tlsSecret(), j.TLS.Mode, j.clients, tlsScript(j.Args), clientsScript)
 }
 
 // tlsVolumes leave the key to the Job that checks it. A Secret that does not exist yet is

@@ -31,7 +31,7 @@ func tlsShard(t *testing.T, mode k8s.TLSMode, authority *certtest.Authority) *sh
 }
 
 func (s *shard) mode(mode k8s.TLSMode) {
-	s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, TLS: &k8s.TLS{Secret: "shards-tls", Mode: mode}})
+	s.configure(&Args{Resources: k8s.Resources{Memory: "256Mi"}, MaxConnections: 20, TLS: &TLS{TLS: k8s.TLS{Secret: "shards-tls", Mode: mode}}})
 }
 
 // secret changes the Secret as kubelet does: all files at once.

@@ -17,7 +17,7 @@ import (
 )
 
 func withTLS(mode k8s.TLSMode) func(*Args) {
-	return func(a *Args) { a.TLS = &k8s.TLS{Secret: "shards-tls", Mode: mode} }
+	return func(a *Args) { a.TLS = &TLS{TLS: k8s.TLS{Secret: "shards-tls", Mode: mode}} }
 }
 
 func TestTLSMistakes(t *testing.T) {
@@ -30,13 +30,13 @@ func TestTLSMistakes(t *testing.T) {
 		"tls.issuer.durationHours: Invalid value: 1: must be between 24 and 87600":                                                                {Issuer: &k8s.Issuer{Name: "b", DurationHours: 1}},
 		`tls.secret: Invalid value: "A": must be a DNS label: at most 63 lower-case letters, digits and '-', with a letter or digit at both ends`: {Secret: "A"},
 	} {
-		require.EqualError(t, (&Args{Shards: []int{0}, TLS: &given}).Validate(), want)
+		require.EqualError(t, (&Args{Shards: []int{0}, TLS: &TLS{TLS: given}}).Validate(), want)
 	}
 	settings := &Args{Shards: []int{0}, Settings: map[string]string{"ssl": "off"}}
 	require.NoError(t, settings.Validate(), "without TLS of the component")
 	withTLS("")(settings)
 	require.EqualError(t, settings.Validate(), "settings.ssl: Forbidden: is decided by the component")
-	require.Equal(t, k8s.TLSRequire, (&Args{TLS: &k8s.TLS{Secret: "a"}}).withDefaults().TLS.Mode)
+	require.Equal(t, k8s.TLSRequire, (&Args{TLS: &TLS{TLS: k8s.TLS{Secret: "a"}}}).withDefaults().TLS.Mode)
 }
 
 // A new line of pg_hba.conf that lets clear text in must not go unseen.
@@ -131,7 +131,7 @@ func TestWhoGetsTheKey(t *testing.T) {
 
 // tests/schema holds the same file against cert-manager's own schema.
 func TestAnIssuerMakesOneCertificateForAllShards(t *testing.T) {
-	args := &Args{Shards: []int{0, 7}, TLS: &k8s.TLS{Issuer: &k8s.Issuer{Name: "internal"}}}
+	args := &Args{Shards: []int{0, 7}, TLS: &TLS{TLS: k8s.TLS{Issuer: &k8s.Issuer{Name: "internal"}}}}
 	record := run(t, args)
 	certificate := named(t, record, "postgres-certificate")
 	made, ok := kubetest.Value(certificate, "")
@@ -146,7 +146,7 @@ func TestAnIssuerMakesOneCertificateForAllShards(t *testing.T) {
 
 // Each server asks for the names under which it is reached, and the certificate has them.
 func TestMembersAreReachedByName(t *testing.T) {
-	args := &Args{Shards: []int{0}, TLS: &k8s.TLS{Issuer: &k8s.Issuer{Name: "internal"}}}
+	args := &Args{Shards: []int{0}, TLS: &TLS{TLS: k8s.TLS{Issuer: &k8s.Issuer{Name: "internal"}}}}
 	threeMembers(args)
 	record := run(t, args)
 	names, ok := kubetest.Value(named(t, record, "postgres-certificate"), "spec.dnsNames")

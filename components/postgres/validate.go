@@ -30,6 +30,7 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 		a.checkShards(path),
 		a.checkImages(path.Child("images")),
 		a.checkMembers(path),
+		a.checkMemberCertificates(path),
 		a.checkMemory(path),
 		a.checkSettings(path.Child("settings")),
 		a.checkBackup(path),

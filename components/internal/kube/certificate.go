@@ -22,10 +22,10 @@ var AdoptCertificate string
 
 type object = map[string]any
 
-// Certificate asks the issuer of t, which is set, for one certificate with all names. A
-// further name is a new certificate. The key changes with each, so that one that leaked
-// ends.
-func Certificate(labels Labels, secret string, namespace pulumi.StringInput, t *k8s.TLS, names pulumi.StringArrayInput) *apiextensions.CustomResourceArgs {
+// Certificate asks the issuer of t, which is set, for one certificate with all names, for
+// servers and the usages beyond. A further name is a new certificate. The key changes with
+// each, so that one that leaked ends.
+func Certificate(labels Labels, secret string, namespace pulumi.StringInput, t *k8s.TLS, names pulumi.StringArrayInput, usages ...string) *apiextensions.CustomResourceArgs {
 	meta := labels.Meta(secret, namespace)
 	meta.Annotations = pulumi.StringMap{"pulumi.com/waitFor": pulumi.String("condition=Ready")}
 	return &apiextensions.CustomResourceArgs{
@@ -35,7 +35,7 @@ func Certificate(labels Labels, secret string, namespace pulumi.StringInput, t *
 			"duration":    fmt.Sprintf("%dh0m0s", t.Issuer.DurationHours),
 			"renewBefore": fmt.Sprintf("%dh0m0s", t.Issuer.DurationHours/3),
 			"privateKey":  object{"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-			"usages":      []string{"digital signature", "key encipherment", "server auth"},
+			"usages":      append([]string{"digital signature", "key encipherment", "server auth"}, usages...),
 			"dnsNames":    names,
 			"issuerRef":   object{"name": t.Issuer.Name, "kind": t.Issuer.Kind, "group": certManager},
 		}},
