@@ -17,7 +17,7 @@ var autoscalerMinimum = rule.Rule{
 		{Name: "minimum", Meaning: "pods of a critical service at least", Default: 3, Minimum: 1},
 	},
 	Each: kinds(func(c *rule.Check, r rule.Resource) {
-		if !slices.Contains(c.Texts("critical"), r.At("spec", "scaleTargetRef", "name").Text()) {
+		if !slices.Contains(c.Texts("critical"), scaledName(r)) {
 			return
 		}
 		for _, least := range minima(r) {
@@ -27,6 +27,15 @@ var autoscalerMinimum = rule.Rule{
 			}
 		}
 	}, autoscalers...),
+}
+
+// scaledName is the workload's name. A Patch that leaves it out is taken for one of the
+// workload that is called like the autoscaler.
+func scaledName(scaler rule.Resource) string {
+	if n := scaler.At("spec", "scaleTargetRef", "name"); !scaler.Patch() || n.IsText() {
+		return n.Text()
+	}
+	return nameOf(scaler)
 }
 
 // minimum is a field that decides how few pods there may be, and how to raise it.

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	rulesetType = "cloudflare:index/ruleset:Ruleset"
+	rulesetKind = "Ruleset"
 	cachePhase  = "http_request_cache_settings"
 )
 
@@ -31,7 +31,7 @@ var cachePrivate = rule.Rule{
 	Description: "No cache rule can store an answer to an authenticated request or path: the edge would show one user's " +
 		"data to the next.",
 	Each: func(c *rule.Check, r rule.Resource) {
-		if r.Type != rulesetType || r.At("phase").Text() != cachePhase || !allKnown(r) {
+		if !r.Cloudflare(rulesetKind) || r.At("phase").Text() != cachePhase || !allKnown(r) {
 			return
 		}
 		for _, probe := range probes() {
@@ -127,7 +127,7 @@ var oneRuleset = rule.Rule{
 		first := map[string]rule.Resource{}
 		for _, r := range g {
 			zone, phase := r.At("zoneId"), r.At("phase")
-			if r.Type != rulesetType || !zone.IsText() || !phase.IsText() || r.At("kind").Text() != "zone" {
+			if !r.Cloudflare(rulesetKind) || !zone.IsText() || !phase.IsText() || r.At("kind").Text() != "zone" {
 				continue
 			}
 			key := zone.Text() + " " + phase.Text()
@@ -149,7 +149,7 @@ var stableRules = rule.Rule{
 	Description: "Each rule of a ruleset states ref, description and enabled, and a mode that Cloudflare knows: what is " +
 		"left out gets another identity at every update, and a wrong mode is refused only by the API.",
 	Each: func(c *rule.Check, r rule.Resource) {
-		if r.Type != rulesetType {
+		if !r.Cloudflare(rulesetKind) {
 			return
 		}
 		for _, one := range r.At("rules").Items() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -160,14 +161,19 @@ func env(name string, value any) map[string]any { return map[string]any{"name": 
 
 // declare adds an object with the house's labels, named spare.
 func declare(token string, spec map[string]any) edit {
+	return declareAs(token, map[string]any{"spec": spec})
+}
+
+// declareAs is declare for an object with other fields than spec.
+func declareAs(token string, fields map[string]any) edit {
 	return func(_ *testing.T, g rule.Graph) rule.Graph {
 		labels := map[string]any{
 			"app.kubernetes.io/name": "spare", "app.kubernetes.io/instance": "spare",
 			"app.kubernetes.io/part-of": "scalestack", "app.kubernetes.io/managed-by": "pulumi",
 		}
-		return append(g, rule.Resource{Type: token, Name: "spare", URN: "urn:spare", Properties: map[string]any{
-			"metadata": map[string]any{"name": "spare", "namespace": "scalestack", "labels": labels}, "spec": spec,
-		}})
+		properties := map[string]any{"metadata": map[string]any{"name": "spare", "namespace": "scalestack", "labels": labels}}
+		maps.Copy(properties, fields)
+		return append(g, rule.Resource{Type: token, Name: "spare", URN: "urn:spare", Properties: properties})
 	}
 }
 

@@ -26,10 +26,10 @@ var shardsEncrypted = rule.Rule{
 		}
 		const fix = "set postgres.tls; docs/tls.md says how a stack with data gets it"
 		conf, hba := r.At("data", "postgresql.conf"), r.At("data", "pg_hba.conf")
-		if !conf.Known() || !hba.Known() || hba.Text() == "" {
+		if !r.Patch() && (!conf.Known() || !hba.Known() || hba.Text() == "") {
 			return
 		}
-		if !speaksTLS(conf.Text()) {
+		if conf.Known() && !speaksTLS(conf.Text()) {
 			c.Report(r, conf.Path(), "without TLS", "ssl = on", fix)
 			return
 		}

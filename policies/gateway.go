@@ -7,7 +7,7 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-const gatewayAPI = "kubernetes:gateway.networking.k8s.io/"
+const gatewayAPI = "gateway.networking.k8s.io"
 
 // gatewayClosed keeps a gateway from publishing more than was asked for.
 var gatewayClosed = rule.Rule{
@@ -18,7 +18,7 @@ var gatewayClosed = rule.Rule{
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, r := range g {
 			switch {
-			case !strings.HasPrefix(r.Type, gatewayAPI):
+			case r.Group() != gatewayAPI:
 			case r.Kind() == "Gateway":
 				for _, listener := range r.At("spec", "listeners").Items() {
 					closedListener(c, g, r, listener)

@@ -23,10 +23,10 @@ var metricsPrivate = rule.Rule{
 		"and load. A metrics port is one whose name says metrics, prometheus or exporter, or that prometheus.io/port names.",
 	All: func(c *rule.Check, g rule.Graph) {
 		all := groups(g)
-		for _, policy := range g.Of("NetworkPolicy") {
+		for _, policy := range slices.Concat(g.Of("NetworkPolicy"), g.Patches("NetworkPolicy")) {
 			publicRules(c, policy, selected(all, policy, policy.At("spec", "podSelector")))
 		}
-		for _, service := range g.Of("Service") {
+		for _, service := range slices.Concat(g.Of("Service"), g.Patches("Service")) {
 			if service.Kubernetes() && publicService(service) {
 				for _, port := range service.At("spec", "ports").Items() {
 					if leadsToMetrics(port, served(all, service, yes)) {
@@ -35,10 +35,10 @@ var metricsPrivate = rule.Rule{
 				}
 			}
 		}
-		for _, ingress := range g.Of("Ingress") {
+		for _, ingress := range slices.Concat(g.Of("Ingress"), g.Patches("Ingress")) {
 			publicBackends(c, g, all, ingress)
 		}
-		for _, route := range g.Of("HTTPRoute", "GRPCRoute") {
+		for _, route := range slices.Concat(g.Of("HTTPRoute", "GRPCRoute"), g.Patches("HTTPRoute", "GRPCRoute")) {
 			publicRoute(c, g, all, route)
 		}
 	},

@@ -63,6 +63,11 @@ var crossMutations = map[string]mutation{
 	"token by the account": {policy: "token-used", says: `a RoleBinding for the account "app"`, edits: edits(
 		unset(web, pods+"automountServiceAccountToken"), set("ServiceAccount app", "automountServiceAccountToken", true))},
 
+	"token by a volume": {policy: "token-used", says: "projected.sources[0].serviceAccountToken is a token for the API server", edits: edits(
+		set(web, pods+"volumes[0]", projected(map[string]any{"path": "token"})))},
+	"token for the API server's name": {policy: "token-used", says: "serviceAccountToken is a token for the API server", edits: edits(
+		set(web, pods+"volumes[0]", projected(map[string]any{"path": "token", "audience": "https://kubernetes.default.svc"})))},
+
 	"two autoscalers": {policy: "autoscaler-single", says: "Deployment app, which HorizontalPodAutoscaler scalestack/app scales too", edits: edits(twin(scaler, "spare"))},
 	"KEDA beside an autoscaler": {policy: "autoscaler-single", says: "ScaledObject scalestack/spare: spec.scaleTargetRef", edits: edits(
 		declare("kubernetes:keda.sh/v1alpha1:ScaledObject", map[string]any{"scaleTargetRef": map[string]any{"name": "app"}, "minReplicaCount": 3.0}))},
@@ -102,6 +107,11 @@ var crossMutations = map[string]mutation{
 
 	"spread over shards": {policy: "spread-within-shard", says: "whenUnsatisfiable is DoNotSchedule over 4 StatefulSets, allowed: ScheduleAnyway", edits: edits(
 		set(db, pods+"topologySpreadConstraints[0].whenUnsatisfiable", "DoNotSchedule"))},
+}
+
+// projected is a volume with a token, in the place of the app's first.
+func projected(token map[string]any) map[string]any {
+	return map[string]any{"name": "shard-map", "projected": map[string]any{"sources": []any{map[string]any{"serviceAccountToken": token}}}}
 }
 
 // scaled is KEDA for a Deployment.

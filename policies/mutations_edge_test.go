@@ -33,7 +33,7 @@ const appRoute, appGateway = "HTTPRoute gateway", "Gateway gateway"
 func atGateway() edit {
 	return func(_ *testing.T, g rule.Graph) rule.Graph {
 		object := func(kind, name string, spec map[string]any) rule.Resource {
-			return rule.Resource{Type: gatewayAPI + "v1:" + kind, Name: kind + name, URN: "urn:" + kind + name, Properties: map[string]any{
+			return rule.Resource{Type: "kubernetes:" + gatewayAPI + "/v1:" + kind, Name: kind + name, URN: "urn:" + kind + name, Properties: map[string]any{
 				"metadata": map[string]any{"name": name, "namespace": "scalestack", "labels": map[string]any{
 					"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name,
 					"app.kubernetes.io/part-of": "scalestack", "app.kubernetes.io/managed-by": "pulumi",

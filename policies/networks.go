@@ -15,6 +15,11 @@ var networkCovered = rule.Rule{
 		"may call is written down.",
 	OursOnly: true,
 	All: func(c *rule.Check, g rule.Graph) {
+		for _, direction := range directions {
+			for _, patch := range g.Patches("NetworkPolicy") {
+				refuseOpen(c, patch, direction, func(one networkRule) bool { return one.anyone() && one.allPorts() })
+			}
+		}
 		for _, p := range allPods(g) {
 			if !p.Owner.Ours() {
 				continue

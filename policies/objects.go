@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/scalestack/scalestack/policies/rule"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -18,12 +16,6 @@ func kinds(look func(*rule.Check, rule.Resource), names ...string) func(*rule.Ch
 	}
 }
 
-var clusterWide = []string{
-	"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PersistentVolume", "StorageClass",
-	"PriorityClass", "IngressClass", "APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
-	"RuntimeClass", "CSIDriver", "Node",
-}
-
 // defaultNamespace keeps objects where rules apply to them.
 var defaultNamespace = rule.Rule{
 	Name: "default-namespace",
@@ -31,7 +23,7 @@ var defaultNamespace = rule.Rule{
 		"Security Standard.",
 	Each: func(c *rule.Check, r rule.Resource) {
 		n := namespaceOf(r)
-		if !r.Kubernetes() || slices.Contains(clusterWide, r.Kind()) || !n.Known() {
+		if !r.Kubernetes() || r.ClusterWide() || !n.Known() {
 			return
 		}
 		if n.Text() == "" || n.Text() == "default" {
@@ -92,24 +84,19 @@ func recommendedLabels(c *rule.Check, r rule.Resource, all rule.Node) {
 	}
 }
 
-// historic are kinds that the API server keeps under another group than the
-// one they are declared with.
-var historic = map[string]string{
-	"extensions/Ingress": "networking.k8s.io", "extensions/NetworkPolicy": "networking.k8s.io",
-	"extensions/Deployment": "apps", "extensions/DaemonSet": "apps", "extensions/ReplicaSet": "apps",
-}
-
-// oneOwner keeps two resources from undoing each other. A Patch shares an
-// object by design.
+// oneOwner keeps two resources from undoing each other. A Patch shares an object of
+// someone else by design.
 var oneOwner = rule.Rule{
 	Name: "one-owner",
-	Description: "No two resources of a stack declare the same object, whatever version of its API each of them uses: they " +
-		"overwrite each other at every deployment, and the one that goes deletes the other's object.",
+	Description: "No two resources of a stack declare the same object, whatever version of its API each of them uses, and none " +
+		"patches an object of the stack: they overwrite each other at every deployment, and the one that goes deletes the other's " +
+		"object or fields.",
+	Unmerged: true,
 	All: func(c *rule.Check, g rule.Graph) {
 		first := map[string]rule.Resource{}
 		for _, r := range g {
-			key, ok := objectKey(r)
-			if !ok {
+			key, ok := r.Object()
+			if !ok || r.Patch() {
 				continue
 			}
 			if other, taken := first[key]; taken {
@@ -119,21 +106,16 @@ var oneOwner = rule.Rule{
 			}
 			first[key] = r
 		}
+		patchedOwn(c, g, first)
 	},
 }
 
-// objectKey is the object's identity in the cluster: group, kind, namespace and
-// name, without the version.
-func objectKey(r rule.Resource) (string, bool) {
-	namespace := namespaceOf(r)
-	if !r.Kubernetes() || nameOf(r) == "" || !namespace.Known() || strings.HasSuffix(r.Kind(), "Patch") {
-		return "", false
+func patchedOwn(c *rule.Check, g rule.Graph, owners map[string]rule.Resource) {
+	for _, r := range g {
+		key, ok := r.Object()
+		if owner, own := owners[key]; ok && own && r.Patch() {
+			c.Report(r, "the object", "declared by "+owner.URN, "a Patch of what no resource of the stack declares",
+				"set the fields where the object is declared")
+		}
 	}
-	group, _, _ := strings.Cut(strings.TrimPrefix(r.Type, "kubernetes:"), "/")
-	group = cmp.Or(historic[group+"/"+r.Kind()], group)
-	where := cmp.Or(namespace.Text(), "default")
-	if slices.Contains(clusterWide, r.Kind()) {
-		where = ""
-	}
-	return strings.Join([]string{group, r.Kind(), where, nameOf(r)}, "/"), true
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-const pageRuleType = "cloudflare:index/pageRule:PageRule"
+const pageRuleKind = "PageRule"
 
 // pageRulesPrivate is CachePrivate for page rules, of which the one with the
 // highest priority takes effect. They cannot see an Authorization header.
@@ -55,7 +55,7 @@ func pagesByZone(g rule.Graph) [][]page {
 	zones, unknown := map[string][]page{}, map[string]bool{}
 	var order []string
 	for _, r := range g {
-		if r.Type != pageRuleType {
+		if !r.Cloudflare(pageRuleKind) {
 			continue
 		}
 		zone := r.At("zoneId").Text()

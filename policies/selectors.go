@@ -19,7 +19,7 @@ var selectorMatches = rule.Rule{
 	All: func(c *rule.Check, g rule.Graph) {
 		all := groups(g)
 		for _, r := range g {
-			if !r.Kubernetes() {
+			if !r.Kubernetes() || r.Patch() {
 				continue
 			}
 			switch r.Kind() {

@@ -16,7 +16,8 @@ var serviceExposure = rule.Rule{
 		if n := spec.At("type"); n.Text() == "NodePort" {
 			c.Refuse(r, n, "ClusterIP or ExternalName", "use ClusterIP and an Ingress in front of it")
 		}
-		if n := spec.At("allocateLoadBalancerNodePorts"); spec.At("type").Text() == "LoadBalancer" && n.Known() && !n.False() {
+		// Left out of a Patch it most likely is what the API takes: true.
+		if n := r.Stated("spec", "allocateLoadBalancerNodePorts"); spec.At("type").Text() == "LoadBalancer" && n.Known() && !n.False() {
 			c.Refuse(r, n, "false for a LoadBalancer", "set it to false: otherwise each port is open on every node too")
 		}
 		if n := spec.At("externalIPs"); len(n.Items()) > 0 {

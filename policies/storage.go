@@ -69,7 +69,7 @@ var dataRetained = rule.Rule{
 		Name: "protected", Meaning: "names of the stacks whose data is protected", Default: []any{"prod"},
 	}},
 	Each: kinds(func(c *rule.Check, r rule.Resource) {
-		if r.Options == nil {
+		if r.Options == nil || r.Patch() {
 			return
 		}
 		if r.Kind() != "StatefulSet" && !r.Options.RetainOnDelete {

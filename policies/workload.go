@@ -6,17 +6,18 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-// templates is where each kind keeps its pods' template.
+// templates is where each kind, in any version of its group, keeps its pods' template.
 var templates = map[string][]string{
-	"kubernetes:core/v1:Pod":                   {},
-	"kubernetes:core/v1:PodTemplate":           {"template"},
-	"kubernetes:core/v1:ReplicationController": {"spec", "template"},
-	"kubernetes:apps/v1:Deployment":            {"spec", "template"},
-	"kubernetes:apps/v1:StatefulSet":           {"spec", "template"},
-	"kubernetes:apps/v1:DaemonSet":             {"spec", "template"},
-	"kubernetes:apps/v1:ReplicaSet":            {"spec", "template"},
-	"kubernetes:batch/v1:Job":                  {"spec", "template"},
-	"kubernetes:batch/v1:CronJob":              {"spec", "jobTemplate", "spec", "template"},
+	"core/Pod":                   {},
+	"core/PodTemplate":           {"template"},
+	"core/ReplicationController": {"spec", "template"},
+	"apps/Deployment":            {"spec", "template"},
+	"apps/StatefulSet":           {"spec", "template"},
+	"apps/DaemonSet":             {"spec", "template"},
+	"apps/ReplicaSet":            {"spec", "template"},
+	"batch/Job":                  {"spec", "template"},
+	"batch/CronJob":              {"spec", "jobTemplate", "spec", "template"},
+	"keda.sh/ScaledJob":          {"spec", "jobTargetRef", "template"},
 }
 
 // podTemplate are the pods that one object makes.
@@ -28,17 +29,22 @@ type podTemplate struct {
 
 // podsOf returns the pods that r makes, if it makes any.
 func podsOf(r rule.Resource) (podTemplate, bool) {
-	path, ok := templates[r.Type]
+	path, ok := templates[r.Group()+"/"+r.Kind()]
 	template := r.At(path...)
 	meta := template.At("metadata")
 	return podTemplate{r, meta, meta.At("labels"), template.At("spec")}, ok
 }
 
 // allPods returns the pods of every workload in the stack.
-func allPods(g rule.Graph) []podTemplate {
+func allPods(g rule.Graph) []podTemplate { return podsWhere(g, false) }
+
+// patchedPods returns what patches say of the pods of others' workloads.
+func patchedPods(g rule.Graph) []podTemplate { return podsWhere(g, true) }
+
+func podsWhere(g rule.Graph, patches bool) []podTemplate {
 	var all []podTemplate
 	for _, r := range g {
-		if pods, ok := podsOf(r); ok {
+		if pods, ok := podsOf(r); ok && r.Patch() == patches {
 			all = append(all, pods)
 		}
 	}

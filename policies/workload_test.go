@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +26,12 @@ func TestEveryKindOfWorkload(t *testing.T) {
 		"kubernetes:apps/v1:ReplicaSet":            {"spec": template},
 		"kubernetes:batch/v1:Job":                  {"spec": template},
 		"kubernetes:batch/v1:CronJob":              {"spec": object{"jobTemplate": object{"spec": template}}},
+		"kubernetes:batch/v1beta1:CronJob":         {"spec": object{"jobTemplate": object{"spec": template}}},
+		"kubernetes:keda.sh/v1alpha1:ScaledJob":    {"spec": object{"jobTargetRef": template}},
+		"kubernetes:v1:Pod":                        {"spec": spec},
+		"kubernetes:apps/v1beta1:StatefulSet":      {"spec": template},
+		"kubernetes:apps/v1beta2:DaemonSet":        {"spec": template},
+		"kubernetes:extensions/v1beta1:Deployment": {"spec": template},
 	} {
 		found := map[string]bool{}
 		for _, v := range violations("dev", rule.Graph{{Type: token, Name: "a", URN: "urn", Properties: properties}}) {
@@ -54,6 +62,34 @@ func TestVendorsObjects(t *testing.T) {
 	for _, name := range []string{"names-and-labels", "image-digest", "network-covered"} {
 		require.False(t, found[name], name)
 	}
+}
+
+// A file's or a chart's component is no object: its children are.
+func TestComponentsOfFilesAreNoObjects(t *testing.T) {
+	for _, token := range []string{
+		"kubernetes:yaml:ConfigFile", "kubernetes:yaml/v2:ConfigGroup", "kubernetes:kustomize/v2:Directory", "kubernetes:helm.sh/v4:Chart",
+	} {
+		require.Empty(t, messages(violations("prod", rule.Graph{{Type: token, Name: "a", URN: "urn", Properties: object{}}})), token)
+	}
+}
+
+// A token for another audience is none for the API server.
+func TestTokensForOthers(t *testing.T) {
+	graph := set(web, pods+"volumes[0]", projected(object{"path": "token", "audience": "sts.example.com"}))(t, record(t, "dev"))
+	require.NotContains(t, fmt.Sprint(messages(violations("dev", graph))), "token-used")
+}
+
+// An account that Kubernetes makes mounts its token, whatever else a Patch says of it.
+func TestPatchedAccountsMountTheirToken(t *testing.T) {
+	pod := rule.Resource{Type: "kubernetes:core/v1:Pod", URN: "urn", Properties: object{"metadata": object{"name": "a", "namespace": "n"}, "spec": object{}}}
+	account := func(more object) rule.Resource {
+		fields := object{"metadata": object{"name": "default", "namespace": "n"}}
+		maps.Copy(fields, more)
+		return rule.Resource{Type: "kubernetes:core/v1:ServiceAccountPatch", URN: "urn:patch", Properties: fields}
+	}
+	found := func(of rule.Resource) int { return len(list(tokenUsed.Violations("dev", nil, rule.Graph{pod, of}))) }
+	require.Equal(t, 1, found(account(object{"imagePullSecrets": []any{}})))
+	require.Zero(t, found(account(object{"automountServiceAccountToken": false})))
 }
 
 // A token is used by an account that a role is bound to.

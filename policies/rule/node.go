@@ -21,6 +21,8 @@ type Node struct {
 	value  any
 	path   string
 	secret bool
+	// part is true in a Patch: what it leaves out is the object's, and unknown.
+	part bool
 }
 
 // NewNode returns the node of value, which is what JSON decodes to, with
@@ -28,7 +30,7 @@ type Node struct {
 func NewNode(value any) Node { return Node{}.child("", value) }
 
 func (n Node) child(step string, value any) Node {
-	next := Node{value: value, path: n.path + step, secret: n.secret}
+	next := Node{value: value, path: n.path + step, secret: n.secret, part: n.part}
 	for {
 		hidden, ok := next.value.(Secret)
 		if !ok {
@@ -46,11 +48,23 @@ func (n Node) At(keys ...string) Node {
 		case Unknown:
 			value = object
 		case map[string]any:
-			value = object[key]
+			value = n.field(object, key)
 		}
 		n = n.child(step(n.path, key), value)
+		n.part = n.part && !Whole(key)
 	}
 	return n
+}
+
+// field is unknown where a Patch leaves it out. Its name and namespace say which object it
+// is for, and are whole.
+func (n Node) field(object map[string]any, key string) any {
+	value, stated := object[key]
+	identity := n.path == "metadata" && (key == "name" || key == "namespace")
+	if n.part && !stated && !identity {
+		return Unknown{}
+	}
+	return value
 }
 
 func step(path, key string) string {
@@ -76,8 +90,10 @@ func (n Node) IsList() bool { _, ok := n.value.([]any); return ok }
 func (n Node) Items() []Node {
 	list, _ := n.value.([]any)
 	items := make([]Node, len(list))
+	part := n.part && allMerged(lastKey(n.path), list)
 	for i, value := range list {
 		items[i] = n.child(fmt.Sprintf("[%d]", i), value)
+		items[i].part = part
 	}
 	return items
 }

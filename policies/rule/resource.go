@@ -23,18 +23,16 @@ type Resource struct {
 	Options *Options
 }
 
-// At walks down the properties.
+// At walks down the properties. What a Patch leaves out is unknown: it is whatever the
+// object has.
 func (r Resource) At(keys ...string) Node {
-	return NewNode(r.Properties).At(keys...)
+	n := NewNode(r.Properties)
+	n.part = r.Patch()
+	return n.At(keys...)
 }
 
-// Kind is the last part of the type.
-func (r Resource) Kind() string { return r.Type[strings.LastIndex(r.Type, ":")+1:] }
-
-// Kubernetes is true for an object of a cluster. A chart is a component.
-func (r Resource) Kubernetes() bool {
-	return strings.HasPrefix(r.Type, "kubernetes:") && !strings.HasPrefix(r.Type, "kubernetes:helm.sh/")
-}
+// Stated is At for what the resource says itself: what a Patch leaves out is absent.
+func (r Resource) Stated(keys ...string) Node { return NewNode(r.Properties).At(keys...) }
 
 // provided tells the resources of the providers that policies know from components.
 func (r Resource) provided() bool {
@@ -49,23 +47,29 @@ func (r Resource) Ours() bool { return !strings.Contains(r.URN, "kubernetes:helm
 func (r Resource) String() string {
 	name := r.At("metadata", "name").Text()
 	if !r.Kubernetes() || name == "" {
-		return r.Kind() + " " + r.Name
+		return r.lastPart() + " " + r.Name
 	}
 	if namespace := r.At("metadata", "namespace").Text(); namespace != "" {
 		name = namespace + "/" + name
 	}
-	return r.Kind() + " " + name
+	return r.lastPart() + " " + name
 }
 
 // Graph is every resource of a stack.
 type Graph []Resource
 
 // Of returns the resources of these kinds. A component that is called like one, such
-// as a Service of a program's own package, is none.
-func (g Graph) Of(kinds ...string) []Resource {
+// as a Service of a program's own package, is none, and neither is a Patch: nobody knows
+// the rest of its object.
+func (g Graph) Of(kinds ...string) []Resource { return g.of(false, kinds) }
+
+// Patches returns those that set fields of such objects.
+func (g Graph) Patches(kinds ...string) []Resource { return g.of(true, kinds) }
+
+func (g Graph) of(patches bool, kinds []string) []Resource {
 	var found []Resource
 	for _, r := range g {
-		if r.provided() && slices.Contains(kinds, r.Kind()) {
+		if r.provided() && slices.Contains(kinds, r.Kind()) && r.Patch() == patches {
 			found = append(found, r)
 		}
 	}

@@ -34,10 +34,12 @@ type Rule struct {
 	// NeedsOptions is for rules about resource options. The SDK does not pass
 	// options to a policy pack, so such a rule runs in tests only.
 	NeedsOptions bool
-	// Each checks one resource.
+	// Each checks one resource, a Patch alone.
 	Each func(*Check, Resource)
 	// All checks the whole stack. The SDK passes it no configuration.
 	All func(*Check, Graph)
+	// Unmerged shows All each Patch apart from its object.
+	Unmerged bool
 }
 
 // Violation is one mistake.
@@ -74,6 +76,9 @@ func (r Rule) Violations(stack string, config map[string]any, graph Graph) ([]Vi
 	}
 	c := &Check{Stack: stack, rule: r, config: config}
 	if r.All != nil {
+		if !r.Unmerged {
+			graph = graph.Patched()
+		}
 		r.All(c, graph)
 		return c.found, nil
 	}
