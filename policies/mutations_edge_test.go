@@ -16,7 +16,7 @@ const zone = "Ruleset cdn-cache-rules"
 // tunnelTo adds a tunnel, which no environment has.
 func tunnelTo(host, last string, warp bool) edit {
 	return func(_ *testing.T, g rule.Graph) rule.Graph {
-		return append(g, rule.Resource{Type: tunnelConfigType, Name: "tunnel", URN: "urn:tunnel", Properties: map[string]any{
+		return append(g, rule.Resource{Type: "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig", Name: "tunnel", URN: "urn:tunnel", Properties: map[string]any{
 			"config": map[string]any{
 				"warpRouting": map[string]any{"enabled": warp},
 				"ingressRules": []any{
@@ -24,6 +24,12 @@ func tunnelTo(host, last string, warp bool) edit {
 				},
 			},
 		}})
+	}
+}
+
+func routeOf(token string) edit {
+	return func(_ *testing.T, g rule.Graph) rule.Graph {
+		return append(g, rule.Resource{Type: token, Name: "route", URN: "urn:route", Properties: map[string]any{"network": "10.0.0.0/8"}})
 	}
 }
 
@@ -124,6 +130,15 @@ var edgeMutations = map[string]mutation{
 	"tunnel without host":     {policy: "tunnel-closed", says: `hostname is ""`, edits: edits(tunnelTo("", "http_status:404", false))},
 	"tunnel that ends open":   {policy: "tunnel-closed", says: `service is "http://app"`, edits: edits(tunnelTo("www.example.com", "http://app", false))},
 	"tunnel into the network": {policy: "tunnel-closed", says: "warpRouting.enabled is true", edits: edits(tunnelTo("www.example.com", "http_status:404", true))},
+
+	"tunnel into the network, the older name": {policy: "tunnel-closed", says: "warpRouting.enabled is true", edits: edits(
+		tunnelTo("www.example.com", "http_status:404", true), retype("cloudflare:index/tunnelConfig:TunnelConfig"))},
+	"tunnel into the network, in words": {policy: "tunnel-closed", says: `warpRouting.enabled is "true"`, edits: edits(
+		tunnelTo("www.example.com", "http_status:404", false), set("ZeroTrustTunnelCloudflaredConfig tunnel", "config.warpRouting.enabled", "true"))},
+	"route into the network": {policy: "tunnel-closed", says: `the route is to the network "10.0.0.0/8"`, edits: edits(
+		routeOf("cloudflare:index/zeroTrustTunnelRoute:ZeroTrustTunnelRoute"))},
+	"route into the network, the older name": {policy: "tunnel-closed", says: "TunnelRoute route: the route", edits: edits(
+		routeOf("cloudflare:index/tunnelRoute:TunnelRoute"))},
 
 	"route for every host":    {policy: "gateway-closed", says: `hostnames[0] is "*.example.com"`, edits: edits(atGateway(), set(appRoute, "spec.hostnames[0]", "*.example.com"))},
 	"route without host":      {policy: "gateway-closed", says: "HTTPRoute scalestack/gateway", edits: edits(atGateway(), set(appRoute, "spec.hostnames", []any{}))},

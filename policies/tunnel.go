@@ -6,36 +6,37 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-const tunnelConfigType = "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig"
-
 // tunnelClosed keeps a tunnel from leading to more than was asked for.
 var tunnelClosed = rule.Rule{
 	Name: "tunnel-closed",
 	Description: "A tunnel leads each host name that it lists to one service and answers everything else itself: a rule without a " +
-		"host name, a wildcard or WARP routing opens the cluster to whoever finds a name.",
+		"host name, a wildcard, WARP routing or a route for a network opens the cluster to whoever finds a name or an address.",
 	Each: func(c *rule.Check, r rule.Resource) {
-		if r.Type != tunnelConfigType {
-			return
-		}
-		config := r.At("config")
-		if warp := config.At("warpRouting", "enabled"); warp.True() {
-			c.Refuse(r, warp, "false", "leave warpRouting out: it opens the cluster's addresses")
-		}
-		rules := config.At("ingressRules")
-		if !rules.Known() {
-			return
-		}
-		items := rules.Items()
-		for i, one := range items {
-			if i == len(items)-1 {
-				lastRule(c, r, one)
-				continue
-			}
-			if host := one.At("hostname"); host.Known() && (host.Text() == "" || strings.Contains(host.Text(), "*")) {
-				c.Refuse(r, host, "one whole host name", "name the host that the rule is for")
-			}
+		switch {
+		case r.Cloudflare("ZeroTrustTunnelCloudflaredConfig"):
+			closedConfig(c, r, r.At().Block("config"))
+		case r.Cloudflare("ZeroTrustTunnelRoute"):
+			c.Report(r, "the route", "to the network "+r.At("network").String(), "no route: a tunnel is for host names",
+				"remove it, and give each service a host name in the tunnel's configuration")
 		}
 	},
+}
+
+func closedConfig(c *rule.Check, r rule.Resource, config rule.Node) {
+	warp := config.Block("warpRouting").At("enabled")
+	if closed, ok := warp.Truth(); warp.Set() && (closed || !ok) {
+		c.Refuse(r, warp, "false", "leave warpRouting out: it opens the cluster's addresses")
+	}
+	items := config.At("ingressRules").Items()
+	for i, one := range items {
+		if i == len(items)-1 {
+			lastRule(c, r, one)
+			continue
+		}
+		if host := one.At("hostname"); host.Known() && (host.Text() == "" || strings.Contains(host.Text(), "*")) {
+			c.Refuse(r, host, "one whole host name", "name the host that the rule is for")
+		}
+	}
 }
 
 func lastRule(c *rule.Check, r rule.Resource, last rule.Node) {
