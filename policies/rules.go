@@ -9,7 +9,7 @@ func rules() []rule.Rule {
 	return []rule.Rule{
 		podIsolation, podVolumes, podPrivileges, podUser, podKernel,
 		containerResources, containerProbes, readOnlyRoot, imagePinned, imageDigest, plainSecret,
-		defaultNamespace, namespaceRestricted, namesAndLabels, oneOwner, serviceExposure,
+		defaultNamespace, namespaceRestricted, namesAndLabels, oneOwner, contentVisible, serviceExposure,
 		autoscalerMinimum, autoscalerSingle, statefulSetFixed, volumesKept, dataRetained,
 		selectorMatches, servicePort, budgetRequired, budgetFloor,
 		networkCovered, networkDenied, metricsPrivate, tokenUsed,
