@@ -163,6 +163,7 @@ func TestPatchesOfOthersObjects(t *testing.T) {
 		"v1:Service":                             {object{"spec": object{"type": "LoadBalancer"}}, []string{"service-exposure"}},
 		"core/v1:ConfigMap":                      {object{"data": object{"redis.conf": "requirepass hunter2hunter2\nport 0\ntls-port 6380\n"}}, []string{"plain-secret"}},
 		"autoscaling/v2:HorizontalPodAutoscaler": {object{"spec": object{"minReplicas": 1.0, "scaleTargetRef": object{"kind": "Deployment", "name": "app"}}}, []string{"autoscaler-minimum"}},
+		"rbac.authorization.k8s.io/v1:Role":      {rights("verbs", "*"), []string{"rbac-rights"}},
 		"core/v1:ServiceAccount":                 {object{"imagePullSecrets": []any{object{"name": "a"}}}, nil},
 		"gateway.networking.k8s.io/v1:HTTPRoute": {object{"spec": object{"hostnames": []any{"*.example.com"}}}, []string{"gateway-closed"}},
 		"kafka.strimzi.io/v1beta2:KafkaNodePool": {object{"spec": object{"storage": object{"deleteClaim": true}}}, []string{"volumes-kept"}},

@@ -12,7 +12,7 @@ func rules() []rule.Rule {
 		defaultNamespace, namespaceRestricted, namesAndLabels, oneOwner, contentVisible, serviceExposure,
 		autoscalerMinimum, autoscalerSingle, statefulSetFixed, volumesKept, dataRetained,
 		selectorMatches, servicePort, budgetRequired, budgetFloor,
-		networkCovered, networkDenied, metricsPrivate, tokenUsed,
+		networkCovered, networkDenied, metricsPrivate, tokenUsed, rbacBindings, rbacRights,
 		shardConnections, shardMap, shardsKept, spreadWithinShard, shardsEncrypted, cacheEncrypted,
 		kafkaReplication, kafkaSecretUnique, kafkaConsumers, kafkaKept,
 		cachePrivate, pageRulesPrivate, oneRuleset, stableRules, tunnelClosed, gatewayClosed,
