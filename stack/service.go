@@ -106,23 +106,40 @@ func (c *Config) Complete() {
 const deadLetterHours = 30 * 24
 
 // addTopics adds the topics that services use behind those that are configured,
-// which may have other partitions or another retention.
+// which may have other partitions or another retention. A dead-letter topic is one for
+// every service, whichever comes first: a shorter retention would delete messages.
 func (c *Config) addTopics() {
-	add := func(topic kafka.Topic) {
-		same := func(t kafka.Topic) bool { return t.Name == topic.Name }
+	letters := c.deadLetters()
+	add := func(name string) {
+		topic := kafka.Topic{Name: name}
+		if slices.Contains(letters, name) {
+			topic.RetentionHours = deadLetterHours
+		}
+		same := func(t kafka.Topic) bool { return t.Name == name }
 		if !slices.ContainsFunc(c.Kafka.Topics, same) && len(topic.Check(nil)) == 0 {
 			c.Kafka.Topics = append(c.Kafka.Topics, *settings.WithDefaults(&topic))
 		}
 	}
 	for _, s := range c.services() {
 		for _, name := range s.topics() {
-			add(kafka.Topic{Name: name})
+			add(name)
 		}
 		if s.Uses.Consume != nil {
-			add(kafka.Topic{Name: s.Uses.Consume.DeadLetter, RetentionHours: deadLetterHours})
+			add(s.Uses.Consume.DeadLetter)
 		}
 	}
 	c.Kafka.Complete()
+}
+
+// deadLetters are the dead-letter topics of all services.
+func (c *Config) deadLetters() []string {
+	var names []string
+	for _, s := range c.services() {
+		if s.Uses.Consume != nil {
+			names = append(names, s.Uses.Consume.DeadLetter)
+		}
+	}
+	return names
 }
 
 // services lists the services by key.

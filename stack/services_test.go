@@ -206,6 +206,25 @@ func TestEachKafkaUserMayDoItsWorkAndNoMore(t *testing.T) {
 	require.Equal(t, 20, a.Topics[0].Partitions, "what is configured stays as it is")
 }
 
+// A new service must not shorten the retention of a topic that was there before it,
+// whatever the two are called.
+func TestADeadLetterTopicIsOneForEveryService(t *testing.T) {
+	hours := func(services string) map[string]int {
+		all := map[string]int{}
+		for _, topic := range shop(t, map[string]string{"scalestack:services": services}).Kafka.Topics {
+			all[topic.Name] = topic.RetentionHours
+		}
+		return all
+	}
+	for _, reader := range []string{"audit", "zebra"} {
+		for _, uses := range []string{`"consume":{"topics":["mail_dlq"]}`, `"produce":["mail_dlq"]`} {
+			got := hours(`{"mailer":{"image":"a:1","uses":{"consume":{"topics":["orders"],"group":"mail"}}},"` + reader + `":{"image":"a:1","uses":{` + uses + `}}}`)
+			require.Equal(t, 720, got["mail_dlq"], reader+uses)
+			require.Equal(t, 168, got["orders"])
+		}
+	}
+}
+
 func TestServicesNeedAKafkaOfTheirOwnNames(t *testing.T) {
 	_, err := load(t, map[string]string{
 		"scalestack:services": `{"relay":{"image":"a:1","uses":{"produce":["orders"]}}}`,

@@ -27,7 +27,8 @@ func clusterChange(a *Args, c change) field.ErrorList {
 		pools = c.poolsOfStatus()
 	}
 	topics, _ := c.list(TopicsAnnotation)
-	return slices.Concat(versionChange(c), operatorKnows(a, c), controllersChange(c), leavingPools(a, pools), leavingTopics(a, topics))
+	return slices.Concat(versionChange(c), operatorKnows(a, c), controllersChange(c),
+		leavingPools(a, pools), leavingTopics(a, topics), sizeChange(a, c))
 }
 
 // versionChange keeps the metadata version behind the brokers: it cannot go back, so

@@ -72,23 +72,6 @@ func replicasChange(path *field.Path, c change, released bool) field.ErrorList {
 	return nil
 }
 
-// topicChange refuses what the topic operator refuses after its time is up.
-func topicChange(a *Args, c change) field.ErrorList {
-	wasName, name := c.texts("spec.topicName")
-	path := field.NewPath("topics").Key(name)
-	if wasName != "" && wasName != name {
-		return field.ErrorList{field.Forbidden(path, "would take the object of topic "+wasName+": choose a name that is less like it")}
-	}
-	var errs field.ErrorList
-	if was, is := c.numbers("spec.partitions"); is < was {
-		errs = append(errs, field.Invalid(path.Child("partitions"), is, fmt.Sprintf("must be at least %d: partitions cannot be taken away", was)))
-	}
-	if was, is := c.numbers("spec.replicas"); was != 0 && was != is && a.CruiseControl == nil {
-		errs = append(errs, field.Invalid(path.Child("replicas"), is, fmt.Sprintf("must stay %d without cruiseControl, which makes and moves replicas", was)))
-	}
-	return errs
-}
-
 func (c change) roles() (old, next []string) {
 	sorted := func(value properties.PropertyValue) []string {
 		var names []string

@@ -11,12 +11,17 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// Annotations of the Kafka resource that tell the next deployment what there was.
+// Annotations of the Kafka resource, and one of topics, that tell the next deployment
+// what there was.
 const (
 	// PoolsAnnotation lists the pools that hold data, separated by commas.
 	PoolsAnnotation = "scalestack/pools"
 	// TopicsAnnotation lists the topics that hold data, separated by commas.
 	TopicsAnnotation = "scalestack/topics"
+	// MessagesAnnotation lists the topics whose stored messages may go, separated by
+	// commas: of the Kafka resource all of them, of a KafkaTopic itself. Without any
+	// there is none.
+	MessagesAnnotation = "scalestack/released-messages"
 	// ControllersAnnotation is the number of controllers.
 	ControllersAnnotation = "scalestack/controllers"
 )

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -177,13 +178,17 @@ func (r *registrar) cluster() error {
 // clusterAnnotations switch on what Strimzi did not always do, and tell the next
 // deployment what there is.
 func clusterAnnotations(a *Args) pulumi.StringMap {
-	return pulumi.StringMap{
+	all := pulumi.StringMap{
 		"strimzi.io/kraft":      pulumi.String("enabled"),
 		"strimzi.io/node-pools": pulumi.String("enabled"),
 		PoolsAnnotation:         pulumi.String(strings.Join(a.keptPools(), ",")),
 		TopicsAnnotation:        pulumi.String(strings.Join(a.keptTopics(), ",")),
 		ControllersAnnotation:   pulumi.String(strconv.Itoa(a.count(Controller))),
 	}
+	if released := slices.Sorted(slices.Values(a.Removed.Messages)); len(released) > 0 {
+		all[MessagesAnnotation] = pulumi.String(strings.Join(released, ","))
+	}
+	return all
 }
 
 func (r *registrar) topics() error {
@@ -198,11 +203,19 @@ func (r *registrar) topics() error {
 	for _, t := range r.args.Topics {
 		name := objectName(t.Name)
 		options := append(r.args.keep(r.args.releasesTopic(t.Name)), guard, explained)
-		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(nil), options...); err != nil {
+		if _, err := r.custom("KafkaTopic", "topic-"+name, name, topicSpec(t), r.awaited(topicAnnotations(r.args, t)), options...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// topicAnnotations tell the next deployment that the topic's messages may go.
+func topicAnnotations(a *Args, t Topic) pulumi.StringMap {
+	if !a.releasesMessages(t.Name) {
+		return nil
+	}
+	return pulumi.StringMap{MessagesAnnotation: pulumi.String(t.Name)}
 }
 
 func (r *registrar) users() error {

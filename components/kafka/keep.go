@@ -17,16 +17,22 @@ type Removed struct {
 	Pools []string `json:"pools" pulumi:"pools,optional" format:"label"`
 	// Topics that may leave, with all their messages.
 	Topics []string `json:"topics" pulumi:"topics,optional"`
+	// Messages are topics that stay, and whose stored messages may go. Once a deployment
+	// has named one, a later one may shorten its retention or change compact.
+	Messages []string `json:"messages" pulumi:"messages,optional"`
 }
 
 // Check refuses a name that is given twice.
 func (r Removed) Check(path *field.Path) field.ErrorList {
-	return append(duplicates(path.Child("pools"), r.Pools), duplicates(path.Child("topics"), r.Topics)...)
+	return slices.Concat(duplicates(path.Child("pools"), r.Pools), duplicates(path.Child("topics"), r.Topics),
+		duplicates(path.Child("messages"), r.Messages))
 }
 
 func (a *Args) releasesPool(name string) bool { return slices.Contains(a.Removed.Pools, name) }
 
 func (a *Args) releasesTopic(name string) bool { return slices.Contains(a.Removed.Topics, name) }
+
+func (a *Args) releasesMessages(topic string) bool { return slices.Contains(a.Removed.Messages, topic) }
 
 // keptPools are the names of the pools that hold data, sorted.
 func (a *Args) keptPools() []string {

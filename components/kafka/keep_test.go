@@ -61,6 +61,7 @@ func TestRemovedIsChecked(t *testing.T) {
 		`removed.pools[0]: Invalid value: "Old": must be a DNS label`: func(a *Args) { a.Removed.Pools = []string{"Old"} },
 		`removed.pools[1]: Duplicate value: "old"`:                    func(a *Args) { a.Removed.Pools = []string{"old", "old"} },
 		`removed.topics[1]: Duplicate value: "old"`:                   func(a *Args) { a.Removed.Topics = []string{"old", "old"} },
+		`removed.messages[1]: Duplicate value: "old"`:                 func(a *Args) { a.Removed.Messages = []string{"old", "old"} },
 	})
 }
 

@@ -144,6 +144,7 @@ func TestLosingChangesAreRefusedInPreviewAndUpdate(t *testing.T) {
 		},
 		"topics[orders]: Forbidden: must not leave with its data":       func(a *kafka.Args) { a.Topics = a.Topics[:1] },
 		"topics[user_events].partitions: Invalid value":                 func(a *kafka.Args) { a.Topics[0].Partitions = 6 },
+		"topics[orders].retentionHours: Invalid value: 1: must be at":   func(a *kafka.Args) { a.Topics[1].RetentionHours = 1 },
 		"metadataVersion: Invalid value: \"3.9-IV0\": must not go back": func(a *kafka.Args) { a.MetadataVersion = "3.9-IV0" },
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -169,6 +170,19 @@ func TestATopicGoesInTwoSteps(t *testing.T) {
 	args.Topics = args.Topics[:1]
 	r.mustRun(update)
 	require.Contains(t, r.done, "delete KafkaTopic kafka-topic-orders")
+}
+
+func TestARetentionShrinksInTwoSteps(t *testing.T) {
+	r, args := deployed(t)
+	args.Removed.Messages = []string{"orders"}
+	r.mustRun(update)
+	require.Contains(t, r.done, "update KafkaTopic kafka-topic-orders")
+	require.NotContains(t, r.done, "update KafkaTopic kafka-topic-user-events")
+	args.Removed.Messages, args.Topics[1].RetentionHours = nil, 1
+	r.mustRun(update)
+	args.Topics[1].Compact = true
+	_, err := r.run(update, true)
+	require.Error(t, err, "the release was for one change")
 }
 
 // The hook that names the reason's place neither tries again nor loses the object. The rig
