@@ -63,6 +63,16 @@ func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
 			a.Users = append(a.Users, s.lagUser())
 		}
 	}
-	a.IngressFrom = c.withKEDA(a.IngressFrom)
+	a.IngressFrom = c.withKEDA(c.withClients(a.IngressFrom))
 	return &a
+}
+
+// withClients adds the services that use topics to those who are named. Their Jobs are
+// none: nothing gives them a user of Kafka. Without any name every pod of the namespace
+// may connect, theirs too.
+func (c *Config) withClients(named []k8s.Peer) []k8s.Peer {
+	if len(named) == 0 {
+		return nil
+	}
+	return slices.Concat(named, c.pods(Service.usesKafka))
 }

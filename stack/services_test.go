@@ -191,6 +191,45 @@ func TestOnlyUsersMayConnect(t *testing.T) {
 	require.Equal(t, []k8s.Peer{{Pods: service.PodLabels("web")}}, c.redisArgs(here).IngressFrom)
 }
 
+// A store has one list of those who may connect. Whoever is named there comes beside the
+// stack's own clients, never in their place.
+func TestAPeerThatIsNamedRemovesNoClient(t *testing.T) {
+	outside := k8s.Peer{Namespaces: pulumi.StringMap{"team": pulumi.String("bi")}}
+	const named = `{"ingressFrom":[{"namespaces":{"team":"bi"}}]}`
+	services := map[string]string{"scalestack:services": `{
+		"web":     {"image":"a:1","migration":{"args":["migrate"]},"uses":{"shards":{"pool":2,"write":["orders"]},"cache":true}},
+		"relay":   {"image":"a:1","migration":{"args":["migrate"]},"uses":{"shards":{"pool":1,"read":["orders"]},"produce":["orders"]}},
+		"mailer":  {"image":"a:1","triggers":{"lag":{}},"uses":{"consume":{"topics":["orders"]}}}}`}
+	keda := KEDA{Namespace: "keda"}.operator()
+	for section, c := range map[string]struct {
+		peers  func(*Config) []k8s.Peer
+		own    []k8s.Peer
+		anyone []k8s.Peer // who may connect without a name
+	}{
+		"postgres": {func(c *Config) []k8s.Peer { return c.postgresArgs(here).IngressFrom }, []k8s.Peer{
+			{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
+			{Pods: service.PodLabels("relay")}, {Pods: service.MigrationLabels("relay")},
+			{Pods: service.PodLabels(shardctlName)},
+			{Pods: service.PodLabels("web")}, {Pods: service.MigrationLabels("web")},
+		}, nil},
+		"redis": {func(c *Config) []k8s.Peer { return c.redisArgs(here).IngressFrom }, []k8s.Peer{{Pods: service.PodLabels("web")}}, nil},
+		"kafka": {func(c *Config) []k8s.Peer { return c.kafkaArgs(here).IngressFrom },
+			[]k8s.Peer{{Pods: service.PodLabels("mailer")}, {Pods: service.PodLabels("relay")}, keda},
+			[]k8s.Peer{{Namespaces: namespaceNamed("scalestack")}, keda}},
+	} {
+		t.Run(section, func(t *testing.T) {
+			without := c.anyone
+			if without == nil {
+				without = c.own
+			}
+			require.Equal(t, without, c.peers(shop(t, services)))
+			with := maps.Clone(services)
+			with["scalestack:"+section] = named
+			require.Equal(t, append([]k8s.Peer{outside}, c.own...), c.peers(shop(t, with)))
+		})
+	}
+}
+
 func TestEachKafkaUserMayDoItsWorkAndNoMore(t *testing.T) {
 	c := shop(t, map[string]string{"scalestack:kafka": `{"topics":[{"name":"mail_dlq","partitions":20}]}`})
 	a := c.kafkaArgs(here)

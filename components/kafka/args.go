@@ -74,7 +74,9 @@ type Args struct {
 	// MutualTLS adds a listener on port 9094 for clients with certificates.
 	MutualTLS bool `json:"mutualTLS" pulumi:"mutualTLS,optional"`
 
-	// IngressFrom may connect. Default: every pod of the namespace.
+	// IngressFrom may connect to the listeners, and nobody else. A stack adds its own
+	// clients: the services that use topics, and KEDA where one scales by lag. Default:
+	// every pod of the namespace.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// Topics of the cluster.

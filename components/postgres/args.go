@@ -74,7 +74,8 @@ type Args struct {
 	TLS *TLS `json:"tls" pulumi:"tls,optional"`
 
 	// IngressFrom may connect besides the shards themselves, which copy from each
-	// other when data moves. Default: nobody.
+	// other when data moves. A stack adds its own Jobs, and the services that use shards
+	// with their migrations. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// Exporter serves the statistics of all shards as metrics. An empty object takes its

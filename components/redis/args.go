@@ -44,7 +44,8 @@ type Args struct {
 	// says how. Default: none, passwords and entries cross the network in clear text.
 	TLS *k8s.TLS `json:"tls" pulumi:"tls,optional"`
 
-	// IngressFrom may connect to Redis. Default: nobody.
+	// IngressFrom may connect to Redis. A stack adds the services that use the cache.
+	// Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// Exporter serves Redis' statistics as metrics. An empty object takes its defaults.
