@@ -58,14 +58,18 @@ type Args struct {
 	// different domains, and consumers read from the nearest. Default: none.
 	RackKey pulumi.StringInput `json:"rackKey" pulumi:"rackKey,optional" format:"labelKey"`
 
-	// ReplicationFactor of topics, Kafka's own included, at most the number of brokers.
-	// Default: 3, or the number of brokers if that is less.
+	// ReplicationFactor of topics, at most the number of brokers. Default: 3, or the
+	// number of brokers if that is less.
 	ReplicationFactor int `json:"replicationFactor" pulumi:"replicationFactor,optional" min:"1" max:"100"`
 
 	// MinInSync is how many replicas must have a message before the producer is
 	// told so. It is below ReplicationFactor, or one dead broker stops all
 	// writes. Default: ReplicationFactor - 1, at least 1.
 	MinInSync int `json:"minInSync" pulumi:"minInSync,optional" min:"1" max:"100"`
+
+	// OwnTopics are the topics in which Kafka keeps the groups' offsets and the state of
+	// transactions.
+	OwnTopics OwnTopics `json:"ownTopics" pulumi:"ownTopics,optional"`
 
 	// Config adds broker settings by their Kafka names. Those that the other
 	// fields decide are refused.

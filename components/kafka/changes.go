@@ -28,7 +28,7 @@ func clusterChange(a *Args, c change) field.ErrorList {
 	}
 	topics, _ := c.list(TopicsAnnotation)
 	return slices.Concat(versionChange(c), operatorKnows(a, c), controllersChange(c),
-		leavingPools(a, pools), leavingTopics(a, topics), sizeChange(a, c))
+		leavingPools(a, pools), leavingTopics(a, topics), sizeChange(a, c), ownTopicsChange(a, c))
 }
 
 // versionChange keeps the metadata version behind the brokers: it cannot go back, so

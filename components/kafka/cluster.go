@@ -97,16 +97,17 @@ func nodesChecksum(name string, a *Args) pulumi.StringOutput {
 
 // brokerConfig are the settings that the arguments decide.
 func (a *Args) brokerConfig() object {
+	own := a.ownTopics()
 	config := object{
 		// A misspelt topic is an error, not a new topic.
 		"auto.create.topics.enable": false,
 		// A broker that lacks acknowledged messages never becomes a leader.
-		"unclean.leader.election.enable":           false,
-		"default.replication.factor":               a.ReplicationFactor,
-		"min.insync.replicas":                      a.MinInSync,
-		"offsets.topic.replication.factor":         a.ReplicationFactor,
-		"transaction.state.log.replication.factor": a.ReplicationFactor,
-		"transaction.state.log.min.isr":            a.MinInSync,
+		"unclean.leader.election.enable": false,
+		"default.replication.factor":     a.ReplicationFactor,
+		"min.insync.replicas":            a.MinInSync,
+		offsetsReplicas:                  own.Replicas,
+		transactionReplicas:              own.Replicas,
+		transactionMinInSync:             own.MinInSync,
 	}
 	if a.RackKey != nil {
 		config["replica.selector.class"] = "org.apache.kafka.common.replica.RackAwareReplicaSelector"

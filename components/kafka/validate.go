@@ -24,6 +24,7 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 		a.checkVersions(path),
 		a.checkPools(path.Child("pools")),
 		checkReplication(path, "replicationFactor", a.ReplicationFactor, a.MinInSync, a.count(Broker)),
+		a.checkOwnTopics(path.Child("ownTopics")),
 		a.checkCruiseControl(path.Child("cruiseControl")),
 		a.checkConfig(path.Child("config")),
 		a.checkTopics(path.Child("topics")),

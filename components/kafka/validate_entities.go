@@ -17,7 +17,10 @@ func (a *Args) checkTopics(path *field.Path) field.ErrorList {
 	seen := map[string]string{}
 	for i, topic := range a.Topics {
 		at := path.Index(i)
-		errs = append(errs, checkReplication(at, "replicas", topic.Replicas, topic.MinInSync, a.count(Broker))...)
+		// What follows from the cluster's figure is reported there.
+		if topic.Replicas != a.ReplicationFactor || topic.Replicas <= a.count(Broker) {
+			errs = append(errs, checkReplication(at, "replicas", topic.Replicas, topic.MinInSync, a.count(Broker))...)
+		}
 		object := objectName(topic.Name)
 		if other, taken := seen[object]; taken {
 			errs = append(errs, field.Invalid(at.Child("name"), topic.Name,
