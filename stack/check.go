@@ -27,6 +27,8 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkLocalImages, []string{"services", "postgres"}},
 		{c.checkNames, []string{"services"}},
 		{c.checkKafka, []string{"services", "kafka"}},
+		{c.checkNodes, []string{"kafka"}},
+		{c.checkGroups, []string{"services"}},
 		{c.checkPartitions, []string{"services", "kafka"}},
 		{c.checkTables, []string{"services"}},
 		{c.checkConnections, []string{"services", "postgres"}},
@@ -140,6 +142,11 @@ func (c *Config) checkKafka() field.ErrorList {
 		}
 	}
 	return errs
+}
+
+// checkNodes refuses pools that the cluster of this name cannot have.
+func (c *Config) checkNodes() field.ErrorList {
+	return c.Kafka.CheckNodes(sectionPath("kafka"), kafkaName)
 }
 
 // checkPartitions refuses consumers that would never get a message.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/components/cdn"
 	"github.com/scalestack/scalestack/components/k8s"
@@ -59,6 +60,8 @@ type Config struct {
 	localImages error
 	// edgeRangesGiven tells that cdn.edgeRanges is not the default.
 	edgeRangesGiven bool
+	// topicNamed is where a service names a topic that the stack adds.
+	topicNamed map[string]*field.Path
 	// stack is the name of the stack.
 	stack string
 	// connect finds the cluster.

@@ -36,8 +36,12 @@ func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
 	c = settings.WithDefaults(c)
 	for _, one := range settings.Validate(nil, c) {
 		if !c.doubtful[section(one)] {
+			c.atUse(one)
 			errs = append(errs, one)
 		}
+	}
+	if len(errs) == 0 {
+		errs = c.checkFinished()
 	}
 	if len(errs) > 0 {
 		return nil, settings.Err(ordered(errs))

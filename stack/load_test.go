@@ -210,5 +210,8 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, section, text string) {
 		c, err := load(t, map[string]string{"scalestack:" + section: text})
 		require.Equal(t, err == nil, c != nil, "%v", err)
+		if err == nil {
+			requireDeployed(t, c)
+		}
 	})
 }

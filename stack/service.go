@@ -9,7 +9,6 @@ import (
 
 	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/service"
-	"github.com/scalestack/scalestack/internal/settings"
 	"github.com/scalestack/scalestack/sharding/access"
 )
 
@@ -88,7 +87,7 @@ func (c *Config) Complete() {
 		s.Name = cmp.Or(s.Name, key)
 		if consume := s.Uses.Consume; consume != nil {
 			consume.Group = cmp.Or(consume.Group, s.Name)
-			consume.DeadLetter = cmp.Or(consume.DeadLetter, consume.Group+"_dlq")
+			consume.DeadLetter = cmp.Or(consume.DeadLetter, derivedLetter(consume.Group))
 		}
 		s.completeLag()
 		c.Services[key] = s
@@ -100,46 +99,6 @@ func (c *Config) Complete() {
 			c.Services[key] = s
 		}
 	}
-}
-
-// deadLetterHours give people a month to look at what failed.
-const deadLetterHours = 30 * 24
-
-// addTopics adds the topics that services use behind those that are configured,
-// which may have other partitions or another retention. A dead-letter topic is one for
-// every service, whichever comes first: a shorter retention would delete messages.
-func (c *Config) addTopics() {
-	letters := c.deadLetters()
-	add := func(name string) {
-		topic := kafka.Topic{Name: name}
-		if slices.Contains(letters, name) {
-			topic.RetentionHours = deadLetterHours
-		}
-		same := func(t kafka.Topic) bool { return t.Name == name }
-		if !slices.ContainsFunc(c.Kafka.Topics, same) && len(topic.Check(nil)) == 0 {
-			c.Kafka.Topics = append(c.Kafka.Topics, *settings.WithDefaults(&topic))
-		}
-	}
-	for _, s := range c.services() {
-		for _, name := range s.topics() {
-			add(name)
-		}
-		if s.Uses.Consume != nil {
-			add(s.Uses.Consume.DeadLetter)
-		}
-	}
-	c.Kafka.Complete()
-}
-
-// deadLetters are the dead-letter topics of all services.
-func (c *Config) deadLetters() []string {
-	var names []string
-	for _, s := range c.services() {
-		if s.Uses.Consume != nil {
-			names = append(names, s.Uses.Consume.DeadLetter)
-		}
-	}
-	return names
 }
 
 // services lists the services by key.
@@ -157,15 +116,6 @@ func (s Service) hasPool() bool { return s.Uses.Shards != nil && s.Name != shard
 
 // usesKafka tells whether the service is a client of the event log.
 func (s Service) usesKafka() bool { return len(s.Uses.Produce) > 0 || s.Uses.Consume != nil }
-
-// topics are those that the service reads or writes.
-func (s Service) topics() []string {
-	topics := slices.Clone(s.Uses.Produce)
-	if s.Uses.Consume != nil {
-		topics = append(topics, s.Uses.Consume.Topics...)
-	}
-	return topics
-}
 
 // kafkaUser may do what the service does and nothing else.
 func (s Service) kafkaUser() kafka.User {
@@ -203,36 +153,6 @@ func checkObjects(path *field.Path, lists ...objects) field.ErrorList {
 				errs = append(errs, field.Duplicate(at, name))
 			}
 			seen[object] = true
-		}
-	}
-	return errs
-}
-
-// Check refuses names that no topic can have, and a dead letter that would be
-// processed again at once.
-func (u Uses) Check(path *field.Path) field.ErrorList {
-	errs := checkTopics(path.Child("produce"), u.Produce)
-	if u.Consume == nil {
-		return errs
-	}
-	at := path.Child("consume")
-	errs = append(errs, checkTopics(at.Child("topics"), u.Consume.Topics)...)
-	if slices.Contains(slices.Concat(u.Produce, u.Consume.Topics), u.Consume.DeadLetter) {
-		errs = append(errs, field.Invalid(at.Child("deadLetter"), u.Consume.DeadLetter,
-			"must not be a topic that the service reads or writes itself"))
-	}
-	return errs
-}
-
-func checkTopics(path *field.Path, names []string) field.ErrorList {
-	var errs field.ErrorList
-	for i, name := range names {
-		for _, problem := range (kafka.Topic{Name: name}).Check(nil) {
-			problem.Field = path.Index(i).String()
-			errs = append(errs, problem)
-		}
-		if slices.Contains(names[:i], name) {
-			errs = append(errs, field.Duplicate(path.Index(i), name))
 		}
 	}
 	return errs

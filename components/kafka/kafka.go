@@ -55,7 +55,7 @@ type Kafka struct {
 // to 47 lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Kafka, error) {
 	a := args.withDefaults()
-	if err := errors.Join(kube.Check(name, longestSuffix, a), settings.Err(a.checkNodeNames(name))); err != nil {
+	if err := errors.Join(kube.Check(name, longestSuffix, a), settings.Err(a.CheckNodes(nil, name))); err != nil {
 		return nil, err
 	}
 	k := &Kafka{}

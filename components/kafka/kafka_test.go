@@ -282,7 +282,7 @@ func TestNodesMustHaveNames(t *testing.T) {
 	} {
 		a := small()
 		a.Pools[0].Name = pool
-		err := settings.Err(a.withDefaults().checkNodeNames("kafka"))
+		err := settings.Err(a.withDefaults().CheckNodes(nil, "kafka"))
 		if want == "" {
 			require.NoError(t, err)
 			continue

@@ -109,12 +109,12 @@ func (a *Args) checkCruiseControl(path *field.Path) field.ErrorList {
 	return nil
 }
 
-// checkNodeNames refuses pools whose nodes' names would not be DNS labels, or could be
-// the name of a user's Secret.
-func (a *Args) checkNodeNames(cluster string) field.ErrorList {
+// CheckNodes refuses pools whose nodes' names, in the cluster with this name, would not
+// be DNS labels, or could be the name of a user's Secret. New refuses the same.
+func (a *Args) CheckNodes(path *field.Path, cluster string) field.ErrorList {
 	var errs field.ErrorList
 	if strings.Contains(cluster+"-", "-user-") {
-		errs = append(errs, field.Invalid(field.NewPath("name"), cluster, "must not contain -user, which begins the Secrets of another cluster's users"))
+		errs = append(errs, field.Invalid(path.Child("name"), cluster, "must not contain -user, which begins the Secrets of another cluster's users"))
 	}
 	nodes := 0
 	for _, pool := range a.Pools {
@@ -122,7 +122,7 @@ func (a *Args) checkNodeNames(cluster string) field.ErrorList {
 	}
 	lastID := strconv.Itoa(max(0, nodes-1))
 	for i, pool := range a.Pools {
-		path := field.NewPath("pools").Index(i).Child("name")
+		path := path.Child("pools").Index(i).Child("name")
 		most := validation.DNS1123LabelMaxLength - len(cluster+"--"+lastID)
 		switch {
 		case len(pool.Name) > most && len(pool.Name) <= validation.DNS1123LabelMaxLength:

@@ -71,13 +71,34 @@ func (a *Args) checkUsers(path *field.Path) field.ErrorList {
 
 // Check refuses a user without anything to do, and consumers without a group.
 func (u User) Check(path *field.Path) field.ErrorList {
+	for i, group := range u.DescribeGroups {
+		if group == everyGroup {
+			return field.ErrorList{field.Invalid(path.Child("describeGroups").Index(i), group, notEveryGroup)}
+		}
+	}
 	switch {
+	case u.Group == everyGroup:
+		return CheckGroup(path.Child("group"), u.Group)
 	case len(u.Produce)+len(u.Consume)+len(u.DescribeTopics)+len(u.DescribeGroups) == 0:
 		return field.ErrorList{field.Required(path, "one of produce, consume, describeTopics and describeGroups")}
 	case len(u.Consume) > 0 && u.Group == "":
 		return field.ErrorList{field.Required(path.Child("group"), "with consume")}
 	case len(u.Consume) == 0 && u.Group != "":
 		return field.ErrorList{field.Invalid(path.Child("group"), u.Group, "must be left out without consume")}
+	}
+	return nil
+}
+
+const (
+	everyGroup    = "*"
+	notEveryGroup = "must be one group: Kafka takes a right on * for one on every group"
+)
+
+// CheckGroup refuses a name that gives a user rights on the groups of others. Kafka
+// takes any other text.
+func CheckGroup(path *field.Path, group string) field.ErrorList {
+	if group == everyGroup {
+		return field.ErrorList{field.Invalid(path, group, notEveryGroup)}
 	}
 	return nil
 }

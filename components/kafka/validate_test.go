@@ -161,7 +161,7 @@ func TestSettingsWithGoodValues(t *testing.T) {
 // A cluster called kafka-user would write Secrets among those of the users of one called kafka.
 func TestClusterNameAmongUsersSecrets(t *testing.T) {
 	for _, name := range []string{"kafka-user", "kafka-user-two"} {
-		require.Len(t, production().withDefaults().checkNodeNames(name), 1, name)
+		require.Len(t, production().withDefaults().CheckNodes(nil, name), 1, name)
 	}
-	require.Empty(t, production().withDefaults().checkNodeNames("kafka-users"))
+	require.Empty(t, production().withDefaults().CheckNodes(nil, "kafka-users"))
 }
