@@ -212,7 +212,7 @@ func TestAStandbyMakesTheBaseBackups(t *testing.T) {
 		t.Skip("needs python3")
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram, "rest.py": restProgram} {
+	for name, text := range map[string]string{"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram, "rest.py": restProgram, "segments.py": segmentsProgram} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	for members, want := range map[string]string{

@@ -71,6 +71,9 @@ var bucketProgram string
 //go:embed backup.py
 var backupProgram string
 
+//go:embed segments.py
+var segmentsProgram string
+
 //go:embed barman_check.sh
 var barmanCheck string
 
@@ -130,7 +133,7 @@ func backupFiles(p plan) map[string]string {
 	}
 	return map[string]string{
 		"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram, "rest.py": restProgram,
-		"restore.py": restoreProgram, "replay.py": replayProgram, "backup.json": document(about),
+		"restore.py": restoreProgram, "replay.py": replayProgram, "segments.py": segmentsProgram, "backup.json": document(about),
 	}
 }
 

@@ -33,6 +33,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bucket  # noqa: E402
 import datadir  # noqa: E402
 import rest  # noqa: E402
+import segments  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "15"))
 # What failed is tried again after this time, and the bucket's own list is read again.
@@ -61,17 +62,23 @@ def archive_file(path):
 
 
 def fetch(name, path):
-    """Fetches a file of the log. 1 says that there is none, 255 ends the recovery: what cannot be read is not the end."""
+    """Fetches a file of the log. 1 says that the log ends before it, 255 ends the recovery: neither a gap nor what cannot be read is the end."""
     from barman.clients import cloud_walrestore
 
     settings = bucket.read_settings()
     code = bucket.barman(cloud_walrestore, [*bucket.options(settings, writes=False), "--no-partial", settings["bucket"], os.environ["FROM"], name, path])
-    local = os.environ.get("LOCAL", "") + "/" + name
-    left = any(end[:8] == name[:8] and end <= name for end in os.environ.get("LEFT", "").split(",") if end)
-    if code == 1 and len(name) == 24 and not left and os.path.exists(local):
-        shutil.copyfile(local, path)
+    if code != 1 or not segments.STORED.fullmatch(name):
+        return code if code in (0, 1) else 255
+    folder = os.environ.get("LOCAL", "")
+    beside = segments.beside(folder, os.environ.get("LEFT", "").split(","))
+    if name in beside:
+        shutil.copyfile(f"{folder}/{name}", path)
         return 0
-    return code if code in (0, 1) else 255
+    archive = bucket.Archive(settings, os.environ["FROM"])
+    if segments.Log(archive, name).goes_on(beside):
+        log(f"the log has a gap: {archive.place} has later files than {name}, and not this one")
+        return 255
+    return 1
 
 
 def base():
@@ -99,8 +106,12 @@ def show():
     settings = bucket.read_settings()
     archive = bucket.Archive(settings, bucket.archive_name(settings, os.environ["PGDATA"]))
     print(archive.place, json.dumps(archive.owner()))
-    for backup in archive.backups():
+    found = archive.backups()
+    for backup in found:
         print(backup.backup_id, backup.end_time.astimezone(datetime.timezone.utc).isoformat(timespec="seconds"), archive.size(backup) >> 20, "MiB")
+    gap = found and segments.Log(archive, found[-1].begin_wal).gap()
+    if gap:
+        print(f"cannot be restored to now: {gap}")
 
 
 class Backups:
@@ -109,6 +120,8 @@ class Backups:
     def __init__(self):
         self.settings = {"shard": "", "intervalSeconds": 0}
         self.last, self.due, self.failures, self.read, self.again, self.verified = 0.0, 0.0, 0, 0.0, 0.0, 0.0
+        # Since when log is missing, when that was last seen, and whether only this server knows.
+        self.since, self.seen, self.own = 0.0, 0.0, False
 
     def look(self):
         """Makes a base backup if one is due and this is the member that makes them."""
@@ -118,22 +131,42 @@ class Backups:
         clock = time.time()
         if clock - self.read > AGAIN:
             self.list()
-        if clock < self.due or clock < self.again or not chosen():
+        if clock < self.due or clock < self.again or not (self.own or chosen()):
             return
         if self.child("base"):
             self.failures, self.again = self.failures + 1, time.time() + AGAIN
             log("the base backup failed, see above")
+            self.list()
+            return
         self.list()
+        if self.since:
+            # One that does not end the gap is no reason to make one after the other.
+            self.again = time.time() + max(AGAIN, self.settings["intervalSeconds"] / 24)
 
     def list(self):
         archive = own_archive(self.settings)
+        # Before the archive is read: what is archived in between is in one of them.
+        waiting = waits() if leads() else ()
         found, interval = archive.backups(), self.settings["intervalSeconds"]
+        self.look_for_gap(archive, found, waiting)
         self.last = found[-1].end_time.timestamp() if found else 0.0
         made = datetime.datetime.fromisoformat(archive.owner()["made"]).timestamp()
         if self.settings.get("verifySeconds"):
             # One that is new has all of its first turn.
             self.verified = bucket.verified(archive) or made
         self.due, self.read = self.last + interval if found else made, time.time()
+        if self.since:
+            self.due = min(self.due, self.since)
+
+    def look_for_gap(self, archive, found, waiting):
+        """Notes whether the log from the newest base backup to now is or will be in the archive."""
+        archived = segments.Log(archive, found[-1].begin_wal) if found else None
+        gap = archived and archived.gap(*waiting)
+        self.own = bool(gap and waiting and not archived.gap())
+        if gap and not self.since:
+            log(f"a base backup is due, {archive.place} cannot be restored to now: {gap}")
+        self.since = (self.since or time.time()) if gap else 0.0
+        self.seen = time.time() if gap else self.seen
 
     def child(self, command):
         """Runs a command of this program in a process of its own, which gives its memory back."""
@@ -151,6 +184,7 @@ class Backups:
             ("scalestack_backup_due_timestamp_seconds", "gauge", "When the next base backup is due.", self.due),
             ("scalestack_backup_interval_seconds", "gauge", "Time between two base backups.", self.settings["intervalSeconds"]),
             ("scalestack_backup_failures_total", "counter", "Base backups that failed.", self.failures),
+            ("scalestack_backup_gap_timestamp_seconds", "gauge", "When log after the newest base backup was last missing in the archive, 0 if never.", self.seen),
         ]
         if self.settings.get("verifySeconds"):
             told += [
@@ -171,6 +205,23 @@ def founded():
         return any(m["role"] in ("leader", "standby_leader") for m in rest.cluster()["members"])
     except OSError:
         return False
+
+
+def leads():
+    """Tells whether this is the shard's primary."""
+    pod = os.environ.get("POD")
+    try:
+        return not pod or any(m["name"] == pod and m["role"] == "leader" for m in rest.cluster()["members"])
+    except OSError:
+        return False
+
+
+def waits():
+    """Returns the files of the log that the server will archive still, and one that it has written."""
+    data = os.environ["PGDATA"]
+    written = segments.written(data)
+    done = {name.removesuffix(".done") for name in os.listdir(data + "/pg_wal/archive_status") if name.endswith(".done")}
+    return segments.in_folder(data + "/pg_wal", lambda name: name not in done), written
 
 
 def chosen():
@@ -211,7 +262,7 @@ def serve(backups):
 def programs():
     """Returns the sum of the mounted programs."""
     total = hashlib.sha256()
-    for name in (__file__, bucket.__file__, datadir.__file__):
+    for name in (__file__, bucket.__file__, datadir.__file__, segments.__file__):
         with open(name, "rb") as file:
             total.update(file.read())
     return total.digest()

@@ -161,16 +161,26 @@ class Archive:
                 f"the archive {self.place} belongs to another cluster (system identifier {found['system']}, since {found['made']}): "
                 "nothing is written over it. Choose another postgres.backup.bucket, or remove that archive if nobody needs it")
 
+    def objects(self, *parts, after=""):
+        """Yields the objects below a folder in the order of their names, from after a name on."""
+        pages = self.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket.bucket_name, Prefix=self.key(*parts), StartAfter=after)
+        for page in pages:
+            yield from page.get("Contents", [])
+
+    def parents(self, key):
+        """Returns, for each timeline of a history that was left, its number and the name of the file of the log in which that happened."""
+        text = self.read(key)
+        lines = (zlib.decompress(text, wbits=31) if key.endswith(".gz") else text).decode().splitlines()
+        left = [line.split("\t")[:2] for line in lines if line.strip() and not line.startswith("#")]
+        return [(int(timeline), file_name(timeline, position)) for timeline, position in left]
+
     def switches(self):
         """Returns, for each timeline that was left, the name of the file of the log in which that happened."""
         pages = self.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket.bucket_name, Prefix=self.key("wals", ""), Delimiter="/")
         newest = max((item["Key"] for page in pages for item in page.get("Contents", []) if ".history" in item["Key"]), default=None)
-        if not newest:
-            return []
-        text = self.read(newest)
-        lines = (zlib.decompress(text, wbits=31) if newest.endswith(".gz") else text).decode().splitlines()
-        return [file_name(*line.split("\t")[:2]) for line in lines if line.strip() and not line.startswith("#")]
+        return [name for _, name in self.parents(newest)] if newest else []
 
     def backups(self):
         """Returns the complete base backups, the oldest first."""
@@ -182,9 +192,7 @@ class Archive:
 
     def size(self, backup):
         """Returns the bytes of a base backup as it is stored."""
-        pages = self.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket.bucket_name, Prefix=self.key("base", backup.backup_id, ""))
-        return sum(item["Size"] for page in pages for item in page.get("Contents", []))
+        return sum(item["Size"] for item in self.objects("base", backup.backup_id, ""))
 
 
 def verified(archive):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -33,6 +34,12 @@ def system_identifier(data):
     """Returns what initdb called the cluster, the first field of its control file."""
     with open(f"{data}/global/pg_control", "rb") as file:
         return str(int.from_bytes(file.read(8), sys.byteorder))
+
+
+def checkpoint(data):
+    """Returns the timeline and the position in the log, in bytes, from which the server would begin after a crash."""
+    with open(f"{data}/global/pg_control", "rb") as file:
+        return struct.unpack_from("=QI", file.read(64), 40)[::-1]
 
 
 def size(data):

@@ -35,7 +35,7 @@ class Server:
             if "FATAL:  the database system is" in line or "Hot standby mode is disabled" in line:
                 continue
             sys.stderr.write(line)
-            if "FATAL:" in line or "last completed transaction" in line:
+            if "FATAL:" in line or "last completed transaction" in line or line.startswith("backup: the log has a gap"):
                 self.reasons.append(line.split(":  ", 1)[-1].strip())
 
     def sql(self, database, statement):

@@ -21,7 +21,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bucket  # noqa: E402
 import datadir  # noqa: E402
 import replay  # noqa: E402
+import segments  # noqa: E402
 from datadir import exists, sync  # noqa: E402
+
+# By so much the clock of the bucket may be behind the server's.
+CLOCKS = datetime.timedelta(minutes=1)
 
 
 def log(text):
@@ -60,6 +64,7 @@ class Restore:
     def __init__(self, settings, ask, data, attempt="", last=""):
         self.settings, self.ask, self.data, self.attempt, self.last = settings, ask, data, attempt, last
         self.building = data + ".restoring"
+        self.gap = ""
         self.name = ask["name"]
         self.to = None if ask["to"] == "latest" else datetime.datetime.fromisoformat(ask["to"])
 
@@ -74,6 +79,7 @@ class Restore:
     def backup(self, source):
         """Returns the base backup to begin with, for which there is room."""
         backup = self.choose(source)
+        self.check_log(source, backup)
         self.check_room(source, backup)
         return backup
 
@@ -140,6 +146,21 @@ class Restore:
                         + found[0].end_time.astimezone(datetime.timezone.utc).isoformat(timespec="seconds"))
         return before[-1]
 
+    def check_log(self, source, backup):
+        """Refuses log with a gap before the time: the server would take the gap for the end."""
+        folder, switches = self.local(source)
+        written = segments.written(self.data) if folder and not datadir.cut_off(self.data) else None
+        self.gap, gap = "", segments.Log(source, backup.begin_wal).gap(segments.beside(folder, switches), written)
+        if not gap:
+            return
+        until = gap.until if gap.until and segments.number(gap.missing[0]) > segments.number(backup.end_wal) else None
+        reach = f"before {until.astimezone(datetime.timezone.utc).isoformat(timespec='seconds')}, when the last file before the gap was archived" \
+            if until else "before this base backup"
+        self.gap = f"base backup {backup.backup_id} of {source.place} cannot be restored to {self.ask['to']}: {gap}. " \
+                   f"postgres.restore.to can be a moment {reach}, or one after a later base backup"
+        if not until or not self.to or self.to > until + CLOCKS:
+            self.refuse(self.gap)
+
     def check_room(self, source, backup):
         """Clears away what an attempt that was killed has left, and asks for room for another."""
         volume = os.path.dirname(self.data)
@@ -202,7 +223,7 @@ class Restore:
                 self.restored(server)
                 server.stop()
             except bucket.Refused as reason:
-                self.refuse(str(reason))
+                self.refuse("; ".join(filter(None, [str(reason), self.gap])))
             finally:
                 server.kill()
 
@@ -210,18 +231,26 @@ class Restore:
         """Is called once the server has replayed the log and takes statements."""
         server.disable_subscriptions()
 
+    def local(self, source):
+        """Returns where log is that the old server had not archived yet, and the files in which timelines were left."""
+        if exists(self.data) and source.name == bucket.archive_name(self.settings, self.data):
+            return f"{self.data}/pg_wal", source.switches()
+        return None, []
+
     def recovery(self, source):
         here = os.path.dirname(os.path.abspath(__file__))
         environment = f"FROM={source.name}"
-        # What the old server had not archived yet is on the volume still.
-        if exists(self.data) and source.name == bucket.archive_name(self.settings, self.data):
-            environment += f" LOCAL={self.data}/pg_wal LEFT={','.join(source.switches())}"
+        folder, switches = self.local(source)
+        if folder:
+            environment += f" LOCAL={folder} LEFT={','.join(switches)}"
         settings = {
             "restore_command": f"{environment} {sys.executable} -I {here}/backup.py fetch %f %p",
             "recovery_target_timeline": "latest",
             "recovery_target_action": "promote",
         }
         if self.to:
+            # Otherwise it would ask for the log of the gap before it has come to the time.
+            settings |= {"recovery_prefetch": "off"} if self.gap else {}
             settings["recovery_target_time"] = self.to.astimezone(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         return settings
 

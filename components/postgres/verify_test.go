@@ -195,7 +195,7 @@ func TestEachShardHasItsTurn(t *testing.T) {
 		t.Skip("needs python3")
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"bucket.py": bucketProgram, "datadir.py": dataDirProgram, "restore.py": restoreProgram, "replay.py": replayProgram, "verify.py": verifyProgram} {
+	for name, text := range map[string]string{"bucket.py": bucketProgram, "datadir.py": dataDirProgram, "restore.py": restoreProgram, "replay.py": replayProgram, "verify.py": verifyProgram, "segments.py": segmentsProgram} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	for verified, want := range map[string]string{
