@@ -35,6 +35,14 @@ func servers() []Rule {
 				"says why.",
 		},
 		{
+			Name: "ArchiveHasGap", Severity: Warning, For: "5m",
+			// For an hour after it was seen last: the base backup that ends a gap may be quicker than any scrape.
+			Expr:    "time() - max by (namespace, shard) (scalestack_backup_gap_timestamp_seconds) < 3600",
+			Summary: "Log of {{ $labels.shard }} is missing in its archive",
+			Description: "Nothing that was committed in the gap can be restored, and what came later only with a base backup from after it, which is made " +
+				"at once. The log of the container backup names the files.",
+		},
+		{
 			Name: "BackupNotVerified", Severity: Warning, For: "60m",
 			Expr: "time() - max by (namespace, shard) (scalestack_backup_verified_timestamp_seconds)" +
 				" > 2 * max by (namespace, shard) (scalestack_backup_verify_interval_seconds)",
