@@ -146,12 +146,12 @@ func (s snapshot) uncreated(since time.Time) (lines []string) {
 	return slices.Compact(lines)
 }
 
-// short keeps a message on a line.
+// short keeps a message on a line: what it is about stands first, and the cause last.
 func short(message string) string {
-	const most = 200
+	const first, last = 100, 160
 	runes := []rune(strings.Join(strings.Fields(message), " "))
-	if len(runes) <= most {
+	if len(runes) <= first+last {
 		return string(runes)
 	}
-	return string(runes[:most]) + "…"
+	return string(runes[:first]) + " … " + string(runes[len(runes)-last:])
 }

@@ -71,6 +71,16 @@ func TestWarningsAreTold(t *testing.T) {
 		"StatefulSet shard makes no pod: exceeded quota"}, lines)
 }
 
+// A registry's answer stands at the end of a long message.
+func TestALongMessageKeepsItsCause(t *testing.T) {
+	message := "Failed to pull image \"registry.example.com/shop/users@sha256:" + strings.Repeat("0", 64) + "\": failed to resolve reference " +
+		"\"registry.example.com/shop/users@sha256:" + strings.Repeat("0", 64) + "\": failed to authorize: 401 Unauthorized"
+	told := short(message)
+	require.True(t, strings.HasPrefix(told, "Failed to pull image \"registry.example.com/shop/users@"), told)
+	require.True(t, strings.HasSuffix(told, "failed to authorize: 401 Unauthorized"), told)
+	require.Less(t, len([]rune(told)), 270)
+}
+
 func TestOnlyWhatCannotHealIsGivenUp(t *testing.T) {
 	for name, test := range map[string]struct {
 		created, owner, status string
