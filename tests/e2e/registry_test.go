@@ -17,8 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The password of the test's registry, and one that it refuses.
+// The Secret that nodes pull with, the password of the test's registry, and one that it refuses.
 const (
+	pullSecret    = "registry"
 	rightPassword = "of-the-registry"
 	wrongPassword = "of-another-one"
 )
@@ -26,57 +27,47 @@ const (
 // A node pulls from a private registry with the secret that kubernetes.pullSecret names.
 // With a wrong one the deployment waits and says why, and the right one lets it go on.
 func TestNodesPullWithThePullSecret(t *testing.T) {
-	namespace, image := outputs(t).Namespace, privateImage(t)
+	const name = "pull"
+	image := privateImage(t)
+	s := newOwnStack(t, name, "failoverstack.yaml")
+	s.set(map[string]string{
+		"scalestack:namespace":                   name,
+		"scalestack:kubernetes.pullSecret":       pullSecret,
+		"scalestack:externalSecrets[0]":          pullSecret,
+		"scalestack:services.users.image":        image,
+		"scalestack:services.users.replicas.min": "1",
+		"scalestack:services.users.replicas.max": "1",
+	})
+	up := begin(t, "go", "run", "./cmd/watch", "--", "pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", name, "--config-file", s.config)
 	registry, _, _ := strings.Cut(image, "/")
-	login := func(password string) string {
-		manifest := command(t, "kubectl", "create", "secret", "docker-registry", "registry", "-n", namespace, "--docker-server="+registry,
+	login := func(password string) {
+		manifest := command(t, "kubectl", "create", "secret", "docker-registry", pullSecret, "-n", name, "--docker-server="+registry,
 			"--docker-username=reader", "--docker-password="+password, "--dry-run=client", "-o", "yaml")
 		file := filepath.Join(t.TempDir(), "secret.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(manifest), 0o600))
-		return file
+		eventually(t, time.Minute, "the namespace", func() error { _, err := try(t, "kubectl", "apply", "-f", file); return err })
 	}
-	kubectl(t, "apply", "-f", login(wrongPassword))
-	t.Cleanup(func() { try(t, "kubectl", "delete", "secret", "registry", "-n", namespace) })
-	file := editedFile(t, func(config map[string]any) {
-		config["scalestack:kubernetes"] = map[string]any{"pullSecret": "registry"}
-		config["scalestack:externalSecrets"] = []string{"registry"}
-		analytics := config["scalestack:services"].(map[string]any)["analytics"].(map[string]any)
-		delete(analytics, "imageFrom")
-		analytics["image"] = image
-	})
-	t.Cleanup(func() {
-		// What a failed run has left is seen by a refresh alone.
-		pulumi(t, "refresh", "--yes", "--skip-preview", "--run-program")
-		pulumi(t, "up", "--yes", "--skip-preview")
-	})
-
-	up := begin(t, "go", "run", "./cmd/watch", "--", "pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev", "--config-file", file)
+	login(wrongPassword)
 	eventually(t, 3*time.Minute, "the deployment says why it waits", func() error {
 		text := up.text()
-		if strings.Contains(text, "analytics-") && strings.Contains(text, "ImagePull") && strings.Contains(text, "401") {
+		if strings.Contains(text, "app-") && strings.Contains(text, "ImagePull") && strings.Contains(text, "401") {
 			return nil
 		}
 		return fmt.Errorf("it says\n%s", text)
 	})
-	kubectl(t, "apply", "-f", login(rightPassword))
+	login(rightPassword)
 	require.NoError(t, up.wait(), up.text())
 
-	pods := kubectl(t, "get", "pods", "-n", namespace, "-l", "app.kubernetes.io/name=analytics",
+	pods := kubectl(t, "get", "pods", "-n", name, "-l", "app.kubernetes.io/name=app",
 		"-o", `jsonpath={range .items[*]}{.status.containerStatuses[0].imageID} {.status.containerStatuses[0].ready}{"\n"}{end}`)
 	require.Contains(t, pods, image+" true")
-	require.Contains(t, kubectl(t, "get", "events", "-n", namespace, "--field-selector", "reason=Pulled", "-o", "jsonpath={.items[*].message}"),
+	require.Contains(t, kubectl(t, "get", "events", "-n", name, "--field-selector", "reason=Pulled", "-o", "jsonpath={.items[*].message}"),
 		fmt.Sprintf("Successfully pulled image %q", image))
-	// The exporter's pod of before may need a moment to end.
-	eventually(t, time.Minute, "Kafka's pods pull with it too", func() error {
-		kafka := kubectl(t, "get", "pods", "-n", namespace, "-l", "strimzi.io/cluster=kafka",
-			"-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.imagePullSecrets[*].name}{"\n"}{end}`)
-		for _, pod := range strings.Split(strings.TrimSpace(kafka), "\n") {
-			if !strings.HasPrefix(pod, "kafka-") || !strings.HasSuffix(pod, " registry") {
-				return fmt.Errorf("%s does not", pod)
-			}
-		}
-		return nil
-	})
+	kafka := kubectl(t, "get", "pods", "-n", name, "-l", "strimzi.io/cluster=kafka",
+		"-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.imagePullSecrets[*].name}{"\n"}{end}`)
+	for _, pod := range strings.Split(strings.TrimSpace(kafka), "\n") {
+		require.Regexp(t, "^kafka-.* "+pullSecret+"$", pod, "Kafka's pods pull with it too")
+	}
 }
 
 // privateImage is that of the service in a registry of the test's own.
