@@ -56,7 +56,8 @@ type Args struct {
 	// restarts Redis.
 	PasswordRotation pulumi.StringInput `json:"passwordRotation" pulumi:"passwordRotation,optional"`
 
-	// MaxClients that are connected at one time.
+	// MaxClients that are connected at one time. Others are refused, and go without the
+	// cache. The exporter and the probes take one each of them while they ask.
 	MaxClients int `json:"maxClients" pulumi:"maxClients,optional" default:"1000" min:"10" max:"100000"`
 
 	// TerminationGraceSeconds is the time from the stop request to SIGKILL. There is

@@ -66,7 +66,7 @@ func configMap(name string, a *Args) *corev1.ConfigMapArgs {
 }
 
 func files(a *Args) map[string]string {
-	all := map[string]string{"redis.conf": serverConfig(a)}
+	all := map[string]string{"redis.conf": serverConfig(a), "check.sh": checkScript}
 	if a.TLS != nil {
 		all["tls.sh"] = tlsScript
 	}

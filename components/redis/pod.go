@@ -1,8 +1,6 @@
 package redis
 
 import (
-	"fmt"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -47,9 +45,9 @@ func container(a *Args) *corev1.ContainerArgs {
 		Ports:           containerPorts(a),
 		Resources:       kube.Resources(a.Resources),
 		SecurityContext: kube.RestrictedContainer(),
-		StartupProbe:    probe(a, 1, startupSeconds(a)),
-		ReadinessProbe:  probe(a, 5, 3),
-		LivenessProbe:   probe(a, 10, 6),
+		StartupProbe:    probe(a, alive, 1, startupSeconds(a)),
+		ReadinessProbe:  probe(a, ready, 5, 3),
+		LivenessProbe:   probe(a, alive, 10, 6),
 		VolumeMounts: corev1.VolumeMountArray{
 			kube.ReadOnlyMount("config", configPath),
 			userMount(a),
@@ -76,34 +74,4 @@ func volumes(name string) corev1.VolumeArray {
 		// The server wants a working folder, and writes nothing to it.
 		kube.EmptyDir("data", "16Mi"),
 	}
-}
-
-// probe asks the server for an answer, as check does.
-func probe(a *Args, period, failures int) *corev1.ProbeArgs {
-	return execProbe(check(reached(a)), period, failures)
-}
-
-func execProbe(command string, period, failures int) *corev1.ProbeArgs {
-	return &corev1.ProbeArgs{
-		Exec:             &corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"sh", "-c", command})},
-		PeriodSeconds:    pulumi.Int(period),
-		TimeoutSeconds:   pulumi.Int(3),
-		FailureThreshold: pulumi.Int(failures),
-	}
-}
-
-// check compares the answer, because redis-cli calls an error a success. The default user
-// may PING, so no probe knows a password.
-//
-// A script or a function that runs too long holds up every client. The check ends it, or
-// the server if it has written: that cannot be undone, SIGTERM waits for its end, and the
-// second SIGINT does not. $1 is the server's process, and server are redis-cli's options
-// that say where it is.
-func check(server string) string {
-	return fmt.Sprintf(`ask() { redis-cli %s "$@"; }
-case $(ask ping) in
-PONG) exit 0 ;;
-BUSY*) case $(ask script kill; ask function kill) in *UNKILLABLE*) kill -INT "${1:-1}"; sleep 1; kill -INT "${1:-1}" ;; esac ;;
-esac
-exit 1`, server)
 }

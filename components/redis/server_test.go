@@ -37,7 +37,7 @@ func startProcess(t *testing.T, password string, lines ...string) (address strin
 	port := listener.Addr().(*net.TCPAddr).Port
 	require.NoError(t, listener.Close())
 
-	folder, args := t.TempDir(), (*Args)(nil).withDefaults()
+	folder, args := t.TempDir(), (&Args{MaxClients: testClients}).withDefaults()
 	config := strings.NewReplacer(
 		"bind * -::*", "bind 127.0.0.1",
 		"port 6379", "port "+strconv.Itoa(port),
@@ -129,7 +129,7 @@ redis.register_function('write_and_spin', function(keys) redis.call('SET', keys[
 			user := redis.NewClient(&redis.Options{Addr: address, Username: login, Password: login, ReadTimeout: time.Minute, MaxRetries: -1})
 			t.Cleanup(func() { _ = user.Close() })
 			require.NoError(t, user.FunctionLoad(t.Context(), library).Err())
-			check := func() error { return runCheck(t, address, server.Process.Pid) }
+			check := func() error { return runCheck(t, ready, "tcp", address, server.Process.Pid) }
 			require.NoError(t, check(), "a healthy server")
 
 			result, gone := make(chan error, 1), make(chan error, 1)
@@ -145,13 +145,4 @@ redis.register_function('write_and_spin', function(keys) redis.call('SET', keys[
 			require.Empty(t, gone)
 		})
 	}
-}
-
-func runCheck(t *testing.T, address string, pid int) error {
-	t.Helper()
-	_, text, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-	cmd := exec.Command("sh", "-c", check("-h 127.0.0.1 -p "+text), "check", strconv.Itoa(pid))
-	cmd.Env = []string{"PATH=" + filepath.Dir(os.Getenv(serverVariable)) + ":" + os.Getenv("PATH")}
-	return cmd.Run()
 }

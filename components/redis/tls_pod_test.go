@@ -53,7 +53,7 @@ func startPod(t *testing.T, mode k8s.TLSMode, pair certtest.Pair, trusted []byte
 		"bind * -::*", "bind 127.0.0.1", "\nport 6379", "\nport "+clear, "tls-port 6380", "tls-port "+secure,
 		runPath, folder+"/run", configPath, folder, "dir "+dataPath, "dir "+folder)}
 	require.NoError(t, os.Mkdir(p.at("run"), 0o700))
-	args := (&Args{TLS: &k8s.TLS{Secret: "cache-tls", Mode: mode}}).withDefaults()
+	args := (&Args{MaxClients: testClients, TLS: &k8s.TLS{Secret: "cache-tls", Mode: mode}}).withDefaults()
 	for name, content := range files(args) {
 		p.write(name, p.paths.Replace(content))
 	}

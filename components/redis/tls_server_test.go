@@ -140,7 +140,7 @@ func TestAnExpiredCertificateRestartsNothing(t *testing.T) {
 	p.serve()
 	p.awaitServed(p.verified(by.Certificate), "")
 	probe := func() error {
-		return p.command("sh", "-c", check(p.paths.Replace(reached(&Args{TLS: &k8s.TLS{}}))), "check").Run()
+		return p.command("sh", "-c", p.paths.Replace(check(&Args{TLS: &k8s.TLS{}}, ready))).Run()
 	}
 	require.NoError(t, probe())
 	require.Eventually(t, func() bool { return p.served(p.verified(by.Certificate)) == "" }, 30*time.Second, 100*time.Millisecond, "expired")

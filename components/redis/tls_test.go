@@ -66,7 +66,7 @@ func TestWhoGetsTheKey(t *testing.T) {
 		command, ok := kubetest.Value(record.Get(t, "Deployment", "redis"), "spec.template.spec.containers[0]."+probe+".exec.command")
 		require.True(t, ok)
 		text := command.String()
-		require.Contains(t, text, "redis-cli -s "+socket)
+		require.Contains(t, text, "-s "+socket)
 		require.NotContains(t, text, "tls.")
 	}
 	ready, ok := kubetest.Value(record.Get(t, "Deployment", "redis"), "spec.template.spec.containers[1].readinessProbe.exec.command[2]")
