@@ -207,7 +207,9 @@ func (d *deployment) products() error {
 	slices.SortStableFunc(keys, func(a, b string) int { return rank(d.Services[a]) - rank(d.Services[b]) })
 	for _, key := range keys {
 		s := d.Services[key]
-		made, err := service.New(d.ctx, s.Name, d.serviceArgs(s, d.wired), d.on)
+		args := d.serviceArgs(s, d.wired)
+		args.Look = d.look
+		made, err := service.New(d.ctx, s.Name, args, d.on)
 		if err != nil {
 			return err
 		}

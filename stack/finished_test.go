@@ -5,6 +5,8 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 )
 
 // oddSettings are unusual, and some of them wrong in a way that only shows when the stack
@@ -53,6 +55,7 @@ func TestWhatIsLoadedIsDeployed(t *testing.T) {
 
 func requireDeployed(t *testing.T, c *Config) {
 	t.Helper()
+	c.connect = (&clustertest.Fake{}).Connect
 	require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
 		_, err := deploy(ctx, c)
 		return err

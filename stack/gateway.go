@@ -139,6 +139,19 @@ func (d *deployment) gateway() error {
 	return nil
 }
 
+// look asks the cluster that is deployed to for an object.
+func (d *deployment) look(ctx context.Context, apiVersion, resource, namespace, name string) (map[string]any, error) {
+	version, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return nil, err
+	}
+	there, err := d.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return there.Get(ctx, version.WithResource(resource), namespace, name)
+}
+
 // status asks the cluster that is deployed to.
 func (d *deployment) status(ctx context.Context, resource, namespace, name string) (map[string]any, error) {
 	there, err := d.reach(ctx)

@@ -22,6 +22,10 @@ func (u unasked) ID() string { return u.id }
 
 func (unasked) Namespace(context.Context, string) (*cluster.Object, error) { return nil, nil }
 
+func (unasked) Get(context.Context, schema.GroupVersionResource, string, string) (map[string]any, error) {
+	return nil, nil
+}
+
 func (unasked) Status(context.Context, schema.GroupVersionResource, string, string) (map[string]any, error) {
 	return nil, nil
 }

@@ -48,7 +48,7 @@ func TestSchemaIsCurrent(t *testing.T) {
 // goOnly are the fields that no other language can set: they take a resource, or a value
 // that a stack works out, or are for a Job that is no service's.
 var goOnly = map[string]bool{
-	"service.Args.After": true, "service.Args.BaseEnv": true, "gateway.Args.Status": true,
+	"service.Args.After": true, "service.Args.BaseEnv": true, "service.Args.Look": true, "gateway.Args.Status": true,
 	"job.Args.After": true, "job.Args.BaseEnv": true, "job.Args.SkipAwait": true, "job.Args.PullSecret": true,
 }
 

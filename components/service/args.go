@@ -96,6 +96,11 @@ type Args struct {
 	// Sources are where Triggers are read from.
 	Sources Sources `json:"-" pulumi:"sources,optional"`
 
+	// Look asks the cluster for an object, to see whether KEDA scales by Triggers as they are
+	// now: if it does not within two minutes, the deployment fails with what KEDA says.
+	// Default: nobody asks, and a deployment only waits for KEDA when the triggers are new.
+	Look LookFunc `json:"-"`
+
 	// Behavior limits how fast the number of pods changes.
 	Behavior Behavior `json:"behavior" pulumi:"behavior,optional"`
 

@@ -4,6 +4,7 @@ import (
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	autoscalingv2 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/autoscaling/v2"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -42,9 +43,15 @@ func (r *registrar) scaledObject() error {
 		}
 		access = append(access, made)
 	}
-	_, err := apiextensions.NewCustomResource(r.ctx, r.name+"-autoscaler", scaledObject(r.name, r.args), r.parent, r.after,
+	args := scaledObject(r.name, r.args)
+	made, err := apiextensions.NewCustomResource(r.ctx, r.name+"-autoscaler", args, r.parent, r.after,
 		pulumi.DependsOn(access), oneAutoscaler(), kedaTimeouts)
-	return err
+	if err != nil {
+		return err
+	}
+	checksum := args.Metadata.(*metav1.ObjectMetaArgs).Annotations.(pulumi.StringMap)[specAnnotation]
+	r.made.Name = r.adopted(made, r.made.Name, checksum)
+	return nil
 }
 
 func (r *registrar) lagAccess() (pulumi.Resource, error) {

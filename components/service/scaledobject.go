@@ -10,6 +10,8 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
 const (
@@ -27,14 +29,10 @@ type (
 
 // scaledObject scales the Deployment by CPU and the triggers.
 func scaledObject(name string, a *Args) *apiextensions.CustomResourceArgs {
-	meta := a.labels(name).Meta(name, a.Namespace)
-	meta.Annotations = pulumi.StringMap{
-		// Without it a service whose trigger nobody can build has no autoscaler and no error.
-		"pulumi.com/waitFor": pulumi.String("condition=Ready"),
-		// KEDA's autoscaler goes before the ScaledObject does, so that the next one is alone.
-		"pulumi.com/deletionPropagationPolicy": pulumi.String("foreground"),
-	}
 	spec := object{
+		// KEDA's default. KEDA looks again only at a spec that has changed: this makes it one
+		// for the ScaledObjects that had no checksum yet.
+		"pollingInterval": 30,
 		"scaleTargetRef":  object{"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
 		"minReplicaCount": a.Replicas.Min,
 		"maxReplicaCount": a.Replicas.Max,
@@ -57,6 +55,17 @@ func scaledObject(name string, a *Args) *apiextensions.CustomResourceArgs {
 		// Kubernetes' own autoscaler, should it come next, leaves a Deployment of no pods alone.
 		spec["advanced"].(object)["restoreToOriginalReplicaCount"] = true
 	}
+	meta := a.labels(name).Meta(name, a.Namespace)
+	annotations := pulumi.StringMap{
+		specAnnotation: kube.Checksum(pulumi.JSONMarshal(spec)),
+		// KEDA's autoscaler goes before the ScaledObject does, so that the next one is alone.
+		"pulumi.com/deletionPropagationPolicy": pulumi.String("foreground"),
+	}
+	if a.Look == nil {
+		// Of an update it sees nothing: the status is of no generation.
+		annotations["pulumi.com/waitFor"] = pulumi.String("condition=Ready")
+	}
+	meta.Annotations = annotations
 	return custom("ScaledObject", meta, spec)
 }
 

@@ -22,7 +22,7 @@ type Service struct {
 	pulumi.ResourceState
 
 	// Name of the Deployment and of all that belongs to it, known once the rollout is
-	// done.
+	// done, and with Args.Triggers and Args.Look once KEDA scales by them.
 	Name pulumi.StringOutput `pulumi:"name"`
 	// Host of the Service inside the cluster, known once it has pods that are ready;
 	// empty without a port.

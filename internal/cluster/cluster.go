@@ -26,6 +26,8 @@ type Interface interface {
 	ID() string
 	// Namespace returns the namespace of that name, or nil where none is.
 	Namespace(ctx context.Context, name string) (*Object, error)
+	// Get returns an object, or nil where there is none.
+	Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
 	// Status returns the field status of an object, or nothing where it has none.
 	Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
 }
@@ -81,6 +83,17 @@ func (c *connected) Namespace(ctx context.Context, name string) (*Object, error)
 		return nil, fmt.Errorf("namespace %s: %w", name, err)
 	}
 	return &Object{UID: string(found.UID), Annotations: found.Annotations}, nil
+}
+
+func (c *connected) Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	found, err := c.objects.Resource(of).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s/%s: %w", of.Resource, namespace, name, err)
+	}
+	return found.Object, nil
 }
 
 func (c *connected) Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {

@@ -103,6 +103,34 @@ func TestConnectionsAndADeadSource(t *testing.T) {
 	require.NotContains(t, hpas, "keda-hpa-app")
 }
 
+// An update whose trigger KEDA cannot build fails the deployment with KEDA's words, again
+// without a change, and the autoscaler of before goes on. The former spec was ready.
+func TestARefusedTriggerFailsTheUpdate(t *testing.T) {
+	onlyInProveScaling(t)
+	namespace := outputs(t).Namespace
+	backToDev(t)
+	// Only what KEDA logs in with changes, which neither KEDA nor Pulumi looks at by itself.
+	passwordIn := func(key string) {
+		kubectl(t, "patch", "triggerauthentication/email-lag", "-n", namespace, "--type=json",
+			"--patch", `[{"op":"replace","path":"/spec/secretTargetRef/0/key","value":"`+key+`"}]`)
+	}
+	passwordIn("none")
+	t.Cleanup(func() { passwordIn("password") })
+	file := editedFile(t, func(config map[string]any) {
+		email := config["scalestack:services"].(map[string]any)["email"].(map[string]any)
+		email["replicas"] = map[string]any{"min": 1, "max": 3}
+	})
+	const most = "jsonpath={.spec.maxReplicas}"
+	before := kubectl(t, "get", "hpa/keda-hpa-email", "-n", namespace, "-o", most)
+	for range 2 {
+		said, err := try(t, "pulumi", "up", "--stack", stackName, "--yes", "--skip-preview", "--non-interactive", "--config-file", file)
+		require.Error(t, err, said)
+		require.Contains(t, said, "KEDA does not scale by it as it is now")
+		require.Contains(t, said, "ScaledObjectCheckFailed")
+	}
+	require.Equal(t, before, kubectl(t, "get", "hpa/keda-hpa-email", "-n", namespace, "-o", most))
+}
+
 // backToDev deploys dev's own configuration when the test ends.
 func backToDev(t *testing.T) {
 	t.Helper()

@@ -21,6 +21,8 @@ type Fake struct {
 	Namespaces map[string]*cluster.Object
 	// Statuses of objects by resource, namespace and name, with slashes between.
 	Statuses map[string]map[string]any
+	// Objects by resource, namespace and name, with slashes between.
+	Objects map[string]map[string]any
 	// Err is why the cluster does not answer.
 	Err error
 	// Asked are the targets by which it was looked for.
@@ -47,6 +49,11 @@ func (f *Fake) ID() string {
 // Namespace returns the namespace of that name, or nil.
 func (f *Fake) Namespace(_ context.Context, name string) (*cluster.Object, error) {
 	return f.Namespaces[name], nil
+}
+
+// Get returns the object, or nil.
+func (f *Fake) Get(_ context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	return f.Objects[of.Resource+"/"+namespace+"/"+name], nil
 }
 
 // Status returns that of the object, or an error where there is none.

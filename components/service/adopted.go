@@ -1,0 +1,105 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// LookFunc returns an object of the cluster, or nil where there is none. It is named by
+// its API's version, such as autoscaling/v2, the plural of its kind in lower case, its
+// namespace and its name.
+type LookFunc func(ctx context.Context, apiVersion, resource, namespace, name string) (object map[string]any, err error)
+
+const (
+	// specAnnotation on a ScaledObject is a checksum of its spec. KEDA copies it to the
+	// autoscaler that it makes, once it could build every trigger of the spec: nothing in a
+	// ScaledObject's own status says which version of it the status is about.
+	specAnnotation = "scalestack/spec"
+	// madeByKEDA is before the service's name in that of KEDA's autoscaler.
+	madeByKEDA = "keda-hpa-"
+
+	// adoptWithin is how long KEDA may take. It answers within seconds.
+	adoptWithin = 2 * time.Minute
+	lookEvery   = time.Second
+)
+
+// patience is shorter in a test.
+var patience = adoptWithin
+
+// adopted is name, known once KEDA scales by what is deployed. Each deployment looks, also
+// one without a change: a refusal stays one until it is mended.
+func (r *registrar) adopted(made pulumi.CustomResource, name pulumi.StringOutput, checksum pulumi.StringInput) pulumi.StringOutput {
+	if r.args.Look == nil || r.ctx.DryRun() {
+		return name
+	}
+	return pulumi.All(name, made.ID(), r.args.Namespace, checksum).ApplyTWithContext(r.ctx.Context(), func(ctx context.Context, all []any) (string, error) {
+		return all[0].(string), awaitKEDA(ctx, r.args.Look, all[2].(string), r.name, all[3].(string), patience, lookEvery)
+	}).(pulumi.StringOutput)
+}
+
+// awaitKEDA looks until KEDA has made an autoscaler of the spec with this checksum.
+func awaitKEDA(ctx context.Context, look LookFunc, namespace, name, checksum string, limit, every time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var last error
+	for {
+		done, err := keda(ctx, look, namespace, name, checksum)
+		if done {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("ScaledObject %s/%s: KEDA does not scale by it as it is now, after %s: %w", namespace, name, limit, last)
+		case <-time.After(every):
+		}
+	}
+}
+
+var errSilent = errors.New("KEDA says nothing against it. Does its operator run?")
+
+// keda tells whether KEDA goes by the spec, and if not, what it says. One that somebody has
+// paused, or deleted meanwhile, is not waited for.
+func keda(ctx context.Context, look LookFunc, namespace, name, checksum string) (done bool, err error) {
+	asked, err := look(ctx, kedaVersion, "scaledobjects", namespace, name)
+	if err != nil {
+		return false, err
+	}
+	if asked == nil || condition(asked, "Paused")["status"] == "True" {
+		return true, nil
+	}
+	made, err := look(ctx, "autoscaling/v2", "horizontalpodautoscalers", namespace, madeByKEDA+name)
+	if err != nil {
+		return false, err
+	}
+	if within(within(made, "metadata"), "annotations")[specAnnotation] == checksum {
+		return true, nil
+	}
+	if says := condition(asked, "Ready"); says["status"] == "False" {
+		return false, fmt.Errorf("%v: %v", says["reason"], says["message"])
+	}
+	return false, errSilent
+}
+
+// condition of an object, by its type. It is empty where there is none.
+func condition(of map[string]any, kind string) map[string]any {
+	all, _ := within(of, "status")["conditions"].([]any)
+	for _, one := range all {
+		if c, ok := one.(map[string]any); ok && c["type"] == kind {
+			return c
+		}
+	}
+	return nil
+}
+
+// within is the object in a field, empty where there is none.
+func within(of map[string]any, field string) map[string]any {
+	inner, _ := of[field].(map[string]any)
+	return inner
+}
