@@ -28,9 +28,8 @@ func (m *member) change(password string, own ...certtest.Pair) int {
 func (c *cluster) requireChange(code int, own certtest.Pair) {
 	c.t.Helper()
 	for _, m := range c.members {
-		var found int
-		require.Eventually(c.t, func() bool { found = m.change("rest", own); return found == code }, 30*time.Second, 200*time.Millisecond,
-			"%s answers %d in place of %d", m.pod(), &found, code)
+		require.Eventually(c.t, func() bool { return m.change("rest", own) == code }, 30*time.Second, 200*time.Millisecond,
+			"%s does not answer %d", m.pod(), code)
 	}
 }
 
