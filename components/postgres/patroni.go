@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -202,17 +203,19 @@ var storeOnly = map[string]bool{
 	"track_commit_timestamp": true, "wal_keep_size": true, "wal_log_hints": true,
 }
 
-// neverLess are those of which a standby may not have less than its primary has.
-var neverLess = []string{"max_connections", "max_locks_per_transaction", "max_prepared_transactions", "max_wal_senders", "max_worker_processes"}
+// neverLess are those of which a standby may not have less than its primary has, with the
+// server's defaults, which Patroni goes back to when nothing is set any more.
+var neverLess = []struct{ name, usual string }{
+	{"max_connections", "100"}, {"max_locks_per_transaction", "64"}, {"max_prepared_transactions", "0"},
+	{"max_wal_senders", "10"}, {"max_worker_processes", "8"},
+}
 
 // excess asks a server whether it has more of something than all members are to have, see
 // restart.py.
 func excess(a *Args) string {
 	parameters, terms := sharedParameters(a), []string{}
-	for _, name := range neverLess {
-		if value, set := parameters[name]; set {
-			terms = append(terms, fmt.Sprintf("current_setting('%s')::bigint > %s", name, value))
-		}
+	for _, one := range neverLess {
+		terms = append(terms, fmt.Sprintf("current_setting('%s')::bigint > %s", one.name, cmp.Or(parameters[one.name], one.usual)))
 	}
 	return "SELECT " + strings.Join(terms, " OR ")
 }

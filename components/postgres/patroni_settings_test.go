@@ -58,6 +58,19 @@ func TestPatroniChangesConnections(t *testing.T) {
 	}
 }
 
+// A larger number stays in the control file of each member, so one that is no longer set
+// has to be taken back by a restart as well.
+func TestASettingThatIsRemovedIsTooMuch(t *testing.T) {
+	asked := func(settings map[string]string) string {
+		return excess((&Args{MaxConnections: 60, Members: 3, Settings: settings}).withDefaults())
+	}
+	require.Contains(t, asked(map[string]string{"max_locks_per_transaction": "256"}), "current_setting('max_locks_per_transaction')::bigint > 256")
+	removed := asked(nil)
+	require.Contains(t, removed, "current_setting('max_locks_per_transaction')::bigint > 64")
+	require.Contains(t, removed, "current_setting('max_prepared_transactions')::bigint > 0")
+	require.Contains(t, removed, "current_setting('max_connections')::bigint > 60")
+}
+
 // One member restarts at a time, the primary first, and nobody beside a change of another kind.
 func TestWhoseTurnItIsToRestart(t *testing.T) {
 	const leader, first, second = `{"name": "a", "role": "leader", "state": "running"PENDING}`, `{"name": "b", "role": "quorum_standby", "state": "streaming"PENDING}`,
