@@ -82,7 +82,8 @@ func (s spot) mistakes() []*rapid.Generator[mistake] {
 		add("must be between", rapid.IntMin(highest+1).AsAny())
 	}
 	if choices, ok := s.schema["enum"].([]any); ok {
-		other := rapid.String().Filter(func(text string) bool { return !slices.Contains(choices, any(text)) })
+		// An empty text counts as none.
+		other := rapid.String().Filter(func(text string) bool { return text != "" && !slices.Contains(choices, any(text)) })
 		add("supported values: ", other.AsAny())
 	}
 	if !s.isTopLevelText() {
