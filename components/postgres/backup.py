@@ -146,7 +146,7 @@ class Backups:
     def list(self):
         archive = own_archive(self.settings)
         # Before the archive is read: what is archived in between is in one of them.
-        waiting = waits() if leads() else ()
+        waiting = segments.waiting(os.environ["PGDATA"]) if leads() else ()
         found, interval = archive.backups(), self.settings["intervalSeconds"]
         self.look_for_gap(archive, found, waiting)
         self.last = found[-1].end_time.timestamp() if found else 0.0
@@ -214,14 +214,6 @@ def leads():
         return not pod or any(m["name"] == pod and m["role"] == "leader" for m in rest.cluster()["members"])
     except OSError:
         return False
-
-
-def waits():
-    """Returns the files of the log that the server will archive still, and one that it has written."""
-    data = os.environ["PGDATA"]
-    written = segments.written(data)
-    done = {name.removesuffix(".done") for name in os.listdir(data + "/pg_wal/archive_status") if name.endswith(".done")}
-    return segments.in_folder(data + "/pg_wal", lambda name: name not in done), written
 
 
 def chosen():

@@ -45,6 +45,13 @@ def written(data):
     return named(timeline, position >> 24)
 
 
+def waiting(data):
+    """Returns the files of the log that the server will archive still, and one that it has written."""
+    known = written(data)
+    done = {name.removesuffix(".done") for name in os.listdir(data + "/pg_wal/archive_status") if name.endswith(".done")}
+    return in_folder(data + "/pg_wal", lambda name: name not in done), known
+
+
 class Gap(collections.namedtuple("Gap", "missing until")):
     """Files that are missing though later ones exist, and when the last file before them was archived."""
 
