@@ -84,7 +84,7 @@ unit: export CLOUDFLARE_RETRIES := 9
 unit: export SCALESTACK_LOG_LEVEL := other
 unit: export OTEL_TRACES_SAMPLER := other
 unit:        ## unit, property and whole-stack tests
-	$(foreach m,$(filter-out tests/schema tests/engine,$(MODULES)),go test -C $m $(call packages,$m,$(LAB_TESTS)) &&) true
+	$(foreach m,$(filter-out tests/schema tests/engine,$(MODULES)),go test -C $m -timeout 30m $(call packages,$m,$(LAB_TESTS)) &&) true
 
 engine:      ## the components in Pulumi's own engine; compiles it, as make build does
 	go test -C tests/engine -count=1 ./...
