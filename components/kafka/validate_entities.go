@@ -72,8 +72,8 @@ func (a *Args) checkUsers(path *field.Path) field.ErrorList {
 // Check refuses a user without anything to do, and consumers without a group.
 func (u User) Check(path *field.Path) field.ErrorList {
 	for i, group := range u.DescribeGroups {
-		if group == everyGroup {
-			return field.ErrorList{field.Invalid(path.Child("describeGroups").Index(i), group, notEveryGroup)}
+		if errs := CheckGroup(path.Child("describeGroups").Index(i), group); len(errs) > 0 {
+			return errs
 		}
 	}
 	switch {
@@ -89,16 +89,13 @@ func (u User) Check(path *field.Path) field.ErrorList {
 	return nil
 }
 
-const (
-	everyGroup    = "*"
-	notEveryGroup = "must be one group: Kafka takes a right on * for one on every group"
-)
+const everyGroup = "*"
 
 // CheckGroup refuses a name that gives a user rights on the groups of others. Kafka
 // takes any other text.
 func CheckGroup(path *field.Path, group string) field.ErrorList {
 	if group == everyGroup {
-		return field.ErrorList{field.Invalid(path, group, notEveryGroup)}
+		return field.ErrorList{field.Invalid(path, group, "must be one group: Kafka takes a right on * for one on every group")}
 	}
 	return nil
 }

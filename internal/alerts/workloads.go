@@ -14,7 +14,7 @@ const (
 	// set to no pods alone. KEDA's, which takes pods away by itself, is keda-hpa-<name>.
 	mustHavePods = "max by (namespace, deployment) (label_replace(" +
 		`kube_horizontalpodautoscaler_info{scaletargetref_kind="Deployment",horizontalpodautoscaler!~"keda-hpa-.+"}` +
-		" and on (namespace, horizontalpodautoscaler) kube_horizontalpodautoscaler_spec_min_replicas > 0" +
+		" and on (namespace, horizontalpodautoscaler) " + least + " > 0" +
 		`, "deployment", "$1", "scaletargetref_name", "(.+)"))`
 
 	active = `max by (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_condition{condition="ScalingActive",status="true"})`

@@ -86,21 +86,24 @@ func (c *connected) Namespace(ctx context.Context, name string) (*Object, error)
 }
 
 func (c *connected) Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
-	found, err := c.objects.Resource(of).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	found, err := c.object(ctx, of, namespace, name)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
+	return found, err
+}
+
+func (c *connected) Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	found, err := c.object(ctx, of, namespace, name)
+	status, _ := found["status"].(map[string]any)
+	return status, err
+}
+
+// object returns an object, or an error where there is none.
+func (c *connected) object(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
+	found, err := c.objects.Resource(of).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s %s/%s: %w", of.Resource, namespace, name, err)
 	}
 	return found.Object, nil
-}
-
-func (c *connected) Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
-	found, err := c.objects.Resource(of).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("%s %s/%s: %w", of.Resource, namespace, name, err)
-	}
-	status, _ := found.Object["status"].(map[string]any)
-	return status, nil
 }
