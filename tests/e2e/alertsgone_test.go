@@ -5,8 +5,6 @@ package e2e
 import (
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 // TestMetricsThatEndAreMissed takes all pods of sources of metrics away, one after the
@@ -22,8 +20,7 @@ func TestMetricsThatEndAreMissed(t *testing.T) {
 	} {
 		awaitAlert(t, 2*time.Minute, false, ns, source.alert, source.labels)
 		scale := func(replicas string) {
-			text, err := try(t, "kubectl", "scale", "deployment", source.deployment, "-n", ns, "--replicas="+replicas)
-			require.NoError(t, err, text)
+			kubectl(t, "scale", "deployment", source.deployment, "-n", ns, "--replicas="+replicas)
 		}
 		t.Cleanup(func() { scale("1") })
 		scale("0")

@@ -19,8 +19,8 @@ import (
 func TestAShardWaitsForItsVolume(t *testing.T) {
 	const pod = "postgres-shard-1-0"
 	namespace := outputs(t).Namespace
-	volume := kubectl(t, "get", "pvc", "data-"+pod, "-n", namespace, "-o", "jsonpath={.spec.volumeName}")
-	lock, err := os.Open(filepath.Join(kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}{.spec.hostPath.path}"), "lock"))
+	_, folder := volumeOf(t, namespace, "data-"+pod)
+	lock, err := os.Open(filepath.Join(folder, "lock"))
 	require.NoError(t, err)
 	require.ErrorIs(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK, "the server has it")
 	had := make(chan error, 1)

@@ -35,6 +35,13 @@ spec:
   volumes: [{name: data, persistentVolumeClaim: {claimName: growing}}]
 `
 
+// volumeOf is the volume of a claim, and where it is on this machine.
+func volumeOf(t *testing.T, namespace, claim string) (volume, folder string) {
+	t.Helper()
+	volume = kubectl(t, "get", "pvc", claim, "-n", namespace, "-o", "jsonpath={.spec.volumeName}")
+	return volume, kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
+}
+
 // mount makes a claim and a pod of one name, waits until the pod has the volume, and removes both when the test ends.
 func mount(t *testing.T, name, manifest string) {
 	t.Helper()
@@ -87,8 +94,7 @@ var full = strings.NewReplacer("growing", "full", "10Mi", "320Mi", "accessModes:
 // A volume of class disk is full when its size is written, and takes more when its claim has grown.
 func TestADiskIsFull(t *testing.T) {
 	mount(t, "full", full)
-	volume := kubectl(t, "get", "pvc", "full", "-n", "default", "-o", "jsonpath={.spec.volumeName}")
-	folder := kubectl(t, "get", "pv", volume, "-o", "jsonpath={.spec.local.path}")
+	volume, folder := volumeOf(t, "default", "full")
 	written, err := writeUntilFull(filepath.Join(folder, "first"), 400<<20)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	t.Logf("%d MiB of 320", written>>20)
