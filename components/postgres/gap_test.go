@@ -62,12 +62,7 @@ func (s *shard) loseVolume() {
 // Files that a rule of the bucket has removed are no end of the log: neither a restore nor a verification goes by them.
 func TestAGapInTheLogIsNotItsEnd(t *testing.T) {
 	store := newStore(t)
-	s := store.backed(t)
-	s.requireBootstrap()
-	s.start()
-	s.fill(1, 1000)
-	s.base()
-	s.fill(1001, 2000)
+	s := written(t, store)
 	early, rows := s.moment(), s.rows()
 	s.fill(2001, 2100)
 	s.archiveNow()
@@ -147,12 +142,7 @@ func TestABaseBackupIsDueWhereLogWasNotArchived(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := newStore(t)
-			s := store.backed(t)
-			s.requireBootstrap()
-			s.start()
-			s.fill(1, 1000)
-			s.base()
-			s.fill(1001, 2000)
+			s := written(t, store)
 			s.archiveNow()
 			s.requireDue(false)
 			s.end(syscall.SIGINT)

@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -65,20 +67,27 @@ func (s *shard) serverPod(port int) *podOn {
 		"-c", "config_file="+s.at("postgresql.conf"), "-c", "port="+strconv.Itoa(port))
 }
 
+// runningPod has the shard's server, which takes connections.
+func (s *shard) runningPod() *podOn {
+	s.t.Helper()
+	p := s.serverPod(s.port)
+	require.Eventually(s.t, func() bool {
+		conn, err := s.connect("postgres", "admin-1")
+		return err == nil && conn.Close(context.Background()) == nil
+	}, 30*time.Second, 50*time.Millisecond, p.log)
+	return p
+}
+
 // A pod that was deleted by force lives on for as long as it likes, and its successor may be
 // on the same node. Each server would be process 1, and takes the other's lock file for its own.
 func TestOneServerOnAVolume(t *testing.T) {
 	s := newShard(t)
 	s.requireBootstrap()
-	first := s.serverPod(s.port)
-	require.Eventually(t, func() bool {
-		_, err := s.connect("postgres", "admin-1")
-		return err == nil
-	}, 30*time.Second, 50*time.Millisecond, first.log)
+	s.runningPod()
 	require.Equal(t, "1", s.query("postgres", "admin-1", "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"), "its own number")
 
 	for _, next := range []*podOn{s.pod("sh", s.at("bootstrap.sh")), s.serverPod(s.port + 1)} {
-		require.Eventually(t, func() bool { return bytes.Contains([]byte(next.log()), []byte("lock: another pod has ")) }, 10*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Contains(next.log(), "lock: another pod has ") }, 10*time.Second, 20*time.Millisecond)
 	}
 	bootstrap := s.pod("sh", s.at("bootstrap.sh"))
 	select {
@@ -92,11 +101,7 @@ func TestOneServerOnAVolume(t *testing.T) {
 func TestTheNextPodGoesOnWhenTheLastHasEnded(t *testing.T) {
 	s := newShard(t)
 	s.requireBootstrap()
-	first := s.serverPod(s.port)
-	require.Eventually(t, func() bool {
-		_, err := s.connect("postgres", "admin-1")
-		return err == nil
-	}, 30*time.Second, 50*time.Millisecond, first.log)
+	first := s.runningPod()
 	next := s.pod("sh", s.at("bootstrap.sh"))
 	require.Eventually(t, func() bool { return next.log() != "" }, 10*time.Second, 20*time.Millisecond)
 	first.kill()

@@ -91,12 +91,7 @@ func (s *shard) newFolder(name string) {
 // What the server had not archived when it died is taken from the old folder.
 func TestARestoreReadsWhatWasNotArchivedYet(t *testing.T) {
 	store := newStore(t)
-	s := store.backed(t)
-	s.requireBootstrap()
-	s.start()
-	s.fill(1, 1000)
-	s.base()
-	s.fill(1001, 2000)
+	s := written(t, store)
 	moment, rows := s.moment(), s.rows()
 	s.exec("DROP TABLE kept")
 	s.kill()

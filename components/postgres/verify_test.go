@@ -108,8 +108,8 @@ func (s *shard) verify(store *store, shards ...int) (string, error) {
 	return string(output), err
 }
 
-// kept is a shard that has ended, with rows from before and after its base backup.
-func kept(t *testing.T, store *store) *shard {
+// written is a shard that runs, with rows from before and after its base backup.
+func written(t *testing.T, store *store) *shard {
 	t.Helper()
 	s := store.backed(t)
 	s.requireBootstrap()
@@ -117,6 +117,13 @@ func kept(t *testing.T, store *store) *shard {
 	s.fill(1, 1000)
 	s.base()
 	s.fill(1001, 2000)
+	return s
+}
+
+// kept is such a shard that has ended.
+func kept(t *testing.T, store *store) *shard {
+	t.Helper()
+	s := written(t, store)
 	s.end(syscall.SIGINT)
 	return s
 }
