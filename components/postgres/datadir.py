@@ -1,5 +1,7 @@
 """The data folder of a server, whether it runs or not."""
 
+import datetime
+import json
 import os
 import shutil
 import struct
@@ -8,6 +10,8 @@ import sys
 
 # In the data folder, so that each standby has it: the names of the restores that made this data, the last one last.
 RESTORES = "scalestack.restores"
+# Beside it: what each of them was asked for. Those from before this file was written are not in it.
+ASKED = "scalestack.restores.json"
 # What stays free beside restored data: log and temporary files until somebody removes the old folder.
 SPARE = 256 << 20
 
@@ -28,6 +32,36 @@ def restores(data):
             return file.read().split()
     except FileNotFoundError:
         return []
+
+
+def asked(data):
+    """Returns what the restores that made the data folder were asked for, by their names."""
+    try:
+        with open(f"{data}/{ASKED}", encoding="ascii") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {}
+
+
+def request(ask):
+    """Returns what a restore is asked for, in the one form that its values have."""
+    moment = ask["to"] if ask["to"] == "latest" else datetime.datetime.fromisoformat(ask["to"]).astimezone(datetime.timezone.utc).isoformat()
+    return {"to": moment, "from": ask["from"], "clone": bool(ask.get("clone"))}
+
+
+def other_request(ask, made):
+    """Returns what is wrong with a name that was made with other values, or nothing. What a restore of before was asked for is not known."""
+    new = request(ask)
+    if not made:
+        return None
+    source = "fromCluster" if new["clone"] or made["clone"] else "from"
+    for key, path in (("to", "to"), ("from", source), ("clone", source)):
+        # The archive that was read without being named may be named later.
+        if new[key] != made[key] and not (key == "from" and new[key] == made.get("source")):
+            was, now = ((value[key] or "nothing") if key != "clone" else (value["from"] or "nothing") for value in (made, new))
+            return (f"postgres.restore.{path}: restore {ask['name']} was made with {was}, and is asked for with {now}. "
+                    "A name is restored once: choose another postgres.restore.name, or take the old value back")
+    return None
 
 
 def system_identifier(data):

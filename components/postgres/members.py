@@ -95,11 +95,23 @@ class Member:
             return False
         if made and not self.record:
             # Made while the shard had one member.
-            self.write({"name": made[-1], "state": "made", "size": 0})
-        if not wanted or wanted["name"] in made or self.record and self.record["name"] == wanted["name"]:
+            self.write({"name": made[-1], "state": "made", "size": 0, "asked": datadir.asked(self.data).get(made[-1])})
+        if not wanted:
+            return True
+        if wanted["name"] in made or self.record and self.record["name"] == wanted["name"]:
+            self.check_same(wanted)
             return True
         self.begin(restore, wanted)
         return False
+
+    def check_same(self, wanted):
+        """Refuses other values under a name that was made, which would be left undone without a word."""
+        known = datadir.asked(self.data)
+        if self.record and self.record["name"] == wanted["name"]:
+            known = {wanted["name"]: self.record.get("asked")} | known
+        other = datadir.other_request(wanted, known.get(wanted["name"]))
+        if other:
+            raise Failed(other)
 
     def begin(self, restore, wanted):
         """Begins a restore that can be made. Until here the others serve the shard."""
@@ -143,7 +155,8 @@ class Member:
         apiserver.annotate(self.scope, dict.fromkeys(LEADER), subsets=None)
         apiserver.annotate(self.scope + "-failover", dict.fromkeys(FAILOVER))
         apiserver.annotate(self.scope + "-sync", {"leader": self.own_pod(), "sync_standby": None, "quorum": "0"}, labels)
-        self.write({"name": self.record["name"], "state": "made", "size": datadir.size(self.data)},
+        name = self.record["name"]
+        self.write({"name": name, "state": "made", "size": datadir.size(self.data), "asked": datadir.asked(self.data).get(name)},
                    initialize=datadir.system_identifier(self.data), history=None)
         log(f"restore {self.record['name']} is made: the others copy it")
 

@@ -88,7 +88,7 @@ class Restore:
         self.claim(source, backup)
         self.download(source, backup)
         self.recover(source)
-        self.remember()
+        self.remember(source)
         sync()
         os.rename(self.building, f"{self.data}.restored-{self.name}")
         sync()
@@ -254,11 +254,15 @@ class Restore:
             settings["recovery_target_time"] = self.to.astimezone(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f+00")
         return settings
 
-    def remember(self):
+    def remember(self, source):
         """Notes the restore in the restored folder: the server writes to the archive of that name from now on."""
-        names = datadir.restores(self.data if exists(self.data) else self.building) + [self.name]
+        before = self.data if exists(self.data) else self.building
+        names = datadir.restores(before) + [self.name]
+        asked = datadir.asked(before) | {self.name: datadir.request(self.ask) | {"source": source.name}}
         with open(f"{self.building}/{datadir.RESTORES}", "w", encoding="ascii") as file:
             file.write("\n".join(names) + "\n")
+        with open(f"{self.building}/{datadir.ASKED}", "w", encoding="ascii") as file:
+            json.dump(asked, file)
 
 
 def check_new(settings, data):
@@ -279,7 +283,11 @@ def main():
     data = os.environ["PGDATA"]
     finish(data)
     settings, ask = bucket.read_settings(), wanted()
-    if ask and ask["name"] not in datadir.restores(data):
+    if ask and ask["name"] in datadir.restores(data):
+        other = datadir.other_request(ask, datadir.asked(data).get(ask["name"]))
+        if other:
+            raise bucket.Refused(other)
+    elif ask:
         Restore(settings, ask, data).make()
         finish(data)
     check_new(settings, data)

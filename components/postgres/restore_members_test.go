@@ -218,6 +218,15 @@ func TestMembersKeepTheirDataWhenARestoreCannotBeMade(t *testing.T) {
 	// The mended time under the same name.
 	c.deploy(&Restore{Name: "beyond", To: moment})
 	c.requireRestored("beyond", rows)
+
+	// Another time under a name that was made: the first member says so, and the others serve.
+	c.deploy(&Restore{Name: "beyond", To: latest})
+	require.Eventually(t, func() bool {
+		return strings.Contains(c.members[0].log(), "postgres.restore.to: restore beyond was made with ")
+	}, time.Minute, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return c.leader() != nil }, time.Minute, 200*time.Millisecond)
+	c.deploy(&Restore{Name: "beyond", To: moment})
+	c.requireRestored("beyond", rows)
 }
 
 func TestMembersAreRestoredFromLostVolumes(t *testing.T) {
