@@ -126,7 +126,7 @@ func backupFiles(p plan) map[string]string {
 	about := object{
 		"bucket": b.Bucket, "endpoint": b.Endpoint, "region": b.Region, "encryption": b.Encryption, "kmsKey": b.KMSKey,
 		"compression": b.Compression, "credentials": credentials, "archive": p.archiveName(), "shard": ShardName(p.id),
-		"intervalSeconds": b.IntervalHours * 3600, "retentionDays": b.RetentionDays,
+		"intervalSeconds": b.IntervalHours * 3600, "retentionDays": b.RetentionDays, "revision": p.bucketRevision(),
 	}
 	if b.Verify != nil {
 		about["verifySeconds"] = len(p.Shards) * daySeconds

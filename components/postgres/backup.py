@@ -57,8 +57,13 @@ def own_archive(settings):
 
 
 def archive_file(path):
-    settings = bucket.read_settings()
-    bucket.put(own_archive(settings), path, settings["compression"])
+    settings, data = bucket.read_settings(), os.environ["PGDATA"]
+    try:
+        bucket.put(own_archive(settings), path, settings["compression"])
+    except Exception as error:
+        datadir.note_archiving(data, settings["revision"], os.path.basename(path), f"{type(error).__name__}: {error}")
+        raise
+    datadir.note_archiving(data, settings["revision"])
 
 
 def fetch(name, path):

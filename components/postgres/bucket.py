@@ -146,6 +146,12 @@ class Archive:
 
     def claim(self, owner):
         """Makes the archive the owner's, or refuses: it never changes hands."""
+        if self.check_owner(owner) is None:
+            self.create(self.key("owner.json"), json.dumps(owner).encode())
+            self.check_owner(owner)
+
+    def check_owner(self, owner):
+        """Returns the archive's owner, or nothing for one that nobody has, and refuses another one's."""
         found = self.owner()
         if found is None and not self.empty():
             # The owner's other program may have claimed it in between, and has written the owner before anything else.
@@ -153,13 +159,13 @@ class Archive:
             if found is None:
                 raise Refused(f"the archive {self.place} has files, and nothing says whose: choose another postgres.backup.bucket")
         if found is None:
-            self.create(self.key("owner.json"), json.dumps(owner).encode())
-            found = self.owner()
+            return None
         different = [name for name in ("system", "attempt") if found.get(name) != owner.get(name) and name in owner]
         if different:
             raise Refused(
                 f"the archive {self.place} belongs to another cluster (system identifier {found['system']}, since {found['made']}): "
                 "nothing is written over it. Choose another postgres.backup.bucket, or remove that archive if nobody needs it")
+        return found
 
     def objects(self, *parts, after=""):
         """Yields the objects below a folder in the order of their names, from after a name on."""

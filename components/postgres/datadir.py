@@ -12,6 +12,8 @@ import sys
 RESTORES = "scalestack.restores"
 # Beside it: what each of them was asked for. Those from before this file was written are not in it.
 ASKED = "scalestack.restores.json"
+# What the server's archive_command did last: "worked" is the revision of the settings with which it last archived.
+ARCHIVING = "scalestack.archiving"
 # What stays free beside restored data: log and temporary files until somebody removes the old folder.
 SPARE = 256 << 20
 
@@ -74,6 +76,26 @@ def checkpoint(data):
     """Returns the timeline and the position in the log, in bytes, from which the server would begin after a crash."""
     with open(f"{data}/global/pg_control", "rb") as file:
         return struct.unpack_from("=QI", file.read(64), 40)[::-1]
+
+
+def note_archiving(data, revision, file="", why=""):
+    """Notes that a file of the log was archived, or why not. A volume without room keeps the note of before: the log counts more."""
+    path = f"{data}/{ARCHIVING}"
+    try:
+        with open(path, encoding="utf-8") as noted:
+            before = json.load(noted)
+    except FileNotFoundError:
+        before = {}
+    note = {"worked": before.get("worked"), "failed": {"revision": revision, "file": file, "why": why}} if why else {"worked": revision}
+    if note == before:
+        return
+    try:
+        # No base backup has this folder, so that none finds a file that is gone a moment later.
+        with open(f"{data}/pg_stat_tmp/{ARCHIVING}", "w", encoding="utf-8") as new:
+            json.dump(note, new)
+        os.rename(new.name, path)
+    except OSError as error:
+        print(f"backup: {ARCHIVING} is not written: {error}", file=sys.stderr, flush=True)
 
 
 def size(data):

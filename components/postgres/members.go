@@ -48,7 +48,7 @@ func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.P
 	if err != nil {
 		return nil, err
 	}
-	account, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", account(p), r.parent)
+	account, err := r.account(p)
 	if err != nil {
 		return nil, err
 	}

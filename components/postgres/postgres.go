@@ -56,8 +56,10 @@ type registrar struct {
 	// policy and watch are what the StatefulSets and the rollout Jobs need.
 	policy *networkingv1.NetworkPolicy
 	watch  []pulumi.Resource
-	// tlsReady are what a change of the servers' TLS waits for.
-	tlsReady []pulumi.Resource
+	// ready are what a change of any server waits for: its certificate, the archive's bucket.
+	ready []pulumi.Resource
+	// accounts are the shards' own ones.
+	accounts map[int]*corev1.ServiceAccount
 	// sets, gates and rolled grow with each shard.
 	sets, gates []pulumi.Resource
 	rolled      []rolledShard
@@ -81,6 +83,9 @@ func (r *registrar) all() error {
 		return err
 	}
 	if err := r.tls(); err != nil {
+		return err
+	}
+	if err := r.bucket(); err != nil {
 		return err
 	}
 	for _, id := range r.args.Shards {
@@ -122,7 +127,7 @@ func (r *registrar) shard(p plan) error {
 	if err := r.gate(rolled); err != nil {
 		return err
 	}
-	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(slices.Concat(r.gates, r.tlsReady)))
+	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(slices.Concat(r.gates, r.ready)))
 	if err != nil {
 		return err
 	}
@@ -139,7 +144,7 @@ func (r *registrar) shard(p plan) error {
 		needs = append(needs, claim)
 	}
 	if p.ownAccount() && !p.replicated() {
-		account, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", account(p), r.parent)
+		account, err := r.account(p)
 		if err != nil {
 			return err
 		}

@@ -57,14 +57,18 @@ func (p plan) restores() bool { return p.Restore != nil && slices.Contains(p.Res
 // addRestore adds the request to the files that a server is restarted for.
 func addRestore(p plan, files map[string]string) map[string]string {
 	if p.restores() {
-		r := p.Restore
-		ask := object{"name": r.Name, "to": r.To, "from": r.From}
-		if r.FromCluster != "" {
-			ask["from"], ask["clone"] = shardArchive(r.FromCluster, p.id), true
-		}
-		files["restore.json"] = document(ask)
+		files["restore.json"] = document(p.restoreAsked())
 	}
 	return files
+}
+
+func (p plan) restoreAsked() object {
+	r := p.Restore
+	ask := object{"name": r.Name, "to": r.To, "from": r.From}
+	if r.FromCluster != "" {
+		ask["from"], ask["clone"] = shardArchive(r.FromCluster, p.id), true
+	}
+	return ask
 }
 
 // restoreRevision is for Jobs that have to run again after a restore: what they made on

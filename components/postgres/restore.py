@@ -205,8 +205,8 @@ class Restore:
         os.mkdir(self.building, 0o700)
         if bucket.barman(cloud_restore, [*bucket.options(self.settings, writes=False), self.settings["bucket"], source.name, backup.backup_id, self.building]):
             self.refuse("the download failed, see above")
-        # Left by Patroni, if the source had several members.
-        for name in ("patroni.dynamic.json", "standby.signal", "recovery.signal"):
+        # Left by Patroni, if the source had several members, and what the source knew of its archive.
+        for name in ("patroni.dynamic.json", "standby.signal", "recovery.signal", datadir.ARCHIVING):
             if os.path.exists(f"{self.building}/{name}"):
                 os.remove(f"{self.building}/{name}")
         os.chmod(self.building, 0o700)

@@ -187,6 +187,12 @@ func TestMembersAreRestoredToAMoment(t *testing.T) {
 func TestMembersKeepTheirDataWhenARestoreCannotBeMade(t *testing.T) {
 	c, moment, rows := archivedCluster(t)
 	c.settled().exec("CREATE TABLE later (n int)")
+	var members []*shard
+	for _, m := range c.members {
+		members = append(members, m.shard)
+	}
+	requireArchiving(t, "all shards archive", c.args(nil), archiveAfter, members...)
+	requireArchiving(t, "archive with these settings already", c.args(nil), archiveBefore, members...)
 	c.deploy(&Restore{Name: "early", To: "2020-01-01T00:00:00Z"})
 	require.Eventually(t, func() bool { return strings.Contains(c.members[0].log(), "is before the oldest base backup") }, time.Minute, 200*time.Millisecond)
 	require.Eventually(t, func() bool { return c.leader() != nil }, time.Minute, 200*time.Millisecond, "the others serve the shard")

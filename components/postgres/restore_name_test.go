@@ -15,6 +15,7 @@ func TestARestoreOfTheSameNameWithOtherValuesIsRefused(t *testing.T) {
 	store := newStore(t)
 	s, moment, rows := archived(t, store)
 	s.requireRestore(store, Restore{Name: "friday", To: moment})
+	require.NoFileExists(t, s.at("volume/pgdata/scalestack.archiving"), "the new archive has nothing yet")
 
 	// The setting may stay, and the same moment in another notation is the same.
 	at, err := time.Parse(time.RFC3339Nano, moment)
@@ -39,8 +40,15 @@ func TestARestoreOfTheSameNameWithOtherValuesIsRefused(t *testing.T) {
 		require.Contains(t, output, "choose another postgres.restore.name")
 	}
 
-	// Taken back, the shard starts.
+	// Taken back, the shard starts. The Job before a deployment says so while it runs.
 	s.requireRestore(store, Restore{Name: "friday", To: moment})
+	s.start()
+	output, err := archiving(store.args(&Restore{Name: "friday", To: earlier, Shards: []int{0}}), archiveBefore, s)
+	require.Error(t, err, output)
+	require.Contains(t, output, "shard-0: postgres.restore.to: restore friday was made with ")
+	requireArchiving(t, "takes, gives back", store.args(&Restore{Name: "friday", To: there, Shards: []int{0}}), archiveBefore, s)
+	s.end(syscall.SIGINT)
+
 	// Under another name the other moment is restored.
 	s.requireRestore(store, Restore{Name: "saturday", To: moment, From: "postgres-shard-0"})
 	s.start()

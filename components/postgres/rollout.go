@@ -138,6 +138,9 @@ func (r *registrar) verdict() error {
 	if err != nil {
 		return err
 	}
+	if made, err = r.archived(made); err != nil {
+		return err
+	}
 	r.rolledOut = made
 	return r.hostsAfter(made)
 }

@@ -34,6 +34,8 @@ type rolloutJob struct {
 	held bool
 	// shards to wait for.
 	shards []rolledShard
+	// archive: look at the archives instead, see archiving.py.
+	archive string
 	// clients: wait until no client of the shards is without TLS, see clients.sh.
 	clients bool
 	// shrunk: wait until a smaller number of connections has reached every member.
@@ -57,6 +59,9 @@ func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
 			"rollout.sh":      pulumi.String(rolloutProgram(a)),
 			"postgresql.conf": pulumi.String(serverConfig(a)),
 		},
+	}
+	for name, text := range archivingFiles(component, a) {
+		files.Data.(pulumi.StringMap)[name] = pulumi.String(text)
 	}
 	if a.TLS != nil {
 		files.Data.(pulumi.StringMap)["tls.sh"] = pulumi.String(tlsScript(a))
@@ -106,10 +111,21 @@ func (j rolloutJob) args() *batchv1.JobArgs {
 // image is the shard's where the Job reads the shard's configuration with it. A Job that
 // only asks servers is about no one shard.
 func (j rolloutJob) image() pulumi.StringInput {
-	if j.check {
+	if j.check || j.archive != "" {
 		return j.plan.image()
 	}
 	return j.Image
+}
+
+// patience is how many seconds the Job's program waits.
+func (j rolloutJob) patience() int {
+	switch j.archive {
+	case archiveBefore:
+		return bucketSeconds
+	case archiveAfter:
+		return min(archivedSeconds, j.RolloutTimeoutSeconds)
+	}
+	return j.RolloutTimeoutSeconds
 }
 
 func (j rolloutJob) deadline() int {
@@ -161,11 +177,14 @@ func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 	for _, p := range j.asked() {
 		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume(p.name(), p.secret(j.credentials())))
 	}
+	if j.archive == archiveBefore {
+		j.writesBucket(spec)
+	}
 	return spec
 }
 
 func (j rolloutJob) container() *corev1.ContainerArgs {
-	c := container(j.plan, "rollout", "sh", rolloutPath+"/"+j.program())
+	c := container(j.plan, "rollout", j.command()...)
 	c.Image = j.image().ToStringOutput()
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "20m", CPULimit: "500m", Memory: "64Mi"})
 	c.VolumeMounts = append(corev1.VolumeMountArray{kube.ReadOnlyMount("files", rolloutPath), kube.Mount("tmp", "/tmp")}, tlsMounts(j.plan)...)
@@ -182,7 +201,7 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 		env("ROLE", j.role()),
 		env("CREDENTIALS", credentialsPath),
 		env("SCRATCH", "/tmp"),
-		env("PATIENCE", strconv.Itoa(j.RolloutTimeoutSeconds)),
+		env("PATIENCE", strconv.Itoa(j.patience())),
 		&corev1.EnvVarArgs{Name: pulumi.String("SHARDS"), Value: j.awaited()},
 	}
 	if j.check {
@@ -191,6 +210,9 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 	}
 	if j.held {
 		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("HELD"), Value: j.podHost()})
+	}
+	if j.archive != "" {
+		all = append(all, j.archivingEnv()...)
 	}
 	if j.shrunk && j.replicated() {
 		all = append(all, env("EXCESS", excess(j.Args)))

@@ -21,24 +21,27 @@ func clientsProgram() string {
 	return functions + "\n" + clientsScript
 }
 
-func (j rolloutJob) program() string {
-	if j.clients {
-		return "clients.sh"
+func (j rolloutJob) command() []string {
+	switch {
+	case j.archive != "":
+		return []string{"python3", "-I", rolloutPath + "/archiving.py", j.archive}
+	case j.clients:
+		return []string{"sh", rolloutPath + "/clients.sh"}
 	}
-	return "rollout.sh"
+	return []string{"sh", rolloutPath + "/rollout.sh"}
 }
 
 // credentials are the application's: who waits for a rollout asks a question that every
-// role may ask. Only the superuser sees how others are connected.
+// role may ask. Only the superuser sees how others are connected, and what is on the volume.
 func (j rolloutJob) credentials() string {
-	if j.clients {
+	if j.clients || j.archive != "" {
 		return AdminCredentials
 	}
 	return AppCredentials
 }
 
 func (j rolloutJob) role() string {
-	if j.clients {
+	if j.clients || j.archive != "" {
 		return AdminRole
 	}
 	return AppRole
@@ -75,8 +78,20 @@ func (j rolloutJob) tlsEnv() corev1.EnvVarArray {
 	switch {
 	case j.check:
 		all = append(append(all, env("CERTIFICATE", rolloutPath+"/tls.sh")), tlsEnv(j.plan)...)
-	case j.TLS.Requires() && !j.clients:
+	case j.TLS.Requires() && !j.clients && j.archive == "":
 		all = append(all, env("CLEARTEXT", "refused"))
+	}
+	return all
+}
+
+// everyMember is for Jobs that ask the servers, whatever they run.
+func (r *registrar) everyMember() []rolledShard {
+	var all []rolledShard
+	for _, id := range r.args.Shards {
+		for member := range r.args.Members {
+			p := plan{Args: r.args, component: r.name, id: id, member: member}
+			all = append(all, rolledShard{plan: p, rollout: pulumi.String("-").ToStringOutput()})
+		}
 	}
 	return all
 }
@@ -92,22 +107,16 @@ func (r *registrar) tls() error {
 	if err != nil {
 		return err
 	}
-	r.tlsReady, r.watch = certificate, append(r.watch, certificate...)
+	r.ready, r.watch = certificate, append(r.watch, certificate...)
 	if !r.args.TLS.Requires() {
 		return nil
 	}
 	survey := rolloutJob{plan: plan{Args: r.args, component: r.name, id: r.args.Shards[0]}, object: r.name + "-clients",
-		clients: true, revision: pulumi.String("")}
-	for _, id := range r.args.Shards {
-		for member := range r.args.Members {
-			p := plan{Args: r.args, component: r.name, id: id, member: member}
-			survey.shards = append(survey.shards, rolledShard{plan: p, rollout: pulumi.String("-").ToStringOutput()})
-		}
-	}
+		clients: true, shards: r.everyMember(), revision: pulumi.String("")}
 	made, err := r.job(r.name+"-clients", survey, slices.Clone(r.watch))
 	if err != nil {
 		return err
 	}
-	r.tlsReady = append(r.tlsReady, made)
+	r.ready = append(r.ready, made)
 	return nil
 }

@@ -1,0 +1,220 @@
+"""Looks, for a deployment, whether shards archive.
+
+before  while no shard has changed: the bucket takes, gives back and removes an object, each archive is its shard's, and no
+        restore that was made is asked for with other values. Settings with which a shard archives already are not tried,
+        so that people can deploy while the bucket is away
+after   waits until each shard has archived with the settings that it was told
+
+SHARDS       a line for each member: name, host, port, and what is not read here
+CREDENTIALS  folder with <name>/password
+ROLE         the superuser
+CONFIG       folder with backup.json and archives.json, that of this program by default
+TOLD         the server's own backup.json
+PATIENCE     seconds after which it fails
+PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import uuid
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bucket  # noqa: E402
+import datadir  # noqa: E402
+
+PAUSE = float(os.environ.get("PAUSE", "3"))
+
+QUESTION = f"""SELECT json_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'standby', pg_is_in_recovery(),
+    'told', pg_read_file(current_setting('scalestack.told'), true)::json ->> 'revision',
+    'archiving', pg_read_file('{datadir.ARCHIVING}', true)::json, 'failed', (SELECT last_failed_wal FROM pg_stat_archiver),
+    'restores', coalesce(pg_read_file('{datadir.RESTORES}', true), ''), 'asked', pg_read_file('{datadir.ASKED}', true)::json)"""
+# Something to archive, also where nobody writes.
+SWITCH = "SELECT to_json(pg_create_restore_point('scalestack deployment')::text || ' ' || pg_switch_wal())"
+
+DENIED = ("AccessDenied", "Forbidden", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+          "NoCredentialsError", "PartialCredentialsError")
+UNREACHED = ("EndpointConnectionError", "ConnectTimeoutError", "ConnectionClosedError", "ReadTimeoutError", "SSLError")
+
+
+class Silent(Exception):
+    """Why a server does not answer."""
+
+
+def log(text):
+    print("rollout: " + text, file=sys.stderr, flush=True)
+
+
+def ask(member, statement):
+    """Asks a server and returns its answer. The password reaches psql by its environment only."""
+    name, host, port = member
+    mode = os.environ.get("PGSSLMODE", "disable")
+    # No certificate has the dot at the end.
+    host = host if mode == "disable" else host.removesuffix(".")
+    more = {"PGCONNECT_TIMEOUT": "5", "PGSSLMODE": mode, "PGOPTIONS": f"-c scalestack.told={os.environ['TOLD']}"}
+    with open(f"{os.environ['CREDENTIALS']}/{name}/password", encoding="utf-8") as file:
+        more["PGPASSWORD"] = file.read().strip()
+    try:
+        done = subprocess.run(
+            ["psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--host", host, "--port", port, "--username", os.environ["ROLE"],
+             "--dbname", "postgres", "--command", statement],
+            env=os.environ | more, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15, check=False)
+    except subprocess.TimeoutExpired:
+        raise Silent("it accepts a connection and does not answer") from None
+    if done.returncode:
+        raise Silent(" ".join(done.stderr.split()))
+    return json.loads(done.stdout)
+
+
+def read_shards():
+    """Returns the members of each shard."""
+    shards = {}
+    for line in os.environ["SHARDS"].splitlines():
+        name, host, port = line.split()[:3]
+        shards.setdefault(re.sub(r"-m\d+$", "", name), []).append((name, host, port))
+    return shards
+
+
+def first_answer(members):
+    """Returns what one member of a shard says, or nothing for a shard that is new or away."""
+    for member in members:
+        try:
+            return ask(member, QUESTION)
+        except Silent as reason:
+            log(f"{member[0]} is not asked: {reason}")
+    return None
+
+
+def worked(answer):
+    return (answer["archiving"] or {}).get("worked")
+
+
+def before(settings, archives):
+    answers = {shard: first_answer(members) for shard, members in read_shards().items()}
+    for shard, answer in answers.items():
+        wanted = archives[shard].get("restore")
+        if answer and wanted and wanted["name"] in answer["restores"].split():
+            other = datadir.other_request(wanted, (answer["asked"] or {}).get(wanted["name"]))
+            if other:
+                raise bucket.Refused(f"{shard}: {other}")
+    # Told as well: where backups were off, the last note is of before.
+    if any(answer and worked(answer) == answer["told"] == settings["revision"] for answer in answers.values()):
+        log("the shards archive with these settings already")
+        return
+    for shard, answer in answers.items():
+        proved(settings, archives[shard]["archive"], answer)
+    log(f"{settings['bucket']} takes, gives back and removes objects")
+
+
+def proved(settings, name, answer):
+    """Tries a shard's archive, until it works or nobody waits any longer: credentials may be as new as this program."""
+    if answer:
+        name = "-".join([name] + answer["restores"].split()[-1:])
+    archive, began = bucket.Archive(settings, name), time.monotonic()
+    # Beside the archive's folder, which nobody has yet who wrote no owner to it.
+    key = archive.key().rstrip("/") + ".probe-" + uuid.uuid4().hex
+    while True:
+        tried = []
+        try:
+            probe(archive, key, answer and {"system": answer["system"]}, tried)
+            return
+        except bucket.Refused:
+            raise
+        except Exception as error:  # pylint: disable=broad-except
+            why = f"postgres.backup.{setting(settings, error)}: {archive.place} ({tried[-1]}): {error}"
+        if time.monotonic() - began > float(os.environ["PATIENCE"]):
+            raise bucket.Refused(why)
+        log(why)
+        time.sleep(PAUSE)
+
+
+def probe(archive, key, owner, tried):
+    """Does with an object what archiving, restoring and the retention do."""
+    client, place = archive.bucket.s3.meta.client, {"Bucket": archive.bucket.bucket_name, "Key": key}
+    tried.append("s3:ListBucket")
+    archive.first_keys()
+    tried.append("s3:GetObject")
+    if owner:
+        archive.check_owner(owner)
+    tried.append("s3:PutObject")
+    archive.create(key, key.encode())
+    tried.append("s3:GetObject")
+    if archive.read(key) != key.encode():
+        raise bucket.Refused(f"postgres.backup.bucket: {archive.place} does not give back what was written")
+    tried.append("s3:DeleteObject, which the retention needs")
+    client.delete_object(**place)
+
+
+def setting(settings, error):
+    """Returns the setting that is most likely wrong."""
+    names = {type(error).__name__, getattr(error, "response", {}).get("Error", {}).get("Code")}
+    if names & set(DENIED):
+        return "credentialsSecret" if settings["credentials"] else "serviceAccountAnnotations"
+    return "endpoint" if names & set(UNREACHED) and settings["endpoint"] else "bucket"
+
+
+def after(settings, _):
+    shards, switched, began = read_shards(), set(), time.monotonic()
+    while True:
+        waiting = [f"{shard}: {why}" for shard, members in shards.items() if (why := unproved(settings, shard, members, switched))]
+        if not waiting:
+            log("all shards archive")
+            return
+        if time.monotonic() - began > float(os.environ["PATIENCE"]):
+            raise bucket.Refused(f"after {os.environ['PATIENCE']} s, {'; '.join(waiting)}. PostgreSQL keeps its log until it is archived: "
+                                 "correct postgres.backup, or take it back")
+        time.sleep(PAUSE)
+
+
+def unproved(settings, shard, members, switched):
+    """Returns why a shard is not known to archive, or nothing. Of several members only the primary archives, and each may have been it."""
+    reasons = []
+    for member in members:
+        try:
+            answer = ask(member, QUESTION)
+            if worked(answer) == settings["revision"]:
+                return None
+            if answer["standby"]:
+                continue
+            if answer["told"] == settings["revision"] and shard not in switched:
+                ask(member, SWITCH)
+                switched.add(shard)
+            reasons.append(state(settings, answer))
+        except Silent as reason:
+            reasons.append(f"{member[0]}: {reason}")
+    return ", ".join(reasons) or "no member is the primary"
+
+
+def state(settings, answer):
+    if answer["told"] != settings["revision"]:
+        return "the settings have not reached its pod yet"
+    failed = (answer["archiving"] or {}).get("failed")
+    if failed and failed["revision"] == settings["revision"]:
+        return f"it cannot archive {failed['file']} to {settings['bucket']}: {failed['why']}"
+    return f"it has archived nothing to {settings['bucket']} since it was told of it (last_failed_wal: {answer['failed']})"
+
+
+def main():
+    settings = bucket.read_settings()
+    os.environ.setdefault("AWS_MAX_ATTEMPTS", "2")
+    with open(bucket.CONFIG + "/archives.json", encoding="ascii") as file:
+        archives = json.load(file)
+    {"before": before, "after": after}[sys.argv[1]](settings, archives)
+
+
+def tell(reason):
+    """Leaves the reason where Kubernetes, and so the deployment, shows it."""
+    log(reason)
+    try:
+        with open("/dev/termination-log", "w", encoding="utf-8") as file:
+            file.write(reason)
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    bucket.run(main, tell)
