@@ -31,6 +31,7 @@ func (r *registrar) claims(p plan) ([]*corev1.PersistentVolumeClaim, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.warn(m, claim)
 		all = append(all, claim)
 	}
 	return all, nil

@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -44,6 +47,36 @@ func claimOptions(p plan) []pulumi.ResourceOption {
 		fixed = append(fixed, "spec.storageClassName")
 	}
 	return append(protection(p), pulumi.RetainOnDelete(true), pulumi.IgnoreChanges(fixed))
+}
+
+// keepsSilently returns what a claim that exists keeps, although other settings were asked for.
+func (p plan) keepsSilently(made corev1.PersistentVolumeClaimSpec, class string) string {
+	var keeps []string
+	if found := made.StorageClassName; found != nil && class != "" && *found != class {
+		keeps = append(keeps, fmt.Sprintf("postgres.storage.class: %q, it has %q", class, *found))
+	}
+	if found := made.AccessModes; len(found) > 0 && !slices.Contains(found, p.Storage.AccessMode) {
+		keeps = append(keeps, fmt.Sprintf("postgres.storage.accessMode: %q, it has %q", p.Storage.AccessMode, found[0]))
+	}
+	if len(keeps) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("no effect on %s, only on volumes that are made from now on: %s", p.claim(), strings.Join(keeps, "; "))
+}
+
+// warn tells, in a preview too, of settings that are fixed when a claim is made.
+func (r *registrar) warn(p plan, claim *corev1.PersistentVolumeClaim) {
+	class := pulumi.String("").ToStringOutput()
+	if kube.Given(p.Storage.Class) {
+		class = p.Storage.Class.ToStringOutput()
+	}
+	pulumi.All(claim.Spec, class).ApplyT(func(all []any) (string, error) {
+		hint := p.keepsSilently(all[0].(corev1.PersistentVolumeClaimSpec), all[1].(string))
+		if hint == "" {
+			return "", nil
+		}
+		return hint, r.ctx.Log.Warn(hint, &pulumi.LogArgs{Resource: claim})
+	})
 }
 
 // protection says nothing when none is asked for, so that the component's own

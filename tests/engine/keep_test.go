@@ -17,6 +17,8 @@ type product struct {
 	file    string
 	shards  []int
 	protect bool
+	class   pulumi.StringInput
+	access  string
 }
 
 func (p *product) program(ctx *pulumi.Context) error {
@@ -32,7 +34,7 @@ func (p *product) program(ctx *pulumi.Context) error {
 	}
 	_, err = postgres.New(ctx, "postgres", &postgres.Args{
 		Namespace: pulumi.String("shop"), Shards: p.shards, MaxConnections: 100, Protect: p.protect,
-		Storage: postgres.Storage{Size: "1Gi"}, Resources: k8s.Resources{CPURequest: "1", Memory: "1Gi"},
+		Storage: postgres.Storage{Size: "1Gi", Class: p.class, AccessMode: p.access}, Resources: k8s.Resources{CPURequest: "1", Memory: "1Gi"},
 	})
 	return err
 }
@@ -75,4 +77,20 @@ func TestADiffNamesAFileAndDoesNotShowIt(t *testing.T) {
 	require.Contains(t, shown, namespace.FileName("shard-map", content("1")))
 	require.Contains(t, shown, "data (hidden)")
 	require.Less(t, strings.Count(shown, "\n"), 40, shown)
+}
+
+// What is fixed when a claim is made must not be changed in silence, and not by a new claim either.
+func TestASettingThatAVolumeCannotTakeIsNamed(t *testing.T) {
+	p := &product{file: "[1]", shards: []int{0}, class: pulumi.String("slow")}
+	r := running(t, p)
+	p.class, p.access, p.shards = pulumi.String("fast"), "ReadWriteOncePod", []int{0, 1}
+	for times, preview := range []bool{true, false} {
+		require.Equal(t, times, strings.Count(r.logged.String(), "no effect"))
+		said, err := r.run(update, preview)
+		require.NoError(t, err, said)
+	}
+	require.Equal(t, 2, strings.Count(r.logged.String(), `no effect on data-postgres-shard-0-0, only on volumes that are made from now on: `+
+		`postgres.storage.class: "fast", it has "slow"; postgres.storage.accessMode: "ReadWriteOncePod", it has "ReadWriteOnce"`), r.logged.String())
+	require.NotContains(t, strings.Join(r.done, "\n"), "delete")
+	require.Equal(t, "fast", r.find("PersistentVolumeClaim", "postgres-shard-1-data").Inputs["spec"].ObjectValue()["storageClassName"].StringValue())
 }
