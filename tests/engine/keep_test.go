@@ -94,3 +94,16 @@ func TestASettingThatAVolumeCannotTakeIsNamed(t *testing.T) {
 	require.NotContains(t, strings.Join(r.done, "\n"), "delete")
 	require.Equal(t, "fast", r.find("PersistentVolumeClaim", "postgres-shard-1-data").Inputs["spec"].ObjectValue()["storageClassName"].StringValue())
 }
+
+// With this flag the engine goes on after a Job that fails, and what keeps it from deleting is that the program fails too.
+func TestAShardIsKeptWhileAJobFails(t *testing.T) {
+	p := &product{file: "[1]", shards: []int{0, 1}}
+	r := running(t, p)
+	p.shards, r.unready, r.options.ContinueOnError = []int{0}, "Job", true
+	for range 3 {
+		said, err := r.run(update, false)
+		require.Error(t, err, said)
+		require.Contains(t, strings.Join(r.done, "\n"), "Job postgres-rollout")
+		require.NotContains(t, strings.Join(r.done, "\n"), "delete")
+	}
+}

@@ -122,17 +122,16 @@ func (r *rig) provider() plugin.Provider {
 				r.note("create", asked.URN)
 			}
 			made := plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: r.applied(asked.URN, asked.Properties)}
-			if !asked.Preview && string(asked.URN.Type().Name()) == r.unready {
-				made.Status = resource.StatusPartialFailure
-				return made, &plugin.InitError{Reasons: []string{"timed out waiting for the condition"}}
-			}
-			return made, nil
+			var err error
+			made.Status, err = r.awaited(asked.URN, asked.Preview)
+			return made, err
 		},
 		UpdateF: func(_ context.Context, asked plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 			if !asked.Preview {
 				r.note("update", asked.URN)
 			}
-			return plugin.UpdateResponse{Properties: asked.NewInputs}, nil
+			status, err := r.awaited(asked.URN, asked.Preview)
+			return plugin.UpdateResponse{Properties: asked.NewInputs, Status: status}, err
 		},
 		DeleteF: func(_ context.Context, asked plugin.DeleteRequest) (plugin.DeleteResponse, error) {
 			r.note("delete", asked.URN)
@@ -140,6 +139,14 @@ func (r *rig) provider() plugin.Provider {
 		},
 		ConstructF: chart,
 	}
+}
+
+// awaited is how the wait for an object's readiness ends.
+func (r *rig) awaited(urn resource.URN, preview bool) (resource.Status, error) {
+	if preview || string(urn.Type().Name()) != r.unready {
+		return resource.StatusOK, nil
+	}
+	return resource.StatusPartialFailure, &plugin.InitError{Reasons: []string{"timed out waiting for the condition"}}
 }
 
 // applied is the API server's answer, in a dry run too: the object with everybody who
