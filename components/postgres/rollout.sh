@@ -46,11 +46,17 @@ fail() {
 	exit 1
 }
 
-# check_config refuses an image of a major version that nobody has tried, and a
-# configuration that this image's server cannot read, while no shard has seen either.
+# check_config refuses an image of a major version that nobody has tried or of a minor one
+# that PostgreSQL itself replaced in a hurry, and a configuration that this image's server
+# cannot read, while no shard has seen either.
 check_config() {
 	[ -n "$CONFIG" ] || return 0
 	found=$(postgres --version) || fail "the image's postgres does not run"
+	# Each was mended by the next one, see the release notes of 16.13 and 17.9.
+	case "$found " in
+	*' 16.12 '* | *' 17.8 '*)
+		fail "the image has $found, whose standbys may end with \"could not access status of transaction\": take 16.13, 17.9 or later" ;;
+	esac
 	case $found in
 	*' 16.'*) major=16 ;;
 	*' 17.'*) major=17 ;;

@@ -189,6 +189,13 @@ func TestAnImageOfAnotherVersionIsRefused(t *testing.T) {
 	config := "CONFIG=" + s.at("postgresql.conf")
 	s.program("postgres", "echo 'postgres (PostgreSQL) 18.0 (Debian 18.0-1)'")
 	s.requireRefusal("the image has postgres (PostgreSQL) 18.0 (Debian 18.0-1): shards are of PostgreSQL 16 or 17", config)
+	for _, version := range []string{"16.12 (Debian 16.12-1.pgdg12+1)", "17.8"} {
+		s.program("postgres", "echo 'postgres (PostgreSQL) "+version+"'")
+		s.requireRefusal("take 16.13, 17.9 or later", config)
+	}
+	s.program("postgres", "case $1 in --version) echo 'postgres (PostgreSQL) 16.13 (Debian 16.13-1.pgdg12+1)' ;; esac")
+	output, err := s.rollout(config)
+	require.NoError(t, err, output)
 	s.program("postgres", "exit 126")
 	s.requireRefusal("the image's postgres does not run", config)
 }
