@@ -7,8 +7,10 @@ import (
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/cluster"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -40,7 +42,9 @@ type findings struct {
 	namespace *cluster.Object
 	// former is the one of the state, where the state does not know its cluster.
 	former *cluster.Object
-	past   past
+	// largest is the shard with most members, where the state does not know how many there were.
+	largest shardMembers
+	past    past
 }
 
 // target is what this run deploys to. The lookups and the provider get the same.
@@ -86,9 +90,34 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 	}
 	f.former = f.namespace
 	if f.past.unmarked() && f.past.namespace != c.Namespace {
-		f.former, err = there.Namespace(ctx.Context(), f.past.namespace)
+		if f.former, err = there.Namespace(ctx.Context(), f.past.namespace); err != nil {
+			return f, err
+		}
 	}
-	return f, err
+	// With a state the engine tells the component how many there were.
+	if f.namespace != nil && f.past.layout == nil {
+		if f.largest, err = c.largestShard(ctx.Context(), there); err != nil {
+			return f, fmt.Errorf("%s does not say how many members the shards had, and nothing was changed: %w", c.reached(), err)
+		}
+	}
+	return f, nil
+}
+
+var volumeClaims = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
+
+// shardMembers is how many members a shard has had at least.
+type shardMembers struct{ shard, members int }
+
+// largestShard asks for the claims that outlived the state.
+func (c *Config) largestShard(ctx context.Context, there cluster.Interface) (shardMembers, error) {
+	var largest shardMembers
+	claims, err := there.Names(ctx, volumeClaims, c.Namespace)
+	for _, id := range c.shardIDs() {
+		if members := postgres.MembersOf(postgresName, id, claims); members > largest.members {
+			largest = shardMembers{id, members}
+		}
+	}
+	return largest, err
 }
 
 // reached names the cluster as the user chose it.

@@ -137,7 +137,11 @@ func TestARefusedRunRegistersNothing(t *testing.T) {
 		"map of another type": {&engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"namespace": "scalestack", "shardMap": []any{"a"}})}, &clustertest.Fake{},
 			"is not an object"},
 		"other cluster": {&engine{outputs: outputs("another")}, &clustertest.Fake{}, "this stack lives in another"},
-		"other stack":   {&engine{}, &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(other)}}, "scalestack:namespace: Invalid value"},
+		"fewer members, lost state": {&engine{}, &clustertest.Fake{
+			Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)},
+			Objects:    map[string]map[string]any{"persistentvolumeclaims/scalestack/data-postgres-shard-3-m1-0": {}},
+		}, "scalestack:postgres.members: Invalid value: 1: must be at least 2: shard-3 has as many volume claims"},
+		"other stack": {&engine{}, &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(other)}}, "scalestack:namespace: Invalid value"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := one.engine.run(t, one.there, nil)

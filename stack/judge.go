@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/cluster"
 )
 
@@ -99,7 +100,19 @@ func (c *Config) judgeLayout(f findings) field.ErrorList {
 	return slices.Concat(
 		c.judgeNumber(f, "buckets", bucketsAnnotation, c.Postgres.Buckets),
 		c.judgeNumber(f, "initialShards", initialShardsAnnotation, c.Postgres.InitialShards),
+		c.judgeMembers(f),
 	)
+}
+
+// judgeMembers refuses to leave members out after a destroy or with a lost state: one of
+// them may be the only one with the last commits.
+func (c *Config) judgeMembers(f findings) field.ErrorList {
+	if f.largest.members <= c.Postgres.Members {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("members"), c.Postgres.Members, fmt.Sprintf(
+		"must be at least %d: %s has as many volume claims, and one that is left out may be the only one with the last commits. "+
+			"Fix: deploy with %d, or delete the claims that have no data of it", f.largest.members, postgres.ShardName(f.largest.shard), f.largest.members))}
 }
 
 func (c *Config) judgeNumber(f findings, setting, annotation string, value int) field.ErrorList {

@@ -63,6 +63,9 @@ func TestJudge(t *testing.T) {
 		"other initial shards": {found: findings{cluster: home, past: past{cluster: home, namespace: "scalestack", layout: &layout{"scalestack", 960, 2}}}, want: "postgres.initialShards: Invalid value: 4: must stay 2"},
 		"kept data": {found: findings{cluster: home, namespace: &cluster.Object{Annotations: map[string]string{ownerAnnotation: mine, bucketsAnnotation: "480"}}},
 			want: "postgres.buckets: Invalid value: 960: must stay 480: the data in namespace scalestack is laid out for it"},
+		"as many members as before": {found: findings{cluster: home, namespace: marked(mine), largest: shardMembers{2, 1}}},
+		"fewer members than before": {found: findings{cluster: home, namespace: marked(mine), largest: shardMembers{2, 3}},
+			want: "postgres.members: Invalid value: 1: must be at least 3: shard-2 has as many volume claims"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := load(t, one.config)

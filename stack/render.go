@@ -26,6 +26,10 @@ func (unasked) Get(context.Context, schema.GroupVersionResource, string, string)
 	return nil, nil
 }
 
+func (unasked) Names(context.Context, schema.GroupVersionResource, string) ([]string, error) {
+	return nil, nil
+}
+
 func (unasked) Status(context.Context, schema.GroupVersionResource, string, string) (map[string]any, error) {
 	return nil, nil
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -296,4 +298,17 @@ func TestAnImageWithoutPatroniIsRefused(t *testing.T) {
 	output, err = check("/etc/rollout/postgresql.conf")
 	require.NoError(t, err)
 	require.Equal(t, "passed\n", output)
+}
+
+func TestClaimsTellHowManyMembersThereWere(t *testing.T) {
+	for want, claims := range map[int][]string{
+		0: {"data-kafka-0", "data-postgres-shard-71-m1-0", "data-db-shard-7-m1-0"},
+		1: {"data-postgres-shard-7-0"},
+		3: {"data-postgres-shard-7-0", "data-postgres-shard-7-m2-0"},
+		5: {"data-postgres-shard-7-m4-0"},
+	} {
+		require.Equal(t, want, MembersOf("postgres", 7, claims))
+	}
+	field, _ := reflect.TypeFor[Args]().FieldByName("Members")
+	require.Equal(t, strconv.Itoa(maxMembers), field.Tag.Get("max"))
 }

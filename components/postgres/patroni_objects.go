@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -22,10 +23,24 @@ const patroniCredentials = "patroni"
 // tells the next deployment how many there were.
 const MembersAnnotation = "scalestack/members"
 
+// maxMembers is the range of Args.Members.
+const maxMembers = 5
+
 // What Patroni keeps in Endpoints beside the lock, which is in those of the primary's
 // Service: the configuration that the members share, and which of them have every
 // acknowledged commit.
 var patroniState = []string{"-config", "-sync"}
+
+// MembersOf returns how many members a shard has a volume claim for, by the names of claims: 0 if it has none. Claims
+// outlive a destroy and a lost state.
+func MembersOf(component string, shard int, claims []string) int {
+	for members := maxMembers; members > 0; members-- {
+		if slices.Contains(claims, plan{component: component, id: shard, member: members - 1}.claim()) {
+			return members
+		}
+	}
+	return 0
+}
 
 // failoverState exists while an operator's switchover is under way.
 const failoverState = "-failover"

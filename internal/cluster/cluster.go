@@ -28,6 +28,8 @@ type Interface interface {
 	Namespace(ctx context.Context, name string) (*Object, error)
 	// Get returns an object, or nil where there is none.
 	Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
+	// Names returns the names of the objects in a namespace.
+	Names(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]string, error)
 	// Status returns the field status of an object, or nothing where it has none.
 	Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
 }
@@ -91,6 +93,18 @@ func (c *connected) Get(ctx context.Context, of schema.GroupVersionResource, nam
 		return nil, nil
 	}
 	return found, err
+}
+
+func (c *connected) Names(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]string, error) {
+	found, err := c.client.Resource(of).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", of.Resource, namespace, err)
+	}
+	var names []string
+	for _, one := range found.Items {
+		names = append(names, one.Name)
+	}
+	return names, nil
 }
 
 func (c *connected) Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {

@@ -80,7 +80,7 @@ func TestConnectFollowsTheContext(t *testing.T) {
 	require.Nil(t, none)
 }
 
-func TestTheStatusOfAnObject(t *testing.T) {
+func TestObjectsAreAskedFor(t *testing.T) {
 	routes := schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "httproutes"}
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -89,6 +89,10 @@ func TestTheStatusOfAnObject(t *testing.T) {
 			fmt.Fprint(w, `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"uid":"a"}}`)
 		case "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/web":
 			fmt.Fprint(w, `{"kind":"HTTPRoute","apiVersion":"gateway.networking.k8s.io/v1","status":{"parents":[]}}`)
+		case "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes":
+			fmt.Fprint(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{},"items":[`+
+				`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"web"}},`+
+				`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"api"}}]}`)
 		default:
 			w.WriteHeader(http.StatusNotFound)
 		}
@@ -96,6 +100,11 @@ func TestTheStatusOfAnObject(t *testing.T) {
 	t.Cleanup(s.Close)
 	there, err := Connect(t.Context(), Target{Kubeconfig: content(map[string]*httptest.Server{"a": s}, "a", "of-the-user")})
 	require.NoError(t, err)
+	names, err := there.Names(t.Context(), routes, "shop")
+	require.NoError(t, err)
+	require.Equal(t, []string{"web", "api"}, names)
+	_, err = there.Names(t.Context(), routes, "away")
+	require.ErrorContains(t, err, "httproutes of away: ")
 	status, err := there.Status(t.Context(), routes, "shop", "web")
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"parents": []any{}}, status)

@@ -4,5 +4,5 @@
 // It finds the cluster exactly as Pulumi's Kubernetes provider does, so that both
 // talk to the same one: see [Target]. It reads metadata, and the status of an object
 // whose deployment failed, never a Secret's data. The credentials need the verb get on
-// namespaces.
+// namespaces, and list on volume claims for a stack that comes back to a namespace that was kept.
 package cluster

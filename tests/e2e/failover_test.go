@@ -104,11 +104,23 @@ func (f *failover) faults() {
 
 func (f *failover) comeBack() {
 	f.stack.pulumi("destroy", "--yes", "--skip-preview")
+	f.refusesFewerMembers()
 	f.stack.up(members)
 	f.settle()
 	f.pulse.base = f.target().Base
 	f.requireStored("return")
 	require.NoError(f.t, f.pulse.writeOne(), "a row after the return")
+}
+
+// refusesFewerMembers asks for one less than the volumes are of, of which the state knows nothing any more.
+func (f *failover) refusesFewerMembers() {
+	if members == 1 {
+		return
+	}
+	f.stack.set(map[string]string{"scalestack:postgres.members": fmt.Sprint(members - 1)})
+	said, err := try(f.t, "pulumi", "preview", "--stack", f.stack.name, "--non-interactive", "--config-file", f.stack.config)
+	require.Error(f.t, err, said)
+	require.Contains(f.t, said, fmt.Sprintf("scalestack:postgres.members: Invalid value: %d: must be at least %d", members-1, members))
 }
 
 // underLoad lets users write, and then compares all that was acknowledged with what is there.

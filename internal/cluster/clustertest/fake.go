@@ -4,6 +4,7 @@ package clustertest
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -54,6 +55,17 @@ func (f *Fake) Namespace(_ context.Context, name string) (*cluster.Object, error
 // Get returns the object, or nil.
 func (f *Fake) Get(_ context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
 	return f.Objects[of.Resource+"/"+namespace+"/"+name], nil
+}
+
+// Names returns those of the objects.
+func (f *Fake) Names(_ context.Context, of schema.GroupVersionResource, namespace string) ([]string, error) {
+	var names []string
+	for key := range f.Objects {
+		if name, found := strings.CutPrefix(key, of.Resource+"/"+namespace+"/"); found {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // Status returns that of the object, or an error where there is none.
