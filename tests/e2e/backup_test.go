@@ -54,6 +54,7 @@ func TestBackupAndRestore(t *testing.T) {
 	b.pods = pods
 	b.underLoad("base backup", b.baseBackup)
 	b.verified()
+	b.refusesABrokenBucket()
 	if slices.Contains(parts, "alert") {
 		b.archiveStandsStill()
 		b.notVerified()
@@ -126,6 +127,35 @@ func (b *backups) baseBackup() {
 	began := time.Now()
 	b.program("base")
 	b.t.Logf("a base backup under load: %.1f s\n%s", time.Since(began).Seconds(), b.program("list"))
+}
+
+// refusesABrokenBucket deploys settings with which nothing could be archived, under load. No shard is told of them, and
+// the settings of before can be put back.
+func (b *backups) refusesABrokenBucket() {
+	b.t.Helper()
+	pods := func() string {
+		return kubectl(b.t, append([]string{"get", "pods", "-n", b.namespace, "-o", "custom-columns=NAME:.metadata.name,UID:.metadata.uid"}, b.pods...)...)
+	}
+	told := func() string {
+		return kubectl(b.t, "exec", "-n", b.namespace, b.pods[0], "-c", "postgres", "--", "cat", "/etc/postgresql/backup.json")
+	}
+	b.underLoad("broken buckets", func() {
+		running, before := pods(), told()
+		for path, one := range map[string]struct{ right, wrong string }{
+			"bucket":   {"s3://backups/drill", "s3://nowhere/drill"},
+			"endpoint": {"http://10.244.0.1:17070", "http://10.244.0.1:17071"},
+		} {
+			b.stack.set(map[string]string{"scalestack:postgres.backup." + path: one.wrong})
+			said, err := try(b.t, "pulumi", "up", "--yes", "--skip-preview", "--stack", b.stack.name, "--non-interactive", "--config-file", b.stack.config)
+			require.Error(b.t, err, said)
+			require.Contains(b.t, said, "postgres.backup."+path+": ")
+			require.Equal(b.t, running, pods())
+			require.JSONEq(b.t, before, told())
+			b.stack.set(map[string]string{"scalestack:postgres.backup." + path: one.right})
+		}
+		b.stack.deploy()
+		require.Equal(b.t, running, pods())
+	})
 }
 
 // verified runs the CronJob that restores a shard and reads it, before its hour.
