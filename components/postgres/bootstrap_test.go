@@ -3,7 +3,9 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -157,6 +159,19 @@ func (s *shard) end(signal syscall.Signal) {
 	_ = s.server.Process.Signal(signal)
 	_ = s.server.Wait()
 	s.server = nil
+	s.requireEnded()
+}
+
+// requireEnded waits for the last process of the server, which has inherited the volume's lock.
+func (s *shard) requireEnded() {
+	lock, err := os.OpenFile(s.at("volume/lock"), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	require.NoError(s.t, err)
+	defer lock.Close()
+	require.Eventually(s.t, func() bool { return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil },
+		time.Minute, 10*time.Millisecond, "processes of the server are left")
 }
 
 func (s *shard) connect(user, password string) (*pgx.Conn, error) {

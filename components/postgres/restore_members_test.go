@@ -209,7 +209,7 @@ func TestMembersKeepTheirDataWhenARestoreCannotBeMade(t *testing.T) {
 	c.deploy(&Restore{Name: "beyond", To: beyond})
 	require.Eventually(t, func() bool {
 		return strings.Contains(c.members[0].log(), "The archive has no commit at or after that time")
-	}, 2*time.Minute, 200*time.Millisecond)
+	}, 5*time.Minute, 200*time.Millisecond)
 	require.Nil(t, c.leader(), "nobody serves data that is to be set aside")
 	c.deploy(nil)
 	leader := c.settled()
