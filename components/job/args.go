@@ -65,8 +65,8 @@ type Args struct {
 	// way. Not for a Job that is waited for: Pulumi's wait ends early only when
 	// the retries or the time are used up. Default: none.
 	FinalExitCodes []int `json:"finalExitCodes" pulumi:"finalExitCodes,optional" min:"1" max:"255"`
-	// DeadlineSeconds end the Job, retries included. Default: 600 for a Job that is
-	// waited for, otherwise no deadline.
+	// DeadlineSeconds end the Job, retries included. A deployment that waits for the Job
+	// waits a minute longer. Default: 600 for a Job that is waited for, otherwise no deadline.
 	DeadlineSeconds int `json:"deadlineSeconds" pulumi:"deadlineSeconds,optional" min:"10" max:"86400"`
 	// SkipAwait lets the deployment go on without waiting for the Job's end. Such a
 	// Job must be safe to end and to start again at any time: the next deployment may

@@ -1,10 +1,11 @@
 // Package job runs a program to its end in a Kubernetes Job, with a NetworkPolicy
 // of its own.
 //
-// The Job's name carries a hash of image, command, arguments, Revision and
-// RestartOn: a change of any of these runs a new Job, and everything else leaves the old one
-// alone. A finished Job is kept, because the next deployment would otherwise run
-// it again.
+// The Job's name carries a hash of image, command, arguments, Revision and RestartOn: a
+// change of any of these runs a new Job. Kubernetes cannot change the pod of a Job, so what
+// else is in it (environment, mounts, resources) makes the Job anew under its old name, and
+// it runs again as well. A finished Job is kept, because the next deployment would otherwise
+// run it again.
 package job
 
 import (
@@ -12,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -142,13 +144,17 @@ func jobArgs(o Owner, a *Args) *batchv1.JobArgs {
 	return &batchv1.JobArgs{Metadata: meta, Spec: spec}
 }
 
-// await makes the next deployment replace a Job that failed, which never
-// recovers; or it waits for nothing.
+// await makes the next deployment replace a Job that failed, which never recovers; or it
+// waits for nothing. Pulumi would give up after ten minutes, whatever the Job's own deadline
+// is, and the next deployment would end a Job that is still at work.
 func await(a *Args) pulumi.StringMap {
 	if a.SkipAwait {
 		return kube.SkipAwait()
 	}
-	return pulumi.StringMap{"pulumi.com/replaceUnready": pulumi.String("true")}
+	return pulumi.StringMap{
+		"pulumi.com/replaceUnready": pulumi.String("true"),
+		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(a.DeadlineSeconds + 60)),
+	}
 }
 
 // failurePolicy ends the Job where another attempt could not help, and does not

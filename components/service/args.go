@@ -158,7 +158,8 @@ type Probes struct {
 	// Liveness path: must this pod be restarted? It must not ask a database, or the
 	// database's trouble restarts every pod.
 	Liveness string `json:"liveness" pulumi:"liveness,optional" default:"/healthz" format:"path"`
-	// StartupSeconds until the first healthy answer to Liveness.
+	// StartupSeconds until the first healthy answer to Liveness. A rollout gets as much more
+	// time as pods may take longer than by default.
 	StartupSeconds int `json:"startupSeconds" pulumi:"startupSeconds,optional" default:"60" min:"2" max:"3600"`
 }
 

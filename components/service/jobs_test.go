@@ -43,6 +43,34 @@ func TestMigrationIsReplacedAfterAFailureAndKeptAfterSuccess(t *testing.T) {
 	require.NotEqual(t, PodLabels("app"), MigrationLabels("app"))
 }
 
+// Pulumi gives up after ten minutes unless it is told otherwise, and the next deployment would end the Job.
+func TestADeploymentWaitsLongerThanAMigrationMayTake(t *testing.T) {
+	a := valid()
+	a.Migration.DeadlineSeconds = 7200
+	r := run(t, "app", a)
+	j := r.Get(t, "Job", jobName(t, r, "app-migrate"))
+	require.Equal(t, 7200., number(t, j, "spec.activeDeadlineSeconds"))
+	require.Equal(t, "7260", kubetest.Text(j, `metadata.annotations["pulumi.com/timeoutSeconds"]`))
+}
+
+// A pod more may take as long as it may start, and a rollout as long as all its pods.
+func TestARolloutMayTakeAsLongAsItsPodsStart(t *testing.T) {
+	waits := func(startup int) (progress, pulumi any) {
+		a := valid()
+		a.Probes.StartupSeconds = startup
+		d := run(t, "app", a).Get(t, "Deployment", "app")
+		one, _ := kubetest.Value(d, "spec.progressDeadlineSeconds")
+		other, _ := kubetest.Value(d, `metadata.annotations["pulumi.com/timeoutSeconds"]`)
+		return one.V, other.V
+	}
+	progress, pulumi := waits(60)
+	require.Nil(t, progress, "600, by Kubernetes")
+	require.Nil(t, pulumi, "600, by Pulumi")
+	progress, pulumi = waits(1800)
+	require.Equal(t, 2340., progress)
+	require.Equal(t, "9300", pulumi)
+}
+
 func TestPostRolloutComesAfterTheRolloutAndNobodyWaitsForIt(t *testing.T) {
 	r := run(t, "app", valid())
 	j := r.Get(t, "Job", jobName(t, r, "app-rollout"))

@@ -1,8 +1,11 @@
 package service
 
 import (
+	"strconv"
+
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -31,7 +34,7 @@ func (a *Args) labels(name string) kube.Labels {
 func deployment(name string, a *Args) *appsv1.DeploymentArgs {
 	spec := kube.PodSpec(a.container(name), a.Mounts, name, a.User, a.TerminationGraceSeconds)
 	spec.TopologySpreadConstraints = spread(PodLabels(name))
-	return &appsv1.DeploymentArgs{
+	made := &appsv1.DeploymentArgs{
 		Metadata: a.labels(name).Meta(name, a.Namespace),
 		Spec: &appsv1.DeploymentSpecArgs{
 			RevisionHistoryLimit: pulumi.Int(3),
@@ -49,6 +52,27 @@ func deployment(name string, a *Args) *appsv1.DeploymentArgs {
 				Spec:     spec,
 			},
 		},
+	}
+	a.giveTime(made)
+	return made
+}
+
+const (
+	// rolloutSeconds is how long Kubernetes waits for a pod more and Pulumi for the whole rollout, unless told otherwise.
+	rolloutSeconds = 600
+	// rolloutTurns is how many times new pods start one after the other, at a quarter of all at once.
+	rolloutTurns = 5
+)
+
+// giveTime lets Kubernetes and Pulumi wait for pods that may take longer to start than either would.
+func (a *Args) giveTime(d *appsv1.DeploymentArgs) {
+	more := a.Probes.StartupSeconds - rolloutSeconds/10
+	if more <= 0 {
+		return
+	}
+	d.Spec.(*appsv1.DeploymentSpecArgs).ProgressDeadlineSeconds = pulumi.Int(rolloutSeconds + more)
+	d.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{
+		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(rolloutSeconds + rolloutTurns*more)),
 	}
 }
 
