@@ -70,6 +70,8 @@ func stackOf(args []string) (flags []string) {
 	for i, arg := range args {
 		name, _, joined := strings.Cut(arg, "=")
 		switch {
+		case shortWithValue(arg):
+			flags = append(flags, arg)
 		case !slices.Contains(stackFlags, name):
 		case joined:
 			flags = append(flags, arg)
@@ -78,6 +80,11 @@ func stackOf(args []string) (flags []string) {
 		}
 	}
 	return flags
+}
+
+// shortWithValue tells whether a value follows a flag of one letter without a space, as in -sprod.
+func shortWithValue(arg string) bool {
+	return len(arg) > 2 && arg[1] != '-' && slices.Contains(stackFlags, arg[:2])
 }
 
 // look asks kubectl for the namespace's pods and warnings.

@@ -48,6 +48,13 @@ func TestWhereTheStacksPodsAre(t *testing.T) {
 	require.Equal(t, []string{"namespace shop has no pods"}, lines)
 }
 
+func TestTheStackIsNamedInEveryWay(t *testing.T) {
+	for _, flags := range []string{"-s prod", "-sprod", "--stack prod", "--stack=prod", "-Cdir -sprod"} {
+		args := strings.Fields(flags)
+		require.Equal(t, args, stackOf(append(append([]string{"up"}, args...), "--yes", "-f")))
+	}
+}
+
 func TestFlagsSayOtherwise(t *testing.T) {
 	asked := programs(t, map[string]string{"pulumi": settingsOfShop})
 	where, err := target{namespace: "mine"}.settled(t.Context(), []string{"pulumi", "up"})
