@@ -48,7 +48,8 @@ func TestFromPreview(t *testing.T) {
 		step("kubernetes:core/v1:ConfigMap", conf, "140", "400"),
 		step("kubernetes:core/v1:PersistentVolumeClaim", `{"metadata":{"labels":{"app.kubernetes.io/name":"postgres"}},"spec":{"resources":{"requests":{"storage":"WORD"}}}}`, "10Gi", "20Gi"),
 		step("kubernetes:kafka.strimzi.io/v1beta2:KafkaNodePool", `{"metadata":{"name":"brokers"},"spec":{"replicas":3,"storage":{"volumes":[{"size":"WORD"}]}}}`, "1Gi", "2Gi"),
-		step("cloudflare:index/ruleset:Ruleset", `{"rules":[{"ref":"a","expression":"e","enabled":WORD,"actionParameters":{"cache":true,"edgeTtl":{"default":60},"browserTtl":{"default":5}}}]}`, "true", "false"),
+		step("cloudflare:index/ruleset:Ruleset", `{"phase":"http_ratelimit","rules":[{"ref":"writes","expression":"e","enabled":WORD,"action":"block"}]}`, "true", "false"),
+		step("cloudflare:index/ruleset:Ruleset", `{"phase":"http_request_cache_settings","rules":[{"ref":"a","expression":"e","enabled":WORD,"actionParameters":{"cache":true,"edgeTtl":{"default":60},"browserTtl":{"default":5}}}]}`, "true", "false"),
 	)
 	require.Equal(t, map[string]Bounds{"app": {3, 10}}, deployed.Replicas)
 	require.Equal(t, map[string]Bounds{"app": {3, 20}}, planned.Replicas)

@@ -19,6 +19,7 @@ const (
 	settingsKey  = "postgresql.conf"
 	poolVariable = "SCALESTACK_DB_POOL"
 	shardsName   = "postgres"
+	cachePhase   = "http_request_cache_settings"
 )
 
 type quantities = map[string]resource.Quantity
@@ -211,6 +212,7 @@ func (d deployment) more(pods int) int {
 func (c *collector) ruleset(inputs json.RawMessage) error {
 	type ttl struct{ Default int }
 	var set struct {
+		Phase string
 		Rules []struct {
 			Ref, Expression  string
 			Enabled          *bool
@@ -222,6 +224,10 @@ func (c *collector) ruleset(inputs json.RawMessage) error {
 	}
 	if err := json.Unmarshal(inputs, &set); err != nil {
 		return err
+	}
+	// The other kind of ruleset is the rate limit.
+	if set.Phase != cachePhase {
+		return nil
 	}
 	for _, r := range set.Rules {
 		c.Rules = append(c.Rules, Rule{
