@@ -28,6 +28,9 @@ func EnsureBridge(ctx context.Context, name, hardware, cidr, services, run strin
 			return err
 		}
 	}
+	if err := doubtNeighbours(name); err != nil {
+		return err
+	}
 	return forwarding.set(run)
 }
 

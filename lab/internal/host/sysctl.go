@@ -39,6 +39,18 @@ func RouteServices(bridge, run string) error {
 	return os.WriteFile("/proc/sys/net/ipv4/conf/"+bridge+"/send_redirects", []byte("0"), 0o644)
 }
 
+// doubtful has the kernel find out within about a second that an address is another pod's now, in place of eight: the lab's
+// addresses are few and come around, and a network of a real cluster tells its nodes of a new pod. They go with the bridge.
+var doubtful = map[string]string{"delay_first_probe_time": "1", "retrans_time_ms": "250"}
+
+func doubtNeighbours(bridge string) error {
+	var errs []error
+	for name, value := range doubtful {
+		errs = append(errs, os.WriteFile(filepath.Join("/proc/sys/net/ipv4/neigh", bridge, name), []byte(value), 0o644))
+	}
+	return errors.Join(errs...)
+}
+
 // saved is what remembers the machine's own value.
 func (s setting) saved(run string) string { return filepath.Join(run, filepath.Base(s.file)) }
 
