@@ -14,6 +14,7 @@ PATIENCE     seconds after which it fails
 PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
 """
 
+import base64
 import json
 import os
 import re
@@ -29,10 +30,16 @@ import datadir  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "3"))
 
+
+def content(path):
+    """Returns the SQL of a file's bytes. Whatever a crash has left there is an answer: json, and even text, would be an error."""
+    return f"encode(pg_read_binary_file('{path}', true), 'base64')"
+
+
 QUESTION = f"""SELECT json_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'standby', pg_is_in_recovery(),
     'told', pg_read_file(current_setting('scalestack.told'), true)::json ->> 'revision',
-    'archiving', pg_read_file('{datadir.ARCHIVING}', true)::json, 'failed', (SELECT last_failed_wal FROM pg_stat_archiver),
-    'restores', coalesce(pg_read_file('{datadir.RESTORES}', true), ''), 'asked', pg_read_file('{datadir.ASKED}', true)::json)"""
+    'archiving', {content(datadir.ARCHIVING)}, 'failed', (SELECT last_failed_wal FROM pg_stat_archiver),
+    'restores', coalesce(pg_read_file('{datadir.RESTORES}', true), ''), 'asked', {content(datadir.ASKED)})"""
 # Something to archive, also where nobody writes.
 SWITCH = "SELECT to_json(pg_create_restore_point('scalestack deployment')::text || ' ' || pg_switch_wal())"
 
@@ -89,8 +96,13 @@ def first_answer(members):
     return None
 
 
+def noted(text):
+    """Returns the object in a file that a server has told the bytes of."""
+    return datadir.known(base64.b64decode(text or ""))
+
+
 def worked(answer):
-    return (answer["archiving"] or {}).get("worked")
+    return noted(answer["archiving"]).get("worked")
 
 
 def before(settings, archives):
@@ -98,7 +110,7 @@ def before(settings, archives):
     for shard, answer in answers.items():
         wanted = archives[shard].get("restore")
         if answer and wanted and wanted["name"] in answer["restores"].split():
-            other = datadir.other_request(wanted, (answer["asked"] or {}).get(wanted["name"]))
+            other = datadir.other_request(wanted, noted(answer["asked"]).get(wanted["name"]))
             if other:
                 raise bucket.Refused(f"{shard}: {other}")
     # Told as well: where backups were off, the last note is of before.
@@ -192,7 +204,7 @@ def unproved(settings, shard, members, switched):
 def state(settings, answer):
     if answer["told"] != settings["revision"]:
         return "the settings have not reached its pod yet"
-    failed = (answer["archiving"] or {}).get("failed")
+    failed = noted(answer["archiving"]).get("failed")
     if failed and failed["revision"] == settings["revision"]:
         return f"it cannot archive {failed['file']} to {settings['bucket']}: {failed['why']}"
     return f"it has archived nothing to {settings['bucket']} since it was told of it (last_failed_wal: {answer['failed']})"

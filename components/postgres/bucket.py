@@ -131,7 +131,12 @@ class Archive:
     def owner(self):
         """Returns who the archive belongs to, or nothing for one that nobody has."""
         found = self.read(self.key("owner.json"))
-        return None if found is None else json.loads(found)
+        if found is None:
+            return None
+        owner = datadir.known(found)
+        if not {"system", "made"} <= owner.keys():
+            raise Refused(f"{self.place}/owner.json does not say whose the archive is: give it its earlier content back, or choose another postgres.backup.bucket")
+        return owner
 
     def first_keys(self):
         answer = self.bucket.s3.meta.client.list_objects_v2(Bucket=self.bucket.bucket_name, Prefix=self.key(""), MaxKeys=2)
@@ -203,8 +208,13 @@ class Archive:
 
 def verified(archive):
     """Returns when the archive was last verified, in seconds since 1970, 0 if never."""
-    found = archive.read(archive.key(VERIFIED))
-    return json.loads(found)["at"] if found else 0
+    return when(archive.read(archive.key(VERIFIED)))
+
+
+def when(record):
+    """Returns the time in a record, 0 without one and for one that cannot be read: the next run writes it anew."""
+    at = datadir.known(record or b"").get("at")
+    return at if isinstance(at, (int, float)) else 0
 
 
 def put(archive, path, compression):

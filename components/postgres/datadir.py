@@ -18,6 +18,24 @@ ARCHIVING = "scalestack.archiving"
 SPARE = 256 << 20
 
 
+def known(text):
+    """Returns the JSON object in a small file, an empty one for anything else: what a crash has left must not be an error for ever."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def replace(path, text, new):
+    """Writes a file that is there completely or as before, after a crash of the node too. New is its name until then."""
+    with open(new, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(new, path)
+
+
 def exists(data):
     return os.path.exists(data + "/PG_VERSION")
 
@@ -39,8 +57,8 @@ def restores(data):
 def asked(data):
     """Returns what the restores that made the data folder were asked for, by their names."""
     try:
-        with open(f"{data}/{ASKED}", encoding="ascii") as file:
-            return json.load(file)
+        with open(f"{data}/{ASKED}", "rb") as file:
+            return known(file.read())
     except FileNotFoundError:
         return {}
 
@@ -79,23 +97,23 @@ def checkpoint(data):
 
 
 def note_archiving(data, revision, file="", why=""):
-    """Notes that a file of the log was archived, or why not. A volume without room keeps the note of before: the log counts more."""
+    """Notes that a file of the log was archived, or why not. The log counts more than the note: whatever is wrong with that ends nothing."""
+    try:
+        replace_note(data, {"revision": revision, "file": file, "why": why} if why else None, revision)
+    except Exception as error:  # pylint: disable=broad-except
+        print(f"backup: {ARCHIVING} is not written: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+def replace_note(data, failed, revision):
     path = f"{data}/{ARCHIVING}"
-    try:
-        with open(path, encoding="utf-8") as noted:
-            before = json.load(noted)
-    except FileNotFoundError:
-        before = {}
-    note = {"worked": before.get("worked"), "failed": {"revision": revision, "file": file, "why": why}} if why else {"worked": revision}
-    if note == before:
-        return
-    try:
+    before = {}
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            before = known(file.read())
+    note = {"worked": before.get("worked"), "failed": failed} if failed else {"worked": revision}
+    if note != before:
         # No base backup has this folder, so that none finds a file that is gone a moment later.
-        with open(f"{data}/pg_stat_tmp/{ARCHIVING}", "w", encoding="utf-8") as new:
-            json.dump(note, new)
-        os.rename(new.name, path)
-    except OSError as error:
-        print(f"backup: {ARCHIVING} is not written: {error}", file=sys.stderr, flush=True)
+        replace(path, json.dumps(note), f"{data}/pg_stat_tmp/{ARCHIVING}")
 
 
 def size(data):

@@ -178,10 +178,9 @@ class Restore:
     def number(self):
         """Returns what tells this attempt from another one of the same name: it is on the volume from the first time on."""
         path = f"{self.data}.restore-{self.name}.attempt"
-        if not os.path.exists(path):
-            with open(path + ".new", "w", encoding="ascii") as file:
-                file.write(self.attempt or uuid.uuid4().hex)
-            os.rename(path + ".new", path)
+        # One without a word is of before files were written durably. Nobody has claimed an archive by it: that came after the sync.
+        if not os.path.exists(path) or not os.path.getsize(path):
+            datadir.replace(path, self.attempt or uuid.uuid4().hex, path + ".new")
             sync()
         with open(path, encoding="ascii") as file:
             return file.read()
