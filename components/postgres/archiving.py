@@ -86,14 +86,15 @@ def read_shards():
     return shards
 
 
-def first_answer(members):
-    """Returns what one member of a shard says, or nothing for a shard that is new or away."""
+def answers(members):
+    """Returns what the members of a shard say, each with its member, and why the others are silent. None says anything of a shard that is new."""
+    found, silent = [], []
     for member in members:
         try:
-            return ask(member, QUESTION)
+            found.append((member, ask(member, QUESTION)))
         except Silent as reason:
-            log(f"{member[0]} is not asked: {reason}")
-    return None
+            silent.append(f"{member[0]}: {reason}")
+    return found, silent
 
 
 def noted(text):
@@ -101,25 +102,42 @@ def noted(text):
     return datadir.known(base64.b64decode(text or ""))
 
 
-def worked(answer):
-    return noted(answer["archiving"]).get("worked")
+def worked(found):
+    """Returns the revision with which a shard has archived last, or nothing.
+
+    Each member may have been the primary then, and a standby keeps the note that it was copied with: the newest counts. What has failed since
+    under other settings takes it back.
+    """
+    notes = [noted(answer["archiving"]) for _, answer in found]
+    newest = max(notes, key=lambda note: (note.get("at", 0), "failed" in note), default={})
+    revision = newest.get("worked")
+    return revision if newest.get("failed", {}).get("revision", revision) == revision else None
 
 
 def before(settings, archives):
-    answers = {shard: first_answer(members) for shard, members in read_shards().items()}
-    for shard, answer in answers.items():
-        wanted = archives[shard].get("restore")
-        if answer and wanted and wanted["name"] in answer["restores"].split():
+    said = {}
+    for shard, members in read_shards().items():
+        said[shard], silent = answers(members)
+        for reason in silent:
+            log(f"not asked: {reason}")
+    for shard, found in said.items():
+        check_name(shard, found, archives[shard].get("restore"))
+    # Told as well: where backups were off, the last note is of before.
+    if any({worked(found)}.union(answer["told"] for _, answer in found) == {settings["revision"]} for found in said.values()):
+        log("the shards archive with these settings already")
+        return
+    for shard, found in said.items():
+        proved(settings, archives[shard]["archive"], found[0][1] if found else None)
+    log(f"{settings['bucket']} takes, gives back and removes objects")
+
+
+def check_name(shard, found, wanted):
+    """Refuses other values under a restore's name that was made."""
+    for _, answer in found[:1] if wanted else []:
+        if wanted["name"] in answer["restores"].split():
             other = datadir.other_request(wanted, noted(answer["asked"]).get(wanted["name"]))
             if other:
                 raise bucket.Refused(f"{shard}: {other}")
-    # Told as well: where backups were off, the last note is of before.
-    if any(answer and worked(answer) == answer["told"] == settings["revision"] for answer in answers.values()):
-        log("the shards archive with these settings already")
-        return
-    for shard, answer in answers.items():
-        proved(settings, archives[shard]["archive"], answer)
-    log(f"{settings['bucket']} takes, gives back and removes objects")
 
 
 def proved(settings, name, answer):
@@ -183,15 +201,14 @@ def after(settings, _):
 
 
 def unproved(settings, shard, members, switched):
-    """Returns why a shard is not known to archive, or nothing. Of several members only the primary archives, and each may have been it."""
-    reasons = []
-    for member in members:
+    """Returns why a shard is not known to archive, or nothing. Of several members only the primary archives."""
+    found, reasons = answers(members)
+    if worked(found) == settings["revision"]:
+        return None
+    for member, answer in found:
+        if answer["standby"]:
+            continue
         try:
-            answer = ask(member, QUESTION)
-            if worked(answer) == settings["revision"]:
-                return None
-            if answer["standby"]:
-                continue
             if answer["told"] == settings["revision"] and shard not in switched:
                 ask(member, SWITCH)
                 switched.add(shard)

@@ -7,12 +7,13 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 
 # In the data folder, so that each standby has it: the names of the restores that made this data, the last one last.
 RESTORES = "scalestack.restores"
 # Beside it: what each of them was asked for. Those from before this file was written are not in it.
 ASKED = "scalestack.restores.json"
-# What the server's archive_command did last: "worked" is the revision of the settings with which it last archived.
+# What the server's archive_command did last: "worked" is the revision of the settings with which it last archived, "at" since when.
 ARCHIVING = "scalestack.archiving"
 # What stays free beside restored data: log and temporary files until somebody removes the old folder.
 SPARE = 256 << 20
@@ -110,7 +111,10 @@ def replace_note(data, failed, revision):
     if os.path.exists(path):
         with open(path, "rb") as file:
             before = known(file.read())
-    note = {"worked": before.get("worked"), "failed": failed} if failed else {"worked": revision}
+    worked = {key: before[key] for key in ("worked", "at") if key in before}
+    if not failed and (before.get("failed") or worked.get("worked") != revision):
+        worked = {"worked": revision, "at": time.time()}
+    note = worked | ({"failed": failed} if failed else {})
     if note != before:
         # No base backup has this folder, so that none finds a file that is gone a moment later.
         replace(path, json.dumps(note), f"{data}/pg_stat_tmp/{ARCHIVING}")

@@ -48,6 +48,11 @@ if [ -s "$PGDATA/PG_VERSION" ]; then
 	fi
 fi
 
+# That it archived once says nothing of backups that are turned on again.
+if [ ! -e "$CONFIG/backup.json" ]; then
+	rm -f "$PGDATA/scalestack.archiving"
+fi
+
 # volume_kib prints the size of the volume's file system in KiB, or 0 if it is
 # unknown.
 volume_kib() {
