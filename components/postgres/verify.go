@@ -17,7 +17,7 @@ import (
 // Verify is a CronJob "<component>-verify" that restores the newest base backup of one shard
 // with all log after it, in a pod and on a volume of its own, which are as large as a
 // shard's and go afterwards. It reads every row and writes the result to the archive, whose
-// age BackupNotVerified tells. Each shard has its turn, the one first that was verified
+// age BackupNotVerified tells. Each shard has its turn, the one first that was tried
 // longest ago. Nothing that runs changes by it, and what it restores reaches nobody.
 //
 // Shards whose images differ have their turns by themselves, one of each image a day, one
@@ -169,19 +169,29 @@ func verifyPod(p plan) *corev1.PodSpecArgs {
 	groups, before := p.verified(), corev1.ContainerArray{}
 	last := len(groups) - 1
 	for _, shards := range groups[:last] {
-		c := shards.container()
+		c := shards.container("sh", "-c", verifyFirst)
 		c.Name = pulumi.String("verify-" + ShardName(shards[0].id))
 		before = append(before, c)
 	}
+	command := []string{"python3", "-I", configPath + "/verify.py"}
 	if last > 0 {
-		spec.InitContainers = before
+		spec.InitContainers, command = before, []string{"sh", "-c", verifyLast}
 	}
-	spec.Containers = corev1.ContainerArray{groups[last].container()}
+	spec.Containers = corev1.ContainerArray{groups[last].container(command...)}
 	return spec
 }
 
-func (s sameImage) container() *corev1.ContainerArgs {
-	c := container(s[0], "verify", "python3", "-I", configPath+"/verify.py")
+// An init container that fails would end the pod, and the images after it would never have
+// their turns. So the last one fails for all.
+const (
+	verifyFirst = `python3 -I "$CONFIG/verify.py" || echo "$ARCHIVES" >>"$HOME/failed"`
+	verifyLast  = `python3 -I "$CONFIG/verify.py" || ended=$?
+[ ! -e "$HOME/failed" ] || { echo "verify: $(cat "$HOME/failed") failed, see the init containers" >&2; exit 1; }
+exit "${ended:-0}"`
+)
+
+func (s sameImage) container(command ...string) *corev1.ContainerArgs {
+	c := container(s[0], "verify", command...)
 	c.Env = corev1.EnvVarArray{env("PGDATA", dataPath), env("CONFIG", configPath), env("HOME", "/tmp")}
 	if s.file() != verifyFile {
 		c.Env = append(c.Env.(corev1.EnvVarArray), env("ARCHIVES", s.file()))

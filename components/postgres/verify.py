@@ -1,6 +1,6 @@
 """Restores the newest base backup of one shard with all log after it, reads every row, and notes the result in the archive.
 
-It takes the shard whose archive was verified longest ago, so that each has its turn.
+It takes the shard whose archive was tried longest ago, so that each has its turn, whatever became of the others'.
 
 PGDATA    a folder that does not exist, on an empty volume as large as the shards'
 CONFIG    folder with backup.json, postgresql.conf and ARCHIVES
@@ -30,7 +30,7 @@ def log(text):
 
 
 class Verification(restore.Restore):
-    """A restore whose data is read and thrown away. Nothing in the bucket changes by it."""
+    """A restore whose data is read and thrown away. The bucket has two records of it, and nothing else changes there."""
 
     def __init__(self, settings, archive, data):
         super().__init__(settings | {"archive": archive}, {"name": "verify", "to": "latest", "from": archive, "clone": True}, data)
@@ -56,6 +56,20 @@ class Verification(restore.Restore):
         return answer.stdout.split("\n")[:-1]
 
 
+def tried(source):
+    """Returns the key of the record of the last try. It is beside the archive, which may have nothing but its owner yet."""
+    return source.key().rstrip("/") + ".tried.json"
+
+
+def last_turn(source):
+    """Returns when the archive had its last turn, 0 if never. Earlier versions noted only what went well."""
+    return max(bucket.verified(source), bucket.when(source.read(tried(source))))
+
+
+def write(source, key, record):
+    source.bucket.upload_fileobj(io.BytesIO(json.dumps(record).encode()), key)
+
+
 def longest_ago(settings, archives, data):
     """Returns the shard whose turn it is, the restore of it and its archive. A shard without an archive yet is left out."""
     found = []
@@ -63,7 +77,7 @@ def longest_ago(settings, archives, data):
         asked = Verification(settings, archive, data)
         try:
             source = asked.source()
-            found.append((bucket.verified(source), shard, asked, source))
+            found.append((last_turn(source), shard, asked, source))
         except bucket.Refused as reason:
             log(f"{shard} has its turn later: {reason}")
     if not found:
@@ -77,12 +91,15 @@ def main():
     with open(f"{bucket.CONFIG}/{os.environ.get('ARCHIVES', 'verify.json')}", encoding="ascii") as file:
         shard, asked, source = longest_ago(settings, json.load(file), data)
     began = time.time()
+    log(f"{shard} has its turn")
+    # Before anything can end this program: a shard that cannot be verified keeps no other one waiting.
+    write(source, tried(source), {"at": int(began)})
     try:
         backup = asked.read(source)
     finally:
         shutil.rmtree(asked.building, ignore_errors=True)
     result = {"at": int(time.time()), "backup": backup.backup_id, "tables": asked.tables, "rows": asked.rows, "seconds": round(time.time() - began)}
-    source.bucket.upload_fileobj(io.BytesIO(json.dumps(result).encode()), source.key(bucket.VERIFIED))
+    write(source, source.key(bucket.VERIFIED), result)
     log(f"{shard}: base backup {backup.backup_id} of {source.place} and the log after it hold {asked.rows} rows in {asked.tables} tables; {result['seconds']} s")
 
 

@@ -196,7 +196,7 @@ func change(t *testing.T, pattern string, do func([]byte) []byte) {
 	}
 }
 
-// The shard has its turn that was verified longest ago, or never.
+// The shard has its turn that was tried longest ago, or never.
 func TestEachShardHasItsTurn(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("needs python3")
@@ -212,10 +212,52 @@ func TestEachShardHasItsTurn(t *testing.T) {
 	} {
 		program := fmt.Sprintf("import sys, json; sys.path.insert(0, %q); import verify\nknown = json.loads('%s')\n"+
 			"def source(asked):\n  if known[asked.ask['from']] is None: asked.refuse('there is no archive')\n  return asked.ask['from']\n"+
-			"verify.Verification.source = source\nverify.bucket.verified = known.get\n"+
+			"verify.Verification.source = source\nverify.last_turn = known.get\n"+
 			"print(verify.longest_ago({}, {name: name for name in known}, '/none')[0], end='')", dir, verified)
 		output, err := exec.Command("python3", "-I", "-c", program).Output()
 		require.NoError(t, err)
 		require.Equal(t, want, string(output), verified)
+	}
+}
+
+// A shard whose archive cannot be verified keeps its day only, and stays unverified.
+func TestABrokenArchiveKeepsNoOtherShardUnverified(t *testing.T) {
+	store := newStore(t)
+	s := kept(t, store)
+	root := filepath.Join(store.folder, "backups/prod")
+	require.NoError(t, os.CopyFS(root+"/postgres-shard-1", os.DirFS(root+"/postgres-shard-0")))
+	change(t, root+"/postgres-shard-0/base/*/data.tar", func(text []byte) []byte { return text[:len(text)/2] })
+
+	output, err := s.verify(store, 0, 1)
+	require.Error(t, err, output)
+	require.Contains(t, output, "verify: shard-0 has its turn")
+	output, err = s.verify(store, 0, 1)
+	require.NoError(t, err, output)
+	require.Contains(t, output, "verify: shard-1: base backup ")
+	require.FileExists(t, root+"/postgres-shard-1/verified.json")
+
+	output, err = s.verify(store, 0, 1)
+	require.Error(t, err, output)
+	require.Contains(t, output, "verify: shard-0 has its turn")
+	require.NoFileExists(t, root+"/postgres-shard-0/verified.json")
+	require.NotContains(t, strings.Join(store.files("prod/postgres-shard-0"), " "), "tried", "no archive has a file of ours without an owner")
+}
+
+// An image whose shard cannot be verified keeps the ones after it from nothing, and the pod fails.
+func TestEveryImageHasItsTurn(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "python3"), []byte("#!/bin/sh\necho \"$ARCHIVES\" >>\"$HOME/ran\"\n[ \"$ARCHIVES\" != \"$BREAKS\" ]\n"), 0o755))
+	for breaks, fails := range map[string]bool{"none": false, "first.json": true, "last.json": true} {
+		home := t.TempDir()
+		run := func(script, archives string) error {
+			cmd := exec.Command("sh", "-c", script)
+			cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "CONFIG=/none", "HOME=" + home, "ARCHIVES=" + archives, "BREAKS=" + breaks}
+			return cmd.Run()
+		}
+		require.NoError(t, run(verifyFirst, "first.json"), breaks)
+		require.Equal(t, fails, run(verifyLast, "last.json") != nil, breaks)
+		ran, err := os.ReadFile(filepath.Join(home, "ran"))
+		require.NoError(t, err)
+		require.Equal(t, "first.json\nlast.json\n", string(ran))
 	}
 }
