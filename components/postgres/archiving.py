@@ -62,7 +62,7 @@ def ask(member, statement):
     mode = os.environ.get("PGSSLMODE", "disable")
     # No certificate has the dot at the end.
     host = host if mode == "disable" else host.removesuffix(".")
-    more = {"PGCONNECT_TIMEOUT": "5", "PGSSLMODE": mode, "PGOPTIONS": f"-c scalestack.told={os.environ['TOLD']}"}
+    more = {"PGCONNECT_TIMEOUT": "5", "PGSSLMODE": mode, "PGOPTIONS": f"-c scalestack.told={os.environ['TOLD']} {datadir.UNLIMITED}"}
     with open(f"{os.environ['CREDENTIALS']}/{name}/password", encoding="utf-8") as file:
         more["PGPASSWORD"] = file.read().strip()
     try:

@@ -94,6 +94,8 @@ def base():
     if "PASSWORD" in os.environ:
         with open(os.environ["PASSWORD"], encoding="utf-8") as file:
             os.environ["PGPASSWORD"] = file.read().strip()
+    # A base backup is one long session, which waits for a checkpoint.
+    os.environ["PGOPTIONS"] = datadir.unlimited(os.environ["PGDATA"])
     began = time.monotonic()
     compression = ["--gzip"] if settings["compression"] == "all" else []
     code = bucket.barman(cloud_backup, [

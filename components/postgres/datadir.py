@@ -15,6 +15,8 @@ RESTORES = "scalestack.restores"
 ASKED = "scalestack.restores.json"
 # What the server's archive_command did last: "worked" is the revision of the settings with which it last archived, "at" since when.
 ARCHIVING = "scalestack.archiving"
+# PGOPTIONS of sessions that no limit for clients ends, in every version.
+UNLIMITED = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0"
 # What stays free beside restored data: log and temporary files until somebody removes the old folder.
 SPARE = 256 << 20
 
@@ -83,6 +85,12 @@ def other_request(ask, made):
             return (f"postgres.restore.{path}: restore {ask['name']} was made with {was}, and is asked for with {now}. "
                     "A name is restored once: choose another postgres.restore.name, or take the old value back")
     return None
+
+
+def unlimited(data):
+    """Returns PGOPTIONS for a session on the data's server. Limits of postgres.settings, of a role or of a database are for the shard's clients."""
+    with open(data + "/PG_VERSION", encoding="ascii") as file:
+        return UNLIMITED + (" -c transaction_timeout=0" if int(file.read()) >= 17 else "")
 
 
 def system_identifier(data):

@@ -9,13 +9,14 @@ import threading
 import time
 
 import bucket
+import datadir
 
 
 class Server:
     """A server on a private socket that replays the log."""
 
     def __init__(self, data, private, recovery):
-        self.private, self.reasons = private, []
+        self.private, self.reasons, self.options = private, [], datadir.unlimited(data)
         with open(private + "/hba", "w", encoding="ascii") as file:
             file.write("local all all trust\n")
         settings = {
@@ -41,7 +42,8 @@ class Server:
     def sql(self, database, statement):
         return subprocess.run(
             ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator=\t", "--host", self.private, "--username=postgres",
-             "--dbname", database, "--command", statement], capture_output=True, text=True, check=False, env=dict(os.environ, PGPORT=self.port()))
+             "--dbname", database, "--command", statement], capture_output=True, text=True, check=False,
+            env=dict(os.environ, PGPORT=self.port(), PGOPTIONS=self.options))
 
     def port(self):
         names = glob.glob(self.private + "/.s.PGSQL.*[0-9]")

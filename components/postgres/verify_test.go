@@ -93,7 +93,11 @@ func TestVerificationRestartsNothing(t *testing.T) {
 
 // verify runs the program as its pod does, on an empty volume.
 func (s *shard) verify(store *store, shards ...int) (string, error) {
-	args := store.args(nil)
+	s.t.Helper()
+	return s.verifyWith(store.args(nil), shards...)
+}
+
+func (s *shard) verifyWith(args *Args, shards ...int) (string, error) {
 	args.Shards, args.Backup.Verify = shards, &Verify{}
 	p := plan{Args: args.withDefaults(), component: "postgres"}
 	s.configure(args)
@@ -260,4 +264,20 @@ func TestEveryImageHasItsTurn(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "first.json\nlast.json\n", string(ran))
 	}
+}
+
+// Limits for the shard's clients are none for its backups.
+func TestTimeoutsOfClientsEndNoBackup(t *testing.T) {
+	store := newStore(t)
+	s := store.backed(t)
+	args := store.args(nil)
+	args.Settings = map[string]string{"statement_timeout": "40ms", "idle_session_timeout": "40ms", "lock_timeout": "40ms"}
+	s.requireBootstrap()
+	s.start()
+	s.fill(1, 300000)
+	s.exec("ALTER ROLE postgres SET statement_timeout = '40ms'; ALTER ROLE postgres SET idle_session_timeout = '40ms'")
+	s.base()
+	s.end(syscall.SIGINT)
+	output, err := s.verifyWith(args, 0)
+	require.NoError(t, err, output)
 }
