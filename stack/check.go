@@ -95,6 +95,11 @@ func (c *Config) checkNames() field.ErrorList {
 				errs = append(errs, field.Invalid(path, name, "may be the name of an object of component "+prefix))
 			}
 		}
+		for _, o := range c.openings() {
+			if o.name == name {
+				errs = append(errs, field.Invalid(path, name, fmt.Sprintf("is the name of the policy that lets %s connect to %s", o.client, o.target)))
+			}
+		}
 		if other := c.named(name, key); other != "" {
 			errs = append(errs, field.Invalid(path, name, "is the name of the objects of service "+other))
 		}

@@ -114,7 +114,7 @@ func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	return args
 }
 
-// namespace also registers the shard map.
+// namespace also registers the shard map, and who may connect to what.
 func (d *deployment) namespace() error {
 	ns, err := namespace.New(d.ctx, baseName, &namespace.Args{Name: d.Namespace, Annotations: d.namespaceMarks}, d.on)
 	if err != nil {
@@ -134,12 +134,14 @@ func (d *deployment) namespace() error {
 		return err
 	}
 	d.outputs["shardMap"] = mapOutput(m, d.wired.shardMap)
-	return nil
+	return d.open(ns)
 }
 
 // shards come with the services' roles on them.
 func (d *deployment) shards() error {
-	made, err := postgres.New(d.ctx, postgresName, d.postgresArgs(d.wired.namespace), d.on)
+	args := d.postgresArgs(d.wired.namespace)
+	args.Opened = d.wired.opened.to(postgresName)
+	made, err := postgres.New(d.ctx, postgresName, args, d.on)
 	if err != nil {
 		return err
 	}
@@ -166,7 +168,9 @@ func (d *deployment) shards() error {
 // prepare registers the Job that makes the databases shards with the services' roles,
 // which the users of the shards come after.
 func (d *deployment) prepare(roles pulumi.StringOutput, hosts []pulumi.StringInput) ([]pulumi.Resource, error) {
-	prepared, err := job.New(d.ctx, migrateName, d.migrateArgs(d.wired.namespace, after(d.wired.shardMap, hosts...), roles), d.on)
+	args := d.migrateArgs(d.wired.namespace, after(d.wired.shardMap, hosts...), roles)
+	args.After = d.wired.opened.of(migrateName)
+	prepared, err := job.New(d.ctx, migrateName, args, d.on)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +179,9 @@ func (d *deployment) prepare(roles pulumi.StringOutput, hosts []pulumi.StringInp
 }
 
 func (d *deployment) cache() error {
-	made, err := redis.New(d.ctx, redisName, d.redisArgs(d.wired.namespace), d.on)
+	args := d.redisArgs(d.wired.namespace)
+	args.Opened = d.wired.opened.to(redisName)
+	made, err := redis.New(d.ctx, redisName, args, d.on)
 	if err != nil {
 		return err
 	}
@@ -186,6 +192,7 @@ func (d *deployment) cache() error {
 
 func (d *deployment) eventLog() error {
 	args := d.kafkaArgs(d.wired.namespace)
+	args.Opened = d.wired.opened.to(kafkaName)
 	made, err := kafka.New(d.ctx, kafkaName, args, d.on)
 	if err != nil {
 		return err
@@ -238,7 +245,7 @@ func rank(s Service) int {
 // reshard starts once every service knows the map and has its credentials.
 func (d *deployment) reshard() error {
 	args := d.reshardArgs(d.wired.namespace, d.wired.shardMap, d.wired.roles)
-	args.After = slices.Concat(d.wired.prepared, d.rolledOut)
+	args.After = slices.Concat(d.wired.opened.of(reshardName), d.wired.prepared, d.rolledOut)
 	_, err := job.New(d.ctx, reshardName, args, d.on)
 	return err
 }

@@ -33,14 +33,6 @@ func (c *Config) routed(key string) bool {
 	return c.Tunnel != nil && c.Tunnel.Service == key || c.Gateway != nil && c.Gateway.Service == key
 }
 
-// gatewayPeers are who connects to a service by the gateway.
-func (c *Config) gatewayPeers(s Service) []k8s.Peer {
-	if c.Gateway == nil || c.Services[c.Gateway.Service].Name != s.Name {
-		return nil
-	}
-	return c.Gateway.From
-}
-
 func (g *Gateway) hasRecord() bool { return g != nil && g.Record != nil }
 
 // certificate is the name of the Secret with that of an own Gateway; "" where
@@ -120,7 +112,7 @@ func (d *deployment) gateway() error {
 	s := d.Services[d.Gateway.Service]
 	args := d.Gateway.Args
 	args.Namespace = d.wired.namespace
-	args.Origin = gateway.Origin{Service: after(pulumi.String(s.Name), d.urls[d.Gateway.Service]), ServicePort: s.ServicePort}
+	args.Origin = gateway.Origin{Service: d.routedTo(pulumi.String(s.Name), d.Gateway.Service, gatewayName), ServicePort: s.ServicePort}
 	args.Status = d.status
 	if name := d.Gateway.certificate(); name != "" {
 		own := *args.Own

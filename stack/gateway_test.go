@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -8,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/namespace"
+	"github.com/scalestack/scalestack/components/service"
 	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 )
 
@@ -37,15 +40,17 @@ func TestAGatewayMayReachOnePortOfOneService(t *testing.T) {
 	c, err := load(t, routed(openWeb, platform))
 	require.NoError(t, err)
 	web := c.serviceArgs(c.Services["web"], wiredHere())
-	require.Equal(t, []k8s.Peer{{
-		Namespaces: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String("gateways")}, Pods: pulumi.StringMap{"app": pulumi.String("envoy")},
-	}}, web.IngressFrom)
-	require.Empty(t, web.MetricsFrom)
-	require.Empty(t, c.serviceArgs(c.Services["other"], wiredHere()).IngressFrom)
+	require.Equal(t, []opening{{"gateway-to-web", "gateway", "web", namespace.Opening{
+		Pods: service.PodLabels("web"), PortName: "http", From: []k8s.Peer{{
+			Namespaces: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String("gateways")}, Pods: pulumi.StringMap{"app": pulumi.String("envoy")},
+		}},
+	}}}, c.callers(c.Services["web"]))
+	require.Empty(t, slices.Concat(web.IngressFrom, web.MetricsFrom))
+	require.Empty(t, c.callers(c.Services["other"]))
 }
 
-// Turning the gateway on adds it and opens one policy; nothing else changes.
-func TestTheGatewayChangesOneExistingObject(t *testing.T) {
+// Turning the gateway on adds it and a policy; nothing that was there changes.
+func TestTheGatewayChangesNoExistingObject(t *testing.T) {
 	before, after := &engine{}, &engine{}
 	off := routed(openWeb, platform)
 	delete(off, "scalestack:gateway")
@@ -65,8 +70,10 @@ func TestTheGatewayChangesOneExistingObject(t *testing.T) {
 			changed = append(changed, key)
 		}
 	}
-	require.ElementsMatch(t, []string{"scalestack:gateway:Gateway gateway", "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute gateway-route"}, added)
-	require.Equal(t, []string{"kubernetes:networking.k8s.io/v1:NetworkPolicy web-policy"}, changed)
+	require.ElementsMatch(t, []string{
+		"kubernetes:networking.k8s.io/v1:NetworkPolicy gateway-to-web", "scalestack:gateway:Gateway gateway", "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute gateway-route",
+	}, added)
+	require.Empty(t, changed)
 	require.NotContains(t, after.names(), "scalestack:cdn:CDN")
 }
 

@@ -177,22 +177,31 @@ func TestWiringLeavesTheConfigurationAlone(t *testing.T) {
 	require.Empty(t, c.Services["web"].BaseEnv)
 }
 
+// peersOf are who may connect to a target by a policy of their own.
+func peersOf(c *Config, target string) (all []k8s.Peer) {
+	for _, o := range c.openings() {
+		if o.target == target {
+			all = append(all, o.From...)
+		}
+	}
+	return all
+}
+
 func TestOnlyUsersMayConnect(t *testing.T) {
 	c := shop(t, map[string]string{"scalestack:postgres": `{"ingressFrom":[{"pods":{"app":"report"}}]}`})
+	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("report")}}}, c.postgresArgs(here).IngressFrom)
 	require.Equal(t, []k8s.Peer{
-		{Pods: pulumi.StringMap{"app": pulumi.String("report")}},
 		{Pods: job.PodLabels("shards-migrate")},
 		{Pods: job.PodLabels("shards-reshard")},
 		{Pods: service.PodLabels("relay")},
 		{Pods: service.PodLabels("shardctl")},
 		{Pods: service.PodLabels("web")},
 		{Pods: service.MigrationLabels("web")},
-	}, c.postgresArgs(here).IngressFrom)
-	require.Equal(t, []k8s.Peer{{Pods: service.PodLabels("web")}}, c.redisArgs(here).IngressFrom)
+	}, peersOf(c, postgresName))
+	require.Equal(t, []k8s.Peer{{Pods: service.PodLabels("web")}}, peersOf(c, redisName))
 }
 
-// A store has one list of those who may connect. Whoever is named there comes beside the
-// stack's own clients, never in their place.
+// Whoever is named comes beside the stack's own clients, never in their place.
 func TestAPeerThatIsNamedRemovesNoClient(t *testing.T) {
 	outside := k8s.Peer{Namespaces: pulumi.StringMap{"team": pulumi.String("bi")}}
 	const named = `{"ingressFrom":[{"namespaces":{"team":"bi"}}]}`
@@ -202,32 +211,44 @@ func TestAPeerThatIsNamedRemovesNoClient(t *testing.T) {
 		"mailer":  {"image":"a:1","triggers":{"lag":{}},"uses":{"consume":{"topics":["orders"]}}}}`}
 	keda := KEDA{Namespace: "keda"}.operator()
 	for section, c := range map[string]struct {
-		peers  func(*Config) []k8s.Peer
-		own    []k8s.Peer
-		anyone []k8s.Peer // who may connect without a name
+		peers func(*Config) []k8s.Peer
+		own   []k8s.Peer // with a policy of their own
+		keda  []k8s.Peer // beside those who are named
+		// anyone may connect without a name, and nobody has a policy.
+		anyone []k8s.Peer
 	}{
-		"postgres": {func(c *Config) []k8s.Peer { return c.postgresArgs(here).IngressFrom }, []k8s.Peer{
+		"postgres": {peers: func(c *Config) []k8s.Peer { return c.postgresArgs(here).IngressFrom }, own: []k8s.Peer{
 			{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
 			{Pods: service.PodLabels("relay")}, {Pods: service.MigrationLabels("relay")},
 			{Pods: service.PodLabels(shardctlName)},
 			{Pods: service.PodLabels("web")}, {Pods: service.MigrationLabels("web")},
-		}, nil},
-		"redis": {func(c *Config) []k8s.Peer { return c.redisArgs(here).IngressFrom }, []k8s.Peer{{Pods: service.PodLabels("web")}}, nil},
-		"kafka": {func(c *Config) []k8s.Peer { return c.kafkaArgs(here).IngressFrom },
-			[]k8s.Peer{{Pods: service.PodLabels("mailer")}, {Pods: service.PodLabels("relay")}, keda},
-			[]k8s.Peer{{Namespaces: namespaceNamed("scalestack")}, keda}},
+		}},
+		"redis": {peers: func(c *Config) []k8s.Peer { return c.redisArgs(here).IngressFrom }, own: []k8s.Peer{{Pods: service.PodLabels("web")}}},
+		"kafka": {peers: func(c *Config) []k8s.Peer { return c.kafkaArgs(here).IngressFrom },
+			own:  []k8s.Peer{{Pods: service.PodLabels("mailer")}, {Pods: service.PodLabels("relay")}},
+			keda: []k8s.Peer{keda}, anyone: []k8s.Peer{{Namespaces: namespaceNamed("scalestack")}, keda}},
 	} {
 		t.Run(section, func(t *testing.T) {
-			without := c.anyone
-			if without == nil {
-				without = c.own
+			without := shop(t, services)
+			require.Equal(t, c.anyone, c.peers(without))
+			if c.anyone == nil {
+				require.Equal(t, c.own, peersOf(without, section))
+			} else {
+				require.Empty(t, peersOf(without, section))
 			}
-			require.Equal(t, without, c.peers(shop(t, services)))
-			with := maps.Clone(services)
-			with["scalestack:"+section] = named
-			require.Equal(t, append([]k8s.Peer{outside}, c.own...), c.peers(shop(t, with)))
+			config := maps.Clone(services)
+			config["scalestack:"+section] = named
+			with := shop(t, config)
+			require.Equal(t, append([]k8s.Peer{outside}, c.keda...), c.peers(with))
+			require.Equal(t, c.own, peersOf(with, section))
 		})
 	}
+}
+
+// A service's own policy has the service's name.
+func TestAServiceIsNotCalledAsAPolicyIs(t *testing.T) {
+	_, err := load(t, map[string]string{"scalestack:services": `{"web":{"image":"a:1","uses":{"cache":true}},"web-to-redis":{"image":"a:1"}}`})
+	require.EqualError(t, err, `scalestack:services.web-to-redis: Invalid value: "web-to-redis": is the name of the policy that lets web connect to redis`)
 }
 
 func TestEachKafkaUserMayDoItsWorkAndNoMore(t *testing.T) {
@@ -276,18 +297,18 @@ func TestServicesNeedAKafkaOfTheirOwnNames(t *testing.T) {
 func TestNobodyIsLetInUnlessAsked(t *testing.T) {
 	c := shop(t, map[string]string{"scalestack:cdn": `{` + zone + `}`})
 	require.Empty(t, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom)
+	require.Empty(t, peersOf(c, "web"))
 	require.False(t, *c.CDN.RateLimit.Enabled)
 }
 
 func TestAllowEdge(t *testing.T) {
 	web := `{"web":{"image":"a:1","port":8080,"allowEdge":true,"auth":{"public":true},"ingressFrom":[{"pods":{"app":"probe"}}]}}`
 	c := shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `}`})
-	peers := c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom
-	require.Len(t, peers, 1+len(cdn.PublishedRanges()))
-	require.Equal(t, k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("probe")}}, peers[0])
+	require.Equal(t, []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("probe")}}}, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom)
+	require.Len(t, peersOf(c, "web"), len(cdn.PublishedRanges()))
 
 	c = shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `, "edgeRanges": ["192.0.2.0/24"]}`})
-	require.Equal(t, k8s.Peer{CIDR: pulumi.String("192.0.2.0/24")}, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom[1])
+	require.Equal(t, []k8s.Peer{{CIDR: pulumi.String("192.0.2.0/24")}}, peersOf(c, "web"))
 
 	require.True(t, *c.CDN.RateLimit.Enabled, "what the edge may reach is exposed")
 	c = shop(t, map[string]string{"scalestack:services": web, "scalestack:cdn": `{` + zone + `, "rateLimit": {"enabled": false}}`})

@@ -137,14 +137,11 @@ func (c *Config) structure() string {
 	return text
 }
 
-// postgresArgs add the shards and those who connect to them.
+// postgresArgs add the shards.
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret
 	a.Resolvers, a.APIServers = c.Kubernetes.Resolvers, c.Kubernetes.APIServers
-	a.IngressFrom = slices.Concat(a.IngressFrom, []k8s.Peer{
-		{Pods: job.PodLabels(migrateName)}, {Pods: job.PodLabels(reshardName)},
-	}, c.clients(func(s Service) bool { return s.Uses.Shards != nil }))
 	if a.Exporter != nil {
 		e := *a.Exporter
 		e.PullSecret, e.MetricsFrom = c.Kubernetes.PullSecret, slices.Concat(e.MetricsFrom, c.Metrics.Scrapers)

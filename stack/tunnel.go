@@ -4,8 +4,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/scalestack/scalestack/components/k8s"
-	"github.com/scalestack/scalestack/components/service"
 	"github.com/scalestack/scalestack/components/tunnel"
 	"github.com/scalestack/scalestack/internal/settings"
 )
@@ -20,14 +18,6 @@ type Tunnel struct {
 	Enabled bool `json:"enabled"`
 	// Service that the host leads to, by its key.
 	Service string `json:"service" required:"true"`
-}
-
-// tunnelPeers are who connects to a service by the tunnel.
-func (c *Config) tunnelPeers(s Service) []k8s.Peer {
-	if c.Tunnel == nil || c.Services[c.Tunnel.Service].Name != s.Name {
-		return nil
-	}
-	return tunnel.Peers(tunnelName)
 }
 
 // checkTunnel refuses a tunnel to a service that cannot be called, and two records of
@@ -61,11 +51,11 @@ func (d *deployment) tunnel() error {
 	if d.Tunnel == nil {
 		return nil
 	}
-	s := d.Services[d.Tunnel.Service]
 	args := d.Tunnel.Args
 	args.Namespace, args.Name = d.wired.namespace, d.shardsName
 	args.PullSecret, args.Resolvers, args.MetricsFrom = d.Kubernetes.PullSecret, d.Kubernetes.Resolvers, d.Metrics.Scrapers
-	args.Origin = tunnel.Origin{URL: d.urls[d.Tunnel.Service], Pods: service.PodLabels(s.Name), Port: s.Port}
+	args.Origin = tunnel.Origin{URL: d.routedTo(d.urls[d.Tunnel.Service], d.Tunnel.Service, tunnelName)}
+	args.Opened = d.wired.opened.of(tunnelName)
 	made, err := tunnel.New(d.ctx, tunnelName, &args, d.on, pulumi.Providers(d.cloudflare))
 	if err != nil {
 		return err

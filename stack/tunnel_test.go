@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/components/namespace"
 	"github.com/scalestack/scalestack/components/service"
 	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 )
@@ -21,8 +22,12 @@ func tunnelled(web string) map[string]string {
 func TestATunnelOpensOneServiceToItsConnectorsAlone(t *testing.T) {
 	c, err := load(t, tunnelled(`"port":8080,"auth":{"public":true}`))
 	require.NoError(t, err)
-	require.Equal(t, []k8s.Peer{{Pods: service.PodLabels("cloudflared")}}, c.serviceArgs(c.Services["web"], wiredHere()).IngressFrom)
-	require.Empty(t, c.serviceArgs(c.Services["other"], wiredHere()).IngressFrom)
+	connectors, web := service.PodLabels("cloudflared"), service.PodLabels("web")
+	require.Equal(t, []opening{
+		{"cloudflared-to-web", "cloudflared", "web", namespace.Opening{Pods: web, PortName: "http", From: []k8s.Peer{{Pods: connectors}}}},
+		{"cloudflared-egress-web-8080", "cloudflared", "web", namespace.Opening{Pods: connectors, To: []k8s.Target{{Peer: k8s.Peer{Pods: web}, Port: 8080}}}},
+	}, c.callers(c.Services["web"]))
+	require.Empty(t, c.callers(c.Services["other"]))
 }
 
 func TestTheTunnelLeadsToTheService(t *testing.T) {

@@ -46,6 +46,8 @@ type wiring struct {
 	kafkaUsers                map[string]pulumi.StringInput
 	// secrets are the Secrets of the configuration by name.
 	secrets pulumi.StringMapOutput
+	// opened are who may connect to what.
+	opened opened
 }
 
 // serviceArgs completes a service's own arguments with what it uses.
@@ -58,10 +60,7 @@ func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)
 	}
 	c.serveMetrics(&a)
-	a.IngressFrom = slices.Concat(a.IngressFrom, c.tunnelPeers(s), c.gatewayPeers(s))
-	if s.AllowEdge {
-		a.IngressFrom = slices.Concat(a.IngressFrom, c.edgePeers())
-	}
+	a.Opened, a.After = w.opened.to(s.Name), w.opened.of(s.Name, service.MigrationName(s.Name))
 	if s.Auth != nil {
 		maps.Copy(a.BaseEnv, s.Auth.variables())
 	}
@@ -94,7 +93,7 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	if s.hasPool() {
 		a.BaseEnv["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
 	}
-	a.After = w.prepared
+	a.After = slices.Concat(a.After, w.prepared)
 	a.Mounts = slices.Concat(a.Mounts, c.shardMounts(w.shardMap, func(int) pulumi.StringInput { return w.shardLogins[s.Name] }))
 	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{shardPods()})
 	if a.Migration == nil {

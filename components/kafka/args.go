@@ -83,6 +83,10 @@ type Args struct {
 	// every pod of the namespace.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
+	// Opened are policies that let in more than IngressFrom. The component's listeners change
+	// after them, as it may close what they open.
+	Opened []pulumi.Resource `json:"-"`
+
 	// Topics of the cluster.
 	Topics []Topic `json:"topics" pulumi:"topics,optional"`
 

@@ -123,6 +123,15 @@ func listeners(a *Args) list {
 	return all
 }
 
+// Ports are those of the listeners for clients, for a network policy that lets in others
+// than IngressFrom.
+func (a *Args) Ports() []int {
+	if a.MutualTLS {
+		return []int{Port, mtlsPort}
+	}
+	return []int{Port}
+}
+
 func listener(a *Args, name string, port int, authentication Authentication) object {
 	return object{
 		"name":               name,

@@ -59,7 +59,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	k := &Kafka{}
-	r := &registrar{ctx: ctx, name: name, args: a, kafka: k}
+	r := &registrar{ctx: ctx, name: name, args: a, kafka: k, before: slices.Clone(a.Opened)}
 	guard, err := r.guard("kept", keptChange)
 	if err != nil {
 		return nil, err

@@ -42,6 +42,8 @@ type Namespace struct {
 	// Name is known once the namespace exists and denies what is not allowed: objects
 	// that use it come after both.
 	Name pulumi.StringOutput `pulumi:"name"`
+
+	labels kube.Labels
 }
 
 // Validate returns every mistake in the arguments at once, each with the path of
@@ -56,20 +58,19 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, err
 	}
 	a := settings.WithDefaults(args)
-	n := &Namespace{}
+	n := &Namespace{labels: kube.Labels{Name: name, Instance: name}}
 	// The type had another name up to version 0.1.
 	opts = append(opts, pulumi.Aliases([]pulumi.Alias{{Type: pulumi.String("scalestack:base:Base")}}))
 	if err := ctx.RegisterComponentResource("scalestack:namespace:Namespace", name, n, opts...); err != nil {
 		return nil, err
 	}
-	labels := kube.Labels{Name: name, Instance: name}
-	made, err := corev1.NewNamespace(ctx, name+"-namespace", namespaceArgs(labels, a),
+	made, err := corev1.NewNamespace(ctx, name+"-namespace", namespaceArgs(n.labels, a),
 		pulumi.Parent(n), pulumi.RetainOnDelete(true))
 	if err != nil {
 		return nil, fmt.Errorf("namespace: %w", err)
 	}
 	deny, err := networkingv1.NewNetworkPolicy(ctx, name+"-default-deny",
-		defaultDenyArgs(labels, made.Metadata.Name().Elem()), pulumi.Parent(n))
+		defaultDenyArgs(n.labels, made.Metadata.Name().Elem()), pulumi.Parent(n))
 	if err != nil {
 		return nil, fmt.Errorf("default policy: %w", err)
 	}

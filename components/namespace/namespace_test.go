@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/namespace"
 )
 
@@ -50,6 +51,42 @@ func TestAFileKeepsItsName(t *testing.T) {
 
 	require.Regexp(t, `^shard-map-[0-9a-f]{8}$`, namespace.FileName("shard-map", "{}"))
 	require.NotEqual(t, namespace.FileName("shard-map", "{}"), namespace.FileName("shard-map", "{ }"))
+}
+
+// An opening says nothing of the direction that it is not about: that stays the matter of
+// the pods' own policy.
+func TestAnOpeningIsAPolicyForOneDirection(t *testing.T) {
+	pods, peer := pulumi.StringMap{"app": pulumi.String("web")}, k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("shop")}}
+	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		n, err := namespace.New(ctx, "base", nil)
+		if err != nil {
+			return err
+		}
+		for name, opening := range map[string]namespace.Opening{
+			"base-in":    {Pods: pods, From: []k8s.Peer{peer}, Ports: []int{80, 443}},
+			"base-named": {Pods: pods, From: []k8s.Peer{peer}, PortName: "http"},
+			"base-out":   {Pods: pods, To: []k8s.Target{{Peer: peer, Port: 80}}},
+		} {
+			if _, err := n.Open(ctx, name, opening); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.RequireParented(t, "base")
+	spec := func(name string) map[string]any {
+		return r.Get(t, "NetworkPolicy", name).Inputs["spec"].Mappable().(map[string]any)
+	}
+	selector := func(app string) map[string]any { return map[string]any{"matchLabels": map[string]any{"app": app}} }
+	shop := []any{map[string]any{"podSelector": selector("shop")}}
+	port := func(port any) []any { return []any{map[string]any{"port": port, "protocol": "TCP"}} }
+	in := func(rules ...any) map[string]any {
+		return map[string]any{"podSelector": selector("web"), "policyTypes": []any{"Ingress"}, "ingress": rules}
+	}
+	require.Equal(t, in(map[string]any{"from": shop, "ports": port(80.)}, map[string]any{"from": shop, "ports": port(443.)}), spec("base-in"))
+	require.Equal(t, in(map[string]any{"from": shop, "ports": port("http")}), spec("base-named"))
+	require.Equal(t, map[string]any{"podSelector": selector("web"), "policyTypes": []any{"Egress"},
+		"egress": []any{map[string]any{"to": shop, "ports": port(80.)}}}, spec("base-out"))
 }
 
 func TestValidate(t *testing.T) {

@@ -78,6 +78,10 @@ type Args struct {
 	// with their migrations. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
+	// Opened are policies that let in more than IngressFrom. The component's own policy changes
+	// after them, as it may close what they open.
+	Opened []pulumi.Resource `json:"-"`
+
 	// Exporter serves the statistics of all shards as metrics. An empty object takes its
 	// defaults. Adding or removing it restarts no shard. Default: none.
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`

@@ -73,7 +73,7 @@ func (r *registrar) all() error {
 	if err != nil {
 		return err
 	}
-	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, keep); err != nil {
+	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, keep, pulumi.DependsOn(r.args.Opened)); err != nil {
 		return err
 	}
 	if err := r.budget(); err != nil {

@@ -48,6 +48,10 @@ type Args struct {
 	// Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
+	// Opened are policies that let in more than IngressFrom. The component's own policy changes
+	// after them, as it may close what they open.
+	Opened []pulumi.Resource `json:"-"`
+
 	// Exporter serves Redis' statistics as metrics. An empty object takes its defaults.
 	// Adding or removing it restarts Redis once, for its list of users. Default: none.
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`

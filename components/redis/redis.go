@@ -86,7 +86,7 @@ func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.S
 	if err != nil {
 		return err
 	}
-	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-policy", networkPolicy(name, a), parent)
+	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-policy", networkPolicy(name, a), parent, pulumi.DependsOn(a.Opened))
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,16 @@ func openPorts(a *Args) []port {
 	return open
 }
 
+// Ports are all where Redis listens for others, for a network policy that lets in others
+// than IngressFrom.
+func (a *Args) Ports() []int {
+	var numbers []int
+	for _, open := range openPorts(a) {
+		numbers = append(numbers, open.number)
+	}
+	return numbers
+}
+
 // reached are redis-cli's options for the server in its own pod. With TLS that is the
 // socket: a probe needs no certificate, and one that has expired restarts no server.
 func reached(a *Args) string {

@@ -132,6 +132,10 @@ type Args struct {
 	// the service, whenever it replaces a Job whose output the Deployment uses.
 	After []pulumi.Resource `json:"-"`
 
+	// Opened are policies of others that open the pods' ports or let them connect. The
+	// component's own policy changes after them, as it may close what they open.
+	Opened []pulumi.Resource `json:"-"`
+
 	// Migration runs to its end before each rollout. Default: none.
 	Migration *job.Args `json:"migration" pulumi:"migration,optional"`
 

@@ -21,6 +21,9 @@ func jobLabels(name, of string) kube.Labels {
 	return kube.Labels{Name: name, Instance: name + "-" + of}
 }
 
+// MigrationName begins the names of the objects of the service's migration.
+func MigrationName(name string) string { return name + "-" + migrationName }
+
 // MigrationLabels select the pods of the service's migration, for others' network
 // policies.
 func MigrationLabels(name string) pulumi.StringMap { return jobLabels(name, migrationName).Selector() }

@@ -83,9 +83,9 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 			Type:     pulumi.String("ClusterIP"),
 			Selector: PodLabels(name),
 			Ports: corev1.ServicePortArray{&corev1.ServicePortArgs{
-				Name:       pulumi.String(portName),
+				Name:       pulumi.String(PortName),
 				Port:       pulumi.Int(a.ServicePort),
-				TargetPort: pulumi.String(portName),
+				TargetPort: pulumi.String(PortName),
 				Protocol:   pulumi.String("TCP"),
 			}},
 		},
@@ -105,10 +105,11 @@ func disruptionBudget(name string, a *Args) *policyv1.PodDisruptionBudgetArgs {
 	}
 }
 
+// networkPolicy opens ports by their names: it changes before the pods do.
 func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
 	policy := kube.Policy{
-		Open: []kube.Opening{{Port: a.Port, From: a.IngressFrom}, {Port: a.MetricsPort, From: a.MetricsFrom}}, To: a.EgressTo,
-		Resolvers: a.Resolvers,
+		Open: []kube.Opening{{Name: PortName, From: a.IngressFrom}, {Name: metricsName, From: a.MetricsFrom}},
+		To:   a.EgressTo, Resolvers: a.Resolvers,
 	}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: a.labels(name).Meta(name, a.Namespace),

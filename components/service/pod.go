@@ -8,7 +8,10 @@ import (
 )
 
 const (
-	portName    = "http"
+	// PortName is that of the containers' Port, for a network policy that lets in others
+	// than IngressFrom.
+	PortName = "http"
+
 	metricsName = "metrics"
 	healthName  = "health"
 )
@@ -35,7 +38,7 @@ func (a *Args) container(name string) *corev1.ContainerArgs {
 func (a *Args) containerPorts() corev1.ContainerPortArray {
 	ports := corev1.ContainerPortArray{}
 	if a.Port != 0 {
-		ports = append(ports, kube.ContainerPort(portName, a.Port))
+		ports = append(ports, kube.ContainerPort(PortName, a.Port))
 	}
 	if a.MetricsPort != 0 {
 		ports = append(ports, kube.ContainerPort(metricsName, a.MetricsPort))
@@ -51,7 +54,7 @@ func (a *Args) healthPortName() string {
 	case a.MetricsPort:
 		return metricsName
 	case a.Port:
-		return portName
+		return PortName
 	}
 	return healthName
 }

@@ -95,7 +95,7 @@ func (r *registrar) account() error {
 }
 
 func (r *registrar) policy() error {
-	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent)
+	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, pulumi.DependsOn(r.args.Opened))
 	r.before = append(r.before, policy)
 	return err
 }

@@ -61,6 +61,9 @@ type Args struct {
 	// argotunnel.com.
 	EdgeRanges []string `json:"edgeRanges" pulumi:"edgeRanges,optional" default:"[\"198.41.192.0/24\",\"198.41.200.0/24\"]" format:"cidr"`
 
+	// Opened are policies of others that let the connectors reach the service.
+	Opened []pulumi.Resource `json:"-"`
+
 	// MetricsFrom may read cloudflared's metrics. Default: nobody.
 	MetricsFrom []k8s.Peer `json:"-" pulumi:"metricsFrom,optional"`
 }
@@ -69,7 +72,9 @@ type Args struct {
 type Origin struct {
 	// URL inside the cluster, such as http://app.scalestack.svc.cluster.local:80.
 	URL pulumi.StringInput `pulumi:"url"`
-	// Pods are the labels of the pods behind it, for the network policy.
+	// Pods are the labels of the pods behind it, for the connectors' network policy. A
+	// program with a policy of its own from the connectors' pods to the service's leaves out
+	// Pods and Port, and has it in Args.Opened.
 	Pods pulumi.StringMapInput `pulumi:"pods"`
 	// Port where those pods listen, between 1 and 65535.
 	Port int `pulumi:"port"`
@@ -79,7 +84,7 @@ type Origin struct {
 // its field, or nil.
 func (a *Args) Validate() error {
 	d := settings.WithDefaults(a)
-	return settings.Err(append(d.Origin.check(field.NewPath("origin")), settings.Validate(nil, d)...))
+	return settings.Err(append(d.checkOrigin(field.NewPath("origin")), settings.Validate(nil, d)...))
 }
 
 // Check refuses identifiers of another form. That of a zone beside that of its account
@@ -88,9 +93,11 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 	return append(component.CheckIdentifier(path.Child("accountId"), a.AccountID), component.CheckIdentifier(path.Child("zoneId"), a.ZoneID)...)
 }
 
-// check refuses a tunnel to nowhere, in a program that uses the component alone.
-func (o Origin) check(path *field.Path) field.ErrorList {
-	if o.URL == nil || o.Pods == nil || o.Port < 1 || o.Port > 65535 {
+// checkOrigin refuses a tunnel to nowhere, in a program that uses the component alone.
+func (a *Args) checkOrigin(path *field.Path) field.ErrorList {
+	o := a.Origin
+	opened := len(a.Opened) > 0 && o.Pods == nil && o.Port == 0
+	if o.URL == nil || !opened && (o.Pods == nil || o.Port < 1 || o.Port > 65535) {
 		return field.ErrorList{field.Required(path, "a URL, the labels of the pods behind it, and their port")}
 	}
 	return nil

@@ -84,7 +84,10 @@ func tokenArgs(name string, a *Args, token pulumi.StringOutput) *corev1.SecretAr
 // connectorArgs run cloudflared. Its rules come from Cloudflare, so that it takes a
 // change of them without a restart; the token it reads once.
 func connectorArgs(a *Args, secret pulumi.StringOutput, token pulumi.StringOutput) *service.Args {
-	egress := []k8s.Target{{Peer: k8s.Peer{Pods: a.Origin.Pods}, Port: a.Origin.Port}}
+	var egress []k8s.Target
+	if a.Origin.Pods != nil {
+		egress = append(egress, k8s.Target{Peer: k8s.Peer{Pods: a.Origin.Pods}, Port: a.Origin.Port})
+	}
 	for _, cidr := range a.EdgeRanges {
 		egress = append(egress, k8s.Target{Peer: k8s.Peer{CIDR: pulumi.String(cidr)}, Port: edgePort})
 	}
@@ -102,6 +105,7 @@ func connectorArgs(a *Args, secret pulumi.StringOutput, token pulumi.StringOutpu
 		Replicas:  service.Replicas{Min: a.Replicas, Max: a.Replicas},
 		Resources: a.Resources,
 		EgressTo:  egress,
+		Opened:    a.Opened,
 		RestartOn: []pulumi.StringInput{token},
 	}
 }

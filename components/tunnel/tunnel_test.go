@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,25 @@ func TestNobodyConnectsToTheConnectors(t *testing.T) {
 	}
 	require.Subset(t, ports, []float64{8080, 7844})
 	require.NotContains(t, ports, 443.)
+}
+
+// A program may open the way to the service by a policy of its own, and has to say so.
+func TestTheWayToTheServiceMayBeOpenedByOthers(t *testing.T) {
+	a := valid()
+	a.Origin.Pods, a.Origin.Port = nil, 0
+	require.ErrorContains(t, a.Validate(), "origin: Required value")
+	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
+		policy, err := networkingv1.NewNetworkPolicy(ctx, "way", nil)
+		if err != nil {
+			return err
+		}
+		a.Opened = []pulumi.Resource{policy}
+		_, err = New(ctx, "cloudflared", a)
+		return err
+	})
+	own := r.Get(t, "NetworkPolicy", "cloudflared")
+	require.Len(t, own.Inputs["spec"].ObjectValue()["egress"].ArrayValue(), 3, "DNS and Cloudflare")
+	require.Contains(t, strings.Join(own.RegisterRPC.GetDependencies(), "\n"), "::way")
 }
 
 func TestConnectors(t *testing.T) {

@@ -39,6 +39,10 @@ type rig struct {
 	// "delete KafkaTopic kafka-topic-orders".
 	done []string
 	runs int
+	// objects are those that the provider has, by kind and logical name.
+	objects map[string]resource.PropertyMap
+	// each is called whenever they have changed.
+	each func()
 	// unready is the kind of object whose readiness is awaited in vain.
 	unready string
 	// before are the field managers of cluster-wide objects that the cluster has
@@ -100,8 +104,21 @@ func (l *logs) String() string {
 	return l.text.String()
 }
 
-func (r *rig) note(what string, urn resource.URN) {
-	r.done = append(r.done, what+" "+string(urn.Type().Name())+" "+urn.Name())
+// note writes down what the provider was asked for, with the object as it is now; nil
+// for one that is gone.
+func (r *rig) note(what string, urn resource.URN, object resource.PropertyMap) {
+	key := string(urn.Type().Name()) + " " + urn.Name()
+	r.done = append(r.done, what+" "+key)
+	if r.objects == nil {
+		r.objects = map[string]resource.PropertyMap{}
+	}
+	r.objects[key] = object
+	if object == nil {
+		delete(r.objects, key)
+	}
+	if r.each != nil {
+		r.each()
+	}
 }
 
 // provider stores what it is given, and builds each chart from three objects.
@@ -119,7 +136,7 @@ func (r *rig) provider() plugin.Provider {
 		},
 		CreateF: func(_ context.Context, asked plugin.CreateRequest) (plugin.CreateResponse, error) {
 			if !asked.Preview {
-				r.note("create", asked.URN)
+				r.note("create", asked.URN, asked.Properties)
 			}
 			made := plugin.CreateResponse{ID: resource.ID(asked.URN.Name()), Properties: r.applied(asked.URN, asked.Properties)}
 			var err error
@@ -128,13 +145,13 @@ func (r *rig) provider() plugin.Provider {
 		},
 		UpdateF: func(_ context.Context, asked plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 			if !asked.Preview {
-				r.note("update", asked.URN)
+				r.note("update", asked.URN, asked.NewInputs)
 			}
 			status, err := r.awaited(asked.URN, asked.Preview)
 			return plugin.UpdateResponse{Properties: asked.NewInputs, Status: status}, err
 		},
 		DeleteF: func(_ context.Context, asked plugin.DeleteRequest) (plugin.DeleteResponse, error) {
-			r.note("delete", asked.URN)
+			r.note("delete", asked.URN, nil)
 			return plugin.DeleteResponse{}, nil
 		},
 		ConstructF: chart,

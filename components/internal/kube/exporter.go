@@ -45,7 +45,7 @@ func (e Exporter) Account() *corev1.ServiceAccountArgs {
 
 // Policy lets the scrapers in and the exporter to what it asks.
 func (e Exporter) Policy() *networkingv1.NetworkPolicyArgs {
-	policy := Policy{Open: []Opening{{e.Port, e.From}}, To: e.To, Resolvers: e.Resolvers}
+	policy := Policy{Open: []Opening{{Port: e.Port, From: e.From}}, To: e.To, Resolvers: e.Resolvers}
 	return &networkingv1.NetworkPolicyArgs{
 		Metadata: ExporterLabels(e.Name).Meta(e.Name, e.Namespace),
 		Spec:     policy.Spec(ExporterLabels(e.Name).Selector()),

@@ -23,7 +23,10 @@ type Policy struct {
 
 // Opening is a port and who may connect to it. Without either it opens nothing.
 type Opening struct {
+	// Port is a number, or Name that of the containers' port: each pod is then open where
+	// it listens, also those with another number that a rollout replaces.
 	Port int
+	Name string
 	From []k8s.Peer
 }
 
@@ -37,6 +40,21 @@ func (p Policy) Spec(pods pulumi.StringMapInput) *networkingv1.NetworkPolicySpec
 	}
 }
 
+// Addition renders a policy beside the pods' own one. It says nothing about a direction
+// without rules, nor about DNS, so that it never stands for a policy of their own.
+func (p Policy) Addition(pods pulumi.StringMapInput) *networkingv1.NetworkPolicySpecArgs {
+	p.NoDNS = true
+	spec, types := &networkingv1.NetworkPolicySpecArgs{PodSelector: Match(pods)}, []string{}
+	if rules := p.ingress(); len(rules) > 0 {
+		spec.Ingress, types = rules, append(types, "Ingress")
+	}
+	if rules := p.egress(); len(rules) > 0 {
+		spec.Egress, types = rules, append(types, "Egress")
+	}
+	spec.PolicyTypes = pulumi.ToStringArray(types)
+	return spec
+}
+
 // Match renders a selector of exactly these labels.
 func Match(labels pulumi.StringMapInput) *metav1.LabelSelectorArgs {
 	if labels == nil {
@@ -48,12 +66,19 @@ func Match(labels pulumi.StringMapInput) *metav1.LabelSelectorArgs {
 func (p Policy) ingress() networkingv1.NetworkPolicyIngressRuleArray {
 	rules := networkingv1.NetworkPolicyIngressRuleArray{}
 	for _, opening := range p.Open {
-		if opening.Port == 0 || len(opening.From) == 0 {
+		if opening.Port == 0 && opening.Name == "" || len(opening.From) == 0 {
 			continue
 		}
-		rules = append(rules, &networkingv1.NetworkPolicyIngressRuleArgs{From: peersArgs(opening.From), Ports: ports("TCP", opening.Port)})
+		rules = append(rules, &networkingv1.NetworkPolicyIngressRuleArgs{From: peersArgs(opening.From), Ports: opening.ports()})
 	}
 	return rules
+}
+
+func (o Opening) ports() networkingv1.NetworkPolicyPortArray {
+	if o.Name != "" {
+		return port("TCP", pulumi.String(o.Name))
+	}
+	return ports("TCP", o.Port)
 }
 
 func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {
@@ -116,8 +141,12 @@ func peerArgs(p k8s.Peer) *networkingv1.NetworkPolicyPeerArgs {
 }
 
 func ports(protocol string, number int) networkingv1.NetworkPolicyPortArray {
+	return port(protocol, pulumi.Int(number))
+}
+
+func port(protocol string, numberOrName pulumi.Input) networkingv1.NetworkPolicyPortArray {
 	return networkingv1.NetworkPolicyPortArray{&networkingv1.NetworkPolicyPortArgs{
 		Protocol: pulumi.String(protocol),
-		Port:     pulumi.Int(number),
+		Port:     numberOrName,
 	}}
 }

@@ -23,19 +23,19 @@ func TestPolicyRefusesWhatItDoesNotList(t *testing.T) {
 }
 
 func TestPolicyAllowsCallersOnItsPort(t *testing.T) {
-	rules := Policy{Open: []Opening{{5432, []k8s.Peer{client}}}}.ingress()
+	rules := Policy{Open: []Opening{{Port: 5432, From: []k8s.Peer{client}}}}.ingress()
 	require.Len(t, rules, 1)
 	require.Empty(t, Policy{Open: []Opening{{From: []k8s.Peer{client}}}}.ingress(), "no port, no callers")
 }
 
 func TestPolicyKeepsMetricsFromTheOtherCallers(t *testing.T) {
 	scraper := k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}
-	rules := Policy{Open: []Opening{{8080, []k8s.Peer{client}}, {9090, []k8s.Peer{scraper}}}}.ingress()
+	rules := Policy{Open: []Opening{{Port: 8080, From: []k8s.Peer{client}}, {Port: 9090, From: []k8s.Peer{scraper}}}}.ingress()
 	require.Equal(t, networkingv1.NetworkPolicyIngressRuleArray{
 		&networkingv1.NetworkPolicyIngressRuleArgs{From: networkingv1.NetworkPolicyPeerArray{peerArgs(client)}, Ports: ports("TCP", 8080)},
 		&networkingv1.NetworkPolicyIngressRuleArgs{From: networkingv1.NetworkPolicyPeerArray{peerArgs(scraper)}, Ports: ports("TCP", 9090)},
 	}, rules)
-	require.Len(t, Policy{Open: []Opening{{8080, []k8s.Peer{client}}, {Port: 9090}}}.ingress(), 1, "no scraper, no rule")
+	require.Len(t, Policy{Open: []Opening{{Port: 8080, From: []k8s.Peer{client}}, {Port: 9090}}}.ingress(), 1, "no scraper, no rule")
 }
 
 func TestPolicyAllowsDNSAndTargets(t *testing.T) {
