@@ -32,7 +32,7 @@ type Args struct {
 	// rules. The default keeps popular keys when a scan reads many others.
 	EvictionPolicy string `json:"evictionPolicy" pulumi:"evictionPolicy,optional" default:"allkeys-lfu" enum:"allkeys-lfu,allkeys-lru,allkeys-random,volatile-ttl,volatile-lru,volatile-lfu,volatile-random"`
 
-	// KeyPatterns are the keys that user app may use, as Redis globs.
+	// KeyPatterns are the keys that user app may use, as Redis globs; at least one.
 	KeyPatterns []string `json:"keyPatterns" pulumi:"keyPatterns,optional" default:"[\"user_profile:*\"]"`
 
 	// Commands are the ACL rules of user app, beside its keys. Default: those that

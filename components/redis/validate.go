@@ -35,6 +35,9 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 	if memory, ok := a.Resources.Bytes(); ok && memory < minMemory {
 		errs = append(errs, field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least 64Mi"))
 	}
+	if len(a.KeyPatterns) == 0 {
+		errs = append(errs, field.Required(path.Child("keyPatterns"), "at least one: without any the services may use no key"))
+	}
 	for i, pattern := range a.KeyPatterns {
 		if !keyPattern.MatchString(pattern) {
 			errs = append(errs, field.Invalid(path.Child("keyPatterns").Index(i), pattern, "must be printable ASCII without spaces"))

@@ -35,6 +35,7 @@ func TestValidate(t *testing.T) {
 		"memory":       {Args{Resources: k8s.Resources{Memory: "32Mi"}}, `resources.memory: Invalid value: "32Mi": must be at least 64Mi`},
 		"percent":      {Args{MaxMemoryPercent: 95}, "maxMemoryPercent: Invalid value: 95: must be between 10 and 90"},
 		"eviction":     {Args{EvictionPolicy: "noeviction"}, `evictionPolicy: Unsupported value: "noeviction": supported values: "allkeys-lfu", "allkeys-lru", "allkeys-random", "volatile-ttl", "volatile-lru", "volatile-lfu", "volatile-random"`},
+		"no pattern":   {Args{KeyPatterns: []string{}}, `keyPatterns: Required value: at least one: without any the services may use no key`},
 		"key pattern":  {Args{KeyPatterns: []string{"a", "b c"}}, `keyPatterns[1]: Invalid value: "b c": must be printable ASCII without spaces`},
 		"command":      {Args{Commands: []string{"+get", "allcommands"}}, `commands[1]: Invalid value: "allcommands": must be an ACL rule such as +get, -keys or +@read`},
 		"injection":    {Args{Commands: []string{"+get\nuser x on"}}, `commands[0]: Invalid value: "+get\nuser x on": must be an ACL rule such as +get, -keys or +@read`},
