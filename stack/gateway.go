@@ -62,11 +62,7 @@ func (c *Config) checkGateway() field.ErrorList {
 	if c.Gateway.Record == nil {
 		return errs
 	}
-	if c.CDN != nil && c.CDN.Record != nil {
-		if other, given := settings.String(c.CDN.Record.Name); given && other == host {
-			errs = append(errs, field.Invalid(path.Child("record"), host, "is the name of cdn.record already: leave one of the two out"))
-		}
-	}
+	errs = append(errs, c.checkRecord(path.Child("host"), c.Gateway.Host, c.Gateway.Record.ZoneID)...)
 	if c.renders() && c.Gateway.Record.Target == nil {
 		errs = append(errs, field.Required(path.Child("record", "target"), "the gateway's address: kubernetes.renderTo asks no cluster for it"))
 	}

@@ -126,7 +126,7 @@ func TestWhatAGatewayCannotServeIsRefused(t *testing.T) {
 		`scalestack:gateway.own.secret: Invalid value: "www-tls": is made by nobody`:               routed(openWeb, own),
 		`scalestack:gateway.prent: Forbidden`:                                                      routed(openWeb, `"prent":{}`),
 		`scalestack:gateway.host: Invalid value: "www.example.com": is the tunnel's host`:          with(routed(openWeb, platform), "tunnel", someTunnel),
-		`scalestack:gateway.record: Invalid value: "www.example.com": is the name of cdn.record`:   with(routed(openWeb, record), "cdn", `{"enabled":true,`+zone+`,"record":{"name":"www.example.com","type":"A","content":"192.0.2.1"}}`),
+		`scalestack:gateway.host: Invalid value: "www.example.com": may be the name of cdn.record`: with(routed(openWeb, record), "cdn", `{"enabled":true,`+zone+`,"record":{"name":"www.example.com","type":"A","content":"192.0.2.1"}}`),
 		`scalestack:services.gateway: Invalid value: "gateway": may be the name of an object of c`: with(routed(openWeb, platform), "services", `{"web":{"image":"a:1",`+openWeb+`},"gateway":{"image":"a:1"}}`),
 		`scalestack:gateway.record.target: Required value: the gateway's address: kubernetes.rend`: with(with(routed(openWeb, own+`,"record":{`+zone+`}`), "externalSecrets", `["www-tls"]`), "kubernetes", `{"renderTo":"out","cluster":"a"}`),
 	} {

@@ -5,7 +5,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/components/tunnel"
-	"github.com/scalestack/scalestack/internal/settings"
 )
 
 // tunnelName is that of the component and of its objects.
@@ -37,13 +36,7 @@ func (c *Config) checkTunnel() field.ErrorList {
 	case s.AllowEdge:
 		errs = append(errs, field.Forbidden(servicePath(c.Tunnel.Service).Child("allowEdge"), "is not needed with a tunnel, and opens the service to addresses outside the cluster"))
 	}
-	if c.CDN != nil && c.CDN.Record != nil {
-		host, _ := settings.String(c.Tunnel.Host)
-		if name, given := settings.String(c.CDN.Record.Name); given && (name == host) {
-			errs = append(errs, field.Duplicate(path.Child("host"), host))
-		}
-	}
-	return errs
+	return append(errs, c.checkRecord(path.Child("host"), c.Tunnel.Host, c.Tunnel.ZoneID)...)
 }
 
 // tunnel registers the tunnel behind the service that it leads to.

@@ -78,8 +78,31 @@ func TestATunnelLimitsRequestsAsTheEdgeDoes(t *testing.T) {
 	c, err := load(t, config)
 	require.NoError(t, err)
 	require.Equal(t, pulumi.BoolRef(true), c.CDN.RateLimit.Enabled)
+}
 
-	config["scalestack:cdn"] = `{"enabled":true,"zoneId":"fedcba9876543210fedcba9876543210","record":{"name":"www.example.com","type":"A","content":"192.0.2.1"}}`
-	_, err = load(t, config)
-	require.ErrorContains(t, err, `scalestack:tunnel.host: Duplicate value: "www.example.com"`)
+// The zone's name is in no setting, so a name that may be the host's is refused.
+func TestTwoRecordsOfOneNameAreRefused(t *testing.T) {
+	const here, elsewhere = "fedcba9876543210fedcba9876543210", "00000000000000000000000000000000"
+	for _, one := range []struct {
+		name, zone string
+		refused    bool
+	}{
+		{"www.example.com", here, true}, {"WWW.Example.com", here, true}, {"www", here, true}, {"@", here, true},
+		{"www.example.com", elsewhere, true}, {"www", elsewhere, false}, {"@", elsewhere, false},
+		{"example.com", here, false}, {"ww", here, false}, {"shop", here, false}, {"www.example", here, false},
+	} {
+		cdn := `{"enabled":true,"zoneId":"` + one.zone + `","record":{"name":"` + one.name + `","type":"A","content":"192.0.2.1"}}`
+		record := `,"record":{"zoneId":"` + here + `","target":"192.0.2.1"}`
+		for path, config := range map[string]map[string]string{
+			"tunnel": tunnelled(`"port":8080,"auth":{"public":true}`), "gateway": routed(openWeb, platform+record),
+		} {
+			_, err := load(t, with(config, "cdn", cdn))
+			if one.refused {
+				require.EqualError(t, err, `scalestack:`+path+`.host: Invalid value: "www.example.com": may be the name of cdn.record, "`+one.name+
+					`", since no setting has the zone's own name. Fix: leave one of the two records out, or give cdn.record.name in full, such as shop.example.com`)
+			} else {
+				require.NoError(t, err, "%s: %s", path, one.name)
+			}
+		}
+	}
 }
