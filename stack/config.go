@@ -38,7 +38,8 @@ type Config struct {
 	Secrets map[string]map[string]string `json:"secrets"`
 	// ExternalSecrets are the names of Secrets that services mount and that something
 	// else makes in the namespace, an external store for example. A service does not
-	// start without them.
+	// start without them. A name that secrets had in the last deployment is refused:
+	// Pulumi would delete the Secret that pods mount.
 	ExternalSecrets []string `json:"externalSecrets"`
 	// Metrics are who reads the metrics of the stack's programs.
 	Metrics Metrics `json:"metrics"`

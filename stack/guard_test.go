@@ -151,6 +151,26 @@ func TestARefusedRunRegistersNothing(t *testing.T) {
 	}
 }
 
+// The state alone knows what Pulumi would delete.
+func TestASecretOfTheStackIsNotHandedOver(t *testing.T) {
+	const urn = "urn:pulumi:prod::scalestack::scalestack:secrets:Secrets$kubernetes:core/v1:Secret::secrets-mail-login"
+	e := &engine{
+		outputs:   resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack"}),
+		resources: resource.NewPropertyMapFromMap(map[string]any{urn: map[string]any{"type": "kubernetes:core/v1:Secret", "outputs": map[string]any{}}}),
+	}
+	there := &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)}}
+	external := oneService(mounted)
+	external["scalestack:externalSecrets"] = `["mail-login"]`
+	require.ErrorContains(t, e.run(t, there, external), `scalestack:externalSecrets: Invalid value: "mail-login": is a Secret that this stack has made from secrets`)
+	require.Empty(t, e.names())
+
+	e.resources = resource.NewPropertyMapFromMap(map[string]any{urn + "-2": map[string]any{"type": "kubernetes:core/v1:Secret", "outputs": map[string]any{}}})
+	require.NoError(t, e.run(t, there, external), "another name")
+	e.asked = nil
+	require.NoError(t, e.run(t, there, nil))
+	require.NotContains(t, e.asked, readResources, "nobody asks where nothing else makes Secrets")
+}
+
 // A first deployment that failed half-way has no outputs. The record tells.
 func TestTheRecordCountsWithoutOutputs(t *testing.T) {
 	for want, stash := range map[string]map[string]any{

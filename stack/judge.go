@@ -19,7 +19,7 @@ func (c *Config) judge(f findings) field.ErrorList {
 	if errs := slices.Concat(c.judgeTarget(f.cluster, f.past), c.judgeUnmarked(f)); len(errs) > 0 {
 		return errs
 	}
-	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f))
+	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeSecrets(f.past))
 }
 
 // judgeTarget refuses another cluster or namespace than that of the stack. Everything
@@ -113,6 +113,20 @@ func (c *Config) judgeMembers(f findings) field.ErrorList {
 	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("members"), c.Postgres.Members, fmt.Sprintf(
 		"must be at least %d: %s has as many volume claims, and one that is left out may be the only one with the last commits. "+
 			"Fix: deploy with %d, or delete the claims that have no data of it", f.largest.members, postgres.ShardName(f.largest.shard), f.largest.members))}
+}
+
+// judgeSecrets refuses to hand a Secret of the stack to something else under its name:
+// Pulumi would delete it last of all, also where the other has taken it over by then, and
+// no pod that mounts it would start again.
+func (c *Config) judgeSecrets(p past) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(slices.Values(c.ExternalSecrets)) {
+		if slices.Contains(p.secrets, name) {
+			errs = append(errs, field.Invalid(sectionPath("externalSecrets"), name, "is a Secret that this stack has made from secrets, and would be deleted "+
+				"while pods mount it. Fix: have it made under another name, and give that name here and wherever "+name+" is used"))
+		}
+	}
+	return errs
 }
 
 func (c *Config) judgeNumber(f findings, setting, annotation string, value int) field.ErrorList {

@@ -17,10 +17,13 @@ type past struct {
 	cluster, namespace string
 	// layout is that of the last deployment's shard map.
 	layout *layout
-	// namespaceUID and target are read only from a state that does not know its
-	// cluster, which was written before stacks recorded it.
+	// namespaceUID and target are for a state that does not know its cluster, which was
+	// written before stacks recorded it.
 	namespaceUID string
 	target       cluster.Target
+	// secrets are the names of those that the setting secrets has made, read only where
+	// something else is said to make a Secret.
+	secrets []string
 }
 
 // unmarked is true for a state from before stacks recorded their cluster.
@@ -33,9 +36,9 @@ const (
 )
 
 // readPast asks the engine for the outputs of the stack's last deployment that
-// succeeded, and for its resources where the outputs do not name the cluster. It
-// registers nothing.
-func readPast(ctx *pulumi.Context) (past, error) {
+// succeeded, and for its resources where the outputs do not name the cluster or the caller
+// needs the Secrets. It registers nothing.
+func readPast(ctx *pulumi.Context, withSecrets bool) (past, error) {
 	args := struct {
 		Name string `pulumi:"name"`
 	}{stackName(ctx)}
@@ -54,13 +57,18 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
-	if p.unmarked() {
+	if p.unmarked() || withSecrets {
 		return p, p.readResources(ctx)
 	}
 	return p, nil
 }
 
-// readResources looks for the namespace and the provider among the stack's resources.
+// madeSecret is before the name in the URN of each Secret that the setting secrets has
+// made.
+const madeSecret = "scalestack:secrets:Secrets$kubernetes:core/v1:Secret::" + secretsName + "-"
+
+// readResources looks for the namespace, the provider and the Secrets of the setting
+// secrets among the stack's resources.
 func (p *past) readResources(ctx *pulumi.Context) error {
 	args := struct {
 		StackName string `pulumi:"stackName"`
@@ -75,6 +83,9 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 		return fmt.Errorf("resources of stack %s: %w", args.StackName, err)
 	}
 	for urn, one := range all.Outputs {
+		if _, name, made := strings.Cut(urn, madeSecret); made {
+			p.secrets = append(p.secrets, name)
+		}
 		switch {
 		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
 			metadata, _ := one.Outputs["metadata"].(map[string]any)
