@@ -6,13 +6,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// checkBackup refuses credentials of the archive that nobody makes, and restores of shards
-// that the stack does not have.
+// checkBackup refuses credentials of the archive that nobody makes or that lack a key,
+// and restores of shards that the stack does not have.
 func (c *Config) checkBackup() field.ErrorList {
 	var errs field.ErrorList
 	path := sectionPath("postgres")
-	if b := c.Postgres.Backup; b != nil && b.CredentialsSecret != "" && !c.hasSecret(b.CredentialsSecret) {
-		errs = append(errs, notMade(path.Child("backup", "credentialsSecret"), b.CredentialsSecret, ".AWS_SECRET_ACCESS_KEY"))
+	if b := c.Postgres.Backup; b != nil && b.CredentialsSecret != "" {
+		errs = append(errs, c.checkUse(secretUse{
+			path.Child("backup", "credentialsSecret"), b.CredentialsSecret, []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
+		})...)
 	}
 	if r := c.Postgres.Restore; r != nil {
 		for i, id := range r.Shards {

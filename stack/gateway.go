@@ -91,13 +91,7 @@ func (c *Config) checkCertificate(path *field.Path) field.ErrorList {
 	if name == "" {
 		return nil
 	}
-	if !c.hasSecret(name) {
-		return field.ErrorList{notMade(path, name, `["tls.crt"]`)}
-	}
-	if data, own := c.Secrets[name]; own {
-		return secrets.CheckCertificate(sectionPath(secretsName).Child(name), data)
-	}
-	return nil
+	return c.checkUse(secretUse{path, name, []string{secrets.CertificateKey, secrets.PrivateKey}})
 }
 
 // gateway registers the route behind the service that it leads to.

@@ -1,8 +1,10 @@
 package stack
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -45,7 +47,8 @@ func parseSecrets(value any, encrypted bool) (map[string]any, field.ErrorList) {
 	return all, errs
 }
 
-// checkSecrets refuses a Secret that a service mounts and nobody makes.
+// checkSecrets refuses a Secret that is used and that nobody makes, and one without a key
+// that its use needs.
 func (c *Config) checkSecrets() field.ErrorList {
 	errs := secrets.CheckNames(sectionPath(secretsName), c.Secrets)
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
@@ -54,59 +57,102 @@ func (c *Config) checkSecrets() field.ErrorList {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
-		s := c.Services[key]
-		errs = append(errs, c.missing(servicePath(key).Child("mounts"), s.Mounts)...)
-		if s.Migration != nil {
-			errs = append(errs, c.missing(servicePath(key).Child("migration", "mounts"), s.Migration.Mounts)...)
+		for _, use := range secretUses(c.Services[key], servicePath(key)) {
+			errs = append(errs, c.checkUse(use)...)
 		}
 	}
-	if name := c.Kubernetes.PullSecret; name != "" && !c.hasSecret(name) {
-		errs = append(errs, notMade(sectionPath("kubernetes").Child("pullSecret"), name, `["`+secrets.DockerConfigKey+`"]`))
+	if name := c.Kubernetes.PullSecret; name != "" {
+		errs = append(errs, c.checkUse(secretUse{sectionPath("kubernetes").Child("pullSecret"), name, []string{secrets.DockerConfigKey}})...)
 	}
 	if t := c.Postgres.TLS; t != nil {
-		errs = append(errs, c.unmadeCertificate("postgres", t.Secret)...)
+		errs = append(errs, c.checkTLS("postgres", t.Secret)...)
 	}
 	if t := c.Redis.TLS; t != nil {
-		errs = append(errs, c.unmadeCertificate("redis", t.Secret)...)
+		errs = append(errs, c.checkTLS("redis", t.Secret)...)
 	}
 	return errs
 }
 
-// unmadeCertificate reports the Secret of a section's tls, which is empty with an issuer.
-func (c *Config) unmadeCertificate(section, secret string) field.ErrorList {
-	if secret == "" || c.hasSecret(secret) {
+// checkTLS looks at the Secret of a section's tls, which is empty with an issuer.
+func (c *Config) checkTLS(section, secret string) field.ErrorList {
+	if secret == "" {
 		return nil
 	}
-	return field.ErrorList{notMade(sectionPath(section).Child("tls", "secret"), secret, `["tls.crt"]`)}
+	return c.checkUse(secretUse{sectionPath(section).Child("tls", "secret"), secret,
+		[]string{secrets.CertificateKey, secrets.PrivateKey, k8s.AuthorityKey}})
 }
 
-func (c *Config) missing(path *field.Path, mounts []k8s.Mount) field.ErrorList {
+// secretUse is a place in the settings that names a Secret, with the keys that the pods
+// need of it: without one of them they do not start.
+type secretUse struct {
+	path *field.Path
+	name string
+	keys []string
+}
+
+// checkUse knows the keys of the configuration's own Secrets alone.
+func (c *Config) checkUse(use secretUse) field.ErrorList {
+	data, own := c.Secrets[use.name]
+	if !own {
+		if slices.Contains(c.ExternalSecrets, use.name) {
+			return nil
+		}
+		return field.ErrorList{notMade(use)}
+	}
 	var errs field.ErrorList
-	check := func(at *field.Path, secret pulumi.StringInput) {
-		if name, known := settings.String(secret); known && !c.hasSecret(name) {
-			errs = append(errs, notMade(at, name, ".<key>"))
+	for _, key := range use.keys {
+		if _, given := data[key]; !given {
+			errs = append(errs, field.Invalid(use.path, use.name, fmt.Sprintf("has no key %s; its keys: %s. Fix: %s",
+				key, strings.Join(slices.Sorted(maps.Keys(data)), ", "), setSecret(use.name, key))))
+		}
+	}
+	return errs
+}
+
+func notMade(use secretUse) *field.Error {
+	key := "<key>"
+	if len(use.keys) > 0 {
+		key = use.keys[0]
+	}
+	return field.Invalid(use.path, use.name, "is made by nobody. Fix: "+setSecret(use.name, key)+
+		", or list it in externalSecrets if something else makes it")
+}
+
+// setSecret is the command that adds a key, in the spelling of Pulumi's paths.
+func setSecret(name, key string) string {
+	path := "." + key
+	if strings.Contains(key, ".") {
+		path = `["` + key + `"]`
+	}
+	return "pulumi config set --secret --path 'scalestack:secrets." + name + path + "'"
+}
+
+// secretUses are the Secrets that the pods of a service and of its Jobs mount.
+func secretUses(s Service, path *field.Path) []secretUse {
+	uses := mountedSecrets(path.Child("mounts"), s.Mounts)
+	if s.Migration != nil {
+		uses = append(uses, mountedSecrets(path.Child("migration", "mounts"), s.Migration.Mounts)...)
+	}
+	if s.PostRollout != nil {
+		uses = append(uses, mountedSecrets(path.Child("postRollout", "mounts"), s.PostRollout.Mounts)...)
+	}
+	return uses
+}
+
+func mountedSecrets(path *field.Path, mounts []k8s.Mount) []secretUse {
+	var uses []secretUse
+	add := func(at *field.Path, secret pulumi.StringInput, keys ...string) {
+		if name, known := settings.String(secret); known {
+			uses = append(uses, secretUse{at.Child("secret"), name, keys})
 		}
 	}
 	for i, m := range mounts {
-		if m.Secret != nil {
-			check(path.Index(i).Child("secret"), m.Secret)
-		}
+		add(path.Index(i), m.Secret)
 		for j, files := range m.Secrets {
-			check(path.Index(i).Child("secrets").Index(j).Child("secret"), files.Secret)
+			add(path.Index(i).Child("secrets").Index(j), files.Secret, slices.Sorted(maps.Keys(files.Files))...)
 		}
 	}
-	return errs
-}
-
-func (c *Config) hasSecret(name string) bool {
-	_, own := c.Secrets[name]
-	return own || slices.Contains(c.ExternalSecrets, name)
-}
-
-// notMade ends the path of the fix with the key, in the spelling of Pulumi's paths.
-func notMade(path *field.Path, name, key string) *field.Error {
-	return field.Invalid(path, name, "is made by nobody. Fix: pulumi config set --secret --path 'scalestack:secrets."+name+
-		key+"', or list it in externalSecrets if something else makes it")
+	return uses
 }
 
 // secrets makes the Secrets of the configuration. Without any, nothing is registered.

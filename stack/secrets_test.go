@@ -80,6 +80,45 @@ func TestServicesComeAfterTheirSecrets(t *testing.T) {
 	require.Equal(t, pulumi.String("mail-login"), c.Services["shop"].Mounts[0].Secret, "the configuration stays as it is")
 }
 
+// No pod starts that mounts a key which its Secret has not.
+func TestAKeyThatASecretDoesNotHaveIsNamed(t *testing.T) {
+	const files = `"mounts":[{"name":"mail","path":"/mail","secrets":[{"secret":"own","files":{"password":"password"}}]}]`
+	section := func(name, value string) map[string]string { return map[string]string{"scalestack:" + name: value} }
+	tls := func(key string) string {
+		return "has no key " + key + `; its keys: user. Fix: pulumi config set --secret --path 'scalestack:secrets.own["` + key + `"]'`
+	}
+	for name, test := range map[string]struct {
+		config map[string]string
+		path   string
+		says   []string
+	}{
+		"mount":        {oneService(files), "services.shop.mounts[0].secrets[0].secret", []string{"has no key password; its keys: user. Fix: pulumi config set --secret --path 'scalestack:secrets.own.password'"}},
+		"migration":    {oneService(`"migration":{"args":["m"],` + files + `}`), "services.shop.migration.mounts[0].secrets[0].secret", []string{"has no key password"}},
+		"post-rollout": {oneService(`"postRollout":{"args":["m"],` + files + `}`), "services.shop.postRollout.mounts[0].secrets[0].secret", []string{"has no key password"}},
+		"redis":        {section("redis", `{"tls":{"secret":"own"}}`), "redis.tls.secret", []string{tls("tls.crt"), tls("tls.key"), tls("ca.crt")}},
+		"postgres":     {section("postgres", `{"tls":{"secret":"own"}}`), "postgres.tls.secret", []string{tls("tls.crt"), tls("tls.key"), tls("ca.crt")}},
+		"pull":         {section("kubernetes", `{"pullSecret":"own"}`), "kubernetes.pullSecret", []string{tls(".dockerconfigjson")}},
+		"gateway":      {routed(openWeb, `"own":{"class":"envoy","secret":"own"}`), "gateway.own.secret", []string{tls("tls.crt"), tls("tls.key")}},
+		"backup": {section("postgres", `{"image":"scalestack/postgres:16.2-patroni-4.1.5-barman-3.19.1","backup":{"bucket":"s3://acme/prod","credentialsSecret":"own"}}`), "postgres.backup.credentialsSecret",
+			[]string{"has no key AWS_ACCESS_KEY_ID", "has no key AWS_SECRET_ACCESS_KEY"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadSecret(test.config, `{"own":{"user":"hush"}}`)
+			require.Error(t, err)
+			lines := strings.Split(err.Error(), "\n")
+			require.Len(t, lines, len(test.says), err.Error())
+			for i, want := range test.says {
+				require.Contains(t, lines[i], `scalestack:`+test.path+`: Invalid value: "own": `+want)
+			}
+			require.NotContains(t, err.Error(), "hush")
+		})
+	}
+	_, err := loadSecret(oneService(files), `{"own":{"user":"hush","password":"hush"}}`)
+	require.NoError(t, err)
+	_, err = load(t, oneService(`"postRollout":{"args":["m"],`+files+`}`))
+	require.ErrorContains(t, err, `services.shop.postRollout.mounts[0].secrets[0].secret: Invalid value: "own": is made by nobody`)
+}
+
 // A pod pulls with what its account has, which is not the namespace's default one for
 // most of them.
 func TestEveryPodPullsWithTheSecret(t *testing.T) {

@@ -23,6 +23,12 @@ import (
 // gets the type kubernetes.io/dockerconfigjson.
 const DockerConfigKey = ".dockerconfigjson"
 
+// CertificateKey and PrivateKey are the keys of a certificate.
+const (
+	CertificateKey = "tls.crt"
+	PrivateKey     = "tls.key"
+)
+
 // Args are the Secrets of a namespace.
 type Args struct {
 	// Namespace of the Secrets. Default: scalestack.
