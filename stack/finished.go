@@ -69,11 +69,6 @@ func (c *Config) laterWiring() wiring {
 		redisAddress: later, redisSecret: later, kafkaBootstrap: later, kafkaCA: later,
 		kafkaUsers: map[string]pulumi.StringInput{},
 	}
-	secrets := pulumi.StringMap{}
-	for name := range c.Secrets {
-		secrets[name] = later
-	}
-	w.secrets = secrets.ToStringMapOutput()
 	for _, s := range c.services() {
 		w.shardLogins[s.Name] = later
 		w.kafkaUsers[s.Name], w.kafkaUsers[s.lagUserName()] = later, later

@@ -104,11 +104,7 @@ func (d *deployment) gateway() error {
 	args.Namespace = d.wired.namespace
 	args.Origin = gateway.Origin{Service: d.routedTo(pulumi.String(s.Name), d.Gateway.Service, gatewayName), ServicePort: s.ServicePort}
 	args.Status = d.status
-	if name := d.Gateway.certificate(); name != "" {
-		own := *args.Own
-		own.Secret = d.madeSecret(own.Secret, d.wired.secrets)
-		args.Own = &own
-	}
+	args.After = d.wired.secretsNamed(d.Gateway.certificate())
 	opts := []pulumi.ResourceOption{d.on}
 	if d.Gateway.hasRecord() {
 		opts = append(opts, pulumi.Providers(d.cloudflare))

@@ -168,36 +168,31 @@ func (d *deployment) secrets() error {
 		}
 	}
 	made, err := secrets.New(d.ctx, secretsName, &secrets.Args{
-		Namespace: d.wired.namespace, Data: data, PullSecret: d.Kubernetes.PullSecret, Certificate: d.Gateway.certificate(),
+		Namespace: d.wired.namespace, Data: data, PullSecret: d.Kubernetes.PullSecret,
 	}, d.on)
 	if err != nil {
 		return err
 	}
-	d.wired.namespace, d.wired.secrets = made.Namespace, made.Names
+	d.wired.namespace, d.wired.secrets = made.Namespace, made.Objects()
 	return nil
 }
 
-// madeSecret lets what uses a Secret of the configuration come after it.
-func (c *Config) madeSecret(secret pulumi.StringInput, made pulumi.StringMapOutput) pulumi.StringInput {
-	name, known := settings.String(secret)
-	if _, own := c.Secrets[name]; !known || !own {
-		return secret
+// secretsOf are the Secrets of the configuration that a service and its Jobs mount.
+func (w wiring) secretsOf(s Service) []pulumi.Resource {
+	names := map[string]bool{}
+	for _, use := range secretUses(s, nil) {
+		names[use.name] = true
 	}
-	return made.MapIndex(pulumi.String(name))
+	return w.secretsNamed(slices.Sorted(maps.Keys(names))...)
 }
 
-// withSecrets lets a service come after the Secrets of the configuration that it
-// mounts.
-func (c *Config) withSecrets(mounts []k8s.Mount, made pulumi.StringMapOutput) []k8s.Mount {
-	all := slices.Clone(mounts)
-	for i := range all {
-		if all[i].Secret != nil {
-			all[i].Secret = c.madeSecret(all[i].Secret, made)
-		}
-		all[i].Secrets = slices.Clone(all[i].Secrets)
-		for j := range all[i].Secrets {
-			all[i].Secrets[j].Secret = c.madeSecret(all[i].Secrets[j].Secret, made)
+// secretsNamed leaves out those that something else makes.
+func (w wiring) secretsNamed(names ...string) []pulumi.Resource {
+	var made []pulumi.Resource
+	for _, name := range names {
+		if object, own := w.secrets[name]; own {
+			made = append(made, object)
 		}
 	}
-	return all
+	return made
 }

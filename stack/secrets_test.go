@@ -70,14 +70,26 @@ func TestMistakesInSecretsShowNoValue(t *testing.T) {
 	require.EqualError(t, err, "scalestack:secrets: Forbidden: is not encrypted. Fix: pulumi config set --secret --path 'scalestack:secrets.<name>.<key>'")
 }
 
+// A mount has the Secret's plain name: with an output of the Secret, a replacement of it
+// would replace the Deployment too.
 func TestServicesComeAfterTheirSecrets(t *testing.T) {
-	c, err := loadSecret(oneService(mounted), `{"mail-login":{"password":"hush"}}`)
+	const more = `"mounts":[{"name":"mail","path":"/mail","secret":"mail-login"},{"name":"other","path":"/other","secret":"made-elsewhere"}],` +
+		`"migration":{"args":["m"],"mounts":[{"name":"a","path":"/a","secrets":[{"secret":"of-migration","files":{"k":"k"}}]}]},` +
+		`"postRollout":{"args":["p"],"mounts":[{"name":"b","path":"/b","secret":"of-rollout"}]}`
+	c, err := loadSecret(with(oneService(more), "externalSecrets", `["made-elsewhere"]`),
+		`{"mail-login":{"k":"hush"},"of-migration":{"k":"hush"},"of-rollout":{"k":"hush"},"unused":{"k":"hush"}}`)
 	require.NoError(t, err)
-	w := wiredHere()
-	w.secrets = pulumi.StringMap{"mail-login": pulumi.String("mail-login")}.ToStringMapOutput()
-	mounts := c.serviceArgs(c.Services["shop"], w).Mounts
-	require.IsType(t, pulumi.StringOutput{}, mounts[0].Secret)
-	require.Equal(t, pulumi.String("mail-login"), c.Services["shop"].Mounts[0].Secret, "the configuration stays as it is")
+	w, prepared := wiredHere(), &pulumi.ResourceState{}
+	w.prepared, w.secrets = []pulumi.Resource{prepared}, map[string]pulumi.Resource{}
+	for name := range c.Secrets {
+		w.secrets[name] = &pulumi.ResourceState{}
+	}
+	args := c.serviceArgs(c.Services["shop"], w)
+	require.Len(t, args.After, 3)
+	for i, name := range []string{"mail-login", "of-migration", "of-rollout"} {
+		require.Same(t, w.secrets[name], args.After[i])
+	}
+	require.Equal(t, pulumi.String("mail-login"), args.Mounts[0].Secret)
 }
 
 // No pod starts that mounts a key which its Secret has not.

@@ -44,8 +44,9 @@ type wiring struct {
 	redisAddress, redisSecret pulumi.StringInput
 	kafkaBootstrap, kafkaCA   pulumi.StringInput
 	kafkaUsers                map[string]pulumi.StringInput
-	// secrets are the Secrets of the configuration by name.
-	secrets pulumi.StringMapOutput
+	// secrets are the Secrets of the configuration by name. Their users have the plain
+	// name and come after them by dependsOn: an output would replace the users too.
+	secrets map[string]pulumi.Resource
 	// opened are who may connect to what.
 	opened opened
 }
@@ -53,14 +54,14 @@ type wiring struct {
 // serviceArgs completes a service's own arguments with what it uses.
 func (c *Config) serviceArgs(s Service, w wiring) *service.Args {
 	a := s.Args
-	a.Namespace, a.Mounts = w.namespace, c.withSecrets(a.Mounts, w.secrets)
+	a.Namespace, a.After = w.namespace, w.secretsOf(s)
 	a.PullSecret, a.Resolvers = c.Kubernetes.PullSecret, c.Kubernetes.Resolvers
 	a.BaseEnv = variables{"SCALESTACK_SERVICE": pulumi.String(s.Name)}
 	if a.Port != 0 {
 		a.BaseEnv["SCALESTACK_LISTEN"] = pulumi.Sprintf(":%d", a.Port)
 	}
 	c.serveMetrics(&a)
-	a.Opened, a.After = w.opened.to(s.Name), w.opened.of(s.Name, service.MigrationName(s.Name))
+	a.Opened, a.After = w.opened.to(s.Name), slices.Concat(a.After, w.opened.of(s.Name, service.MigrationName(s.Name)))
 	if s.Auth != nil {
 		maps.Copy(a.BaseEnv, s.Auth.variables())
 	}
@@ -100,7 +101,6 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 		return
 	}
 	m := *a.Migration
-	m.Mounts = c.withSecrets(m.Mounts, w.secrets)
 	m.BaseEnv = c.shardVariables()
 	m.Mounts = slices.Concat(m.Mounts, c.shardMounts(w.shardMap, admin))
 	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})

@@ -187,19 +187,72 @@ func TestServicesDoNotDependOnSingleShards(t *testing.T) {
 	})
 }
 
-// What uses a Job's output is replaced with the Job, by deleting it first: a new image
-// of shardctl would stop every service. So workloads come after Jobs by dependsOn.
-func TestNoWorkloadUsesAJobsOutput(t *testing.T) {
-	each(t, func(t *testing.T, env string, g *graph) {
+// forceNew are the inputs whose change makes the provider replace an object, beside its
+// name and namespace (forceNew in pulumi-kubernetes' diff.go). The stack names every
+// object, so that it is deleted first.
+var forceNew = map[string][]string{
+	"apps/v1:Deployment":            {"spec.selector"},
+	"apps/v1:StatefulSet":           {"spec.podManagementPolicy", "spec.revisionHistoryLimit", "spec.selector", "spec.serviceName", "spec.volumeClaimTemplates"},
+	"batch/v1:Job":                  {"spec.completions", "spec.parallelism", "spec.selector", "spec.template"},
+	"core/v1:PersistentVolumeClaim": {"spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"},
+	"core/v1:Secret":                {"type"},
+	"core/v1:Service":               {"spec.clusterIP"},
+}
+
+func inputsOf(node pulumi.MockResourceArgs) []string {
+	return forceNew[strings.TrimPrefix(node.TypeToken, "kubernetes:")]
+}
+
+// ownSecrets runs env with all Secrets made by the stack, and one of them with these keys.
+func ownSecrets(t *testing.T, env, mail string) *graph {
+	const tls = `{"tls.crt":"a","tls.key":"a","ca.crt":"a"}`
+	g, err := run(t, env, map[string]string{
+		"scalestack:externalSecrets": "[]", "scalestack:secrets": `{"mail-login":` + mail + `,"shards-tls":` + tls + `,"cache-tls":` + tls + `}`,
+	}, func(info *pulumi.RunInfo) { info.ConfigSecretKeys = []string{"scalestack:secrets"} })
+	require.NoError(t, err)
+	return g
+}
+
+// What takes an output of an object that is replaced is replaced too, by deleting it
+// first, where it decides one of these inputs: a new image of shardctl, or a new key of a
+// Secret, would stop every service. So workloads come after such objects by dependsOn. An
+// object counts as one if the environments, whose settings differ, make it differently.
+func TestNoWorkloadUsesAnOutputOfWhatIsReplaced(t *testing.T) {
+	graphs := []*graph{deployed(t, "dev"), ownSecrets(t, "staging", `{"password":"a"}`), ownSecrets(t, "prod", `{"tls.crt":"a","tls.key":"a"}`)}
+	made, replaced := map[string]string{}, map[string]bool{}
+	for _, g := range graphs {
 		for _, node := range g.nodes {
-			for property, uses := range node.RegisterRPC.GetPropertyDependencies() {
-				for _, urn := range uses.GetUrns() {
-					require.False(t, strings.Contains(urn, "::kubernetes:batch/v1:Job::") || strings.Contains(urn, "$kubernetes:batch/v1:Job::"),
-						"%s of %s comes from %s", property, id(node), urn)
-				}
+			inputs := ""
+			for _, path := range inputsOf(node) {
+				inputs += path + ": " + at(t, node, path) + "\n"
+			}
+			if other, known := made[id(node)]; known && other != inputs {
+				replaced[id(node)] = true
+			}
+			made[id(node)] = inputs
+		}
+	}
+	require.True(t, replaced["kubernetes:core/v1:Secret secrets-mail-login"])
+	require.True(t, replaced[job+" shards-migrate"])
+	for _, g := range graphs {
+		requireNoOutput(t, g, replaced)
+	}
+}
+
+func requireNoOutput(t *testing.T, g *graph, replaced map[string]bool) {
+	ids := map[string]string{}
+	for _, node := range g.nodes {
+		ids[urnOf(node)] = id(node)
+	}
+	for _, node := range kubernetesObjects(g) {
+		uses := node.RegisterRPC.GetPropertyDependencies()
+		for _, path := range append([]string{"metadata"}, inputsOf(node)...) {
+			property, _, _ := strings.Cut(path, ".")
+			for _, urn := range uses[property].GetUrns() {
+				require.False(t, replaced[ids[urn]] || strings.HasPrefix(ids[urn], job), "%s of %s comes from %s", property, id(node), urn)
 			}
 		}
-	})
+	}
 }
 
 // exporter is what dev has alone: production pins images by a digest that only its

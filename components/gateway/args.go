@@ -52,6 +52,9 @@ type Args struct {
 	// Status asks the cluster for an object's status, to say why the gateway does not
 	// take it. Default: the error names the command that shows it.
 	Status StatusFunc `json:"-"`
+
+	// After are what the Gateway and the route come after, such as the Secret of Own.
+	After []pulumi.Resource `json:"-"`
 }
 
 // StatusFunc returns the field status of an object of gateway.networking.k8s.io/v1, by

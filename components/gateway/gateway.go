@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -58,9 +59,9 @@ func (r *registrar) all() (host pulumi.StringOutput, err error) {
 		return host, err
 	}
 	var own *served
-	var after []pulumi.Resource
+	after := slices.Clone(r.args.After)
 	if r.args.Own != nil {
-		if own, err = r.register("gateway", ownGateway(r.name, r.args)); err != nil {
+		if own, err = r.register("gateway", ownGateway(r.name, r.args), after...); err != nil {
 			return host, err
 		}
 		after = append(after, own)

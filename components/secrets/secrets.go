@@ -19,12 +19,14 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// DockerConfigKey is the key of a Secret that pulls images. A Secret with this key
-// gets the type kubernetes.io/dockerconfigjson.
-const DockerConfigKey = ".dockerconfigjson"
-
-// CertificateKey and PrivateKey are the keys of a certificate.
+// A Secret's keys decide its type, whatever it is used for: Kubernetes cannot change the
+// type of one that exists, so that a new use of it would delete it and make it again.
 const (
+	// DockerConfigKey is the key of a Secret that pulls images. A Secret with this key
+	// gets the type kubernetes.io/dockerconfigjson.
+	DockerConfigKey = ".dockerconfigjson"
+	// CertificateKey and PrivateKey are the keys of a certificate. A Secret with both gets
+	// the type kubernetes.io/tls: gateways take no other.
 	CertificateKey = "tls.crt"
 	PrivateKey     = "tls.key"
 )
@@ -41,21 +43,24 @@ type Args struct {
 	// service account of its own; the components job and service have a PullSecret for
 	// theirs. Default: none.
 	PullSecret string `json:"pullSecret" pulumi:"pullSecret,optional" format:"label"`
-	// Certificate is the name of a Secret with the keys tls.crt and tls.key, which gets
-	// the type kubernetes.io/tls: gateways take no other. Naming one that exists without
-	// the type replaces it. Default: none.
-	Certificate string `json:"certificate" pulumi:"certificate,optional" format:"label"`
 }
 
 // Secrets are the Secrets of a namespace.
 type Secrets struct {
 	pulumi.ResourceState
 
-	// Names of the Secrets, each known once its Secret exists.
+	// Names of the Secrets, each known once its Secret exists. What mounts one takes its
+	// plain name and depends on Objects: Pulumi replaces a workload that uses an output of
+	// a Secret whenever it replaces the Secret.
 	Names pulumi.StringMapOutput `pulumi:"names"`
 	// Namespace is known once pods in it may pull images with PullSecret.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
+
+	objects map[string]pulumi.Resource
 }
+
+// Objects are the Secrets themselves by name, for what comes after them.
+func (s *Secrets) Objects() map[string]pulumi.Resource { return s.objects }
 
 // Validate returns every mistake in the arguments at once, each with the path of
 // its field, or nil.
@@ -70,7 +75,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := kube.Check(name, "", a); err != nil {
 		return nil, err
 	}
-	s := &Secrets{}
+	s := &Secrets{objects: map[string]pulumi.Resource{}}
 	if err := ctx.RegisterComponentResource("scalestack:secrets:Secrets", name, s, opts...); err != nil {
 		return nil, err
 	}
@@ -80,7 +85,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", secret, err)
 		}
-		names[secret] = made.Metadata.Name().Elem()
+		s.objects[secret], names[secret] = made, made.Metadata.Name().Elem()
 	}
 	s.Names, s.Namespace = names.ToStringMapOutput(), a.Namespace.ToStringOutput()
 	if a.PullSecret != "" {
@@ -97,13 +102,24 @@ func object(labels kube.Labels, name string, a *Args) *corev1.SecretArgs {
 		data[key] = pulumi.ToSecret(value).(pulumi.StringOutput)
 	}
 	args := &corev1.SecretArgs{Metadata: labels.Meta(name, a.Namespace), StringData: data}
-	if _, pulls := a.Data[name][DockerConfigKey]; pulls {
+	switch {
+	case pulls(a.Data[name]):
 		args.Type = pulumi.String("kubernetes.io/dockerconfigjson")
-	}
-	if name == a.Certificate {
+	case certifies(a.Data[name]):
 		args.Type = pulumi.String("kubernetes.io/tls")
 	}
 	return args
+}
+
+func pulls[V any](data map[string]V) bool {
+	_, given := data[DockerConfigKey]
+	return given
+}
+
+func certifies[V any](data map[string]V) bool {
+	_, certificate := data[CertificateKey]
+	_, key := data[PrivateKey]
+	return certificate && key
 }
 
 // pull lets the namespace's default service account pull images: its pods need no
@@ -126,32 +142,18 @@ func (s *Secrets) pull(ctx *pulumi.Context, name string, a *Args, made pulumi.St
 	return nil
 }
 
-// Check refuses names and keys that Kubernetes would refuse, a pull secret that cannot
-// pull and a certificate that is none. It shows no value.
+// Check refuses names and keys that Kubernetes would refuse, and a pull secret that
+// cannot pull. It shows no value.
 func (a *Args) Check(path *field.Path) field.ErrorList {
 	at, errs := path.Child("data"), CheckNames(path.Child("data"), a.Data)
 	if data, own := a.Data[a.PullSecret]; own && data[DockerConfigKey] == nil {
 		errs = append(errs, field.Required(at.Key(a.PullSecret).Key(DockerConfigKey), "it is the pull secret"))
 	}
-	if data, own := a.Data[a.Certificate]; own {
-		errs = append(errs, CheckCertificate(at.Child(a.Certificate), data)...)
-	}
 	return errs
 }
 
-// CheckCertificate refuses a certificate without one of its two parts.
-func CheckCertificate[V any](path *field.Path, data map[string]V) field.ErrorList {
-	var errs field.ErrorList
-	for _, key := range []string{"tls.crt", "tls.key"} {
-		if _, given := data[key]; !given {
-			errs = append(errs, field.Required(path.Key(key), "it is a certificate of the gateway"))
-		}
-	}
-	return errs
-}
-
-// CheckNames refuses names and keys that Kubernetes would refuse, and a Secret without
-// a key.
+// CheckNames refuses names and keys that Kubernetes would refuse, a Secret without a
+// key, and one that would need two types.
 func CheckNames[V any](path *field.Path, data map[string]map[string]V) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range slices.Sorted(maps.Keys(data)) {
@@ -159,6 +161,10 @@ func CheckNames[V any](path *field.Path, data map[string]map[string]V) field.Err
 		errs = append(errs, kube.Name(at, name, "")...)
 		if len(data[name]) == 0 {
 			errs = append(errs, field.Required(at, "a value by its key"))
+		}
+		if pulls(data[name]) && certifies(data[name]) {
+			errs = append(errs, field.Forbidden(at.Key(DockerConfigKey), "is given together with "+CertificateKey+" and "+PrivateKey+
+				": a Secret pulls images or is a certificate, since it has one type"))
 		}
 		for _, key := range slices.Sorted(maps.Keys(data[name])) {
 			if len(validation.IsConfigMapKey(key)) > 0 {

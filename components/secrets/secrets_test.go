@@ -55,18 +55,25 @@ func TestMistakesShowNoValue(t *testing.T) {
 	require.NotContains(t, err.Error(), "hush")
 }
 
-func TestTheGatewaysCertificateHasItsType(t *testing.T) {
-	pair := map[string]pulumi.StringInput{"tls.crt": pulumi.String("c"), "tls.key": pulumi.String("hush")}
+// A Secret's type cannot change, so a later use of it must not ask for another.
+func TestKeysDecideTheType(t *testing.T) {
+	text := func(keys ...string) map[string]pulumi.StringInput {
+		values := map[string]pulumi.StringInput{}
+		for _, key := range keys {
+			values[key] = pulumi.String("hush")
+		}
+		return values
+	}
 	r := kubetest.Run(t, func(ctx *pulumi.Context) error {
-		_, err := secrets.New(ctx, "logins", &secrets.Args{Certificate: "www", Data: data{"www": pair, "other": pair}})
+		_, err := secrets.New(ctx, "logins", &secrets.Args{Data: data{
+			"www": text("tls.crt", "tls.key", "ca.crt"), "authority": text("tls.crt"), "registry": text(secrets.DockerConfigKey),
+		}})
 		return err
 	})
 	require.Equal(t, "kubernetes.io/tls", kubetest.Text(r.Get(t, "Secret", "www"), "type"))
-	require.False(t, r.Get(t, "Secret", "other").Inputs.HasValue("type"))
-	delete(pair, "tls.key")
-	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
-		_, err := secrets.New(ctx, "logins", &secrets.Args{Certificate: "www", Data: data{"www": pair}})
-		return err
-	}, pulumi.WithMocks("scalestack", "test", &kubetest.Recorder{}))
-	require.ErrorContains(t, err, "data.www[tls.key]: Required value: it is a certificate of the gateway")
+	require.Equal(t, "kubernetes.io/dockerconfigjson", kubetest.Text(r.Get(t, "Secret", "registry"), "type"))
+	require.False(t, r.Get(t, "Secret", "authority").Inputs.HasValue("type"))
+
+	err := (&secrets.Args{Data: data{"both": text("tls.crt", "tls.key", secrets.DockerConfigKey)}}).Validate()
+	require.ErrorContains(t, err, "data.both[.dockerconfigjson]: Forbidden: is given together with tls.crt and tls.key")
 }

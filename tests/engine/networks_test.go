@@ -192,7 +192,7 @@ func TestARenamedServiceReachesItsStoresToItsEnd(t *testing.T) {
 	for name, unready := range map[string]string{"the new one starts": "", "the new one does not": "Deployment"} {
 		t.Run(name, func(t *testing.T) {
 			config := map[string]string{
-				"scalestack:services": `{"web":{` + webService + `}}`, "scalestack:gateway": to("web", someRoute), "scalestack:kafka": namedKafka,
+				"services": `{"web":{` + webService + `}}`, "gateway": to("web", someRoute), "kafka": namedKafka,
 			}
 			r := newStack(t, config)
 			r.mustRun(update)
@@ -201,7 +201,7 @@ func TestARenamedServiceReachesItsStoresToItsEnd(t *testing.T) {
 			r.requireKept()
 			r.requireRouted()
 
-			config["scalestack:services"], config["scalestack:gateway"] = `{"shop":{`+webService+`}}`, to("shop", someRoute)
+			config["services"], config["gateway"] = `{"shop":{`+webService+`}}`, to("shop", someRoute)
 			r.unready = unready
 			_, err := r.run(update, false)
 			require.Equal(t, unready != "", err != nil)
@@ -227,13 +227,13 @@ func (r *rig) requireRouted() {
 func TestAGatewayIsSwitchedWithoutAGap(t *testing.T) {
 	for name, unready := range map[string]string{"the new one starts": "", "the new one does not": "Deployment"} {
 		t.Run(name, func(t *testing.T) {
-			config := map[string]string{"scalestack:services": `{"web":{` + webService + `}}`, "scalestack:gateway": to("web", someRoute), "scalestack:kafka": namedKafka}
+			config := map[string]string{"services": `{"web":{` + webService + `}}`, "gateway": to("web", someRoute), "kafka": namedKafka}
 			r := newStack(t, config)
 			r.mustRun(update)
 			r.requireRouted()
 
-			config["scalestack:services"] = `{"web":{` + webService + `},"news":{"image":"b:1","port":8081,"auth":{"public":true}}}`
-			config["scalestack:gateway"] = to("news", someRoute)
+			config["services"] = `{"web":{` + webService + `},"news":{"image":"b:1","port":8081,"auth":{"public":true}}}`
+			config["gateway"] = to("news", someRoute)
 			r.unready = unready
 			_, err := r.run(update, false)
 			require.Equal(t, unready != "", err != nil)
@@ -246,8 +246,8 @@ func TestAGatewayIsSwitchedWithoutAGap(t *testing.T) {
 // The connectors go on to reach the service that their rules lead to.
 func TestATunnelIsSwitchedWithoutAGap(t *testing.T) {
 	config := map[string]string{
-		"scalestack:services": `{"web":{` + webService + `},"news":{"image":"b:1","port":8081,"auth":{"public":true}}}`,
-		"scalestack:tunnel":   to("web", someTunnel), "scalestack:kafka": namedKafka,
+		"services": `{"web":{` + webService + `},"news":{"image":"b:1","port":8081,"auth":{"public":true}}}`,
+		"tunnel":   to("web", someTunnel), "kafka": namedKafka,
 	}
 	r := newStack(t, config)
 	r.mustRun(update)
@@ -258,7 +258,7 @@ func TestATunnelIsSwitchedWithoutAGap(t *testing.T) {
 		service := r.podsOf("Deployment " + name + "-deployment")
 		return r.reaches(connector, service, service.ports["http"])
 	}, "the connectors reach the service of their rules")
-	config["scalestack:tunnel"] = to("news", someTunnel)
+	config["tunnel"] = to("news", someTunnel)
 	r.mustRun(update)
 	web, news := r.podsOf(webDeployment), r.podsOf("Deployment news-deployment")
 	require.True(t, r.reaches(connector, news, 8081))
@@ -267,16 +267,16 @@ func TestATunnelIsSwitchedWithoutAGap(t *testing.T) {
 
 // Pods with the old port are reached until there are others.
 func TestAPortIsChangedWithoutAGap(t *testing.T) {
-	config := map[string]string{"scalestack:services": `{"web":{` + webService + `}}`, "scalestack:kafka": namedKafka}
-	config["scalestack:gateway"] = to("web", someRoute)
-	config["scalestack:tunnel"] = strings.ReplaceAll(to("web", someTunnel), "www.", "direct.")
+	config := map[string]string{"services": `{"web":{` + webService + `}}`, "kafka": namedKafka}
+	config["gateway"] = to("web", someRoute)
+	config["tunnel"] = strings.ReplaceAll(to("web", someTunnel), "www.", "direct.")
 	r := newStack(t, config)
 	r.mustRun(update)
 	old, connector := r.podsOf(webDeployment), r.podsOf("Deployment cloudflared-deployment")
 	reached := func(port int) bool { return r.reaches(gatewayPod, old, port) && r.reaches(connector, old, port) }
 	r.always(func() bool { return reached(8080) }, "the old pods are reached")
 
-	config["scalestack:services"] = `{"web":{` + strings.ReplaceAll(webService, "8080", "9000") + `}}`
+	config["services"] = `{"web":{` + strings.ReplaceAll(webService, "8080", "9000") + `}}`
 	r.unready = "Deployment"
 	_, err := r.run(update, false)
 	require.Error(t, err)

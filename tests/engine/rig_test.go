@@ -48,6 +48,8 @@ type rig struct {
 	// before are the field managers of cluster-wide objects that the cluster has
 	// already.
 	before []string
+	// judge is how the provider judges a change; nil for one that it makes in place.
+	judge func(plugin.DiffRequest) plugin.DiffResult
 	// address is where the engine takes what programs and plugins log.
 	address string
 	logged  logs
@@ -127,6 +129,9 @@ func (r *rig) provider() plugin.Provider {
 		DiffF: func(_ context.Context, asked plugin.DiffRequest) (plugin.DiffResult, error) {
 			if asked.OldInputs.DeepEquals(asked.NewInputs) {
 				return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+			}
+			if r.judge != nil {
+				return r.judge(asked), nil
 			}
 			diff := plugin.DiffResult{Changes: plugin.DiffSome}
 			if kind := asked.NewInputs["kind"]; !kind.DeepEquals(asked.OldInputs["kind"]) {
