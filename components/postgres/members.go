@@ -3,6 +3,7 @@ package postgres
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -22,7 +23,8 @@ func (p plan) of(member int) plan {
 	return p
 }
 
-// claims registers the members' volume claims.
+// claims registers the members' volume claims. They wait for no gate: a full volume has to
+// grow whatever other shards do.
 func (r *registrar) claims(p plan) ([]*corev1.PersistentVolumeClaim, error) {
 	var all []*corev1.PersistentVolumeClaim
 	for i := range p.Members {
@@ -39,7 +41,7 @@ func (r *registrar) claims(p plan) ([]*corev1.PersistentVolumeClaim, error) {
 
 // patroni registers what several servers of one shard have beyond a single one. It
 // returns what they have to wait for.
-func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.PersistentVolumeClaim) ([]pulumi.Resource, error) {
+func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.PersistentVolumeClaim, begun pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	rest, err := random.NewRandomPassword(r.ctx, p.secret(patroniCredentials)+"-password", password(), r.parent)
 	if err != nil {
 		return nil, err
@@ -70,7 +72,7 @@ func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.P
 		needs = append(needs, service)
 	}
 	if args := shardBudget(p); args != nil {
-		if _, err := policyv1.NewPodDisruptionBudget(r.ctx, p.object()+"-budget", args, r.parent); err != nil {
+		if _, err := policyv1.NewPodDisruptionBudget(r.ctx, p.object()+"-budget", args, r.parent, begun); err != nil {
 			return nil, err
 		}
 	}
@@ -113,14 +115,38 @@ func (r *registrar) keepMembers() (pulumi.ResourceOption, error) {
 }
 
 func membersChange(old resource.PropertyMap, members int) field.ErrorList {
-	path, _ := resource.ParsePropertyPath(`metadata.annotations["` + MembersAnnotation + `"]`)
-	value, ok := path.Get(resource.NewProperty(old))
-	if !ok || !value.IsString() {
-		return nil
-	}
-	if was, err := strconv.Atoi(value.StringValue()); err != nil || members < was {
-		return field.ErrorList{field.Invalid(field.NewPath("members"), members, "must be at least "+value.StringValue()+
+	if was := membersBefore(old); members < was {
+		return field.ErrorList{field.Invalid(field.NewPath("members"), members, "must be at least "+strconv.Itoa(was)+
 			": members can be added and not taken away. docs/high-availability.md says how a shard gets fewer")}
 	}
 	return nil
+}
+
+// membersBefore is how many members an object says there were, 0 if it says nothing. Earlier
+// versions told it on the NetworkPolicy, and a deployment that failed may have removed it from
+// there and not come to the ConfigMaps: what those say of Patroni is the least there were.
+func membersBefore(old resource.PropertyMap) int {
+	if told, ok := textAt(old, `metadata.annotations["`+MembersAnnotation+`"]`); ok {
+		if count, err := strconv.Atoi(told); err == nil {
+			return count
+		}
+		return maxMembers
+	}
+	shared, ok := textAt(old, `data["dcs.json"]`)
+	switch {
+	case !ok:
+		return 0
+	case strings.Contains(shared, `"synchronous_mode": "quorum"`):
+		return 3
+	}
+	return 2
+}
+
+func textAt(object resource.PropertyMap, at string) (string, bool) {
+	path, _ := resource.ParsePropertyPath(at)
+	value, ok := path.Get(resource.NewProperty(object))
+	if !ok || !value.IsString() {
+		return "", false
+	}
+	return value.StringValue(), true
 }

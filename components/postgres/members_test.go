@@ -12,6 +12,8 @@ import (
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -176,6 +178,27 @@ func TestAShardHasABudgetOfItsOwn(t *testing.T) {
 	}
 }
 
+// While a shard gets members there are both budgets, and its pod of before and of after.
+func TestNoPodHasTwoBudgets(t *testing.T) {
+	single, member := testPlan(nil), testPlan(threeMembers)
+	common, own := disruptionBudget("postgres", single.Args), shardBudget(member)
+	covers := func(budget *policyv1.PodDisruptionBudgetArgs, p plan) bool {
+		selector := budget.Spec.(*policyv1.PodDisruptionBudgetSpecArgs).Selector.(*metav1.LabelSelectorArgs)
+		read := &metav1.LabelSelectorRequirementArgs{Key: pulumi.String(roleLabel), Operator: pulumi.String("Exists")}
+		for key, value := range selector.MatchLabels.(pulumi.StringMap) {
+			if p.podLabels()[key] != value {
+				return false
+			}
+		}
+		_, labelled := p.podLabels()[roleLabel]
+		return labelled == reflect.DeepEqual(selector.MatchExpressions, metav1.LabelSelectorRequirementArray{read})
+	}
+	require.True(t, covers(common, single))
+	require.False(t, covers(common, member))
+	require.True(t, covers(own, member))
+	require.False(t, covers(own, single))
+}
+
 func TestMembersPullTheirImageWithTheSecret(t *testing.T) {
 	args := &Args{Shards: []int{0}, PullSecret: "registry"}
 	threeMembers(args)
@@ -206,6 +229,19 @@ func TestMembersAreNeverTakenAway(t *testing.T) {
 	require.Empty(t, membersChange(old, 5))
 	require.Empty(t, membersChange(resource.PropertyMap{}, 1), "a shard with one member has no annotation")
 	require.ErrorContains(t, membersChange(old, 1).ToAggregate(), "members: Invalid value: 1: must be at least 3")
+
+	for members := 1; members <= maxMembers; members++ {
+		p := testPlan(func(a *Args) { a.Members = members })
+		files := resource.PropertyMap{}
+		for name, text := range mountedFiles(p) {
+			files[resource.PropertyKey(name)] = resource.NewProperty(text)
+		}
+		earlier := resource.PropertyMap{"data": resource.NewProperty(files)}
+		require.Empty(t, membersChange(earlier, members))
+		if members > 1 {
+			require.NotEmpty(t, membersChange(earlier, 1), "%d members of an earlier version", members)
+		}
+	}
 }
 
 func TestMembersAreChecked(t *testing.T) {

@@ -35,10 +35,11 @@ func credentials(p plan, secret, role string, password pulumi.StringInput) *core
 func configMap(p plan, rollout pulumi.StringInput) *corev1.ConfigMapArgs {
 	data := pulumi.ToStringMap(mountedFiles(p))
 	data["rollout"] = rollout
-	return &corev1.ConfigMapArgs{
-		Metadata: p.labels().Meta(p.configMap(), p.Namespace),
-		Data:     data,
+	meta := p.labels().Meta(p.configMap(), p.Namespace)
+	if p.replicated() {
+		meta.Annotations = pulumi.StringMap{MembersAnnotation: pulumi.String(strconv.Itoa(p.Members))}
 	}
+	return &corev1.ConfigMapArgs{Metadata: meta, Data: data}
 }
 
 // statefulSet holds one pod. Its serviceName, selector, podManagementPolicy and
@@ -104,10 +105,13 @@ func servicePorts() corev1.ServicePortArray {
 // take one shard at a time; nil if there is to be none. A pod that is not ready
 // may always go: the move may be its cure.
 func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetArgs {
-	return budget(a.Disruption, componentLabels(component).Meta(component, a.Namespace), PodLabels(component))
+	return budget(a.Disruption, componentLabels(component).Meta(component, a.Namespace), PodLabels(component), "DoesNotExist")
 }
 
-func budget(disruption Disruption, meta *metav1.ObjectMetaArgs, pods pulumi.StringMap) *policyv1.PodDisruptionBudgetArgs {
+// budget is for pods whose role's label, which members have from their template on, Exists or
+// DoesNotExist. While shards get members both kinds are there, and a pod with two budgets can
+// never be moved.
+func budget(disruption Disruption, meta *metav1.ObjectMetaArgs, pods pulumi.StringMap, role string) *policyv1.PodDisruptionBudgetArgs {
 	unavailable := map[Disruption]int{DisruptOne: 1, DisruptNone: 0}
 	count, wanted := unavailable[disruption]
 	if !wanted {
@@ -118,7 +122,12 @@ func budget(disruption Disruption, meta *metav1.ObjectMetaArgs, pods pulumi.Stri
 		Spec: &policyv1.PodDisruptionBudgetSpecArgs{
 			MaxUnavailable:             pulumi.Int(count),
 			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
-			Selector:                   kube.Match(pods),
+			Selector: &metav1.LabelSelectorArgs{
+				MatchLabels: pods,
+				MatchExpressions: metav1.LabelSelectorRequirementArray{
+					&metav1.LabelSelectorRequirementArgs{Key: pulumi.String(roleLabel), Operator: pulumi.String(role)},
+				},
+			},
 		},
 	}
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"slices"
-	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -19,8 +18,8 @@ import (
 // passwords.
 const patroniCredentials = "patroni"
 
-// MembersAnnotation on the NetworkPolicy of all shards is Args.Members, if above 1: it
-// tells the next deployment how many there were.
+// MembersAnnotation on a shard's ConfigMap is Args.Members, if above 1: it tells the next
+// deployment how many there were. Members that a gate refused are not among them.
 const MembersAnnotation = "scalestack/members"
 
 // maxMembers is the range of Args.Members.
@@ -147,14 +146,14 @@ func patroniSecret(p plan, admin, rest pulumi.StringInput) *corev1.SecretArgs {
 	}
 }
 
-// shardBudget lets a drain take one member at a time; nil if there is to be none.
+// shardBudget lets a drain take one member at a time; nil if there is to be none. The pod of a
+// shard that had one member belongs to the budget of all shards until it is replaced.
 func shardBudget(p plan) *policyv1.PodDisruptionBudgetArgs {
-	return budget(p.Disruption, p.labels().Meta(p.object(), p.Namespace), p.labels().Selector())
+	return budget(p.Disruption, p.labels().Meta(p.object(), p.Namespace), p.labels().Selector(), "Exists")
 }
 
 // openForPatroni lets the members ask each other, and the API server, where the lock is.
 func openForPatroni(policy *networkingv1.NetworkPolicyArgs, shards k8s.Peer, a *Args) {
-	policy.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{MembersAnnotation: pulumi.String(strconv.Itoa(a.Members))}
 	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
 	rest := kube.Policy{Open: []kube.Opening{{Port: restPort, From: []k8s.Peer{shards}}}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
 	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), rest.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)

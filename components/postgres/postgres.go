@@ -58,6 +58,8 @@ type registrar struct {
 	watch  []pulumi.Resource
 	// ready are what a change of any server waits for: its certificate, the archive's bucket.
 	ready []pulumi.Resource
+	// keep refuses to take members away.
+	keep pulumi.ResourceOption
 	// accounts are the shards' own ones.
 	accounts map[int]*corev1.ServiceAccount
 	// sets, gates and rolled grow with each shard.
@@ -69,11 +71,11 @@ type registrar struct {
 }
 
 func (r *registrar) all() error {
-	keep, err := r.keepMembers()
-	if err != nil {
+	var err error
+	if r.keep, err = r.keepMembers(); err != nil {
 		return err
 	}
-	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, keep, pulumi.DependsOn(r.args.Opened)); err != nil {
+	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, r.keep, pulumi.DependsOn(r.args.Opened)); err != nil {
 		return err
 	}
 	if err := r.budget(); err != nil {
@@ -102,8 +104,7 @@ func (r *registrar) all() error {
 	return r.exporter()
 }
 
-// budget is that of all shards, unless each has several members and so its own: a pod
-// with two budgets can never be moved.
+// budget is that of all shards, unless each has several members and so its own.
 func (r *registrar) budget() error {
 	args := disruptionBudget(r.name, r.args)
 	if args == nil || r.args.Members > 1 {
@@ -127,15 +128,17 @@ func (r *registrar) shard(p plan) error {
 	if err := r.gate(rolled); err != nil {
 		return err
 	}
-	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, pulumi.DependsOn(slices.Concat(r.gates, r.ready)))
+	config, err := corev1.NewConfigMap(r.ctx, p.object()+"-config", configMap(p, rolled.rollout), r.parent, r.keep,
+		pulumi.DependsOn(slices.Concat(r.gates, r.ready)))
 	if err != nil {
 		return err
 	}
+	begun := pulumi.DependsOn([]pulumi.Resource{config})
 	claims, err := r.claims(p)
 	if err != nil {
 		return err
 	}
-	service, err := r.services(p)
+	service, err := r.services(p, begun)
 	if err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func (r *registrar) shard(p plan) error {
 		needs = append(needs, account)
 	}
 	if p.replicated() {
-		more, err := r.patroni(p, adminPassword, claims)
+		more, err := r.patroni(p, adminPassword, claims, begun)
 		if err != nil {
 			return err
 		}
@@ -185,13 +188,14 @@ func (r *registrar) credentials(p plan, secret, role string) (*corev1.Secret, pu
 	return made, value, err
 }
 
-// services returns the clients' Service. One with a selector must not wait for the
-// StatefulSet nor it for the Service: Pulumi calls a Service ready when a pod is behind it.
-func (r *registrar) services(p plan) (*corev1.Service, error) {
+// services returns the clients' Service. It keeps its selector until the shard's change has
+// begun. One with a selector must not wait for the StatefulSet nor it for the Service: Pulumi
+// calls a Service ready when a pod is behind it.
+func (r *registrar) services(p plan, begun pulumi.ResourceOption) (*corev1.Service, error) {
 	if _, err := corev1.NewService(r.ctx, p.headless(), headlessService(p), r.parent); err != nil {
 		return nil, err
 	}
-	return corev1.NewService(r.ctx, p.object()+"-service", clientService(p), r.parent)
+	return corev1.NewService(r.ctx, p.object()+"-service", clientService(p), r.parent, begun)
 }
 
 // checksum covers what a running server must be restarted for.
