@@ -5,11 +5,24 @@ question="SELECT coalesce(string_agg(DISTINCT format('%s (%s) at %s',
 		coalesce(nullif(application_name, ''), 'a program without a name'), usename, client_addr), ', '), '')
 	FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE NOT ssl AND client_addr IS NOT NULL AND usename IS NOT NULL"
 
+# closed tells that a server has no client without TLS and gets none: it refuses them, or is
+# down. A setting that brings it back must not wait for its answer. It is asked without a
+# password, which after a lost state may be another one.
+closed() {
+	found=$(PGSSLMODE=disable PGCONNECT_TIMEOUT=5 timeout 15 psql --no-psqlrc --no-password --host="$1" --port="$2" \
+		--username="$ROLE" --dbname="$3" --command='' 2>&1 </dev/null) && return 1
+	case $found in
+	*'no encryption'* | *'Connection refused'*) return 0 ;;
+	esac
+	return 1
+}
+
 # survey leaves the clients without TLS, and the shards that could not be asked, in
 # $waiting. A pod that does not exist has no clients.
 survey() {
 	waiting=
 	while read -r name host port database _; do
+		! closed "$host" "$port" "$database" || continue
 		if sql "$name" "$host" "$port" "$database"; then
 			[ -z "$answer" ] || waiting="$waiting${waiting:+; }$name has $answer"
 			continue

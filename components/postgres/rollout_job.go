@@ -137,9 +137,17 @@ func (j rolloutJob) deadline() int {
 
 // name changes with everything that the Job judges by.
 func (j rolloutJob) name() pulumi.StringOutput {
-	sum := kube.Checksum(pulumi.String(rolloutProgram(j.Args)), pulumi.String(serverConfig(j.Args)+j.tlsRevision()),
-		j.image(), j.awaited(), j.revision).ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] })
-	return sum.(pulumi.StringOutput)
+	return j.sum().ApplyT(func(sum string) string { return j.object + "-" + sum[:rolloutLength] }).(pulumi.StringOutput)
+}
+
+// sum leaves out of the Job that looks for clients what is not about them: a setting or an
+// image may be what repairs a shard that it would ask.
+func (j rolloutJob) sum() pulumi.StringOutput {
+	if j.clients {
+		return kube.Checksum(pulumi.String(clientsProgram()), j.awaited())
+	}
+	return kube.Checksum(pulumi.String(rolloutProgram(j.Args)), pulumi.String(serverConfig(j.Args)+j.tlsRevision()),
+		j.image(), j.awaited(), j.revision)
 }
 
 // awaited has a line for each shard, as rollout.sh reads them.

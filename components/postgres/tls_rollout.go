@@ -52,7 +52,7 @@ func (j rolloutJob) tlsRevision() string {
 	if j.TLS == nil {
 		return ""
 	}
-	return fmt.Sprint(j.tlsSecret(), j.TLS.Mode, j.clients, tlsScript(j.Args), clientsScript)
+	return fmt.Sprint(j.tlsSecret(), j.TLS.Mode, tlsScript(j.Args))
 }
 
 // tlsVolumes leave the key to the Job that checks it. A Secret that does not exist yet is
@@ -112,7 +112,7 @@ func (r *registrar) tls() error {
 		return nil
 	}
 	survey := rolloutJob{plan: plan{Args: r.args, component: r.name, id: r.args.Shards[0]}, object: r.name + "-clients",
-		clients: true, shards: r.everyMember(), revision: pulumi.String("")}
+		clients: true, shards: r.everyMember()}
 	made, err := r.job(r.name+"-clients", survey, slices.Clone(r.watch))
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -286,6 +287,40 @@ func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
 	s.tls = encrypted
 	output, err = clients()
 	require.NoError(t, err, output)
+}
+
+// lookForClients runs the Job postgres-clients.
+func (s *shard) lookForClients() (string, error) {
+	s.t.Helper()
+	return s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
+}
+
+// A server that is down, or that refuses clear text already, has no clients without TLS. The deployment that
+// repairs it comes after this Job.
+func TestAShardWithoutClearTextHoldsUpNoRepair(t *testing.T) {
+	s := tlsShard(t, k8s.TLSRequire, certtest.NewAuthority(t, "test"))
+	s.requireBootstrap()
+	output, err := s.lookForClients()
+	require.NoError(t, err, "a server that does not start: %s", output)
+	s.start()
+	s.exec("ALTER ROLE postgres PASSWORD 'of the former state'")
+	output, err = s.lookForClients()
+	require.NoError(t, err, "a server with the passwords of a lost state: %s", output)
+}
+
+func TestAShardThatMayHaveClientsIsWaitedFor(t *testing.T) {
+	s := tlsShard(t, k8s.TLSOffer, certtest.NewAuthority(t, "test"))
+	s.requireBootstrap()
+	s.start()
+	require.NoError(t, s.server.Process.Signal(syscall.SIGSTOP))
+	output, err := s.lookForClients()
+	require.NoError(t, s.server.Process.Signal(syscall.SIGCONT))
+	require.Error(t, err)
+	require.Contains(t, output, "timeout expired")
+	s.exec("ALTER ROLE postgres PASSWORD 'another'")
+	output, err = s.lookForClients()
+	require.Error(t, err)
+	require.Contains(t, output, "password authentication failed")
 }
 
 func TestServersWithoutTLSCannotRequireIt(t *testing.T) {

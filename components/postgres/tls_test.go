@@ -115,6 +115,27 @@ func TestServersWaitForTheirClients(t *testing.T) {
 	}
 }
 
+// The Job that looks for clients would wait for a shard that is down, and so keep away what repairs it.
+func TestClientsAreLookedForWhenTheServersAreOthers(t *testing.T) {
+	name := func(change func(*Args)) string {
+		args := &Args{Shards: []int{0, 1}, MaxConnections: 100, Image: pulumi.String(patroniImage)}
+		withTLS(k8s.TLSRequire)(args)
+		change(args)
+		return kubetest.Text(named(t, run(t, args), "postgres-clients"), "metadata.name")
+	}
+	before := name(func(*Args) {})
+	for what, change := range map[string]func(*Args){
+		"a setting":   func(a *Args) { a.Settings = map[string]string{"shared_preload_libraries": "pg_stat_statments"} },
+		"connections": func(a *Args) { a.MaxConnections = 90 },
+		"memory":      func(a *Args) { a.Resources.Memory = "2Gi" },
+		"an image":    func(a *Args) { a.Image = pulumi.String(builtImage) },
+	} {
+		require.Equal(t, before, name(change), what)
+	}
+	require.NotEqual(t, before, name(func(a *Args) { a.Shards = []int{0, 1, 2} }))
+	require.NotEqual(t, before, name(func(a *Args) { a.Members = 3 }))
+}
+
 // The key is for the servers and for the Job that looks at it first.
 func TestWhoGetsTheKey(t *testing.T) {
 	args := &Args{Shards: []int{0}, Exporter: &Exporter{}}
