@@ -7,7 +7,7 @@
 #                nothing to lose, so nothing is waited for. Empty: wait in any case
 #   CONFIG       the new postgresql.conf, checked first. Empty: nothing to check
 #   OWN          the shard that CONFIG is for: name, host, port, database. Its data must be of
-#                the image's version. Empty, or a server that does not answer: not compared
+#                the image's version. Empty, or a server that is down: not compared
 #   ROLE         the role to log in with
 #   CREDENTIALS  folder with <name>/password for each shard
 #   SCRATCH      a folder to write to
@@ -82,17 +82,47 @@ sql() {
 }
 
 # check_version refuses an image whose server cannot read the shard's data, while the
-# shard still runs. A server that is away is not asked for: it may be away because of its
-# image, and the next one refuses such data as well.
+# shard still runs. A server that does not answer is let pass only if this deployment may be
+# what brings it back; its next start refuses such data as well.
 check_version() {
 	[ -n "$CONFIG" ] && [ -n "$OWN" ] || return 0
 	asked=$question question="SELECT current_setting('server_version_num')::integer / 10000"
 	# shellcheck disable=SC2086 # four words
-	sql $OWN || answer=
+	set -- $OWN
+	if ! sql_as_before "$@"; then
+		curable "$2" || fail "$1 does not say of which version its data is: $answer"
+		log "the version of the data of $1 is not known: $answer"
+		answer=$major
+	fi
 	question=$asked
-	[ "${answer:-$major}" = "$major" ] ||
-		fail "${OWN%% *} has data of PostgreSQL $answer, and its image is PostgreSQL $major: give the shard its old image back" \
+	[ "$answer" = "$major" ] ||
+		fail "$1 has data of PostgreSQL $answer, and its image is PostgreSQL $major: give the shard its old image back" \
 			"(postgres.image or postgres.images); docs/major-upgrade.md says how shards get a new version"
+}
+
+# sql_as_before asks a server as it speaks before this deployment, which may turn TLS on or off.
+sql_as_before() {
+	! sql "$@" || return 0
+	formerly=$PGSSLMODE told=0
+	case $answer in
+	*'does not support SSL'*) PGSSLMODE=disable ;;
+	*'no encryption'*) PGSSLMODE=require ;;
+	*) return 1 ;;
+	esac
+	sql "$@" || told=1
+	PGSSLMODE=$formerly
+	return "$told"
+}
+
+# curable tells that another image, another setting or a restart may be what a server needs
+# to answer: it is down, it recovers for ever, it has the passwords of a lost state, it has no
+# connection left, or it is not founded yet.
+curable() {
+	case $answer in
+	*'Connection refused'* | *'the database system is '* | *'password authentication failed'* | \
+		*'too many '*connections* | *'too many clients'* | *'connection slots are reserved'* | *'database "'*'" does not exist'*) return 0 ;;
+	esac
+	unknown_host "$1"
 }
 
 # unknown_host tells a name that does not exist from a resolver that does not

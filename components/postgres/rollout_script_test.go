@@ -224,6 +224,36 @@ func TestAnImageThatCannotReadTheDataIsRefused(t *testing.T) {
 	require.NoError(t, err, "a shard that is away may be about to get its old image back: %s", output)
 }
 
+// A server that answers something else than its version is not taken for one that is away, unless this
+// deployment may be what it waits for.
+func TestAServerThatDoesNotTellItsVersion(t *testing.T) {
+	config := func(s *shard) []string {
+		return []string{"CONFIG=" + s.at("postgresql.conf"), fmt.Sprintf("OWN=shard-0 127.0.0.1 %d shard_0_db", s.port)}
+	}
+	passes := func(s *shard) {
+		t.Helper()
+		output, err := s.rollout(config(s)...)
+		require.NoError(t, err, output)
+		require.Contains(t, output, "the version of the data of shard-0 is not known")
+	}
+	s := runningShard(t)
+	require.NoError(t, s.server.Process.Signal(syscall.SIGSTOP))
+	output, err := s.rollout(config(s)...)
+	require.NoError(t, s.server.Process.Signal(syscall.SIGCONT))
+	require.Error(t, err)
+	require.Contains(t, output, "shard-0 does not say of which version its data is: ")
+	require.Contains(t, output, "timeout expired")
+
+	s.exec("ALTER ROLE app CONNECTION LIMIT 0")
+	passes(s)
+	s.exec("ALTER ROLE app CONNECTION LIMIT -1 PASSWORD 'of the former state'")
+	passes(s)
+	s.program("psql", "echo 'psql: error: FATAL:  the database system is starting up' >&2; exit 2")
+	passes(s)
+	s.program("psql", "exit 127")
+	s.requireRefusal("does not say of which version", config(s)...)
+}
+
 func TestASilentLossOfThePasswordIsNoAnswer(t *testing.T) {
 	s := runningShard(t)
 	s.requireRefusal("password is empty or absent", strings.Replace(s.line("first"), "shard-0 ", "shard-9 ", 1))

@@ -247,6 +247,26 @@ func TestARolloutIsVerified(t *testing.T) {
 	s.requireRefusal("certificate verify failed", verified()...)
 }
 
+// The gate comes before the deployment that turns TLS on or off.
+func TestAServersVersionIsAskedAsItSpeaks(t *testing.T) {
+	authority := certtest.NewAuthority(t, "test")
+	clear, encrypted := runningShard(t), tlsShard(t, k8s.TLSRequire, authority)
+	clear.trust(authority)
+	encrypted.requireBootstrap()
+	encrypted.start()
+	check := func(s *shard, more ...string) {
+		t.Helper()
+		env := append(more, "CONFIG="+s.at("postgresql.conf"), fmt.Sprintf("OWN=shard-0 127.0.0.1 %d shard_0_db", s.port))
+		output, err := s.rollout(env...)
+		require.NoError(t, err, output)
+		require.NotContains(t, output, "is not known")
+		s.program("postgres", `case $* in --version) echo 'postgres (PostgreSQL) 17.5';; esac`)
+		s.requireRefusal("shard-0 has data of PostgreSQL 16, and its image is PostgreSQL 17", env...)
+	}
+	check(clear, clear.clientEnv()...)
+	check(encrypted)
+}
+
 func TestARolloutChecksTheCertificateFirst(t *testing.T) {
 	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
