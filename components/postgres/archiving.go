@@ -96,7 +96,25 @@ func (r *registrar) bucket() error {
 		return err
 	}
 	r.watch, r.ready = append(r.watch, made), append(r.ready, made)
-	return nil
+	return r.bucketEgress()
+}
+
+// bucketEgress registers the shards' way to the bucket, after the Job has tried it. Another
+// bucket is another policy: Pulumi deletes the former one when all has gone well, and until
+// then the shards that still archive there may.
+func (r *registrar) bucketEgress() error {
+	revision := r.args.Backup.egressRevision()
+	object := r.name + "-bucket-" + revision
+	policy, err := networkingv1.NewNetworkPolicy(r.ctx, r.name+"-bucket-egress-"+revision, &networkingv1.NetworkPolicyArgs{
+		Metadata: componentLabels(r.name).Meta(object, r.args.Namespace),
+		Spec: &networkingv1.NetworkPolicySpecArgs{
+			PodSelector: kube.Match(PodLabels(r.name)),
+			PolicyTypes: pulumi.ToStringArray([]string{"Egress"}),
+			Egress:      r.args.Backup.egress(),
+		},
+	}, r.parent, pulumi.DependsOn(r.ready))
+	r.opened = []pulumi.Resource{policy}
+	return err
 }
 
 // archived registers the Job that ends a deployment of shards with backups: each has
@@ -108,12 +126,13 @@ func (r *registrar) archived(rolledOut *batchv1.Job) (*batchv1.Job, error) {
 	return r.job(r.name+"-archived", r.archivingJob(r.name+"-archived", archiveAfter), append(slices.Clone(r.watch), rolledOut))
 }
 
-// account registers the ServiceAccount of the shard's pods, once.
+// account registers the ServiceAccount of the shard's pods, once. The first shard's is also
+// that of the Job that tries the bucket; the others' change after it.
 func (r *registrar) account(p plan) (*corev1.ServiceAccount, error) {
 	if made, known := r.accounts[p.id]; known {
 		return made, nil
 	}
-	made, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", account(p), r.parent)
+	made, err := corev1.NewServiceAccount(r.ctx, p.object()+"-account", account(p), r.parent, pulumi.DependsOn(r.ready))
 	if err != nil {
 		return nil, err
 	}
@@ -128,14 +147,14 @@ func (r *registrar) account(p plan) (*corev1.ServiceAccount, error) {
 // shards is in the policy of all rollout Jobs.
 func bucketPolicy(p plan, name string) *networkingv1.NetworkPolicyArgs {
 	labels := rolloutLabels(p.component, name)
-	policy := &networkingv1.NetworkPolicyArgs{
-		Metadata: labels.Meta(name, p.Namespace),
-		Spec:     kube.Policy{Resolvers: p.Resolvers}.Spec(labels.Selector()),
-	}
-	bucket := *p.Backup
-	bucket.MetricsFrom = nil
-	openForBackup(policy, &bucket)
-	return policy
+	return &networkingv1.NetworkPolicyArgs{Metadata: labels.Meta(name, p.Namespace), Spec: bucketOnly(p, labels.Selector())}
+}
+
+// bucketOnly lets pods reach the bucket, and nobody them.
+func bucketOnly(p plan, pods pulumi.StringMap) *networkingv1.NetworkPolicySpecArgs {
+	spec := kube.Policy{Resolvers: p.Resolvers}.Spec(pods)
+	spec.Egress = append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray), p.Backup.egress()...)
+	return spec
 }
 
 // writesBucket gives the Job's pod the identity and the credentials of the shards' pods.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -94,23 +95,47 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 	return c
 }
 
-// openForBackup lets the shards reach the bucket, and scrapers the metrics of the base
-// backups.
+// openForBackup lets scrapers reach the metrics of the base backups.
 func openForBackup(policy *networkingv1.NetworkPolicyArgs, b *Backup) {
 	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
 	metrics := kube.Policy{Open: []kube.Opening{{Port: backupPort, From: b.MetricsFrom}}, NoDNS: true}.Spec(nil)
 	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), metrics.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
+}
+
+// egress leads to the bucket.
+func (b *Backup) egress() networkingv1.NetworkPolicyEgressRuleArray {
+	var all networkingv1.NetworkPolicyEgressRuleArray
 	for _, port := range b.ports() {
+		if len(b.EgressTo) == 0 {
+			all = append(all, kube.AnyAddress(port))
+			continue
+		}
 		var to []k8s.Target
 		for _, peer := range b.EgressTo {
 			to = append(to, k8s.Target{Peer: peer, Port: port})
 		}
-		rules := kube.Policy{To: to, NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)
-		if len(to) == 0 {
-			rules = networkingv1.NetworkPolicyEgressRuleArray{kube.AnyAddress(port)}
-		}
-		spec.Egress = append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray), rules...)
+		all = append(all, kube.Policy{To: to, NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)...)
 	}
+	return all
+}
+
+// egressRevision changes with where egress leads, as far as that is known before the deployment.
+func (b *Backup) egressRevision() string {
+	text := fmt.Sprint(b.ports())
+	for _, peer := range b.EgressTo {
+		cidr, _ := settings.String(peer.CIDR)
+		text += fmt.Sprintf("\n%s %s %s", cidr, knownLabels(peer.Pods), knownLabels(peer.Namespaces))
+	}
+	return kube.Sum(text)[:rolloutLength]
+}
+
+func knownLabels(labels pulumi.StringMapInput) string {
+	given, _ := labels.(pulumi.StringMap)
+	known := map[string]string{}
+	for key, value := range given {
+		known[key], _ = settings.String(value)
+	}
+	return fmt.Sprint(known)
 }
 
 // ports are the endpoint's, and that of the service that gives the pods their identity.

@@ -126,15 +126,32 @@ func TestTheBucketIsReached(t *testing.T) {
 	withBackups(args)
 	args.Backup.EgressTo = []k8s.Peer{{CIDR: pulumi.String("192.0.2.0/24")}}
 	args.Backup.MetricsFrom = []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}
-	policy := run(t, args).Get(t, "NetworkPolicy", "postgres")
-	rules, _ := kubetest.Value(policy, "spec.egress")
+	record := run(t, args)
+	rules, _ := kubetest.Value(record.Get(t, "NetworkPolicy", "postgres-bucket-"+args.Backup.egressRevision()), "spec.egress")
 	last := rules.ArrayValue()[len(rules.ArrayValue())-1].ObjectValue()
 	require.Contains(t, last["to"].String(), "192.0.2.0/24")
 	require.Contains(t, last["ports"].String(), "443")
+	policy := record.Get(t, "NetworkPolicy", "postgres")
+	rules, _ = kubetest.Value(policy, "spec.egress")
+	require.NotContains(t, rules.String(), "192.0.2.0/24")
 	rules, _ = kubetest.Value(policy, "spec.ingress")
 	last = rules.ArrayValue()[len(rules.ArrayValue())-1].ObjectValue()
 	require.Contains(t, last["from"].String(), "prometheus")
 	require.Contains(t, last["ports"].String(), "9188")
+}
+
+// Two places at once are two policies.
+func TestEveryPlaceOfABucketHasAPolicyOfItsOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, b := range []Backup{
+		{}, {Endpoint: "https://minio:9000"}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.2.0/24")}}}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.3.0/24")}}},
+		{EgressTo: []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("minio")}}}}, {EgressTo: []k8s.Peer{{Namespaces: pulumi.StringMap{"app": pulumi.String("minio")}}}},
+		{EgressTo: []k8s.Peer{{CIDR: pulumi.String("").ToStringOutput()}, {Pods: pulumi.StringMap{}.ToStringMapOutput()}}},
+	} {
+		require.False(t, seen[b.egressRevision()])
+		require.Equal(t, b.egressRevision(), b.egressRevision())
+		seen[b.egressRevision()] = true
+	}
 }
 
 func TestPodsGetTheirOwnIdentity(t *testing.T) {

@@ -56,6 +56,8 @@ type registrar struct {
 	// policy and watch are what the StatefulSets and the rollout Jobs need.
 	policy *networkingv1.NetworkPolicy
 	watch  []pulumi.Resource
+	// opened is the shards' way to the bucket, which an earlier version had in policy.
+	opened []pulumi.Resource
 	// ready are what a change of any server waits for: its certificate, the archive's bucket.
 	ready []pulumi.Resource
 	// keep refuses to take members away.
@@ -75,9 +77,6 @@ func (r *registrar) all() error {
 	if r.keep, err = r.keepMembers(); err != nil {
 		return err
 	}
-	if r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, r.keep, pulumi.DependsOn(r.args.Opened)); err != nil {
-		return err
-	}
 	if err := r.budget(); err != nil {
 		return err
 	}
@@ -88,6 +87,12 @@ func (r *registrar) all() error {
 		return err
 	}
 	if err := r.bucket(); err != nil {
+		return err
+	}
+	if err := r.network(); err != nil {
+		return err
+	}
+	if err := r.clients(); err != nil {
 		return err
 	}
 	for _, id := range r.args.Shards {
@@ -102,6 +107,15 @@ func (r *registrar) all() error {
 		return err
 	}
 	return r.exporter()
+}
+
+// network registers the shards' NetworkPolicy, which the Job that tries the bucket does not
+// need: shards that run have that of before.
+func (r *registrar) network() (err error) {
+	r.policy, err = networkingv1.NewNetworkPolicy(r.ctx, r.name+"-policy", networkPolicy(r.name, r.args), r.parent, r.keep,
+		pulumi.DependsOn(slices.Concat(r.opened, r.args.Opened)))
+	r.watch = append(r.watch, r.policy)
+	return err
 }
 
 // budget is that of all shards, unless each has several members and so its own.

@@ -92,14 +92,14 @@ func withoutEmpty(value any) any {
 	return value
 }
 
-// watcher registers what all rollout Jobs need.
+// watcher registers what all rollout Jobs need beside the shards' NetworkPolicy.
 func (r *registrar) watcher() error {
 	files, err := corev1.NewConfigMap(r.ctx, r.name+"-rollout-files", rolloutFiles(r.name, r.args), r.parent)
 	if err != nil {
 		return err
 	}
 	policy, err := newRolloutPolicy(r)
-	r.watch = []pulumi.Resource{r.policy, policy, files}
+	r.watch = []pulumi.Resource{policy, files}
 	return err
 }
 

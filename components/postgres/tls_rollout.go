@@ -96,18 +96,19 @@ func (r *registrar) everyMember() []rolledShard {
 	return all
 }
 
-// tls registers what a change of the servers' TLS waits for: the certificate, and the end
-// of all connections without TLS before they are refused. The first is asked of
-// cert-manager, the second of the servers themselves, whoever their clients are.
+// tls registers the certificate, which cert-manager is asked for.
 func (r *registrar) tls() error {
 	if r.args.TLS == nil {
 		return nil
 	}
 	certificate, err := r.certificate()
-	if err != nil {
-		return err
-	}
 	r.ready, r.watch = certificate, append(r.watch, certificate...)
+	return err
+}
+
+// clients registers what servers wait for before they refuse connections without TLS: the
+// end of all such connections, by the servers' own word, whoever their clients are.
+func (r *registrar) clients() error {
 	if !r.args.TLS.Requires() {
 		return nil
 	}

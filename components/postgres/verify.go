@@ -120,14 +120,10 @@ func verifyAccount(p plan) *corev1.ServiceAccountArgs {
 
 // verifyPolicy lets the pods reach the bucket, and nobody them.
 func verifyPolicy(p plan) *networkingv1.NetworkPolicyArgs {
-	policy := &networkingv1.NetworkPolicyArgs{
+	return &networkingv1.NetworkPolicyArgs{
 		Metadata: verifyLabels(p.component).Meta(verifyName(p.component), p.Namespace),
-		Spec:     kube.Policy{Resolvers: p.Resolvers}.Spec(PodLabels(verifyName(p.component))),
+		Spec:     bucketOnly(p, PodLabels(verifyName(p.component))),
 	}
-	bucket := *p.Backup
-	bucket.MetricsFrom = nil
-	openForBackup(policy, &bucket)
-	return policy
 }
 
 // verifyJob keeps no pod beside another, and the last one for some hours: its log says what
