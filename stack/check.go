@@ -84,6 +84,7 @@ func (c *Config) checkImages() field.ErrorList {
 // name could be that of another component's object.
 func (c *Config) checkNames() field.ErrorList {
 	var errs field.ErrorList
+	openings := c.openings()
 	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
 		path, name := servicePath(key), c.Services[key].Name
 		if name != key {
@@ -95,7 +96,7 @@ func (c *Config) checkNames() field.ErrorList {
 				errs = append(errs, field.Invalid(path, name, "may be the name of an object of component "+prefix))
 			}
 		}
-		for _, o := range c.openings() {
+		for _, o := range openings {
 			if o.name == name {
 				errs = append(errs, field.Invalid(path, name, fmt.Sprintf("is the name of the policy that lets %s connect to %s", o.client, o.target)))
 			}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -101,10 +100,9 @@ func untyped(kind string, meta *metav1.ObjectMetaArgs, spec object) kubernetes.U
 func awaited(name string, a *Args, paths []string) *metav1.ObjectMetaArgs {
 	labels := kube.Labels{Name: name, Instance: name}
 	meta := labels.Meta(name, a.Namespace)
-	meta.Annotations = pulumi.StringMap{
-		"pulumi.com/waitFor":        pulumi.String(`["jsonpath=` + strings.Join(paths, `","jsonpath=`) + `"]`),
-		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(a.TimeoutSeconds)),
-	}
+	annotations := kube.AwaitFor(a.TimeoutSeconds)
+	annotations["pulumi.com/waitFor"] = pulumi.String(`["jsonpath=` + strings.Join(paths, `","jsonpath=`) + `"]`)
+	meta.Annotations = annotations
 	return meta
 }
 

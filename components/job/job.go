@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -144,17 +143,12 @@ func jobArgs(o Owner, a *Args) *batchv1.JobArgs {
 	return &batchv1.JobArgs{Metadata: meta, Spec: spec}
 }
 
-// await makes the next deployment replace a Job that failed, which never recovers; or it
-// waits for nothing. Pulumi would give up after ten minutes, whatever the Job's own deadline
-// is, and the next deployment would end a Job that is still at work.
+// await makes the deployment wait for the Job's end, or for nothing.
 func await(a *Args) pulumi.StringMap {
 	if a.SkipAwait {
 		return kube.SkipAwait()
 	}
-	return pulumi.StringMap{
-		"pulumi.com/replaceUnready": pulumi.String("true"),
-		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(a.DeadlineSeconds + 60)),
-	}
+	return kube.AwaitJob(a.DeadlineSeconds)
 }
 
 // failurePolicy ends the Job where another attempt could not help, and does not

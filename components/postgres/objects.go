@@ -48,7 +48,7 @@ func configMap(p plan, rollout pulumi.StringInput) *corev1.ConfigMapArgs {
 // template replace a pod that never became ready.
 func statefulSet(p plan, checksum pulumi.StringInput) *appsv1.StatefulSetArgs {
 	meta := p.labels().Meta(p.set(), p.Namespace)
-	meta.Annotations = p.annotations(pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(p.RolloutTimeoutSeconds))})
+	meta.Annotations = p.annotations(kube.AwaitFor(p.RolloutTimeoutSeconds))
 	return &appsv1.StatefulSetArgs{
 		Metadata: meta,
 		Spec: &appsv1.StatefulSetSpecArgs{

@@ -90,10 +90,7 @@ func (j rolloutJob) args() *batchv1.JobArgs {
 	labels := rolloutLabels(j.component, j.object)
 	meta := labels.Meta(j.object, j.Namespace)
 	meta.Name = j.name()
-	meta.Annotations = pulumi.StringMap{
-		"pulumi.com/replaceUnready": pulumi.String("true"),
-		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(j.deadline() + 60)),
-	}
+	meta.Annotations = kube.AwaitJob(j.deadline())
 	return &batchv1.JobArgs{
 		Metadata: meta,
 		Spec: &batchv1.JobSpecArgs{

@@ -1,8 +1,6 @@
 package service
 
 import (
-	"strconv"
-
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -71,9 +69,7 @@ func (a *Args) giveTime(d *appsv1.DeploymentArgs) {
 		return
 	}
 	d.Spec.(*appsv1.DeploymentSpecArgs).ProgressDeadlineSeconds = pulumi.Int(rolloutSeconds + more)
-	d.Metadata.(*metav1.ObjectMetaArgs).Annotations = pulumi.StringMap{
-		"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(rolloutSeconds + rolloutTurns*more)),
-	}
+	d.Metadata.(*metav1.ObjectMetaArgs).Annotations = kube.AwaitFor(rolloutSeconds + rolloutTurns*more)
 }
 
 func service(name string, a *Args) *corev1.ServiceArgs {

@@ -4,6 +4,7 @@ package kube
 
 import (
 	"cmp"
+	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -77,6 +78,21 @@ func RestrictedContainer() *corev1.SecurityContextArgs {
 // SkipAwait is the annotation of an object that a deployment does not wait for.
 func SkipAwait() pulumi.StringMap {
 	return pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
+}
+
+// AwaitFor is the annotation of an object that a deployment waits for so many seconds. Pulumi
+// has a limit of its own otherwise: ten minutes for a Job, a Deployment or a StatefulSet.
+func AwaitFor(seconds int) pulumi.StringMap {
+	return pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(seconds))}
+}
+
+// AwaitJob are the annotations of a Job with a deadline, in seconds. A deployment waits a minute
+// longer, or the next one would end a Job that is still at work, and it replaces one that
+// failed, which never recovers.
+func AwaitJob(deadline int) pulumi.StringMap {
+	annotations := AwaitFor(deadline + 60)
+	annotations["pulumi.com/replaceUnready"] = pulumi.String("true")
+	return annotations
 }
 
 // Adoptable are annotations with which a deployment takes over the object that an
