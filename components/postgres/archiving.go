@@ -165,10 +165,8 @@ func (j rolloutJob) writesBucket(spec *corev1.PodSpecArgs) {
 	c := spec.Containers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
 	// As much as the program that archives needs beside a server.
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "20m", CPULimit: "500m", Memory: "192Mi"})
-	if secret := j.Backup.CredentialsSecret; secret != "" {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume("backup-credentials", secret))
-		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
-	}
+	j.Backup.addCredentials(spec)
+	j.Backup.mountCredentials(c)
 }
 
 func (j rolloutJob) archivingEnv() corev1.EnvVarArray {

@@ -34,19 +34,30 @@ func backedUp(p plan, spec *corev1.PodSpecArgs) *corev1.PodSpecArgs {
 	}
 	spec.Containers = append(spec.Containers.(corev1.ContainerArray), backupContainer(p))
 	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.EmptyDir("backup-tmp", "512Mi"))
-	if p.Backup.CredentialsSecret != "" {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume("backup-credentials", p.Backup.CredentialsSecret))
-		for _, c := range slices.Concat(spec.InitContainers.(corev1.ContainerArray), spec.Containers.(corev1.ContainerArray)) {
-			c := c.(*corev1.ContainerArgs)
-			if c.Name != pulumi.String("roles") {
-				c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
-			}
+	p.Backup.addCredentials(spec)
+	for _, c := range slices.Concat(spec.InitContainers.(corev1.ContainerArray), spec.Containers.(corev1.ContainerArray)) {
+		if c := c.(*corev1.ContainerArgs); c.Name != pulumi.String("roles") {
+			p.Backup.mountCredentials(c)
 		}
 	}
 	if p.ownAccount() {
 		spec.ServiceAccountName = pulumi.String(p.object())
 	}
 	return spec
+}
+
+// addCredentials gives a pod the bucket's credentials, where they are in a Secret.
+func (b *Backup) addCredentials(spec *corev1.PodSpecArgs) {
+	if b.CredentialsSecret != "" {
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume("backup-credentials", b.CredentialsSecret))
+	}
+}
+
+// mountCredentials lets a container of such a pod read them.
+func (b *Backup) mountCredentials(c *corev1.ContainerArgs) {
+	if b.CredentialsSecret != "" {
+		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
+	}
 }
 
 // ownAccount tells that the pods of a shard have a ServiceAccount of their own.

@@ -157,10 +157,8 @@ func verifyPod(p plan) *corev1.PodSpecArgs {
 		&corev1.VolumeArgs{Name: pulumi.String("files"), ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(verifyName(p.component))}},
 		kube.EmptyDir("tmp", "512Mi"), kube.MemoryDir("shm", fmt.Sprintf("%dMi", tuning(p.Args).SharedMemoryVolume/miB)),
 	}
-	if p.Backup.CredentialsSecret != "" {
-		volumes = append(volumes, kube.SecretVolume("backup-credentials", p.Backup.CredentialsSecret))
-	}
 	spec.Volumes = volumes
+	p.Backup.addCredentials(spec)
 	// They share the volume, and each leaves it empty: all but the last one run before it.
 	groups, before := p.verified(), corev1.ContainerArray{}
 	last := len(groups) - 1
@@ -195,8 +193,6 @@ func (s sameImage) container(command ...string) *corev1.ContainerArgs {
 	c.VolumeMounts = corev1.VolumeMountArray{
 		kube.Mount("data", volumePath), kube.ReadOnlyMount("files", configPath), kube.Mount("tmp", "/tmp"), kube.Mount("shm", "/dev/shm"),
 	}
-	if s[0].Backup.CredentialsSecret != "" {
-		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("backup-credentials", bucketCredentialsPath))
-	}
+	s[0].Backup.mountCredentials(c)
 	return c
 }
