@@ -111,6 +111,11 @@ const (
 		FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS r ON r.oid = m.member
 		WHERE r.rolname = $1 AND g.rolname <> $2`
 
+	// quiet keeps verifiers out of the server's log, whatever it is set to: all DDL, what takes
+	// long, or what fails.
+	quiet = "SET LOCAL log_statement = 'none'; SET LOCAL log_min_duration_statement = -1; " +
+		"SET LOCAL log_duration = off; SET LOCAL log_min_error_statement = 'panic'"
+
 	recordRotation = `
 		INSERT INTO scalestack.rotation (rotation) VALUES ($1)
 		ON CONFLICT (only_row) DO UPDATE SET rotation = excluded.rotation, changed_at = now()
@@ -152,6 +157,9 @@ func applyService(ctx context.Context, tx pgx.Tx, service access.Service, rotati
 	}
 	verifier, err := access.Verifier(service.Password)
 	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, quiet); err != nil {
 		return err
 	}
 	if err := execf(ctx, tx, "ALTER ROLE %s PASSWORD %s VALID UNTIL 'infinity'", name(login), literal(verifier)); err != nil {

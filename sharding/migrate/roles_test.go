@@ -272,3 +272,17 @@ func TestRolesMayBeAppliedWhileTablesChange(t *testing.T) {
 	close(stop)
 	require.NoError(t, <-ended)
 }
+
+// A verifier is enough to guess the password from, and to pose as the server.
+func TestVerifiersStayOutOfTheLog(t *testing.T) {
+	shards := pgtest.StartShards(t, 1)
+	server, log := shards.Servers[0], slog.New(slog.DiscardHandler)
+	require.NoError(t, migrate.Run(t.Context(), shards.Map, shards.Admin.As("test").ConnConfig, log))
+	for _, setting := range []string{"log_statement = 'all'", "log_min_duration_statement = 0", "log_duration = on"} {
+		server.Exec("postgres", "ALTER SYSTEM SET "+setting)
+	}
+	server.Exec("postgres", "SELECT pg_reload_conf()")
+	require.NoError(t, applyRoles(t, shards, access.Spec{Services: []access.Service{roleOf("writer", "w", nil, []string{"accounts"})}}))
+	require.Contains(t, server.Log(), "svc_writer_a", "the log has what the roles may do")
+	require.NotContains(t, server.Log(), "SCRAM-SHA-256$")
+}
