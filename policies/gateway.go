@@ -23,7 +23,7 @@ var gatewayClosed = rule.Rule{
 				for _, listener := range r.At("spec", "listeners").Items() {
 					closedListener(c, g, r, listener)
 				}
-			case strings.HasSuffix(r.Kind(), "Route"):
+			case isRoute(r):
 				closedRoute(c, r)
 			}
 		}
@@ -44,8 +44,8 @@ func closedListener(c *rule.Check, g rule.Graph, gateway rule.Resource, listener
 		c.Refuse(gateway, from, "Same", "remove it: other namespaces could publish under the host's name")
 	}
 	if protocol := listener.At("protocol"); protocol.Text() == "HTTP" {
-		for _, route := range g.Of("HTTPRoute") {
-			if attaches(route, gateway, listener) && leadsSomewhere(route) {
+		for _, route := range g {
+			if isRoute(route) && attaches(route, gateway, listener) && leadsSomewhere(route) {
 				c.Refuse(gateway, protocol, "HTTPS where "+route.String()+" is attached",
 					"attach the route to a listener with TLS; one without may only redirect")
 			}
@@ -68,6 +68,10 @@ func closedRoute(c *rule.Check, route rule.Resource) {
 			c.Refuse(route, section, "the name of a listener", "name the listener with TLS: without a name the route is on all of them")
 		}
 	}
+}
+
+func isRoute(r rule.Resource) bool {
+	return r.Group() == gatewayAPI && strings.HasSuffix(r.Kind(), "Route")
 }
 
 // wholeHost holds for what is not known yet too.

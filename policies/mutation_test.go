@@ -11,7 +11,7 @@ import (
 
 func mutations() map[string]mutation {
 	all := map[string]mutation{}
-	for _, table := range []map[string]mutation{podMutations, containerMutations, objectMutations, crossMutations, dataMutations, edgeMutations, visibleMutations, rightsMutations} {
+	for _, table := range []map[string]mutation{podMutations, containerMutations, objectMutations, crossMutations, dataMutations, edgeMutations, visibleMutations, rightsMutations, spellingMutations} {
 		for name, m := range table {
 			all[name] = m
 		}

@@ -82,8 +82,14 @@ func covering(g rule.Graph, near rule.Resource, direction string, selects func(r
 	return found
 }
 
+// governs reads a policy without policyTypes as the API server does: it governs what comes in,
+// and what goes out where it has rules for that.
 func governs(policy rule.Resource, direction string) bool {
 	types, known := policy.At("spec", "policyTypes").Texts()
+	if known && len(types) == 0 {
+		egress := policy.At("spec", "egress")
+		return direction == "Ingress" || !egress.Known() || len(egress.Items()) > 0
+	}
 	return !known || slices.Contains(types, direction)
 }
 

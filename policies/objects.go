@@ -2,6 +2,8 @@ package main
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/scalestack/scalestack/policies/rule"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -35,13 +37,26 @@ var defaultNamespace = rule.Rule{
 // namespaceRestricted makes the cluster enforce what the pod policies check.
 var namespaceRestricted = rule.Rule{
 	Name:        "namespace-restricted",
-	Description: "A namespace enforces the Pod Security Standard restricted, also for pods that no stack has made.",
+	Description: "A namespace enforces the Pod Security Standard restricted as it is today, also for pods that no stack has made.",
 	Each: kinds(func(c *rule.Check, r rule.Resource) {
 		n := r.At("metadata", "labels", "pod-security.kubernetes.io/enforce")
 		if n.Known() && n.Text() != "restricted" {
 			c.Refuse(r, n, "restricted", "set the label to restricted")
 		}
+		if n := r.At("metadata", "labels", "pod-security.kubernetes.io/enforce-version"); n.Set() && outdated(n.Text()) {
+			c.Refuse(r, n, "latest, or v1.25 or later", "remove the label: without it the newest version holds")
+		}
 	}, "Namespace"),
+}
+
+// outdated holds for a version of the standard that lacks rules of today's: the last came with
+// 1.25 (Kubernetes: Pod Security Standards).
+func outdated(version string) bool {
+	if version == "latest" {
+		return false
+	}
+	minor, err := strconv.Atoi(strings.TrimPrefix(version, "v1."))
+	return err != nil || minor < 25
 }
 
 var identifying = []string{

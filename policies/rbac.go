@@ -27,11 +27,19 @@ var rbacBindings = rule.Rule{
 		for _, subject := range r.At("subjects").Items() {
 			n := subject.At("name")
 			all := slices.Contains(everybody, n.Text()) || strings.HasPrefix(n.Text(), "system:serviceaccounts:")
-			if all || subject.At("kind").Text() == "ServiceAccount" && n.Text() == "default" {
+			if all || defaultAccount(subject.At("kind").Text(), n.Text()) {
 				c.Refuse(r, n, "an account of one program", "give the program a ServiceAccount of its own, and bind that")
 			}
 		}
 	}, "RoleBinding", "ClusterRoleBinding"),
+}
+
+// defaultAccount knows an account by the name that it has as a user, too.
+func defaultAccount(kind, name string) bool {
+	if kind == "ServiceAccount" {
+		return name == "default"
+	}
+	return strings.HasPrefix(name, "system:serviceaccount:") && strings.HasSuffix(name, ":default")
 }
 
 // rbacRights keeps roles to what their programs do. A chart's operator is the vendor's choice.
@@ -80,9 +88,11 @@ var escalations = []struct {
 	{[]string{"namespaces"}, []string{"update", "patch"}, false},
 	{[]string{"persistentvolumes"}, []string{"create"}, false},
 	{[]string{"certificatesigningrequests/approval"}, []string{"update", "patch"}, false},
-	// Whoever starts a pod reads every Secret of the namespace and has every account of it.
-	{[]string{"pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs", "replicationcontrollers"},
-		[]string{"create"}, false},
+	// Whoever starts a pod reads every Secret of the namespace and has every account of it; so does
+	// who changes what starts pods. A pod that runs can get another image and nothing else.
+	{[]string{"pods"}, []string{"create"}, false},
+	{[]string{"deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs", "replicationcontrollers", "podtemplates",
+		"scaledjobs", "rollouts"}, []string{"create", "update", "patch"}, false},
 }
 
 func noEscalation(c *rule.Check, r rule.Resource, one rule.Node) {

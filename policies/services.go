@@ -10,25 +10,44 @@ import (
 var serviceExposure = rule.Rule{
 	Name: "service-exposure",
 	Description: "A Service opens no port on the nodes and takes no address of its own choice: who may come in is the " +
-		"ingress's matter.",
-	Each: kinds(func(c *rule.Check, r rule.Resource) {
-		spec := r.At("spec")
-		if n := spec.At("type"); n.Text() == "NodePort" {
-			c.Refuse(r, n, "ClusterIP or ExternalName", "use ClusterIP and an Ingress in front of it")
+		"ingress's matter. So do the Services that Strimzi makes for Kafka's listeners.",
+	Each: func(c *rule.Check, r rule.Resource) {
+		switch {
+		case !r.Kubernetes():
+		case r.Kind() == "Service":
+			closedService(c, r)
+		case r.Kind() == "Kafka":
+			closedListeners(c, r)
 		}
-		// Left out of a Patch it most likely is what the API takes: true.
-		if n := r.Stated("spec", "allocateLoadBalancerNodePorts"); spec.At("type").Text() == "LoadBalancer" && n.Known() && !n.False() {
-			c.Refuse(r, n, "false for a LoadBalancer", "set it to false: otherwise each port is open on every node too")
+	},
+}
+
+// closedListeners allows the listeners that stay in the cluster.
+func closedListeners(c *rule.Check, r rule.Resource) {
+	for _, listener := range r.At("spec", "kafka", "listeners").Items() {
+		if n := listener.At("type"); n.Known() && n.Text() != "internal" && n.Text() != "cluster-ip" {
+			c.Refuse(r, n, "internal or cluster-ip", "make it internal: others open every broker to whoever reaches a node or a load balancer")
 		}
-		if n := spec.At("externalIPs"); len(n.Items()) > 0 {
-			c.Refuse(r, n, "not set", "remove externalIPs: with them a Service takes over other people's addresses")
+	}
+}
+
+func closedService(c *rule.Check, r rule.Resource) {
+	spec := r.At("spec")
+	if n := spec.At("type"); n.Text() == "NodePort" {
+		c.Refuse(r, n, "ClusterIP or ExternalName", "use ClusterIP and an Ingress in front of it")
+	}
+	// Left out of a Patch it most likely is what the API takes: true.
+	if n := r.Stated("spec", "allocateLoadBalancerNodePorts"); spec.At("type").Text() == "LoadBalancer" && n.Known() && !n.False() {
+		c.Refuse(r, n, "false for a LoadBalancer", "set it to false: otherwise each port is open on every node too")
+	}
+	if n := spec.At("externalIPs"); len(n.Items()) > 0 {
+		c.Refuse(r, n, "not set", "remove externalIPs: with them a Service takes over other people's addresses")
+	}
+	for _, port := range spec.At("ports").Items() {
+		if n := port.At("nodePort"); n.Set() && n.String() != "0" {
+			c.Refuse(r, n, "not set", "remove nodePort")
 		}
-		for _, port := range spec.At("ports").Items() {
-			if n := port.At("nodePort"); n.Set() && n.String() != "0" {
-				c.Refuse(r, n, "not set", "remove nodePort")
-			}
-		}
-	}, "Service"),
+	}
 }
 
 // servicePort finds ports that lead nowhere.
