@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -60,9 +61,28 @@ func (w *watch) judge(seen snapshot) (lines []string, hopeless bool) {
 }
 
 // made tells whether the pod may be the deployment's: one from before has its problem
-// from elsewhere.
+// from elsewhere, and nobody waits for one of somebody else or of a CronJob.
 func (w *watch) made(p pod) bool {
-	return !p.Metadata.CreationTimestamp.Before(w.began.Truncate(time.Second))
+	return !p.Metadata.CreationTimestamp.Before(w.began.Truncate(time.Second)) && p.ofAStack() && !p.byTheClock()
+}
+
+// ofAStack holds for the pods that a stack declares, for Strimzi's operator and for those that it makes.
+func (p pod) ofAStack() bool {
+	for label, value := range p.Metadata.Labels {
+		if label == "app.kubernetes.io/managed-by" && value == "pulumi" || strings.HasPrefix(label, "strimzi.io/") {
+			return true
+		}
+	}
+	return false
+}
+
+// scheduled is how a CronJob names its Jobs: by its own name and the minute.
+var scheduled = regexp.MustCompile(`-\d{8}$`)
+
+// byTheClock takes one in forty Jobs of a deployment, whose hash has no letter, for one of a
+// CronJob: their failure ends the deployment a few minutes later.
+func (p pod) byTheClock() bool {
+	return slices.ContainsFunc(p.Metadata.OwnerReferences, func(o owner) bool { return o.Kind == "Job" && scheduled.MatchString(o.Name) })
 }
 
 // ready holds for pods that nobody waits for as well.

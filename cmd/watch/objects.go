@@ -18,6 +18,7 @@ type pod struct {
 		CreationTimestamp time.Time
 		DeletionTimestamp *time.Time
 		OwnerReferences   []owner
+		Labels            map[string]string
 	}
 	Status struct {
 		Phase                                    string
@@ -26,7 +27,7 @@ type pod struct {
 	}
 }
 
-type owner struct{ Kind string }
+type owner struct{ Kind, Name string }
 
 type condition struct{ Type, Status, Reason, Message string }
 

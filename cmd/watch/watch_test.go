@@ -26,7 +26,12 @@ func see(t *testing.T, pods, events string) snapshot {
 }
 
 func podWith(name, created, owner, status string) string {
-	return fmt.Sprintf(`{"metadata":{"name":%q,"uid":%q,"creationTimestamp":%q,"ownerReferences":[{"kind":%q}]},"status":%s}`, name, name, created, owner, status)
+	return labelled(name, created, owner, name+"-5f", `{"app.kubernetes.io/managed-by":"pulumi"}`, status)
+}
+
+func labelled(name, created, kind, owner, labels, status string) string {
+	return fmt.Sprintf(`{"metadata":{"name":%q,"uid":%q,"creationTimestamp":%q,"ownerReferences":[{"kind":%q,"name":%q}],"labels":%s},"status":%s}`,
+		name, name, created, kind, owner, labels, status)
 }
 
 const (
@@ -172,5 +177,28 @@ func TestWhatStrimziSaysIsTold(t *testing.T) {
 		lines, hopeless := (&watch{began: began, now: func() time.Time { return began }}).judge(s)
 		require.False(t, hopeless)
 		require.Equal(t, want, strings.Join(lines, "\n"))
+	}
+}
+
+// A pod that no stack has made, or that a CronJob has started meanwhile, is no reason to cut a deployment off.
+func TestPodsOfOthersCutNoDeploymentOff(t *testing.T) {
+	const ours = `{"app.kubernetes.io/managed-by":"pulumi"}`
+	for name, test := range map[string]struct {
+		owner, labels string
+		hopeless      bool
+	}{
+		"a stack's Job":      {"shards-migrate-ac1d7518", ours, true},
+		"a Job of Strimzi's": {"kafka", `{"strimzi.io/cluster":"kafka"}`, true},
+		"another program's":  {"report", `{"app":"report"}`, false},
+		"a CronJob's":        {"postgres-verify-29431137", ours, false},
+	} {
+		now := began
+		w := &watch{began: began, now: func() time.Time { return now }}
+		seen := see(t, labelled("p", during, "Job", test.owner, test.labels, pulling), "")
+		w.judge(seen)
+		now = began.Add(time.Hour)
+		lines, hopeless := w.judge(seen)
+		require.Len(t, lines, 1)
+		require.Equal(t, test.hopeless, hopeless, name)
 	}
 }
