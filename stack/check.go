@@ -29,6 +29,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 		{c.checkKafka, []string{"services", "kafka"}},
 		{c.checkNodes, []string{"kafka"}},
 		{c.checkGroups, []string{"services"}},
+		{c.checkSharedGroups, []string{"services"}},
 		{c.checkPartitions, []string{"services", "kafka"}},
 		{c.checkTables, []string{"services"}},
 		{c.checkConnections, []string{"services", "postgres"}},

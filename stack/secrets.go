@@ -50,7 +50,7 @@ func parseSecrets(value any, encrypted bool) (map[string]any, field.ErrorList) {
 // checkSecrets refuses a Secret that is used and that nobody makes, and one without a key
 // that its use needs.
 func (c *Config) checkSecrets() field.ErrorList {
-	errs := secrets.CheckNames(sectionPath(secretsName), c.Secrets)
+	errs := append(secrets.CheckNames(sectionPath(secretsName), c.Secrets), c.checkSecretNames()...)
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		if slices.Contains(c.ExternalSecrets, name) {
 			errs = append(errs, field.Duplicate(sectionPath("externalSecrets"), name))

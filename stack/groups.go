@@ -1,0 +1,57 @@
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/internal/settings"
+)
+
+// checkSharedGroups refuses one consumer group of two programs: Kafka gives each a part of the
+// partitions, so that each misses what the other reads. Two versions of a program may share one.
+func (c *Config) checkSharedGroups() field.ErrorList {
+	var errs field.ErrorList
+	keys := slices.Sorted(maps.Keys(c.Services))
+	for i, key := range keys {
+		for _, other := range keys[:i] {
+			topic, common := commonTopic(c.Services[key].Uses.Consume, c.Services[other].Uses.Consume)
+			if common && !sameProgram(c.Services[key], c.Services[other]) {
+				errs = append(errs, field.Invalid(servicePath(key).Child("uses", "consume", "group"), c.Services[key].Uses.Consume.Group, fmt.Sprintf(
+					"is the group of service %s, another program that reads %s too: each would get a part of the events", other, topic)))
+			}
+		}
+	}
+	return errs
+}
+
+// commonTopic is one that both read in the same group.
+func commonTopic(a, b *UsesTopics) (string, bool) {
+	if a == nil || b == nil || a.Group != b.Group {
+		return "", false
+	}
+	i := slices.IndexFunc(a.Topics, func(topic string) bool { return slices.Contains(b.Topics, topic) })
+	if i < 0 {
+		return "", false
+	}
+	return a.Topics[i], true
+}
+
+// sameProgram compares what runs, whatever its version.
+func sameProgram(a, b Service) bool {
+	return imageName(a.Image) == imageName(b.Image) && slices.Equal(a.Command, b.Command) && slices.Equal(a.Args.Args, b.Args.Args)
+}
+
+// imageName is an image without its tag and its digest.
+func imageName(image pulumi.StringInput) string {
+	name, _ := settings.String(image)
+	name, _, _ = strings.Cut(name, "@")
+	if at := strings.LastIndex(name, ":"); at > strings.LastIndex(name, "/") {
+		name = name[:at]
+	}
+	return name
+}

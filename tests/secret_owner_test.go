@@ -1,0 +1,31 @@
+package tests
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+)
+
+// A Secret of the configuration that has the name of one that a component or Strimzi makes
+// would have two owners, of which the one that goes deletes it.
+func TestNoSecretHasTwoOwners(t *testing.T) {
+	for _, env := range []string{"dev", "prod"} {
+		given := map[string]map[string]string{}
+		for _, kind := range []string{"kubernetes:core/v1:Secret", "kubernetes:kafka.strimzi.io/v1beta2:KafkaUser"} {
+			for _, made := range deployed(t, env).find(kind) {
+				given[at(t, made, "metadata.name")] = map[string]string{"password": "hush"}
+			}
+		}
+		require.Greater(t, len(given), 10)
+		text, err := json.Marshal(given)
+		require.NoError(t, err)
+		_, err = run(t, env, map[string]string{"scalestack:secrets": string(text)}, func(info *pulumi.RunInfo) {
+			info.ConfigSecretKeys = []string{"scalestack:secrets"}
+		})
+		for name := range given {
+			require.ErrorContains(t, err, "scalestack:secrets."+name+`: Invalid value: "`+name+`": is the name of a Secret that the stack makes itself`)
+		}
+	}
+}
