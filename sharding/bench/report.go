@@ -14,6 +14,8 @@ import (
 type Report struct {
 	Title string `json:"title"`
 	Lines []Line `json:"lines"`
+	// Unit is that of the lines' rates, if they have any.
+	Unit string `json:"unit,omitempty"`
 	// Notes are what no column has.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -30,6 +32,9 @@ type Line struct {
 	// if the sides took turns.
 	Ratio50 *Ratio `json:"ratio50,omitempty"`
 	Ratio99 *Ratio `json:"ratio99,omitempty"`
+	// Rate is what was done each second, and RatioRate compares it with the first line's.
+	Rate      *float64 `json:"rate,omitempty"`
+	RatioRate *Ratio   `json:"ratioRate,omitempty"`
 }
 
 // Compare reports sides that took turns; the first is what the others are
@@ -73,10 +78,16 @@ func (r Report) WriteText(w io.Writer) error {
 	if compared {
 		fmt.Fprint(out, "\tp50 / first\tp99 / first")
 	}
+	if r.Unit != "" {
+		fmt.Fprintf(out, "\t%s\t%[1]s / first", r.Unit)
+	}
 	for _, l := range r.Lines {
 		fmt.Fprintf(out, "\n  %s\t%d\t%s\t%s\t%s", l.Name, l.Operations, orDash(l.P50, Round), orDash(l.P99, Round), Round(l.Longest))
 		if compared {
 			fmt.Fprintf(out, "\t%s\t%s", orDash(l.Ratio50, Ratio.String), orDash(l.Ratio99, Ratio.String))
+		}
+		if r.Unit != "" {
+			fmt.Fprintf(out, "\t%s\t%s", orDash(l.Rate, digits), orDash(l.RatioRate, Ratio.String))
 		}
 	}
 	fmt.Fprintln(out)

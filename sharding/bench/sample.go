@@ -57,14 +57,22 @@ func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", r.Med
 
 // ratioOf compares the p-th percentiles of two sides, round by round.
 func ratioOf(a, b Result, p int) (ratio Ratio, known bool) {
+	return compared(a, b, func(s Sample) (float64, bool) {
+		value, known := s.Percentile(p)
+		return float64(value), known
+	})
+}
+
+// compared is the ratio of what the rounds of two sides have in common.
+func compared(a, b Result, value func(Sample) (float64, bool)) (ratio Ratio, known bool) {
 	var ratios stats.Float64Data
 	for round := range min(len(a.Rounds), len(b.Rounds)) {
-		above, known := a.Rounds[round].Percentile(p)
-		below, alsoKnown := b.Rounds[round].Percentile(p)
+		above, known := value(a.Rounds[round])
+		below, alsoKnown := value(b.Rounds[round])
 		if !known || !alsoKnown || below == 0 {
 			return Ratio{}, false
 		}
-		ratios = append(ratios, float64(above)/float64(below))
+		ratios = append(ratios, above/below)
 	}
 	if len(ratios) == 0 {
 		return Ratio{}, false

@@ -149,20 +149,9 @@ func compareConnections(t *testing.T, clients int, routers ...*router.Router) {
 	results, err := bench.Alternate(t.Context(), plan, sides...)
 	require.NoError(t, err)
 	var text strings.Builder
-	require.NoError(t, bench.Compare(fmt.Sprintf("%d clients, each with a connection: nine reads and a write", clients), results).WriteText(&text))
-	for _, result := range results {
-		fmt.Fprintf(&text, "  %-24s %6.0f/s\n", result.Name, throughput(result, clients))
-	}
+	report := bench.Compare(fmt.Sprintf("%d clients, each with a connection: nine reads and a write", clients), results)
+	require.NoError(t, report.WithRates("operations/s", 1, clients, results).WriteText(&text))
 	t.Log(text.String())
-}
-
-// throughput is that of clients that are never idle.
-func throughput(r bench.Result, clients int) float64 {
-	var busy time.Duration
-	for _, took := range r.All() {
-		busy += took
-	}
-	return float64(len(r.All())) * float64(clients) / busy.Seconds()
 }
 
 // backends returns the memory of their own that the server processes of some clients have.

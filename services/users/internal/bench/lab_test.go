@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"os"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -171,6 +170,8 @@ func publish(t *testing.T, r bench.Report) {
 	}
 }
 
+// machine logs how busy the machine is when a measurement begins and when it ends.
 func machine(t *testing.T) {
-	t.Logf("%s, %s, CPUs for the service: %d", time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.NumCPU())
+	t.Log(bench.Machine())
+	t.Cleanup(func() { t.Log("at the end: " + bench.Machine()) })
 }
