@@ -29,6 +29,8 @@ const (
 	// FsyncVariable may be "on" for measurements: tests do without, for no test
 	// survives the machine.
 	FsyncVariable = "SCALESTACK_TEST_FSYNC"
+	// InitdbVariable may have more arguments of initdb, separated by blanks.
+	InitdbVariable = "SCALESTACK_TEST_INITDB"
 )
 
 // Passwords of the servers' two roles.
@@ -53,8 +55,10 @@ type Server struct {
 	runAs *syscall.Credential
 	// encrypted tells that its own connections verify it.
 	encrypted bool
-	cmd       *exec.Cmd
-	ended     chan struct{}
+	// configured tells that its settings are those of Configure.
+	configured bool
+	cmd        *exec.Cmd
+	ended      chan struct{}
 }
 
 // Start runs a new server with one database until the test ends.
@@ -102,10 +106,10 @@ func freePort(t *testing.T) int {
 func (s *Server) initdb(data string) {
 	password := filepath.Join(s.folder, "password")
 	require.NoError(s.t, os.WriteFile(password, []byte(AdminPassword), 0o644))
-	s.mustRun(filepath.Join(s.bin, "initdb"), "-D", data, "-U", "postgres", "--pwfile", password,
+	s.mustRun(filepath.Join(s.bin, "initdb"), append(strings.Fields(os.Getenv(InitdbVariable)), "-D", data, "-U", "postgres", "--pwfile", password,
 		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
 		// Tests connect thousands of times, and a password's 4,096 rounds of hashing on both sides would be most of that.
-		"--set", "scram_iterations=1")
+		"--set", "scram_iterations=1")...)
 }
 
 // mustRun runs a program to its end, as the user of the server.
@@ -157,17 +161,34 @@ func (s *Server) spawn() {
 	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(s.t, err)
 	defer log.Close()
-	cmd := s.command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
-		"-c", "fsync="+cmp.Or(os.Getenv(FsyncVariable), "off"), "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
-		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
-		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
-		// A subscriber's worker that failed is started again soon.
-		"-c", "wal_retrieve_retry_interval=200ms")
+	cmd := s.command(filepath.Join(s.bin, "postgres"), append(s.settings(), "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port))...)
 	cmd.Stdout, cmd.Stderr = log, log
 	require.NoError(s.t, cmd.Start())
 	ended := make(chan struct{})
 	s.cmd, s.ended = cmd, ended
 	go func() { _ = cmd.Wait(); close(ended) }()
+}
+
+// settings are those of tests, or what Configure's may not decide.
+func (s *Server) settings() []string {
+	if s.configured {
+		return []string{"-c", "hba_file=" + filepath.Join(s.data(), "pg_hba.conf")}
+	}
+	return []string{"-c", "fsync=" + cmp.Or(os.Getenv(FsyncVariable), "off"), "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
+		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
+		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
+		// A subscriber's worker that failed is started again soon.
+		"-c", "wal_retrieve_retry_interval=200ms"}
+}
+
+// Configure takes a postgresql.conf in place of the tests' settings, but for where the server
+// listens, and restarts it. Its standbys get the same.
+func (s *Server) Configure(config string) {
+	s.t.Helper()
+	s.Stop()
+	require.NoError(s.t, os.WriteFile(filepath.Join(s.data(), "postgresql.conf"), []byte(config), 0o600))
+	s.configured = true
+	s.Run()
 }
 
 // Stop ends the server and every connection to it.

@@ -23,21 +23,35 @@ func (b *Standby) Port() int { return b.copy.Port }
 // Follow makes a standby of the server.
 func (s *Server) Follow() *Standby {
 	s.t.Helper()
-	c := &Server{Port: freePort(s.t), t: s.t, bin: s.bin, runAs: s.runAs}
+	standby := s.FollowAs("standby", "wal_receiver_timeout = 1000\n")
+	s.WaitFor("standby", 1)
+	return standby
+}
+
+// FollowAs makes a standby with a name and settings of its own, which no commit waits for yet.
+func (s *Server) FollowAs(name, settings string) *Standby {
+	s.t.Helper()
+	c := &Server{Port: freePort(s.t), t: s.t, bin: s.bin, runAs: s.runAs, configured: s.configured}
 	c.makeFolder()
 	s.t.Cleanup(c.Stop)
 	s.backup(c.data())
-	conninfo := fmt.Sprintf("primary_conninfo = 'host=127.0.0.1 port=%d user=postgres password=%s application_name=standby'\n", s.Port, AdminPassword)
-	s.Exec("postgres", "SELECT pg_create_physical_replication_slot('standby') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'standby')")
-	c.append("postgresql.auto.conf", conninfo+"primary_slot_name = 'standby'\nwal_receiver_timeout = 1000\n")
+	conninfo := fmt.Sprintf("primary_conninfo = 'host=127.0.0.1 port=%d user=postgres password=%s application_name=%s'\n", s.Port, AdminPassword, name)
+	s.Exec("postgres", "SELECT pg_create_physical_replication_slot($1) WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1)", name)
+	c.append("postgresql.auto.conf", conninfo+"primary_slot_name = '"+name+"'\n"+settings)
 	c.append("standby.signal", "")
 	c.Run()
-	s.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+	return &Standby{of: s, copy: c}
+}
+
+// WaitFor sets synchronous_standby_names, and returns when so many standbys may acknowledge
+// a commit.
+func (s *Server) WaitFor(names string, standbys int) {
+	s.t.Helper()
+	s.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = '"+names+"'")
 	s.Exec("postgres", "SELECT pg_reload_conf()")
 	require.Eventually(s.t, func() bool {
-		return s.Count("postgres", "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'standby' AND sync_state = 'sync'") == 1
-	}, 30*time.Second, 10*time.Millisecond, "the standby does not follow")
-	return &Standby{of: s, copy: c}
+		return s.Count("postgres", "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')") == standbys
+	}, 30*time.Second, 10*time.Millisecond, "the standbys do not follow")
 }
 
 // backup copies the data of the running server.
