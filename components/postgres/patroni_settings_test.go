@@ -40,6 +40,14 @@ func (c *cluster) requireConnections(connections int) {
 	}
 }
 
+// requireQuorum asks the primary of three for what make bench-quorum measures: any one standby acknowledges a commit.
+func requireQuorum(t *testing.T, primary *member) {
+	t.Helper()
+	require.Regexp(t, `^ANY 1 \(.+,.+\)$`, primary.query("postgres", "admin-1", "SHOW synchronous_standby_names"))
+	require.Equal(t, "quorum quorum", primary.query("postgres", "admin-1", "SELECT string_agg(sync_state, ' ') FROM pg_stat_replication"))
+	require.Equal(t, "on", primary.query("postgres", "admin-1", "SHOW synchronous_commit"))
+}
+
 // A standby must not have fewer connections than its primary, so a larger number goes from the standbys to the primary and a
 // smaller one the other way. Either reaches every member.
 func TestPatroniChangesConnections(t *testing.T) {
@@ -47,7 +55,7 @@ func TestPatroniChangesConnections(t *testing.T) {
 	c.connections = 60
 	c.configure(nil)
 	c.start()
-	c.settled()
+	requireQuorum(t, c.settled())
 	for _, connections := range []int{75, 40, 60} {
 		c.roll(connections)
 		c.requireConnections(connections)
