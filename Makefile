@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections bench-quorum real-pooler node drill-node drill-major drill-disk drill-hour
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -142,6 +142,9 @@ bench-async: ## a registration by events beside one that waits for mail and coun
 bench-quorum: ## registrations on a single server beside those that a standby acknowledges too, of one and of two; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_INITDB=--data-checksums SCALESTACK_MEASURE_OPERATIONS=1000 tests/with-servers.sh \
 		taskset -c 1 go test -C services/users -count=1 -timeout 60m -run 'TestCommit$$' -v ./internal/bench
+bench-backup: ## MIB="8 1024" COMPRESSION="wal all": base backups beside pg_basebackup piped into the same bucket; after make build
+	@SCALESTACK_MEASURE_BACKUP="$(or $(MIB),8 1024)" SCALESTACK_MEASURE_COMPRESSION="$(or $(COMPRESSION),wal)" tests/with-servers.sh tests/with-backup.sh \
+		go test -count=1 -timeout 120m -run TestMeasureBackup -v ./components/postgres
 # Not in make test: a browser is a large package, and chromedp minutes of compiling.
 page-test:   ## the lab's page in Chromium, which has to be installed
 	go test -C lab -tags browser -count=1 ./page
