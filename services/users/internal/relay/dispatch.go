@@ -235,7 +235,10 @@ func (d *dispatcher) refused(ctx context.Context, b *batch, failure error) error
 	default:
 		r := b.rows[0]
 		d.log.Error("parked an event that Kafka refuses", "topic", r.topic, "user", r.UserID, "sequence", r.Sequence, "error", failure.Error())
-		return d.box.park(ctx, r, failure.Error())
+		if err := d.box.park(ctx, r, failure.Error()); err != nil {
+			return err
+		}
+		d.relay.metrics.parked.WithLabelValues(d.shard.Name).Inc()
 	}
 	return nil
 }

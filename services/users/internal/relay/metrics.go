@@ -27,11 +27,11 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		leads: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scalestack_relay_leads", Help: "1 while this process publishes for the shard."}, perShard),
 		backlog: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "scalestack_outbox_rows", Help: "Events that are not published yet, as the shard's relay counts them."}, perShard),
+			Name: "scalestack_outbox_rows", Help: "Events that are not published yet, as the shard's relay counts them, and 10000 where there are more."}, perShard),
 		parked: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scalestack_outbox_parked_rows", Help: "Events that Kafka refuses for good."}, perShard),
 		oldest: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "scalestack_outbox_oldest_seconds", Help: "Age of the oldest event that is not published yet."}, perShard),
+			Name: "scalestack_outbox_oldest_seconds", Help: "Age of the oldest event that is not published yet, of the 10000 first and last in the order of users."}, perShard),
 		delay: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "scalestack_relay_delay_seconds", Help: "From the change to the acknowledgement by Kafka.",
 			Buckets: []float64{.005, .01, .02, .03, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800}}),

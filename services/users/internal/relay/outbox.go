@@ -44,10 +44,6 @@ const (
 
 	parkRow = `UPDATE %s SET parked = $3 WHERE user_id = $1 AND sequence = $2 AND scalestack.try_hold(user_id)`
 
-	measureOutbox = `
-		SELECT count(*) FILTER (WHERE parked IS NULL), count(*) FILTER (WHERE parked IS NOT NULL),
-			coalesce(extract(epoch FROM now() - min(occurred_at) FILTER (WHERE parked IS NULL)), 0)::float8 FROM outbox_all`
-
 	cleanInbox = `
 		DELETE FROM inbox AS i USING (
 			SELECT user_id, consumer, event_id FROM inbox WHERE changed_at < now() - $1::interval LIMIT $2) AS old
@@ -175,18 +171,6 @@ func (o *outbox) park(ctx context.Context, r row, reason string) error {
 		return fmt.Errorf("parking an event: %w", err)
 	}
 	return nil
-}
-
-// backlog is what waits in an outbox.
-type backlog struct {
-	waiting, parked int64
-	// oldest is the age of the oldest waiting event in seconds.
-	oldest float64
-}
-
-func (o *outbox) measure(ctx context.Context) (b backlog, err error) {
-	err = o.conn.QueryRow(ctx, measureOutbox).Scan(&b.waiting, &b.parked, &b.oldest)
-	return b, err
 }
 
 // cleanRows bounds a transaction that holds many buckets.

@@ -13,7 +13,6 @@ import (
 const (
 	// tryLeadEvery is how soon another relay takes over.
 	tryLeadEvery = 250 * time.Millisecond
-	measureEvery = 5 * time.Second
 	cleanEvery   = 30 * time.Second
 )
 
@@ -23,8 +22,11 @@ type publisher struct {
 	m      *shardmap.Map
 	shard  shardmap.Shard
 	log    *slog.Logger
-	timers struct{ measure, clean time.Time }
+	timers timers
 }
+
+// timers are when a session did last what is done now and then.
+type timers struct{ measure, parked, clean time.Time }
 
 var beginning = position{math.MinInt64, math.MinInt64}
 
@@ -64,6 +66,7 @@ func (p *publisher) once(ctx context.Context) error {
 		return err
 	}
 	p.log.Info("publishing")
+	p.timers = timers{}
 	leads := p.relay.metrics.leads.WithLabelValues(p.shard.Name)
 	leads.Set(1)
 	defer func() { leads.Set(0); p.relay.metrics.forget(p.shard.Name) }()
@@ -74,15 +77,8 @@ func (p *publisher) once(ctx context.Context) error {
 // housekeeping looks at the backlog and cleans up, now and then.
 func (p *publisher) housekeeping(ctx context.Context, box *outbox) error {
 	now := time.Now()
-	if now.Sub(p.timers.measure) > measureEvery {
-		p.timers.measure = now
-		b, err := box.measure(ctx)
-		if err != nil {
-			return err
-		}
-		p.relay.metrics.backlog.WithLabelValues(p.shard.Name).Set(float64(b.waiting))
-		p.relay.metrics.parked.WithLabelValues(p.shard.Name).Set(float64(b.parked))
-		p.relay.metrics.oldest.WithLabelValues(p.shard.Name).Set(b.oldest)
+	if err := p.look(ctx, box, now); err != nil {
+		return err
 	}
 	if p.relay.options.InboxRetention == 0 || now.Sub(p.timers.clean) <= cleanEvery {
 		return nil
