@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -35,16 +36,34 @@ func (g *Group) readLag(ctx context.Context) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for p, records := range behind {
-		if g.workers[p] != nil {
-			g.metrics.lag.WithLabelValues(p.topic, strconv.Itoa(int(p.id))).Set(float64(records))
+	for p, place := range behind {
+		if g.workers[p] == nil {
+			continue // Others have it, and commit what they have done.
+		}
+		g.metrics.lag.WithLabelValues(p.topic, strconv.Itoa(int(p.id))).Set(float64(place.lag))
+		if !place.committed {
+			g.markStart(p, place.start)
 		}
 	}
 	return nil
 }
 
+// markStart commits where the group begins in a partition. Without an offset, which a quiet week takes away, KEDA and
+// the Kafka Exporter count everything that a topic ever had, and a consumer that finds nothing would never commit one.
+// A mark of a worker is later, since it has an epoch, and stays.
+func (g *Group) markStart(p partition, start int64) {
+	g.client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{p.topic: {p.id: {Epoch: -1, Offset: start}}})
+}
+
+// place is where a group is in a partition.
+type place struct {
+	// start is the first record that the topic still has, lag how many are before the group.
+	start, lag int64
+	committed  bool
+}
+
 // lag returns how many records a group has before it.
-func lag(ctx context.Context, admin *kadm.Client, group string, topics ...string) (map[partition]int64, error) {
+func lag(ctx context.Context, admin *kadm.Client, group string, topics ...string) (map[partition]place, error) {
 	starts, err := admin.ListStartOffsets(ctx, topics...)
 	if err == nil {
 		err = starts.Error()
@@ -64,15 +83,17 @@ func lag(ctx context.Context, admin *kadm.Client, group string, topics ...string
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, err
 	}
-	behind := map[partition]int64{}
+	behind := map[partition]place{}
 	ends.Each(func(end kadm.ListedOffset) {
 		start, _ := starts.Lookup(end.Topic, end.Partition)
 		from := start.Offset
+		at, found := committed.Lookup(end.Topic, end.Partition)
+		found = found && at.Err == nil && at.At >= 0
 		// What was committed may be older than what the topic still has.
-		if at, found := committed.Lookup(end.Topic, end.Partition); found && at.Err == nil {
+		if found {
 			from = max(from, at.At)
 		}
-		behind[partition{end.Topic, end.Partition}] = max(0, end.Offset-from)
+		behind[partition{end.Topic, end.Partition}] = place{start.Offset, max(0, end.Offset-from), found}
 	})
 	return behind, nil
 }

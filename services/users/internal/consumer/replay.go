@@ -92,7 +92,7 @@ func (r *replay) left(ctx context.Context, topic string) (bool, error) {
 	left := false
 	r.ends.Each(func(end kadm.ListedOffset) {
 		newest, _ := now.Lookup(end.Topic, end.Partition)
-		left = left || behind[partition{end.Topic, end.Partition}] > newest.Offset-end.Offset
+		left = left || behind[partition{end.Topic, end.Partition}].lag > newest.Offset-end.Offset
 	})
 	return left, nil
 }
