@@ -71,7 +71,7 @@ func clientService(p plan) *corev1.ServiceArgs {
 		return primaryService(p)
 	}
 	return &corev1.ServiceArgs{
-		Metadata: p.labels().Meta(p.object(), p.Namespace),
+		Metadata: kube.AwaitedByPods(p.labels().Meta(p.object(), p.Namespace)),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
 			Selector: p.labels().Selector(),

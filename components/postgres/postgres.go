@@ -203,8 +203,7 @@ func (r *registrar) credentials(p plan, secret, role string) (*corev1.Secret, pu
 }
 
 // services returns the clients' Service. It keeps its selector until the shard's change has
-// begun. One with a selector must not wait for the StatefulSet nor it for the Service: Pulumi
-// calls a Service ready when a pod is behind it.
+// begun.
 func (r *registrar) services(p plan, begun pulumi.ResourceOption) (*corev1.Service, error) {
 	if _, err := corev1.NewService(r.ctx, p.headless(), headlessService(p), r.parent); err != nil {
 		return nil, err

@@ -103,7 +103,7 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 		})
 	}
 	return &corev1.ServiceArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: kube.AwaitedByPods(labels(name).Meta(name, a.Namespace)),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
 			Selector: labels(name).Selector(),

@@ -66,8 +66,7 @@ func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 	return c.server(ctx, name, a, users)
 }
 
-// server registers what runs. The Service and the Deployment must not wait for
-// each other: Pulumi calls a Service ready when a pod is behind it.
+// server registers what runs.
 func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.StringInput) error {
 	parent := pulumi.Parent(c)
 	var needs []pulumi.Resource

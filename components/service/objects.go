@@ -74,7 +74,7 @@ func (a *Args) giveTime(d *appsv1.DeploymentArgs) {
 
 func service(name string, a *Args) *corev1.ServiceArgs {
 	return &corev1.ServiceArgs{
-		Metadata: a.labels(name).Meta(name, a.Namespace),
+		Metadata: kube.AwaitedByPods(a.labels(name).Meta(name, a.Namespace)),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
 			Selector: PodLabels(name),

@@ -116,8 +116,7 @@ func (r *registrar) deployment() error {
 	return nil
 }
 
-// service comes last: Pulumi waits for a Service's pods with a deadline of its
-// own, which a long migration would use up.
+// service comes after the Deployment, whose pods are ready then.
 func (r *registrar) service() error {
 	if r.args.Port == 0 {
 		return nil

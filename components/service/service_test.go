@@ -247,6 +247,7 @@ func TestServiceSelectsThePods(t *testing.T) {
 	r := run(t, "app", valid())
 	s, d := r.Get(t, "Service", "app"), r.Get(t, "Deployment", "app")
 	require.Equal(t, "http", kubetest.Text(s, "spec.ports[0].targetPort"))
+	require.Equal(t, "true", kubetest.Text(s, `metadata.annotations["pulumi.com/skipAwait"]`), "the Deployment is waited for")
 	require.Equal(t, "http", kubetest.Text(d, "spec.template.spec.containers[0].ports[0].name"))
 	for key, value := range PodLabels("app") {
 		require.Equal(t, value, pulumi.String(kubetest.Text(s, `spec.selector["`+key+`"]`)))

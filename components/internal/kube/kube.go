@@ -80,6 +80,14 @@ func SkipAwait() pulumi.StringMap {
 	return pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 }
 
+// AwaitedByPods is for a Service whose pods the deployment waits for by their own object. Pulumi
+// calls a Service ready ten seconds after its endpoints have last changed, and keeps one of
+// its few workers until then.
+func AwaitedByPods(meta *metav1.ObjectMetaArgs) *metav1.ObjectMetaArgs {
+	meta.Annotations = SkipAwait()
+	return meta
+}
+
 // AwaitFor is the annotation of an object that a deployment waits for so many seconds. Pulumi
 // has a limit of its own otherwise: ten minutes for a Job, a Deployment or a StatefulSet.
 func AwaitFor(seconds int) pulumi.StringMap {
