@@ -67,8 +67,9 @@ type Config struct {
 	stack string
 	// connect finds the cluster.
 	connect Connect
-	// clusterID, shardsName and namespaceMarks are what the guard found out.
+	// clusterID, shardsName, newShards and namespaceMarks are what the guard found out.
 	clusterID, shardsName string
+	newShards             []int
 	namespaceMarks        map[string]string
 }
 

@@ -153,6 +153,7 @@ func (c *Config) marks(f findings) map[string]string {
 func (c *Config) settle(f findings) {
 	c.clusterID = f.cluster
 	c.shardsName = c.nameOfShards(f)
+	c.newShards = c.newShardIDs(f)
 	c.namespaceMarks = c.marks(f)
 }
 

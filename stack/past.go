@@ -17,6 +17,8 @@ type past struct {
 	cluster, namespace string
 	// layout is that of the last deployment's shard map.
 	layout *layout
+	// shards are the names of those in that map.
+	shards []string
 	// namespaceUID and target are for a state that does not know its cluster, which was
 	// written before stacks recorded it.
 	namespaceUID string
@@ -57,6 +59,7 @@ func readPast(ctx *pulumi.Context, withSecrets bool) (past, error) {
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
+	p.shards = readShards(last.Outputs["shardMap"])
 	if p.unmarked() || withSecrets {
 		return p, p.readResources(ctx)
 	}

@@ -141,7 +141,7 @@ func (c *Config) structure() string {
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret
-	a.Resolvers, a.APIServers = c.Kubernetes.Resolvers, c.Kubernetes.APIServers
+	a.New, a.Resolvers, a.APIServers = c.newShards, c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	if a.Exporter != nil {
 		e := *a.Exporter
 		e.PullSecret, e.MetricsFrom = c.Kubernetes.PullSecret, slices.Concat(e.MetricsFrom, c.Metrics.Scrapers)

@@ -109,7 +109,7 @@ func mapOutput(m *shardmap.Map, configMap pulumi.StringInput) pulumi.Map {
 		mapCluster:       pulumi.String(m.Cluster),
 		mapBuckets:       pulumi.Int(m.Buckets),
 		mapInitialShards: pulumi.Int(m.InitialShards),
-		"owned":          owned,
+		mapOwned:         owned,
 		"configMap":      configMap,
 		"key":            pulumi.String(shardMapKey),
 	}
@@ -124,6 +124,15 @@ func (c *Config) shardIDs() []int {
 		}
 	}
 	return ids
+}
+
+// newShardIDs are those of them that no deployment can have made: the last one that succeeded
+// did not have them, or there is not even a namespace. Where a state was lost nothing is known.
+func (c *Config) newShardIDs(f findings) []int {
+	if f.namespace != nil && len(f.past.shards) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(c.shardIDs(), func(id int) bool { return slices.Contains(f.past.shards, postgres.ShardName(id)) })
 }
 
 // drainedIDs are those of them that give their buckets away.

@@ -24,6 +24,11 @@ type Args struct {
 	// they are empty. Default: none.
 	Drained []int `json:"-" pulumi:"drained,optional"`
 
+	// New are those of Shards of which nothing exists yet, as far as that is known. Nothing of
+	// theirs can be lost, so that their gates open side by side. Default: none, and all open
+	// one after the other.
+	New []int `json:"-"`
+
 	// Members of each shard: one server without a copy (1), or so many under Patroni,
 	// of which one takes writes and the others follow it and take over. From 3 on a
 	// commit is acknowledged once the primary and one standby have it; with 2 too, but

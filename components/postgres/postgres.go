@@ -66,8 +66,11 @@ type registrar struct {
 	accounts map[int]*corev1.ServiceAccount
 	// sets, gates and rolled grow with each shard.
 	sets, gates []pulumi.Resource
-	rolled      []rolledShard
-	shards      []Shard
+	// opening is the gate that those of new shards come after: the last one of a shard that
+	// exists, or the first of all.
+	opening []pulumi.Resource
+	rolled  []rolledShard
+	shards  []Shard
 	// rolledOut is the Job after which every shard runs what was deployed.
 	rolledOut pulumi.Resource
 }

@@ -106,14 +106,19 @@ func (r *registrar) watcher() error {
 // gate holds up a shard's new ConfigMap and StatefulSet until the new configuration
 // has been read by the new image and the shard before it runs what was deployed. It
 // does not wait for the StatefulSet before it: where the shard does not exist yet,
-// the gate opens at once, and new shards start side by side. Members of one shard
+// the gate opens at once, and new shards start side by side. Where they are known to be new,
+// their gates do not come one after the other either. Members of one shard
 // change one after the other even where shards change all at once.
 func (r *registrar) gate(s rolledShard) error {
 	if s.Rollout != RolloutSerial && !s.replicated() {
 		return nil
 	}
-	if s.Rollout != RolloutSerial && s.member == 0 {
+	switch {
+	case s.member > 0:
+	case s.Rollout != RolloutSerial:
 		r.gates = nil
+	case s.isNew():
+		r.gates = r.opening
 	}
 	job := rolloutJob{plan: s.plan, object: s.set(), check: true, revision: s.rollout}
 	needs := append(slices.Concat(r.watch, r.gates), s.app)
@@ -126,6 +131,9 @@ func (r *registrar) gate(s rolledShard) error {
 		return err
 	}
 	r.gates = []pulumi.Resource{made}
+	if r.opening == nil || !s.isNew() {
+		r.opening = r.gates
+	}
 	return nil
 }
 

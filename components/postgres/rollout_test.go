@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -69,6 +70,32 @@ func TestNewShardsStartSideBySide(t *testing.T) {
 	for _, held := range []string{"postgres-shard-1", "postgres-shard-2", "postgres-shard-1-gate", "postgres-shard-2-gate", "postgres-shard-2-config"} {
 		for _, set := range []string{"postgres-shard-0", "postgres-shard-1"} {
 			require.NotContains(t, needs(named(t, record, held)), set, held)
+		}
+	}
+}
+
+// A gate of a new shard waits for those of the shards that exist, or for the first one's look
+// at the configuration, and not for the other new ones.
+func TestGatesOfNewShardsOpenSideBySide(t *testing.T) {
+	for _, members := range []int{1, 3} {
+		args := &Args{Shards: []int{0, 1, 2, 3}, New: []int{2, 3}, Members: members, Image: pulumi.String("example/postgres:16.2-patroni-4.1.5")}
+		record := run(t, args)
+		last := map[int]string{1: "postgres-shard-%d-gate", 3: "postgres-shard-%d-m2-gate"}[members]
+		for _, id := range []int{2, 3} {
+			gate := needs(named(t, record, fmt.Sprintf("postgres-shard-%d-gate", id)))
+			require.Contains(t, gate, fmt.Sprintf(last, 1))
+			require.NotContains(t, gate, fmt.Sprintf(last, 2))
+			require.Contains(t, needs(named(t, record, fmt.Sprintf("postgres-shard-%d", id))), fmt.Sprintf("postgres-shard-%d-gate", id))
+		}
+		require.Contains(t, needs(named(t, record, "postgres-shard-1-gate")), fmt.Sprintf(last, 0))
+		args.New = args.Shards
+		record = run(t, args)
+		for _, id := range []int{1, 2, 3} {
+			gate := needs(named(t, record, fmt.Sprintf("postgres-shard-%d-gate", id)))
+			require.Contains(t, gate, "postgres-shard-0-gate")
+			if id > 1 {
+				require.NotContains(t, gate, fmt.Sprintf(last, id-1))
+			}
 		}
 	}
 }

@@ -102,6 +102,9 @@ func (p plan) suffix() string {
 	return fmt.Sprintf("-m%d", p.member)
 }
 
+// isNew tells that nothing of the shard exists yet.
+func (p plan) isNew() bool { return slices.Contains(p.New, p.id) }
+
 // replicated tells that the shard has more than one member.
 func (p plan) replicated() bool { return p.Members > 1 }
 
