@@ -24,10 +24,10 @@ MODULES := . sharding services/users lab tests/schema tests/engine tools/images
 packages = $(if $(filter lab,$1),$2,./...)
 # staticcheck reads every dependency from source; the SDKs of Pulumi alone take
 # it minutes, so that packages which import them are left to make lint.
-LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/...
+LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/... ./tests/upbench
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-up bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -273,6 +273,14 @@ bench-scale: export SHARDS ?= 4 16 64 256
 bench-scale: ## SHARDS="4 16 64 256" POLICIES=1: previews of ever more shards beside as many ConfigMaps
 	@$(LAB) start
 	$(PROVE) TestPreviewsAtScale
+
+bench-up: export UP_AT_SCALE := 1
+bench-up: export SHARDS ?= 4 16 64 256
+bench-up: export ROLLOUT ?= Serial
+bench-up: export WITH ?=
+bench-up:    ## SHARDS="4 16 64 256" ROLLOUT=Serial WITH="PULUMI_PARALLEL=64 …": pulumi up of ever more shards on KWOK's nodes, where nothing runs, beside kubectl apply of the same objects; needs no running lab
+	@$(LAB) build --kwok
+	$(PROVE) TestUpAtScale
 
 prove-gateway: export GATEWAY := 1
 prove-gateway: ## the app at its own Gateway and at somebody else's; 5 minutes

@@ -24,6 +24,9 @@ type cost struct {
 // use of one process: its own processor time and the most memory.
 type use struct{ cpu, mebibytes float64 }
 
+// costHeading is above what String returns.
+const costHeading = "     seconds  engine CPU-s  engine MiB  program CPU-s  program MiB"
+
 func (c cost) String() string {
 	return fmt.Sprintf("%12.1f %13.1f %11.0f %14.1f %12.0f", c.seconds, c.engine.cpu, c.engine.mebibytes, c.program.cpu, c.program.mebibytes)
 }

@@ -23,29 +23,40 @@ type ownStack struct {
 // KEEP leaves them.
 func newOwnStack(t *testing.T, name, settings string) ownStack {
 	t.Helper()
-	// A stack other than dev must not have dev's passphrase, which is public.
-	t.Setenv("PULUMI_CONFIG_PASSPHRASE", name)
-	before := stackName
-	stackName = name
-	file, err := filepath.Abs(filepath.Join(repo, "Pulumi."+name+".yaml"))
-	require.NoError(t, err)
-	s := ownStack{t, name, file}
-	if _, err := os.Stat(file); err == nil {
-		t.Logf("an earlier run has left %s: %v", file, s.remove())
+	s := ownStackOf(t, name)
+	if _, err := os.Stat(s.config); err == nil {
+		t.Logf("an earlier run has left %s: %v", s.config, s.remove())
 	}
 	t.Cleanup(func() {
 		if os.Getenv("KEEP") == "" {
 			require.NoError(t, s.remove())
 		}
-		stackName = before
 	})
-	command(t, "pulumi", "stack", "init", name, "--no-select", "--non-interactive")
-	salt, err := os.ReadFile(file)
-	require.NoError(t, err)
-	text, err := os.ReadFile(settings)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(file, append(append(salt, "config:\n"...), text...), 0o600))
+	s.init(settings)
 	return s
+}
+
+// ownStackOf is the stack that the test's helpers are about until it ends.
+func ownStackOf(t *testing.T, name string) ownStack {
+	t.Helper()
+	// A stack other than dev must not have dev's passphrase, which is public.
+	t.Setenv("PULUMI_CONFIG_PASSPHRASE", name)
+	before := stackName
+	stackName = name
+	t.Cleanup(func() { stackName = before })
+	file, err := filepath.Abs(filepath.Join(repo, "Pulumi."+name+".yaml"))
+	require.NoError(t, err)
+	return ownStack{t, name, file}
+}
+
+func (s ownStack) init(settings string) {
+	s.Helper()
+	command(s.T, "pulumi", "stack", "init", s.name, "--no-select", "--non-interactive")
+	salt, err := os.ReadFile(s.config)
+	require.NoError(s, err)
+	text, err := os.ReadFile(settings)
+	require.NoError(s, err)
+	require.NoError(s, os.WriteFile(s.config, append(append(salt, "config:\n"...), text...), 0o600))
 }
 
 func (s ownStack) pulumi(args ...string) {

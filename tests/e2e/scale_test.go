@@ -23,7 +23,7 @@ func TestPreviewsAtScale(t *testing.T) {
 	s := newOwnStack(t, "big", "bigstack.yaml")
 	s.flat()
 	home := homeWithoutLog(t)
-	t.Log("shards resources      seconds  engine CPU-s  engine MiB  program CPU-s  program MiB")
+	t.Log("shards resources " + costHeading)
 	for _, shards := range strings.Fields(os.Getenv("SHARDS")) {
 		s.set(map[string]string{"scalestack:postgres.shards": shards, "scalestack:postgres.initialShards": shards})
 		args := []string{"preview", "--stack", s.name, "--config-file", s.config, "--non-interactive", "--json"}
@@ -81,6 +81,14 @@ func (s ownStack) flat() {
 // call: without a folder for it Pulumi goes on without.
 func homeWithoutLog(t *testing.T) string {
 	t.Helper()
+	home := ownHome(t)
+	require.NoError(t, os.WriteFile(filepath.Join(home, "logs"), nil, 0o600))
+	return home
+}
+
+// ownHome is Pulumi's folder as it is, with a log of its own.
+func ownHome(t *testing.T) string {
+	t.Helper()
 	real, err := filepath.Abs(os.Getenv("PULUMI_HOME"))
 	require.NoError(t, err)
 	home := t.TempDir()
@@ -91,7 +99,6 @@ func homeWithoutLog(t *testing.T) string {
 			require.NoError(t, os.Symlink(filepath.Join(real, e.Name()), filepath.Join(home, e.Name())))
 		}
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(home, "logs"), nil, 0o600))
 	return home
 }
 

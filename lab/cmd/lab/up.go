@@ -73,10 +73,19 @@ func newStart() *cobra.Command {
 }
 
 func newBuild() *cobra.Command {
-	return inCheckout("build", "Build what is missing and start nothing", func(ctx context.Context, p paths.Paths) error {
+	var kwok bool
+	command := inCheckout("build", "Build what is missing and start nothing", func(ctx context.Context, p paths.Paths) error {
 		u := newRun(p)
-		return u.phases(ctx, u.build)
+		if !kwok {
+			return u.phases(ctx, u.build)
+		}
+		if err := u.phases(ctx, u.build, func(ctx context.Context) error { return u.compile(ctx, builds.Simulator()) }); err != nil {
+			return err
+		}
+		return deploy.Prepare(u.Paths, u.localImages())
 	})
+	command.Flags().BoolVar(&kwok, "kwok", false, "compile KWOK too, and write .lab/env for what uses it without a lab")
+	return command
 }
 
 // up carries what one step makes and a later one needs.
@@ -140,9 +149,7 @@ func (u *up) build(ctx context.Context) error {
 	// Images are mostly downloads, and compilers leave the network alone.
 	buildImages, generate := ahead(ctx, u.buildImages), ahead(ctx, u.generateDefinitions)
 	for _, program := range builds.Programs() {
-		if err := u.Do(ctx, "build-"+program.Name, "compile "+program.Title, func(ctx context.Context, log *step.Log) error {
-			return builds.Build(ctx, u.Paths, program, log)
-		}); err != nil {
+		if err := u.compile(ctx, program); err != nil {
 			return err
 		}
 	}
@@ -150,6 +157,12 @@ func (u *up) build(ctx context.Context) error {
 		return err
 	}
 	return u.Do(ctx, "crds", "generate Strimzi's resource definitions", generate)
+}
+
+func (u *up) compile(ctx context.Context, program builds.Program) error {
+	return u.Do(ctx, "build-"+program.Name, "compile "+program.Title, func(ctx context.Context, log *step.Log) error {
+		return builds.Build(ctx, u.Paths, program, log)
+	})
 }
 
 // ahead begins a step's work at once. The step itself waits for its end and has its log.
@@ -234,10 +247,7 @@ func (u *up) start(ctx context.Context) error {
 }
 
 func (u *up) store(ctx context.Context) error {
-	program := builds.Store()
-	if err := u.Do(ctx, "build-"+program.Name, "compile "+program.Title, func(ctx context.Context, log *step.Log) error {
-		return builds.Build(ctx, u.Paths, program, log)
-	}); err != nil {
+	if err := u.compile(ctx, builds.Store()); err != nil {
 		return err
 	}
 	return u.Do(ctx, "s3-start", "start the S3 server", func(ctx context.Context, log *step.Log) error {

@@ -80,6 +80,11 @@ func Store() Program {
 	}
 }
 
+// Simulator is KWOK, for the benchmark of deployments to nodes that run nothing.
+func Simulator() Program {
+	return Program{Name: "kwok", Title: "KWOK", Module: "kwok", Package: "sigs.k8s.io/kwok/cmd/kwok"}
+}
+
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {
