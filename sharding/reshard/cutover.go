@@ -31,6 +31,14 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		if err := m.settle(ctx, s, tables, w); err != nil {
 			return err
 		}
+		err = w.requireUnaltered(ctx, s.from, s.to)
+		if errors.Is(err, errAltered) {
+			m.log(mv).Warn("comparing again", "reason", err.Error())
+			return advance(ctx, f.source(mv), mv, CaughtUp)
+		}
+		if err != nil {
+			return err
+		}
 		began := time.Now()
 		err = m.fenceSource(ctx, f, mv)
 		if err == nil {
@@ -64,7 +72,8 @@ const longestPause = 5 * time.Second
 
 func isLate(err error) bool {
 	var pgErr *pgconn.PgError
-	return errors.Is(err, errLate) || errors.Is(err, errLapsed) || (errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
+	return errors.Is(err, errLate) || errors.Is(err, errLapsed) || errors.Is(err, errAltered) ||
+		(errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
 }
 
 func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {
@@ -103,13 +112,29 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, w *watch
 		if err := requireWanted(ctx, tx, mv); err != nil {
 			return err
 		}
-		return m.giveUp(ctx, tx, mv.Buckets, mv.Target)
+		return m.handOver(ctx, tx, m.forward(f, mv), w, mv.Target)
 	}); err != nil {
 		return err
 	}
 	m.track.reached(mv)
 	mv.Pause = time.Since(began)
 	return m.takeOver(ctx, f, mv)
+}
+
+// handOver gives the stream's buckets up if its tables are still those that were compared,
+// which nobody can change on this side before the transaction ends. What happens on the
+// other side after the look is the new owner's own.
+func (m *Mover) handOver(ctx context.Context, tx pgx.Tx, s stream, w *watch, owner int) error {
+	if err := m.boundLocks(ctx, tx); err != nil {
+		return err
+	}
+	if err := w.lockTables(ctx, tx); err != nil {
+		return err
+	}
+	if err := w.requireUnaltered(ctx, tx, s.to); err != nil {
+		return err
+	}
+	return m.giveUp(ctx, tx, s.moving.buckets, owner)
 }
 
 func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, w *watch) error {
@@ -232,12 +257,13 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 		if err := requireReturn(ctx, f.source(mv), mv); err != nil {
 			return false, err
 		}
+		w := f.watching(s)
 		err := pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.fence(ctx, tx, mv.Buckets) })
 		if err == nil {
-			err = m.drainAndCompare(ctx, s, mv, f.watching(s))
+			err = m.drainAndCompare(ctx, s, mv, w)
 		}
 		if err == nil {
-			err = pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.giveUp(ctx, tx, mv.Buckets, mv.Source) })
+			err = pgx.BeginFunc(ctx, f.target(mv), func(tx pgx.Tx) error { return m.handOver(ctx, tx, s, w, mv.Source) })
 		}
 		if err == nil || f.broken() {
 			return err == nil, err
@@ -246,6 +272,10 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 			return false, errors.Join(err, liftErr)
 		}
 		m.log(mv).Warn("rollback was put off", "reason", err.Error())
+		if errors.Is(err, errAltered) {
+			_, err := m.verifyMoving(ctx, f, s)
+			return false, err
+		}
 		return false, nil
 	})
 }

@@ -79,11 +79,21 @@ func (m *Mover) requireServers(ctx context.Context, f *fleet, mv *Move) error {
 }
 
 func (s stream) require(ctx context.Context) error {
-	missed, err := s.missed(ctx)
-	if err == nil && missed != "" {
-		err = &abortError{missed}
+	gap, err := s.gap(ctx)
+	if err == nil && gap != "" {
+		err = &abortError{gap}
 	}
 	return err
+}
+
+// gap says why the target does not get everything by this stream: what it has missed, and
+// what it does not carry.
+func (s stream) gap(ctx context.Context) (string, error) {
+	missed, err := s.missed(ctx)
+	if err != nil || missed != "" {
+		return missed, err
+	}
+	return s.lacks(ctx)
 }
 
 // bringRest gives the target the last of what the source has given up. A failover may
@@ -91,7 +101,7 @@ func (s stream) require(ctx context.Context) error {
 // needs nothing more if both sides are equal; otherwise it returns a *DifferenceError.
 func (m *Mover) bringRest(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.forward(f, mv)
-	missed, err := s.missed(ctx)
+	missed, err := s.gap(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,5 +163,6 @@ func (m *Mover) keep(ctx context.Context, f *fleet, mv *Move) error {
 // again says whether a move that was taken back is to be made once more.
 func again(err error) bool {
 	var ended *EndedError
-	return errors.As(err, &ended) && ended.Move.State == Aborted && strings.HasPrefix(ended.Move.Reason, failedOver)
+	return errors.As(err, &ended) && ended.Move.State == Aborted &&
+		(strings.HasPrefix(ended.Move.Reason, failedOver) || strings.HasPrefix(ended.Move.Reason, otherTables))
 }

@@ -146,14 +146,14 @@ func (s stream) subscribed(ctx context.Context) (exists bool, err error) {
 	return exists, err
 }
 
-// whole says whether the stream is there and has missed nothing.
+// whole says whether the stream is there, carries every table and has missed nothing.
 func (s stream) whole(ctx context.Context) (bool, error) {
 	exists, err := s.subscribed(ctx)
 	if err != nil || !exists {
 		return false, err
 	}
-	missed, err := s.missed(ctx)
-	return missed == "", err
+	gap, err := s.gap(ctx)
+	return gap == "", err
 }
 
 func (s stream) dropSlots(ctx context.Context) error {

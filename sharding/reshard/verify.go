@@ -60,6 +60,11 @@ func (m *Mover) differenceError(cells []cell) error {
 // verifyMoving compares everything while others write, and leaves a watch that
 // knows what is to be compared again. It returns the source's number of rows.
 func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int64, err error) {
+	// First: what is altered after this is compared again.
+	versions, err := versionsOf(ctx, s.from, s.to)
+	if err != nil {
+		return 0, err
+	}
 	tables, err := m.sameTables(ctx, s)
 	if err != nil {
 		return 0, err
@@ -68,6 +73,7 @@ func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int6
 	if err != nil {
 		return 0, err
 	}
+	w.versions = versions
 	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
 		return 0, err
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/sharding/catalog"
+	"golang.org/x/sync/errgroup"
 )
 
 // watch knows which users of a stream are still to be compared: those that
@@ -20,7 +24,12 @@ type watch struct {
 	of       string
 	from, to *feed
 	pending  map[string]map[int64]sighting
+	// versions are those of each side's tables before they were compared.
+	versions [2]map[string]string
 }
+
+// errAltered says that rows may have changed without a word in the log.
+var errAltered = errors.New("a sharded table was altered since it was compared")
 
 // sighting is what was compared last; the zero value, that something has changed since.
 type sighting struct {
@@ -67,6 +76,41 @@ func (m *Mover) openWatch(ctx context.Context, f *fleet, s stream, tables []cata
 	}
 	return w, nil
 }
+
+func versionsOf(ctx context.Context, from, to catalog.Querier) (versions [2]map[string]string, err error) {
+	var asking errgroup.Group
+	for i, side := range []catalog.Querier{from, to} {
+		asking.Go(func() (err error) {
+			versions[i], err = catalog.Versions(ctx, side)
+			return err
+		})
+	}
+	return versions, asking.Wait()
+}
+
+// requireUnaltered asks whether the tables are still those that were compared: a rewrite, a
+// column that is filled by a default and another table under the same name are in no log.
+func (w *watch) requireUnaltered(ctx context.Context, from, to catalog.Querier) error {
+	now, err := versionsOf(ctx, from, to)
+	if err == nil && !slices.EqualFunc(now[:], w.versions[:], maps.Equal) {
+		err = errAltered
+	}
+	return err
+}
+
+// lockTables keeps everybody from altering the tables and their triggers until the
+// transaction ends. It is the lock of a writer.
+func (w *watch) lockTables(ctx context.Context, q querier) error {
+	_, err := q.Exec(ctx, "LOCK TABLE "+strings.Join(slices.Sorted(maps.Keys(w.pending)), ", ")+" IN ROW EXCLUSIVE MODE")
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == undefinedTable {
+		return errAltered
+	}
+	return err
+}
+
+// undefinedTable is the SQLSTATE of a table that is not there.
+const undefinedTable = "42P01"
 
 // watching returns the watch of a stream, if this mover has one.
 func (f *fleet) watching(s stream) *watch {

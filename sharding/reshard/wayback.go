@@ -12,7 +12,7 @@ import (
 const wayBackEvery = time.Second
 
 // WayBack says what a rollback of the move would cost now: nothing when the
-// stream back follows, or one more copy when it has missed something.
+// stream back follows, or one more copy when it has missed something or lacks a table.
 func (m *Mover) WayBack(ctx context.Context, mv Move) (string, error) {
 	source, target := m.options.Map.Shard(mv.Source), m.options.Map.Shard(mv.Target)
 	if source == nil || target == nil {
@@ -20,19 +20,26 @@ func (m *Mover) WayBack(ctx context.Context, mv Move) (string, error) {
 	}
 	var subscribed, kept bool
 	var here, there, note string
+	var lacking, lackingThere []string
 	name := streamName(&mv) + "_back"
-	err := m.look(ctx, source, func(conn *pgx.Conn, _ int) error {
+	err := m.look(ctx, source, func(conn *pgx.Conn, _ int) (err error) {
+		if lacking, err = uncarried(ctx, conn, subscribedTables, name); err != nil {
+			return err
+		}
 		return conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_subscription WHERE subname = $1), ("+identify+")", name).Scan(&subscribed, &here)
 	})
 	if err == nil {
-		err = m.look(ctx, target, func(conn *pgx.Conn, _ int) error {
+		err = m.look(ctx, target, func(conn *pgx.Conn, _ int) (err error) {
+			if lackingThere, err = uncarried(ctx, conn, publishedTables, name); err != nil {
+				return err
+			}
 			return conn.QueryRow(ctx, "SELECT ("+streamKept+"), ("+streamNote+"), ("+identify+")", name).Scan(&kept, &note, &there)
 		})
 	}
 	switch {
 	case err != nil:
 		return "", err
-	case subscribed && kept && note == there+" "+here:
+	case subscribed && kept && note == there+" "+here && len(lacking)+len(lackingThere) == 0:
 		return "the stream back follows: writes pause for a moment", nil
 	}
 	return fmt.Sprintf("the stream back has missed changes: about %d rows are copied back first, while shard %d goes on to serve them", mv.Rows, mv.Target), nil
