@@ -31,6 +31,9 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		if err := m.settle(ctx, s, tables, w); err != nil {
 			return err
 		}
+		if err := requireFences(ctx, s); err != nil {
+			return err
+		}
 		err = w.requireUnaltered(ctx, s.from, s.to)
 		if errors.Is(err, errAltered) {
 			m.log(mv).Warn("comparing again", "reason", err.Error())
@@ -255,6 +258,9 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 	}
 	return poll(ctx, m.options.FenceWait, func() (bool, error) {
 		if err := requireReturn(ctx, f.source(mv), mv); err != nil {
+			return false, err
+		}
+		if err := requireFences(ctx, s); err != nil {
 			return false, err
 		}
 		w := f.watching(s)

@@ -59,6 +59,27 @@ func tableProblems(ctx context.Context, s *session, tables []catalog.Table) (err
 	return errs, err
 }
 
+// requireFences judges the tables of both sides once more before a hand-over: a bulk load
+// may have switched triggers off since the preflight.
+func requireFences(ctx context.Context, s stream) error {
+	var errs []error
+	for _, side := range []*session{s.from, s.to} {
+		tables, err := catalog.Tables(ctx, side)
+		if err != nil {
+			return err
+		}
+		found, err := tableProblems(ctx, side, tables)
+		if err != nil {
+			return err
+		}
+		errs = append(errs, found...)
+	}
+	if errs != nil {
+		return &RefusedError{errors.Join(errs...)}
+	}
+	return nil
+}
+
 // schemaProblems compares the sharded tables of both shards.
 func schemaProblems(source, target *session, tables, others []catalog.Table) (errs []error) {
 	byName := map[string]catalog.Table{}

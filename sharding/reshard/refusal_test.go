@@ -2,10 +2,12 @@ package reshard_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/scalestack/scalestack/sharding/pgtest"
+	"github.com/scalestack/scalestack/sharding/reshard"
 	"github.com/stretchr/testify/require"
 )
 
@@ -67,6 +69,43 @@ func TestAFenceThatDoesNotGuardIsRefused(t *testing.T) {
 		})
 	}
 	require.NoError(t, c.run(c.options(c.desired(3))), "each of them can be set right again")
+	c.requireClean()
+}
+
+// A fence that is switched off while a move is under way, by a bulk load that disables
+// triggers for example, guards the hand-over no better than one that was off before it.
+func TestAFenceThatIsSwitchedOffAfterThePreflight(t *testing.T) {
+	for name, server := range map[string]int{"source": 0, "target": 2} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t, 3, 200)
+			before := c.owners()
+			o := c.options(c.desired(3))
+			onceAt(&o, reshard.Armed, func(reshard.Move) { c.sql(server, "ALTER TABLE accounts DISABLE TRIGGER USER") })
+			require.ErrorContains(t, c.run(o), fmt.Sprintf("was aborted: refused: shard-%d: public.accounts: ", server))
+			require.Equal(t, before, c.owners())
+			c.sql(server, "ALTER TABLE accounts ENABLE TRIGGER USER")
+			c.requireClean()
+		})
+	}
+}
+
+// It may happen behind the fence too, and be over before anybody looks.
+func TestAFenceThatIsSwitchedOffBehindTheFence(t *testing.T) {
+	c := startCluster(t, 3, 200)
+	o := c.options(c.desired(3))
+	reached := map[reshard.State]int{}
+	o.OnState = func(mv reshard.Move) {
+		if reached[mv.State]++; mv.State == reshard.Drained && reached[mv.State] == 1 {
+			c.sql(mv.Source, "ALTER TABLE accounts DISABLE TRIGGER USER")
+			// A plain INSERT needs no hold: its row would meet the fence.
+			c.sql(mv.Source, "INSERT INTO accounts (user_id, name, email) VALUES ($1, 'late', 'x')", mv.Buckets[0]+buckets*1000)
+			c.sql(mv.Source, "ALTER TABLE accounts ENABLE TRIGGER USER")
+		}
+	}
+	require.NoError(t, c.run(o))
+	require.Equal(t, reached[reshard.Complete]+1, reached[reshard.Drained], "the first hand-over was given up")
+	require.Equal(t, o.Map.Assignment, c.owners())
+	require.Equal(t, 1, c.owned("accounts WHERE name = 'late'"))
 	c.requireClean()
 }
 
