@@ -46,6 +46,8 @@ const gap = 1 << 20
 type session struct {
 	*pgx.Conn
 	shard *shardmap.Shard
+	// moving are the buckets of moves from or to the shard that have not ended.
+	moving []int32
 }
 
 // Run checks all shards first. It returns a *RefusedError with every problem of
@@ -89,7 +91,7 @@ func (o Options) open(ctx context.Context, shard *shardmap.Shard) (*session, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shard.Name, err)
 	}
-	s := &session{conn, shard}
+	s := &session{Conn: conn, shard: shard}
 	err = identity.Check(ctx, conn, shard.Name, identity.Of(o.Map, shard))
 	if err == nil {
 		err = s.lock(ctx)
@@ -113,6 +115,9 @@ func (s *session) lock(ctx context.Context) error {
 }
 
 func (o Options) check(ctx context.Context, sessions []*session) error {
+	if err := findMoves(ctx, sessions); err != nil {
+		return err
+	}
 	var problems []error
 	for _, s := range sessions {
 		found, err := o.problems(ctx, s)
@@ -146,22 +151,15 @@ func (o Options) problems(ctx context.Context, s *session) (found []string, err 
 		return found, err
 	}
 	for _, t := range o.Tables {
-		strays, err := s.strays(ctx, t)
+		text, err := s.strays(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		if strays > 0 {
-			found = append(found, fmt.Sprintf("%s: %d rows are in buckets that the shard does not own; nobody could read or change them. Fix: bring them to their shards first", t.Table, strays))
+		if text != "" {
+			found = append(found, text)
 		}
 	}
 	return found, nil
-}
-
-func (s *session) strays(ctx context.Context, t catalog.Candidate) (count int64, err error) {
-	key := pgx.Identifier{t.Key}.Sanitize()
-	err = s.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM %s, scalestack.shard AS s
-		WHERE (%[2]s %% s.buckets + s.buckets) %% s.buckets NOT IN (SELECT bucket FROM scalestack.ownership)`, t.Table, key)).Scan(&count)
-	return count, err
 }
 
 // highest returns the largest value of each column that has a sequence, over all shards.
@@ -249,12 +247,22 @@ func (s *session) align(ctx context.Context, tx pgx.Tx, t catalog.Candidate, hig
 	return nil
 }
 
-// verify judges the result as a move would.
+// verify judges the result as a move would. Rows that came while there was no fence yet are
+// seen behind it.
 func (o Options) verify(ctx context.Context, sessions []*session) error {
 	for _, s := range sessions {
 		problems, err := catalog.Problems(ctx, s, s.shard.ID, o.Tables, true)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.shard.Name, err)
+		}
+		for _, t := range o.Tables {
+			text, err := s.strays(ctx, t)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.shard.Name, err)
+			}
+			if text != "" {
+				problems = append(problems, text)
+			}
 		}
 		for _, text := range problems {
 			return fmt.Errorf("%s: %s", s.shard.Name, text)
