@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // State is how far a move has come. A state is written when it is reached.
@@ -132,9 +133,9 @@ func unfinished(ctx context.Context, q querier, source int) ([]*Move, error) {
 	return readMoves(ctx, q, source, "WHERE state <> ALL ($1) ORDER BY id", []string{string(Complete), string(Aborted), string(RolledBack)})
 }
 
-func insertMove(ctx context.Context, q querier, source, target int, buckets []int32) (*Move, error) {
+func insertMove(ctx context.Context, q querier, wants *shardmap.Map, source, target int, buckets []int32) (*Move, error) {
 	m := &Move{Source: source, Target: target, Buckets: buckets, State: Planned, Wanted: WantRun, Changed: time.Now()}
-	err := q.QueryRow(ctx, `INSERT INTO scalestack.move (target, buckets) VALUES ($1, $2) RETURNING id`, target, buckets).Scan(&m.ID)
+	err := q.QueryRow(ctx, `INSERT INTO scalestack.move (target, buckets, map) VALUES ($1, $2, $3) RETURNING id`, target, buckets, mapHash(wants)).Scan(&m.ID)
 	return m, err
 }
 

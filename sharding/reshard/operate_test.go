@@ -69,6 +69,56 @@ func TestTakeBackFromEveryState(t *testing.T) {
 	l.requireServed()
 }
 
+// A move that a person has taken back is not begun again by itself, also where the mover
+// was away for a moment when the person came: it ends over that, once.
+func TestAnAbortWhileTheMoverIsAway(t *testing.T) {
+	c := startCluster(t, 3, 200)
+	before := c.owners()
+	operator := reshard.New(c.options(c.Map))
+	for _, state := range []reshard.State{reshard.Copied, reshard.Switched} {
+		t.Run(string(state), func(t *testing.T) {
+			require.False(t, c.startMover(c.desired(3), state).wait(t))
+			takeBack := operator.Abort
+			if state == reshard.Switched {
+				takeBack = operator.Rollback
+			}
+			_, err := takeBack(t.Context())
+			require.NoError(t, err)
+			var ended *reshard.EndedError
+			require.ErrorAs(t, operator.Finish(t.Context()), &ended)
+			require.Equal(t, before, c.owners())
+			again := c.run(c.options(c.desired(3)))
+			require.ErrorAs(t, again, &ended)
+			require.ErrorContains(t, again, "the operator wanted it")
+			require.Equal(t, before, c.owners())
+		})
+	}
+	t.Run("killed as it ends", func(t *testing.T) {
+		require.False(t, c.startMover(c.desired(3), reshard.Copied).wait(t))
+		_, err := operator.Abort(t.Context())
+		require.NoError(t, err)
+		require.False(t, c.startMover(c.desired(3), reshard.Aborted).wait(t))
+		require.ErrorContains(t, c.run(c.options(c.desired(3))), "the operator wanted it")
+		require.Equal(t, before, c.owners())
+	})
+	require.NoError(t, c.run(c.options(c.desired(3))), "started once more")
+	require.NotEqual(t, before, c.owners())
+	c.requireClean()
+}
+
+// What was taken back from one map does not stop another, now or when the first is back.
+func TestAnAbortIsForItsMap(t *testing.T) {
+	c := startCluster(t, 3, 200)
+	operator := reshard.New(c.options(c.Map))
+	require.False(t, c.startMover(c.desired(3), reshard.Copied).wait(t))
+	_, err := operator.Abort(t.Context())
+	require.NoError(t, err)
+	require.Error(t, operator.Finish(t.Context()))
+	require.NoError(t, c.run(c.options(c.desired(3, 2))))
+	require.NoError(t, c.run(c.options(c.desired(3))))
+	c.requireClean()
+}
+
 func TestTakenBackWhileMoversDie(t *testing.T) {
 	const existing = 2_000
 	c := startCluster(t, 3, existing)
@@ -90,6 +140,7 @@ func TestTakenBackWhileMoversDie(t *testing.T) {
 				}
 				require.Equal(t, before, c.owners())
 				c.requireClean()
+				require.NoError(t, c.run(c.options(c.Map)), "another map's mover makes what was taken back the past")
 			})
 		}
 	}

@@ -39,6 +39,20 @@ func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
 	return requireAll(ctx, source, mv.Buckets, "owned")
 }
 
+// requireMigrated asks for what the engine's step 14 has made.
+func requireMigrated(ctx context.Context, f *fleet) error {
+	for _, s := range f.inOrder() {
+		var columns int
+		if err := s.QueryRow(ctx, `SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('scalestack.move') AND attname = 'source_tables'`).Scan(&columns); err != nil {
+			return err
+		}
+		if columns == 0 {
+			return &RefusedError{problem(s, "its engine is older than this mover. Fix: shardctl migrate")}
+		}
+	}
+	return nil
+}
+
 func problem(s *session, format string, args ...any) error {
 	return fmt.Errorf("%s: %s", s.shard.Name, fmt.Sprintf(format, args...))
 }

@@ -102,13 +102,28 @@ func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) err
 	return true, err
 }
 
+// work is told of what a person took back when it ends over that, and not before.
 func (m *Mover) work(ctx context.Context, f *fleet) error {
+	err := m.makeMoves(ctx, f)
+	var ended *EndedError
+	if errors.As(err, &ended) && !again(err) {
+		if err := m.told(ctx, f); err != nil {
+			m.options.Log.Warn("the next mover ends over the same move once more", "error", err.Error())
+		}
+	}
+	return err
+}
+
+func (m *Mover) makeMoves(ctx context.Context, f *fleet) error {
 	m.track.begin()
 	if err := m.finishBegun(ctx, f); err != nil {
 		return err
 	}
 	if m.stopped != nil {
 		return m.stopped
+	}
+	if err := m.requireUndone(ctx, f); err != nil {
+		return err
 	}
 	plan, err := m.plan(ctx, f)
 	if err != nil {
@@ -120,7 +135,7 @@ func (m *Mover) work(ctx context.Context, f *fleet) error {
 	for _, route := range plan.Moves {
 		for _, buckets := range batches(route.Buckets, m.options.Batch) {
 			all = append(all, &task{from: route.From, to: route.To, do: func(ctx context.Context, f *fleet, beside []int) error {
-				mv, err := insertMove(ctx, f.sessions[route.From], route.From, route.To, buckets)
+				mv, err := insertMove(ctx, f.sessions[route.From], m.options.Map, route.From, route.To, buckets)
 				if err == nil {
 					err = m.inherit(ctx, f, mv, beside)
 				}
@@ -150,6 +165,9 @@ func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
 		}
 	}
 	if err := m.requireSound(ctx, f); err != nil {
+		return err
+	}
+	if err := requireMigrated(ctx, f); err != nil {
 		return err
 	}
 	var all []*task

@@ -129,7 +129,7 @@ func controlCommand(name, short string, control func(*reshard.Mover, context.Con
 		case errors.Is(err, reshard.ErrBusy):
 			_, err = fmt.Fprintln(out, "the mover that runs will do it")
 		case errors.As(err, &ended):
-			_, err = fmt.Fprintln(out, ended.Error())
+			_, err = fmt.Fprintf(out, "%s\nA mover that starts with the same map ends over this once, with exit code 3. The one after it makes the move.\n", ended)
 		}
 		return err
 	})
