@@ -200,3 +200,20 @@ func TestReconcileATakerWhileItsMoveIsObserved(t *testing.T) {
 	c.requireClean()
 	require.Equal(t, restoredUsers, c.rows())
 }
+
+// The documented statement brings back what a row was, to the last bit.
+func TestWhatIsSetAsideComesBackAsItWas(t *testing.T) {
+	c := startCluster(t, 3, 200)
+	c.everywhere("CREATE TABLE documents (user_id bigint PRIMARY KEY, dropped text, body jsonb NOT NULL, list integer[], at timestamptz, amount float8, raw bytea); " +
+		"ALTER TABLE documents DROP COLUMN dropped; SELECT scalestack.adopt('documents')")
+	c.sql(2, `SET session_replication_role = replica; INSERT INTO documents VALUES (1, 'null', NULL, NULL, NULL, NULL), (3, '{"a": null}', '{}', NULL, 0, ''),
+		(5, '"x, (\"y\")"', '[0:1]={1,NULL}', 'infinity', 'NaN', '\x00ff'), (7, '[]', NULL, '2026-03-29 02:30:00.000001+01', 0.1::float8 + 0.2, NULL);
+		CREATE TABLE before AS SELECT * FROM documents`)
+	done, err := c.reconcile(reshard.ReconcileOptions{Apply: true})
+	require.NoError(t, err)
+	require.Len(t, done.Lines, 1)
+	require.Zero(t, c.count(2, "SELECT count(*) FROM documents"))
+	require.Equal(t, 4, c.count(2, `SELECT count(*) FROM before AS b JOIN (
+		SELECT (as_text::public.documents).* FROM scalestack.set_aside WHERE source = 'public.documents') AS r
+		USING (user_id) WHERE r::text = b::text`))
+}
