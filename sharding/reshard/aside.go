@@ -148,16 +148,9 @@ func (r *reconciling) compare(ctx context.Context, s, keeper *session, here *str
 
 // setAside moves rows from their tables to one that no client reads.
 func (r *reconciling) setAside(ctx context.Context, s *session, found []stray) error {
-	of := r.Mover.options.Map.Buckets
 	for _, here := range found {
-		t := here.table
-		if err := r.sweep(ctx, s, t, here.buckets, func(where string) string {
-			return fmt.Sprintf(`WITH scalestack_gone AS (DELETE FROM %[1]s WHERE %[2]s RETURNING *)
-				INSERT INTO scalestack.set_aside (source, bucket, key, content, as_text)
-				SELECT %[3]s, (%[4]s %% %[5]d + %[5]d) %% %[5]d, %[4]s, row_to_json(scalestack_gone), scalestack_gone::text FROM scalestack_gone`,
-				t.Name, where, literal(t.Name), t.QuotedKey, of)
-		}); err != nil {
-			return fmt.Errorf("setting rows of %s aside: %w", t.Name, err)
+		if _, err := r.sweepAside(ctx, s, here.table, here.buckets); err != nil {
+			return err
 		}
 		r.step("%s: set aside %s", s.shard.Name, here)
 	}

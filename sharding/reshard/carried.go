@@ -57,3 +57,35 @@ func uncarried(ctx context.Context, q querier, carried, stream string) (texts []
 	}
 	return texts, nil
 }
+
+// noteCarried writes what a stream that copies rows carries: these rows may be deleted
+// where the move does not leave them. A table that is adopted later had its rows before.
+func (s stream) noteCarried(ctx context.Context, f *fleet, mv *Move) error {
+	from, to, err := both(s.from, s.to, func(side *session) (oids []uint32, err error) {
+		carried := publishedTables
+		if side == s.to {
+			carried = subscribedTables
+		}
+		err = side.QueryRow(ctx, "SELECT array("+carried+")", s.name).Scan(&oids)
+		return oids, err
+	})
+	if err != nil {
+		return err
+	}
+	if s.from != f.source(mv) {
+		from, to = to, from
+	}
+	_, err = f.source(mv).Exec(ctx, "UPDATE scalestack.move SET source_tables = $2, target_tables = $3 WHERE id = $1", mv.ID, from, to)
+	return err
+}
+
+// readCarried returns the tables of one side that a move has carried, by oid. They are not
+// known of a move that an earlier release began.
+func readCarried(ctx context.Context, f *fleet, side *session, mv *Move) (oids []uint32, known bool, err error) {
+	column := "source_tables"
+	if side == f.target(mv) {
+		column = "target_tables"
+	}
+	err = f.source(mv).QueryRow(ctx, "SELECT "+column+", "+column+" IS NOT NULL FROM scalestack.move WHERE id = $1", mv.ID).Scan(&oids, &known)
+	return oids, known, err
+}

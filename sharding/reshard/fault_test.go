@@ -47,6 +47,7 @@ func TestMoverKilledAtEveryState(t *testing.T) {
 		})
 	}
 	l.end(c)
+	c.requireNoneSetAside()
 	l.requireServed()
 }
 
@@ -94,6 +95,7 @@ func moversKilledAtRandom(t *testing.T, servers, runs int, next func(c *cluster,
 		c.requireClean()
 	})
 	l.end(c)
+	c.requireNoneSetAside()
 	l.requireServed()
 }
 
@@ -134,7 +136,7 @@ func underLoad(t *testing.T, existing int) (c *cluster, end func()) {
 	t.Helper()
 	c = startCluster(t, 3, existing)
 	l := startLoad(t, c.store(), int64(existing))
-	return c, func() { l.end(c) }
+	return c, func() { l.end(c); c.requireNoneSetAside() }
 }
 
 // atEachState lets shard 0 give to shard 2 and take back, with something that happens to
@@ -184,4 +186,5 @@ func TestEverythingKilledAtRandom(t *testing.T) {
 		c.requireClean()
 	})
 	l.end(c)
+	c.requireNoneSetAside()
 }

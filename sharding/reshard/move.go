@@ -135,7 +135,8 @@ func unfinished(ctx context.Context, q querier, source int) ([]*Move, error) {
 
 func insertMove(ctx context.Context, q querier, wants *shardmap.Map, source, target int, buckets []int32) (*Move, error) {
 	m := &Move{Source: source, Target: target, Buckets: buckets, State: Planned, Wanted: WantRun, Changed: time.Now()}
-	err := q.QueryRow(ctx, `INSERT INTO scalestack.move (target, buckets, map) VALUES ($1, $2, $3) RETURNING id`, target, buckets, mapHash(wants)).Scan(&m.ID)
+	err := q.QueryRow(ctx, `INSERT INTO scalestack.move (target, buckets, source_tables, target_tables, map) VALUES ($1, $2, '{}', '{}', $3) RETURNING id`,
+		target, buckets, mapHash(wants)).Scan(&m.ID)
 	return m, err
 }
 

@@ -66,6 +66,7 @@ func TestTakeBackFromEveryState(t *testing.T) {
 		})
 	}
 	l.end(c)
+	c.requireNoneSetAside()
 	l.requireServed()
 }
 
@@ -145,6 +146,7 @@ func TestTakenBackWhileMoversDie(t *testing.T) {
 		}
 	}
 	l.end(c)
+	c.requireNoneSetAside()
 	l.requireServed()
 }
 

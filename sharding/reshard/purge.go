@@ -12,9 +12,25 @@ import (
 // purgePages is how many pages of a table one transaction clears: 1 MiB.
 const purgePages = 128
 
-// purge deletes the rows of buckets that the shard does not own. New rows cannot come:
-// the fence is before them.
-func (m *Mover) purge(ctx context.Context, s *session, buckets []int32) error {
+// purge takes the rows of a move's buckets out of the tables of a shard that does not own
+// them. New rows cannot come: the fence is before them. Those of the tables that the move
+// has carried are old rows or copies, and deleted. The others are set aside.
+func (m *Mover) purge(ctx context.Context, f *fleet, s *session, mv *Move) error {
+	carried, known, err := readCarried(ctx, f, s, mv)
+	if err != nil {
+		return err
+	}
+	return m.empty(ctx, s, mv, func(t catalog.Table) bool { return !known || slices.Contains(carried, t.OID) })
+}
+
+// setStraysAside makes room for the copies. No move leaves rows behind, so that whatever is
+// there came in some other way, and may be the only rows of its users.
+func (m *Mover) setStraysAside(ctx context.Context, s *session, mv *Move) error {
+	return m.empty(ctx, s, mv, func(catalog.Table) bool { return false })
+}
+
+// empty deletes rows where that can be answered for, and sets them aside elsewhere.
+func (m *Mover) empty(ctx context.Context, s *session, mv *Move, deletes func(catalog.Table) bool) error {
 	tables, err := catalog.Tables(ctx, s)
 	if err != nil {
 		return err
@@ -25,33 +41,61 @@ func (m *Mover) purge(ctx context.Context, s *session, buckets []int32) error {
 		if !slices.Contains(t.Columns, t.QuotedKey) {
 			continue
 		}
-		if err := m.sweep(ctx, s, t, buckets, func(where string) string { return "DELETE FROM " + t.Name + " WHERE " + where }); err != nil {
-			return fmt.Errorf("deleting old rows of %s: %w", t.Name, err)
+		if deletes(t) {
+			if _, err := m.sweep(ctx, s, t, mv.Buckets, func(where string) string { return "DELETE FROM " + t.Name + " WHERE " + where }); err != nil {
+				return fmt.Errorf("deleting old rows of %s: %w", t.Name, err)
+			}
+			continue
+		}
+		rows, err := m.sweepAside(ctx, s, t, mv.Buckets)
+		if err != nil {
+			return err
+		}
+		if rows > 0 {
+			m.log(mv).Warn("set aside rows that the move has not brought; they are in scalestack.set_aside", "shard", s.shard.Name, "table", t.Name, "rows", rows)
 		}
 	}
 	return nil
 }
 
+// sweepAside moves rows from their table to one that no client reads.
+func (m *Mover) sweepAside(ctx context.Context, s *session, t catalog.Table, buckets []int32) (rows int64, err error) {
+	of := m.options.Map.Buckets
+	rows, err = m.sweep(ctx, s, t, buckets, func(where string) string {
+		return fmt.Sprintf(`WITH scalestack_gone AS (DELETE FROM %[1]s WHERE %[2]s RETURNING *)
+			INSERT INTO scalestack.set_aside (source, bucket, key, content, as_text)
+			SELECT %[3]s, (%[4]s %% %[5]d + %[5]d) %% %[5]d, %[4]s, row_to_json(scalestack_gone), scalestack_gone::text FROM scalestack_gone`,
+			t.Name, where, literal(t.Name), t.QuotedKey, of)
+	})
+	if err != nil {
+		err = fmt.Errorf("setting rows of %s aside: %w", t.Name, err)
+	}
+	return rows, err
+}
+
 // sweep runs a statement for the rows of buckets that the shard does not own, in one pass
-// over the pages of a table. It gets the condition of each part.
-func (m *Mover) sweep(ctx context.Context, s *session, t catalog.Table, buckets []int32, statement func(where string) string) error {
+// over the pages of a table. It gets the condition of each part, and returns how many rows
+// it was about.
+func (m *Mover) sweep(ctx context.Context, s *session, t catalog.Table, buckets []int32, statement func(where string) string) (rows int64, err error) {
 	var pages int64
 	if err := s.QueryRow(ctx, "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint", t.Name).Scan(&pages); err != nil {
-		return err
+		return 0, err
 	}
 	for first := int64(0); first < pages; first += purgePages {
 		part := fmt.Sprintf("ctid >= '(%d,0)' AND ctid < '(%d,0)' AND %s", first, first+purgePages, slice{buckets, m.options.Map.Buckets}.filter(t))
-		if err := sweepPart(ctx, s, buckets, statement(part)); err != nil {
-			return err
+		swept, err := sweepPart(ctx, s, buckets, statement(part))
+		if err != nil {
+			return rows, err
 		}
+		rows += swept
 	}
-	return nil
+	return rows, nil
 }
 
 // sweepPart works as a replica does, so that the fence lets it delete; it looks itself
 // whether the buckets are foreign.
-func sweepPart(ctx context.Context, s *session, buckets []int32, statement string) error {
-	return pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
+func sweepPart(ctx context.Context, s *session, buckets []int32, statement string) (rows int64, err error) {
+	err = pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
 		var own int
 		if err := tx.QueryRow(ctx, "SELECT count(*) FROM scalestack.ownership WHERE bucket = ANY ($1) AND state <> 'moved'", buckets).Scan(&own); err != nil {
 			return err
@@ -62,7 +106,9 @@ func sweepPart(ctx context.Context, s *session, buckets []int32, statement strin
 		if _, err := tx.Exec(ctx, "SET LOCAL session_replication_role = replica"); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, statement)
+		tag, err := tx.Exec(ctx, statement)
+		rows = tag.RowsAffected()
 		return err
 	})
+	return rows, err
 }

@@ -52,8 +52,7 @@ func (m *Mover) prepare(ctx context.Context, f *fleet, mv *Move) error {
 	if err := m.preflight(ctx, f, mv); err != nil {
 		return err
 	}
-	// What an earlier attempt or an interrupted cleaning left would be in the way.
-	if err := m.purge(ctx, f.target(mv), mv.Buckets); err != nil {
+	if err := m.setStraysAside(ctx, f.target(mv), mv); err != nil {
 		return err
 	}
 	if err := m.create(ctx, f, mv, m.forward(f, mv), true); err != nil {
@@ -244,7 +243,7 @@ func (m *Mover) finish(ctx context.Context, f *fleet, mv *Move, old *session, la
 	if err := m.dropStreams(ctx, f, mv); err != nil {
 		return err
 	}
-	if err := m.purge(ctx, old, mv.Buckets); err != nil {
+	if err := m.purge(ctx, f, old, mv); err != nil {
 		return err
 	}
 	return advance(ctx, f.source(mv), mv, last)

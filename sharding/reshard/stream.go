@@ -60,7 +60,10 @@ func (m *Mover) create(ctx context.Context, f *fleet, mv *Move, s stream, copyDa
 		s.name, literal(s.from.conninfo), copyData, !slices.ContainsFunc(tables, func(t catalog.Table) bool { return !t.Binary }))); err != nil {
 		return fmt.Errorf("subscription: %w", err)
 	}
-	return nil
+	if !copyData {
+		return nil
+	}
+	return s.noteCarried(ctx, f, mv)
 }
 
 // createSlot waits for every transaction that has written when it begins, so it

@@ -72,7 +72,7 @@ func (m *Mover) wayBack(ctx context.Context, f *fleet, mv *Move) error {
 		if err := m.dropStreams(ctx, f, mv); err != nil {
 			return err
 		}
-		if err := m.purge(ctx, f.source(mv), mv.Buckets); err != nil {
+		if err := m.purge(ctx, f, f.source(mv), mv); err != nil {
 			return err
 		}
 		if err := m.create(ctx, f, mv, s, true); err != nil {
