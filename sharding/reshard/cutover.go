@@ -76,7 +76,7 @@ const longestPause = 5 * time.Second
 func isLate(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.Is(err, errLate) || errors.Is(err, errLapsed) || errors.Is(err, errAltered) ||
-		(errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01"))
+		(errors.As(err, &pgErr) && (pgErr.Code == lockNotAvailable || pgErr.Code == "40P01" || pgErr.Code == "40001"))
 }
 
 func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {

@@ -1,7 +1,9 @@
 package reshard_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"strconv"
 	"sync"
 	"testing"
@@ -261,4 +263,25 @@ func TestAMoveThatLosesItsSessionsIsTakenBack(t *testing.T) {
 			require.NoError(t, c.run(c.options(o.Map)))
 		})
 	}
+}
+
+// What a cluster sets for its clients' sessions ends none of the mover's, and does not
+// make its transactions see what was.
+func TestAClustersDefaultsAreNotTheMovers(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	for _, server := range c.Servers {
+		for _, setting := range []string{"default_transaction_isolation = 'serializable'", "idle_session_timeout = '500ms'", "idle_in_transaction_session_timeout = '500ms'"} {
+			server.Exec("postgres", "ALTER SYSTEM SET "+setting)
+		}
+		server.Exec("postgres", "SELECT pg_reload_conf()")
+	}
+	var log bytes.Buffer
+	o := c.options(c.desired(3))
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	// Shard 1 has nothing to do meanwhile.
+	o.Observe = 3 * time.Second
+	require.NoError(t, c.run(o))
+	require.NotContains(t, log.String(), "connecting again")
+	require.Equal(t, o.Map.Assignment, c.owners())
+	c.requireClean()
 }

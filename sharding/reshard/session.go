@@ -24,21 +24,27 @@ var ErrBusy = errors.New("another mover is at work, or a change of the schema")
 // settings of a session. Rows are compared as text, so everything that changes
 // how a value is written is fixed. Subscriptions hold a password, so the
 // server's log must not hold our statements. A server notices within a second
-// that we are gone, and lets go of the lock.
+// that we are gone, and lets go of the lock. What a cluster sets by default for
+// its clients must not end a mover's transactions or see them in another way.
 var sessionSettings = map[string]string{
-	"application_name":                 "scalestack-reshard",
-	"timezone":                         "UTC",
-	"datestyle":                        "ISO, YMD",
-	"intervalstyle":                    "postgres",
-	"extra_float_digits":               "3",
-	"bytea_output":                     "hex",
-	"search_path":                      "pg_catalog",
-	"log_statement":                    "none",
-	"log_min_duration_statement":       "-1",
-	"log_min_error_statement":          "panic",
-	"statement_timeout":                "0",
-	"synchronous_commit":               "on",
-	"client_connection_check_interval": "1000",
+	"application_name":                    "scalestack-reshard",
+	"timezone":                            "UTC",
+	"datestyle":                           "ISO, YMD",
+	"intervalstyle":                       "postgres",
+	"extra_float_digits":                  "3",
+	"bytea_output":                        "hex",
+	"search_path":                         "pg_catalog",
+	"log_statement":                       "none",
+	"log_min_duration_statement":          "-1",
+	"log_min_error_statement":             "panic",
+	"statement_timeout":                   "0",
+	"lock_timeout":                        "0",
+	"idle_session_timeout":                "0",
+	"idle_in_transaction_session_timeout": "0",
+	"default_transaction_isolation":       "read committed",
+	"default_transaction_read_only":       "off",
+	"synchronous_commit":                  "on",
+	"client_connection_check_interval":    "1000",
 }
 
 // session is the one connection through which a shard is changed.
