@@ -68,6 +68,21 @@ func TestATableThatComesDuringAMove(t *testing.T) {
 	}
 }
 
+// A table that had its rows before it is adopted, in the moment in which neither side owns
+// the buckets.
+func TestATableThatIsAdoptedAtTheHandOver(t *testing.T) {
+	c := startCluster(t, 3, 200)
+	c.everywhere("CREATE TABLE orders (user_id bigint PRIMARY KEY, what text NOT NULL)")
+	c.sql(0, "INSERT INTO orders VALUES ($1, 'early')", c.movingBucket())
+	o := c.options(c.desired(3))
+	onceAt(&o, reshard.HandedOver, func(reshard.Move) { c.everywhere("SELECT scalestack.adopt('orders')") })
+	require.NoError(t, c.run(o))
+	require.Equal(t, o.Map.Assignment, c.owners())
+	require.Equal(t, 1, c.owned("orders WHERE what = 'early'"))
+	c.requireClean()
+	c.requireNoneSetAside()
+}
+
 // A table that comes while a move can still be rolled back is not in the stream back, which
 // is made anew.
 func TestARollbackWithATableThatHasCome(t *testing.T) {

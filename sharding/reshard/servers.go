@@ -97,16 +97,21 @@ func (s stream) gap(ctx context.Context) (string, error) {
 }
 
 // bringRest gives the target the last of what the source has given up. A failover may
-// have taken the stream in that moment. Nobody writes these buckets then, so the target
+// have taken the stream in that moment, or a table come. Nobody writes these buckets then, so the target
 // needs nothing more if both sides are equal; otherwise it returns a *DifferenceError.
 func (m *Mover) bringRest(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.forward(f, mv)
-	missed, err := s.gap(ctx)
+	missed, err := s.missed(ctx)
 	if err != nil {
 		return err
 	}
 	if missed == "" {
-		return s.drain(ctx, copyLag, cutoverPoll)
+		if err := s.drain(ctx, copyLag, cutoverPoll); err != nil {
+			return err
+		}
+		if missed, err = s.lacks(ctx); err != nil || missed == "" {
+			return err
+		}
 	}
 	taken, err := f.target(mv).claimed(ctx, mv.Buckets)
 	if err != nil || taken {
