@@ -92,7 +92,8 @@ func (a *Args) archiveSettings() []setting {
 	}
 	return []setting{
 		{"archive_mode", "on"},
-		{"archive_command", "python3 -I " + configPath + "/backup.py archive %p"},
+		// What a process of the server may have is not for this program, see server.sh.
+		{"archive_command", `ulimit -S -d "$(ulimit -H -d)"; exec python3 -I ` + configPath + "/backup.py archive %p"},
 		{"archive_timeout", fmt.Sprint(a.Backup.ArchiveTimeoutSeconds)},
 	}
 }

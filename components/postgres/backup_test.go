@@ -74,7 +74,7 @@ func TestAServerWithBackupsArchives(t *testing.T) {
 	for _, members := range []int{1, 3} {
 		p := testPlan(func(a *Args) { withBackups(a); a.Members = members })
 		config := restartingFiles(p)["postgresql.conf"]
-		require.Contains(t, config, "archive_mode = 'on'\narchive_command = 'python3 -I /etc/postgresql/backup.py archive %p'\narchive_timeout = '60'\n")
+		require.Contains(t, config, "archive_mode = 'on'\narchive_command = 'ulimit -S -d \"$(ulimit -H -d)\"; exec python3 -I /etc/postgresql/backup.py archive %p'\narchive_timeout = '60'\n")
 		require.Contains(t, mountedFiles(p)["backup.json"], `"archive": "postgres-shard-3"`)
 		require.NotContains(t, dynamicConfig(p.Args)["postgresql"].(object)["parameters"], "archive_mode")
 		with, _ := serverMemoryOf(p.Args)

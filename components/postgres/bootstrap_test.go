@@ -38,6 +38,7 @@ type shard struct {
 	port   int
 	path   string
 	server *exec.Cmd
+	args   *Args
 	// log takes what the server writes; nil drops it.
 	log *os.File
 	// env is for all its programs, tls how tests connect.
@@ -83,7 +84,8 @@ func (s *shard) configure(args *Args) {
 		bucketCredentialsPath, s.at("backup-credentials"),
 		volumePath, s.at("volume"), "'*'", "'127.0.0.1'")
 	_ = os.Remove(s.at("restore.json"))
-	for name, text := range mountedFiles(plan{Args: args.withDefaults(), component: "postgres"}) {
+	s.args = args.withDefaults()
+	for name, text := range mountedFiles(plan{Args: s.args, component: "postgres"}) {
 		s.write(name, local.Replace(text))
 	}
 	s.write("rollout", "first")
@@ -134,9 +136,27 @@ func (s *shard) requireBootstrap() {
 	require.NotContains(s.t, output, "a \"pass")
 }
 
+// serverCommand starts the server as a pod does.
+func (s *shard) serverCommand() []string {
+	command := serverCommand(s.args)
+	for i, word := range command {
+		command[i] = strings.ReplaceAll(word, configPath, s.folder)
+	}
+	return command
+}
+
 func (s *shard) start() {
 	s.t.Helper()
-	s.server = s.command(filepath.Join(os.Getenv(binariesVariable), "postgres"), "-c", "config_file="+s.at("postgresql.conf"))
+	_ = os.Remove(s.at("started"))
+	s.startAgain()
+}
+
+// startAgain starts the server in the container in which it has ended.
+func (s *shard) startAgain() {
+	s.t.Helper()
+	command := s.serverCommand()
+	s.server = s.command(command[0], command[1:]...)
+	s.server.Env = append(s.server.Env, "RUN="+s.folder)
 	if s.log != nil {
 		s.server.Stderr = s.log
 	}

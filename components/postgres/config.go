@@ -24,6 +24,11 @@ var startupScript string
 //go:embed lock.sh
 var lockScript string
 
+// serverScript restarts every shard with one member when it changes: the servers run by it.
+//
+//go:embed server.sh
+var serverScript string
+
 // hba lets every role in over TCP with its password only. The last line is for
 // physical replication, which "all" does not cover.
 const hba = `# type  database     user      address  method

@@ -9,7 +9,7 @@
 //   - Services "postgres-shard-0" for clients and "postgres-shard-0-headless",
 //     which gives the pod its own name before it is ready
 //   - a ConfigMap "postgres-shard-0-config": postgresql.conf, pg_hba.conf, the
-//     scripts that run before each start, and the name of the rollout
+//     scripts that run before and at each start, and the name of the rollout
 //   - with Args.Rollout Serial a Job "postgres-shard-0-" and a hash, its gate
 //   - Secrets "postgres-shard-0-admin" and "postgres-shard-0-app" with the keys
 //     username and password, generated
@@ -109,4 +109,10 @@
 // MaxConnections, see Tune. A combination that could exceed the limit is
 // refused before anything is registered: the kernel kills a database without
 // asking.
+//
+// A role may set its own work_mem and the like to any value. So each process of a server has
+// a limit of the kernel, see [Tuning], and a session that wants more is refused it. A single
+// server starts with the limit, by server.sh; of several members Patroni sets it after each
+// start, by limit.py. Neither holds for what replays the log before, or for what is no part
+// of the server: a restore, a verification, the program that archives.
 package postgres

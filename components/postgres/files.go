@@ -17,6 +17,7 @@ func restartingFiles(p plan) map[string]string {
 		"postgresql.conf": serverConfig(p.Args),
 		"pg_hba.conf":     hostLines(p.Args, hba),
 		"bootstrap.sh":    bootstrapScript,
+		"server.sh":       serverScript,
 	}
 	if p.replicated() {
 		files = memberFiles(p)
@@ -33,7 +34,7 @@ func mountedFiles(p plan) map[string]string {
 	if p.replicated() {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
 		files["apiserver.py"], files["members.py"], files["datadir.py"] = apiServerProgram, membersProgram, dataDirProgram
-		files["rest.py"], files["restart.py"] = restProgram, restartProgram
+		files["rest.py"], files["restart.py"], files["limit.py"] = restProgram, restartProgram, limitProgram
 	} else if p.Backup != nil {
 		files["bootstrap.sh"] = first + restoreScript + files["bootstrap.sh"]
 	} else {

@@ -48,7 +48,7 @@ func (s *shard) pod(args ...string) *podOn {
 	p.cmd = exec.Command("unshare", append([]string{"--fork", "--pid", "--ipc",
 		"setpriv", "--reuid", user, "--regid", user, "--clear-groups"}, args...)...)
 	plain := s.command(args[0])
-	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = plain.Dir, plain.Env, p, p
+	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = plain.Dir, append(plain.Env, "RUN="+s.folder), p, p
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(s.t, p.cmd.Start())
 	go func() { p.ended <- p.cmd.Wait(); close(p.ended) }()
@@ -63,8 +63,8 @@ func (s *shard) pod(args ...string) *podOn {
 func (p *podOn) kill() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 func (s *shard) serverPod(port int) *podOn {
-	return s.pod("sh", s.at("lock.sh"), filepath.Join(os.Getenv(binariesVariable), "postgres"),
-		"-c", "config_file="+s.at("postgresql.conf"), "-c", "port="+strconv.Itoa(port))
+	command := append([]string{"sh", s.at("lock.sh")}, s.serverCommand()...)
+	return s.pod(append(command, "-c", "port="+strconv.Itoa(port))...)
 }
 
 // runningPod has the shard's server, which takes connections.

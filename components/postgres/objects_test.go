@@ -98,7 +98,7 @@ func TestOnlyTheBootstrapSeesTheCredentials(t *testing.T) {
 	server := spec.Containers.(corev1.ContainerArray)[0].(*corev1.ContainerArgs)
 	require.Len(t, bootstrap.VolumeMounts, len(mounts(testPlan(nil)))+2)
 	require.Len(t, server.VolumeMounts, len(mounts(testPlan(nil))))
-	require.Equal(t, corev1.EnvVarArray{env("PGDATA", dataPath)}, server.Env)
+	require.Equal(t, corev1.EnvVarArray{env("PGDATA", dataPath), env("RUN", socketPath)}, server.Env)
 	require.Contains(t, bootstrap.Env, env("DATABASE", "shard_3_db"))
 }
 

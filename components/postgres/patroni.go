@@ -59,6 +59,9 @@ var reloadProgram string
 //go:embed restart.py
 var restartProgram string
 
+//go:embed limit.py
+var limitProgram string
+
 //go:embed roles.sh
 var rolesScript string
 
@@ -138,9 +141,17 @@ func patroniConfig(p plan) object {
 			"use_unix_socket":      true,
 			"use_unix_socket_repl": true,
 			"basebackup":           []object{{"checkpoint": "fast"}},
+			"callbacks":            limitCallbacks(p.Args),
 			"parameters":           object{"unix_socket_directories": socketPath, "hba_file": configPath + "/pg_hba.conf"},
 		},
 	})
+}
+
+// limitCallbacks limit what each process of a server may have, after each of its starts. Patroni's own processes, and what
+// it runs beside the server, have no limit. A start under another role calls on_role_change alone.
+func limitCallbacks(a *Args) object {
+	command := fmt.Sprintf("python3 -I %s/limit.py %d", configPath, tuning(a).ProcessMemory/kiB)
+	return object{"on_start": command, "on_restart": command, "on_role_change": command}
 }
 
 // restTLS encrypts the REST API with the server's certificate, and lets members check each

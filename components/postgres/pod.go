@@ -79,7 +79,8 @@ func bootstrapContainer(p plan) *corev1.ContainerArgs {
 // serverContainer names its command, so that the image's own entry point, which
 // wants to be root and to make a database, has no say.
 func serverContainer(p plan) *corev1.ContainerArgs {
-	c := container(p, "postgres", locked("postgres", "-c", "config_file="+configPath+"/postgresql.conf")...)
+	c := container(p, "postgres", locked(serverCommand(p.Args)...)...)
+	c.Env = append(c.Env.(corev1.EnvVarArray), env("RUN", socketPath))
 	c.Ports = corev1.ContainerPortArray{&corev1.ContainerPortArgs{
 		Name:          pulumi.String("postgres"),
 		ContainerPort: pulumi.Int(Port),
@@ -91,6 +92,11 @@ func serverContainer(p plan) *corev1.ContainerArgs {
 	c.LivenessProbe = livenessProbe()
 	c.Lifecycle = &corev1.LifecycleArgs{PreStop: &corev1.LifecycleHandlerArgs{Exec: fastStop()}}
 	return c
+}
+
+// serverCommand starts the server with the limit of each of its processes, see server.sh.
+func serverCommand(a *Args) []string {
+	return []string{"sh", configPath + "/server.sh", fmt.Sprint(tuning(a).ProcessMemory / kiB), "-c", "config_file=" + configPath + "/postgresql.conf"}
 }
 
 // locked is a command that begins when no other pod has the volume, see lock.sh.

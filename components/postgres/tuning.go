@@ -29,6 +29,18 @@ const (
 	// is counted as sorting at any moment: a pool keeps most of them idle.
 	minWorkMem   = miB
 	sortingShare = 4
+
+	// greedy is how many processes may have all they can get at once: a session with the two
+	// workers that PostgreSQL gives a query unless it is told another number.
+	greedy = 3
+	// processMemory is a process's before it sorts or builds an index: 2.7 MiB measured on 16.2, the
+	// plans and the catalog that a session knows by and by, and the row that it is about.
+	processMemory = 8 * miB
+	// leastProcessMemory is for logical decoding, which keeps rows in blocks of 8 MiB each until all of a
+	// block's are sent: 36 MiB measured with four writers and DecodingWorkMem at its least.
+	leastProcessMemory = 64 * miB
+	// sorts of a query have their work_mem at once before its process has too little.
+	sorts = 4
 )
 
 // Tuning is what the server is told about its memory and disk, in bytes.
@@ -46,6 +58,9 @@ type Tuning struct {
 	MaxWALSize         int64
 	MaxSlotWALKeepSize int64
 	TempFileLimit      int64
+	// ProcessMemory is what one process of the server may have that it shares with no other. Any role may
+	// set work_mem and its like to any value; what it would take beyond is refused it.
+	ProcessMemory int64
 }
 
 // patroniMemory is for Patroni beside the server: 42 MiB measured.
@@ -71,7 +86,10 @@ func serverMemoryOf(a *Args) (int64, bool) {
 func Tune(memory, disk int64, connections int) Tuning {
 	t := fixed(memory)
 	t.MaxConnections = connections
-	t.WorkMem = roundTo(clamp((leftFor(memory)/int64(connections)-connectionMemory)*sortingShare, minWorkMem, 64*miB), 64*kiB)
+	idle := t.idle(memory)
+	t.ProcessMemory = roundTo(max(idle/greedy, min(idle, leastProcessMemory)), miB)
+	workMem := min((leftFor(memory)/int64(connections)-connectionMemory)*sortingShare, (t.ProcessMemory-processMemory)/sorts)
+	t.WorkMem = roundTo(clamp(workMem, minWorkMem, 64*miB), 64*kiB)
 	t.MaxWALSize = roundTo(clamp(disk/10, 128*miB, 16*giB), 16*miB)
 	t.MinWALSize = roundTo(clamp(t.MaxWALSize/4, 80*miB, giB), 16*miB)
 	t.MaxSlotWALKeepSize = roundTo(disk/4, 16*miB)
@@ -96,6 +114,11 @@ func (t Tuning) Sum() int64 {
 func (t Tuning) withoutConnections() int64 {
 	return serverMemory + t.SharedBuffers + t.SharedMemoryVolume + t.WALBuffers + t.MaintenanceWorkMem +
 		autovacuumWorkers*t.AutovacuumWorkMem + decodingStreams*t.DecodingWorkMem
+}
+
+// idle is what is left of the memory while all connections are there and none does anything.
+func (t Tuning) idle(memory int64) int64 {
+	return memory - serverMemory - t.SharedBuffers - t.SharedMemoryVolume - t.WALBuffers - int64(t.MaxConnections)*connectionMemory
 }
 
 // fixed are the settings that depend on the memory alone.

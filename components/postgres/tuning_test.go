@@ -21,6 +21,7 @@ func TestTune(t *testing.T) {
 		MaxWALSize:         1024 * miB,
 		MaxSlotWALKeepSize: 2560 * miB,
 		TempFileLimit:      1024 * miB,
+		ProcessMemory:      64 * miB,
 	}, Tune(512*miB, 10*giB, 100))
 }
 
@@ -36,6 +37,27 @@ func TestTuneNeverExceedsTheLimit(t *testing.T) {
 			tuning := Tune(memory, 100*giB, connections)
 			require.LessOrEqual(t, tuning.Sum(), memory, "%d bytes, %d connections", memory, connections)
 			require.GreaterOrEqual(t, tuning.WorkMem, minWorkMem)
+		}
+	}
+}
+
+// One process may have all it can get while all connections are there, and from 1Gi on a session with its two parallel workers,
+// unless nearly all is for connections. None has too little for what the server is told to do.
+func TestWhatAProcessMayHave(t *testing.T) {
+	for memory := minMemory; memory <= 512*giB; memory += memory/3 + 7*kiB {
+		most := MaxConnectionsFor(memory)
+		for _, connections := range []int{minConnections, most / 2, most} {
+			tuning := Tune(memory, 100*giB, max(connections, minConnections))
+			about := []any{"%d bytes, %d connections", memory, connections}
+			require.LessOrEqual(t, tuning.ProcessMemory, tuning.idle(memory), about...)
+			if memory >= giB && connections < most {
+				require.LessOrEqual(t, 3*tuning.ProcessMemory, tuning.idle(memory), about...)
+			}
+			require.GreaterOrEqual(t, tuning.ProcessMemory, 58*miB, about...)
+			own := tuning.ProcessMemory - processMemory
+			for _, needed := range []int64{4 * tuning.WorkMem, tuning.MaintenanceWorkMem * 3 / 2, 2 * tuning.AutovacuumWorkMem, 4 * tuning.DecodingWorkMem} {
+				require.GreaterOrEqual(t, own, needed, about...)
+			}
 		}
 	}
 }
