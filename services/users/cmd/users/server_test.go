@@ -37,6 +37,10 @@ func (slow) Put(context.Context, int64, users.Profile) (*users.User, string, err
 	return nil, "", nil
 }
 
+func (slow) Update(context.Context, int64, users.Profile) (*users.User, string, error) {
+	return nil, "", nil
+}
+
 func (slow) Create(context.Context, users.Profile, string) (*users.User, string, error) {
 	return nil, "", nil
 }

@@ -69,7 +69,7 @@ func (a *API) guarded(method, route string, may permission, handler http.Handler
 			}
 		}
 		if !may(who, id) {
-			forbidden().write(w)
+			forbidden("the token does not allow this").write(w)
 			return
 		}
 		handler(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
@@ -169,8 +169,8 @@ func unauthorized(code, detail string) *denial {
 	return &denial{newProblem(http.StatusUnauthorized, detail), "WWW-Authenticate", challenge}
 }
 
-func forbidden() *denial {
-	return &denial{newProblem(http.StatusForbidden, "the token does not allow this"), "WWW-Authenticate", `Bearer error="insufficient_scope"`}
+func forbidden(detail string) *denial {
+	return &denial{newProblem(http.StatusForbidden, detail), "WWW-Authenticate", `Bearer error="insufficient_scope"`}
 }
 
 func unverifiable() *denial {

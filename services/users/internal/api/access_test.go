@@ -63,7 +63,7 @@ func TestWhoMay(t *testing.T) {
 	allowed := map[string][]string{"reader": {"reader", "owner", "writer"}, "owner": {"owner", "writer"}, "writer": {"writer"}}
 	for _, one := range everything {
 		for name, token := range callers {
-			f := &fake{answer: users.Answer{User: &users.User{ID: 7}}, version: 1, Products: &shop{product: &users.Product{}}}
+			f := &fake{answer: users.Answer{User: &users.User{ID: 7}}, version: 2, Products: &shop{product: &users.Product{}}}
 			var tokens []string
 			if token != "" {
 				tokens = append(tokens, token)
@@ -81,6 +81,23 @@ func TestWhoMay(t *testing.T) {
 			require.Empty(t, f.asked, "%s %s as %s", one.method, one.path, name)
 		}
 	}
+}
+
+// Whoever is created gets a mail, so that PUT asks for what POST does.
+func TestAPersonCreatesNobody(t *testing.T) {
+	key := authtest.RSA(t, "a")
+	issuer := authtest.New(t, key)
+	verifier := auth.New(auth.Options{Issuer: issuer.URL(), Audience: authtest.Audience, UserClaim: "sub"})
+	put := func(version int64, subject string, more map[string]any) *httptest.ResponseRecorder {
+		return send(apiWith(&fake{version: version}, Access{Verifier: verifier}), "PUT", "/users/7", good, "Bearer "+issuer.Token(key, subject, more))
+	}
+	writer := map[string]any{"scope": "users:write"}
+	require.Equal(t, http.StatusCreated, put(1, "shop", writer).Code)
+	require.Equal(t, http.StatusCreated, put(1, "7", writer).Code)
+	require.Equal(t, http.StatusOK, put(2, "7", nil).Code)
+	refused := put(1, "7", nil)
+	requireProblem(t, refused, http.StatusForbidden, "there is no user 7, and the token does not allow to create one")
+	require.Equal(t, `Bearer error="insufficient_scope"`, refused.Header().Get("WWW-Authenticate"))
 }
 
 type verifying func(token string) (auth.Caller, error)

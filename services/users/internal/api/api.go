@@ -25,6 +25,7 @@ type Service interface {
 	Get(ctx context.Context, id int64) (users.Answer, error)
 	Create(ctx context.Context, p users.Profile, key string) (user *users.User, shard string, err error)
 	Put(ctx context.Context, id int64, p users.Profile) (user *users.User, shard string, err error)
+	Update(ctx context.Context, id int64, p users.Profile) (user *users.User, shard string, err error)
 	Delete(ctx context.Context, id int64) (found bool, shard string, err error)
 	users.Products
 }

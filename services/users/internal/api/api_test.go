@@ -45,6 +45,15 @@ func (f *fake) Put(_ context.Context, id int64, p users.Profile) (*users.User, s
 	return &users.User{ID: id, Name: p.Name, Email: p.Email, Version: f.version, Created: f.version == 1}, "shard-3", nil
 }
 
+// Update finds a user that was changed before.
+func (f *fake) Update(ctx context.Context, id int64, p users.Profile) (*users.User, string, error) {
+	if f.version < 2 && f.err == nil {
+		f.asked = append(f.asked, id)
+		return nil, "shard-3", users.ErrNoUser
+	}
+	return f.Put(ctx, id, p)
+}
+
 func (f *fake) Create(ctx context.Context, p users.Profile, key string) (*users.User, string, error) {
 	f.key = key
 	return f.Put(ctx, 4711, p)

@@ -31,6 +31,7 @@ func (a *API) getUser(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, "application/json", answer.User)
 }
 
+// putUser creates users only for callers that may do that.
 func (a *API) putUser(w http.ResponseWriter, r *http.Request) {
 	id, wrong := userID(r)
 	if wrong != nil {
@@ -42,13 +43,20 @@ func (a *API) putUser(w http.ResponseWriter, r *http.Request) {
 		wrong.write(w)
 		return
 	}
-	user, shard, err := a.service.Put(r.Context(), id, p)
-	setShard(w, shard)
-	if err != nil {
-		a.fail(w, r, err)
-		return
+	put := a.service.Update
+	if caller(r).MayCreate() {
+		put = a.service.Put
 	}
-	writeJSON(w, statusOf(user.Created), "application/json", user)
+	user, shard, err := put(r.Context(), id, p)
+	setShard(w, shard)
+	switch {
+	case errors.Is(err, users.ErrNoUser):
+		forbidden("there is no user " + strconv.FormatInt(id, 10) + ", and the token does not allow to create one").write(w)
+	case err != nil:
+		a.fail(w, r, err)
+	default:
+		writeJSON(w, statusOf(user.Created), "application/json", user)
+	}
 }
 
 // postUser answers as soon as the user is stored; everything else follows.

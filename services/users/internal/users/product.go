@@ -53,7 +53,8 @@ func (o Offer) Validate() []Mistake {
 	return mistakes
 }
 
-// ErrNoUser says that the user of a product does not exist.
+// ErrNoUser says that the user that was to be changed, or whose product it was,
+// does not exist.
 var ErrNoUser = errors.New("there is no such user")
 
 const (

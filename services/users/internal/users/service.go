@@ -15,6 +15,7 @@ type Database interface {
 	Get(ctx context.Context, id int64) (user *User, shard string, err error)
 	Create(ctx context.Context, p Profile, key string) (user *User, shard string, err error)
 	Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error)
+	Update(ctx context.Context, id int64, p Profile) (user *User, shard string, err error)
 	Delete(ctx context.Context, id int64) (version int64, shard string, err error)
 	Products
 }
@@ -127,10 +128,14 @@ func (s *Service) Create(ctx context.Context, p Profile, key string) (user *User
 // learns of the success, so that whoever knows of the change also reads it.
 func (s *Service) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user, shard, err = s.database.Put(ctx, id, p)
-	if err == nil {
-		s.cache.Invalidate(context.WithoutCancel(ctx), id, user.Version)
-	}
-	s.invalidateUnknown(ctx, id, err)
+	s.invalidateStored(ctx, id, user, err)
+	return user, shard, err
+}
+
+// Update is Put for a user that there is, and returns [ErrNoUser] for any other.
+func (s *Service) Update(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
+	user, shard, err = s.database.Update(ctx, id, p)
+	s.invalidateStored(ctx, id, user, err)
 	return user, shard, err
 }
 
@@ -142,6 +147,13 @@ func (s *Service) Delete(ctx context.Context, id int64) (found bool, shard strin
 	}
 	s.invalidateUnknown(ctx, id, err)
 	return version > 0, shard, err
+}
+
+func (s *Service) invalidateStored(ctx context.Context, id int64, user *User, err error) {
+	if err == nil {
+		s.cache.Invalidate(context.WithoutCancel(ctx), id, user.Version)
+	}
+	s.invalidateUnknown(ctx, id, err)
 }
 
 // invalidateUnknown invalidates after a change that may have been made.

@@ -54,6 +54,10 @@ func (f *fakeDatabase) Put(_ context.Context, id int64, _ Profile) (*User, strin
 	return &User{ID: id, Version: f.version}, "shard-1", nil
 }
 
+func (f *fakeDatabase) Update(ctx context.Context, id int64, p Profile) (*User, string, error) {
+	return f.Put(ctx, id, p)
+}
+
 func (f *fakeDatabase) Create(ctx context.Context, p Profile, _ string) (*User, string, error) {
 	return f.Put(ctx, 7, p)
 }
@@ -145,6 +149,16 @@ func TestADeletionInvalidates(t *testing.T) {
 	require.EqualValues(t, 5, cache.versions[7])
 }
 
+func TestAnUpdateInvalidates(t *testing.T) {
+	service, database, cache := newFakes()
+	database.version = 4
+	user, shard, err := service.Update(t.Context(), 7, Profile{})
+	require.NoError(t, err)
+	require.EqualValues(t, 5, user.Version)
+	require.Equal(t, "shard-1", shard)
+	require.EqualValues(t, 5, cache.versions[7])
+}
+
 func TestARegistrationLeavesTheCacheAlone(t *testing.T) {
 	service, _, cache := newFakes()
 	_, _, err := service.Create(t.Context(), Profile{}, "")
@@ -229,6 +243,10 @@ func TestAnUnknownOutcomeInvalidates(t *testing.T) {
 	_, shard, err := service.Put(t.Context(), 7, Profile{})
 	require.ErrorContains(t, err, "shard-1: unavailable: connection lost")
 	require.Equal(t, "shard-1", shard)
+	require.Equal(t, UnknownVersion, cache.versions[7])
+	cache.versions[7] = 0
+	_, _, err = service.Update(t.Context(), 7, Profile{})
+	require.ErrorContains(t, err, "shard-1: unavailable: connection lost")
 	require.Equal(t, UnknownVersion, cache.versions[7])
 	cache.versions[7] = 0
 	_, _, err = service.Delete(t.Context(), 7)

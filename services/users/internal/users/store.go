@@ -41,6 +41,12 @@ const (
 				updated_at = now(), deleted_at = NULL
 			WHERE NOT u.clearing
 			RETURNING u.*)` + noteUser
+
+	updateUser = `
+		WITH stored AS (
+			UPDATE users SET name = $2, email = $3, version = version + 1, events = events + 1, updated_at = now()
+			WHERE user_id = $1 AND deleted_at IS NULL
+			RETURNING *)` + noteUser
 )
 
 // trace is what the outbox keeps of the trace that a change belongs to: nil for none.
@@ -104,20 +110,31 @@ func get(ctx context.Context, id int64, read route) (user *User, shard string, e
 // one round trip and one transaction. A user that was deleted and comes back while
 // its old products are still being deleted has to wait for that.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
-	user, shard, err = s.put(ctx, id, p)
+	user, shard, err = s.store(ctx, upsertUser, id, p)
 	if errors.Is(err, pgx.ErrNoRows) {
+		// It is still being cleared.
 		if shard, err = s.clear(ctx, id); err == nil {
-			user, shard, err = s.put(ctx, id, p)
+			user, shard, err = s.store(ctx, upsertUser, id, p)
 		}
 	}
 	return user, shard, err
 }
 
-// put returns pgx.ErrNoRows for a user that is still being cleared.
-func (s *Store) put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
+// Update replaces the profile of a user that there is, and returns [ErrNoUser]
+// where there is none.
+func (s *Store) Update(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
+	user, shard, err = s.store(ctx, updateUser, id, p)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, shard, ErrNoUser
+	}
+	return user, shard, err
+}
+
+// store returns pgx.ErrNoRows where the statement stores nothing.
+func (s *Store) store(ctx context.Context, statement string, id int64, p Profile) (user *User, shard string, err error) {
 	user = &User{ID: id, Name: p.Name, Email: p.Email}
 	shard, err = s.write(ctx, id, func(ctx context.Context, w *router.Writer) error {
-		return user.scan(w.QueryRow(ctx, upsertUser, id, p.Name, p.Email, s.options.Events, trace(ctx)))
+		return user.scan(w.QueryRow(ctx, statement, id, p.Name, p.Email, s.options.Events, trace(ctx)))
 	})
 	if err != nil {
 		return nil, shard, err

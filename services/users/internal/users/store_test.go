@@ -88,6 +88,36 @@ func TestEveryChangeIsNotedWithIt(t *testing.T) {
 	}, noted(t, shards, owner(r, id), id))
 }
 
+func TestAnUpdateMakesNobody(t *testing.T) {
+	shards, r := shardtest.Start(t, 1)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
+	const id = int64(5)
+	absent := func() {
+		t.Helper()
+		_, _, err := store.Update(t.Context(), id, ada)
+		require.ErrorIs(t, err, users.ErrNoUser)
+		user, _, err := store.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Nil(t, user)
+	}
+	absent()
+	_, _, err := store.Put(t.Context(), id, ada)
+	require.NoError(t, err)
+	updated, _, err := store.Update(t.Context(), id, users.Profile{Name: "Eve", Email: "eve@example.com"})
+	require.NoError(t, err)
+	require.EqualValues(t, 2, updated.Version)
+	require.False(t, updated.Created)
+	user, _, err := store.Get(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, updated, user)
+	_, _, err = store.Delete(t.Context(), id)
+	require.NoError(t, err)
+	absent()
+	shards.Servers[0].Exec(pgtest.Database(0), "SELECT scalestack.sweep(); UPDATE users SET clearing = true")
+	absent()
+	require.Equal(t, []string{"1 user_events UserCreated 1", "2 user_events UserUpdated 2", "3 user_events UserDeleted 3"}, noted(t, shards, 0, id))
+}
+
 func TestADeletedUserIsForgotten(t *testing.T) {
 	shards, r := shardtest.Start(t, 1)
 	store := users.NewStore(r, users.StoreOptions{Events: true})
