@@ -88,7 +88,7 @@ func newEmail(ctx context.Context, s *settings.Email, w *worker) (*follower, err
 	if err != nil {
 		return nil, err
 	}
-	return &follower{email.New(shards, smtp).Handle, []string{events.UserTopic}, answersFrom(shards, "inbox"), shards.Close}, nil
+	return &follower{email.New(shards, smtp).Handle, []string{events.UserTopic}, answersFrom(shards, "inbox", "users"), shards.Close}, nil
 }
 
 func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follower, error) {

@@ -1,4 +1,4 @@
-// Package email sends each new user one mail.
+// Package email sends each new user one mail, unless it has been deleted by then.
 //
 // Before a mail is sent, the user's shard notes that it is about to be; after the
 // server took it, that it was. Only when this process dies between those two, or
@@ -30,15 +30,19 @@ const Lease = mailer.MaxTime + 5*time.Second
 const timeout = 4 * time.Second
 
 const (
-	// claim takes an event that nobody has done and nobody else is at. The second
-	// part may not see what happened while the first waited, and then says busy.
+	// claim takes an event that nobody has done and nobody else is at, if its user has
+	// not gone since: an event may be late, or come again from the dead letters, and who
+	// went and came back has another event. The last part may not see what happened
+	// while the second waited, and then says busy.
 	claim = `
-		WITH mine AS (
-			INSERT INTO inbox AS i (user_id, consumer, event_id, done, claimed_by) VALUES ($1, $2, $3, false, $4)
+		WITH there AS (
+			SELECT FROM users WHERE user_id = $1 AND deleted_at IS NULL AND first_version = $6
+		), mine AS (
+			INSERT INTO inbox AS i (user_id, consumer, event_id, done, claimed_by) SELECT $1, $2, $3, false, $4 FROM there
 			ON CONFLICT (user_id, consumer, event_id) DO UPDATE SET claimed_by = excluded.claimed_by, changed_at = now()
 			WHERE NOT i.done AND (i.claimed_by = excluded.claimed_by OR i.changed_at < now() - $5::interval)
 			RETURNING true)
-		SELECT EXISTS (SELECT FROM mine),
+		SELECT EXISTS (SELECT FROM there), EXISTS (SELECT FROM mine),
 			EXISTS (SELECT FROM inbox WHERE user_id = $1 AND consumer = $2 AND event_id = $3 AND done)`
 	finish = `
 		INSERT INTO inbox (user_id, consumer, event_id) VALUES ($1, $2, $3)
@@ -80,12 +84,14 @@ func (s *Sender) Handle(ctx context.Context, e *events.Event) (consumer.Outcome,
 	if _, sent := s.sent.Load(e.ID); sent {
 		return consumer.Done, s.note(ctx, e)
 	}
-	mine, done, err := s.claim(ctx, e)
+	there, mine, done, err := s.claim(ctx, e, user.Version)
 	switch {
 	case err != nil:
 		return "", err
 	case done:
 		return consumer.Duplicate, nil
+	case !there:
+		return consumer.Skipped, nil
 	case !mine:
 		return "", ErrBusy
 	}
@@ -104,11 +110,13 @@ func (s *Sender) note(ctx context.Context, e *events.Event) error {
 	return err
 }
 
-func (s *Sender) claim(ctx context.Context, e *events.Event) (mine, done bool, err error) {
+// claim says whether the user that came with the version is there, whether the mail is
+// ours to send, and whether it was sent.
+func (s *Sender) claim(ctx context.Context, e *events.Event, version int64) (there, mine, done bool, err error) {
 	_, err = s.router.Write(ctx, e.UserID, func(ctx context.Context, w *router.Writer) error {
-		return w.QueryRow(ctx, claim, e.UserID, settings.EmailGroup, e.ID, s.self, Lease).Scan(&mine, &done)
+		return w.QueryRow(ctx, claim, e.UserID, settings.EmailGroup, e.ID, s.self, Lease, version).Scan(&there, &mine, &done)
 	})
-	return mine, done, err
+	return there, mine, done, err
 }
 
 // failed gives the claim back when the mail was certainly not sent. Otherwise it

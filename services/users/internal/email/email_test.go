@@ -14,7 +14,9 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/scalestack/scalestack/services/users/internal/mailer"
 	"github.com/scalestack/scalestack/services/users/internal/shardtest"
+	"github.com/scalestack/scalestack/services/users/internal/users"
 	"github.com/scalestack/scalestack/sharding/pgtest"
+	engine "github.com/scalestack/scalestack/sharding/shardtest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -40,8 +42,16 @@ func created(user int64) *events.Event {
 		Data: fmt.Appendf(nil, `{"user_id": %d, "version": 1, "name": "Ada", "email": "ada@example.com"}`, user)}
 }
 
+// register makes users that created is about.
+func register(shards *pgtest.Shards, ids ...int64) {
+	for _, id := range ids {
+		shards.Servers[0].Exec(pgtest.Database(0), "INSERT INTO users (user_id, name, email) VALUES ($1, 'Ada', 'ada@example.com')", id)
+	}
+}
+
 func TestOneMailForEachNewUser(t *testing.T) {
 	shards, r := shardtest.StartAs(t, "email", 1)
+	register(shards, 7)
 	out := &outbound{}
 	one, other := email.New(r, out), email.New(r, out)
 	handle := func(s *email.Sender, e *events.Event, want consumer.Outcome) {
@@ -64,6 +74,7 @@ func TestOneMailForEachNewUser(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	shards, r := shardtest.StartAs(t, "email", 1)
+	register(shards, 1, 2, 3)
 	claims := func() int { return shards.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM inbox") }
 	out := &outbound{}
 	one, other := email.New(r, out), email.New(r, out)
@@ -109,7 +120,8 @@ func TestFailures(t *testing.T) {
 }
 
 func TestTwoAtOnceSendOne(t *testing.T) {
-	_, r := shardtest.StartAs(t, "email", 1)
+	shards, r := shardtest.StartAs(t, "email", 1)
+	register(shards, 1)
 	out := &outbound{do: func() error { time.Sleep(time.Millisecond); return nil }}
 	var all sync.WaitGroup
 	e := created(1)
@@ -128,6 +140,7 @@ func TestTwoAtOnceSendOne(t *testing.T) {
 // it when the shard is back; if that process dies too, another sends it again.
 func TestAShardThatDiesAfterTheMail(t *testing.T) {
 	shards, r := shardtest.StartAs(t, "email", 1)
+	register(shards, 1)
 	out := &outbound{}
 	out.do = func() error { shards.Servers[0].Kill(); return nil }
 	sender := email.New(r, out)
@@ -162,4 +175,44 @@ func TestNoMailForAUserThatWasErased(t *testing.T) {
 	outcome, err := email.New(nil, nil).Handle(t.Context(), e)
 	require.NoError(t, err)
 	require.Equal(t, consumer.Skipped, outcome)
+}
+
+// An event may be late, as when the group stood still, or come again from the dead
+// letters, when its user has gone, or has gone and come back.
+func TestNoMailToADeletedUser(t *testing.T) {
+	shards, r := shardtest.Start(t, 1)
+	store := users.NewStore(r, users.StoreOptions{Events: true})
+	put := func() *events.Event {
+		t.Helper()
+		_, _, err := store.Put(t.Context(), 7, users.Profile{Name: "Ada", Email: "ada@example.com"})
+		require.NoError(t, err)
+		list := publish(t, shards)
+		return list[len(list)-1]
+	}
+	first := put()
+	shards.App = shardtest.As(shards, "email")
+	out := &outbound{}
+	sender := email.New(engine.Router(t, shards), out)
+	handle := func(e *events.Event, want consumer.Outcome, mails int) {
+		t.Helper()
+		outcome, err := sender.Handle(t.Context(), e)
+		require.NoError(t, err)
+		require.Equal(t, want, outcome)
+		require.Len(t, out.sent, mails)
+	}
+	out.do = func() error { return &mailer.NotSentError{Refused: true, Err: errors.New("550 no such mailbox")} }
+	_, err := sender.Handle(t.Context(), first)
+	require.ErrorContains(t, err, "no such mailbox")
+	out.do, out.sent = nil, nil
+
+	_, _, err = store.Delete(t.Context(), 7)
+	require.NoError(t, err)
+	handle(first, consumer.Skipped, 0)
+	second := put()
+	handle(first, consumer.Skipped, 0)
+	handle(second, consumer.Done, 1)
+	put()
+	handle(second, consumer.Duplicate, 1)
+	handle(created(8), consumer.Skipped, 1)
+	require.Equal(t, 1, shards.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM inbox"))
 }

@@ -12,5 +12,5 @@ import (
 func TestTablesAreAskedWithTheServicesRights(t *testing.T) {
 	_, r := shardtest.StartAs(t, "email", 2)
 	require.NoError(t, reach.Tables(t.Context(), r, "inbox"))
-	require.ErrorContains(t, reach.Tables(t.Context(), r, "inbox", "users"), "permission denied for table users")
+	require.ErrorContains(t, reach.Tables(t.Context(), r, "inbox", "products"), "permission denied for table products")
 }
