@@ -7,10 +7,13 @@
 // so breaks leases; a flush, a restart, an eviction or the end of its life break
 // them too. So a late answer is never stored, whatever Redis has forgotten.
 //
-// Two things remain: an invalidation that never reaches Redis (it is repeated, by
-// this process and by the event), and a Redis that comes back with entries from
-// before an invalidation, from a snapshot or a replica that lagged. The stack's
-// has neither. The entry's life bounds both.
+// A change whose outcome is unknown may be made after its invalidation: its statement
+// waits, or is still on its way. Its mark gives no leases for as long as it lives.
+//
+// Three things remain: a change that is made after such a mark's life, an invalidation
+// that never reaches Redis (it is repeated, by this process and by the event), and a
+// Redis that comes back with entries from before an invalidation, from a snapshot or a
+// replica that lagged, which the stack's does not. The entry's life bounds all three.
 //
 // Redis may be down, slow or empty at any time: every failure is a miss.
 package profilecache
@@ -115,12 +118,14 @@ func (c *Cache) Lease(ctx context.Context, id int64) (users.Cached, users.Lease)
 	switch {
 	case !ok:
 		// Nobody would ever replace it.
-		c.Invalidate(ctx, id, users.UnknownVersion)
+		if err := c.set(ctx, id, "", encodeStale(maxVersion)); err != nil {
+			c.rest(err)
+		}
 		return cached, ""
 	case cached.Known:
 		return cached, ""
 	}
-	return cached, users.Lease(entry)
+	return cached, leaseOf(entry)
 }
 
 // read is not ok for an entry that makes no sense.
@@ -190,19 +195,24 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 
 // Mark is Invalidate for callers that can try again themselves.
 func (c *Cache) Mark(ctx context.Context, id, version int64) error {
-	want := strconv.FormatInt(version, 10)
 	if version == users.UnknownVersion {
-		want = ""
+		return c.set(ctx, id, "", encodeUnsettled())
 	}
-	return c.mark.Run(ctx, c.redis, []string{key(id)}, want, encodeStale(min(version, maxVersion)), c.markTTL().Milliseconds()).Err()
+	return c.set(ctx, id, strconv.FormatInt(version, 10), encodeStale(min(version, maxVersion)))
+}
+
+// set puts a mark in the place of everything before a version, "" for all.
+func (c *Cache) set(ctx context.Context, id int64, version, mark string) error {
+	return c.mark.Run(ctx, c.redis, []string{key(id)}, version, mark, c.markTTL().Milliseconds()).Err()
 }
 
 // leaseTTL has room for clocks that run at different speeds. A lease that ends
 // early costs a miss.
 func (c *Cache) leaseTTL() time.Duration { return 2 * c.options.FillTimeout }
 
-// markTTL is for processes of releases without leases, which may run beside this
-// one during a rollout: a mark refuses their late answers.
+// markTTL is many times as long as a request, for a change that may be made after its
+// invalidation; and for processes of releases without leases, which may run beside
+// this one during a rollout: a mark refuses their late answers.
 func (c *Cache) markTTL() time.Duration { return 10*c.options.FillTimeout + 10*time.Second }
 
 func (c *Cache) resting() bool { return time.Now().UnixNano() < c.restUntil.Load() }

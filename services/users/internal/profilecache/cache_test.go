@@ -87,7 +87,7 @@ func TestInvalidation(t *testing.T) {
 			fill(t, cache, 1, test.filled)
 			cache.Invalidate(t.Context(), 1, test.version)
 			require.Equal(t, test.want, cache.Get(t.Context(), 1))
-			if !test.want.Known {
+			if !test.want.Known && test.version != users.UnknownVersion {
 				fill(t, cache, 1, user(1, test.version))
 				require.EqualValues(t, test.version, cache.Get(t.Context(), 1).User.Version, "the next answer is taken")
 			}
@@ -129,10 +129,37 @@ func TestALateAnswerIsNeverStored(t *testing.T) {
 			}
 			cache.Fill(t.Context(), 1, held, user(1, 1))
 			require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1))
+			server.FastForward(time.Minute)
 			fill(t, cache, 1, user(1, 4))
 			require.Equal(t, user(1, 4), cache.Get(t.Context(), 1).User)
 		})
 	}
+}
+
+// A change of unknown outcome may be made a while after its invalidation: what is read
+// meanwhile is not stored, also when it is known to be later than another change.
+func TestAnUnsettledChangeKeepsAnswersOut(t *testing.T) {
+	cache, server := newCache(t)
+	fill(t, cache, 1, user(1, 1))
+	cache.Invalidate(t.Context(), 1, users.UnknownVersion)
+	out := func() {
+		t.Helper()
+		cached, lease := cache.Lease(t.Context(), 1)
+		require.Equal(t, users.Cached{}, cached)
+		require.Empty(t, lease)
+		require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1))
+	}
+	out()
+	cache.Invalidate(t.Context(), 1, 2)
+	out()
+	server.FastForward(59 * time.Second)
+	out()
+	cache.Invalidate(t.Context(), 1, users.UnknownVersion)
+	server.FastForward(59 * time.Second)
+	out()
+	server.FastForward(time.Second)
+	fill(t, cache, 1, user(1, 3))
+	require.Equal(t, user(1, 3), cache.Get(t.Context(), 1).User)
 }
 
 func TestReadersThatMissTogetherShareALease(t *testing.T) {

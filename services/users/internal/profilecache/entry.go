@@ -17,6 +17,9 @@ const (
 	absent = "absent"
 	// stale says only that versions before this one are out of date.
 	stale = "stale"
+	// unsettled is stale for a while: a change may have been made, or may be yet. Nobody
+	// gets a lease before its life ends. Releases without it take it for a damaged entry.
+	unsettled = "unsettled"
 	// leased stands before the token of a lease. The version is that of the mark
 	// before it.
 	leased = "lease "
@@ -35,6 +38,16 @@ func encodeUser(user *users.User) (string, error) {
 
 func encodeStale(version int64) string { return strconv.FormatInt(version, 10) + " " + stale }
 
+func encodeUnsettled() string { return strconv.FormatInt(maxVersion, 10) + " " + unsettled }
+
+// leaseOf returns the lease that an entry is, "" if it is none.
+func leaseOf(entry string) users.Lease {
+	if _, content, _ := strings.Cut(entry, " "); strings.HasPrefix(content, leased) {
+		return users.Lease(entry)
+	}
+	return ""
+}
+
 // decode refuses an entry of another user or version, as a damaged or foreign
 // value may be one.
 func decode(id int64, entry string) (users.Cached, error) {
@@ -46,7 +59,7 @@ func decode(id int64, entry string) (users.Cached, error) {
 	switch {
 	case content == absent:
 		return users.Cached{Known: true}, nil
-	case content == stale, strings.HasPrefix(content, leased):
+	case content == stale, content == unsettled, strings.HasPrefix(content, leased):
 		return users.Cached{}, nil
 	}
 	user := &users.User{}

@@ -34,7 +34,8 @@ type Cached struct {
 	User  *User
 }
 
-// UnknownVersion invalidates whatever version a user has.
+// UnknownVersion invalidates whatever version a user has, and keeps the cache from
+// remembering another for a while: the change may be made later.
 const UnknownVersion int64 = math.MaxInt64
 
 // Lease allows to fill the cache with what the database says after it was given,
@@ -156,7 +157,7 @@ func (s *Service) invalidateStored(ctx context.Context, id int64, user *User, er
 	s.invalidateUnknown(ctx, id, err)
 }
 
-// invalidateUnknown invalidates after a change that may have been made.
+// invalidateUnknown invalidates after a change that may have been made, or may be yet.
 func (s *Service) invalidateUnknown(ctx context.Context, id int64, err error) {
 	var unavailable *router.UnavailableError
 	if errors.As(err, &unavailable) && unavailable.Unknown {
