@@ -49,6 +49,9 @@ func (d *dispatcher) run(ctx context.Context) error {
 		return err
 	}
 	for ctx.Err() == nil {
+		if err := d.lookAtOwners(asking, d.session, d.box); err != nil {
+			return err
+		}
 		if err := d.housekeeping(asking, d.box); err != nil {
 			return err
 		}

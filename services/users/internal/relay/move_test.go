@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,4 +72,33 @@ func TestWhatTheShardDoesNotOwnIsNotPublished(t *testing.T) {
 
 	r.shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET fenced_until = now() WHERE bucket = 4")
 	require.Eventually(t, func() bool { return len(r.kafka.Records(events.UserTopic)) == 2 }, patience, 20*time.Millisecond, "a fence that has lapsed is none")
+}
+
+// A shard that was restored from before a move owns the bucket again, by what it knows,
+// and has events that the new owner has published or that nobody shall see.
+func TestWhatARestoredShardHasIsNotPublished(t *testing.T) {
+	r := newRig(t, 2)
+	r.put(4)
+	engine.Move(r.shards, 4, 0, 1)
+	r.shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'owned', epoch = 1, owner = 0 WHERE bucket = 4")
+	r.put(0)
+	r.put(1)
+	published := func(want ...string) func() bool {
+		return func() bool {
+			var users []string
+			for _, record := range r.kafka.Records(events.UserTopic) {
+				users = append(users, string(record.Key))
+			}
+			slices.Sort(users)
+			return slices.Equal(users, want)
+		}
+	}
+	r.start()
+	require.Eventually(t, published("0", "1"), patience, 20*time.Millisecond)
+	require.Never(t, published("0", "1", "4"), 500*time.Millisecond, 50*time.Millisecond)
+
+	// Somebody has decided that the restored shard keeps it.
+	r.shards.Servers[1].Exec(pgtest.Database(1), "UPDATE scalestack.ownership SET state = 'moved', epoch = 20, owner = 0 WHERE bucket = 4")
+	r.shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET epoch = 21 WHERE bucket = 4")
+	require.Eventually(t, published("0", "1", "4"), patience, 20*time.Millisecond)
 }

@@ -16,15 +16,16 @@ import (
 
 const (
 	// readOutbox leaves out what the shard does not own: copies for a bucket that
-	// is about to come, and old rows of one that went. Fenced buckets wait, since
-	// their rows could not be deleted; a fence that has lapsed is none. The rows
+	// is about to come, old rows of one that went, and $6, which it owns by mistake.
+	// Fenced buckets wait, since their rows could not be deleted; a fence that has
+	// lapsed is none. The rows
 	// of a user become visible in their order, because each writer holds the
 	// user's row until it commits.
 	readOutbox = `
 		SELECT user_id, sequence, event_id, topic, type, schema, occurred_at, data, traceparent FROM outbox_all
 		WHERE parked IS NULL AND topic = $5 AND (user_id, sequence) > ($1, $2) AND (user_id % $3::bigint + $3) % $3 = ANY (ARRAY(
 			SELECT bucket::bigint FROM scalestack.ownership
-			WHERE state = 'owned' OR (state = 'fenced' AND fenced_until <= now())))
+			WHERE (state = 'owned' OR (state = 'fenced' AND fenced_until <= now())) AND bucket <> ALL ($6::bigint[])))
 		ORDER BY user_id, sequence LIMIT $4`
 
 	// listTopics jumps from topic to topic in the index.
@@ -76,13 +77,15 @@ type outbox struct {
 	conn    *pgx.Conn
 	buckets int
 	source  string
+	// lost are the buckets that another shard has had since, see owners.
+	lost []int64
 	// deleted counts rows since the tables turned last.
 	deleted int
 }
 
 // read returns the next rows of a topic after a position.
 func (o *outbox) read(ctx context.Context, topic string, after position, limit int) ([]row, error) {
-	result, err := o.conn.Query(ctx, readOutbox, after.user, after.sequence, o.buckets, limit, topic)
+	result, err := o.conn.Query(ctx, readOutbox, after.user, after.sequence, o.buckets, limit, topic, o.lost)
 	if err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}

@@ -26,7 +26,7 @@ type publisher struct {
 }
 
 // timers are when a session did last what is done now and then.
-type timers struct{ measure, parked, clean time.Time }
+type timers struct{ measure, parked, clean, owners time.Time }
 
 var beginning = position{math.MinInt64, math.MinInt64}
 
@@ -62,7 +62,15 @@ func (p *publisher) once(ctx context.Context) error {
 	p.relay.answered.Store(true)
 	// The lock goes with the session; nobody may be kept waiting for it.
 	defer s.close()
-	if err := s.lead(ctx, tryLeadEvery); err != nil {
+	box := &outbox{conn: s.conn, buckets: p.m.Buckets, source: "/scalestack/" + p.m.Cluster}
+	look := func() error { return p.lookAtOwners(ctx, s, box) }
+	p.timers.owners = time.Time{}
+	if err := s.lead(ctx, tryLeadEvery, look); err != nil {
+		return err
+	}
+	p.relay.hearAll(ctx, p.m)
+	p.timers.owners = time.Time{}
+	if err := look(); err != nil {
 		return err
 	}
 	p.log.Info("publishing")
@@ -70,7 +78,6 @@ func (p *publisher) once(ctx context.Context) error {
 	leads := p.relay.metrics.leads.WithLabelValues(p.shard.Name)
 	leads.Set(1)
 	defer func() { leads.Set(0); p.relay.metrics.forget(p.shard.Name) }()
-	box := &outbox{conn: s.conn, buckets: p.m.Buckets, source: "/scalestack/" + p.m.Cluster}
 	return newDispatcher(p, s, box).run(ctx)
 }
 

@@ -9,6 +9,7 @@
 //   - None is lost: a row is deleted only after all replicas in sync have it.
 //   - Topics do not wait for each other, and an event that Kafka refuses for good is
 //     set aside.
+//   - What a shard has that was restored from before a move waits, see owners.
 //   - Copies may come again, but the first copies are in order. Whoever publishes
 //     begins at or before the first event that is not known to be published and
 //     goes on in order, and so does a shard that takes over a moved bucket.
@@ -77,6 +78,8 @@ type Relay struct {
 	metrics *metrics
 	// answered is set once a shard has let us in.
 	answered atomic.Bool
+	owners   owners
+	began    time.Time
 }
 
 // Answers returns nil once any shard has taken a session.
@@ -95,6 +98,7 @@ const followEvery = time.Second
 
 // Run publishes until the context ends.
 func (r *Relay) Run(ctx context.Context) {
+	r.began = time.Now()
 	var all sync.WaitGroup
 	defer all.Wait()
 	running := map[shardmap.Shard]context.CancelFunc{}

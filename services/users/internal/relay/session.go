@@ -50,9 +50,12 @@ func openSession(ctx context.Context, connect func(*shardmap.Shard) (*pgx.ConnCo
 	return s, nil
 }
 
-// lead waits until no other relay has the lock.
-func (s *session) lead(ctx context.Context, every time.Duration) error {
+// lead waits until no other relay has the lock, and does something else meanwhile.
+func (s *session) lead(ctx context.Context, every time.Duration, meanwhile func() error) error {
 	for {
+		if err := meanwhile(); err != nil {
+			return err
+		}
 		var got bool
 		if err := s.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", relayLock).Scan(&got); err != nil {
 			return fmt.Errorf("asking for the lock: %w", err)
