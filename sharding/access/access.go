@@ -2,10 +2,13 @@ package access
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Spec is the desired state of the services' roles on every shard.
@@ -63,6 +66,19 @@ func Login(service string, rotation int) string {
 // Encode writes the description for a file that only shardctl reads: it holds
 // passwords.
 func (s *Spec) Encode() ([]byte, error) { return json.Marshal(s) }
+
+// Digest tells descriptions apart. It holds no password, and nothing that one could be
+// guessed from.
+func (s *Spec) Digest() (string, error) {
+	public := *s
+	public.Services = slices.Clone(s.Services)
+	for i := range public.Services {
+		public.Services[i].Password = ""
+	}
+	content, err := public.Encode()
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:]), err
+}
 
 // Decode reads the description; the error holds every mistake in it and no password.
 func Decode(content []byte) (*Spec, error) {

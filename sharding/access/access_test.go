@@ -77,3 +77,21 @@ func TestVerifiersAreSalted(t *testing.T) {
 	require.NotEqual(t, a, b)
 	require.Regexp(t, `^SCRAM-SHA-256\$4096:[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$`, a)
 }
+
+func TestTheDigestHoldsNoPassword(t *testing.T) {
+	digest := func(change func(*Spec)) string {
+		spec := Spec{Services: []Service{valid()}, Former: []string{"app"}}
+		change(&spec)
+		text, err := spec.Digest()
+		require.NoError(t, err)
+		return text
+	}
+	same := digest(func(*Spec) {})
+	require.Equal(t, same, digest(func(s *Spec) { s.Services[0].Password = "another" }))
+	for _, change := range []func(*Spec){
+		func(s *Spec) { s.Rotation++ }, func(s *Spec) { s.Former = nil },
+		func(s *Spec) { s.Services[0].Name = "orders" }, func(s *Spec) { s.Services[0].Read = []string{"orders"} },
+	} {
+		require.NotEqual(t, same, digest(change))
+	}
+}

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -20,6 +21,9 @@ const (
 	// grace period of 45 s by default.
 	patience = 2 * time.Minute
 	askEvery = 2 * time.Second
+	// retireWithin bounds the work on one shard: what moves must not wait for ever for one
+	// that is down.
+	retireWithin = 5 * time.Minute
 )
 
 // Retire takes rights from roles that the description no longer has, once the
@@ -30,16 +34,70 @@ const (
 //   - roles of services that are not listed lose their rights;
 //   - a former role loses all rights on tables, unless sessions still use it after two
 //     minutes. That is logged, and the next run tries again.
+//
+// What a mover of an earlier release may have taken from the roles of the description by
+// mistake is given back. A shard to which Roles has applied another description since is
+// left alone, and a *RefusedError names it; one that gives no answer within five minutes
+// is left to the next run. The other shards are retired all the same.
 func Retire(ctx context.Context, m *shardmap.Map, connect Connector, spec *access.Spec, log *slog.Logger) error {
-	deadline := time.Now().Add(patience)
-	return eachShard(ctx, m, connect, log, func(conn *pgx.Conn, log *slog.Logger) error {
-		for _, role := range spec.Former {
-			if err := retireFormer(ctx, conn, role, deadline, log); err != nil {
+	digest, err := spec.Digest()
+	if err != nil {
+		return err
+	}
+	r := &retirement{spec: spec, digest: digest, within: retireWithin, deadline: time.Now().Add(patience)}
+	return r.run(ctx, m, connect, log)
+}
+
+type retirement struct {
+	spec   *access.Spec
+	digest string
+	// within bounds the work on each shard, and deadline is when sessions of former roles
+	// are no longer waited for.
+	within   time.Duration
+	deadline time.Time
+}
+
+func (r *retirement) run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
+	var errs []error
+	for i := range m.Shards {
+		shard := &m.Shards[i]
+		if err := r.retire(ctx, shard, connect, log.With("shard", shard.Name)); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", shard.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *retirement) retire(ctx context.Context, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, r.within)
+	defer cancel()
+	return whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
+		for _, role := range r.spec.Former {
+			if err := r.retireFormer(ctx, conn, role, log); err != nil {
 				return fmt.Errorf("role %s: %w", role, err)
 			}
 		}
-		return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return retireServices(ctx, tx, spec) })
+		return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return r.retireServices(ctx, tx, log) })
 	})
+}
+
+// begin keeps others from changing rights, and requires that the roles are still those of
+// the description: the mover of an earlier release may start again while a later one is
+// deployed.
+func (r *retirement) begin(ctx context.Context, tx pgx.Tx) error {
+	if err := alone(ctx, tx); err != nil {
+		return err
+	}
+	var applied *string
+	// A shard that was restored may be from before that column.
+	err := tx.QueryRow(ctx, "SELECT to_jsonb(r) ->> 'description' FROM scalestack.rotation AS r").Scan(&applied)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if applied == nil || *applied != r.digest {
+		return &RefusedError{errors.New("the services' roles were not applied by the release of this program, so that nothing is taken from them: the mover of the release that is deployed retires what it replaces")}
+	}
+	return nil
 }
 
 const (
@@ -54,13 +112,16 @@ const (
 		SELECT scalestack.revoke_access(rolname) FROM pg_roles WHERE rolname LIKE 'svc\_%' AND NOT rolcanlogin AND rolname <> ALL ($1::text[])`
 )
 
-func retireServices(ctx context.Context, tx pgx.Tx, spec *access.Spec) error {
-	if err := alone(ctx, tx); err != nil {
+func (r *retirement) retireServices(ctx context.Context, tx pgx.Tx, log *slog.Logger) error {
+	if err := r.begin(ctx, tx); err != nil {
 		return err
 	}
 	roles, logins := []string{}, []string{}
-	for _, s := range spec.Services {
-		roles, logins = append(roles, access.Role(s.Name)), append(logins, access.Login(s.Name, spec.Rotation))
+	for _, s := range r.spec.Services {
+		roles, logins = append(roles, access.Role(s.Name)), append(logins, access.Login(s.Name, r.spec.Rotation))
+		if err := giveBack(ctx, tx, s, r.spec.Rotation, log); err != nil {
+			return err
+		}
 	}
 	if err := execEach(ctx, tx, expire, logins, validFor); err != nil {
 		return err
@@ -68,22 +129,51 @@ func retireServices(ctx context.Context, tx pgx.Tx, spec *access.Spec) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM scalestack.access WHERE role <> ALL ($1::text[])", roles); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, revokeUnlisted, roles)
+	if _, err := tx.Exec(ctx, revokeUnlisted, roles); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "UPDATE scalestack.rotation SET retired = rotation WHERE retired IS DISTINCT FROM rotation")
 	return err
+}
+
+// giveBack undoes what a release that did not compare descriptions may have done to a
+// later one: it took all of a service's rights, and let the current login end.
+func giveBack(ctx context.Context, tx pgx.Tx, s access.Service, rotation int, log *slog.Logger) error {
+	grants, err := s.Grants()
+	if err != nil {
+		return err
+	}
+	login := access.Login(s.Name, rotation)
+	var without, ends bool
+	if err := tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM scalestack.access WHERE role = $1),
+		EXISTS (SELECT FROM pg_roles WHERE rolname = $2 AND rolvaliduntil < 'infinity')`, access.Role(s.Name), login).Scan(&without, &ends); err != nil {
+		return err
+	}
+	if ends {
+		log.Warn("the current login was about to end, and works on", "login", login)
+		if err := execf(ctx, tx, "ALTER ROLE %s VALID UNTIL 'infinity'", name(login)); err != nil {
+			return err
+		}
+	}
+	if !without || len(grants) == 0 {
+		return nil
+	}
+	log.Warn("the service had lost its rights, and has them again", "role", access.Role(s.Name))
+	return grant(ctx, tx, access.Role(s.Name), s)
 }
 
 // retireFormer keeps the role and its login: rollouts of the shards ask with it
 // whether a server runs what was deployed.
-func retireFormer(ctx context.Context, conn *pgx.Conn, role string, deadline time.Time, log *slog.Logger) error {
+func (r *retirement) retireFormer(ctx context.Context, conn *pgx.Conn, role string, log *slog.Logger) error {
 	for {
 		users, err := usersOf(ctx, conn, role)
 		if err != nil {
 			return err
 		}
 		if len(users) == 0 {
-			return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return revoke(ctx, tx, role) })
+			return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return r.revoke(ctx, tx, role) })
 		}
-		if time.Now().After(deadline) {
+		if time.Now().After(r.deadline) {
 			log.Warn("a role of an earlier release is in use and keeps its rights", "role", role, "applications", users)
 			return nil
 		}
@@ -96,8 +186,8 @@ func retireFormer(ctx context.Context, conn *pgx.Conn, role string, deadline tim
 }
 
 // revoke also ends memberships: the way back to an earlier release grants some.
-func revoke(ctx context.Context, tx pgx.Tx, role string) error {
-	if err := alone(ctx, tx); err != nil {
+func (r *retirement) revoke(ctx context.Context, tx pgx.Tx, role string) error {
+	if err := r.begin(ctx, tx); err != nil {
 		return err
 	}
 	if err := execEach(ctx, tx, foreignMemberships, role, ""); err != nil {

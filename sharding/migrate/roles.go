@@ -117,9 +117,10 @@ const (
 		"SET LOCAL log_duration = off; SET LOCAL log_min_error_statement = 'panic'"
 
 	recordRotation = `
-		INSERT INTO scalestack.rotation (rotation) VALUES ($1)
-		ON CONFLICT (only_row) DO UPDATE SET rotation = excluded.rotation, changed_at = now()
-		WHERE rotation.rotation <> excluded.rotation`
+		INSERT INTO scalestack.rotation AS last (rotation, description) VALUES ($1, $2)
+		ON CONFLICT (only_row) DO UPDATE SET rotation = excluded.rotation, description = excluded.description,
+			changed_at = CASE last.rotation WHEN excluded.rotation THEN last.changed_at ELSE now() END
+		WHERE (last.rotation, last.description) IS DISTINCT FROM (excluded.rotation, excluded.description)`
 )
 
 // alone keeps others from changing tables, with their rights, until the transaction
@@ -141,7 +142,11 @@ func applyRoles(ctx context.Context, tx pgx.Tx, spec *access.Spec, log *slog.Log
 			return fmt.Errorf("role of service %s: %w", service.Name, err)
 		}
 	}
-	_, err := tx.Exec(ctx, recordRotation, spec.Rotation)
+	digest, err := spec.Digest()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, recordRotation, spec.Rotation, digest)
 	return err
 }
 

@@ -55,23 +55,37 @@ func runReshard(cmd *cobra.Command, _ []string) error {
 		server.Ready(true)
 		o.Metrics = metrics
 	}
-	if err := retire(cmd.Context(), s, o); err != nil {
-		return err
-	}
-	return reshard.New(o).Run(cmd.Context())
-}
-
-// retire comes before the moves: whoever starts them has handed the services' new
-// credentials out.
-func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) error {
-	if s.Roles == "" {
-		return nil
-	}
-	roles, err := readRoles(s.Roles)
+	left, err := retire(cmd.Context(), s, o)
 	if err != nil {
 		return err
 	}
-	return migrate.Retire(ctx, o.Map, s.Shards.As("scalestack-retire").ConnConfig, roles, o.Log)
+	return errors.Join(reshard.New(o).Run(cmd.Context()), left)
+}
+
+// retire comes before the moves: whoever starts them has handed the services' new
+// credentials out. What is left undone keeps no bucket from moving, and the next start
+// tries again.
+func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) (left, err error) {
+	if s.Roles == "" {
+		return nil, nil
+	}
+	roles, err := readRoles(s.Roles)
+	if err != nil {
+		return nil, err
+	}
+	left = migrate.Retire(ctx, o.Map, s.Shards.As("scalestack-retire").ConnConfig, roles, o.Log)
+	if left == nil || ctx.Err() != nil {
+		return nil, left
+	}
+	const message = "not everything of earlier releases was retired"
+	var refused *migrate.RefusedError
+	if errors.As(left, &refused) {
+		// Another release is being deployed, whose own mover does it.
+		o.Log.Warn(message, "error", left.Error())
+		return nil, nil
+	}
+	o.Log.Error(message, "error", left.Error())
+	return left, nil
 }
 
 func moverCommand(name, short string, run func(context.Context, *reshard.Mover, io.Writer) error) *cobra.Command {
