@@ -52,9 +52,15 @@ func eachShard(ctx context.Context, m *shardmap.Map, connect Connector, log *slo
 
 // rotated is what a shard knows of the last rotation.
 type rotated struct {
+	shard  string
 	number int
 	age    time.Duration
+	// retired is the last rotation whose credentials are with their users, -1 for none.
+	retired int
 }
+
+const selectRotation = `
+	SELECT rotation, extract(epoch FROM now() - changed_at)::float8, coalesce(retired, -1) FROM scalestack.rotation`
 
 // checkRotation asks all shards: a new or a restored one knows less than the others.
 func checkRotation(ctx context.Context, m *shardmap.Map, connect Connector, wanted int, log *slog.Logger) error {
@@ -65,15 +71,15 @@ func checkRotation(ctx context.Context, m *shardmap.Map, connect Connector, want
 			return err
 		}
 		defer conn.Close(context.WithoutCancel(ctx))
+		one := rotated{shard: shard.Name, number: -1, retired: -1}
 		var seconds float64
-		err = conn.QueryRow(ctx, "SELECT rotation, extract(epoch FROM now() - changed_at)::float8 FROM scalestack.rotation").
-			Scan(&known[i].number, &seconds)
-		if errors.Is(err, pgx.ErrNoRows) {
-			known[i].number = -1
-			return nil
+		err = conn.QueryRow(ctx, selectRotation).Scan(&one.number, &seconds, &one.retired)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
 		}
-		known[i].age = time.Duration(seconds * float64(time.Second))
-		return err
+		one.age = time.Duration(seconds * float64(time.Second))
+		known[i] = one
+		return nil
 	})
 	if err != nil {
 		return err
@@ -81,22 +87,37 @@ func checkRotation(ctx context.Context, m *shardmap.Map, connect Connector, want
 	return allowRotation(known, wanted)
 }
 
+// allowRotation lets a new rotation begin only when the one before has ended: when it has
+// reached every shard, and a mover has retired what it replaced, which comes after the
+// rollouts. Until then pods may have the logins whose passwords the new one would change.
 func allowRotation(known []rotated, wanted int) error {
-	last := rotated{number: -1}
+	last := rotated{number: -1, retired: -1}
 	for _, one := range known {
+		retired := max(one.retired, last.retired)
 		if one.number > last.number || one.number == last.number && one.age < last.age {
 			last = one
 		}
+		last.retired = retired
 	}
-	switch {
-	case last.number < 0 || wanted == last.number:
+	if last.number < 0 || wanted == last.number {
 		return nil
-	case wanted != last.number+1:
-		return &RefusedError{fmt.Errorf("rotation %d of the services' passwords: must be %d or, for new passwords, %d: any other changes a login that is in use",
-			wanted, last.number, last.number+1)}
-	case last.age < betweenRotations:
-		return &RefusedError{fmt.Errorf("rotation %d of the services' passwords: the last one was %s ago, and clients may need %s to read it: try again later",
-			wanted, last.age.Round(time.Second), betweenRotations)}
+	}
+	refuse := func(format string, args ...any) error {
+		return &RefusedError{fmt.Errorf("rotation %d of the services' passwords: %s", wanted, fmt.Sprintf(format, args...))}
+	}
+	if wanted != last.number+1 {
+		return refuse("must be %d or, for new passwords, %d: any other changes a login that is in use", last.number, last.number+1)
+	}
+	if last.age < betweenRotations {
+		return refuse("the last one was %s ago, and clients may need %s to read it: try again later", last.age.Round(time.Second), betweenRotations)
+	}
+	for _, one := range known {
+		if one.number >= 0 && one.number < last.number {
+			return refuse("rotation %d has not reached %s, so that pods may use the logins of before. Fix: deploy with %[1]d first", last.number, one.shard)
+		}
+	}
+	if last.retired < last.number {
+		return refuse("rotation %d has not ended, so that pods may use the logins of before. Fix: deploy with %[1]d to the end, after which the Job shards-reshard notes that", last.number)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/sharding/access"
 	"github.com/scalestack/scalestack/sharding/internal/accounts"
+	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/migrate"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/shardtest"
@@ -178,6 +179,49 @@ func TestSettingsOfRolesAreReset(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// What a rotation replaces is in use until its credentials have arrived: it has to reach
+// every shard, and then the services, before the next one changes those logins.
+func TestARotationBeginsAfterTheLastHasEnded(t *testing.T) {
+	shards := pgtest.StartShards(t, 2)
+	runBoth(t, shards)
+	rotated := func(n int, password string) access.Spec {
+		return access.Spec{Rotation: n, Services: []access.Service{roleOf("users", password, nil, []string{"accounts"})}}
+	}
+	require.NoError(t, applyRoles(t, shards, rotated(0, "zero")))
+	retire(t, shards, rotated(0, "zero"))
+	ageRotation(shards)
+
+	// Somebody has the second shard's lock until the Job's time is up.
+	other := shards.Servers[1].Admin(pgtest.Database(1))
+	_, err := other.Exec(t.Context(), "SELECT pg_advisory_lock($1)", locks.Migration)
+	require.NoError(t, err)
+	short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	one := rotated(1, "one")
+	require.ErrorIs(t, migrate.Roles(short, shards.Map, shards.Admin.As("test").ConnConfig, &one, slog.New(slog.DiscardHandler)), context.DeadlineExceeded)
+	require.NoError(t, other.Close(t.Context()))
+	ageRotation(shards)
+
+	refused := func(reason string) {
+		t.Helper()
+		require.EqualError(t, applyRoles(t, shards, rotated(2, "two")),
+			"nothing was changed: refused: rotation 2 of the services' passwords: rotation 1 has not "+reason)
+		require.NoError(t, mustAs(t, shards, "svc_users_a", "zero").Close(t.Context()))
+	}
+	refused("reached shard-1, so that pods may use the logins of before. Fix: deploy with 1 first")
+	require.NoError(t, applyRoles(t, shards, one))
+	ageRotation(shards)
+	refused("ended, so that pods may use the logins of before. Fix: deploy with 1 to the end, after which the Job shards-reshard notes that")
+	retire(t, shards, one)
+	// One that was restored since has heard of neither, and is told by the same deployment.
+	shards.Servers[1].Exec(pgtest.Database(1), "UPDATE scalestack.rotation SET rotation = 0, retired = 0")
+	refused("reached shard-1, so that pods may use the logins of before. Fix: deploy with 1 first")
+	require.NoError(t, applyRoles(t, shards, one))
+	ageRotation(shards)
+	require.NoError(t, applyRoles(t, shards, rotated(2, "two")))
+	mustAs(t, shards, "svc_users_a", "two")
+}
+
 // Both logins work until every client has read the new one.
 func TestRotation(t *testing.T) {
 	shards := pgtest.StartShards(t, 2)
@@ -185,12 +229,9 @@ func TestRotation(t *testing.T) {
 	rotated := func(n int, password string) access.Spec {
 		return access.Spec{Rotation: n, Services: []access.Service{roleOf("writer", password, nil, []string{"accounts"})}}
 	}
-	long := func() {
-		for i, server := range shards.Servers {
-			server.Exec(pgtest.Database(i), "UPDATE scalestack.rotation SET changed_at = now() - interval '1 hour'")
-		}
-	}
+	long := func() { ageRotation(shards) }
 	require.NoError(t, applyRoles(t, shards, rotated(4, "first")))
+	retire(t, shards, rotated(4, "first"))
 	require.ErrorContains(t, applyRoles(t, shards, rotated(5, "second")), "rotation 5 of the services' passwords: the last one was ")
 	long()
 	for _, n := range []int{3, 6} {
