@@ -48,9 +48,16 @@ func engine() (Schema, error) {
 
 // Run brings the engine's schema of every shard of the map to the newest version
 // and claims databases that are nobody's shard yet. It returns a *RefusedError
-// or an *identity.MismatchError for a map that trying again does not make right.
+// or an *identity.MismatchError for a map that trying again does not make right,
+// and a *RefusedError for a shard that was there before and is empty now.
 func Run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
-	s, err := checkAll(ctx, m, connect, log)
+	return FoundAnew(ctx, m, nil, connect, log)
+}
+
+// FoundAnew is Run that makes empty shards of lost ones with these ids: the users of
+// their buckets are given up.
+func FoundAnew(ctx context.Context, m *shardmap.Map, ids []int, connect Connector, log *slog.Logger) error {
+	s, err := checkAll(ctx, m, ids, connect, log)
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
@@ -60,7 +67,26 @@ func Run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logg
 			return fmt.Errorf("%s: %w", shard.Name, err)
 		}
 	}
-	return nil
+	if s.noted() {
+		return nil
+	}
+	return noteFounded(ctx, m, connect, log)
+}
+
+// noteFounded lets every shard know that all initial ones are there: one that is empty
+// later was lost.
+func noteFounded(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
+	return forEach(m, func(_ int, shard *shardmap.Shard) error {
+		conn, err := waitFor(ctx, shard, connect, log)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		if _, err := conn.Exec(ctx, "UPDATE scalestack.shard SET founded = true WHERE NOT founded"); err != nil {
+			return fmt.Errorf("%s: %w", shard.Name, err)
+		}
+		return nil
+	})
 }
 
 // forEach runs check on every shard at once; each error names its shard.
@@ -77,7 +103,22 @@ func forEach(m *shardmap.Map, check func(i int, shard *shardmap.Shard) error) er
 	return errors.Join(errs...)
 }
 
-func checkAll(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) (*survey, error) {
+func checkAll(ctx context.Context, m *shardmap.Map, anew []int, connect Connector, log *slog.Logger) (*survey, error) {
+	s, err := look(ctx, m, connect, log)
+	if err == nil && (s.twice != nil || s.lost() != nil) {
+		// A move may have ended between two looks, or another run have claimed shards. The
+		// second look at the giver, or at the first shard, comes after the first at the taker
+		// or the last, so that what is still owned twice or still lost is so.
+		s, err = look(ctx, m, connect, log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.anew = anew
+	return s, s.refuse()
+}
+
+func look(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) (*survey, error) {
 	known := make([]knowledge, len(m.Shards))
 	err := forEach(m, func(i int, shard *shardmap.Shard) (err error) {
 		known[i], err = checkShard(ctx, m, shard, connect, log)
@@ -86,21 +127,7 @@ func checkAll(ctx context.Context, m *shardmap.Map, connect Connector, log *slog
 	if err != nil {
 		return nil, err
 	}
-	s := combine(m, known)
-	if s.twice == nil {
-		return s, s.refuse()
-	}
-	// A move may have ended between two looks. The second look at the giver comes
-	// after the first at the taker, so that what is still owned twice is so.
-	err = forEach(m, func(i int, shard *shardmap.Shard) (err error) {
-		known[i], err = checkShard(ctx, m, shard, connect, log)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	s = combine(m, known)
-	return s, s.refuse()
+	return combine(m, known), nil
 }
 
 // checkShard accepts a database that is nobody's shard yet.

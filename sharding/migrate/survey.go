@@ -32,7 +32,12 @@ type news struct {
 // knowledge is what one shard says before anything is changed. A database that
 // is nobody's shard yet knows nothing.
 type knowledge struct {
-	news []news
+	// claimed says that the database is a shard.
+	claimed bool
+	// founded says that all initial shards were shards at once, and noted that the shard
+	// itself has a note of it, as shards have since there is one.
+	founded, noted bool
+	news           []news
 	// moves are the sources and targets of moves that have not ended.
 	moves []int
 }
@@ -45,11 +50,16 @@ const (
 		SELECT target FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')
 		UNION SELECT split_part(subname, '_', 3)::integer FROM pg_subscription WHERE subname ~ '^scalestack_move_[0-9]+_'
 		UNION SELECT split_part(pubname, '_', 3)::integer FROM pg_publication WHERE pubname ~ '^scalestack_move_[0-9]+_'`
+	// The table may be from before the column.
+	readNote = "SELECT coalesce((to_jsonb(s) ->> 'founded')::boolean, false) FROM scalestack.shard AS s"
 )
 
 // read asks a claimed shard.
 func read(ctx context.Context, conn *pgx.Conn) (knowledge, error) {
-	var k knowledge
+	k := knowledge{claimed: true}
+	if err := k.readFounded(ctx, conn); err != nil {
+		return k, err
+	}
 	rows, err := conn.Query(ctx, readNews)
 	if err != nil {
 		return k, err
@@ -68,9 +78,26 @@ func read(ctx context.Context, conn *pgx.Conn) (knowledge, error) {
 	return k, err
 }
 
+// readFounded also believes that the services' roles were applied: they are, once all
+// shards are there.
+func (k *knowledge) readFounded(ctx context.Context, conn *pgx.Conn) error {
+	if err := conn.QueryRow(ctx, readNote).Scan(&k.noted); err != nil {
+		return err
+	}
+	k.founded = k.noted
+	var roles bool
+	if err := conn.QueryRow(ctx, "SELECT to_regclass('scalestack.rotation') IS NOT NULL").Scan(&roles); err != nil || !roles || k.founded {
+		return err
+	}
+	return conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM scalestack.rotation)").Scan(&k.founded)
+}
+
 // survey is what all shards of a map know together.
 type survey struct {
 	shards *shardmap.Map
+	known  []knowledge
+	// anew are the lost shards that somebody gives up, to have empty ones in their place.
+	anew []int
 	// owners are the latest known ones, by bucket.
 	owners map[int32]int
 	// twice are the buckets that more than one shard owns.
@@ -85,7 +112,7 @@ type double struct{ older, newer news }
 // combine believes the news with the highest epoch, which grows with every
 // change of owner.
 func combine(m *shardmap.Map, all []knowledge) *survey {
-	s := &survey{shards: m, owners: map[int32]int{}, moving: map[int]bool{}}
+	s := &survey{shards: m, known: all, owners: map[int32]int{}, moving: map[int]bool{}}
 	epochs, here := map[int32]int64{}, map[int32]news{}
 	for _, k := range all {
 		for _, id := range k.moves {
@@ -143,12 +170,54 @@ func (s *survey) vacant(id int) []int32 {
 	return buckets
 }
 
+// lost are the shards that were there and are none any more, as that of an empty volume,
+// although they owned buckets. Shards are claimed in the order of their ids, so that one
+// with a higher id tells as well.
+func (s *survey) lost() (ids []int) {
+	highest, founded := -1, false
+	for i, k := range s.known {
+		if k.claimed {
+			highest, founded = max(highest, s.shards.Shards[i].ID), founded || k.founded
+		}
+	}
+	for i, k := range s.known {
+		id := s.shards.Shards[i].ID
+		if !k.claimed && (founded || id < highest) && len(s.vacant(id)) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// unfounded reports lost shards that nobody gives up, and shards that are not lost and that
+// somebody does.
+func (s *survey) unfounded() (errs []error) {
+	lost := s.lost()
+	for _, id := range lost {
+		if !slices.Contains(s.anew, id) {
+			errs = append(errs, fmt.Errorf("shard %d was a shard and is an empty database now: its volume was lost, and with it the rows of %s. "+
+				"Fix: restore it (postgres.restore), or give its users up with shardctl migrate --found-anew %[1]d", id, shardmap.BucketNames(s.vacant(id))))
+		}
+	}
+	for _, id := range s.anew {
+		if !slices.Contains(lost, id) {
+			errs = append(errs, fmt.Errorf("shard %d is not lost, and is not founded anew", id))
+		}
+	}
+	return errs
+}
+
+// noted says whether every shard has the note that all initial ones were founded.
+func (s *survey) noted() bool {
+	return !slices.ContainsFunc(s.known, func(k knowledge) bool { return !k.noted })
+}
+
 func (s *survey) baseOwner(bucket int32) int { return int(bucket) % s.shards.InitialShards }
 
 // refuse returns a *RefusedError if the map lacks a shard that owns a bucket or
 // takes part in a move. Whoever deploys such a map is about to remove it.
 func (s *survey) refuse() error {
-	errs := s.restored()
+	errs := append(s.restored(), s.unfounded()...)
 	missing := s.missing()
 	for _, id := range slices.Sorted(maps.Keys(missing)) {
 		errs = append(errs, fmt.Errorf("shard %d is not in the map and owns %s: drain it first", id, shardmap.BucketNames(missing[id])))

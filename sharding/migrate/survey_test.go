@@ -91,3 +91,40 @@ func TestAShardFromBeforeAMove(t *testing.T) {
 	})
 	require.ErrorContains(t, s.refuse(), "refused: shards 0 and 1 both own 2 buckets (0, 3), and shard 1 since later: shard 0 was restored from before a move. Fix: ")
 }
+
+// A shard that was there and is an empty database now was lost, and takes none of its
+// buckets; what was never there yet is founded.
+func TestShardsThatWereLost(t *testing.T) {
+	shard := func(id int) knowledge { k := base(id); k.claimed = true; return k }
+	founded := func(id int) knowledge { k := shard(id); k.founded = true; return k }
+	for name, c := range map[string]struct {
+		known map[int]knowledge
+		anew  []int
+		want  string
+	}{
+		"a new cluster":                       {nil, nil, ""},
+		"one that was killed":                 {map[int]knowledge{0: shard(0)}, nil, ""},
+		"one that was killed before its note": {map[int]knowledge{0: shard(0), 1: shard(1), 2: shard(2)}, nil, ""},
+		"a shard that joins":                  {map[int]knowledge{0: founded(0), 1: founded(1), 2: founded(2)}, nil, ""},
+		"the first": {map[int]knowledge{1: shard(1)}, nil, "refused: shard 0 was a shard and is an empty database now: its volume was lost, and with it the rows of 4 buckets (0, 3, 6, 9). " +
+			"Fix: restore it (postgres.restore), or give its users up with shardctl migrate --found-anew 0"},
+		"the last, which only a note tells": {map[int]knowledge{0: shard(0), 1: founded(1)}, nil, "refused: shard 2 was a shard and is an empty database now"},
+		"one whose buckets had all moved": {map[int]knowledge{0: founded(0).with(news{1, 3, 0, true}, news{4, 3, 0, true}, news{7, 3, 0, true}, news{10, 3, 0, true}),
+			2: founded(2)}, nil, ""},
+		"one that is given up":     {map[int]knowledge{0: founded(0), 1: founded(1)}, []int{2}, ""},
+		"another that is given up": {map[int]knowledge{0: founded(0), 1: founded(1)}, []int{1}, "refused: shard 2 was a shard"},
+		"one that is there":        {map[int]knowledge{0: founded(0), 1: founded(1), 2: founded(2)}, []int{1}, "refused: shard 1 is not lost, and is not founded anew"},
+		"one that was never there": {map[int]knowledge{0: shard(0)}, []int{1}, "refused: shard 1 is not lost, and is not founded anew"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := surveyOf([]int{0, 1, 2, 3}, c.known)
+			s.anew = c.anew
+			err := s.refuse()
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}

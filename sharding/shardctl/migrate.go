@@ -12,23 +12,27 @@ import (
 )
 
 func migrateCommand() *cobra.Command {
-	return &cobra.Command{
+	var anew []int
+	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Make every database of the map a shard, with current engine tables and the services' roles",
 		Long: "Waits for every shard, compares each with the map, and only then changes anything. " +
-			"Running it again changes nothing.\n\nSettings (environment):\n" + settings.MigrateCommand.Help(),
+			"Running it again changes nothing. An initial shard that was there before and is an empty database now is refused: restore it, " +
+			"or give its users up with --found-anew.\n\nSettings (environment):\n" + settings.MigrateCommand.Help(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := settings.MigrateCommand.Load(os.Environ())
 			if err != nil {
 				return fmt.Errorf("settings: %w", err)
 			}
-			return runMigrate(cmd.Context(), s)
+			return runMigrate(cmd.Context(), s, anew)
 		},
 	}
+	command.Flags().IntSliceVar(&anew, "found-anew", nil, "make an empty shard of a lost one with this id: its users are given up")
+	return command
 }
 
-func runMigrate(ctx context.Context, s *settings.Migrate) error {
+func runMigrate(ctx context.Context, s *settings.Migrate, anew []int) error {
 	m, err := s.Shards.Map()
 	if err != nil {
 		return err
@@ -41,7 +45,7 @@ func runMigrate(ctx context.Context, s *settings.Migrate) error {
 			return err
 		}
 	}
-	if err := migrate.Run(ctx, m, connect, log); err != nil || s.Roles == "" {
+	if err := migrate.FoundAnew(ctx, m, anew, connect, log); err != nil || s.Roles == "" {
 		return err
 	}
 	roles, err := readRoles(s.Roles)
