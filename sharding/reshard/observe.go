@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,21 +118,65 @@ func Misplaced(m *shardmap.Map, all []Observation) (count int) {
 	return count
 }
 
-// OwnedTwice returns an error that names a bucket which two shards own, or nil.
-// During a move two looks at different moments can show that; a second round
-// that shows the same is the truth.
-func OwnedTwice(all []Observation) error {
-	owner := map[int32]string{}
+// Doubles remembers from one look to the next which buckets two shards own. The zero
+// value knows of none.
+type Doubles struct{ seen map[int32]double }
+
+type double struct {
+	// owners are the shards' names by id.
+	owners map[int]string
+	// sure is what two looks in a row have shown: during a move one look can.
+	sure bool
+}
+
+// Look returns an error that names a bucket which two shards own, or nil. A shard that
+// does not answer is taken to own what it was seen to own together with another: the
+// bucket has two owners until all of them have answered, and one of them owns it.
+func (d *Doubles) Look(all []Observation) error {
+	owners, silent := map[int32]map[int]string{}, map[int]bool{}
 	for _, o := range all {
+		silent[o.Shard.ID] = o.holdings == nil
 		for bucket, h := range o.holdings {
 			if !h.here() {
 				continue
 			}
-			if other, found := owner[bucket]; found {
-				return fmt.Errorf("bucket %d is owned by %s and %s: one was restored from before a move. Fix: shardctl reconcile", bucket, other, o.Shard.Name)
+			if owners[bucket] == nil {
+				owners[bucket] = map[int]string{}
 			}
-			owner[bucket] = o.Shard.Name
+			owners[bucket][o.Shard.ID] = o.Shard.Name
+		}
+	}
+	next := map[int32]double{}
+	for bucket, now := range owners {
+		if len(now) > 1 {
+			next[bucket] = double{now, d.seen[bucket].owners != nil}
+		}
+	}
+	for bucket, before := range d.seen {
+		if now := before.together(owners[bucket], silent); len(now) > 1 && next[bucket].owners == nil {
+			next[bucket] = double{now, before.sure}
+		}
+	}
+	d.seen = next
+	for _, bucket := range slices.Sorted(maps.Keys(next)) {
+		if found := next[bucket]; found.sure {
+			names := slices.Sorted(maps.Values(found.owners))
+			return fmt.Errorf("bucket %d is owned by %s: one was restored from before a move. Fix: shardctl reconcile", bucket, strings.Join(names, " and "))
 		}
 	}
 	return nil
+}
+
+// together adds the earlier owners that do not answer to those that do.
+func (d double) together(now map[int]string, silent map[int]bool) map[int]string {
+	all := maps.Clone(now)
+	if all == nil {
+		all = map[int]string{}
+	}
+	for id, name := range d.owners {
+		if silent[id] {
+			all[id] = name
+		}
+	}
+	return all
 }

@@ -38,17 +38,27 @@ type Ask[T any] func(ctx context.Context, s Snapshot) (T, error)
 // When shards give no answer, the error is a *[PartialError], and the answers of
 // the others are returned with it.
 func FanOut[T any](ctx context.Context, r *Router, perShard time.Duration, ask Ask[T]) ([]Result[T], error) {
-	f := &fanOut[T]{router: r, perShard: perShard, ask: ask, answers: map[int]*answer[T]{}}
+	f := newFanOut(r, perShard, ask)
+	seen := f.run(ctx)
+	return f.results(), f.partial(seen)
+}
+
+func newFanOut[T any](r *Router, perShard time.Duration, ask Ask[T]) *fanOut[T] {
+	return &fanOut[T]{router: r, perShard: perShard, ask: ask, answers: map[int]*answer[T]{}}
+}
+
+// run asks until the answers agree, or asking again does not help.
+func (f *fanOut[T]) run(ctx context.Context) census {
 	var wait backoff
 	var again []int
 	for {
 		f.round(ctx, again)
-		seen := takeCensus(r.Map().Buckets, f.holdings(), f.failed())
+		seen := takeCensus(f.router.Map().Buckets, f.holdings(), f.failed())
 		if !seen.unsettled || !wait.pause(ctx) {
-			return f.results(), f.partial(seen)
+			return seen
 		}
-		r.metrics.repeats.WithLabelValues("switched").Inc()
-		r.reloadOrKeep()
+		f.router.metrics.repeats.WithLabelValues("switched").Inc()
+		f.router.reloadOrKeep()
 		again = seen.again
 	}
 }
@@ -65,7 +75,9 @@ type answer[T any] struct {
 	shard    shardmap.Shard
 	value    T
 	holdings []holding
-	err      error
+	// old means that the shard was asked again and gave no answer.
+	old bool
+	err error
 }
 
 // round asks the shards that have not answered yet, and some again. One that gives no
@@ -86,6 +98,7 @@ func (f *fanOut[T]) round(ctx context.Context, again []int) {
 	all.Wait()
 	for id, a := range before {
 		if f.answers[id].err != nil && a.err == nil {
+			a.old = true
 			f.answers[id] = a
 		}
 	}

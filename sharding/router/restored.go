@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,23 +40,60 @@ func (e *RestoredError) Error() string {
 	return fmt.Sprintf("%s: owns bucket %d, which shard %d has since epoch %d: it was restored from before a move. Fix: shardctl reconcile", e.Shard, e.Bucket, e.Owner, e.Epoch)
 }
 
+// doubles are the buckets that two shards own, with the shards that have said so.
+type doubles map[int][]int
+
 // checkOwners asks all shards, and remembers which buckets have two owners.
 func (r *Router) checkOwners(ctx context.Context) error {
-	_, err := FanOut(ctx, r, r.options.ConnectTimeout+r.options.StatementTimeout, Scalar[int]("SELECT 1"))
-	var partial *PartialError
-	var twice []int
-	if errors.As(err, &partial) {
-		twice = partial.Twice
+	r.checking.Lock()
+	defer r.checking.Unlock()
+	f := newFanOut(r, r.options.ConnectTimeout+r.options.StatementTimeout, Scalar[int]("SELECT 1"))
+	seen := f.run(ctx)
+	next := doubles{}
+	for _, bucket := range seen.twice {
+		next[bucket] = f.claimants(bucket)
 	}
-	refused := map[int]bool{}
-	for _, bucket := range twice {
-		refused[bucket] = true
+	for bucket, before := range r.doubles() {
+		if claimants := f.stillClaimants(bucket, before); len(claimants) > 1 {
+			next[bucket] = claimants
+		}
 	}
-	r.twice.Store(&refused)
-	if twice == nil {
+	r.twice.Store(&next)
+	if len(next) == 0 {
 		return nil
 	}
-	return &OwnedTwiceError{twice}
+	return &OwnedTwiceError{slices.Sorted(maps.Keys(next))}
+}
+
+// doubles returns what the last look at all shards has found.
+func (r *Router) doubles() doubles {
+	if known := r.twice.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// claimants are the shards that own a bucket by an answer of this look. One that could
+// not be asked again may have given the bucket away meanwhile.
+func (f *fanOut[T]) claimants(bucket int) (ids []int) {
+	for _, a := range f.inOrder() {
+		if a.err == nil && !a.old && slices.ContainsFunc(a.holdings, func(h holding) bool { return h.Here && h.Bucket == bucket }) {
+			ids = append(ids, a.shard.ID)
+		}
+	}
+	return ids
+}
+
+// stillClaimants also counts those that owned a bucket before and do not answer now:
+// what they acknowledged is not forgotten while they are away.
+func (f *fanOut[T]) stillClaimants(bucket int, before []int) []int {
+	ids := f.claimants(bucket)
+	for _, id := range before {
+		if a := f.answers[id]; a != nil && (a.err != nil || a.old) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // followOwners looks again and again until the context ends.
@@ -75,9 +114,9 @@ func (r *Router) followOwners(ctx context.Context) {
 
 // refused returns an error for a bucket that two shards own.
 func (r *Router) refused(userID int64) error {
-	twice, m := r.twice.Load(), r.Map()
+	m := r.Map()
 	bucket := shardmap.Bucket(userID, m.Buckets)
-	if twice == nil || !(*twice)[bucket] {
+	if _, twice := r.doubles()[bucket]; !twice {
 		return nil
 	}
 	return &UnavailableError{Shard: m.ShardOf(userID).Name, Err: &OwnedTwiceError{[]int{bucket}}}

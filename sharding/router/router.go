@@ -30,7 +30,9 @@ type Router struct {
 	learned learned
 	known   epochs
 	// twice are the buckets that two shards own.
-	twice atomic.Pointer[map[int]bool]
+	twice atomic.Pointer[doubles]
+	// checking orders looks at all shards; reads never take it.
+	checking sync.Mutex
 	// reloading orders reloads; reads never take it.
 	reloading sync.Mutex
 }
@@ -174,10 +176,10 @@ func (r *Router) Follow(ctx context.Context, every time.Duration) {
 	}
 }
 
-// Verify connects to every shard at once and returns an error for each that is
-// not the one the map means, and an *[OwnedTwiceError] when two shards own the
-// same bucket. A shard that cannot be reached is only logged: its
-// users wait, all others do not.
+// Verify connects to every shard at once and returns an *[identity.MismatchError] for
+// each that is not the one the map means: nothing may be done then. A *[RestoredError]
+// or an *[OwnedTwiceError] says what operations are refused until a person has decided,
+// and all others go on. A shard that cannot be reached is only logged: its users wait.
 func (r *Router) Verify(ctx context.Context) error {
 	current := r.routes.Load()
 	errs := make([]error, len(current.shards.Shards))
@@ -189,10 +191,12 @@ func (r *Router) Verify(ctx context.Context) error {
 		})
 	}
 	_ = all.Wait()
-	if err := errors.Join(errs...); err != nil {
+	err := errors.Join(errs...)
+	var mismatch *identity.MismatchError
+	if errors.As(err, &mismatch) {
 		return err
 	}
-	return r.checkOwners(ctx)
+	return errors.Join(err, r.checkOwners(ctx))
 }
 
 func (r *Router) verify(ctx context.Context, t target) error {

@@ -60,8 +60,8 @@ type watcher struct {
 	log      *slog.Logger
 	gauges   *gauges
 	loads    *loads
-	// twice is whether the last look saw a bucket that two shards own.
-	twice bool
+	// doubles are the buckets that two shards own.
+	doubles reshard.Doubles
 }
 
 // look says whether a shard has answered. The map's file is read each time: it
@@ -79,13 +79,12 @@ func (w *watcher) look(ctx context.Context) (answered bool) {
 		}
 		answered = answered || o.Err == nil
 	}
-	err = reshard.OwnedTwice(all)
-	if err != nil && w.twice {
+	err = w.doubles.Look(all)
+	if err != nil {
 		w.log.Error("a bucket has two owners", "error", err.Error())
 	}
 	w.loads.set(all)
-	w.gauges.set(all, reshard.Misplaced(m, all), err != nil && w.twice)
-	w.twice = err != nil
+	w.gauges.set(all, reshard.Misplaced(m, all), err != nil)
 	return answered
 }
 

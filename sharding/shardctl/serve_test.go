@@ -72,6 +72,11 @@ func TestServe(t *testing.T) {
 		`scalestack_shard_buckets{shard="shard-1",state="owned"} 7`, `scalestack_shard_buckets_misplaced 1`, `scalestack_shard_buckets_owned_twice 0`)
 	shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'owned', owner = 0, epoch = 1 WHERE bucket = 0")
 	metrics(`scalestack_shard_buckets_owned_twice 1`)
+	shards.Servers[1].Stop()
+	metrics(`scalestack_shard_up{shard="shard-1"} 0`, `scalestack_shard_buckets_owned_twice 1`)
+	shards.Servers[1].Run()
+	shards.Servers[0].Exec(pgtest.Database(0), "UPDATE scalestack.ownership SET state = 'moved', owner = 1, epoch = 3 WHERE bucket = 0")
+	metrics(`scalestack_shard_up{shard="shard-1"} 1`, `scalestack_shard_buckets_owned_twice 0`)
 
 	loaded(t, shards, get, metrics)
 	stop()
