@@ -125,7 +125,7 @@ func connectShards(ctx context.Context, s settings.Database, name string, w *wor
 	if err != nil {
 		return nil, err
 	}
-	if err := verify(ctx, shards); err != nil {
+	if err := verify(ctx, shards, w.log); err != nil {
 		shards.Close()
 		return nil, err
 	}

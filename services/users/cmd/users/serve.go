@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/services/users/internal/users"
+	"github.com/scalestack/scalestack/sharding/identity"
 	"github.com/scalestack/scalestack/sharding/ops"
 	"github.com/scalestack/scalestack/sharding/router"
 	"github.com/scalestack/scalestack/sharding/shardctl"
@@ -69,7 +71,7 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 		return err
 	}
 	defer shards.Close()
-	if err := verify(ctx, shards); err != nil {
+	if err := verify(ctx, shards, log); err != nil {
 		return err
 	}
 	client := profilecache.NewClient(s.Redis, registry, log)
@@ -104,8 +106,19 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	return newServer(handler, probes, s, log).run(ctx, listener)
 }
 
-func verify(ctx context.Context, shards *router.Router) error {
+// verify returns an error only for a map that is not the shards'. A shard that was restored
+// from before a move costs the users of its buckets, whom the router refuses, and must
+// not keep every new pod from starting.
+func verify(ctx context.Context, shards *router.Router, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
-	return shards.Verify(ctx)
+	err := shards.Verify(ctx)
+	var mismatch *identity.MismatchError
+	if errors.As(err, &mismatch) {
+		return err
+	}
+	if err != nil {
+		log.Error("refusing buckets", "error", err.Error())
+	}
+	return nil
 }
