@@ -78,6 +78,38 @@ func TestMigrationsAndMovesExcludeEachOther(t *testing.T) {
 	require.NoError(t, service(t, shards, time.Minute))
 }
 
+// Both ends of a move need the same tables, and only its source has the move's row.
+func TestAServicesStepIsRefusedOnBothEndsOfAMove(t *testing.T) {
+	shards := pgtest.StartShards(t, 2)
+	shardtest.Migrate(t, t.Context(), shards, accounts.Schema())
+	for name, c := range map[string]struct {
+		shard             int
+		begin, end, found string
+	}{
+		"a move from a later shard": {1, "INSERT INTO scalestack.move (target, buckets, state) VALUES (0, '{1}', 'switched')",
+			"UPDATE scalestack.move SET state = 'complete'", "shard-1: 1 moves from this shard have not ended"},
+		"a move that its source has forgotten": {1, "CREATE SUBSCRIPTION scalestack_move_0_1 CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE)",
+			"DROP SUBSCRIPTION scalestack_move_0_1", "shard-1: it takes part in a move that has not ended"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, db := shards.Servers[c.shard], pgtest.Database(c.shard)
+			server.Exec(db, c.begin)
+			err := service(t, shards, time.Minute)
+			var refused *migrate.RefusedError
+			require.ErrorAs(t, err, &refused)
+			require.ErrorContains(t, err, "nothing was changed: refused: "+c.found)
+			for id, server := range shards.Servers {
+				require.Zero(t, server.Count(pgtest.Database(id), "SELECT count(*) FROM pg_attribute WHERE attrelid = 'accounts'::regclass AND attname = 'note'"))
+				require.Zero(t, server.Count(pgtest.Database(id), "SELECT count(*) FROM pg_class WHERE relname = 'wider_schema_version'"))
+			}
+			server.Exec(db, c.end)
+		})
+	}
+	require.NoError(t, service(t, shards, time.Minute))
+	shards.Servers[1].Exec(pgtest.Database(1), "INSERT INTO scalestack.move (target, buckets, state) VALUES (0, '{1}', 'copied')")
+	require.NoError(t, service(t, shards, time.Minute), "without a step to apply there is nothing to refuse")
+}
+
 // A shard that was restored from before a move owns its old buckets as well.
 func TestAShardRestoredFromBeforeAMoveIsRefused(t *testing.T) {
 	shards := pgtest.StartShards(t, 2)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -47,9 +48,14 @@ func (s Schema) apply(ctx context.Context, conn *pgx.Conn, log *slog.Logger) err
 	if pending, err := provider.HasPending(ctx); err != nil || !pending {
 		return err
 	}
-	if err := s.keepMoversAway(ctx, conn); err != nil {
+	// Until the connection ends. A service has the lock already, on all shards.
+	if err := locks.Take(ctx, conn, locks.Mover); err != nil {
 		return err
 	}
+	return s.up(ctx, provider, log)
+}
+
+func (s Schema) up(ctx context.Context, provider *goose.Provider, log *slog.Logger) error {
 	for {
 		results, err := provider.Up(ctx)
 		for _, step := range results {
@@ -64,25 +70,57 @@ func (s Schema) apply(ctx context.Context, conn *pgx.Conn, log *slog.Logger) err
 	}
 }
 
-const openMoves = `
-	SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')`
+// pending says whether a database lacks steps, and changes nothing.
+func (s Schema) pending(ctx context.Context, conn *pgx.Conn) (bool, error) {
+	applied, err := s.applied(ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	steps, err := s.versions()
+	return slices.ContainsFunc(steps, func(version int64) bool { return !slices.Contains(applied, version) }), err
+}
 
-// keepMoversAway takes their lock until the connection ends. A service's step
-// could change a table of a move that has begun and has no mover now; the
-// engine's steps leave those tables as they are.
-func (s Schema) keepMoversAway(ctx context.Context, conn *pgx.Conn) error {
-	if err := locks.Take(ctx, conn, locks.Mover); err != nil {
-		return err
+// applied returns the versions that the database has, or would have adopted.
+func (s Schema) applied(ctx context.Context, conn *pgx.Conn) ([]int64, error) {
+	var own, former bool
+	err := conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL, to_regclass('scalestack.migrations') IS NOT NULL", s.Table).Scan(&own, &former)
+	switch {
+	case err != nil:
+		return nil, err
+	case own:
+		return versionsOf(ctx, conn, "SELECT version_id FROM "+s.Table+" WHERE is_applied")
+	case !former:
+		return nil, nil
 	}
-	var moves bool
-	if err := conn.QueryRow(ctx, "SELECT to_regclass('scalestack.move') IS NOT NULL").Scan(&moves); err != nil || !moves || s.engine {
-		return err
+	versions, err := versionsOf(ctx, conn, formerVersions)
+	for i, version := range versions {
+		versions[i] = s.Adopt[version]
 	}
-	var open int
-	if err := conn.QueryRow(ctx, openMoves).Scan(&open); err != nil || open == 0 {
-		return err
+	return versions, err
+}
+
+func versionsOf(ctx context.Context, conn *pgx.Conn, query string) ([]int64, error) {
+	rows, err := conn.Query(ctx, query)
+	if err != nil {
+		return nil, err
 	}
-	return &RefusedError{fmt.Errorf("%d moves from this shard have not ended, and a step could change their tables. Fix: shardctl reshard, or shardctl abort", open)}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
+
+// versions returns those of all steps.
+func (s Schema) versions() (versions []int64, err error) {
+	names, err := fs.Glob(s.Files, "*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, err
+		}
+		versions = append(versions, version)
+	}
+	return versions, nil
 }
 
 const (

@@ -2,22 +2,25 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/pressly/goose/v3"
 	"github.com/scalestack/scalestack/sharding/identity"
+	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
 // Service brings a service's own tables on every shard of the map to the newest
 // version, after Run has made the databases into shards. It returns an
 // *identity.MismatchError for a map that trying again does not make right, an
-// error that wraps identity.ErrUnclaimed where Run is still to come, and an
-// *EngineError where Run came from a release before this one.
+// error that wraps identity.ErrUnclaimed where Run is still to come, an
+// *EngineError where Run came from a release before this one, and a *RefusedError for
+// steps while a move has begun and not ended: both its shards must have the same tables.
+//
+// While it works, no mover and no other migration does on any shard.
 func Service(ctx context.Context, m *shardmap.Map, connect Connector, schema Schema, log *slog.Logger) error {
 	err := forEach(m, func(_ int, shard *shardmap.Shard) error {
 		conn, err := waitFor(ctx, shard, connect, log)
@@ -30,20 +33,106 @@ func Service(ctx context.Context, m *shardmap.Map, connect Connector, schema Sch
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
+	var f fleet
+	defer f.close(ctx)
 	for i := range m.Shards {
-		shard := &m.Shards[i]
-		log := log.With("shard", shard.Name)
-		err := whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
-			if err := requireEngine(ctx, conn, m, shard); err != nil {
-				return err
-			}
-			return schema.apply(ctx, conn, log)
-		})
-		if err != nil {
+		if err := f.enter(ctx, m, &m.Shards[i], connect, log); err != nil {
+			return err
+		}
+	}
+	if err := f.prepare(ctx, schema); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	for i, conn := range f.conns {
+		shard := f.shards[i]
+		if err := schema.apply(ctx, conn, log.With("shard", shard.Name)); err != nil {
 			return fmt.Errorf("%s: %w", shard.Name, err)
 		}
 	}
 	return nil
+}
+
+// fleet are sessions on all shards that keep others away.
+type fleet struct {
+	shards []*shardmap.Shard
+	conns  []*pgx.Conn
+}
+
+func (f *fleet) close(ctx context.Context) {
+	for _, conn := range f.conns {
+		_ = conn.Close(context.WithoutCancel(ctx))
+	}
+}
+
+func (f *fleet) enter(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger) error {
+	conn, err := waitFor(ctx, shard, connect, log)
+	if err != nil {
+		return fmt.Errorf("%s: %w", shard.Name, err)
+	}
+	f.shards, f.conns = append(f.shards, shard), append(f.conns, conn)
+	if err := locks.Take(ctx, conn, locks.Migration); err != nil {
+		return fmt.Errorf("%s: %w", shard.Name, err)
+	}
+	return requireEngine(ctx, conn, m, shard)
+}
+
+// prepare keeps movers away from all shards before a step is applied to any, and refuses
+// steps while moves are open: what they change on one end the other would lack.
+func (f *fleet) prepare(ctx context.Context, schema Schema) error {
+	var some bool
+	for i, conn := range f.conns {
+		pending, err := schema.pending(ctx, conn)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.shards[i].Name, err)
+		}
+		some = some || pending
+	}
+	if !some {
+		return nil
+	}
+	var open []error
+	for i, conn := range f.conns {
+		if err := locks.Take(ctx, conn, locks.Mover); err != nil {
+			return fmt.Errorf("%s: %w", f.shards[i].Name, err)
+		}
+		found, err := openMoves(ctx, conn)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.shards[i].Name, err)
+		}
+		if found != "" {
+			open = append(open, fmt.Errorf("%s: %s", f.shards[i].Name, found))
+		}
+	}
+	if open == nil {
+		return nil
+	}
+	return &RefusedError{fmt.Errorf("%w\na step could change tables of theirs. Fix: shardctl reshard, or shardctl abort", errors.Join(open...))}
+}
+
+const (
+	movesFrom = "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')"
+	// In its other shard a move shows by its subscription or publication.
+	movesWith = `
+		SELECT count(*) FROM (SELECT subname FROM pg_subscription JOIN pg_database AS d ON d.oid = subdbid AND datname = current_database() UNION ALL SELECT pubname FROM pg_publication) AS streams (name)
+		WHERE starts_with(name, 'scalestack_move_')`
+)
+
+// openMoves says what moves of a shard have begun and not ended.
+func openMoves(ctx context.Context, conn *pgx.Conn) (string, error) {
+	var from, with int
+	if err := conn.QueryRow(ctx, movesFrom).Scan(&from); err != nil {
+		return "", err
+	}
+	if err := conn.QueryRow(ctx, movesWith).Scan(&with); err != nil {
+		return "", err
+	}
+	switch {
+	case from > 0:
+		return fmt.Sprintf("%d moves from this shard have not ended", from), nil
+	case with > 0:
+		return "it takes part in a move that has not ended", nil
+	}
+	return "", nil
 }
 
 // EngineError says that a shard's engine schema is older than this program, whose
@@ -80,19 +169,16 @@ func requireEngine(ctx context.Context, conn *pgx.Conn, m *shardmap.Map, shard *
 }
 
 // newest returns the version to which Run brings the engine's schema.
-func newest() (version int64, err error) {
-	names, err := fs.Glob(files, "sql/*.sql")
+func newest() (int64, error) {
+	schema, err := engine()
 	if err != nil {
 		return 0, err
 	}
-	for _, name := range names {
-		v, err := goose.NumericComponent(path.Base(name))
-		if err != nil {
-			return 0, err
-		}
-		version = max(version, v)
+	versions, err := schema.versions()
+	if err != nil {
+		return 0, err
 	}
-	return version, nil
+	return slices.Max(versions), nil
 }
 
 func engineVersion(ctx context.Context, conn *pgx.Conn) (version int64, err error) {
