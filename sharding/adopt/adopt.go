@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -87,6 +88,7 @@ func (o Options) open(ctx context.Context, shard *shardmap.Shard) (*session, err
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(config.RuntimeParams, locks.Settings)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shard.Name, err)

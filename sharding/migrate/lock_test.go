@@ -110,6 +110,43 @@ func TestAServicesStepIsRefusedOnBothEndsOfAMove(t *testing.T) {
 	require.NoError(t, service(t, shards, time.Minute), "without a step to apply there is nothing to refuse")
 }
 
+// slow is a step that works in a session of its own, while those with the locks are silent.
+var slow = migrate.Schema{Table: "public.slow_schema_version", Files: fstest.MapFS{
+	"00001_slow.sql": {Data: []byte("-- +goose Up\nSELECT pg_sleep(12);\nALTER TABLE accounts ADD COLUMN note text;")},
+}}
+
+func TestALongStepKeepsItsLocks(t *testing.T) {
+	shards := pgtest.StartShards(t, 2)
+	shardtest.Migrate(t, t.Context(), shards, accounts.Schema())
+	last, db := shards.Servers[1], pgtest.Database(1)
+	for _, server := range shards.Servers {
+		server.Exec("postgres", "ALTER SYSTEM SET idle_session_timeout = '1s'")
+		server.Exec("postgres", "SELECT pg_reload_conf()")
+	}
+	ended := make(chan error, 1)
+	begin := func() {
+		go func() {
+			ended <- migrate.Service(t.Context(), shards.Map, shards.Admin.As("test").ConnConfig, slow, slog.New(slog.DiscardHandler))
+		}()
+		require.Eventually(t, func() bool {
+			return shards.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'") == 1
+		}, time.Minute, 100*time.Millisecond)
+	}
+
+	begin()
+	time.Sleep(4 * time.Second)
+	require.Equal(t, 0, last.Count(db, "SELECT pg_try_advisory_lock($1)::int", locks.Mover), "a mover may begin while the step runs")
+	// Somebody ends the session with the last shard's locks while the first one's step runs.
+	last.Exec(db, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+	require.ErrorIs(t, <-ended, locks.ErrLost)
+	for id, server := range shards.Servers {
+		require.Zero(t, server.Count(pgtest.Database(id), "SELECT count(*) FROM pg_attribute WHERE attrelid = 'accounts'::regclass AND attname = 'note'"))
+	}
+
+	begin()
+	require.NoError(t, <-ended)
+}
+
 // A shard that was restored from before a move owns its old buckets as well.
 func TestAShardRestoredFromBeforeAMoveIsRefused(t *testing.T) {
 	shards := pgtest.StartShards(t, 2)

@@ -184,7 +184,7 @@ func upgradeShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, c
 		if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS scalestack"); err != nil {
 			return err
 		}
-		if err := schema.apply(ctx, conn, log); err != nil || claim == nil {
+		if err := schema.apply(ctx, conn, []*pgx.Conn{conn}, log); err != nil || claim == nil {
 			return err
 		}
 		return claim(conn)

@@ -31,8 +31,9 @@ type Schema struct {
 	engine bool
 }
 
-// apply runs the steps that the database does not have yet.
-func (s Schema) apply(ctx context.Context, conn *pgx.Conn, log *slog.Logger) error {
+// apply runs the steps that the database does not have yet, as long as all sessions that
+// keep others away live.
+func (s Schema) apply(ctx context.Context, conn *pgx.Conn, keepers []*pgx.Conn, log *slog.Logger) error {
 	config := conn.Config()
 	config.RuntimeParams["lock_timeout"] = strconv.FormatInt(locks.Wait.Milliseconds(), 10)
 	db := stdlib.OpenDB(*config)
@@ -52,7 +53,7 @@ func (s Schema) apply(ctx context.Context, conn *pgx.Conn, log *slog.Logger) err
 	if err := locks.Take(ctx, conn, locks.Mover); err != nil {
 		return err
 	}
-	return s.up(ctx, provider, log)
+	return locks.Guard(ctx, keepers, func(ctx context.Context) error { return s.up(ctx, provider, log) })
 }
 
 func (s Schema) up(ctx context.Context, provider *goose.Provider, log *slog.Logger) error {

@@ -45,7 +45,7 @@ func Service(ctx context.Context, m *shardmap.Map, connect Connector, schema Sch
 	}
 	for i, conn := range f.conns {
 		shard := f.shards[i]
-		if err := schema.apply(ctx, conn, log.With("shard", shard.Name)); err != nil {
+		if err := schema.apply(ctx, conn, f.conns, log.With("shard", shard.Name)); err != nil {
 			return fmt.Errorf("%s: %w", shard.Name, err)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
@@ -44,5 +46,6 @@ func dial(ctx context.Context, shard *shardmap.Shard, connect Connector) (*pgx.C
 	}
 	// A role's or the database's own setting must not keep out who comes to reset it.
 	config.RuntimeParams["default_transaction_read_only"] = "off"
+	maps.Copy(config.RuntimeParams, locks.Settings)
 	return pgx.ConnectConfig(ctx, config)
 }

@@ -126,6 +126,7 @@ func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, e
 		return nil, err
 	}
 	maps.Copy(config.RuntimeParams, sessionSettings)
+	maps.Copy(config.RuntimeParams, locks.Settings)
 	// A standby answers before it is promoted.
 	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	conn, err := pgx.ConnectConfig(ctx, config)
