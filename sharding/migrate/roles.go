@@ -22,6 +22,10 @@ const betweenRotations = 5 * time.Minute
 // handed out afterwards. It returns a *RefusedError for a rotation that would change
 // the password of a login in use; nothing is changed then.
 //
+// Whatever was granted to these roles by others is taken back. A *RefusedError names what
+// cannot be: a table that one of them owns, before anything is changed, or a right whose
+// grantor may not take it back any more.
+//
 // Settings that somebody made with ALTER ROLE for these roles, the administrator or
 // all roles, or with ALTER DATABASE, are reset and logged: what a service meets is
 // decided in one place. Roles that are not of the description keep theirs.
@@ -29,7 +33,7 @@ func Roles(ctx context.Context, m *shardmap.Map, connect Connector, spec *access
 	if err := spec.Validate(); err != nil {
 		return &RefusedError{err}
 	}
-	if err := checkRotation(ctx, m, connect, spec.Rotation, log); err != nil {
+	if err := checkRoles(ctx, m, connect, spec, log); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	return eachShard(ctx, m, connect, log, func(conn *pgx.Conn, log *slog.Logger) error {
@@ -62,8 +66,9 @@ type rotated struct {
 const selectRotation = `
 	SELECT rotation, extract(epoch FROM now() - changed_at)::float8, coalesce(retired, -1) FROM scalestack.rotation`
 
-// checkRotation asks all shards: a new or a restored one knows less than the others.
-func checkRotation(ctx context.Context, m *shardmap.Map, connect Connector, wanted int, log *slog.Logger) error {
+// checkRoles asks all shards: a new or a restored one knows less than the others of the
+// last rotation.
+func checkRoles(ctx context.Context, m *shardmap.Map, connect Connector, spec *access.Spec, log *slog.Logger) error {
 	known := make([]rotated, len(m.Shards))
 	err := forEach(m, func(i int, shard *shardmap.Shard) error {
 		conn, err := waitFor(ctx, shard, connect, log)
@@ -79,12 +84,12 @@ func checkRotation(ctx context.Context, m *shardmap.Map, connect Connector, want
 		}
 		one.age = time.Duration(seconds * float64(time.Second))
 		known[i] = one
-		return nil
+		return refuseOwners(ctx, conn, shard, spec)
 	})
 	if err != nil {
 		return err
 	}
-	return allowRotation(known, wanted)
+	return allowRotation(known, spec.Rotation)
 }
 
 // allowRotation lets a new rotation begin only when the one before has ended: when it has
@@ -127,10 +132,12 @@ const (
 	// setRole takes every attribute back that somebody may have added.
 	setRole = "ALTER ROLE %s WITH %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
 
+	// foreignMemberships are also those in the role's own group that can be passed on, or do
+	// not count for what the role does. Each has a grantor who alone takes it back.
 	foreignMemberships = `
-		SELECT format('REVOKE %I FROM %I CASCADE', g.rolname, r.rolname)
-		FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS r ON r.oid = m.member
-		WHERE r.rolname = $1 AND g.rolname <> $2`
+		SELECT format('REVOKE %I FROM %I GRANTED BY %I CASCADE', g.rolname, r.rolname, a.rolname)
+		FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS r ON r.oid = m.member JOIN pg_roles AS a ON a.oid = m.grantor
+		WHERE r.rolname = $1 AND (g.rolname <> $2 OR m.admin_option OR NOT m.inherit_option OR NOT m.set_option)`
 
 	// quiet keeps verifiers out of the server's log, whatever it is set to: all DDL, what takes
 	// long, or what fails.
@@ -157,6 +164,9 @@ func applyRoles(ctx context.Context, tx pgx.Tx, spec *access.Spec, log *slog.Log
 	}
 	if err := resetSettings(ctx, tx, append([]string{access.Client}, spec.Former...), log); err != nil {
 		return fmt.Errorf("resetting settings: %w", err)
+	}
+	if err := revokeAll(ctx, tx, access.Client); err != nil {
+		return err
 	}
 	for _, service := range spec.Services {
 		if err := applyService(ctx, tx, service, spec.Rotation); err != nil {
@@ -246,8 +256,8 @@ func grant(ctx context.Context, tx pgx.Tx, role string, s access.Service) error 
 			return err
 		}
 	}
-	for _, one := range []string{role, access.Login(s.Name, 0), access.Login(s.Name, 1)} {
-		if _, err := tx.Exec(ctx, "SELECT scalestack.revoke_access($1)", one); err != nil {
+	for _, one := range rolesOf(s) {
+		if err := revokeAll(ctx, tx, one); err != nil {
 			return err
 		}
 	}

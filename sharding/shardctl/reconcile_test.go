@@ -27,7 +27,7 @@ func TestReconcile(t *testing.T) {
 	shards.Servers[1].Exec(pgtest.Database(1), "UPDATE scalestack.ownership SET state = 'moved', epoch = 3, owner = 0 WHERE bucket = 1")
 	shards.Servers[db].Exec(pgtest.Database(db), "DROP TABLE scalestack.set_aside, scalestack.reconciled; "+
 		"ALTER TABLE scalestack.move DROP COLUMN source_tables, DROP COLUMN target_tables, DROP COLUMN map")
-	shards.Servers[db].Exec(pgtest.Database(db), "ALTER TABLE scalestack.rotation DROP description, DROP retired; ALTER TABLE scalestack.shard DROP founded")
+	shards.Servers[db].Exec(pgtest.Database(db), "ALTER TABLE scalestack.rotation DROP description, DROP retired; ALTER TABLE scalestack.shard DROP founded; DROP FUNCTION scalestack.granted, scalestack.revoke_as")
 	shards.Servers[db].Exec(pgtest.Database(db), "DELETE FROM scalestack.schema_version WHERE version_id >= 13")
 	_, err = execute(t, "migrate")
 	require.Equal(t, final, ExitCode(err))

@@ -22,7 +22,7 @@ func TestMigrateTwice(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for id, server := range shards.Servers {
-		require.Equal(t, 15, server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.schema_version WHERE version_id > 0"))
+		require.Equal(t, 16, server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.schema_version WHERE version_id > 0"))
 		require.Equal(t, 8, server.Count(pgtest.Database(id), "SELECT count(*) FROM public.users_schema_version WHERE version_id > 0"))
 	}
 }

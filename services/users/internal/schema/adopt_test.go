@@ -119,7 +119,7 @@ func versions(t *testing.T, shards *pgtest.Shards, table string) string {
 
 func requireCurrent(t *testing.T, shards *pgtest.Shards) {
 	t.Helper()
-	require.Equal(t, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15", versions(t, shards, "scalestack.schema_version"))
+	require.Equal(t, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", versions(t, shards, "scalestack.schema_version"))
 	require.Equal(t, "0 1 2 3 4 5 6 7 8", versions(t, shards, "public.users_schema_version"))
 }
 
