@@ -43,8 +43,8 @@ type deployment struct {
 	// cloudflare is the provider of the edge, the tunnel and the gateway's record; nil
 	// without any.
 	cloudflare pulumi.ProviderResource
-	// rolledOut are the Deployments that use the shards: once they are done, every pod
-	// has the current map.
+	// rolledOut are the Deployments that use the shards, with their autoscalers: once they
+	// are done, every pod has the current map, and there are no more than shall be.
 	rolledOut []pulumi.Resource
 }
 
@@ -226,7 +226,7 @@ func (d *deployment) products() error {
 		if s.Uses.Shards == nil {
 			continue
 		}
-		d.rolledOut = append(d.rolledOut, made.Deployment())
+		d.rolledOut = append(d.rolledOut, made.Deployment(), made.Autoscaler())
 		if s.Migration != nil {
 			d.wired.prepared = append(d.wired.prepared, made.Deployment())
 		}
@@ -242,7 +242,8 @@ func rank(s Service) int {
 	return 1
 }
 
-// reshard starts once every service knows the map and has its credentials.
+// reshard starts once every service knows the map and has its credentials, and no pod of
+// before is left with more connections.
 func (d *deployment) reshard() error {
 	args := d.reshardArgs(d.wired.namespace, d.wired.shardMap, d.wired.roles)
 	args.After = slices.Concat(d.wired.opened.of(reshardName), d.wired.prepared, d.rolledOut)

@@ -87,8 +87,8 @@ func (c *Config) giveRoles(a *job.Args, secret pulumi.StringInput) {
 	a.Mounts = append(a.Mounts, k8s.Mount{Name: "roles", Path: rolesFolder, Secret: secret})
 }
 
-// reshardArgs retire the logins that no service has any more, and move buckets until
-// every shard owns what the map says. It starts again when it could come to another
+// reshardArgs retire the logins that no service has any more, lower the others' limits, and
+// move buckets until every shard owns what the map says. It starts again when it could come to another
 // end; who may read its metrics makes no difference to that.
 func (c *Config) reshardArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "reshard")

@@ -53,3 +53,11 @@ func TestHBAAsksEveryoneForAPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxConnectionsAreReadFromTheConfigMap(t *testing.T) {
+	for _, members := range []int{1, 3} {
+		args := (&Args{Shards: []int{0}, Members: members, MaxConnections: 77}).withDefaults()
+		require.Equal(t, 77, MaxConnectionsOf(mountedFiles(plan{Args: args, component: "postgres"})))
+	}
+	require.Zero(t, MaxConnectionsOf(nil))
+}

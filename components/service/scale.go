@@ -30,7 +30,8 @@ func (r *registrar) autoscaler() error {
 	if r.args.scalesByKEDA() {
 		return r.scaledObject()
 	}
-	_, err := autoscalingv2.NewHorizontalPodAutoscaler(r.ctx, r.name+"-autoscaler", autoscaler(r.name, r.args), r.parent, r.after, oneAutoscaler())
+	made, err := autoscalingv2.NewHorizontalPodAutoscaler(r.ctx, r.name+"-autoscaler", autoscaler(r.name, r.args), r.parent, r.after, oneAutoscaler())
+	r.made.autoscaler = made
 	return err
 }
 
@@ -49,6 +50,7 @@ func (r *registrar) scaledObject() error {
 	if err != nil {
 		return err
 	}
+	r.made.autoscaler = made
 	checksum := args.Metadata.(*metav1.ObjectMetaArgs).Annotations.(pulumi.StringMap)[specAnnotation]
 	r.made.Name = r.adopted(made, r.made.Name, checksum)
 	return nil

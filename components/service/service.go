@@ -33,11 +33,16 @@ type Service struct {
 	Labels pulumi.StringMapOutput `pulumi:"labels"`
 
 	deployment *appsv1.Deployment
+	autoscaler pulumi.Resource
 }
 
 // Deployment is the Deployment itself, for what comes after the rollout: see
 // Args.After.
 func (s *Service) Deployment() pulumi.Resource { return s.deployment }
+
+// Autoscaler is what says how many pods there may be, for what comes after a change of
+// that.
+func (s *Service) Autoscaler() pulumi.Resource { return s.autoscaler }
 
 // New registers one service. The name becomes the name of its objects: up to 46
 // lower-case letters, digits and '-'.

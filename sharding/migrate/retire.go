@@ -32,6 +32,8 @@ const (
 //   - logins that are not current stop working an hour later, those of services that
 //     are not listed included;
 //   - roles of services that are not listed lose their rights;
+//   - logins with a larger limit of connections than the description's get that, unless
+//     more sessions than it allows are still in use after two minutes;
 //   - a former role loses all rights on tables, unless sessions still use it after two
 //     minutes. That is logged, and the next run tries again.
 //
@@ -77,6 +79,9 @@ func (r *retirement) retire(ctx context.Context, shard *shardmap.Shard, connect 
 				return fmt.Errorf("role %s: %w", role, err)
 			}
 		}
+		if err := awaitFewerSessions(ctx, conn, r.spec, r.deadline, log); err != nil {
+			return err
+		}
 		return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return r.retireServices(ctx, tx, log) })
 	})
 }
@@ -114,6 +119,9 @@ const (
 
 func (r *retirement) retireServices(ctx context.Context, tx pgx.Tx, log *slog.Logger) error {
 	if err := r.begin(ctx, tx); err != nil {
+		return err
+	}
+	if err := lower(ctx, tx, r.spec); err != nil {
 		return err
 	}
 	roles, logins := []string{}, []string{}

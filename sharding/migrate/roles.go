@@ -20,7 +20,8 @@ const betweenRotations = 5 * time.Minute
 // Roles brings the services' roles on every shard to their description, after Run.
 // All of them exist on all shards before it returns, so that credentials can be
 // handed out afterwards. It returns a *RefusedError for a rotation that would change
-// the password of a login in use; nothing is changed then.
+// the password of a login in use; nothing is changed then. Limits of connections are only
+// raised: Retire lowers them.
 //
 // Whatever was granted to these roles by others is taken back. A *RefusedError names what
 // cannot be: a table that one of them owns, before anything is changed, or a right whose
@@ -224,7 +225,7 @@ func applyRole(ctx context.Context, tx pgx.Tx, role, attributes, memberOf string
 }
 
 func limit(ctx context.Context, tx pgx.Tx, login string, s access.Service) error {
-	if err := execf(ctx, tx, "ALTER ROLE %s CONNECTION LIMIT %d", name(login), s.Connections); err != nil {
+	if err := execEach(ctx, tx, raiseLimit, login, s.Connections); err != nil {
 		return err
 	}
 	for setting, value := range map[string]string{

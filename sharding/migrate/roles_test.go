@@ -327,3 +327,46 @@ func TestVerifiersStayOutOfTheLog(t *testing.T) {
 	require.Contains(t, server.Log(), "svc_writer_a", "the log has what the roles may do")
 	require.NotContains(t, server.Log(), "SCRAM-SHA-256$")
 }
+
+// A rollout ends no pod before another one is ready, for which it needs sessions of its own.
+func TestASmallerLimitComesAfterThePods(t *testing.T) {
+	shards := pgtest.StartShards(t, 1)
+	require.NoError(t, run(t, shards, shards.Map, time.Minute))
+	limited := func(connections int) access.Spec {
+		service := roleOf("users", "u", []string{"accounts"}, nil)
+		service.Connections = connections
+		return access.Spec{Services: []access.Service{service}}
+	}
+	limit := func() int {
+		return shards.Servers[0].Count("postgres", "SELECT max(rolconnlimit) FROM pg_roles WHERE rolname LIKE 'svc\\_users\\__'")
+	}
+	require.NoError(t, applyRoles(t, shards, limited(6)))
+	var before []*pgx.Conn
+	for range 6 {
+		before = append(before, mustAs(t, shards, access.Login("users", 0), "u"))
+	}
+	require.NoError(t, before[0].Close(t.Context()))
+
+	require.NoError(t, applyRoles(t, shards, limited(3)))
+	require.NoError(t, applyRoles(t, shards, limited(3)), "a deployment that failed is repeated")
+	after, err := as(t, shards, access.Login("users", 0), "u")
+	require.NoError(t, err, "a new pod gets no connection while those of before run")
+
+	done := make(chan struct{})
+	go func() { defer close(done); retire(t, shards, limited(3)) }()
+	select {
+	case <-done:
+		t.Fatal("lowered a limit below what is in use")
+	case <-time.After(3 * time.Second):
+	}
+	require.Equal(t, 6, limit())
+	for _, conn := range before[1:] {
+		require.NoError(t, conn.Close(t.Context()))
+	}
+	<-done
+	require.Equal(t, 3, limit())
+	require.NoError(t, after.Ping(t.Context()))
+
+	require.NoError(t, applyRoles(t, shards, limited(6)))
+	require.Equal(t, 6, limit(), "more connections come before the pods that need them")
+}

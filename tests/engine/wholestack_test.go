@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -163,4 +164,25 @@ func TestASecretMovesElsewhereUnderAnotherName(t *testing.T) {
 	settings["services"] = strings.ReplaceAll(webWithSecret, `"secret":"own"`, `"secret":"elsewhere"`)
 	r.mustRun(update)
 	r.requireOrder("update Deployment web-deployment", "delete Secret secrets-own")
+}
+
+func webWith(most, pool int) string {
+	return fmt.Sprintf(`{"web":{"image":"a:1","replicas":{"min":3,"max":%d},"uses":{"shards":{"pool":%d,"write":["orders"]}}}}`, most, pool)
+}
+
+// The Job that lowers the logins' limits comes after the last pod that may need more: a
+// new one that gets no session ends the rollout.
+func TestFewerConnectionsReachTheShardsAfterThePods(t *testing.T) {
+	settings := map[string]string{"services": webWith(10, 10)}
+	r := newStack(t, settings)
+	r.mustRun(update)
+
+	settings["services"] = webWith(10, 5)
+	r.mustRun(update)
+	r.requireOrder("create Job shards-migrate", "update Deployment web-deployment")
+	r.requireOrder("update Deployment web-deployment", "create Job shards-reshard")
+
+	settings["services"] = webWith(5, 5)
+	r.mustRun(update)
+	r.requireOrder("update HorizontalPodAutoscaler web-autoscaler", "create Job shards-reshard")
 }
