@@ -44,6 +44,8 @@ type findings struct {
 	former *cluster.Object
 	// largest is the shard with most members, where the state does not know how many there were.
 	largest shardMembers
+	// running is asked for only where the namespace exists.
+	running running
 	past    past
 }
 
@@ -98,6 +100,11 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 	if f.namespace != nil && f.past.layout == nil {
 		if f.largest, err = c.largestShard(ctx.Context(), there); err != nil {
 			return f, fmt.Errorf("%s does not say how many members the shards had, and nothing was changed: %w", c.reached(), err)
+		}
+	}
+	if f.namespace != nil {
+		if f.running, err = c.findRunning(ctx.Context(), there); err != nil {
+			return f, fmt.Errorf("%s does not say how many connections are in use, and nothing was changed: %w", c.reached(), err)
 		}
 	}
 	return f, nil

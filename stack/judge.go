@@ -19,7 +19,7 @@ func (c *Config) judge(f findings) field.ErrorList {
 	if errs := slices.Concat(c.judgeTarget(f.cluster, f.past), c.judgeUnmarked(f)); len(errs) > 0 {
 		return errs
 	}
-	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeSecrets(f.past))
+	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeConnections(f.running), c.judgeSecrets(f.past))
 }
 
 // judgeTarget refuses another cluster or namespace than that of the stack. Everything

@@ -30,6 +30,10 @@ func (unasked) Names(context.Context, schema.GroupVersionResource, string) ([]st
 	return nil, nil
 }
 
+func (unasked) List(context.Context, schema.GroupVersionResource, string) ([]map[string]any, error) {
+	return nil, nil
+}
+
 func (unasked) Status(context.Context, schema.GroupVersionResource, string, string) (map[string]any, error) {
 	return nil, nil
 }

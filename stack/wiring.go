@@ -87,12 +87,15 @@ func (c *Config) edgePeers() []k8s.Peer {
 	return peers
 }
 
+// poolVariable is the most connections of a pod to one shard.
+const poolVariable = "SCALESTACK_DB_POOL"
+
 // connectShards gives the service its own login, and its migration the
 // administrator's and a new run when the set of shards changes.
 func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	maps.Copy(a.BaseEnv, c.shardVariables())
 	if s.hasPool() {
-		a.BaseEnv["SCALESTACK_DB_POOL"] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
+		a.BaseEnv[poolVariable] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
 	}
 	a.After = slices.Concat(a.After, w.prepared)
 	a.Mounts = slices.Concat(a.Mounts, c.shardMounts(w.shardMap, func(int) pulumi.StringInput { return w.shardLogins[s.Name] }))

@@ -4,7 +4,9 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/scalestack/scalestack/components/k8s"
@@ -107,6 +109,19 @@ func suggestedSettings() []setting {
 		{"timezone", "UTC"},
 		{"log_timezone", "UTC"},
 	}
+}
+
+var maxConnectionsLine = regexp.MustCompile(`(?m)^max_connections = '(\d+)'$`)
+
+// MaxConnectionsOf reads Args.MaxConnections from the data of a shard's ConfigMap, 0 where
+// they are not in it.
+func MaxConnectionsOf(data map[string]string) int {
+	found := maxConnectionsLine.FindStringSubmatch(data["postgresql.conf"])
+	if found == nil {
+		return 0
+	}
+	number, _ := strconv.Atoi(found[1])
+	return number
 }
 
 func (t Tuning) settings() []setting { return append(t.memorySettings(), t.volumeSettings()...) }

@@ -73,6 +73,11 @@ func SecretName(component string, id int, of string) string {
 	return component + "-" + ShardName(id) + "-" + of
 }
 
+// ConfigName is the name of the ConfigMap with a shard's settings.
+func ConfigName(component string, id int) string {
+	return plan{component: component, id: id}.configMap()
+}
+
 // plan is one member of a shard to build: its names and the arguments with defaults.
 type plan struct {
 	*Args

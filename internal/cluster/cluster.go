@@ -30,6 +30,8 @@ type Interface interface {
 	Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
 	// Names returns the names of the objects in a namespace.
 	Names(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]string, error)
+	// List returns the objects in a namespace.
+	List(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]map[string]any, error)
 	// Status returns the field status of an object, or nothing where it has none.
 	Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
 }
@@ -105,6 +107,18 @@ func (c *connected) Names(ctx context.Context, of schema.GroupVersionResource, n
 		names = append(names, one.Name)
 	}
 	return names, nil
+}
+
+func (c *connected) List(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
+	found, err := c.objects.Resource(of).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", of.Resource, namespace, err)
+	}
+	var objects []map[string]any
+	for _, one := range found.Items {
+		objects = append(objects, one.Object)
+	}
+	return objects, nil
 }
 
 func (c *connected) Status(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {

@@ -68,6 +68,17 @@ func (f *Fake) Names(_ context.Context, of schema.GroupVersionResource, namespac
 	return names, nil
 }
 
+// List returns the objects.
+func (f *Fake) List(_ context.Context, of schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
+	var objects []map[string]any
+	for key, object := range f.Objects {
+		if strings.HasPrefix(key, of.Resource+"/"+namespace+"/") {
+			objects = append(objects, object)
+		}
+	}
+	return objects, nil
+}
+
 // Status returns that of the object, or an error where there is none.
 func (f *Fake) Status(_ context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
 	key := of.Resource + "/" + namespace + "/" + name

@@ -1,0 +1,169 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/service"
+	"github.com/scalestack/scalestack/internal/cluster"
+)
+
+// running is what the shards accept and the pods may hold before this deployment.
+type running struct {
+	// maxConnections is 0 without a shard.
+	maxConnections int
+	// pods are the connections of each service's pods to one shard, known only where
+	// maxConnections shall become less.
+	pods map[string]int
+}
+
+var (
+	configMaps  = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	replicaSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "replicasets"}
+	autoscalers = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
+)
+
+// findRunning asks the cluster and not the state, in which a rollout that failed has
+// replaced all pods.
+func (c *Config) findRunning(ctx context.Context, there cluster.Interface) (r running, err error) {
+	if r.maxConnections, err = c.runningConnections(ctx, there); err != nil || r.maxConnections <= c.Postgres.MaxConnections {
+		return r, err
+	}
+	var sets []replicaSet
+	if err = list(ctx, there, replicaSets, c.Namespace, &sets); err != nil {
+		return r, err
+	}
+	var scaled []autoscaler
+	if err = list(ctx, there, autoscalers, c.Namespace, &scaled); err != nil {
+		return r, err
+	}
+	r.pods = connectionsOf(sets, scaled)
+	return r, nil
+}
+
+// runningConnections asks for the settings of the last shard: they change in this order.
+func (c *Config) runningConnections(ctx context.Context, there cluster.Interface) (int, error) {
+	for _, id := range slices.Backward(c.shardIDs()) {
+		object, err := there.Get(ctx, configMaps, c.Namespace, postgres.ConfigName(postgresName, id))
+		if err != nil {
+			return 0, err
+		}
+		if object == nil {
+			continue
+		}
+		var config struct{ Data map[string]string }
+		err = decodeObject(object, &config)
+		return postgres.MaxConnectionsOf(config.Data), err
+	}
+	return 0, nil
+}
+
+// replicaSet is a version of a service's pods.
+type replicaSet struct {
+	Metadata struct{ Labels map[string]string }
+	Spec     struct {
+		Template struct {
+			Spec struct {
+				Containers []struct {
+					Env []struct{ Name, Value string }
+				}
+			}
+		}
+	}
+	Status struct{ Replicas int }
+}
+
+func (s replicaSet) pool() int {
+	for _, container := range s.Spec.Template.Spec.Containers {
+		for _, variable := range container.Env {
+			if variable.Name == poolVariable {
+				pool, _ := strconv.Atoi(variable.Value)
+				return pool
+			}
+		}
+	}
+	return 0
+}
+
+type autoscaler struct {
+	Spec struct {
+		ScaleTargetRef struct{ Name string }
+		MaxReplicas    int
+	}
+}
+
+// connectionsOf each service's pods, as many as there may be, with the largest pool that
+// one of them has.
+func connectionsOf(sets []replicaSet, scaled []autoscaler) map[string]int {
+	pools, pods := map[string]int{}, map[string]int{}
+	for _, set := range sets {
+		if name := set.Metadata.Labels["app.kubernetes.io/name"]; set.Status.Replicas > 0 && set.pool() > 0 {
+			pools[name], pods[name] = max(pools[name], set.pool()), pods[name]+set.Status.Replicas
+		}
+	}
+	for _, one := range scaled {
+		name := one.Spec.ScaleTargetRef.Name
+		pods[name] = max(pods[name], service.MaxPodsDuringRollout(one.Spec.MaxReplicas))
+	}
+	for name := range pools {
+		pools[name] *= pods[name]
+	}
+	return pools
+}
+
+// judgeConnections refuses to leave the shards fewer connections than the pods may hold:
+// the shards restart before any pod is replaced, those of before take all of them back, and
+// those of the rollout get none.
+func (c *Config) judgeConnections(r running) field.ErrorList {
+	most := c.Postgres.MaxConnections
+	if r.maxConnections <= most {
+		return nil
+	}
+	held := maps.Clone(r.pods)
+	if held == nil {
+		held = map[string]int{}
+	}
+	for _, s := range c.services() {
+		if s.hasPool() {
+			held[s.Name] = max(held[s.Name], s.connections())
+		}
+	}
+	need, terms := postgres.ReservedConnections, []string{}
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		need += held[name]
+		terms = append(terms, fmt.Sprintf("%s %d", name, held[name]))
+	}
+	if need <= most {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("maxConnections"), most, fmt.Sprintf(
+		"must be at least %d while the pods of before run: %s, and %d reserved for administration and replication. The shards would restart first. "+
+			"Fix: deploy everything else with maxConnections %d, as it is, and then %d alone",
+		need, strings.Join(terms, ", "), postgres.ReservedConnections, r.maxConnections, most))}
+}
+
+// list reads the objects of a kind.
+func list[T any](ctx context.Context, there cluster.Interface, of schema.GroupVersionResource, namespace string, into *[]T) error {
+	objects, err := there.List(ctx, of, namespace)
+	if err != nil {
+		return err
+	}
+	return decodeObject(objects, into)
+}
+
+func decodeObject(object, into any) error {
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
+}
