@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -31,13 +32,19 @@ const (
 var patience = adoptWithin
 
 // adopted is name, known once KEDA scales by what is deployed. Each deployment looks, also
-// one without a change: a refusal stays one until it is mended.
-func (r *registrar) adopted(made pulumi.CustomResource, name pulumi.StringOutput, checksum pulumi.StringInput) pulumi.StringOutput {
+// one without a change: a refusal stays one until it is mended. A refresh that runs the
+// program applies nothing: what shall be deployed next is not waited for.
+func (r *registrar) adopted(made *apiextensions.CustomResource, name pulumi.StringOutput, checksum pulumi.StringInput) pulumi.StringOutput {
 	if r.args.Look == nil || r.ctx.DryRun() {
 		return name
 	}
-	return pulumi.All(name, made.ID(), r.args.Namespace, checksum).ApplyTWithContext(r.ctx.Context(), func(ctx context.Context, all []any) (string, error) {
-		return all[0].(string), awaitKEDA(ctx, r.args.Look, all[2].(string), r.name, all[3].(string), patience, lookEvery)
+	all := pulumi.All(name, made.ID(), r.args.Namespace, checksum, made.Metadata.Annotations())
+	return all.ApplyTWithContext(r.ctx.Context(), func(ctx context.Context, all []any) (string, error) {
+		name, wanted := all[0].(string), all[3].(string)
+		if applied, _ := all[4].(map[string]string); applied[specAnnotation] != wanted {
+			return name, nil
+		}
+		return name, awaitKEDA(ctx, r.args.Look, all[2].(string), r.name, wanted, patience, lookEvery)
 	}).(pulumi.StringOutput)
 }
 

@@ -27,6 +27,8 @@ import (
 var (
 	update  = framework.TestOp(pulumiengine.Update)
 	destroy = framework.TestOp(pulumiengine.Destroy)
+	// refresh is pulumi refresh --run-program.
+	refresh = framework.TestOp(pulumiengine.RefreshV2)
 )
 
 // rig is a stack in the engine.

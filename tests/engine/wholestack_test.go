@@ -20,6 +20,12 @@ import (
 
 // newStack is the whole product with one shard in the engine. Its settings are read at each run.
 func newStack(t *testing.T, settings map[string]string) *rig {
+	r, _ := newStackIn(t, settings)
+	return r
+}
+
+// newStackIn also returns the cluster that the stack asks.
+func newStackIn(t *testing.T, settings map[string]string) (*rig, *clustertest.Fake) {
 	r, there := &rig{t: t, judge: kubernetesDiff}, &clustertest.Fake{}
 	r.start(func(info plugin.RunInfo, _ *deploytest.ResourceMonitor) error {
 		body, keep := stack.Program(stack.WithCluster(there.Connect))
@@ -42,7 +48,7 @@ func newStack(t *testing.T, settings map[string]string) *rig {
 		GetStackOutputsF:         func(context.Context, string, func(error) error) (property.Map, error) { return r.outputs(), nil },
 		GetStackResourceOutputsF: func(context.Context, string) (property.Map, error) { return r.resources(), nil },
 	}
-	return r
+	return r, there
 }
 
 // outputs are those of the stack's last deployment, as a backend has them.

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/scalestack/scalestack/internal/cluster/clustertest"
+)
+
+// Each workflow refreshes with the program of the new configuration before it deploys
+// (.github/deploy.sh). What is only wanted by then must not count as deployed.
+
+const kedaAutoscaler = "horizontalpodautoscalers/scalestack/keda-hpa-mail"
+
+// asKEDA answers as KEDA does for what the cluster has: the autoscaler carries the
+// checksum of the ScaledObject that was applied.
+func asKEDA(r *rig, there *clustertest.Fake) func() {
+	return func() {
+		object, made := r.objects["ScaledObject mail-autoscaler"]
+		if !made {
+			return
+		}
+		there.Objects = map[string]map[string]any{
+			"scaledobjects/scalestack/mail": {"status": map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": "True"}}}},
+			kedaAutoscaler:                  adoptedBy(object["metadata"].ObjectValue()["annotations"]),
+		}
+	}
+}
+
+func adoptedBy(annotations resource.PropertyValue) map[string]any {
+	return map[string]any{"metadata": map[string]any{"annotations": annotations.Mappable()}}
+}
+
+func mailWith(most int) string {
+	return fmt.Sprintf(`{"mail":{"image":"a:1","metricsPort":9090,"replicas":{"min":1,"max":%d},"uses":{"consume":{"topics":["orders"]}},"triggers":{"lag":{"perReplica":100}}}}`, most)
+}
+
+func TestARefreshDoesNotWaitForWhatIsNotDeployed(t *testing.T) {
+	settings := map[string]string{"services": mailWith(3)}
+	r, there := newStackIn(t, settings)
+	r.each = asKEDA(r, there)
+	r.mustRun(refresh)
+	r.mustRun(update)
+	r.mustRun(refresh)
+
+	settings["services"] = mailWith(4)
+	r.mustRun(refresh)
+	r.mustRun(update)
+
+	there.Objects[kedaAutoscaler] = adoptedBy(resource.NewObjectProperty(nil)) // KEDA refuses what was deployed
+	settings["services"] = mailWith(5)
+	r.mustRun(refresh)
+	r.mustRun(update)
+}
