@@ -193,6 +193,9 @@ func (d *deployment) cache() error {
 func (d *deployment) eventLog() error {
 	args := d.kafkaArgs(d.wired.namespace)
 	args.Opened = d.wired.opened.to(kafkaName)
+	if !d.renders() {
+		args.Names = d.names
+	}
 	made, err := kafka.New(d.ctx, kafkaName, args, d.on)
 	if err != nil {
 		return err

@@ -130,6 +130,20 @@ func (d *deployment) look(ctx context.Context, apiVersion, resource, namespace, 
 	return there.Get(ctx, version.WithResource(resource), namespace, name)
 }
 
+// names asks the cluster that is deployed to for the objects of a kind in the stack's
+// namespace.
+func (d *deployment) names(apiVersion, resource string) ([]string, error) {
+	version, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return nil, err
+	}
+	there, err := d.reach(d.ctx.Context())
+	if err != nil {
+		return nil, err
+	}
+	return there.Names(d.ctx.Context(), version.WithResource(resource), d.Namespace)
+}
+
 // status asks the cluster that is deployed to.
 func (d *deployment) status(ctx context.Context, resource, namespace, name string) (map[string]any, error) {
 	there, err := d.reach(ctx)

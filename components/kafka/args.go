@@ -87,6 +87,11 @@ type Args struct {
 	// after them, as it may close what they open.
 	Opened []pulumi.Resource `json:"-"`
 
+	// Names lists the objects in Namespace of the kind with this API version and plural, to see
+	// whether a pool or topic that leaves was ever made. Default: nobody asks, and each that a
+	// deployment was to make counts.
+	Names func(apiVersion, resource string) ([]string, error) `json:"-"`
+
 	// Topics of the cluster.
 	Topics []Topic `json:"topics" pulumi:"topics,optional"`
 

@@ -75,15 +75,26 @@ func otherControllers(is, was any) *field.Error {
 // name.
 func leavingPools(a *Args, was []string) field.ErrorList {
 	return leaving(field.NewPath("pools"), "removed.pools", was, func(name string) bool {
-		return slices.ContainsFunc(a.Pools, func(p Pool) bool { return p.Name == name })
+		return slices.ContainsFunc(a.Pools, func(p Pool) bool { return p.Name == name }) || !a.made("kafkanodepools", name)
 	})
 }
 
 func leavingTopics(a *Args, was []string) field.ErrorList {
 	return leaving(field.NewPath("topics"), "removed.topics", was, func(name string) bool {
 		_, found := a.topic(name)
-		return found
+		return found || !a.made("kafkatopics", objectName(name))
 	})
+}
+
+// made is false for what the cluster does not have: a deployment that failed on its way
+// there, and a refresh with the program of one that is not deployed, leave names in the
+// state. Where the cluster does not say, it has everything.
+func (a *Args) made(resource, name string) bool {
+	if a.Names == nil {
+		return true
+	}
+	names, err := a.Names(a.APIVersion, resource)
+	return err != nil || slices.Contains(names, name)
 }
 
 func leaving(path *field.Path, setting string, was []string, stays func(string) bool) field.ErrorList {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -77,6 +78,33 @@ func TestWhatWasReleasedMayLeave(t *testing.T) {
 	after.Topics, after.Users = after.Topics[2:], nil
 	require.Len(t, clusterChange(after.withDefaults(), changed(t, production(), after, "Kafka", "kafka")), 3,
 		"to name it and to take it out is not one step: it would stay in the cluster")
+}
+
+// The state may name what no deployment has come to make.
+func TestOnlyWhatWasMadeIsKept(t *testing.T) {
+	before, after := production(), production()
+	before.Topics = append(before.Topics, Topic{Name: "mistaken_one"})
+	after.Topics = after.Topics[:3]
+	there, err := map[string][]string{"kafkatopics": {"profiles", "mistaken"}}, error(nil)
+	after.Names = func(apiVersion, resource string) ([]string, error) {
+		require.Equal(t, "kafka.strimzi.io/v1beta2", apiVersion)
+		return there[resource], err
+	}
+	refused := func() string {
+		return settings.Err(clusterChange(after.withDefaults(), changed(t, before, after, "Kafka", "kafka"))).Error()
+	}
+	require.Contains(t, refused(), "topics[profiles]: Forbidden")
+	require.NotContains(t, refused(), "mistaken")
+	there["kafkatopics"] = []string{"profiles", "mistaken-one"}
+	require.Contains(t, refused(), "topics[mistaken_one]: Forbidden")
+	there, err = nil, errors.New("403")
+	require.Contains(t, refused(), "topics[mistaken_one]: Forbidden", "who cannot tell must not lose anything")
+
+	pools := production().withDefaults()
+	require.Empty(t, leavingPools(pools, []string{"brokers"}))
+	require.Len(t, leavingPools(pools, []string{"mistaken"}), 1)
+	pools.Names = func(string, string) ([]string, error) { return []string{"controllers", "brokers"}, nil }
+	require.Empty(t, leavingPools(pools, []string{"mistaken"}))
 }
 
 // A state of an older program has no annotations; Strimzi's status has the pools.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,12 +29,24 @@ func cluster() *kafka.Args {
 
 // program is a stack that does not run yet.
 func program(t *testing.T, args *kafka.Args) *rig {
-	return newRig(t, func() pulumi.RunFunc {
+	r := newRig(t, func() pulumi.RunFunc {
 		return func(ctx *pulumi.Context) error {
 			_, err := kafka.New(ctx, "kafka", args)
 			return err
 		}
 	})
+	args.Names = r.names
+	return r
+}
+
+// names are those of the objects that the provider has, by the plural of their kind.
+func (r *rig) names(_, resource string) (names []string, err error) {
+	for key, object := range r.objects {
+		if kind, _, _ := strings.Cut(key, " "); strings.ToLower(kind)+"s" == resource {
+			names = append(names, object["metadata"].ObjectValue()["name"].StringValue())
+		}
+	}
+	return names, nil
 }
 
 // deployed returns a stack that runs, and the arguments of its next deployment.
@@ -198,4 +211,24 @@ func TestAWaitInVainEndsOnce(t *testing.T) {
 	r.unready = ""
 	r.mustRun(update)
 	require.Contains(t, strings.Join(r.done, "\n"), "update Kafka kafka-cluster", "the next deployment waits again")
+}
+
+// with is args' topics and another one.
+func with(args *kafka.Args, topic string) []kafka.Topic {
+	return append(slices.Clone(args.Topics), kafka.Topic{Name: topic})
+}
+
+// A deployment that failed before a new topic or pool existed is taken back.
+func TestWhatWasNeverMadeMayLeave(t *testing.T) {
+	r, args := deployed(t)
+	before := *args
+	args.Topics = with(args, "mistaken")
+	r.unready = "Kafka"
+	_, err := r.run(update, false)
+	require.Error(t, err)
+	require.NotContains(t, r.done, "create KafkaTopic kafka-topic-mistaken")
+
+	*args, r.unready = before, ""
+	r.mustRun(update)
+	r.requireNothingLost()
 }

@@ -2,10 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
+	framework "github.com/pulumi/pulumi/pkg/v3/engine/lifecycletest/framework"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/require"
 
+	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 )
 
@@ -53,4 +57,22 @@ func TestARefreshDoesNotWaitForWhatIsNotDeployed(t *testing.T) {
 	settings["services"] = mailWith(5)
 	r.mustRun(refresh)
 	r.mustRun(update)
+}
+
+func TestARefreshDoesNotDeployTopics(t *testing.T) {
+	r, args := deployed(t)
+	before := *args
+	args.Topics = with(args, "mistaken")
+	args.Pools = append(slices.Clone(args.Pools), kafka.Pool{Name: "mistaken", Roles: []kafka.Role{kafka.Broker}, Replicas: 3})
+	r.mustRun(refresh)
+	*args = before // the commit is taken back before anything was deployed
+	r.mustRun(update)
+
+	args.Topics = args.Topics[:1]
+	for _, op := range []framework.TestOp{refresh, update} {
+		said, err := r.run(op, false)
+		require.Error(t, err)
+		require.Contains(t, said, "topics[orders]: Forbidden: must not leave with its data")
+		r.requireNothingLost()
+	}
 }
