@@ -25,19 +25,11 @@ type caller func(ctx context.Context, args ...string) ([]byte, error)
 // an error here: only a listing that the backend gave says that a stack does
 // not exist.
 func read(ctx context.Context, stack string, call caller) (settings, error) {
-	none := settings{Deployed: []string{}, Drained: []string{}}
 	found, err := find(ctx, stack, call)
 	if err != nil || found == nil {
-		return none, err
+		return settings{Deployed: []string{}, Drained: []string{}}, err
 	}
-	shards, err := output(ctx, stack, call)
-	if err != nil {
-		return none, err
-	}
-	if shards == nil {
-		return servers(ctx, stack, found.fresh(), call)
-	}
-	return parse(shards)
+	return servers(ctx, stack, found.fresh(), call)
 }
 
 // listed is what `pulumi stack ls` tells about a stack.
@@ -82,25 +74,27 @@ func find(ctx context.Context, stack string, call caller) (*listed, error) {
 	return nil, nil
 }
 
-// output is the stack's output "shards", or nil if it has none.
-func output(ctx context.Context, stack string, call caller) (json.RawMessage, error) {
-	text, err := call(ctx, "stack", "output", "--json", "--stack", stack)
-	if err != nil {
-		return nil, err
+// server is the end of the name of a shard's StatefulSet. Each member of the shard but the
+// first one has a number behind it.
+var server = regexp.MustCompile(`(?:^|-)(shard-[0-9]+)(-m[0-9]+)?$`)
+
+// drainedAnnotation on a StatefulSet says that no user's data is in it.
+const drainedAnnotation = "scalestack/drained"
+
+// statefulSet is one of the resources in a state.
+type statefulSet struct {
+	Type, URN string
+	Inputs    struct {
+		Metadata struct {
+			Name        string
+			Annotations map[string]string
+		}
 	}
-	var all map[string]json.RawMessage
-	if err := decode(text, &all); err != nil {
-		return nil, fmt.Errorf("pulumi stack output: %w", err)
-	}
-	return all["shards"], nil
 }
 
-// server is the end of the name of a shard's StatefulSet.
-var server = regexp.MustCompile(`(?:^|-)(shard-[0-9]+)$`)
-
-// servers names the shards by their StatefulSets in the stack's state. An
-// update that failed early has made some and has told of none in its outputs;
-// nothing of them was drained.
+// servers names the shards by their StatefulSets in the stack's state. The outputs are no
+// proof: a refresh with the program of the next deployment (.github/deploy.sh) writes what
+// that is to have into them, and leaves the objects as they are.
 func servers(ctx context.Context, stack string, fresh bool, call caller) (settings, error) {
 	kept := settings{Deployed: []string{}, Drained: []string{}}
 	text, err := call(ctx, "stack", "export", "--stack", stack)
@@ -108,12 +102,7 @@ func servers(ctx context.Context, stack string, fresh bool, call caller) (settin
 		return kept, err
 	}
 	var state struct {
-		Deployment *struct {
-			Resources []struct {
-				Type, URN string
-				Inputs    struct{ Metadata struct{ Name string } }
-			}
-		}
+		Deployment *struct{ Resources []statefulSet }
 	}
 	if err := decode(text, &state); err != nil {
 		return kept, fmt.Errorf("pulumi stack export: %w", err)
@@ -124,36 +113,20 @@ func servers(ctx context.Context, stack string, fresh bool, call caller) (settin
 		}
 		return kept, errors.New("pulumi stack export: no deployment in the answer")
 	}
-	for _, resource := range state.Deployment.Resources {
-		if !strings.HasSuffix(resource.Type, ":StatefulSet") {
+	for _, one := range state.Deployment.Resources {
+		if !strings.HasSuffix(one.Type, ":StatefulSet") {
 			continue
 		}
-		match := server.FindStringSubmatch(resource.Inputs.Metadata.Name)
-		if match == nil {
-			return kept, fmt.Errorf("%s is deployed and has no name of a shard, and the stack has no output \"shards\" that tells", resource.URN)
+		match := server.FindStringSubmatch(one.Inputs.Metadata.Name)
+		switch {
+		case match == nil:
+			return kept, fmt.Errorf("%s is deployed and has no name of a shard", one.URN)
+		case match[2] != "" || slices.Contains(kept.Deployed, match[1]):
+			continue
 		}
 		kept.Deployed = append(kept.Deployed, match[1])
-	}
-	return kept, nil
-}
-
-// parse reads the output, each shard with a name.
-func parse(shards json.RawMessage) (settings, error) {
-	kept := settings{Deployed: []string{}, Drained: []string{}}
-	var list []struct {
-		Name    string
-		Drained bool
-	}
-	if err := decode(shards, &list); err != nil {
-		return kept, fmt.Errorf("output shards: %w", err)
-	}
-	for i, shard := range list {
-		if shard.Name == "" {
-			return kept, fmt.Errorf("output shards[%d]: no name", i)
-		}
-		kept.Deployed = append(kept.Deployed, shard.Name)
-		if shard.Drained {
-			kept.Drained = append(kept.Drained, shard.Name)
+		if one.Inputs.Metadata.Annotations[drainedAnnotation] != "" {
+			kept.Drained = append(kept.Drained, match[1])
 		}
 	}
 	return kept, nil

@@ -15,11 +15,22 @@ import (
 const (
 	list  = `[{"name":"other"},{"name":"acme/scalestack/prod","lastUpdate":"2026-11-27T10:00:00.000Z","resourceCount":90}]`
 	fresh = `[{"name":"prod"}]`
-	four  = `{"namespace":"shop","shards":[{"name":"shard-0","host":"a","drained":false},{"name":"shard-1","host":"b","drained":true}]}`
 	empty = `{"version":3,"deployment":{"resources":[{"type":"pulumi:pulumi:Stack","urn":"urn:stack"}]}}`
-	half  = `{"version":3,"deployment":{"resources":[{"type":"kubernetes:apps/v1:StatefulSet","urn":"urn:a","inputs":{"metadata":{"name":"postgres-shard-0"}}}]}}`
-	other = `{"version":3,"deployment":{"resources":[{"type":"kubernetes:apps/v1:StatefulSet","urn":"urn:b","inputs":{"metadata":{"name":"queue"}}}]}}`
 )
+
+// state has these StatefulSets, and the outputs of a refresh with a program that has none.
+func state(sets ...string) string {
+	text := `{"version":3,"deployment":{"resources":[{"type":"pulumi:pulumi:Stack","urn":"urn:stack","outputs":{"shards":[]}}`
+	for _, set := range sets {
+		name, drained, _ := strings.Cut(set, " ")
+		annotations := "{}"
+		if drained != "" {
+			annotations = `{"scalestack/drained":"true"}`
+		}
+		text += `,{"type":"kubernetes:apps/v1:StatefulSet","urn":"urn:` + name + `","inputs":{"metadata":{"name":"` + name + `","annotations":` + annotations + `}}}`
+	}
+	return text + "]}}"
+}
 
 // TestMain lets a test run this binary as the command itself.
 func TestMain(m *testing.M) {
@@ -57,12 +68,14 @@ func TestDeployedShards(t *testing.T) {
 		answers map[string]string
 		want    string
 	}{
-		"two shards, one of them drained": {map[string]string{"ls": list, "output": four}, `{"deployed":["shard-0","shard-1"],"drained":["shard-1"]}`},
-		"no stack in the backend":         {map[string]string{"ls": "[]"}, `{"deployed":[],"drained":[]}`},
-		"a stack without resources":       {map[string]string{"ls": list, "output": "{}", "export": `{"deployment":{}}`}, `{"deployed":[],"drained":[]}`},
-		"a stack that was never updated":  {map[string]string{"ls": fresh, "output": "{}", "export": `{"version":3,"deployment":null}`}, `{"deployed":[],"drained":[]}`},
-		"a first update that failed":      {map[string]string{"ls": list, "output": "{}", "export": half}, `{"deployed":["shard-0"],"drained":[]}`},
-		"a stack without a database":      {map[string]string{"ls": list, "output": "{}", "export": empty}, `{"deployed":[],"drained":[]}`},
+		"two shards, one of them drained": {map[string]string{"ls": list, "export": state("postgres-shard-0", "postgres-shard-1 drained")}, `{"deployed":["shard-0","shard-1"],"drained":["shard-1"]}`},
+		"shards of three members": {map[string]string{"ls": list, "export": state("postgres-shard-0", "postgres-shard-0-m1", "postgres-shard-0-m2", "postgres-shard-12 drained", "postgres-shard-12-m1 drained")},
+			`{"deployed":["shard-0","shard-12"],"drained":["shard-12"]}`},
+		"no stack in the backend":        {map[string]string{"ls": "[]"}, `{"deployed":[],"drained":[]}`},
+		"a stack without resources":      {map[string]string{"ls": list, "export": `{"deployment":{}}`}, `{"deployed":[],"drained":[]}`},
+		"a stack that was never updated": {map[string]string{"ls": fresh, "export": `{"version":3,"deployment":null}`}, `{"deployed":[],"drained":[]}`},
+		"a first update that failed":     {map[string]string{"ls": list, "export": state("postgres-shard-0")}, `{"deployed":["shard-0"],"drained":[]}`},
+		"a stack without a database":     {map[string]string{"ls": list, "export": empty}, `{"deployed":[],"drained":[]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := run(t, test.answers)
@@ -79,15 +92,10 @@ func TestFailsClosed(t *testing.T) {
 		"the list is cut off":               {"ls": `[{"name":"prod"`},
 		"the list is null":                  {"ls": "null"},
 		"the list is an error page":         {"ls": "<html>"},
-		"the backend refuses the outputs":   {"ls": list},
-		"the outputs are null":              {"ls": list, "output": "null"},
-		"the outputs are of another form":   {"ls": list, "output": `{"shards":{}}`},
-		"the shards are null":               {"ls": list, "output": `{"shards":null}`},
-		"the shards are a secret":           {"ls": list, "output": `{"shards":"[secret]"}`},
-		"a shard has no name":               {"ls": list, "output": `{"shards":[{"host":"a"}]}`},
-		"the backend refuses the state":     {"ls": list, "output": "{}"},
-		"the state is of another form":      {"ls": list, "output": "{}", "export": "{}"},
-		"a server that nothing tells about": {"ls": list, "output": "{}", "export": other},
+		"the backend refuses the state":     {"ls": list},
+		"the state is null":                 {"ls": list, "export": "null"},
+		"the state is of another form":      {"ls": list, "export": "{}"},
+		"a server that nothing tells about": {"ls": list, "export": state("queue")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := run(t, answers)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 )
 
@@ -74,5 +75,20 @@ func TestARefreshDoesNotDeployTopics(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, said, "topics[orders]: Forbidden: must not leave with its data")
 		r.requireNothingLost()
+	}
+}
+
+// cmd/keptshards takes from the StatefulSets which shards there are and which are drained.
+func TestARefreshDoesNotDeployShards(t *testing.T) {
+	settings := map[string]string{"postgres": `{"shards":2,"initialShards":2}`}
+	r := newStack(t, settings)
+	r.mustRun(update)
+	for _, next := range []string{`{"shards":1,"initialShards":2}`, `{"shards":2,"initialShards":2,"drain":[1]}`, `{"shards":3,"initialShards":2}`} {
+		settings["postgres"] = next
+		r.mustRun(refresh)
+		metadata := r.find("StatefulSet", "shard-1").Inputs["metadata"].ObjectValue()
+		require.Equal(t, "postgres-shard-1", metadata["name"].StringValue())
+		require.NotContains(t, metadata["annotations"].Mappable(), postgres.DrainedAnnotation)
+		require.NotContains(t, r.objects, "StatefulSet postgres-shard-2")
 	}
 }
