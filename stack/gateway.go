@@ -141,7 +141,12 @@ func (d *deployment) names(apiVersion, resource string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return there.Names(d.ctx.Context(), version.WithResource(resource), d.Namespace)
+	found, err := there.Metadata(d.ctx.Context(), version.WithResource(resource), d.Namespace)
+	var names []string
+	for _, one := range found {
+		names = append(names, one.Name)
+	}
+	return names, err
 }
 
 // status asks the cluster that is deployed to.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/cluster"
 	"github.com/scalestack/scalestack/internal/settings"
@@ -44,6 +46,8 @@ type findings struct {
 	former *cluster.Object
 	// largest is the shard with most members, where the state does not know how many there were.
 	largest shardMembers
+	// deleted are the volume claims with data that somebody has deleted, and that their pods keep.
+	deleted []string
 	// running is asked for only where the namespace exists.
 	running running
 	past    past
@@ -96,16 +100,21 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 			return f, err
 		}
 	}
-	// With a state the engine tells the component how many there were.
-	if f.namespace != nil && f.past.layout == nil {
-		if f.largest, err = c.largestShard(ctx.Context(), there); err != nil {
-			return f, fmt.Errorf("%s does not say how many members the shards had, and nothing was changed: %w", c.reached(), err)
-		}
+	// Another cluster is refused as such, whatever it lets be seen.
+	if f.namespace == nil || len(c.misplaced(f)) > 0 {
+		return f, nil
 	}
-	if f.namespace != nil {
-		if f.running, err = c.findRunning(ctx.Context(), there); err != nil {
-			return f, fmt.Errorf("%s does not say how many connections are in use, and nothing was changed: %w", c.reached(), err)
-		}
+	claims, err := there.Metadata(ctx.Context(), volumeClaims, c.Namespace)
+	if err != nil {
+		return f, fmt.Errorf("%s does not say which volume claims there are, and nothing was changed: %w", c.reached(), err)
+	}
+	f.deleted = deletedClaims(claims)
+	// With a state the engine tells the component how many there were.
+	if f.past.layout == nil {
+		f.largest = c.largestShard(claims)
+	}
+	if f.running, err = c.findRunning(ctx.Context(), there); err != nil {
+		return f, fmt.Errorf("%s does not say how many connections are in use, and nothing was changed: %w", c.reached(), err)
 	}
 	return f, nil
 }
@@ -115,16 +124,31 @@ var volumeClaims = schema.GroupVersionResource{Version: "v1", Resource: "persist
 // shardMembers is how many members a shard has had at least.
 type shardMembers struct{ shard, members int }
 
-// largestShard asks for the claims that outlived the state.
-func (c *Config) largestShard(ctx context.Context, there cluster.Interface) (shardMembers, error) {
+// largestShard judges by the claims that outlived the state.
+func (c *Config) largestShard(claims []cluster.Object) shardMembers {
+	var names []string
+	for _, claim := range claims {
+		names = append(names, claim.Name)
+	}
 	var largest shardMembers
-	claims, err := there.Names(ctx, volumeClaims, c.Namespace)
 	for _, id := range c.shardIDs() {
-		if members := postgres.MembersOf(postgresName, id, claims); members > largest.members {
+		if members := postgres.MembersOf(postgresName, id, names); members > largest.members {
 			largest = shardMembers{id, members}
 		}
 	}
-	return largest, err
+	return largest
+}
+
+// deletedClaims are those of shards and of Kafka's nodes that the end of a pod would take away.
+func deletedClaims(claims []cluster.Object) []string {
+	var deleted []string
+	for _, claim := range claims {
+		if claim.Deleted && (postgres.HasClaim(postgresName, claim.Name) || kafka.HasClaim(kafkaName, claim.Name)) {
+			deleted = append(deleted, claim.Name)
+		}
+	}
+	slices.Sort(deleted)
+	return deleted
 }
 
 // reached names the cluster as the user chose it.

@@ -137,10 +137,25 @@ func TestARefusedRunRegistersNothing(t *testing.T) {
 		"map of another type": {&engine{outputs: resource.NewPropertyMapFromMap(map[string]any{"namespace": "scalestack", "shardMap": []any{"a"}})}, &clustertest.Fake{},
 			"is not an object"},
 		"other cluster": {&engine{outputs: outputs("another")}, &clustertest.Fake{}, "this stack lives in another"},
+		"other cluster, nothing to be seen": {&engine{outputs: outputs("another")}, &clustertest.Fake{
+			Namespaces: map[string]*cluster.Object{"scalestack": marked(other)}, Lists: errors.New("forbidden"),
+		}, "this stack lives in another"},
+		"claims not to be seen": {&engine{outputs: outputs(clustertest.ID)}, &clustertest.Fake{
+			Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)}, Lists: errors.New("forbidden"),
+		}, "does not say which volume claims there are, and nothing was changed: forbidden"},
 		"fewer members, lost state": {&engine{}, &clustertest.Fake{
 			Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)},
 			Objects:    map[string]map[string]any{"persistentvolumeclaims/scalestack/data-postgres-shard-3-m1-0": {}},
 		}, "scalestack:postgres.members: Invalid value: 1: must be at least 2: shard-3 has as many volume claims"},
+		"deleted claims": {&engine{outputs: outputs(clustertest.ID)}, &clustertest.Fake{
+			Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)},
+			Objects: map[string]map[string]any{
+				"persistentvolumeclaims/scalestack/data-0-kafka-brokers-1":     deletedObject,
+				"persistentvolumeclaims/scalestack/data-postgres-shard-0-m1-0": deletedObject,
+			},
+		}, "scalestack:namespace: Forbidden: volume claim data-0-kafka-brokers-1 of namespace scalestack was deleted, and goes with its data as soon as its pod ends. " +
+			"Fix: end no pod, and keep the volume as docs/runbooks/volume-claim-deleted.md says; if the data is to go, delete the pod\n" +
+			"scalestack:namespace: Forbidden: volume claim data-postgres-shard-0-m1-0 of"},
 		"other stack": {&engine{}, &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(other)}}, "scalestack:namespace: Invalid value"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +164,20 @@ func TestARefusedRunRegistersNothing(t *testing.T) {
 			require.Empty(t, one.engine.names())
 		})
 	}
+}
+
+// deletedObject is kept by what uses it.
+var deletedObject = map[string]any{"metadata": map[string]any{"deletionTimestamp": "2026-11-30T12:00:00Z"}}
+
+func TestClaimsOfOthersDoNotHoldUpADeployment(t *testing.T) {
+	there := &clustertest.Fake{
+		Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)},
+		Objects: map[string]map[string]any{
+			"persistentvolumeclaims/scalestack/data-search-0":           deletedObject,
+			"persistentvolumeclaims/scalestack/data-postgres-shard-0-0": {"metadata": map[string]any{}},
+		},
+	}
+	require.NoError(t, (&engine{}).run(t, there, nil))
 }
 
 // The state alone knows what Pulumi would delete.

@@ -16,10 +16,15 @@ import (
 // judge returns why this run must not deploy.
 func (c *Config) judge(f findings) field.ErrorList {
 	// In the wrong cluster no other finding means anything.
-	if errs := slices.Concat(c.judgeTarget(f.cluster, f.past), c.judgeUnmarked(f)); len(errs) > 0 {
+	if errs := c.misplaced(f); len(errs) > 0 {
 		return errs
 	}
-	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeConnections(f.running), c.judgeSecrets(f.past))
+	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeClaims(f), c.judgeConnections(f.running), c.judgeSecrets(f.past))
+}
+
+// misplaced tells why this is not the place where the stack lives.
+func (c *Config) misplaced(f findings) field.ErrorList {
+	return slices.Concat(c.judgeTarget(f.cluster, f.past), c.judgeUnmarked(f))
 }
 
 // judgeTarget refuses another cluster or namespace than that of the stack. Everything
@@ -113,6 +118,17 @@ func (c *Config) judgeMembers(f findings) field.ErrorList {
 	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("members"), c.Postgres.Members, fmt.Sprintf(
 		"must be at least %d: %s has as many volume claims, and one that is left out may be the only one with the last commits. "+
 			"Fix: deploy with %d, or delete the claims that have no data of it", f.largest.members, postgres.ShardName(f.largest.shard), f.largest.members))}
+}
+
+// judgeClaims refuses to deploy while the end of a pod would destroy a volume: Kubernetes keeps a
+// claim that was deleted for as long as a pod uses it, and lets it look as any other.
+func (c *Config) judgeClaims(f findings) field.ErrorList {
+	var errs field.ErrorList
+	for _, claim := range f.deleted {
+		errs = append(errs, field.Forbidden(sectionPath("namespace"), fmt.Sprintf("volume claim %s of namespace %s was deleted, and goes with its data as soon as its "+
+			"pod ends. Fix: end no pod, and keep the volume as docs/runbooks/volume-claim-deleted.md says; if the data is to go, delete the pod", claim, c.Namespace)))
+	}
+	return errs
 }
 
 // judgeSecrets refuses to hand a Secret of the stack to something else under its name:

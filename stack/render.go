@@ -26,7 +26,7 @@ func (unasked) Get(context.Context, schema.GroupVersionResource, string, string)
 	return nil, nil
 }
 
-func (unasked) Names(context.Context, schema.GroupVersionResource, string) ([]string, error) {
+func (unasked) Metadata(context.Context, schema.GroupVersionResource, string) ([]cluster.Object, error) {
 	return nil, nil
 }
 

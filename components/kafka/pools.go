@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -99,6 +100,9 @@ func storage(s Storage) object {
 	}
 	return object{"type": "jbod", "volumes": list{volume}}
 }
+
+// HasClaim tells whether a volume claim of this name is one that Strimzi makes for a node.
+func HasClaim(cluster, claim string) bool { return strings.HasPrefix(claim, "data-0-"+cluster+"-") }
 
 func spread(cluster string, p Pool) list {
 	constraint := func(key, otherwise string) object {

@@ -75,6 +75,8 @@ func TestMembersJoinAShardThatExists(t *testing.T) {
 	require.Equal(t, spec(one).ServiceName, spec(many).ServiceName)
 	require.Equal(t, volumeClaim(testPlan(nil)), volumeClaim(testPlan(threeMembers)))
 	require.Equal(t, "data-postgres-shard-3-m2-0", testPlan(threeMembers).of(2).claim())
+	require.True(t, HasClaim("postgres", testPlan(threeMembers).of(2).claim()))
+	require.False(t, HasClaim("postgres", "data-0-kafka-brokers-1"))
 }
 
 func TestAPrimaryHasNoSelector(t *testing.T) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -39,6 +40,11 @@ func MembersOf(component string, shard int, claims []string) int {
 		}
 	}
 	return 0
+}
+
+// HasClaim tells whether a volume claim of this name is one of a shard's members.
+func HasClaim(component, claim string) bool {
+	return strings.HasPrefix(claim, "data-"+component+"-shard-")
 }
 
 // failoverState exists while an operator's switchover is under way.

@@ -25,6 +25,13 @@ const (
 func workloads() []Rule {
 	return []Rule{
 		{
+			Name: "VolumeClaimDeleted", Severity: Critical, For: "1m",
+			Expr:    `max by (namespace, persistentvolumeclaim) (kube_persistentvolumeclaim_deletion_timestamp{persistentvolumeclaim=~"data-.+"}) > 0` + inAStack,
+			Summary: "{{ $labels.persistentvolumeclaim }} was deleted and goes with its pod",
+			Description: "Nothing shows yet: the claim is Bound until its pod ends, by a drain, a crash of the node or a deployment. Then the volume goes with all " +
+				"that it holds, if its reclaim policy is Delete. End no pod; the first command of the runbook keeps the volume.",
+		},
+		{
 			Name: "ServiceHasNoPods", Severity: Critical, For: "5m",
 			Expr:    "(" + wantsPods + " or " + mustHavePods + ") unless on (namespace, deployment) " + available + inAStack,
 			Summary: "No pod of {{ $labels.deployment }} is available",

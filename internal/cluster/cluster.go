@@ -28,8 +28,8 @@ type Interface interface {
 	Namespace(ctx context.Context, name string) (*Object, error)
 	// Get returns an object, or nil where there is none.
 	Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error)
-	// Names returns the names of the objects in a namespace.
-	Names(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]string, error)
+	// Metadata returns what is known of the objects in a namespace.
+	Metadata(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]Object, error)
 	// List returns the objects in a namespace.
 	List(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]map[string]any, error)
 	// Status returns the field status of an object, or nothing where it has none.
@@ -73,9 +73,16 @@ func (c *connected) ID() string { return c.id }
 
 // Object is what is known of an object.
 type Object struct {
+	Name string
 	// UID is never used again, not even for an object of the same name.
 	UID         string
 	Annotations map[string]string
+	// Deleted is an object that goes as soon as what keeps it has ended. Nobody can take that back.
+	Deleted bool
+}
+
+func known(of metav1.ObjectMeta) Object {
+	return Object{Name: of.Name, UID: string(of.UID), Annotations: of.Annotations, Deleted: of.DeletionTimestamp != nil}
 }
 
 func (c *connected) Namespace(ctx context.Context, name string) (*Object, error) {
@@ -86,7 +93,8 @@ func (c *connected) Namespace(ctx context.Context, name string) (*Object, error)
 	if err != nil {
 		return nil, fmt.Errorf("namespace %s: %w", name, err)
 	}
-	return &Object{UID: string(found.UID), Annotations: found.Annotations}, nil
+	object := known(found.ObjectMeta)
+	return &object, nil
 }
 
 func (c *connected) Get(ctx context.Context, of schema.GroupVersionResource, namespace, name string) (map[string]any, error) {
@@ -97,16 +105,16 @@ func (c *connected) Get(ctx context.Context, of schema.GroupVersionResource, nam
 	return found, err
 }
 
-func (c *connected) Names(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]string, error) {
+func (c *connected) Metadata(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]Object, error) {
 	found, err := c.client.Resource(of).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("%s of %s: %w", of.Resource, namespace, err)
 	}
-	var names []string
+	var all []Object
 	for _, one := range found.Items {
-		names = append(names, one.Name)
+		all = append(all, known(one.ObjectMeta))
 	}
-	return names, nil
+	return all, nil
 }
 
 func (c *connected) List(ctx context.Context, of schema.GroupVersionResource, namespace string) ([]map[string]any, error) {

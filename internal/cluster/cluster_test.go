@@ -92,7 +92,7 @@ func TestObjectsAreAskedFor(t *testing.T) {
 		case "/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes":
 			fmt.Fprint(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{},"items":[`+
 				`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"web"}},`+
-				`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"api"}}]}`)
+				`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"api","deletionTimestamp":"2026-11-30T12:00:00Z"}}]}`)
 		default:
 			w.WriteHeader(http.StatusNotFound)
 		}
@@ -100,16 +100,16 @@ func TestObjectsAreAskedFor(t *testing.T) {
 	t.Cleanup(s.Close)
 	there, err := Connect(t.Context(), Target{Kubeconfig: content(map[string]*httptest.Server{"a": s}, "a", "of-the-user")})
 	require.NoError(t, err)
-	names, err := there.Names(t.Context(), routes, "shop")
+	found, err := there.Metadata(t.Context(), routes, "shop")
 	require.NoError(t, err)
-	require.Equal(t, []string{"web", "api"}, names)
+	require.Equal(t, []Object{{Name: "web"}, {Name: "api", Deleted: true}}, found)
 	objects, err := there.List(t.Context(), routes, "shop")
 	require.NoError(t, err)
 	require.Len(t, objects, 2)
-	require.Equal(t, map[string]any{"name": "web"}, objects[0]["metadata"])
+	require.Equal(t, "web", objects[0]["metadata"].(map[string]any)["name"])
 	_, err = there.List(t.Context(), routes, "away")
 	require.ErrorContains(t, err, "httproutes of away: ")
-	_, err = there.Names(t.Context(), routes, "away")
+	_, err = there.Metadata(t.Context(), routes, "away")
 	require.ErrorContains(t, err, "httproutes of away: ")
 	status, err := there.Status(t.Context(), routes, "shop", "web")
 	require.NoError(t, err)

@@ -99,7 +99,7 @@ func TestTheExportersGetAnswers(t *testing.T) {
 // rare are metrics that a product has only when something has happened, or that come
 // of what stack dev does without: standbys, certificates, backups and the metrics of Kafka's nodes.
 var rare = regexp.MustCompile(`^(scalestack_(reshard_.*|backup_.*|(shard|cache)_certificate_expiry_.*|shard_slot_(held_bytes|lost)|consumer_dead_letters_total)` +
-	`|pg_stat_replication_.*|pg_stat_archiver_last.*|kafka_(controller|server)_.*)$`)
+	`|pg_stat_replication_.*|pg_stat_archiver_last.*|kafka_(controller|server)_.*|kube_persistentvolumeclaim_deletion_timestamp)$`)
 
 // exported are the exporters' metrics in a query.
 var exported = regexp.MustCompile(`\b(pg|redis|kafka|kube|kubelet)_[a-z_]+\b`)

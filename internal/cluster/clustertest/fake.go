@@ -26,6 +26,8 @@ type Fake struct {
 	Objects map[string]map[string]any
 	// Err is why the cluster does not answer.
 	Err error
+	// Lists is why it does not say which objects there are.
+	Lists error
 	// Asked are the targets by which it was looked for.
 	Asked []cluster.Target
 }
@@ -57,19 +59,26 @@ func (f *Fake) Get(_ context.Context, of schema.GroupVersionResource, namespace,
 	return f.Objects[of.Resource+"/"+namespace+"/"+name], nil
 }
 
-// Names returns those of the objects.
-func (f *Fake) Names(_ context.Context, of schema.GroupVersionResource, namespace string) ([]string, error) {
-	var names []string
-	for key := range f.Objects {
+// Metadata returns the objects of a namespace.
+func (f *Fake) Metadata(_ context.Context, of schema.GroupVersionResource, namespace string) ([]cluster.Object, error) {
+	if f.Lists != nil {
+		return nil, f.Lists
+	}
+	var all []cluster.Object
+	for key, object := range f.Objects {
 		if name, found := strings.CutPrefix(key, of.Resource+"/"+namespace+"/"); found {
-			names = append(names, name)
+			metadata, _ := object["metadata"].(map[string]any)
+			all = append(all, cluster.Object{Name: name, Deleted: metadata["deletionTimestamp"] != nil})
 		}
 	}
-	return names, nil
+	return all, nil
 }
 
 // List returns the objects.
 func (f *Fake) List(_ context.Context, of schema.GroupVersionResource, namespace string) ([]map[string]any, error) {
+	if f.Lists != nil {
+		return nil, f.Lists
+	}
 	var objects []map[string]any
 	for key, object := range f.Objects {
 		if strings.HasPrefix(key, of.Resource+"/"+namespace+"/") {

@@ -127,7 +127,7 @@ func metricsServerSpec(p paths.Paths) proc.Spec {
 
 // kubeStateSpec is kube-state-metrics, for what the alerts ask of it.
 func kubeStateSpec(p paths.Paths) proc.Spec {
-	return newSpec(p, kubeStateName, "--kubeconfig="+p.Kubeconfig(kubeStateName), "--resources=deployments,horizontalpodautoscalers,pods,statefulsets",
+	return newSpec(p, kubeStateName, "--kubeconfig="+p.Kubeconfig(kubeStateName), "--resources=deployments,horizontalpodautoscalers,persistentvolumeclaims,pods,statefulsets",
 		"--host=127.0.0.1", "--port="+kubeState, "--telemetry-host=127.0.0.1", "--telemetry-port="+kubeStateOwn)
 }
 
