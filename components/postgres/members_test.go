@@ -317,7 +317,7 @@ func TestAMembersPodHasNoKeyTwice(t *testing.T) {
 // An image without Patroni is refused by the gate, before a shard changes.
 func TestAnImageWithoutPatroniIsRefused(t *testing.T) {
 	args := testPlan(threeMembers).Args
-	require.True(t, strings.HasSuffix(rolloutProgram(args), rolloutScript))
+	require.Equal(t, patroniCheck+rolloutScript+"unpaused\n", rolloutProgram(args))
 	require.Equal(t, rolloutScript, rolloutProgram(testPlan(nil).Args), "the Jobs of single servers keep their names")
 
 	programs := t.TempDir()

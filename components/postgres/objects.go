@@ -147,7 +147,7 @@ func networkPolicy(component string, a *Args) *networkingv1.NetworkPolicyArgs {
 		Spec:     policy.Spec(PodLabels(component)),
 	}
 	if a.Members > 1 {
-		openForPatroni(made, shards, a)
+		openForPatroni(made, component, a)
 	}
 	if a.Backup != nil {
 		openForBackup(made, a.Backup)

@@ -65,6 +65,9 @@ var limitProgram string
 //go:embed roles.sh
 var rolesScript string
 
+//go:embed paused.py
+var pausedProgram string
+
 //go:embed patroni_check.sh
 var patroniCheck string
 
@@ -105,7 +108,7 @@ func rolloutProgram(a *Args) string {
 		program = barmanCheck + program
 	}
 	if a.Members > 1 {
-		program = patroniCheck + program
+		program = patroniCheck + program + "unpaused\n"
 	}
 	return program
 }

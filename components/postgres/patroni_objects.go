@@ -158,10 +158,12 @@ func shardBudget(p plan) *policyv1.PodDisruptionBudgetArgs {
 	return budget(p.Disruption, p.labels().Meta(p.object(), p.Namespace), p.labels().Selector(), "Exists")
 }
 
-// openForPatroni lets the members ask each other, and the API server, where the lock is.
-func openForPatroni(policy *networkingv1.NetworkPolicyArgs, shards k8s.Peer, a *Args) {
+// openForPatroni lets the members ask each other, and the API server, where the lock is, and a rollout's Jobs whether
+// Patroni is paused.
+func openForPatroni(policy *networkingv1.NetworkPolicyArgs, component string, a *Args) {
+	shards := k8s.Peer{Pods: PodLabels(component)}
 	spec := policy.Spec.(*networkingv1.NetworkPolicySpecArgs)
-	rest := kube.Policy{Open: []kube.Opening{{Port: restPort, From: []k8s.Peer{shards}}}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
+	rest := kube.Policy{Open: []kube.Opening{{Port: restPort, From: []k8s.Peer{shards, {Pods: rolloutPods(component)}}}}, To: []k8s.Target{{Peer: shards, Port: restPort}}, NoDNS: true}.Spec(nil)
 	spec.Ingress = append(spec.Ingress.(networkingv1.NetworkPolicyIngressRuleArray), rest.Ingress.(networkingv1.NetworkPolicyIngressRuleArray)...)
 	spec.Egress = append(append(spec.Egress.(networkingv1.NetworkPolicyEgressRuleArray),
 		rest.Egress.(networkingv1.NetworkPolicyEgressRuleArray)...), kube.APIServer(a.APIServers))

@@ -63,6 +63,10 @@ func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
 	for name, text := range archivingFiles(component, a) {
 		files.Data.(pulumi.StringMap)[name] = pulumi.String(text)
 	}
+	if a.Members > 1 {
+		files.Data.(pulumi.StringMap)["paused.py"] = pulumi.String(pausedProgram)
+		files.Data.(pulumi.StringMap)["rest.py"] = pulumi.String(restProgram)
+	}
 	if a.TLS != nil {
 		files.Data.(pulumi.StringMap)["tls.sh"] = pulumi.String(tlsScript(a))
 		files.Data.(pulumi.StringMap)["clients.sh"] = pulumi.String(clientsProgram())
@@ -71,7 +75,11 @@ func rolloutFiles(component string, a *Args) *corev1.ConfigMapArgs {
 }
 
 func newRolloutPolicy(r *registrar) (*networkingv1.NetworkPolicy, error) {
-	policy := kube.Policy{To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(r.name)}, Port: Port}}, Resolvers: r.args.Resolvers}
+	shards := k8s.Peer{Pods: PodLabels(r.name)}
+	policy := kube.Policy{To: []k8s.Target{{Peer: shards, Port: Port}}, Resolvers: r.args.Resolvers}
+	if r.args.Members > 1 {
+		policy.To = append(policy.To, k8s.Target{Peer: shards, Port: restPort})
+	}
 	return networkingv1.NewNetworkPolicy(r.ctx, r.name+"-rollout-policy", &networkingv1.NetworkPolicyArgs{
 		Metadata: rolloutLabels(r.name, r.name+"-rollout").Meta(r.name+"-rollout", r.args.Namespace),
 		Spec:     policy.Spec(rolloutPods(r.name)),
@@ -156,6 +164,15 @@ func (j rolloutJob) awaited() pulumi.StringOutput {
 	return text
 }
 
+// restAddresses are those of all members of the shard whose change is held up.
+func (j rolloutJob) restAddresses() pulumi.StringOutput {
+	text := pulumi.Sprintf("")
+	for i := range j.Members {
+		text = pulumi.Sprintf("%s%s:%d ", text, j.of(i).podHost(), restPort)
+	}
+	return text
+}
+
 // asked are the servers that the Job logs in to.
 func (j rolloutJob) asked() []plan {
 	var all []plan
@@ -212,6 +229,9 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 	if j.check {
 		own := pulumi.Sprintf("%s %s %d %s", j.plan.name(), j.podHost(), Port, Database(j.id))
 		all = append(all, env("CONFIG", rolloutPath+"/postgresql.conf"), &corev1.EnvVarArgs{Name: pulumi.String("OWN"), Value: own})
+	}
+	if j.check && j.replicated() {
+		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("ADDRESSES"), Value: j.restAddresses()})
 	}
 	if j.held {
 		all = append(all, &corev1.EnvVarArgs{Name: pulumi.String("HELD"), Value: j.podHost()})
