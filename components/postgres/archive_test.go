@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -227,6 +228,53 @@ func TestAStandbyMakesTheBaseBackups(t *testing.T) {
 		require.NoError(t, err, string(output))
 		require.Equal(t, want, string(output), members)
 	}
+}
+
+// PostgreSQL counts no failure of a program that is killed, and what waits is told nevertheless.
+func TestLogThatWaitsIsTold(t *testing.T) {
+	s := newStore(t).backed(t)
+	s.requireBootstrap()
+	s.start()
+	told := func() string {
+		output, err := s.python("-c", "import sys; sys.path.insert(0, '"+s.folder+"'); import backup\nb = backup.Backups(); b.watch(); print(b.metrics())")
+		require.NoError(t, err, output)
+		require.NotContains(t, output, "patroni")
+		return output
+	}
+	require.Eventually(t, func() bool {
+		return strings.Contains(told(), `scalestack_backup_waiting_seconds{shard=""} 0.0`)
+	}, 30*time.Second, 200*time.Millisecond, "a server that archives has nothing that waits")
+
+	s.exec("ALTER SYSTEM SET archive_command = 'kill -9 $$'")
+	s.exec("SELECT pg_reload_conf()")
+	s.fill(1, 10)
+	s.query("postgres", "admin-1", "SELECT pg_switch_wal()::text")
+	require.Eventually(t, func() bool {
+		return regexp.MustCompile(`waiting_seconds\{shard=""\} [2-9]`).MatchString(told())
+	}, 30*time.Second, 500*time.Millisecond)
+	require.Equal(t, "0", s.query("postgres", "admin-1", "SELECT failed_count::text FROM pg_stat_archiver"))
+}
+
+// Only the primary archives: what a standby has kept of its time as a primary waits for nobody.
+func TestAPauseIsToldAndAStandbysLogIsNot(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"bucket.py": bucketProgram, "backup.py": backupProgram, "datadir.py": dataDirProgram, "rest.py": restProgram, "segments.py": segmentsProgram} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	status := filepath.Join(dir, "data/pg_wal/archive_status")
+	require.NoError(t, os.MkdirAll(status, 0o755))
+	ready := filepath.Join(status, "000000010000000000000007.ready")
+	require.NoError(t, os.WriteFile(ready, nil, 0o600))
+	hourAgo := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(ready, hourAgo, hourAgo))
+	program := fmt.Sprintf("import sys; sys.path.insert(0, %q); import backup, os\nos.environ['PGDATA'] = %q\n", dir, filepath.Join(dir, "data")) +
+		"backup.rest.cluster = lambda: {'pause': True, 'members': [{'name': 'a', 'role': 'leader'}, {'name': 'b', 'role': 'replica'}]}\n" +
+		"for pod in 'ab':\n  os.environ['POD'] = pod; b = backup.Backups(); b.watch(); print(b.metrics())"
+	output, err := exec.Command("python3", "-I", "-c", program).CombinedOutput()
+	require.NoError(t, err, string(output))
+	require.Equal(t, 2, strings.Count(string(output), `scalestack_backup_patroni_paused{shard=""} 1`), string(output))
+	require.Contains(t, string(output), `scalestack_backup_waiting_seconds{shard=""} 360`)
+	require.Contains(t, string(output), `scalestack_backup_waiting_seconds{shard=""} 0.0`)
 }
 
 // The server and the container backup claim a new archive at the same moment.

@@ -129,6 +129,19 @@ class Backups:
         self.last, self.due, self.failures, self.read, self.again, self.verified = 0.0, 0.0, 0, 0.0, 0.0, 0.0
         # Since when log is missing, when that was last seen, and whether only this server knows.
         self.since, self.seen, self.own = 0.0, 0.0, False
+        # How long log has waited to be archived, and whether Patroni is paused.
+        self.waiting, self.paused = 0.0, False
+
+    def watch(self):
+        """Looks at what asks for nobody's patience, while a base backup is made too."""
+        alive()
+        try:
+            known = rest.cluster() if os.environ.get("POD") else {}
+            self.paused = bool(known.get("pause"))
+            # A standby keeps such files of its time as a primary, and archives none.
+            self.waiting = segments.waits(os.environ["PGDATA"]) if primary(known) else 0.0
+        except (OSError, ValueError):
+            pass
 
     def look(self):
         """Makes a base backup if one is due and this is the member that makes them."""
@@ -182,7 +195,7 @@ class Backups:
             try:
                 return process.wait(timeout=PAUSE)
             except subprocess.TimeoutExpired:
-                alive()
+                self.watch()
 
     def metrics(self):
         labels, text = "{shard=" + json.dumps(self.settings["shard"]) + "} ", ""
@@ -193,6 +206,9 @@ class Backups:
             ("scalestack_backup_failures_total", "counter", "Base backups that failed.", self.failures),
             ("scalestack_backup_gap_timestamp_seconds", "gauge", "When log after the newest base backup was last missing in the archive, 0 if never.", self.seen),
         ]
+        told.append(("scalestack_backup_waiting_seconds", "gauge", "For how long the oldest file of the log has waited to be archived, 0 without one.", self.waiting))
+        if os.environ.get("POD"):
+            told.append(("scalestack_backup_patroni_paused", "gauge", "Whether Patroni is paused.", int(self.paused)))
         if self.settings.get("verifySeconds"):
             told += [
                 ("scalestack_backup_verified_timestamp_seconds", "gauge", "When the archive was last restored and read, or made.", self.verified),
@@ -214,11 +230,15 @@ def founded():
         return False
 
 
-def leads():
-    """Tells whether this is the shard's primary."""
+def primary(known):
+    """Tells whether this is the shard's primary, by what Patroni knows."""
     pod = os.environ.get("POD")
+    return not pod or any(m["name"] == pod and m["role"] == "leader" for m in known.get("members", []))
+
+
+def leads():
     try:
-        return not pod or any(m["name"] == pod and m["role"] == "leader" for m in rest.cluster()["members"])
+        return primary(rest.cluster() if os.environ.get("POD") else {})
     except OSError:
         return False
 
@@ -271,7 +291,7 @@ def run():
     backups, began_as = Backups(), programs()
     serve(backups)
     while programs() == began_as:
-        alive()
+        backups.watch()
         try:
             backups.look()
         except Exception as error:  # pylint: disable=broad-except

@@ -4,6 +4,7 @@ import collections
 import datetime
 import os
 import re
+import time
 
 import bucket
 import datadir
@@ -50,6 +51,22 @@ def waiting(data):
     known = written(data)
     done = {name.removesuffix(".done") for name in os.listdir(data + "/pg_wal/archive_status") if name.endswith(".done")}
     return in_folder(data + "/pg_wal", lambda name: name not in done), known
+
+
+def waits(data):
+    """Returns for how many seconds the oldest file has waited that the server has to archive, 0 without one.
+
+    PostgreSQL counts no failure of a program that is killed or is not there, so that its own counters may stand still with this.
+    """
+    oldest = now = time.time()
+    folder = data + "/pg_wal/archive_status"
+    for name in os.listdir(folder):
+        if name.endswith(".ready"):
+            try:
+                oldest = min(oldest, os.stat(f"{folder}/{name}").st_mtime)
+            except FileNotFoundError:
+                pass
+    return now - oldest
 
 
 class Gap(collections.namedtuple("Gap", "missing until")):

@@ -1,5 +1,7 @@
 package alerts
 
+const logWaits = "scalestack_backup_waiting_seconds"
+
 // servers are alerts on what the exporters of PostgreSQL and Redis tell
 // (postgres.exporter, redis.exporter). Without them they never fire.
 func servers() []Rule {
@@ -20,8 +22,10 @@ func servers() []Rule {
 		},
 		{
 			Name: "ArchiveStandsStill", Severity: Critical, For: "5m",
+			// The server's counters are the exporter's, and leave out a program that is killed. What waits is told by the container backup.
 			Expr: "sum by (namespace, shard) (increase(pg_stat_archiver_failed_count[15m])) > 0" +
-				" unless sum by (namespace, shard) (increase(pg_stat_archiver_archived_count[15m])) > 0",
+				" unless sum by (namespace, shard) (increase(pg_stat_archiver_archived_count[15m])) > 0" +
+				" or max by (namespace, shard) (" + logWaits + ") > 900 and max by (namespace, shard) (delta(" + logWaits + "[10m])) > 0",
 			Summary: "{{ $labels.shard }} cannot archive its log",
 			Description: "What was committed since cannot be restored from the archive, and the log stays on the volume until it is full. The server's log " +
 				"has the command's error.",

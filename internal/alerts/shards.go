@@ -27,6 +27,13 @@ func shards(o Options) []Rule {
 				"that does not follow, and at its node.",
 		},
 		{
+			Name: "PatroniPaused", Severity: Warning, For: "15m",
+			Expr:    "max by (namespace, shard) (scalestack_backup_patroni_paused) > 0",
+			Summary: "Patroni of {{ $labels.shard }} is paused",
+			Description: "Nobody takes over from its primary, and a server whose pod ends is not started again. End no pod and drain no node; `patronictl resume` in any " +
+				"member ends the pause.",
+		},
+		{
 			Name: "ShardsUnwatched", Severity: Warning, For: "5m",
 			// The second part holds for as long as the shards exist, the last one for a Prometheus that never saw any.
 			Expr: gone("scalestack_shard_up", o.GoneHours) +
