@@ -153,8 +153,10 @@ type horizon struct{ oldest, next int64 }
 // unknown is a horizon by which nobody is quiet.
 var unknown = horizon{0, math.MaxInt64}
 
+// horizon takes a transaction's number for next: a snapshot's own end is the one after the
+// last that has ended, and others may have begun behind it.
 func (s *session) horizon(ctx context.Context) (h horizon, err error) {
-	err = s.QueryRow(ctx, "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s").
+	err = s.QueryRow(ctx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint").
 		Scan(&h.oldest, &h.next)
 	return h, err
 }
