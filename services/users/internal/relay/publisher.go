@@ -64,7 +64,7 @@ func (p *publisher) once(ctx context.Context) error {
 	defer s.close()
 	box := &outbox{conn: s.conn, buckets: p.m.Buckets, source: "/scalestack/" + p.m.Cluster}
 	look := func() error { return p.lookAtOwners(ctx, s, box) }
-	p.timers.owners = time.Time{}
+	p.timers = timers{}
 	if err := s.lead(ctx, tryLeadEvery, look); err != nil {
 		return err
 	}
@@ -74,7 +74,6 @@ func (p *publisher) once(ctx context.Context) error {
 		return err
 	}
 	p.log.Info("publishing")
-	p.timers = timers{}
 	leads := p.relay.metrics.leads.WithLabelValues(p.shard.Name)
 	leads.Set(1)
 	defer func() { leads.Set(0); p.relay.metrics.forget(p.shard.Name) }()
