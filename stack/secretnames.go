@@ -27,7 +27,7 @@ func (c *Config) checkSecretNames() field.ErrorList {
 // kafkaUser tells whether Strimzi makes a Secret of this name, for the user of a service.
 func (c *Config) kafkaUser(name string) bool {
 	for _, s := range c.Services {
-		if uses := len(s.Uses.Produce) > 0 || s.Uses.Consume != nil; uses && (name == s.Name || name == s.lagUserName()) {
+		if s.usesKafka() && (name == s.Name || name == s.lagUserName()) {
 			return true
 		}
 	}
