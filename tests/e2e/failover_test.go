@@ -60,6 +60,7 @@ func newFailover(t *testing.T, s failoverStack, users int64) *failover {
 //	grow    a shard is added, drained and filled again while primaries go away, FAULTS times
 //	alerts  a standby goes and another one falls behind, until the alerts on them hold
 //	return  the stack is destroyed and comes back over the kept volumes
+//	anew    the stack is destroyed, its claims are deleted, and it comes back empty
 func TestFailover(t *testing.T) {
 	if os.Getenv("DRILL") != "failover" {
 		t.Skip("takes minutes: make drill-failover")
@@ -75,7 +76,7 @@ func TestFailover(t *testing.T) {
 	f := newFailover(t, s, 200)
 	require.NoError(t, f.pulse.writeOne(), "the first row")
 	for _, part := range parts {
-		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "change": f.change, "minor": f.minor, "grow": f.grow, "return": f.comeBack}[part]
+		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "change": f.change, "minor": f.minor, "grow": f.grow, "return": f.comeBack, "anew": f.beginAnew}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}
@@ -110,6 +111,36 @@ func (f *failover) comeBack() {
 	f.pulse.base = f.target().Base
 	f.requireStored("return")
 	require.NoError(f.t, f.pulse.writeOne(), "a row after the return")
+}
+
+// beginAnew deletes the claims after a destroy, with which Kubernetes has to remove what Patroni knew of them.
+func (f *failover) beginAnew() {
+	const ofShards = "app.kubernetes.io/name=postgres"
+	f.stack.pulumi("destroy", "--yes", "--skip-preview")
+	kubectl(f.t, "delete", "pvc", "-n", f.namespace, "-l", ofShards, "--timeout=2m")
+	eventually(f.t, 2*time.Minute, "Patroni's state goes with the claims", func() error {
+		if left := kubectl(f.t, "get", "services,endpoints", "-n", f.namespace, "-l", ofShards, "-o", "name"); left != "" {
+			return fmt.Errorf("left: %s", left)
+		}
+		return nil
+	})
+	f.stack.up(members)
+	f.settle()
+	f.pulse = newPulse(f.t, f.target().Base)
+	require.Zero(f.t, f.users(), "users of before")
+	require.NoError(f.t, f.pulse.writeOne(), "the first row")
+	f.requireStored("anew")
+}
+
+// users are those of all shards.
+func (f *failover) users() (count int) {
+	f.t.Helper()
+	for _, shard := range f.shards.Shards {
+		var here int
+		require.NoError(f.t, database(f.t, f.namespace, shard.ID).QueryRow(f.t.Context(), "SELECT count(*) FROM users").Scan(&here))
+		count += here
+	}
+	return count
 }
 
 // refusesFewerMembers asks for one less than the volumes are of, of which the state knows nothing any more.
