@@ -231,13 +231,20 @@ func (f *failover) settle() {
 	}
 }
 
+// settleShard asks the primary's server. Patroni's list says of members that are away what they last said themselves, and of
+// a node that came back within the lock's time that all is well.
 func (f *failover) settleShard(shard int) {
 	f.t.Helper()
+	const followed = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND NOT pg_is_in_recovery()"
 	eventually(f.t, 3*time.Minute, fmt.Sprintf("all standbys of shard %d follow", shard), func() error {
 		leader := f.primaryOf(shard)
-		list, err := try(f.t, "kubectl", "exec", "-n", f.namespace, leader, "-c", "postgres", "--", "timeout", "30", "patronictl", "list")
-		if err != nil || strings.Count(list, "streaming") != members-1 {
-			return fmt.Errorf("primary %q: %v\n%s", leader, err, list)
+		exec := func(args ...string) (string, error) {
+			return try(f.t, "kubectl", append([]string{"exec", "-n", f.namespace, leader, "-c", "postgres", "--", "timeout", "30"}, args...)...)
+		}
+		count, err := exec("psql", "-XAtq", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres", "-c", followed)
+		if err != nil || strings.TrimSpace(count) != fmt.Sprint(members-1) {
+			list, _ := exec("patronictl", "list")
+			return fmt.Errorf("primary %q: %s %v\n%s", leader, count, err, list)
 		}
 		return nil
 	})
