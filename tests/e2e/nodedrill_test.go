@@ -137,33 +137,30 @@ func (n *nodeDrill) query(statement string) string {
 	return n.sql(n.primary(), statement)
 }
 
-// insiderScript writes the time of each acknowledgement, in nanoseconds, which is the row's
-// key too.
+// insiderScript writes rows whose key is the time at which they were begun, in nanoseconds, and
+// notes those that were acknowledged.
 const insiderScript = `rm -f /tmp/insider.log; touch /tmp/insider; while [ -e /tmp/insider ]; do
 id=$(date +%s%N)
 psql -Xq -v ON_ERROR_STOP=1 -h /var/run/postgresql -U postgres -d postgres -c "INSERT INTO drill_insider VALUES ($id)" >/dev/null 2>&1 &&
-echo "$id $(date +%s%N)" >>/tmp/insider.log
+echo "$id" >>/tmp/insider.log
 sleep 0.1
 done`
 
-// stop ends it and returns the rows that were acknowledged, each with the time. They are
-// in a volume of the pod, which outlives its containers and the node's power, but not the pod.
-func (i insider) stop() map[int64]time.Time {
+// stop ends it and returns the rows that were acknowledged. They are in a volume of the pod, which outlives its
+// containers and the node's power, but not the pod.
+func (i insider) stop() []int64 {
 	i.t.Helper()
 	log, err := try(i.t, "kubectl", "exec", "-n", i.namespace, i.primary, "-c", "postgres", "--",
 		"sh", "-c", "rm -f /tmp/insider; sleep 1; cat /tmp/insider.log 2>/dev/null || true")
 	require.NoError(i.t, err, log)
-	acknowledged := map[int64]time.Time{}
+	var acknowledged []int64
 	for line := range strings.Lines(log) {
-		fields := strings.Fields(line)
-		if len(fields) != 2 {
-			continue
+		// The node may have lost its power in the middle of a line.
+		if text, whole := strings.CutSuffix(line, "\n"); whole {
+			id, err := strconv.ParseInt(text, 10, 64)
+			require.NoError(i.t, err)
+			acknowledged = append(acknowledged, id)
 		}
-		id, err := strconv.ParseInt(fields[0], 10, 64)
-		require.NoError(i.t, err)
-		at, err := strconv.ParseInt(fields[1], 10, 64)
-		require.NoError(i.t, err)
-		acknowledged[id] = time.Unix(0, at)
 	}
 	if i.podUID() == i.uid {
 		require.NotEmpty(i.t, acknowledged, "the insider proves nothing: it was never told that a row is there")
@@ -172,8 +169,9 @@ func (i insider) stop() map[int64]time.Time {
 }
 
 // requireNoOverlap holds what the insider was told against what is there: nothing
-// acknowledged is lost, and the old primary acknowledged nothing after the new one did.
-func (i insider) requireNoOverlap(acknowledged map[int64]time.Time, promoted time.Time) {
+// acknowledged is lost, and the old primary acknowledged nothing that was begun after the new
+// one's first. When it was told says nothing: a frozen node tells it of its last row when it thaws.
+func (i insider) requireNoOverlap(acknowledged []int64, promoted time.Time) {
 	i.t.Helper()
 	stored := map[int64]bool{}
 	for line := range strings.Lines(i.query("SELECT id FROM " + insiderTable)) {
@@ -182,16 +180,16 @@ func (i insider) requireNoOverlap(acknowledged map[int64]time.Time, promoted tim
 		stored[id] = true
 	}
 	var last time.Time
-	for id, at := range acknowledged {
+	for _, id := range acknowledged {
 		require.True(i.t, stored[id], "the primary acknowledged row %d from inside, and it is lost", id)
-		if at.After(last) {
-			last = at
+		if begun := time.Unix(0, id); begun.After(last) {
+			last = begun
 		}
 	}
 	if len(acknowledged) == 0 {
 		i.t.Log("another pod has the old primary's place; what it acknowledged inside went with it")
 		return
 	}
-	i.t.Logf("inside the old primary: %d rows acknowledged, 0 lost, the last %.1f s before the next primary's first", len(acknowledged), promoted.Sub(last).Seconds())
-	require.True(i.t, last.Before(promoted), "two primaries acknowledged at the same time: the old one at %s, the new one since %s", last, promoted)
+	i.t.Logf("inside the old primary: %d rows acknowledged, 0 lost, the last begun %.1f s before the next primary's first", len(acknowledged), promoted.Sub(last).Seconds())
+	require.True(i.t, last.Before(promoted), "two primaries acknowledged at the same time: the old one what was begun at %s, the new one since %s", last, promoted)
 }
