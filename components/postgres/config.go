@@ -111,6 +111,16 @@ func suggestedSettings() []setting {
 	}
 }
 
+// memberSettings are suggested to a server that others follow. One that is silent counts among
+// those of which a commit needs one, so that nobody may take over, and a primary that ends
+// waits for it. CloudNativePG takes 5 s.
+func memberSettings(a *Args) []setting {
+	if a.Members == 1 {
+		return nil
+	}
+	return []setting{{"wal_sender_timeout", "10s"}}
+}
+
 var maxConnectionsLine = regexp.MustCompile(`(?m)^max_connections = '(\d+)'$`)
 
 // MaxConnectionsOf reads Args.MaxConnections from the data of a shard's ConfigMap, 0 where
@@ -186,6 +196,7 @@ func serverConfig(a *Args) string {
 	write(tuning(a).settings())
 	write(a.archiveSettings())
 	write(suggestedSettings())
+	write(memberSettings(a))
 	for _, name := range slices.Sorted(maps.Keys(a.Settings)) {
 		write([]setting{{name, a.Settings[name]}})
 	}

@@ -351,18 +351,51 @@ func (m *member) killAll() {
 
 // killFound tells whether it has found any that is not killed yet.
 func (m *member) killFound(killed map[int]bool) (more bool) {
+	for _, id := range m.processes() {
+		if !killed[id] {
+			_ = syscall.Kill(id, syscall.SIGKILL)
+			killed[id], more = true, true
+		}
+	}
+	return more
+}
+
+// signal reaches every process of the pod, and those that the server has started, which have written their titles over
+// their environment.
+func (m *member) signal(signal syscall.Signal) {
+	for _, id := range m.processes() {
+		for _, child := range children(id) {
+			_ = syscall.Kill(child, signal)
+		}
+		_ = syscall.Kill(id, signal)
+	}
+}
+
+func children(id int) (all []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", id))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
+}
+
+func (m *member) processes() (all []int) {
 	found, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range found {
 		text, err := os.ReadFile(file)
 		if err != nil || !bytes.Contains(text, []byte("PGDATA="+m.at("volume/pgdata"))) {
 			continue
 		}
-		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && !killed[id] {
-			_ = syscall.Kill(id, syscall.SIGKILL)
-			killed[id], more = true, true
+		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			all = append(all, id)
 		}
 	}
-	return more
+	return all
 }
 
 // start lets the members start, in any order.

@@ -189,6 +189,8 @@ func conninfo(c *pgx.ConnConfig, sslmode, authorities string) string {
 	pairs := [][2]string{
 		{"host", c.Host}, {"port", fmt.Sprint(c.Port)}, {"dbname", c.Database},
 		{"user", c.User}, {"password", c.Password}, {"sslmode", sslmode}, {"connect_timeout", "5"},
+		// A shard gives its standbys less time than a transaction may take that a stream applies.
+		{"options", "-c wal_sender_timeout=60s"},
 	}
 	if strings.HasPrefix(sslmode, "verify-") {
 		pairs = append(pairs, [2]string{"sslrootcert", authorities})

@@ -231,19 +231,24 @@ func (f *failover) settle() {
 	}
 }
 
+// settledQuestion counts the standbys that have what the primary wrote a second ago. Its list of them alone has also those
+// that vanished, for a while.
+const settledQuestion = `printf '%s\n' "SELECT pg_logical_emit_message(false, 'drill', '') AS told \gset" 'SELECT pg_sleep(1) \gset' \
+"SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND flush_lsn >= :'told' AND NOT pg_is_in_recovery()" |
+timeout 30 psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -U postgres -d postgres`
+
 // settleShard asks the primary's server. Patroni's list says of members that are away what they last said themselves, and of
 // a node that came back within the lock's time that all is well.
 func (f *failover) settleShard(shard int) {
 	f.t.Helper()
-	const followed = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND NOT pg_is_in_recovery()"
 	eventually(f.t, 3*time.Minute, fmt.Sprintf("all standbys of shard %d follow", shard), func() error {
 		leader := f.primaryOf(shard)
 		exec := func(args ...string) (string, error) {
-			return try(f.t, "kubectl", append([]string{"exec", "-n", f.namespace, leader, "-c", "postgres", "--", "timeout", "30"}, args...)...)
+			return try(f.t, "kubectl", append([]string{"exec", "-n", f.namespace, leader, "-c", "postgres", "--"}, args...)...)
 		}
-		count, err := exec("psql", "-XAtq", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres", "-c", followed)
+		count, err := exec("sh", "-c", settledQuestion)
 		if err != nil || strings.TrimSpace(count) != fmt.Sprint(members-1) {
-			list, _ := exec("patronictl", "list")
+			list, _ := exec("timeout", "30", "patronictl", "list")
 			return fmt.Errorf("primary %q: %s %v\n%s", leader, count, err, list)
 		}
 		return nil
