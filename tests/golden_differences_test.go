@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/scalestack/scalestack/tests/golden"
 )
 
 // differences are how the graph of an environment differs from the canonical one.
@@ -19,8 +20,14 @@ type differences struct {
 	Removed []string `yaml:"removed"`
 	// Added are resources that only this environment has.
 	Added []snapshot `yaml:"added"`
-	// Changed are JSON merge patches (RFC 7386) of the resources that differ, by URN.
-	Changed map[string]map[string]any `yaml:"changed"`
+	// Changed are the resources that differ.
+	Changed []change `yaml:"changed"`
+}
+
+// change is a JSON merge patch (RFC 7386) of a resource.
+type change struct {
+	URN   string         `yaml:"urn"`
+	Patch map[string]any `yaml:",inline"`
 }
 
 // asCanonical gives the resources the URNs that they would have in the canonical
@@ -48,8 +55,8 @@ func compareDifferences(file string, base, now []snapshot, update bool) error {
 	if err != nil {
 		return err
 	}
-	var before differences
-	if err := yaml.Unmarshal(reviewed, &before); err != nil {
+	before, err := decodeDifferences(reviewed)
+	if err != nil {
 		return err
 	}
 	if err := moved(before.on(base), now); err != nil {
@@ -58,12 +65,36 @@ func compareDifferences(file string, base, now []snapshot, update bool) error {
 	return same(file, reviewed, text, update)
 }
 
+// writtenDifferences are differences as their file has them.
+type writtenDifferences[T any] struct {
+	Removed []string `yaml:"removed"`
+	Added   []T      `yaml:"added"`
+	Changed []T      `yaml:"changed"`
+}
+
 func encodeDifferences(d differences) ([]byte, error) {
-	var text bytes.Buffer
-	encoder := yaml.NewEncoder(&text)
-	encoder.SetIndent(2)
-	err := encoder.Encode(d)
-	return text.Bytes(), err
+	added, err := golden.Fold(d.Added)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := golden.Fold(d.Changed)
+	if err != nil {
+		return nil, err
+	}
+	return encode(writtenDifferences[any]{d.Removed, added, changed})
+}
+
+func decodeDifferences(text []byte) (d differences, err error) {
+	var written writtenDifferences[map[string]any]
+	if err := yaml.Unmarshal(text, &written); err != nil {
+		return d, err
+	}
+	d.Removed = written.Removed
+	if d.Added, err = golden.Unfold[snapshot](written.Added); err != nil {
+		return d, err
+	}
+	d.Changed, err = golden.Unfold[change](written.Changed)
+	return d, err
 }
 
 // on returns the resources that there were, without the changes of their values.
@@ -82,7 +113,7 @@ func (d differences) on(base []snapshot) []snapshot {
 }
 
 func differ(base, now []snapshot) differences {
-	d := differences{Changed: map[string]map[string]any{}}
+	var d differences
 	before := byURN(base)
 	for _, one := range now {
 		old, known := before[one.URN]
@@ -91,7 +122,7 @@ func differ(base, now []snapshot) differences {
 			continue
 		}
 		if changed := mergePatch(plainResource(old), plainResource(one)); len(changed) > 0 {
-			d.Changed[one.URN] = changed
+			d.Changed = append(d.Changed, change{one.URN, changed})
 		}
 	}
 	after := byURN(now)
@@ -149,6 +180,25 @@ func plainResource(s snapshot) map[string]any {
 	return value
 }
 
+// What a file says shortly is read as it was.
+func TestGoldenFilesLoseNothing(t *testing.T) {
+	base := deployed(t, canonical).snapshots()
+	for _, env := range environments {
+		now := asCanonical(t, env, deployed(t, env).snapshots())
+		for name, d := range map[string]differences{"whole": {Added: now}, "differences": differ(base, now)} {
+			written, err := encodeDifferences(d)
+			require.NoError(t, err)
+			read, err := decodeDifferences(written)
+			require.NoError(t, err)
+			want, err := encode(d)
+			require.NoError(t, err)
+			got, err := encode(read)
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got), "%s, %s", env, name)
+		}
+	}
+}
+
 func TestDifferencesFindEveryChange(t *testing.T) {
 	base := []snapshot{
 		{URN: "a", Inputs: map[string]any{"spec": map[string]any{"replicas": 1, "list": []any{"x", "y"}}}},
@@ -161,9 +211,9 @@ func TestDifferencesFindEveryChange(t *testing.T) {
 	d := differ(base, now)
 	require.Equal(t, []string{"c"}, d.Removed)
 	require.Equal(t, []snapshot{{URN: "d"}}, d.Added)
-	require.Equal(t, map[string]map[string]any{
-		"a": {"inputs": map[string]any{"spec": map[string]any{"replicas": 2, "list": []any{"x"}}}},
-		"b": {"protect": nil},
+	require.Equal(t, []change{
+		{"a", map[string]any{"inputs": map[string]any{"spec": map[string]any{"replicas": 2, "list": []any{"x"}}}}},
+		{"b", map[string]any{"protect": nil}},
 	}, d.Changed)
 	var urns []string
 	for _, one := range d.on(base) {

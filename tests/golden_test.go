@@ -12,6 +12,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/scalestack/scalestack/tests/golden"
 )
 
 var update = flag.Bool("update", false, "write tests/golden anew")
@@ -45,7 +48,11 @@ and commit the files. A resource that was renamed or got another parent needs an
 // compare holds now against the file, or writes it. What would be deleted and
 // created again for a new name is refused in both cases.
 func compare(file string, now []snapshot, update bool) error {
-	text, err := encode(now)
+	folded, err := golden.Fold(now)
+	if err != nil {
+		return err
+	}
+	text, err := encode(folded)
 	if err != nil {
 		return err
 	}
@@ -56,7 +63,11 @@ func compare(file string, now []snapshot, update bool) error {
 	if err != nil {
 		return err
 	}
-	before, err := decode(reviewed)
+	var entries []map[string]any
+	if err := yaml.Unmarshal(reviewed, &entries); err != nil {
+		return err
+	}
+	before, err := golden.Unfold[snapshot](entries)
 	if err != nil {
 		return err
 	}

@@ -68,11 +68,11 @@ func (g *graph) text(t *testing.T) string {
 	return string(text)
 }
 
-func encode(all []snapshot) ([]byte, error) {
+func encode(value any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
-	err := encoder.Encode(all)
+	err := encoder.Encode(value)
 	return text.Bytes(), err
 }
 

@@ -24,28 +24,39 @@ type Resource struct {
 
 // Resources returns what the program registers for dev, staging or prod.
 func Resources(env string) ([]Resource, error) {
-	var base []Resource
-	if err := read(canonical, &base); err != nil || env == canonical {
+	var entries []map[string]any
+	if err := read(canonical, &entries); err != nil {
+		return nil, err
+	}
+	base, err := Unfold[Resource](entries)
+	if err != nil || env == canonical {
 		return base, err
 	}
+	// Changed are JSON merge patches (RFC 7386).
 	var differences struct {
-		Removed []string
-		Added   []Resource
-		// Changed are JSON merge patches (RFC 7386) by URN.
-		Changed map[string]map[string]any
+		Removed        []string
+		Added, Changed []map[string]any
 	}
 	if err := read(env, &differences); err != nil {
 		return nil, err
 	}
-	all := differences.Added
+	all, err := Unfold[Resource](differences.Added)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := Unfold[Resource](differences.Changed)
+	if err != nil {
+		return nil, err
+	}
+	patches := map[string]map[string]any{}
+	for _, one := range changed {
+		patches[one.URN] = one.Inputs
+	}
 	for _, one := range base {
-		if slices.Contains(differences.Removed, one.URN) {
-			continue
+		if !slices.Contains(differences.Removed, one.URN) {
+			merge(one.Inputs, patches[one.URN])
+			all = append(all, one)
 		}
-		if patch, ok := differences.Changed[one.URN]["inputs"].(map[string]any); ok {
-			merge(one.Inputs, patch)
-		}
-		all = append(all, one)
 	}
 	return all, nil
 }
