@@ -3,6 +3,7 @@ package main
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/scalestack/scalestack/policies/rule"
 )
@@ -81,15 +82,31 @@ func plainValue(c *rule.Check, r rule.Resource, n rule.Node, name string) {
 	}
 }
 
+// shapes are those of the texts that were seen: all shards have the same programs.
+var shapes sync.Map
+
+func shapeOf(text string) string {
+	if known, ok := shapes.Load(text); ok {
+		return known.(string)
+	}
+	found := ""
+	for _, shape := range secretShapes {
+		if shape.pattern.MatchString(text) {
+			found = shape.name
+			break
+		}
+	}
+	shapes.Store(text, found)
+	return found
+}
+
 var secretName = regexp.MustCompile(`(?i)(password|passwd|secret|token|api[_-]?key|private[_-]?key|credentials?)$`)
 
 // looksLike says what the value of a name looks like, "" for nothing special.
 // A file's path or a reference is how a secret should be named.
 func looksLike(name, text string) string {
-	for _, shape := range secretShapes {
-		if shape.pattern.MatchString(text) {
-			return shape.name
-		}
+	if shape := shapeOf(text); shape != "" {
+		return shape
 	}
 	if secretName.MatchString(name) && text != "" && !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "$(") {
 		return "the value of something called " + name
