@@ -29,7 +29,7 @@ var crossMutations = map[string]mutation{
 
 	"port of another name":     {policy: "service-port", says: `targetPort is "https", allowed: a port of Deployment scalestack/app: 8080 (http, TCP)`, edits: edits(set("Service app", "spec.ports[0].targetPort", "https"))},
 	"port number":              {policy: "service-port", says: "targetPort is 6381", edits: edits(set("Service redis", "spec.ports[0].targetPort", 6381.0))},
-	"port of another protocol": {policy: "service-port", says: "postgres-shard-0", edits: edits(set("Service postgres-shard-0", "spec.ports[0].protocol", "UDP"))},
+	"port of another protocol": {policy: "service-port", says: "postgres-shard-0", edits: edits(set("Service postgres-shard-0-headless", "spec.ports[0].protocol", "UDP"))},
 	"container without port":   {policy: "service-port", says: "allowed: a port of Deployment scalestack/redis: none", edits: edits(unset(redis, main0+"ports"))},
 
 	"no budget":             {policy: "budget-required", says: "without a PodDisruptionBudget for its up to 10 pods", edits: edits(without("PodDisruptionBudget app"))},
@@ -42,7 +42,7 @@ var crossMutations = map[string]mutation{
 		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", "90%"))},
 	"floor at KEDA's minimum": {policy: "budget-floor", says: "minAvailable is 3, allowed: below 3", edits: edits(without(scaler), scaled("app", 3, 10),
 		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", 3.0))},
-	"nothing may go": {policy: "budget-floor", says: "maxUnavailable is 0, allowed: 1 or more", edits: edits(set("PodDisruptionBudget postgres", "spec.maxUnavailable", 0.0))},
+	"nothing may go": {policy: "budget-floor", says: "maxUnavailable is 0, allowed: 1 or more", edits: edits(set("PodDisruptionBudget postgres*", "spec.maxUnavailable", 0.0))},
 
 	"no policy of its own":       {policy: "network-covered", says: "Deployment scalestack/app: its traffic is covered by no NetworkPolicy of its own for Ingress", edits: edits(without(appPolicy))},
 	"migration without a policy": {policy: "network-covered", says: "Job scalestack/app-migrate", edits: edits(without("NetworkPolicy app-migrate"))},
@@ -105,7 +105,9 @@ var crossMutations = map[string]mutation{
 	"metrics port behind an Ingress": {policy: "metrics-private", says: "backend.service.port is a metrics port", edits: edits(scraped,
 		declare("kubernetes:networking.k8s.io/v1:Ingress", ingressTo("/")))},
 
-	"spread over shards": {policy: "spread-within-shard", says: "whenUnsatisfiable is DoNotSchedule over 4 StatefulSets, allowed: ScheduleAnyway", edits: edits(
+	"spread over shards": {policy: "spread-within-shard", only: "dev", says: "whenUnsatisfiable is DoNotSchedule over 4 StatefulSets, allowed: ScheduleAnyway", edits: edits(
+		set(db, pods+"topologySpreadConstraints[0].whenUnsatisfiable", "DoNotSchedule"))},
+	"spread over members of shards": {policy: "spread-within-shard", only: "prod", says: "whenUnsatisfiable is DoNotSchedule over 12 StatefulSets, allowed: ScheduleAnyway", edits: edits(
 		set(db, pods+"topologySpreadConstraints[0].whenUnsatisfiable", "DoNotSchedule"))},
 }
 

@@ -83,8 +83,14 @@ func databases() []*rapid.Generator[mistake] {
 		numbers("postgres.pins.5", "is not a shard to pin to: it is drained", 0, 3, func(n int) []set {
 			return []set{to("postgres.pins", object{"5": n}), to("postgres.drain", []any{n})}
 		}),
-		numbers("postgres.resources.memory", "must be at least 256Mi", 1, 255, func(n int) []set {
+		numbers("postgres.resources.memory", "must be at least", 1, 255, func(n int) []set {
 			return []set{to("postgres.resources.memory", fmt.Sprintf("%dMi", n))}
+		}),
+		numbers("postgres.resources.memory", "must be at least 448Mi with members above 1 and backup", 1, 447, func(n int) []set {
+			return []set{
+				to("postgres.resources.memory", fmt.Sprintf("%dMi", n)), to("postgres.members", 3),
+				to("postgres.backup.bucket", "s3://acme-backups/other"),
+			}
 		}),
 		numbers("postgres.maxConnections", "with resources.memory 512Mi", 2000, 10000, func(n int) []set {
 			return []set{to("postgres.resources.memory", "512Mi"), to("postgres.maxConnections", n)}

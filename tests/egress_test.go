@@ -2,7 +2,6 @@ package tests
 
 import (
 	"encoding/json"
-	"maps"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -30,17 +29,11 @@ func egressOf(t *testing.T, node pulumi.MockResourceArgs) (e egressRules) {
 // What a policy lets out to everybody is what a program that somebody has taken over can use.
 func TestResolversAndAPIServersAreNamed(t *testing.T) {
 	const resolver, server = "192.0.2.53/32", "192.0.2.64/32"
-	section := func(name string, changed map[string]any) (all map[string]any) {
-		require.NoError(t, json.Unmarshal([]byte(settings(t, "prod")[name]), &all))
-		maps.Copy(all, changed)
-		return all
-	}
 	peer := func(cidr string) []any { return []any{map[string]any{"cidr": cidr}} }
-	kubernetes := section("scalestack:kubernetes", map[string]any{"resolvers": peer(resolver), "apiServers": peer(server)})
-	postgres := section("scalestack:postgres", map[string]any{
-		"members": 3, "image": "registry.example.com/postgres:16.2-patroni-4.1.5@sha256:4aea012537edfad80f98d870a36e6b90b4c09b27be7f4b4759d72db863baeebb",
-	})
-	g, err := run(t, "prod", encoded(t, map[string]any{"scalestack:kubernetes": kubernetes, "scalestack:postgres": postgres}))
+	var kubernetes map[string]any
+	require.NoError(t, json.Unmarshal([]byte(settings(t, "prod")["scalestack:kubernetes"]), &kubernetes))
+	kubernetes["resolvers"], kubernetes["apiServers"] = peer(resolver), peer(server)
+	g, err := run(t, "prod", encoded(t, map[string]any{"scalestack:kubernetes": kubernetes}))
 	require.NoError(t, err)
 
 	found := map[string]int{}

@@ -83,7 +83,7 @@ func shardsOf(t *testing.T, g *graph) footprint {
 	t.Helper()
 	sets := g.find(statefulSetType)
 	require.NotEmpty(t, sets)
-	f := templateOf(t, sets[0], "shards")
+	f := templateOf(t, sets[0], "servers of shards")
 	f.least, f.most = len(sets), len(sets)
 	for _, claim := range g.find(claimType) {
 		f.disk.Add(quantity(t, claim, "spec.resources.requests.storage"))

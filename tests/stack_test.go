@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -108,12 +109,9 @@ func TestNoResourceUsesADefaultProvider(t *testing.T) {
 
 func TestNoPasswordInPlainText(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		passwords := 14
-		if env == "dev" {
-			passwords += 2
-		}
-		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), passwords,
-			"two for each shard, one for the cache, one for each of five services, one for each exporter of dev")
+		passwords := map[string]int{"dev": 16, "staging": 14, "prod": 18}
+		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), passwords[env],
+			"two for each shard, one for the cache, one for each of five services, one for each exporter of dev, one for Patroni of each shard of prod")
 		require.NotContains(t, g.text(t), password)
 	})
 }
@@ -135,7 +133,7 @@ func TestPreviewBuilds(t *testing.T) {
 func TestDestroyKeepsTheData(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
 		retained := append(g.find(namespace), g.find(volumeClaim)...)
-		require.Len(t, retained, 5)
+		require.Len(t, retained, 1+servers[env])
 		for _, node := range retained {
 			require.True(t, node.RegisterRPC.GetRetainOnDelete(), id(node))
 			require.NotEmpty(t, at(t, node, `metadata.annotations["pulumi.com/patchFieldManager"]`),
@@ -265,11 +263,11 @@ var scaler = regexp.MustCompile(`^email-(autoscaler|lag-user|lag-access)$`)
 
 // Node pools, the operator's chart, Argo, the record with its rate limit, the Jobs of a
 // serial rollout and of TLS and the exporters are there or not by their settings; all else is the same in
-// every environment.
+// every environment, once it has as many members and the backups of prod.
 func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
-	shape := func(env string) []string {
+	shape := func(g *graph) []string {
 		var types []string
-		for _, node := range deployed(t, env).nodes {
+		for _, node := range g.nodes {
 			sized := strings.Contains(node.RegisterRPC.GetParent(), ":kafka:Kafka") || strings.HasSuffix(node.Name, "-gate") ||
 				exporter.MatchString(node.Name) || scaler.MatchString(node.Name) ||
 				slices.Contains([]string{"cdn-argo", "cdn-record", "cdn-rate-limit", "postgres-clients"}, node.Name)
@@ -279,6 +277,12 @@ func TestEnvironmentsDifferInValuesOnly(t *testing.T) {
 		}
 		return types
 	}
-	require.Equal(t, shape("dev"), shape("staging"))
-	require.Equal(t, shape("staging"), shape("prod"))
+	require.Equal(t, shape(deployed(t, "dev")), shape(deployed(t, "staging")))
+	var shards map[string]any
+	require.NoError(t, json.Unmarshal([]byte(settings(t, "prod")["scalestack:postgres"]), &shards))
+	copied, err := run(t, "staging", withShards(t, "staging", map[string]any{
+		"members": shards["members"], "backup": shards["backup"], "image": shards["image"],
+	}))
+	require.NoError(t, err)
+	require.Equal(t, shape(copied), shape(deployed(t, "prod")))
 }

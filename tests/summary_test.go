@@ -27,7 +27,7 @@ func TestSummaryFindsEveryFigure(t *testing.T) {
 	want := map[string][]string{
 		"dev":     {"app: 3 to 10", "postgres: 4Gi", "kafka dual: 5Gi", "email: 1 to 4", "126 of 140 per shard (24 pods, 14 left)", "+ static: edge 30 d"},
 		"staging": {"app: 3 to 10", "postgres: 80Gi", "kafka brokers: 150Gi", "160 of 180 per shard", "+ bypass-api: never cached"},
-		"prod":    {"app: 3 to 10", "postgres: 800Gi", "kafka brokers: 1500Gi", "355 of 400 per shard (28 pods, 45 left)", "+ js: edge 7 d"},
+		"prod":    {"app: 3 to 10", "postgres: 2400Gi", "kafka brokers: 1500Gi", "355 of 400 per shard (28 pods, 45 left)", "+ js: edge 7 d"},
 	}
 	each(t, func(t *testing.T, env string, g *graph) {
 		deployed, after, err := summary.FromPreview(strings.NewReader(planned(t, g)))

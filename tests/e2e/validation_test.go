@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,11 @@ func manifests(t *testing.T, env, namespace string) []manifest {
 			object.metadata()["name"] = namespace
 		} else {
 			object.metadata()["namespace"] = namespace
+		}
+		// Owners have an identity once they are there.
+		owners, _ := object.metadata()["ownerReferences"].([]any)
+		for i, owner := range owners {
+			owner.(map[string]any)["uid"] = fmt.Sprint("owner-", i)
 		}
 		all = append(all, object)
 	}
