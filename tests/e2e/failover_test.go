@@ -48,7 +48,17 @@ func newFailover(t *testing.T, s failoverStack, users int64) *failover {
 	t.Helper()
 	f := &failover{proof: newProof(t, users), stack: s}
 	f.pulse = newPulse(t, f.target().Base)
+	t.Cleanup(f.tell)
 	return f
+}
+
+// tell logs the last words of all members of a drill that has failed, before they go.
+func (f *failover) tell() {
+	if !f.t.Failed() {
+		return
+	}
+	said, _ := try(f.t, "kubectl", "logs", "-n", f.namespace, "-l", "app.kubernetes.io/name=postgres,scalestack/role", "-c", "postgres", "--prefix", "--tail=60")
+	f.t.Log(said)
 }
 
 // TestFailover deploys a stack of its own and goes through PARTS:
