@@ -38,8 +38,8 @@ type Config struct {
 	Secrets map[string]map[string]string `json:"secrets"`
 	// ExternalSecrets are the names of Secrets that services mount and that something
 	// else makes in the namespace, an external store for example. A service does not
-	// start without them. A name that secrets had in the last deployment is refused:
-	// Pulumi would delete the Secret that pods mount.
+	// start without them. A name that secrets, cert-manager or Strimzi had for this stack in
+	// the last deployment is refused: that Secret would be deleted while pods mount it.
 	ExternalSecrets []string `json:"externalSecrets"`
 	// Metrics are who reads the metrics of the stack's programs.
 	Metrics Metrics `json:"metrics"`

@@ -88,7 +88,7 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 		return f, fmt.Errorf("%s cannot be asked who it is, and nothing was changed: %w", c.reached(), err)
 	}
 	f.cluster = there.ID()
-	if f.past, err = readPast(ctx, len(c.ExternalSecrets) > 0); err != nil {
+	if f.past, err = readPast(ctx); err != nil {
 		return f, fmt.Errorf("the state cannot be read, and nothing was changed: %w", err)
 	}
 	if f.namespace, err = there.Namespace(ctx.Context(), c.Namespace); err != nil {

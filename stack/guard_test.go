@@ -69,7 +69,9 @@ func (e *engine) run(t *testing.T, there *clustertest.Fake, config map[string]st
 	maps.Copy(settings, config)
 	body, keep := Program(WithCluster(there.Connect))
 	return pulumi.RunErr(body, pulumi.WithMocks(project, "prod", e),
-		func(info *pulumi.RunInfo) { info.Config, info.RootDirectory = settings, t.TempDir() }, keep)
+		func(info *pulumi.RunInfo) {
+			info.Config, info.ConfigSecretKeys, info.RootDirectory = settings, []string{"scalestack:secrets"}, t.TempDir()
+		}, keep)
 }
 
 const stackOfRun = "organization/scalestack/prod"
@@ -182,22 +184,55 @@ func TestClaimsOfOthersDoNotHoldUpADeployment(t *testing.T) {
 
 // The state alone knows what Pulumi would delete.
 func TestASecretOfTheStackIsNotHandedOver(t *testing.T) {
-	const urn = "urn:pulumi:prod::scalestack::scalestack:secrets:Secrets$kubernetes:core/v1:Secret::secrets-mail-login"
-	e := &engine{
-		outputs:   resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack"}),
-		resources: resource.NewPropertyMapFromMap(map[string]any{urn: map[string]any{"type": "kubernetes:core/v1:Secret", "outputs": map[string]any{}}}),
+	const urn = "urn:pulumi:prod::scalestack::scalestack:secrets:Secrets$kubernetes:core/v1:Secret::secrets-"
+	of := func(typ, name string) map[string]any {
+		return map[string]any{"type": typ, "outputs": map[string]any{"metadata": map[string]any{"name": name}}}
 	}
+	const certificate, kafkaUser = "kubernetes:cert-manager.io/v1:Certificate", "kubernetes:kafka.strimzi.io/v1beta2:KafkaUser"
 	there := &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)}}
-	external := oneService(mounted)
-	external["scalestack:externalSecrets"] = `["mail-login"]`
-	require.ErrorContains(t, e.run(t, there, external), `scalestack:externalSecrets: Invalid value: "mail-login": is a Secret that this stack has made from secrets`)
-	require.Empty(t, e.names())
-
-	e.resources = resource.NewPropertyMapFromMap(map[string]any{urn + "-2": map[string]any{"type": "kubernetes:core/v1:Secret", "outputs": map[string]any{}}})
-	require.NoError(t, e.run(t, there, external), "another name")
-	e.asked = nil
-	require.NoError(t, e.run(t, there, nil))
-	require.NotContains(t, e.asked, readResources, "nobody asks where nothing else makes Secrets")
+	issued := func(section string) map[string]string {
+		return map[string]string{"scalestack:" + section: `{"tls":{"issuer":{"name":"ca"}}}`}
+	}
+	given := func(section, name string) map[string]string {
+		return map[string]string{
+			"scalestack:" + section: `{"tls":{"secret":"` + name + `"}}`,
+			"scalestack:secrets":    `{"` + name + `":{"tls.crt":"a","tls.key":"b","ca.crt":"c"}}`,
+		}
+	}
+	for name, test := range map[string]struct {
+		urn      string
+		was      map[string]any
+		settings map[string]string
+		refusal  string
+	}{
+		"to an external store": {urn + "mail-login", of("kubernetes:core/v1:Secret", "mail-login"),
+			with(oneService(mounted), "externalSecrets", `["mail-login"]`), `scalestack:externalSecrets: Invalid value: "mail-login": was a Secret of the setting secrets`},
+		"another name": {urn + "mail-login-2", of("kubernetes:core/v1:Secret", "mail-login-2"),
+			with(oneService(mounted), "externalSecrets", `["mail-login"]`), ""},
+		"to cert-manager":                    {urn + "redis-tls", of("kubernetes:core/v1:Secret", "redis-tls"), issued("redis"), `scalestack:redis.tls.issuer: Invalid value: "redis-tls": was a Secret of the setting secrets`},
+		"shards' to cert-manager":            {urn + "postgres-tls", of("kubernetes:core/v1:Secret", "postgres-tls"), issued("postgres"), `scalestack:postgres.tls.issuer: Invalid value: "postgres-tls": was a Secret`},
+		"from cert-manager":                  {"urn:c", of(certificate, "redis-tls"), given("redis", "redis-tls"), `scalestack:secrets.redis-tls: Invalid value: "redis-tls": was a Secret of cert-manager`},
+		"from cert-manager, by another name": {"urn:c", of(certificate, "redis-tls"), given("redis", "cache-tls"), ""},
+		"cert-manager's stays":               {"urn:c", of(certificate, "redis-tls"), with(issued("redis"), "externalSecrets", `["redis-tls"]`), ""},
+		"to Strimzi": {urn + "shop", of("kubernetes:core/v1:Secret", "shop"),
+			oneService(`"uses":{"produce":["orders"]}`), `scalestack:services.shop: Invalid value: "shop": was a Secret of the setting secrets`},
+		"from Strimzi": {"urn:u", of(kafkaUser, "mail-login"),
+			with(oneService(mounted), "secrets", `{"mail-login":{"password":"hush"}}`), `scalestack:secrets.mail-login: Invalid value: "mail-login": was a Secret of Strimzi`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &engine{
+				outputs:   resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack"}),
+				resources: resource.NewPropertyMapFromMap(map[string]any{test.urn: test.was}),
+			}
+			err := e.run(t, there, test.settings)
+			if test.refusal == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.refusal)
+			require.Empty(t, e.names())
+		})
+	}
 }
 
 // A first deployment that failed half-way has no outputs. The record tells.

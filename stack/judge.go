@@ -3,6 +3,7 @@ package stack
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -131,15 +132,16 @@ func (c *Config) judgeClaims(f findings) field.ErrorList {
 	return errs
 }
 
-// judgeSecrets refuses to hand a Secret of the stack to something else under its name:
-// Pulumi would delete it last of all, also where the other has taken it over by then, and
-// no pod that mounts it would start again.
+// judgeSecrets refuses another maker of a Secret under the same name: the former one goes
+// last of all in a deployment and takes with it what the other has written by then, and no
+// pod that mounts it would start again.
 func (c *Config) judgeSecrets(p past) field.ErrorList {
 	var errs field.ErrorList
-	for _, name := range slices.Sorted(slices.Values(c.ExternalSecrets)) {
-		if slices.Contains(p.secrets, name) {
-			errs = append(errs, field.Invalid(sectionPath("externalSecrets"), name, "is a Secret that this stack has made from secrets, and would be deleted "+
-				"while pods mount it. Fix: have it made under another name, and give that name here and wherever "+name+" is used"))
+	now := c.makers()
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if before, known := p.makers[name]; known && before != now[name].maker {
+			errs = append(errs, field.Invalid(now[name].path, name, fmt.Sprintf("was a Secret of %s until now, and would be deleted while pods mount what %s writes into it. "+
+				"Fix: use another name, or deploy once with another Secret wherever %s is used and then with this", before, now[name].maker, name)))
 		}
 	}
 	return errs

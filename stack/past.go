@@ -23,9 +23,8 @@ type past struct {
 	// written before stacks recorded it.
 	namespaceUID string
 	target       cluster.Target
-	// secrets are the names of those that the setting secrets has made, read only where
-	// something else is said to make a Secret.
-	secrets []string
+	// makers are who made each Secret of which the state knows.
+	makers map[string]maker
 }
 
 // unmarked is true for a state from before stacks recorded their cluster.
@@ -38,9 +37,8 @@ const (
 )
 
 // readPast asks the engine for the outputs of the stack's last deployment that
-// succeeded, and for its resources where the outputs do not name the cluster or the caller
-// needs the Secrets. It registers nothing.
-func readPast(ctx *pulumi.Context, withSecrets bool) (past, error) {
+// succeeded, and for its resources. It registers nothing.
+func readPast(ctx *pulumi.Context) (past, error) {
 	args := struct {
 		Name string `pulumi:"name"`
 	}{stackName(ctx)}
@@ -60,18 +58,15 @@ func readPast(ctx *pulumi.Context, withSecrets bool) (past, error) {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
 	p.shards = readShards(last.Outputs["shardMap"])
-	if p.unmarked() || withSecrets {
-		return p, p.readResources(ctx)
-	}
-	return p, nil
+	return p, p.readResources(ctx)
 }
 
 // madeSecret is before the name in the URN of each Secret that the setting secrets has
 // made.
 const madeSecret = "scalestack:secrets:Secrets$kubernetes:core/v1:Secret::" + secretsName + "-"
 
-// readResources looks for the namespace, the provider and the Secrets of the setting
-// secrets among the stack's resources.
+// readResources looks for the namespace, the provider and what makes Secrets among the
+// stack's resources.
 func (p *past) readResources(ctx *pulumi.Context) error {
 	args := struct {
 		StackName string `pulumi:"stackName"`
@@ -85,13 +80,18 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 	if _, err := ctx.InvokePackageRaw(readResources, &args, &all, ""); err != nil {
 		return fmt.Errorf("resources of stack %s: %w", args.StackName, err)
 	}
+	p.makers = map[string]maker{}
 	for urn, one := range all.Outputs {
+		metadata, _ := one.Outputs["metadata"].(map[string]any)
 		if _, name, made := strings.Cut(urn, madeSecret); made {
-			p.secrets = append(p.secrets, name)
+			p.makers[name] = bySecrets
 		}
 		switch {
+		case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
+			p.makers[text(metadata, "name")] = byCertManager
+		case strings.HasPrefix(one.Type, "kubernetes:kafka.strimzi.io/") && strings.HasSuffix(one.Type, ":KafkaUser"):
+			p.makers[text(metadata, "name")] = byStrimzi
 		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
-			metadata, _ := one.Outputs["metadata"].(map[string]any)
 			p.namespaceUID = text(metadata, "uid")
 		case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):
 			p.target = cluster.Target{Kubeconfig: text(one.Outputs, "kubeconfig"), Context: text(one.Outputs, "context")}

@@ -12,24 +12,66 @@ import (
 // differ from version to version. TestNoSecretHasTwoOwners holds them against the graphs.
 var madeSecrets = regexp.MustCompile(`^(` + postgresName + `-(shard-\d+(-.+)?|roles-.+|exporter)|` + redisName + `-(app|acl|exporter)|` + kafkaName + `-.+|` + tunnelName + `-token)$`)
 
+// maker is who makes a Secret of the namespace that is mounted by a name which users choose.
+type maker string
+
+const (
+	bySecrets     maker = "the setting secrets"
+	byCertManager maker = "cert-manager"
+	byStrimzi     maker = "Strimzi"
+	byOthers      maker = "something else"
+)
+
+// making is a maker, and the setting that says so.
+type making struct {
+	maker maker
+	path  *field.Path
+}
+
+// makers are who makes each Secret with such a name. One that the stack has made may be in
+// externalSecrets too, for pods that mount it.
+func (c *Config) makers() map[string]making {
+	made := map[string]making{}
+	for _, name := range c.ExternalSecrets {
+		made[name] = making{byOthers, sectionPath("externalSecrets")}
+	}
+	for name := range c.Secrets {
+		made[name] = making{bySecrets, sectionPath(secretsName).Child(name)}
+	}
+	maps.Copy(made, c.madeByObjects())
+	return made
+}
+
+// madeByObjects are the Secrets that others make for objects of the stack, and delete with
+// them.
+func (c *Config) madeByObjects() map[string]making {
+	made := map[string]making{}
+	if t := c.Postgres.TLS; t != nil && t.Issuer != nil {
+		made[t.SecretOf(postgresName)] = making{byCertManager, sectionPath(postgresName).Child("tls", "issuer")}
+	}
+	if t := c.Redis.TLS; t != nil && t.Issuer != nil {
+		made[t.SecretOf(redisName)] = making{byCertManager, sectionPath(redisName).Child("tls", "issuer")}
+	}
+	for i, user := range c.Kafka.Users {
+		made[user.Name] = making{byStrimzi, sectionPath(kafkaName).Child("users").Index(i).Child("name")}
+	}
+	for key, s := range c.Services {
+		if s.usesKafka() {
+			made[s.Name], made[s.lagUserName()] = making{byStrimzi, servicePath(key)}, making{byStrimzi, servicePath(key)}
+		}
+	}
+	return made
+}
+
 // checkSecretNames refuses a Secret that something else makes: each would write over the
 // other's, and the one that goes would delete it.
 func (c *Config) checkSecretNames() field.ErrorList {
 	var errs field.ErrorList
+	others := c.madeByObjects()
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
-		if madeSecrets.MatchString(name) || c.kafkaUser(name) {
+		if _, taken := others[name]; taken || madeSecrets.MatchString(name) {
 			errs = append(errs, field.Invalid(sectionPath(secretsName).Child(name), name, "is the name of a Secret that the stack makes itself. Choose another"))
 		}
 	}
 	return errs
-}
-
-// kafkaUser tells whether Strimzi makes a Secret of this name, for the user of a service.
-func (c *Config) kafkaUser(name string) bool {
-	for _, s := range c.Services {
-		if s.usesKafka() && (name == s.Name || name == s.lagUserName()) {
-			return true
-		}
-	}
-	return false
 }

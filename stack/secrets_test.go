@@ -44,6 +44,16 @@ func TestASecretThatNobodyMakesIsNamed(t *testing.T) {
 	require.EqualError(t, err, `scalestack:externalSecrets: Duplicate value: "mail-login"`)
 }
 
+func TestASecretHasOneMaker(t *testing.T) {
+	const taken = `is the name of a Secret that the stack makes itself`
+	_, err := loadSecret(map[string]string{"scalestack:redis": `{"tls":{"issuer":{"name":"ca"}}}`}, `{"redis-tls":{"k":"hush"}}`)
+	require.ErrorContains(t, err, `scalestack:secrets.redis-tls: Invalid value: "redis-tls": `+taken)
+	_, err = loadSecret(map[string]string{"scalestack:postgres": `{"tls":{"issuer":{"name":"ca"}}}`}, `{"postgres-tls":{"k":"hush"}}`)
+	require.ErrorContains(t, err, `scalestack:secrets.postgres-tls: Invalid value: "postgres-tls": `+taken)
+	_, err = loadSecret(map[string]string{"scalestack:kafka": `{"users":[{"name":"billing","produce":["orders"]}]}`}, `{"billing":{"k":"hush"}}`)
+	require.ErrorContains(t, err, `scalestack:secrets.billing: Invalid value: "billing": `+taken)
+}
+
 func TestMistakesInSecretsShowNoValue(t *testing.T) {
 	for name, test := range map[string]struct{ secrets, mistake string }{
 		"text":     {`hush`, "scalestack:secrets: Forbidden: must be an object of objects"},

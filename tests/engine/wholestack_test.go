@@ -162,7 +162,7 @@ func TestASecretMovesElsewhereUnderAnotherName(t *testing.T) {
 	for _, preview := range []bool{true, false} {
 		said, err := r.run(update, preview)
 		require.Error(t, err)
-		require.Contains(t, said, `scalestack:externalSecrets: Invalid value: "own": is a Secret that this stack has made`)
+		require.Contains(t, said, `scalestack:externalSecrets: Invalid value: "own": was a Secret of the setting secrets until now`)
 		require.Empty(t, r.done)
 	}
 
