@@ -102,11 +102,11 @@ func (o Options) Check() []error {
 func Groups(o Options) []Group {
 	return []Group{
 		{"scalestack-shards", shards(o)},
-		{"scalestack-servers", servers()},
+		{"scalestack-servers", ofStacks(servers(), o.GoneHours)},
 		{"scalestack-moves", moves()},
 		{"scalestack-service", service(o)},
-		{"scalestack-events", events(o)},
+		{"scalestack-events", ofStacks(events(o), o.GoneHours)},
 		{"scalestack-edge", edge(o)},
-		{"scalestack-cluster", cluster(o)},
+		{"scalestack-cluster", ofStacks(cluster(o), o.GoneHours)},
 	}
 }

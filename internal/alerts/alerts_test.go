@@ -59,6 +59,13 @@ func TestRulesKeepNamespacesApart(t *testing.T) {
 	}
 }
 
+// Each controller of Kafka counts what there is in the whole cluster.
+func TestControllersAreNotAddedUp(t *testing.T) {
+	for _, r := range all() {
+		require.NotRegexp(t, `sum by \([^)]*\) \(kafka_controller_`, r.Expr, r.Name)
+	}
+}
+
 func TestRulesAreComplete(t *testing.T) {
 	require.Empty(t, Defaults().Check())
 	for _, r := range all() {

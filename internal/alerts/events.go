@@ -89,13 +89,14 @@ func events(o Options) []Rule {
 		},
 		{
 			Name: "PartitionsOffline", Severity: Critical, For: "1m",
-			Expr:        "sum by (namespace) (kafka_controller_kafkacontroller_offlinepartitionscount) > 0",
+			// Each controller counts them.
+			Expr:        "max by (namespace) (kafka_controller_kafkacontroller_offlinepartitionscount) > 0",
 			Summary:     "{{ $value }} partitions can be neither written nor read",
 			Description: "All brokers that have them are away. Events wait in the outboxes.",
 		},
 		{
 			Name: "PartitionsBelowMinimum", Severity: Critical, For: "2m",
-			Expr:        "sum by (namespace) (kafka_server_replicamanager_underminisrpartitioncount) > 0",
+			Expr:        "sum by (namespace) (max by (namespace, pod) (kafka_server_replicamanager_underminisrpartitioncount)) > 0",
 			Summary:     "{{ $value }} partitions take no messages",
 			Description: "Too few of their replicas are in sync. Events wait in the outboxes. Look for the broker that is away or behind.",
 		},

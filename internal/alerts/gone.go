@@ -25,6 +25,7 @@ var sources = []struct{ name, metric string }{
 	{"kafka-exporter", `kafka_consumergroup_lag{partition="0"}`},
 	{"backup", "scalestack_backup_interval_seconds"},
 	{"kube-state-metrics", shardsExist},
+	{"keda", "keda_scaler_detail_errors_total"},
 	{"kubelet", `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-postgres-shard-.+"}`},
 }
 

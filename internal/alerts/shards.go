@@ -89,21 +89,5 @@ func shards(o Options) []Rule {
 			Description: "After that no client connects to the shard, or the cache, any more. The certificate that the server shows was not renewed: " +
 				"look at what issues it, and for \"tls: the Secret is refused\" in the server's log.",
 		},
-		{
-			Name: "VolumeFillsUp", Severity: Critical, For: "30m",
-			Expr: fmt.Sprintf(`predict_linear(kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-.*"}[6h], %d * 3600) < 0`, o.DiskHours) +
-				" and kubelet_volume_stats_available_bytes / kubelet_volume_stats_capacity_bytes < 0.5",
-			Summary: fmt.Sprintf("Volume {{ $labels.persistentvolumeclaim }} is full within %d hours", o.DiskHours),
-			Description: "A shard without room stops. Raise storage.size of the part that the claim belongs to: volumes grow while in use. Look for " +
-				"what grows: a replication slot, dead rows, a move.",
-		},
-		{
-			// One that is full no longer fills up.
-			Name: "VolumeFull", Severity: Critical, For: "1m",
-			Expr:    `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-.*"} / kubelet_volume_stats_capacity_bytes < 0.03`,
-			Summary: "{{ $value | humanizePercentage }} of volume {{ $labels.persistentvolumeclaim }} is free",
-			Description: "A shard on a full volume refuses writes, and stops when its log needs another file. Raise storage.size of the part that the " +
-				"claim belongs to and deploy: it comes back by itself, with all that was acknowledged.",
-		},
 	}
 }
