@@ -127,12 +127,28 @@ func (b *Backup) egress() networkingv1.NetworkPolicyEgressRuleArray {
 		}
 		all = append(all, kube.Policy{To: to, NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)...)
 	}
+	if b.CredentialsSecret == "" {
+		all = append(all, kube.Policy{To: podIdentity(), NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)...)
+	}
+	return all
+}
+
+// podIdentity are the addresses of the agent of EKS Pod Identity, on the pod's own node.
+// Nothing else answers there.
+func podIdentity() []k8s.Target {
+	var all []k8s.Target
+	for _, cidr := range []string{"169.254.170.23/32", "fd00:ec2::23/128"} {
+		all = append(all, k8s.Target{Peer: k8s.Peer{CIDR: pulumi.String(cidr)}, Port: 80})
+	}
 	return all
 }
 
 // egressRevision changes with where egress leads, as far as that is known before the deployment.
 func (b *Backup) egressRevision() string {
 	text := fmt.Sprint(b.ports())
+	if b.CredentialsSecret == "" {
+		text += "\nown identity"
+	}
 	for _, peer := range b.EgressTo {
 		cidr, _ := settings.String(peer.CIDR)
 		text += fmt.Sprintf("\n%s %s %s", cidr, knownLabels(peer.Pods), knownLabels(peer.Namespaces))

@@ -128,7 +128,7 @@ func TestTheBucketIsReached(t *testing.T) {
 	args.Backup.MetricsFrom = []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}}
 	record := run(t, args)
 	rules, _ := kubetest.Value(record.Get(t, "NetworkPolicy", "postgres-bucket-"+args.Backup.egressRevision()), "spec.egress")
-	last := rules.ArrayValue()[len(rules.ArrayValue())-1].ObjectValue()
+	last := rules.ArrayValue()[0].ObjectValue()
 	require.Contains(t, last["to"].String(), "192.0.2.0/24")
 	require.Contains(t, last["ports"].String(), "443")
 	policy := record.Get(t, "NetworkPolicy", "postgres")
@@ -140,11 +140,28 @@ func TestTheBucketIsReached(t *testing.T) {
 	require.Contains(t, last["ports"].String(), "9188")
 }
 
+// The agent of EKS Pod Identity answers on the node, by HTTP, wherever the bucket is.
+func TestPodsReachTheAgentOfTheirIdentity(t *testing.T) {
+	for _, b := range []Backup{{}, {Endpoint: "https://minio:9000"}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.2.0/24")}}}} {
+		for secret, reached := range map[string]bool{"": true, "bucket-login": false} {
+			b.CredentialsSecret = secret
+			args := &Args{Shards: []int{3}}
+			withBackups(args)
+			b.Bucket = args.Backup.Bucket
+			args.Backup = &b
+			rules, _ := kubetest.Value(run(t, args).Get(t, "NetworkPolicy", "postgres-bucket-"+b.egressRevision()), "spec.egress")
+			for _, agent := range []string{"169.254.170.23/32", "fd00:ec2::23/128"} {
+				require.Equal(t, reached, strings.Contains(rules.String(), agent), "%s %s", agent, secret)
+			}
+		}
+	}
+}
+
 // Two places at once are two policies.
 func TestEveryPlaceOfABucketHasAPolicyOfItsOwn(t *testing.T) {
 	seen := map[string]bool{}
 	for _, b := range []Backup{
-		{}, {Endpoint: "https://minio:9000"}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.2.0/24")}}}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.3.0/24")}}},
+		{}, {CredentialsSecret: "x"}, {Endpoint: "https://minio:9000"}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.2.0/24")}}}, {EgressTo: []k8s.Peer{{CIDR: pulumi.String("192.0.3.0/24")}}},
 		{EgressTo: []k8s.Peer{{Pods: pulumi.StringMap{"app": pulumi.String("minio")}}}}, {EgressTo: []k8s.Peer{{Namespaces: pulumi.StringMap{"app": pulumi.String("minio")}}}},
 		{EgressTo: []k8s.Peer{{CIDR: pulumi.String("").ToStringOutput()}, {Pods: pulumi.StringMap{}.ToStringMapOutput()}}},
 	} {
