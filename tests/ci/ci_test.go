@@ -163,3 +163,18 @@ func TestWorkflowsUseAShellWithPipefail(t *testing.T) {
 		}
 	}
 }
+
+// A token without a team may change every stack of the organization.
+func TestEveryAccessNamesItsTeam(t *testing.T) {
+	files, err := filepath.Glob(root + "/.github/workflows/*.yml")
+	require.NoError(t, err)
+	uses := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		n := strings.Count(string(text), "uses: ./.github/actions/access\n")
+		require.Equal(t, n, strings.Count(string(text), "\n          team: ${{ vars.PULUMI_TEAM }}\n"), file)
+		uses += n
+	}
+	require.Greater(t, uses, 3)
+}
