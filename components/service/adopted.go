@@ -44,8 +44,28 @@ func (r *registrar) adopted(made *apiextensions.CustomResource, name pulumi.Stri
 		if applied, _ := all[4].(map[string]string); applied[specAnnotation] != wanted {
 			return name, nil
 		}
-		return name, awaitKEDA(ctx, r.args.Look, all[2].(string), r.name, wanted, patience, lookEvery)
+		if err := awaitKEDA(ctx, r.args.Look, all[2].(string), r.name, wanted, patience, lookEvery); err != nil {
+			return name, err
+		}
+		if r.args.scalesToZero() {
+			if text := asleep(ctx, r.args.Look, all[2].(string), r.name); text != "" {
+				return name, r.ctx.Log.Warn(text, &pulumi.LogArgs{Resource: r.made})
+			}
+		}
+		return name, nil
 	}).(pulumi.StringOutput)
+}
+
+// asleep says what a deployment has not tried, because no pod runs. It is "" where one does,
+// and where the cluster does not tell: nothing is held up by it.
+func asleep(ctx context.Context, look LookFunc, namespace, name string) string {
+	deployment, err := look(ctx, "apps/v1", "deployments", namespace, name)
+	if err != nil || deployment == nil || fmt.Sprint(within(deployment, "spec")["replicas"]) != "0" {
+		return ""
+	}
+	return fmt.Sprintf("Deployment %s/%s sleeps: no pod has tried what is deployed, and the next event will. "+
+		"To try it now: kubectl -n %s annotate scaledobject %s autoscaling.keda.sh/paused-replicas=1, wait for the pod, "+
+		"and the same with autoscaling.keda.sh/paused-replicas-", namespace, name, namespace, name)
 }
 
 // awaitKEDA looks until KEDA has made an autoscaler of the spec with this checksum.

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -143,4 +144,42 @@ func TestTheDeploymentAsksKEDA(t *testing.T) {
 	patience = 50 * time.Millisecond
 	t.Cleanup(func() { patience = adoptWithin })
 	require.ErrorContains(t, deploy(func(string) map[string]any { return madeOf("old") }), "KEDA says nothing against it")
+}
+
+// A Deployment of no pods rolls out at once, whatever its image is.
+func TestASleeperIsNamed(t *testing.T) {
+	said := func(found map[string]any, err error) string {
+		return asleep(t.Context(), func(_ context.Context, version, resource, namespace, name string) (map[string]any, error) {
+			require.Equal(t, []string{"apps/v1", "deployments", "shop", "email"}, []string{version, resource, namespace, name})
+			return found, err
+		}, "shop", "email")
+	}
+	of := func(replicas any) map[string]any { return map[string]any{"spec": map[string]any{"replicas": replicas}} }
+	require.Contains(t, said(of(int64(0)), nil), "Deployment shop/email sleeps: no pod has tried what is deployed")
+	require.Empty(t, said(of(int64(1)), nil))
+	require.Empty(t, said(nil, nil))
+	require.Empty(t, said(nil, errors.New("forbidden")))
+}
+
+func TestADeploymentLooksAtSleepersAlone(t *testing.T) {
+	for _, seconds := range []int{0, 300} {
+		args, asked := consumer(), []string{}
+		args.Triggers.Connections, args.Triggers.Requests, args.Triggers.Lag.ScaleToZeroAfterSeconds = nil, nil, seconds
+		var r kubetest.Recorder
+		args.Look = func(_ context.Context, _, resource, _, _ string) (map[string]any, error) {
+			asked = append(asked, resource)
+			switch resource {
+			case "deployments":
+				return map[string]any{"spec": map[string]any{"replicas": int64(0)}}, nil
+			case "scaledobjects":
+				return kedaSays("Ready", "True", ""), nil
+			}
+			return madeOf(kubetest.Text(r.Get(t, "ScaledObject", "email"), `metadata.annotations["`+specAnnotation+`"]`)), nil
+		}
+		require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "email", args)
+			return err
+		}, pulumi.WithMocks("project", "stack", &r)))
+		require.Equal(t, seconds > 0, slices.Contains(asked, "deployments"))
+	}
 }
