@@ -91,6 +91,7 @@ func (c *CDN) register(z *cloudflareZone, a *Args) error {
 			return err
 		}
 	}
+	z.afterRulesets()
 	if *a.ZoneSettings {
 		if err := z.settings(*a.BrowserTTL); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package cdn_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -45,6 +46,19 @@ func TestSettingsOfTheZoneStayAfterDestroy(t *testing.T) {
 			require.Equal(t, stays[name], r.GetRetainOnDelete(), name)
 		}
 	}
+}
+
+// Of a zone that another stack has, Cloudflare refuses the rules alone: the rest would write
+// over that stack's.
+func TestTheRulesComeBeforeWhatCloudflareOverwrites(t *testing.T) {
+	all := registrations(t, everything(cdn.ModeCacheRules))
+	for name, r := range all {
+		first := name == "cdn-cache-rules" || name == "cdn-rate-limit"
+		for _, rules := range []string{"cdn-cache-rules", "cdn-rate-limit"} {
+			require.Equal(t, !first, strings.Contains(strings.Join(r.GetDependencies(), " "), "::"+rules), "%s after %s", name, rules)
+		}
+	}
+	require.Greater(t, len(all), 5)
 }
 
 func TestPreviewSaysWhatStays(t *testing.T) {

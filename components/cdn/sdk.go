@@ -5,6 +5,8 @@ import (
 
 	"github.com/pulumi/pulumi-cloudflare/sdk/v5/go/cloudflare"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/scalestack/scalestack/components/internal/component"
 )
 
 // cloudflareZone registers resources of one Cloudflare zone. The files sdk*.go
@@ -14,6 +16,8 @@ type cloudflareZone struct {
 	name   string
 	id     pulumi.StringInput
 	common pulumi.ResourceOption
+	// rulesets that were registered.
+	rulesets []pulumi.Resource
 }
 
 // newZone makes every resource a child of parent, and new in another zone. The
@@ -22,6 +26,12 @@ type cloudflareZone struct {
 func newZone(ctx *pulumi.Context, name string, id pulumi.StringInput, parent pulumi.Resource) *cloudflareZone {
 	return &cloudflareZone{ctx: ctx, name: name, id: id,
 		common: pulumi.Composite(pulumi.Parent(parent), pulumi.ReplaceOnChanges([]string{"zoneId"}))}
+}
+
+// afterRulesets makes what is registered from now on come after the rulesets: of a zone that
+// another stack has, Cloudflare refuses these, and takes all else.
+func (z *cloudflareZone) afterRulesets() {
+	z.common = pulumi.Composite(z.common, pulumi.DependsOn(z.rulesets))
 }
 
 // settings sets the level that the dashboard calls Standard, whose name in the
@@ -111,13 +121,7 @@ func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 
 // adoptable tells whoever runs pulumi up how to import what the zone has already.
 func (z *cloudflareZone) adoptable(suffix, importID string) (pulumi.ResourceOption, error) {
-	hook, err := z.ctx.RegisterErrorHook(z.name+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) (bool, error) {
-		if hint := adoption(failed, z.name, importID); hint != "" {
-			_ = z.ctx.Log.Error(hint, nil) // an error from here would hide Cloudflare's own
-		}
-		return false, nil
-	})
-	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), err
+	return component.Adoptable(z.ctx, z.name, suffix, importID)
 }
 
 // stays is for what belongs to the zone as a whole. The provider does not restore

@@ -24,6 +24,7 @@ func (z *cloudflareZone) ruleset(suffix string, set ruleset) (pulumi.IDOutput, e
 	if err != nil {
 		return pulumi.IDOutput{}, wrap(set.name, err)
 	}
+	z.rulesets = append(z.rulesets, made)
 	return made.ID(), nil
 }
 

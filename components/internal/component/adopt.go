@@ -1,4 +1,4 @@
-package cdn
+package component
 
 import (
 	"fmt"
@@ -13,6 +13,18 @@ import (
 // of the name, a page rule of the URL.
 var exists = regexp.MustCompile(`(?i)already exists|already has|existing page rule|exceeded maximum number of .*rulesets`)
 
+// Adoptable tells whoever runs pulumi up how to import what Cloudflare has already. The id
+// of the import is made of the zone's.
+func Adoptable(ctx *pulumi.Context, parent, suffix, importID string) (pulumi.ResourceOption, error) {
+	hook, err := ctx.RegisterErrorHook(parent+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) (bool, error) {
+		if hint := adoption(failed, parent, importID); hint != "" {
+			_ = ctx.Log.Error(hint, nil) // an error from here would hide Cloudflare's own
+		}
+		return false, nil
+	})
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), err
+}
+
 // adoption explains how to take over what a failed create found in the zone, or
 // returns "" for another failure. The id of the import is made of the zone's.
 func adoption(failed *pulumi.ErrorHookArgs, parent, importID string) string {
@@ -23,9 +35,10 @@ func adoption(failed *pulumi.ErrorHookArgs, parent, importID string) string {
 	if id := failed.NewInputs["zoneId"]; id.IsString() {
 		zone = id.StringValue()
 	}
-	return fmt.Sprintf("the zone has this already, from another hand or from a run that was killed. Adopt it and run pulumi up again:\n"+
+	return fmt.Sprintf("the zone has this already, from another hand, a lost state or a run that was killed. Adopt it and run pulumi up again:\n"+
 		"    pulumi import %s %s %s --parent %s=%s --protect=false --generate-code=false\n"+
-		"docs/cdn-operations.md tells where to find the id, and what the update then changes.",
+		"docs/cdn-operations.md tells where to find the id, and what the update then changes. What another stack has made, leave to it: "+
+		"the update would put this stack's in its place.",
 		failed.Type, failed.Name, fmt.Sprintf(importID, zone), parent, parentOf(string(failed.URN), parent))
 }
 

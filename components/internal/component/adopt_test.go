@@ -1,4 +1,4 @@
-package cdn
+package component
 
 import (
 	"testing"
@@ -8,12 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const zone = "0123456789abcdef0123456789abcdef"
+
 func failure(operation, message string) *pulumi.ErrorHookArgs {
 	return &pulumi.ErrorHookArgs{
 		URN:             "urn:pulumi:dev::shop::scalestack:cdn:CDN$cloudflare:index/ruleset:Ruleset::cdn-cache-rules",
 		Name:            "cdn-cache-rules",
 		Type:            "cloudflare:index/ruleset:Ruleset",
-		NewInputs:       resource.PropertyMap{"zoneId": resource.NewStringProperty(string(zone))},
+		NewInputs:       resource.PropertyMap{"zoneId": resource.NewStringProperty(zone)},
 		FailedOperation: operation,
 		Errors:          []string{message, "an older error"},
 	}
@@ -30,7 +32,7 @@ func TestAFailedCreateLeadsToTheImport(t *testing.T) {
 		"Your zone already has an existing page rule with that URL. (1017)",
 	} {
 		hint := adoption(failure("create", message), "cdn", "zone/%s/<ruleset id>")
-		require.Contains(t, hint, "\n    pulumi import cloudflare:index/ruleset:Ruleset cdn-cache-rules zone/"+string(zone)+"/<ruleset id> "+
+		require.Contains(t, hint, "\n    pulumi import cloudflare:index/ruleset:Ruleset cdn-cache-rules zone/"+zone+"/<ruleset id> "+
 			"--parent cdn=urn:pulumi:dev::shop::scalestack:cdn:CDN::cdn --protect=false --generate-code=false\n")
 	}
 	require.Empty(t, adoption(failure("create", "Authentication error (10000)"), "cdn", "%s"))
