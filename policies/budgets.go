@@ -32,6 +32,32 @@ func budgeted(g rule.Graph, p podTemplate) bool {
 	return false
 }
 
+// budgetSingle keeps two budgets from one pod: each eviction of it fails with
+// "more than one PodDisruptionBudget", whatever the budgets allow.
+var budgetSingle = rule.Rule{
+	Name: "budget-single",
+	Description: "A pod has one PodDisruptionBudget: Kubernetes refuses every eviction of one with two, so that its node " +
+		"can never be drained. Strimzi makes one for Kafka's nodes itself.",
+	All: func(c *rule.Check, g rule.Graph) {
+		for _, p := range groups(g) {
+			first := ""
+			if p.foreign && p.owner.Kind() == "KafkaNodePool" {
+				first = "Strimzi's own"
+			}
+			for _, budget := range g.Of("PodDisruptionBudget") {
+				if budget.String() == first || !together(budget, p.owner) || selects(budget.At("spec", "selector"), p.labels) != yes {
+					continue
+				}
+				if first != "" {
+					c.Report(budget, "spec.selector", fmt.Sprintf("one that selects pods of %s, as %s does", p.owner, first),
+						"one budget for each pod", "remove one of them, or narrow its selector")
+				}
+				first = budget.String()
+			}
+		}
+	},
+}
+
 // budgetFloor keeps a budget from forbidding every eviction.
 var budgetFloor = rule.Rule{
 	Name: "budget-floor",

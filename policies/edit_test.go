@@ -177,6 +177,18 @@ func declareAs(token string, fields map[string]any) edit {
 	}
 }
 
+// become changes the kind of an object to Argo's Rollout.
+func become(object string) edit {
+	return func(t *testing.T, g rule.Graph) rule.Graph {
+		i := find(t, g, object)
+		g[i].Type = "kubernetes:argoproj.io/v1alpha1:Rollout"
+		for key, value := range map[string]string{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"} {
+			g[i].Properties = put(t, g[i].Properties, resource.PropertyPath{key}, value).(map[string]any)
+		}
+		return g
+	}
+}
+
 // retype changes the type of the object that was added last.
 func retype(token string) edit {
 	return func(_ *testing.T, g rule.Graph) rule.Graph {

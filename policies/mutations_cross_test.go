@@ -36,6 +36,13 @@ var crossMutations = map[string]mutation{
 	"no budget under KEDA":  {policy: "budget-required", says: "for its up to 10 pods", edits: edits(without(scaler, "PodDisruptionBudget app"), scaled("app", 3, 10))},
 	"two caches, no budget": {policy: "budget-required", says: "Deployment scalestack/redis", edits: edits(set(redis, "spec.replicas", 2.0))},
 
+	"two budgets": {policy: "budget-single", says: "PodDisruptionBudget scalestack/spare: spec.selector is one that selects pods of Deployment scalestack/app, as PodDisruptionBudget scalestack/app does",
+		edits: edits(twin("PodDisruptionBudget app", "spare"))},
+	"budget beside Strimzi's": {policy: "budget-single", says: "as Strimzi's own does", edits: edits(
+		twin("PodDisruptionBudget app", "spare"), set("PodDisruptionBudget spare", "spec.selector", map[string]any{"matchLabels": map[string]any{"strimzi.io/cluster": "kafka"}}))},
+	"rollouts without a budget": {policy: "budget-required", says: "Rollout scalestack/app: the workload is without a PodDisruptionBudget for its up to 4 pods", edits: edits(
+		without(scaler, "PodDisruptionBudget app"), set(web, "spec.replicas", 4.0), become(web))},
+
 	"floor at the minimum": {policy: "budget-floor", says: "minAvailable is 3, allowed: below 3", edits: edits(
 		unset("PodDisruptionBudget app", "spec.maxUnavailable"), set("PodDisruptionBudget app", "spec.minAvailable", 3.0))},
 	"floor above the minimum in percent": {policy: "budget-floor", says: `minAvailable is "90%"`, edits: edits(
@@ -54,7 +61,10 @@ var crossMutations = map[string]mutation{
 	"default that allows all": {policy: "network-default-deny", says: "spec.egress[0] is {}, allowed: the peers and ports", edits: edits(set("NetworkPolicy default-deny", "spec.egress", []any{map[string]any{}}))},
 	"default that allows every address": {policy: "network-default-deny", says: "spec.egress[0] is", edits: edits(set("NetworkPolicy default-deny", "spec.egress", []any{
 		map[string]any{"to": []any{map[string]any{"ipBlock": map[string]any{"cidr": "128.0.0.0/1"}}}, "ports": []any{map[string]any{"port": 443.0}}}}))},
-	"policy that allows all": {policy: "network-covered", says: "NetworkPolicy scalestack/redis: spec.ingress[0] is {}", edits: edits(set("NetworkPolicy redis", "spec.ingress", []any{map[string]any{}}))},
+	"policy that allows all":  {policy: "network-covered", says: "NetworkPolicy scalestack/redis: spec.ingress[0] is {}", edits: edits(set("NetworkPolicy redis", "spec.ingress", []any{map[string]any{}}))},
+	"policy that opens Kafka": {policy: "network-covered", says: "NetworkPolicy scalestack/kafka: spec.egress[0] is {}", edits: edits(set("NetworkPolicy kafka", "spec.egress", []any{map[string]any{}}))},
+	"rollouts without a policy": {policy: "network-covered", says: "Rollout scalestack/redis: its traffic is covered by no NetworkPolicy", edits: edits(
+		without("NetworkPolicy redis"), become(redis))},
 	"policy that allows every port to every pod": {policy: "network-covered", says: "NetworkPolicy scalestack/redis: spec.egress[0] is", edits: edits(set("NetworkPolicy redis", "spec.egress", []any{
 		map[string]any{"to": []any{map[string]any{"namespaceSelector": map[string]any{}}}, "ports": []any{map[string]any{"port": 1.0, "endPort": 65535.0}}}}))},
 

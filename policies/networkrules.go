@@ -43,6 +43,9 @@ func (r networkRule) allPorts() bool {
 	})
 }
 
+// everything is true for a rule that closes nothing.
+func (r networkRule) everything() bool { return r.anyone() && r.allPorts() }
+
 // wide is true for a block of public addresses as large as a /8, or a /16 of IPv6:
 // 0.0.0.0/0 in pieces is still everybody.
 func wide(peer rule.Node) bool {

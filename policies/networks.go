@@ -12,12 +12,17 @@ var directions = []string{"Ingress", "Egress"}
 var networkCovered = rule.Rule{
 	Name: "network-covered",
 	Description: "Every pod is covered by a NetworkPolicy of its own in both directions: who may call it and whom it " +
-		"may call is written down.",
+		"may call is written down. No policy for some pods, an operator's among them, is open to everybody on every port.",
 	OursOnly: true,
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, direction := range directions {
 			for _, patch := range g.Patches("NetworkPolicy") {
-				refuseOpen(c, patch, direction, func(one networkRule) bool { return one.anyone() && one.allPorts() })
+				refuseOpen(c, patch, direction, networkRule.everything)
+			}
+			for _, policy := range g.Of("NetworkPolicy") {
+				if !selectsAll(policy.At("spec", "podSelector")) && governs(policy, direction) {
+					refuseOpen(c, policy, direction, networkRule.everything)
+				}
 			}
 		}
 		for _, p := range allPods(g) {
@@ -32,9 +37,6 @@ var networkCovered = rule.Rule{
 					c.Report(p.Owner, "its traffic", "covered by no NetworkPolicy of its own for "+direction,
 						"one that selects its pods and has "+direction+" in policyTypes",
 						"add a NetworkPolicy that lists its callers and targets")
-				}
-				for _, policy := range own {
-					refuseOpen(c, policy, direction, func(one networkRule) bool { return one.anyone() && one.allPorts() })
 				}
 			}
 		}

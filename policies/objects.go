@@ -80,7 +80,10 @@ var namesAndLabels = rule.Rule{
 			c.Refuse(r, n, "a name of lower-case letters, digits, '-' and '.'", "set metadata.name")
 		}
 		recommendedLabels(c, r, r.At("metadata", "labels"))
-		if pods, ok := podsOf(r); ok && r.Kind() != "Pod" {
+		if r.Kind() == "Pod" {
+			return
+		}
+		for _, pods := range podsIn(r) {
 			recommendedLabels(c, r, pods.Labels)
 		}
 	},

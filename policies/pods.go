@@ -9,7 +9,7 @@ import (
 // eachPod makes a policy's function of one that looks at pods.
 func eachPod(look func(*rule.Check, podTemplate)) func(*rule.Check, rule.Resource) {
 	return func(c *rule.Check, r rule.Resource) {
-		if pods, ok := podsOf(r); ok {
+		for _, pods := range podsIn(r) {
 			look(c, pods)
 		}
 	}

@@ -24,14 +24,11 @@ func replicasOf(g rule.Graph, owner rule.Resource) replicas {
 	if scaler, ok := scalerOf(g, owner); ok {
 		return bounds(scaler)
 	}
-	switch owner.Kind() {
-	case "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController":
-		n, known := count(owner.At("spec", "replicas"), 1)
-		return replicas{n, n, known, owner}
-	case "DaemonSet":
+	if owner.Kind() == "DaemonSet" {
 		return replicas{By: owner}
 	}
-	return replicas{1, 1, true, owner}
+	n, known := count(owner.At("spec", "replicas"), 1)
+	return replicas{n, n, known, owner}
 }
 
 // bounds of an autoscaler, with what it has where it says nothing.

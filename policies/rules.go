@@ -11,7 +11,7 @@ func rules() []rule.Rule {
 		containerResources, containerProbes, readOnlyRoot, imagePinned, imageDigest, plainSecret,
 		defaultNamespace, namespaceRestricted, namesAndLabels, oneOwner, contentVisible, serviceExposure,
 		autoscalerMinimum, autoscalerSingle, statefulSetFixed, volumesKept, dataRetained,
-		selectorMatches, servicePort, budgetRequired, budgetFloor,
+		selectorMatches, servicePort, budgetRequired, budgetSingle, budgetFloor,
 		networkCovered, networkDenied, metricsPrivate, tokenUsed, rbacBindings, rbacRights,
 		shardConnections, shardMap, shardsKept, spreadWithinShard, shardsEncrypted, cacheEncrypted,
 		kafkaReplication, kafkaSecretUnique, kafkaConsumers, kafkaKept,

@@ -41,7 +41,7 @@ var plainSecret = rule.Rule{
 				}
 			}
 		}
-		if pods, ok := podsOf(r); ok {
+		for _, pods := range podsIn(r) {
 			for _, container := range pods.Containers() {
 				plainContainer(c, r, container)
 			}

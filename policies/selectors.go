@@ -32,7 +32,7 @@ var selectorMatches = rule.Rule{
 			case "HorizontalPodAutoscaler", "ScaledObject":
 				scaleTarget(c, r, g)
 			}
-			if pods, ok := podsOf(r); ok {
+			for _, pods := range podsIn(r) {
 				ownPods(c, pods)
 			}
 		}
@@ -94,8 +94,11 @@ func scaleTarget(c *rule.Check, r rule.Resource, g rule.Graph) {
 // scaledContainers are those whose metrics the autoscaler asks for: without
 // such a container it gets no figure and never scales down.
 func scaledContainers(c *rule.Check, r, owner rule.Resource) {
-	pods, _ := podsOf(owner)
-	names := map[string]bool{}
+	found := podsIn(owner)
+	if len(found) != 1 {
+		return
+	}
+	pods, names := found[0], map[string]bool{}
 	for _, container := range pods.Main() {
 		if !container.At("name").Known() {
 			return

@@ -27,7 +27,59 @@ type podTemplate struct {
 	Meta, Labels, Spec rule.Node
 }
 
-// podsOf returns the pods that r makes, if it makes any.
+// podsIn returns the pods that r makes: of a kind that is not listed, such as an operator's,
+// what looks like a template of pods, wherever it is.
+func podsIn(r rule.Resource) []podTemplate {
+	if pods, ok := podsOf(r); ok {
+		return []podTemplate{pods}
+	}
+	if !r.Kubernetes() || !namesContainers(r.Properties) {
+		return nil
+	}
+	var found []podTemplate
+	for _, key := range r.At().Keys() {
+		found = append(found, templatesIn(r, r.At(key))...)
+	}
+	return found
+}
+
+// namesContainers is a quick look that spares most objects the walk.
+func namesContainers(value any) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		if _, found := v["containers"]; found {
+			return true
+		}
+		for _, one := range v {
+			if namesContainers(one) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, namesContainers)
+	case rule.Secret:
+		return namesContainers(v.Value)
+	}
+	return false
+}
+
+func templatesIn(owner rule.Resource, n rule.Node) []podTemplate {
+	if containers := n.At("spec", "containers"); containers.IsList() {
+		meta := n.At("metadata")
+		return []podTemplate{{owner, meta, meta.At("labels"), n.At("spec")}}
+	}
+	below := n.Items()
+	for _, key := range n.Keys() {
+		below = append(below, n.At(key))
+	}
+	var found []podTemplate
+	for _, one := range below {
+		found = append(found, templatesIn(owner, one)...)
+	}
+	return found
+}
+
+// podsOf returns the pods that an object of a listed kind makes.
 func podsOf(r rule.Resource) (podTemplate, bool) {
 	path, ok := templates[r.Group()+"/"+r.Kind()]
 	template := r.At(path...)
@@ -44,8 +96,8 @@ func patchedPods(g rule.Graph) []podTemplate { return podsWhere(g, true) }
 func podsWhere(g rule.Graph, patches bool) []podTemplate {
 	var all []podTemplate
 	for _, r := range g {
-		if pods, ok := podsOf(r); ok && r.Patch() == patches {
-			all = append(all, pods)
+		if r.Patch() == patches {
+			all = append(all, podsIn(r)...)
 		}
 	}
 	return all
@@ -57,7 +109,8 @@ func (p podTemplate) Steady() bool {
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController":
 		return true
 	}
-	return false
+	_, listed := templates[p.Owner.Group()+"/"+p.Owner.Kind()]
+	return !listed && p.Owner.At("spec", "replicas").Set()
 }
 
 // Containers are all of the pod, whatever starts them.
