@@ -38,8 +38,9 @@ type deployment struct {
 	on      pulumi.ResourceOption
 	wired   wiring
 	outputs pulumi.Map
-	// urls of the services by their keys, for those with a port.
-	urls pulumi.StringMap
+	// urls of the services by their keys, for those with a port, and their autoscalers.
+	urls        pulumi.StringMap
+	autoscalers map[string]pulumi.Resource
 	// cloudflare is the provider of the edge, the tunnel and the gateway's record; nil
 	// without any.
 	cloudflare pulumi.ProviderResource
@@ -212,7 +213,7 @@ func (d *deployment) eventLog() error {
 // products registers the services, those with a migration first: what they migrate
 // is there for the others.
 func (d *deployment) products() error {
-	d.urls = pulumi.StringMap{}
+	d.urls, d.autoscalers = pulumi.StringMap{}, map[string]pulumi.Resource{}
 	keys := slices.Sorted(maps.Keys(d.Services))
 	slices.SortStableFunc(keys, func(a, b string) int { return rank(d.Services[a]) - rank(d.Services[b]) })
 	for _, key := range keys {
@@ -224,7 +225,7 @@ func (d *deployment) products() error {
 			return err
 		}
 		if s.Port != 0 {
-			d.urls[key] = made.URL
+			d.urls[key], d.autoscalers[key] = made.URL, made.Autoscaler()
 		}
 		if s.Uses.Shards == nil {
 			continue

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -133,14 +134,24 @@ func (d *deployment) open(in *namespace.Namespace) error {
 	return nil
 }
 
-// routedTo is value, known once the service with this key runs and the route's client may
-// connect to it.
+// routedTo is value, known once the service with this key runs with its least pods and the
+// route's client may connect to it: a service under another name begins with one pod, which
+// would get what all pods of the former one had.
 func (d *deployment) routedTo(value pulumi.StringInput, key, client string) pulumi.StringOutput {
-	others := []pulumi.StringInput{d.urls[key]}
+	others := []pulumi.StringInput{d.urls[key], d.autoscalers[key].URN()}
 	for _, policy := range d.wired.opened.of(client) {
 		others = append(others, policy.URN())
 	}
-	return after(value, others...)
+	known, s := after(value, others...), d.Services[key]
+	if d.renders() || d.ctx.DryRun() {
+		return known
+	}
+	return known.ApplyTWithContext(d.ctx.Context(), func(ctx context.Context, value string) (string, error) {
+		if missing := service.AwaitMinimum(ctx, d.look, d.Namespace, s.Name, s.Replicas.Min); missing != "" {
+			return value, d.ctx.Log.Warn(missing+". The "+client+" leads to it", nil)
+		}
+		return value, nil
+	}).(pulumi.StringOutput)
 }
 
 // to are the policies that open a target.
