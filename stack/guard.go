@@ -48,6 +48,8 @@ type findings struct {
 	largest shardMembers
 	// deleted are the volume claims with data that somebody has deleted, and that their pods keep.
 	deleted []string
+	// growing are the volumes that have less than they are to have.
+	growing []string
 	// running is asked for only where the namespace exists.
 	running running
 	past    past
@@ -77,7 +79,7 @@ func (c *Config) guard(ctx *pulumi.Context) error {
 		return err
 	}
 	c.settle(found)
-	return nil
+	return c.tellGrowth(ctx, found.growing)
 }
 
 // find asks the cluster and the state.
@@ -109,6 +111,11 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 		return f, fmt.Errorf("%s does not say which volume claims there are, and nothing was changed: %w", c.reached(), err)
 	}
 	f.deleted = deletedClaims(claims)
+	volumes, err := there.List(ctx.Context(), volumeClaims, c.Namespace)
+	if err != nil {
+		return f, fmt.Errorf("%s does not say how large its volumes are, and nothing was changed: %w", c.reached(), err)
+	}
+	f.growing = c.growing(volumes)
 	// With a state the engine tells the component how many there were.
 	if f.past.layout == nil {
 		f.largest = c.largestShard(claims)
