@@ -107,3 +107,18 @@ func TestAShardIsKeptWhileAJobFails(t *testing.T) {
 		require.NotContains(t, strings.Join(r.done, "\n"), "delete")
 	}
 }
+
+// A refresh with the program takes options from the configuration that comes, of what is in
+// it: what has left keeps its protection.
+func TestARefreshTakesProtectionFromTheConfiguration(t *testing.T) {
+	p := &product{file: "[1]", shards: []int{0, 1}, protect: true}
+	r := running(t, p)
+	require.True(t, r.find("PersistentVolumeClaim", "shard-0-data").Protect)
+
+	p.shards, p.protect = []int{0}, false
+	r.mustRun(refresh)
+	require.False(t, r.find("PersistentVolumeClaim", "shard-0-data").Protect)
+	require.True(t, r.find("PersistentVolumeClaim", "shard-1-data").Protect)
+	_, err := r.run(update, false)
+	require.Error(t, err, "shard 1 is protected")
+}
