@@ -125,6 +125,9 @@ func (a *Args) checkClone(path *field.Path) field.ErrorList {
 	return errs
 }
 
+// now is another in a test of a moment that is to come.
+var now = time.Now
+
 func checkTime(path *field.Path, value string) field.ErrorList {
 	if value == latest || value == "" {
 		return nil
@@ -133,7 +136,7 @@ func checkTime(path *field.Path, value string) field.ErrorList {
 	switch {
 	case err != nil:
 		return field.ErrorList{field.Invalid(path, settings.Short(value), "must be latest, or a moment with its zone such as 2026-11-29T01:02:03Z")}
-	case to.After(time.Now()):
+	case to.After(now()):
 		return field.ErrorList{field.Invalid(path, value, "must not be in the future")}
 	}
 	return nil

@@ -91,9 +91,11 @@ func (s *store) backed(t *testing.T) *shard {
 	return shard
 }
 
+// Autovacuum commits by itself, which a test would find in the archive after its last commit.
 func (s *store) args(restore *Restore) *Args {
 	return &Args{
-		Shards: []int{0}, Resources: k8s.Resources{Memory: "384Mi"}, MaxConnections: 20, Restore: restore,
+		Settings: map[string]string{"autovacuum": "off"},
+		Shards:   []int{0}, Resources: k8s.Resources{Memory: "384Mi"}, MaxConnections: 20, Restore: restore,
 		Backup: &Backup{
 			Bucket: "s3://backups/prod", Endpoint: s.endpoint, Region: "us-east-1", CredentialsSecret: "bucket", ArchiveTimeoutSeconds: 3600,
 		},
