@@ -8,7 +8,7 @@ settings are those of every other program here (environment):
 
     SCALESTACK_SHARD_MAP          /etc/scalestack/shardmap/map.json
     SCALESTACK_SHARD_CREDENTIALS  /etc/scalestack/shards
-    SCALESTACK_REDIS_ADDRESS      localhost:6379
+    SCALESTACK_REDIS_ADDRESS      localhost:6379 (several servers: cacheslots.py)
     SCALESTACK_REDIS_CREDENTIALS  /etc/scalestack/redis (username and password)
     SCALESTACK_REDIS_CA           (empty; a file of authorities, for a cache with TLS)
     SCALESTACK_CACHE_TTL          3600 (seconds)
@@ -22,6 +22,7 @@ from pathlib import Path
 
 import redis
 
+import cacheslots
 from shards import Shards
 
 # The reference service keeps entries under user_profile:{id} in a format of its
@@ -41,14 +42,19 @@ def shards():
 
 
 @cache
-def profiles():
-    host, _, port = os.environ.get("SCALESTACK_REDIS_ADDRESS", "localhost:6379").rpartition(":")
+def server(address):
+    host, _, port = address.rpartition(":")
     folder = Path(os.environ.get("SCALESTACK_REDIS_CREDENTIALS", "/etc/scalestack/redis"))
     username, password = ((folder / name).read_text().rstrip("\r\n") for name in ("username", "password"))
     authorities = os.environ.get("SCALESTACK_REDIS_CA")
     verified = {"ssl": True, "ssl_ca_certs": authorities, "ssl_check_hostname": True} if authorities else {}
     return redis.Redis(host=host, port=int(port), username=username, password=password, **verified,
                        socket_timeout=0.2, socket_connect_timeout=0.2, decode_responses=True)
+
+
+def servers(key):
+    addresses = os.environ.get("SCALESTACK_REDIS_ADDRESS", "localhost:6379")
+    return [server(address) for address in cacheslots.servers(key, addresses)]
 
 
 def get_shard_connection(user_id):
@@ -64,7 +70,7 @@ def get_user_profile(user_id):
     """
     key = KEY.format(user_id)
     try:
-        entry = profiles().get(key)
+        entry = servers(key)[0].get(key)
     except redis.RedisError:
         entry = None
     if entry is not None:
@@ -73,7 +79,7 @@ def get_user_profile(user_id):
         _, name, email, version = conn.execute(PROFILE, (user_id,)).fetchone()
     profile = None if version is None else {"id": user_id, "name": name, "email": email, "version": version}
     try:
-        profiles().set(key, json.dumps(profile), ex=int(os.environ.get("SCALESTACK_CACHE_TTL", "3600")))
+        servers(key)[0].set(key, json.dumps(profile), ex=int(os.environ.get("SCALESTACK_CACHE_TTL", "3600")))
     except redis.RedisError:
         pass
     return profile, "miss"
@@ -81,7 +87,9 @@ def get_user_profile(user_id):
 
 def forget_user_profile(user_id):
     """Is called after a committed change, so that the next reader sees it."""
-    profiles().delete(KEY.format(user_id))
+    key = KEY.format(user_id)
+    for one in servers(key):
+        one.delete(key)
 
 
 def main():

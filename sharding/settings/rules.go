@@ -25,7 +25,7 @@ func newCheck() *validator.Validate {
 
 func init() {
 	AddRule("abspath", "an absolute path", func(text string) bool { return strings.HasPrefix(text, "/") })
-	AddRule("hostport", "host:port with a port between 0 and 65535", isHostPort)
+	AddRule("hostport", "host:port with a port between 0 and 65535", IsHostPort)
 }
 
 // AddRule adds a rule for text to the tag validate. The meaning follows "is not" in
@@ -40,8 +40,8 @@ func AddRule(name, meaning string, holds func(text string) bool) {
 	}
 }
 
-// isHostPort also takes port 0, with which tests listen, and an empty host.
-func isHostPort(text string) bool {
+// IsHostPort is the rule hostport. It takes port 0 too, with which tests listen, and an empty host.
+func IsHostPort(text string) bool {
 	_, port, err := net.SplitHostPort(text)
 	number, portErr := strconv.Atoi(port)
 	return err == nil && portErr == nil && number >= 0 && number <= 65535

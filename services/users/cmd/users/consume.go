@@ -100,11 +100,11 @@ func newAnalytics(ctx context.Context, s *settings.Analytics, w *worker) (*follo
 }
 
 func newInvalidate(s *settings.Invalidate, w *worker) (*follower, error) {
-	client := profilecache.NewClient(s.Redis, w.metrics, w.log)
-	w.tracer.Redis(client)
+	servers := profilecache.NewServers(s.Redis, w.metrics, w.log)
+	w.tracer.Redis(servers.Clients()...)
 	// It only marks: the lives of what others store do not matter here.
-	cache := profilecache.New(client, profilecache.Options{FillTimeout: s.FillTimeout, Metrics: w.metrics, Log: w.log})
-	return &follower{invalidate.Handler(cache), []string{events.UserTopic}, cacheMayBeDown, func() { _ = client.Close() }}, nil
+	cache := profilecache.New(servers, profilecache.Options{FillTimeout: s.FillTimeout, Metrics: w.metrics, Log: w.log})
+	return &follower{invalidate.Handler(cache), []string{events.UserTopic}, cacheMayBeDown, func() { _ = servers.Close() }}, nil
 }
 
 // answersFrom asks for the tables that the work needs: another's would be refused.

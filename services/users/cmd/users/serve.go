@@ -74,10 +74,10 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	if err := verify(ctx, shards, log); err != nil {
 		return err
 	}
-	client := profilecache.NewClient(s.Redis, registry, log)
-	defer client.Close()
-	tracer.Redis(client)
-	cache := profilecache.New(client, profilecache.Options{
+	servers := profilecache.NewServers(s.Redis, registry, log)
+	defer servers.Close()
+	tracer.Redis(servers.Clients()...)
+	cache := profilecache.New(servers, profilecache.Options{
 		TTL: s.CacheTTL, NegativeTTL: s.NegativeTTL, FillTimeout: s.RequestTimeout, Metrics: registry, Log: log,
 	})
 	// The followers outlive the signal: requests run until the drain has ended.

@@ -45,7 +45,7 @@ type lab struct {
 	users int
 	// bare and cache reach the servers without anything of the service.
 	bare  *pgxpool.Pool
-	cache *redis.Client
+	cache redis.UniversalClient
 	// admin may empty the cache.
 	admin *redis.Client
 }
@@ -62,8 +62,7 @@ func startLab(t *testing.T, users int) *lab {
 	l.exec("VACUUM ANALYZE users")
 	l.bare = l.pool()
 	l.admin = redistest.Client(t, l.redis)
-	l.cache = profilecache.NewClient(l.redis, prometheus.NewRegistry(), quiet())
-	t.Cleanup(func() { _ = l.cache.Close() })
+	l.cache = l.servers().Clients()[0]
 	return l
 }
 
@@ -79,6 +78,12 @@ func (l *lab) pool() *pgxpool.Pool {
 	require.NoError(l.t, err)
 	l.t.Cleanup(pool.Close)
 	return pool
+}
+
+func (l *lab) servers() *profilecache.Servers {
+	servers := profilecache.NewServers(l.redis, prometheus.NewRegistry(), quiet())
+	l.t.Cleanup(func() { _ = servers.Close() })
+	return servers
 }
 
 // instance is one pod's worth of the service.
@@ -99,10 +104,8 @@ func (l *lab) instance(caches ...users.Cache) instance {
 	shards, err := router.New(options)
 	require.NoError(l.t, err)
 	l.t.Cleanup(shards.Close)
-	client := profilecache.NewClient(l.redis, prometheus.NewRegistry(), quiet())
-	l.t.Cleanup(func() { _ = client.Close() })
 	if caches == nil {
-		caches = []users.Cache{profilecache.New(client, profilecache.Options{
+		caches = []users.Cache{profilecache.New(l.servers(), profilecache.Options{
 			TTL: time.Hour, NegativeTTL: 10 * time.Second, FillTimeout: timeout, Metrics: registry, Log: quiet()})}
 	}
 	store := users.NewStore(shards, users.StoreOptions{Events: true})

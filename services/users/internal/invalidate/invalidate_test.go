@@ -22,7 +22,7 @@ func newCache(t *testing.T) (*profilecache.Cache, *miniredis.Miniredis) {
 	server := miniredis.RunT(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { _ = client.Close() })
-	return profilecache.New(client, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: time.Second,
+	return profilecache.New(profilecache.One(client), profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: time.Second,
 		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}), server
 }
 

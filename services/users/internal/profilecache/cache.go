@@ -16,6 +16,10 @@
 // replica that lagged, which the stack's does not. The entry's life bounds all three.
 //
 // Redis may be down, slow or empty at any time: every failure is a miss.
+//
+// Several servers share the keys by [slots], and each operation is on one key. Their number
+// changes in steps, between which clients of two layouts run side by side: what one of them
+// may read, the other marks.
 package profilecache
 
 import (
@@ -26,12 +30,12 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"github.com/scalestack/scalestack/services/users/internal/users"
+	"golang.org/x/sync/errgroup"
 )
 
 var (
@@ -42,10 +46,6 @@ var (
 	//go:embed mark.lua
 	markSource string
 )
-
-// cooldown is how long lookups leave Redis alone after a failure. Otherwise
-// each request would wait for its own timeout while Redis does not answer.
-const cooldown = time.Second
 
 const invalidateTimeout = 500 * time.Millisecond
 
@@ -63,28 +63,27 @@ type Options struct {
 
 // Cache is a users.Cache in Redis.
 type Cache struct {
-	redis   redis.UniversalClient
+	servers *Servers
 	lease   *redis.Script
 	fill    *redis.Script
 	mark    *redis.Script
 	options Options
 	metrics *metrics
 	pending pending
-	// restUntil is the end of the cooldown in Unix nanoseconds.
-	restUntil atomic.Int64
 }
 
 var _ users.Cache = (*Cache)(nil)
 
-// New returns a Cache on a client.
-func New(client redis.UniversalClient, o Options) *Cache {
-	return &Cache{redis: client, lease: redis.NewScript(leaseSource), fill: redis.NewScript(fillSource), mark: redis.NewScript(markSource),
+// New returns a Cache on these servers.
+func New(servers *Servers, o Options) *Cache {
+	return &Cache{servers: servers, lease: redis.NewScript(leaseSource), fill: redis.NewScript(fillSource), mark: redis.NewScript(markSource),
 		options: o, metrics: newMetrics(o.Metrics)}
 }
 
 // Get returns what the cache knows.
 func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
-	if c.resting() {
+	at := c.servers.keep.of(key(id))
+	if at.resting() {
 		c.metrics.lookups.WithLabelValues("skipped").Inc()
 		return users.Cached{}
 	}
@@ -92,13 +91,13 @@ func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
 		c.metrics.lookups.WithLabelValues("miss").Inc()
 		return users.Cached{}
 	}
-	entry, err := c.redis.Get(ctx, key(id)).Result()
+	entry, err := at.Get(ctx, key(id)).Result()
 	if errors.Is(err, redis.Nil) {
 		c.metrics.lookups.WithLabelValues("miss").Inc()
 		return users.Cached{}
 	}
 	if err != nil {
-		return c.failed(err)
+		return c.failed(at, err)
 	}
 	cached, _ := c.read(id, entry)
 	return cached
@@ -107,19 +106,20 @@ func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
 // Lease returns what the cache knows, and otherwise a lease, "" when there is none
 // to be had: the answer of the database is then not for the cache.
 func (c *Cache) Lease(ctx context.Context, id int64) (users.Cached, users.Lease) {
-	if c.resting() || c.pending.has(id) {
+	at := c.servers.keep.of(key(id))
+	if at.resting() || c.pending.has(id) {
 		return users.Cached{}, ""
 	}
-	entry, err := c.lease.Run(ctx, c.redis, []string{key(id)}, rand.Text(), c.leaseTTL().Milliseconds()).Text()
+	entry, err := c.lease.Run(ctx, at, []string{key(id)}, rand.Text(), c.leaseTTL().Milliseconds()).Text()
 	if err != nil {
-		return c.failed(err), ""
+		return c.failed(at, err), ""
 	}
 	cached, ok := c.read(id, entry)
 	switch {
 	case !ok:
 		// Nobody would ever replace it.
-		if err := c.set(ctx, id, "", encodeStale(maxVersion)); err != nil {
-			c.rest(err)
+		if err := c.set(ctx, at, id, "", encodeStale(maxVersion)); err != nil {
+			c.rest(at, err)
 		}
 		return cached, ""
 	case cached.Known:
@@ -140,8 +140,8 @@ func (c *Cache) read(id int64, entry string) (cached users.Cached, ok bool) {
 	return cached, true
 }
 
-func (c *Cache) failed(err error) users.Cached {
-	c.rest(err)
+func (c *Cache) failed(at *server, err error) users.Cached {
+	c.rest(at, err)
 	c.metrics.lookups.WithLabelValues("error").Inc()
 	return users.Cached{}
 }
@@ -159,7 +159,8 @@ func kind(cached users.Cached) string {
 // Fill stores what the database said about a user, nil for an absent one, after
 // the lease was given. A lease that is broken meanwhile is no error.
 func (c *Cache) Fill(ctx context.Context, id int64, lease users.Lease, user *users.User) {
-	if lease == "" || c.resting() {
+	at := c.servers.keep.of(key(id))
+	if lease == "" || at.resting() {
 		return
 	}
 	entry, err := encodeUser(user)
@@ -171,8 +172,8 @@ func (c *Cache) Fill(ctx context.Context, id int64, lease users.Lease, user *use
 	if user != nil {
 		ttl = jitter(c.options.TTL)
 	}
-	if err := c.fill.Run(ctx, c.redis, []string{key(id)}, string(lease), entry, ttl.Milliseconds()).Err(); err != nil {
-		c.rest(err)
+	if err := c.fill.Run(ctx, at, []string{key(id)}, string(lease), entry, ttl.Milliseconds()).Err(); err != nil {
+		c.rest(at, err)
 	}
 }
 
@@ -183,7 +184,6 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 	ctx, cancel := context.WithTimeout(ctx, invalidateTimeout)
 	defer cancel()
 	if err := c.Mark(ctx, id, version); err != nil {
-		c.rest(err)
 		c.metrics.invalidations.WithLabelValues("error").Inc()
 		if !c.pending.add(id, version) {
 			c.options.Log.Error("an old profile may be served until it expires", "user", id)
@@ -193,17 +193,31 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 	c.metrics.invalidations.WithLabelValues("ok").Inc()
 }
 
-// Mark is Invalidate for callers that can try again themselves.
+// Mark is Invalidate for callers that can try again themselves. It is done once all servers
+// have the mark that anybody may read the user from.
 func (c *Cache) Mark(ctx context.Context, id, version int64) error {
-	if version == users.UnknownVersion {
-		return c.set(ctx, id, "", encodeUnsettled())
+	var all errgroup.Group
+	for _, at := range c.servers.marked(key(id)) {
+		all.Go(func() error { return c.markAt(ctx, at, id, version) })
 	}
-	return c.set(ctx, id, strconv.FormatInt(version, 10), encodeStale(min(version, maxVersion)))
+	return all.Wait()
+}
+
+func (c *Cache) markAt(ctx context.Context, at *server, id, version int64) (err error) {
+	if version == users.UnknownVersion {
+		err = c.set(ctx, at, id, "", encodeUnsettled())
+	} else {
+		err = c.set(ctx, at, id, strconv.FormatInt(version, 10), encodeStale(min(version, maxVersion)))
+	}
+	if err != nil {
+		c.rest(at, err)
+	}
+	return err
 }
 
 // set puts a mark in the place of everything before a version, "" for all.
-func (c *Cache) set(ctx context.Context, id int64, version, mark string) error {
-	return c.mark.Run(ctx, c.redis, []string{key(id)}, version, mark, c.markTTL().Milliseconds()).Err()
+func (c *Cache) set(ctx context.Context, at *server, id int64, version, mark string) error {
+	return c.mark.Run(ctx, at, []string{key(id)}, version, mark, c.markTTL().Milliseconds()).Err()
 }
 
 // leaseTTL has room for clocks that run at different speeds. A lease that ends
@@ -215,12 +229,9 @@ func (c *Cache) leaseTTL() time.Duration { return 2 * c.options.FillTimeout }
 // this one during a rollout: a mark refuses their late answers.
 func (c *Cache) markTTL() time.Duration { return 10*c.options.FillTimeout + 10*time.Second }
 
-func (c *Cache) resting() bool { return time.Now().UnixNano() < c.restUntil.Load() }
-
-func (c *Cache) rest(err error) {
-	until := time.Now().Add(cooldown)
-	if before := c.restUntil.Swap(until.UnixNano()); time.Unix(0, before).Before(time.Now()) {
-		c.options.Log.Warn("cache is unavailable, reading from the database", "error", err.Error())
+func (c *Cache) rest(at *server, err error) {
+	if at.rest() {
+		c.options.Log.Warn("cache is unavailable, reading from the database", "server", at.address, "error", err.Error())
 	}
 }
 

@@ -21,7 +21,7 @@ func newCache(t *testing.T) (*Cache, *miniredis.Miniredis) {
 	server := miniredis.RunT(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { _ = client.Close() })
-	return New(client, Options{TTL: time.Hour, NegativeTTL: 10 * time.Second, FillTimeout: 5 * time.Second,
+	return New(One(client), Options{TTL: time.Hour, NegativeTTL: 10 * time.Second, FillTimeout: 5 * time.Second,
 		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}), server
 }
 
@@ -225,7 +225,7 @@ func TestLostInvalidationIsRepaired(t *testing.T) {
 	server.SetError("down")
 	cache.Invalidate(t.Context(), 1, 2)
 	server.SetError("")
-	cache.restUntil.Store(0)
+	cache.servers.all[0].restUntil.Store(0)
 	require.Equal(t, users.Cached{}, cache.Get(t.Context(), 1), "this process knows already")
 
 	ctx, cancel := context.WithCancel(t.Context())

@@ -37,14 +37,10 @@ func (l logger) Printf(ctx context.Context, format string, args ...any) {
 	l.log.DebugContext(ctx, "redis", "detail", fmt.Sprintf(format, args...))
 }
 
-// NewClient returns a client that connects when it is used, with the credentials, and
-// with TLS the authorities, that the files hold at that time. The registry gets the expiry
-// of the certificate that the server shows.
-func NewClient(s settings.Redis, registry prometheus.Registerer, log *slog.Logger) *redis.Client {
-	redis.SetLogger(logger{log})
+func newClient(s settings.Redis, address string, shown func(*x509.Certificate)) *redis.Client {
 	return redis.NewClient(&redis.Options{
-		Addr:   s.Address,
-		Dialer: dialer(s, registry),
+		Addr:   address,
+		Dialer: dialer(s, shown),
 		CredentialsProviderContext: func(context.Context) (string, string, error) {
 			return credentials.Read(s.Credentials)
 		},
@@ -63,17 +59,25 @@ func NewClient(s settings.Redis, registry prometheus.Registerer, log *slog.Logge
 	})
 }
 
-// dialer is nil without TLS: the library's own. A server without TLS has no series, since
-// an expiry of 0 would be one in 1970.
-func dialer(s settings.Redis, registry prometheus.Registerer) verified.Dial {
+// dialer is nil without TLS: the library's own.
+func dialer(s settings.Redis, shown func(*x509.Certificate)) verified.Dial {
 	if s.CA == "" {
 		return nil
 	}
-	expiry := promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{
+	return verified.Dialer(s.CA, "the cache", dialTimeout, shown)
+}
+
+// expiry is what notes the certificate of the server with this name. A cache without TLS has
+// no series, since an expiry of 0 would be one in 1970.
+func expiry(s settings.Redis, registry prometheus.Registerer) func(server string) func(*x509.Certificate) {
+	if s.CA == "" {
+		return func(string) func(*x509.Certificate) { return nil }
+	}
+	gauge := promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{
 		Name: "scalestack_cache_certificate_expiry_timestamp_seconds",
-		Help: "When the certificate expires that the cache showed to the last new connection, in Unix time.",
-	}, nil)
-	return verified.Dialer(s.CA, "the cache", dialTimeout, func(shown *x509.Certificate) {
-		expiry.WithLabelValues().Set(float64(shown.NotAfter.Unix()))
-	})
+		Help: "When the certificate expires that a server of the cache showed to the last new connection, in Unix time. Without a server's name where there is one.",
+	}, []string{"server"})
+	return func(server string) func(*x509.Certificate) {
+		return func(shown *x509.Certificate) { gauge.WithLabelValues(server).Set(float64(shown.NotAfter.Unix())) }
+	}
 }

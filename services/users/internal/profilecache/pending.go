@@ -3,6 +3,7 @@ package profilecache
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -68,12 +69,19 @@ func (c *Cache) Repair(ctx context.Context, every time.Duration) {
 	}
 }
 
-// repairOnce stops at the first failure: the others would fail alike.
+// repairOnce asks no server again that has failed: the others would fail alike.
 func (c *Cache) repairOnce(ctx context.Context) {
+	down := map[*server]bool{}
 	for id, version := range c.pending.all() {
+		servers := c.servers.marked(key(id))
+		if slices.ContainsFunc(servers, func(s *server) bool { return down[s] }) {
+			continue
+		}
 		if err := c.Mark(ctx, id, version); err != nil {
-			c.rest(err)
-			return
+			for _, s := range servers {
+				down[s] = s.resting()
+			}
+			continue
 		}
 		c.pending.done(id, version)
 		c.metrics.invalidations.WithLabelValues("repaired").Inc()

@@ -18,9 +18,9 @@ import (
 func TestARedisThatForgets(t *testing.T) {
 	address := redistest.Start(t)
 	admin := redistest.Client(t, address)
-	client := profilecache.NewClient(address, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
-	defer client.Close()
-	cache := profilecache.New(client, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 10 * time.Second,
+	servers := profilecache.NewServers(address, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	defer servers.Close()
+	cache := profilecache.New(servers, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 10 * time.Second,
 		Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
 	user := func(version int64) *users.User { return &users.User{ID: 1, Version: version} }
 	stays := func(happens func()) {

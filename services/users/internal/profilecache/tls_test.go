@@ -21,12 +21,12 @@ import (
 func use(t *testing.T, s settings.Redis) (users.Cached, *prometheus.Registry, error) {
 	t.Helper()
 	registry, log := prometheus.NewRegistry(), slog.New(slog.DiscardHandler)
-	client := profilecache.NewClient(s, registry, log)
-	defer client.Close()
-	cache := profilecache.New(client, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 10 * time.Second, Metrics: registry, Log: log})
+	servers := profilecache.NewServers(s, registry, log)
+	defer servers.Close()
+	cache := profilecache.New(servers, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 10 * time.Second, Metrics: registry, Log: log})
 	_, lease := cache.Lease(t.Context(), 1)
 	cache.Fill(t.Context(), 1, lease, &users.User{ID: 1, Version: 1})
-	return cache.Get(t.Context(), 1), registry, client.Ping(t.Context()).Err()
+	return cache.Get(t.Context(), 1), registry, servers.Clients()[0].Ping(t.Context()).Err()
 }
 
 func TestTheCacheIsVerified(t *testing.T) {
@@ -88,11 +88,11 @@ func TestNoClearTextToACacheWithTLS(t *testing.T) {
 func TestANewAuthorityNeedsNoRestart(t *testing.T) {
 	by := certtest.NewAuthority(t, "test")
 	s := redistest.StartTLS(t, by.Issue(time.Hour, "127.0.0.1"), certtest.NewAuthority(t, "test").Certificate)
-	client := profilecache.NewClient(s, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
-	defer client.Close()
-	require.ErrorContains(t, client.Ping(t.Context()).Err(), "unknown authority")
+	servers := profilecache.NewServers(s, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	defer servers.Close()
+	require.ErrorContains(t, servers.Clients()[0].Ping(t.Context()).Err(), "unknown authority")
 	require.NoError(t, os.WriteFile(s.CA, by.Certificate, 0o600))
-	require.NoError(t, client.Ping(t.Context()).Err())
+	require.NoError(t, servers.Clients()[0].Ping(t.Context()).Err())
 	require.NoError(t, os.WriteFile(s.CA, []byte("nonsense"), 0o600))
-	require.NoError(t, client.Ping(t.Context()).Err(), "connections that are open go on")
+	require.NoError(t, servers.Clients()[0].Ping(t.Context()).Err(), "connections that are open go on")
 }

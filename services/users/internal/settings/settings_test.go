@@ -53,11 +53,28 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 		`SCALESTACK_CACHE_TTL: "an hour" is not a duration such as 1h`,
 		`SCALESTACK_SHUTDOWN_GRACE: 1ms is not between 1s and 10m`,
 		`SCALESTACK_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
-		`SCALESTACK_REDIS_ADDRESS: "redis:99999" is not host:port with a port between 0 and 65535`,
+		`SCALESTACK_REDIS_ADDRESS: "redis:99999" is not host:port with a port between 0 and 65535, several of them with commas between, or two such lists with a semicolon between`,
 	}, strings.Split(err.Error(), "\n"))
 
 	_, err = ServeCommand.Load(environment(map[string]string{"SCALESTACK_PUBLIC": "true", "SCALESTACK_REQUEST_TIMEOUT": "3s"}))
 	require.EqualError(t, err, "SCALESTACK_REQUEST_TIMEOUT: 3s is not more than SCALESTACK_DB_STATEMENT_TIMEOUT (3s)")
+}
+
+func TestTheCachesServers(t *testing.T) {
+	for address, want := range map[string][2][]string{
+		"a:1":             {{"a:1"}, nil},
+		"a:1,b:1,c:1":     {{"a:1", "b:1", "c:1"}, nil},
+		"a:1;a:1,b:1,c:1": {{"a:1"}, {"a:1", "b:1", "c:1"}},
+	} {
+		s, err := InvalidateCommand.Load(environment(map[string]string{"SCALESTACK_REDIS_ADDRESS": address}))
+		require.NoError(t, err)
+		keep, also := s.Redis.Servers()
+		require.Equal(t, want, [2][]string{keep, also})
+	}
+	for _, address := range []string{"a", "a:1,", ",a:1", "a:1;", ";a:1", "a:1,a:1", "a:1;b:1,b:1", "a:1;b:1;c:1", "a:1, b:1:2"} {
+		_, err := InvalidateCommand.Load(environment(map[string]string{"SCALESTACK_REDIS_ADDRESS": address}))
+		require.ErrorContains(t, err, "SCALESTACK_REDIS_ADDRESS", address)
+	}
 }
 
 func TestEmptyCountsAsNotSet(t *testing.T) {

@@ -10,9 +10,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Redis follows a client's commands. Their names are recorded, no key and no value.
-func (t *Tracer) Redis(client redis.UniversalClient) {
-	if t != nil {
+// Redis follows the clients' commands. Their names are recorded, no key and no value.
+func (t *Tracer) Redis(clients ...redis.UniversalClient) {
+	if t == nil {
+		return
+	}
+	for _, client := range clients {
 		client.AddHook(hook{t})
 	}
 }

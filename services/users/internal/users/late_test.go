@@ -40,7 +40,7 @@ func TestAChangeThatIsMadeAfterItsInvalidation(t *testing.T) {
 	service := func(r *router.Router) *users.Service {
 		client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 		t.Cleanup(func() { _ = client.Close() })
-		cache := profilecache.New(client, profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 5 * time.Second,
+		cache := profilecache.New(profilecache.One(client), profilecache.Options{TTL: time.Hour, NegativeTTL: time.Minute, FillTimeout: 5 * time.Second,
 			Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)})
 		return users.NewService(users.NewStore(r, users.StoreOptions{}), cache, 5*time.Second)
 	}
