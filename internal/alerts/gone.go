@@ -18,7 +18,6 @@ func gone(metric string, hours int) string {
 // as it does its work.
 var sources = []struct{ name, metric string }{
 	{"postgres-exporter", "pg_up"},
-	{"redis-exporter", "redis_up"},
 	{"kafka-controllers", "kafka_controller_kafkacontroller_offlinepartitionscount"},
 	{"kafka-brokers", "kafka_server_replicamanager_underminisrpartitioncount"},
 	// A day of all partitions would be much to read each time.
@@ -39,7 +38,16 @@ func sourcesGone(hours int) string {
 	for _, s := range sources {
 		parts = append(parts, labelled(gone(s.metric, hours), fmt.Sprintf(`"source", %q, "", ""`, s.name)))
 	}
-	return strings.Join(append(parts, labelled(programsGone(hours), `"source", "$1", "container", "(.+)"`)), " or ")
+	return strings.Join(append(parts, labelled(cachesGone(hours), bySource), labelled(programsGone(hours), bySource)), " or ")
+}
+
+// bySource calls a source by its container.
+const bySource = `"source", "$1", "container", "(.+)"`
+
+// cachesGone are the exporters of the cache's servers, of which each has one. They count where
+// they are to have no pods, too: nobody else tells of that.
+func cachesGone(hours int) string {
+	return fmt.Sprintf("count by (namespace, container) (count_over_time(redis_up[%dh])) unless on (namespace, container) redis_up", hours)
 }
 
 // programsGone leaves out Deployments that are to have no pods: ServiceHasNoPods tells which

@@ -20,7 +20,7 @@ var missed = []struct {
 	source, series string
 }{
 	{regexp.MustCompile(`^pg_`), "MetricsGone", "postgres-exporter", `pg_up{namespace="%s"}`},
-	{regexp.MustCompile(`^redis_`), "MetricsGone", "redis-exporter", `redis_up{namespace="%s"}`},
+	{regexp.MustCompile(`^redis_`), "MetricsGone", "redis-exporter", `redis_up{namespace="%s",container="redis-exporter"}`},
 	{regexp.MustCompile(`^kafka_controller_`), "MetricsGone", "kafka-controllers", `kafka_controller_kafkacontroller_offlinepartitionscount{namespace="%s"}`},
 	{regexp.MustCompile(`^kafka_server_`), "MetricsGone", "kafka-brokers", `kafka_server_replicamanager_underminisrpartitioncount{namespace="%s"}`},
 	{regexp.MustCompile(`^kafka_(consumergroup|topic)_`), "MetricsGone", "kafka-exporter", `kafka_consumergroup_lag{namespace="%s",partition="0"}`},

@@ -80,13 +80,13 @@ func servers() []Rule {
 		{
 			Name: "CacheDown", Severity: Critical, For: "2m",
 			Expr:        "redis_up == 0",
-			Summary:     "Redis does not answer",
-			Description: "All reads go to the shards, which may not be able to take them. Look at Redis' pod.",
+			Summary:     "Redis does not answer {{ $labels.container }}",
+			Description: "All reads of its keys go to the shards, which may not be able to take them. Look at Redis' pod.",
 		},
 		{
 			Name: "CacheRefusesClients", Severity: Warning, For: "0m",
 			Expr:        "increase(redis_rejected_connections_total[15m]) > 0",
-			Summary:     "Redis has refused {{ $value | printf \"%.0f\" }} connections",
+			Summary:     "Redis has refused {{ $value | printf \"%.0f\" }} connections, says {{ $labels.container }}",
 			Description: "More clients than redis.maxClients. Their pods skip the cache and read from the shards.",
 		},
 	}

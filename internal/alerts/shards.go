@@ -81,9 +81,9 @@ func shards(o Options) []Rule {
 		},
 		{
 			Name: "CertificateExpires", Severity: Warning, For: "60m",
-			// Each pod knows what the cache showed to it last.
+			// Each pod knows what each server of the cache showed to it last.
 			Expr: fmt.Sprintf("scalestack_shard_certificate_expiry_timestamp_seconds - time() < %[1]d * 86400 or "+
-				`label_replace(max by (namespace) (scalestack_cache_certificate_expiry_timestamp_seconds), "shard", "cache", "", "") - time() < %[1]d * 86400`,
+				`label_replace(min by (namespace) (max by (namespace, server) (scalestack_cache_certificate_expiry_timestamp_seconds)), "shard", "cache", "", "") - time() < %[1]d * 86400`,
 				o.CertificateDays),
 			Summary: "The certificate of {{ $labels.shard }} expires in {{ $value | humanizeDuration }}",
 			Description: "After that no client connects to the shard, or the cache, any more. The certificate that the server shows was not renewed: " +

@@ -13,7 +13,7 @@ const (
 
 	available = "kube_deployment_status_replicas_available > 0"
 	// wantsPods leaves the exporters out, without which nobody is hurt: MetricsGone tells of them.
-	wantsPods = `max by (namespace, deployment) (kube_deployment_spec_replicas{deployment!~"(postgres|redis|kafka-kafka)-exporter"}) > 0`
+	wantsPods = `max by (namespace, deployment) (kube_deployment_spec_replicas{deployment!~"(postgres|redis(-[0-9]+)?|kafka-kafka)-exporter"}) > 0`
 	// mustHavePods are Deployments with an autoscaler of their own, which leaves one that was
 	// set to no pods alone. KEDA's, which takes pods away by itself, is keda-hpa-<name>.
 	mustHavePods = "max by (namespace, deployment) (label_replace(" +
