@@ -181,7 +181,9 @@ func (d *deployment) prepare(roles pulumi.StringOutput, hosts []pulumi.StringInp
 
 func (d *deployment) cache() error {
 	args := d.redisArgs(d.wired.namespace)
-	args.Opened = d.wired.opened.to(redisName)
+	for number := range args.Servers() {
+		args.Opened = append(args.Opened, d.wired.opened.to(redis.ServerName(redisName, number))...)
+	}
 	made, err := redis.New(d.ctx, redisName, args, d.on)
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 		f.largest = c.largestShard(claims)
 	}
 	if f.running, err = c.findRunning(ctx.Context(), there); err != nil {
-		return f, fmt.Errorf("%s does not say how many connections are in use, and nothing was changed: %w", c.reached(), err)
+		return f, fmt.Errorf("%s does not say what is running, and nothing was changed: %w", c.reached(), err)
 	}
 	return f, nil
 }

@@ -62,8 +62,35 @@ func (c *Config) shardClients() []opening {
 }
 
 func (c *Config) cacheClients() []opening {
-	return c.clients(func(s Service) bool { return s.Uses.Cache }, redisName,
-		namespace.Opening{Pods: redis.PodLabels(redisName), Ports: c.Redis.Ports()})
+	var all []opening
+	for number := range c.Redis.Servers() {
+		all = append(all, c.clients(func(s Service) bool { return s.Uses.Cache }, redis.ServerName(redisName, number),
+			namespace.Opening{Pods: redis.PodLabels(redisName, number), Ports: c.Redis.Ports()})...)
+	}
+	return append(all, c.toFurtherServers()...)
+}
+
+// toFurtherServers lets the cache's clients out to all servers but the first, to which their own
+// policy does: that one changes before the pods do, and a server that is to leave is theirs
+// until then.
+func (c *Config) toFurtherServers() []opening {
+	var all []opening
+	for number := 1; number < c.Redis.Servers(); number++ {
+		server := redis.ServerName(redisName, number)
+		for _, s := range c.services() {
+			if s.Uses.Cache {
+				all = append(all, opening{s.Name + "-egress-" + server, s.Name, server, namespace.Opening{
+					Pods: service.PodLabels(s.Name), To: []k8s.Target{c.cacheTarget(number)},
+				}})
+			}
+		}
+	}
+	return all
+}
+
+// cacheTarget is a server of the cache.
+func (c *Config) cacheTarget(number int) k8s.Target {
+	return k8s.Target{Peer: k8s.Peer{Pods: redis.PodLabels(redisName, number)}, Port: redis.ClientPort(c.Redis.TLS)}
 }
 
 // topicClients are the services that use topics, beside those who are named. Their Jobs are

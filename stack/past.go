@@ -19,6 +19,8 @@ type past struct {
 	layout *layout
 	// shards are the names of those in that map.
 	shards []string
+	// cache is the address of the last deployment's cache, "" without one.
+	cache string
 	// namespaceUID and target are for a state that does not know its cluster, which was
 	// written before stacks recorded it.
 	namespaceUID string
@@ -52,7 +54,7 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	if len(last.Outputs) == 0 {
 		return past{}, nil
 	}
-	p := past{cluster: text(last.Outputs, "cluster"), namespace: text(last.Outputs, "namespace")}
+	p := past{cluster: text(last.Outputs, "cluster"), namespace: text(last.Outputs, "namespace"), cache: text(last.Outputs, "redisAddress")}
 	var err error
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)

@@ -24,6 +24,9 @@ type running struct {
 	// pods are the connections of each service's pods to one shard, known only where
 	// maxConnections shall become less.
 	pods map[string]int
+	// caches are the layouts of the cache that are in use, each with a pod or Deployment that
+	// has it.
+	caches map[cacheLayout]string
 }
 
 var (
@@ -35,6 +38,9 @@ var (
 // findRunning asks the cluster and not the state, in which a rollout that failed has
 // replaced all pods.
 func (c *Config) findRunning(ctx context.Context, there cluster.Interface) (r running, err error) {
+	if r.caches, err = c.runningCaches(ctx, there); err != nil {
+		return r, err
+	}
 	if r.maxConnections, err = c.runningConnections(ctx, there); err != nil || r.maxConnections <= c.Postgres.MaxConnections {
 		return r, err
 	}

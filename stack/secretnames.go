@@ -10,7 +10,7 @@ import (
 
 // madeSecrets are the names of the Secrets that the components make, and of Strimzi's, which
 // differ from version to version. TestNoSecretHasTwoOwners holds them against the graphs.
-var madeSecrets = regexp.MustCompile(`^(` + postgresName + `-(shard-\d+(-.+)?|roles-.+|exporter)|` + redisName + `-(app|acl|exporter)|` + kafkaName + `-.+|` + tunnelName + `-token)$`)
+var madeSecrets = regexp.MustCompile(`^(` + postgresName + `-(shard-\d+(-.+)?|roles-.+|exporter)|` + redisName + `(-\d+)?-(app|acl|exporter)|` + kafkaName + `-.+|` + tunnelName + `-token)$`)
 
 // maker is who makes a Secret of the namespace that is mounted by a name which users choose.
 type maker string

@@ -57,7 +57,7 @@ func TestClientsOfTheCacheVerify(t *testing.T) {
 			require.Equal(t, pulumi.String("/etc/scalestack/redis-ca/ca.crt"), a.BaseEnv["SCALESTACK_REDIS_CA"])
 			require.Contains(t, a.Mounts, trusted)
 		}
-		require.Contains(t, a.EgressTo, k8s.Target{Peer: k8s.Peer{Pods: redis.PodLabels(redisName)}, Port: port})
+		require.Contains(t, a.EgressTo, k8s.Target{Peer: k8s.Peer{Pods: redis.PodLabels(redisName, 0)}, Port: port})
 		require.NotContains(t, c.serviceArgs(c.Services["mailer"], wiredHere()).BaseEnv, "SCALESTACK_REDIS_CA")
 	}
 }

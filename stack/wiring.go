@@ -10,7 +10,6 @@ import (
 	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/postgres"
-	"github.com/scalestack/scalestack/components/redis"
 	"github.com/scalestack/scalestack/components/service"
 )
 
@@ -111,14 +110,17 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	a.Migration = &m
 }
 
+// cacheVariable lists the cache's servers.
+const cacheVariable = "SCALESTACK_REDIS_ADDRESS"
+
 // connectCache says where the cache is, and with TLS how to verify it.
 func (c *Config) connectCache(a *service.Args, w wiring) {
 	maps.Copy(a.BaseEnv, variables{
-		"SCALESTACK_REDIS_ADDRESS":     w.redisAddress,
+		cacheVariable:                  w.redisAddress,
 		"SCALESTACK_REDIS_CREDENTIALS": pulumi.String(redisFolder),
 	})
 	a.Mounts = slices.Concat(a.Mounts, []k8s.Mount{{Name: "redis", Path: redisFolder, Secret: w.redisSecret}})
-	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{{Peer: k8s.Peer{Pods: redis.PodLabels(redisName)}, Port: redis.ClientPort(c.Redis.TLS)}})
+	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{c.cacheTarget(0)})
 	if c.Redis.TLS != nil {
 		a.BaseEnv["SCALESTACK_REDIS_CA"] = pulumi.String(redisCAFolder + "/" + k8s.AuthorityKey)
 		a.Mounts = append(a.Mounts, c.Redis.TLS.Authority(redisName, "redis-ca", redisCAFolder))

@@ -13,6 +13,16 @@ type Args struct {
 	// Namespace of all objects. Default: "scalestack".
 	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
+	// Nodes is how many servers there are, each with the keys of its own slots, which the
+	// services compute. docs/cache.md has the rule, and the steps in which a running stack
+	// changes the number.
+	Nodes int `json:"nodes" pulumi:"nodes,optional" default:"1" min:"1" max:"32"`
+
+	// AlsoInvalidate is another number of servers, by whose slots the services invalidate too
+	// while Nodes changes: the next one before the change, the former one after it. Default:
+	// none.
+	AlsoInvalidate int `json:"alsoInvalidate" pulumi:"alsoInvalidate,optional" min:"0" max:"32"`
+
 	// Image of Redis 7, with a tag or a digest. It has sh, redis-server and redis-cli
 	// on its PATH.
 	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"redis:7.2.4" format:"image"`
@@ -20,7 +30,7 @@ type Args struct {
 	// ImagePullPolicy says when nodes fetch the image.
 	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
-	// Resources of the pod. Memory is at least 64Mi. Redis runs commands on one core.
+	// Resources of each server's pod. Memory is at least 64Mi. Redis runs commands on one core.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"100m\",\"memory\":\"256Mi\"}"`
 
 	// MaxMemoryPercent of the memory limit that is for data.
@@ -60,7 +70,7 @@ type Args struct {
 	// restarts Redis.
 	PasswordRotation pulumi.StringInput `json:"passwordRotation" pulumi:"passwordRotation,optional"`
 
-	// MaxClients that are connected at one time. Others are refused, and go without the
+	// MaxClients that are connected to a server at one time. Others are refused, and go without the
 	// cache. The exporter and the probes take one each of them while they ask.
 	MaxClients int `json:"maxClients" pulumi:"maxClients,optional" default:"1000" min:"10" max:"100000"`
 
@@ -82,7 +92,7 @@ type Args struct {
 	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
 }
 
-// Exporter is one pod that asks Redis how it is: redis_exporter.
+// Exporter is a pod for each server that asks it how it is: redis_exporter.
 type Exporter struct {
 	// Image of redis_exporter 1.45 or later, with a tag or a digest.
 	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"oliver006/redis_exporter:v1.74.0" format:"image"`

@@ -1,8 +1,9 @@
-// Package redis runs one Redis as a cache on Kubernetes: nothing in it needs to
+// Package redis runs Redis as a cache on Kubernetes: nothing in it needs to
 // survive, so it has no volume, no replica and no disruption budget. Losing it
 // costs a colder cache.
 //
-// A component named "redis" makes, all in one namespace:
+// It is one server, or Args.Nodes of them that know nothing of each other: clients find
+// a key's server by its slot. A component named "redis" makes, all in one namespace:
 //
 //   - a Deployment "redis" of one pod, which is stopped before its successor
 //     starts: two half-filled caches would answer differently
@@ -14,6 +15,8 @@
 //   - with Args.Exporter a Deployment, a Secret, a ServiceAccount and a NetworkPolicy
 //     "redis-exporter"
 //   - with Args.TLS.Issuer a Certificate "redis-tls" of cert-manager
+//
+// The next server's objects begin with "redis-1" and so on. All have the user app with the password of "redis-app".
 //
 // # Who may do what
 //

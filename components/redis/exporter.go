@@ -25,30 +25,30 @@ const (
 	authorityPath = "/etc/redis-ca"
 )
 
-func exporterName(component string) string { return component + "-exporter" }
+func exporterName(server string) string { return server + "-exporter" }
 
 // exporterPeers is the exporter, if there is one.
-func exporterPeers(component string, a *Args) []k8s.Peer {
+func exporterPeers(s server, a *Args) []k8s.Peer {
 	if a.Exporter == nil {
 		return nil
 	}
-	return []k8s.Peer{{Pods: kube.ExporterLabels(exporterName(component)).Selector()}}
+	return []k8s.Peer{{Pods: kube.ExporterLabels(exporterName(s.name())).Selector()}}
 }
 
 // exporter registers the exporter and returns the list of users with its own.
-func (c *Redis) exporter(ctx *pulumi.Context, component string, a *Args, users pulumi.StringOutput) (pulumi.StringOutput, error) {
-	parent, name := pulumi.Parent(c), exporterName(component)
+func (c *Redis) exporter(ctx *pulumi.Context, s server, a *Args, users pulumi.StringOutput) (pulumi.StringOutput, error) {
+	parent, name := pulumi.Parent(c), exporterName(s.name())
 	generated, err := random.NewRandomPassword(ctx, name+"-password", password(a), parent)
 	if err != nil {
 		return users, err
 	}
 	secret := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
 	line := secret.ApplyT(monitorLine).(pulumi.StringOutput)
-	made, err := corev1.NewSecret(ctx, name, exporterSecret(component, a, secret), parent)
+	made, err := corev1.NewSecret(ctx, name, exporterSecret(s, a, secret), parent)
 	if err != nil {
 		return users, err
 	}
-	e := cacheExporter(component, a, kube.Checksum(secret))
+	e := cacheExporter(s, a, kube.Checksum(secret))
 	account, err := corev1.NewServiceAccount(ctx, name+"-account", e.Account(), parent)
 	if err != nil {
 		return users, err
@@ -63,24 +63,24 @@ func (c *Redis) exporter(ctx *pulumi.Context, component string, a *Args, users p
 
 // exporterSecret names the server in the two forms that releases of the exporter look
 // for: with the user and without.
-func exporterSecret(component string, a *Args, password pulumi.StringInput) *corev1.SecretArgs {
-	name := exporterName(component)
+func exporterSecret(s server, a *Args, password pulumi.StringInput) *corev1.SecretArgs {
+	name := exporterName(s.name())
 	return &corev1.SecretArgs{
 		Metadata: kube.ExporterLabels(name).Meta(name, a.Namespace),
 		Type:     pulumi.String("Opaque"),
 		StringData: pulumi.StringMap{
-			exporterFile: pulumi.Sprintf("{\"%s%s\": %q, \"%s%s@%s\": %q}\n", scheme(a), address(component, a), password,
-				scheme(a), MonitorUser, address(component, a), password),
+			exporterFile: pulumi.Sprintf("{\"%s%s\": %q, \"%s%s@%s\": %q}\n", scheme(a), address(s, a), password,
+				scheme(a), MonitorUser, address(s, a), password),
 		},
 	}
 }
 
 // address of the server. A certificate has the Service's whole name.
-func address(component string, a *Args) pulumi.StringOutput {
+func address(s server, a *Args) pulumi.StringOutput {
 	if a.TLS == nil {
-		return pulumi.Sprintf("%s:%d", component, Port)
+		return pulumi.Sprintf("%s:%d", s.name(), Port)
 	}
-	return pulumi.Sprintf("%s:%d", serverName(component, a), TLSPort)
+	return pulumi.Sprintf("%s:%d", serverName(s, a), TLSPort)
 }
 
 func scheme(a *Args) string {
@@ -90,22 +90,22 @@ func scheme(a *Args) string {
 	return "rediss://"
 }
 
-func cacheExporter(component string, a *Args, checksum pulumi.StringInput) kube.Exporter {
-	name := exporterName(component)
+func cacheExporter(s server, a *Args, checksum pulumi.StringInput) kube.Exporter {
+	name := exporterName(s.name())
 	return kube.Exporter{
 		Name: name, Namespace: a.Namespace, PullSecret: a.Exporter.PullSecret, Port: ExporterPort, PortName: "metrics", From: a.Exporter.MetricsFrom,
-		To: []k8s.Target{{Peer: k8s.Peer{Pods: PodLabels(component)}, Port: ClientPort(a.TLS)}}, Resolvers: a.Resolvers,
+		To: []k8s.Target{{Peer: k8s.Peer{Pods: s.labels().Selector()}, Port: ClientPort(a.TLS)}}, Resolvers: a.Resolvers,
 		Program: kube.Program{
 			Image: a.Exporter.Image, PullPolicy: a.Exporter.ImagePullPolicy, Resources: a.Exporter.Resources,
-			Args: append(exporterServer(component, a),
+			Args: append(exporterServer(s, a),
 				"-redis.user="+MonitorUser,
 				"-redis.password-file="+exporterPath+"/"+exporterFile,
 				fmt.Sprintf("-web.listen-address=:%d", ExporterPort),
 				// The user may not read the server's configuration.
 				"-config-command=-",
 			),
-			Env:    exporterEnv(component, a),
-			Mounts: append(exporterAuthority(component, a), k8s.Mount{Name: "password", Path: exporterPath, Secret: pulumi.String(name)}),
+			Env:    exporterEnv(s, a),
+			Mounts: append(exporterAuthority(s, a), k8s.Mount{Name: "password", Path: exporterPath, Secret: pulumi.String(name)}),
 		},
 		Checksum: checksum,
 	}
@@ -113,24 +113,24 @@ func cacheExporter(component string, a *Args, checksum pulumi.StringInput) kube.
 
 // exporterServer are the arguments that say where the server is, and with TLS who vouches
 // for it. The exporter reads the authorities' file for each connection.
-func exporterServer(component string, a *Args) []string {
+func exporterServer(s server, a *Args) []string {
 	if a.TLS == nil {
-		return []string{fmt.Sprintf("-redis.addr=redis://%s:%d", component, Port)}
+		return []string{fmt.Sprintf("-redis.addr=redis://%s:%d", s.name(), Port)}
 	}
 	return []string{"-tls-ca-cert-file=" + authorityPath + "/" + k8s.AuthorityKey}
 }
 
 // exporterEnv has the address where it is known only during the deployment.
-func exporterEnv(component string, a *Args) []kube.Env {
+func exporterEnv(s server, a *Args) []kube.Env {
 	if a.TLS == nil {
 		return nil
 	}
-	return []kube.Env{{"REDIS_ADDR": pulumi.Sprintf("%s%s", scheme(a), address(component, a))}}
+	return []kube.Env{{"REDIS_ADDR": pulumi.Sprintf("%s%s", scheme(a), address(s, a))}}
 }
 
-func exporterAuthority(component string, a *Args) []k8s.Mount {
+func exporterAuthority(s server, a *Args) []k8s.Mount {
 	if a.TLS == nil {
 		return nil
 	}
-	return []k8s.Mount{a.TLS.Authority(component, "redis-ca", authorityPath)}
+	return []k8s.Mount{a.TLS.Authority(s.name(), "redis-ca", authorityPath)}
 }

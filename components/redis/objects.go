@@ -2,6 +2,7 @@ package redis
 
 import (
 	"slices"
+	"strconv"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -26,12 +27,6 @@ const (
 	dataPath   = "/data"
 )
 
-// PodLabels are the labels of the pod of the component with this name, for
-// others' network policies.
-func PodLabels(name string) pulumi.StringMap { return labels(name).Selector() }
-
-func labels(name string) kube.Labels { return kube.Labels{Name: name, Instance: name} }
-
 // password is letters and digits, so that no URL or configuration file needs
 // to quote it: 190 bits.
 func password(a *Args) *random.RandomPasswordArgs {
@@ -42,25 +37,25 @@ func password(a *Args) *random.RandomPasswordArgs {
 	return args
 }
 
-func credentials(name string, a *Args, password pulumi.StringInput) *corev1.SecretArgs {
+func credentials(component string, a *Args, password pulumi.StringInput) *corev1.SecretArgs {
 	return &corev1.SecretArgs{
-		Metadata:   labels(name).Meta(name+"-app", a.Namespace),
+		Metadata:   server{component: component}.labels().Meta(component+"-app", a.Namespace),
 		Type:       pulumi.String("kubernetes.io/basic-auth"),
 		StringData: pulumi.StringMap{"username": pulumi.String(AppUser), "password": password},
 	}
 }
 
-func userFile(name string, a *Args, users pulumi.StringInput) *corev1.SecretArgs {
+func userFile(s server, a *Args, users pulumi.StringInput) *corev1.SecretArgs {
 	return &corev1.SecretArgs{
-		Metadata:   labels(name).Meta(name+"-acl", a.Namespace),
+		Metadata:   s.labels().Meta(s.name()+"-acl", a.Namespace),
 		Type:       pulumi.String("Opaque"),
 		StringData: pulumi.StringMap{"users.acl": users},
 	}
 }
 
-func configMap(name string, a *Args) *corev1.ConfigMapArgs {
+func configMap(s server, a *Args) *corev1.ConfigMapArgs {
 	return &corev1.ConfigMapArgs{
-		Metadata: labels(name).Meta(name+"-config", a.Namespace),
+		Metadata: s.labels().Meta(s.name()+"-config", a.Namespace),
 		Data:     pulumi.ToStringMap(files(a)),
 	}
 }
@@ -73,26 +68,34 @@ func files(a *Args) map[string]string {
 	return all
 }
 
-func deployment(name string, a *Args, checksum pulumi.StringInput) *appsv1.DeploymentArgs {
+func deployment(s server, a *Args, checksum pulumi.StringInput) *appsv1.DeploymentArgs {
 	return &appsv1.DeploymentArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
+		Metadata: s.labels().Meta(s.name(), a.Namespace),
 		Spec: &appsv1.DeploymentSpecArgs{
 			Replicas:             pulumi.Int(1),
 			RevisionHistoryLimit: pulumi.Int(3),
-			Selector:             kube.Match(PodLabels(name)),
+			Selector:             kube.Match(s.labels().Selector()),
 			Strategy:             &appsv1.DeploymentStrategyArgs{Type: pulumi.String("Recreate")},
 			Template: &corev1.PodTemplateSpecArgs{
 				Metadata: &metav1.ObjectMetaArgs{
-					Labels:      labels(name).All(),
-					Annotations: pulumi.StringMap{kube.ChecksumAnnotation: checksum},
+					Labels:      s.labels().All(),
+					Annotations: annotations(s, a, checksum),
 				},
-				Spec: podSpec(name, a),
+				Spec: podSpec(s, a),
 			},
 		},
 	}
 }
 
-func service(name string, a *Args) *corev1.ServiceArgs {
+func annotations(s server, a *Args, checksum pulumi.StringInput) pulumi.StringMap {
+	all := pulumi.StringMap{kube.ChecksumAnnotation: checksum}
+	if layout := s.smallestLayout(a); layout > 1 {
+		all[layoutAnnotation] = pulumi.String(strconv.Itoa(layout))
+	}
+	return all
+}
+
+func service(s server, a *Args) *corev1.ServiceArgs {
 	ports := corev1.ServicePortArray{}
 	for _, open := range openPorts(a) {
 		ports = append(ports, &corev1.ServicePortArgs{
@@ -103,23 +106,23 @@ func service(name string, a *Args) *corev1.ServiceArgs {
 		})
 	}
 	return &corev1.ServiceArgs{
-		Metadata: kube.AwaitedByPods(labels(name).Meta(name, a.Namespace)),
+		Metadata: kube.AwaitedByPods(s.labels().Meta(s.name(), a.Namespace)),
 		Spec: &corev1.ServiceSpecArgs{
 			Type:     pulumi.String("ClusterIP"),
-			Selector: labels(name).Selector(),
+			Selector: s.labels().Selector(),
 			Ports:    ports,
 		},
 	}
 }
 
 // networkPolicy allows no egress: a cache connects to nothing.
-func networkPolicy(name string, a *Args) *networkingv1.NetworkPolicyArgs {
+func networkPolicy(s server, a *Args) *networkingv1.NetworkPolicyArgs {
 	policy := kube.Policy{NoDNS: true}
 	for _, open := range openPorts(a) {
-		policy.Open = append(policy.Open, kube.Opening{Port: open.number, From: slices.Concat(exporterPeers(name, a), a.IngressFrom)})
+		policy.Open = append(policy.Open, kube.Opening{Port: open.number, From: slices.Concat(exporterPeers(s, a), a.IngressFrom)})
 	}
 	return &networkingv1.NetworkPolicyArgs{
-		Metadata: labels(name).Meta(name, a.Namespace),
-		Spec:     policy.Spec(PodLabels(name)),
+		Metadata: s.labels().Meta(s.name(), a.Namespace),
+		Spec:     policy.Spec(s.labels().Selector()),
 	}
 }

@@ -7,15 +7,16 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
-func podSpec(name string, a *Args) *corev1.PodSpecArgs {
+func podSpec(s server, a *Args) *corev1.PodSpecArgs {
 	spec := &corev1.PodSpecArgs{
 		AutomountServiceAccountToken:  pulumi.Bool(false),
 		EnableServiceLinks:            pulumi.Bool(false),
 		SecurityContext:               kube.RestrictedPod(userID),
 		TerminationGracePeriodSeconds: pulumi.Int(a.TerminationGraceSeconds),
-		Containers:                    containers(name, a),
-		Volumes:                       append(volumes(name), tlsVolumes(name, a)...),
+		Containers:                    containers(s, a),
+		Volumes:                       append(volumes(s), tlsVolumes(s, a)...),
 		Tolerations:                   kube.Tolerations(a.Tolerations),
+		TopologySpreadConstraints:     s.spread(),
 	}
 	if a.NodeSelector != nil {
 		spec.NodeSelector = a.NodeSelector
@@ -26,10 +27,10 @@ func podSpec(name string, a *Args) *corev1.PodSpecArgs {
 	return spec
 }
 
-func containers(name string, a *Args) corev1.ContainerArray {
+func containers(s server, a *Args) corev1.ContainerArray {
 	all := corev1.ContainerArray{container(a)}
 	if a.TLS != nil {
-		all = append(all, tlsContainer(name, a))
+		all = append(all, tlsContainer(s, a))
 	}
 	return all
 }
@@ -64,13 +65,13 @@ func containerPorts(a *Args) corev1.ContainerPortArray {
 	return all
 }
 
-func volumes(name string) corev1.VolumeArray {
+func volumes(s server) corev1.VolumeArray {
 	return corev1.VolumeArray{
 		&corev1.VolumeArgs{
 			Name:      pulumi.String("config"),
-			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(name + "-config")},
+			ConfigMap: &corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(s.name() + "-config")},
 		},
-		kube.SecretVolume("acl", name+"-acl"),
+		kube.SecretVolume("acl", s.name()+"-acl"),
 		// The server wants a working folder, and writes nothing to it.
 		kube.EmptyDir("data", "16Mi"),
 	}

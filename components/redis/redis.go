@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
@@ -14,12 +15,13 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
-// Redis is a cache: Deployment, Service, access list and NetworkPolicy.
+// Redis is a cache: of each server a Deployment, a Service, an access list and a NetworkPolicy.
 type Redis struct {
 	pulumi.ResourceState
 
 	// Address is host:port inside the cluster, known once Redis is ready. With TLS it is
-	// the port that speaks it.
+	// the port that speaks it. Several servers are a list with commas between, and with
+	// Args.AlsoInvalidate a second list comes behind a semicolon.
 	Address pulumi.StringOutput `pulumi:"address"`
 	// AppSecret is the name of the Secret with the keys username and password.
 	AppSecret pulumi.StringOutput `pulumi:"appSecret"`
@@ -28,7 +30,7 @@ type Redis struct {
 }
 
 // New registers the cache. The name becomes the name of its objects: up to 56, with
-// an exporter 54, lower-case letters, digits and '-'.
+// an exporter 54, and with several servers 3 fewer, lower-case letters, digits and '-'.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Redis, error) {
 	a := args.withDefaults()
 	if err := kube.Check(name, a.longestSuffix(), a); err != nil {
@@ -55,50 +57,80 @@ func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 	if err != nil {
 		return err
 	}
-	users := secret.ApplyT(func(password string) string { return userList(a, password) }).(pulumi.StringOutput)
-	if a.Exporter != nil {
-		if users, err = c.exporter(ctx, name, a, users); err != nil {
-			return err
-		}
-	}
 	c.AppSecret = app.Metadata.Name().Elem()
-	c.Checksum = kube.Checksum(users, pulumi.String(serverConfig(a)))
-	return c.server(ctx, name, a, users)
-}
-
-// server registers what runs.
-func (c *Redis) server(ctx *pulumi.Context, name string, a *Args, users pulumi.StringInput) error {
-	parent := pulumi.Parent(c)
-	var needs []pulumi.Resource
-	if a.TLS != nil && a.TLS.Issuer != nil {
-		issued, err := apiextensions.NewCustomResource(ctx, name+"-certificate", certificate(name, a), parent)
+	users := secret.ApplyT(func(password string) string { return userList(a, password) }).(pulumi.StringOutput)
+	var addresses pulumi.StringArray
+	var before []pulumi.Resource
+	for number := range a.Servers() {
+		one, err := c.server(ctx, server{name, number}, a, users, before)
 		if err != nil {
 			return err
 		}
+		addresses, before = append(addresses, one.address), []pulumi.Resource{one.deployment}
+		if number == 0 {
+			c.Checksum = one.checksum
+		}
+	}
+	c.Address = addresses.ToStringArrayOutput().ApplyT(func(all []string) string { return list(a, all) }).(pulumi.StringOutput)
+	return nil
+}
+
+// registered is what others need of a server.
+type registered struct {
+	address, checksum pulumi.StringOutput
+	deployment        pulumi.Resource
+}
+
+// server registers one. It changes after the one before it: of a cache that restarts, one
+// server's part is cold at a time.
+func (c *Redis) server(ctx *pulumi.Context, s server, a *Args, users pulumi.StringOutput, before []pulumi.Resource) (r registered, err error) {
+	if a.Exporter != nil {
+		if users, err = c.exporter(ctx, s, a, users); err != nil {
+			return r, err
+		}
+	}
+	r.checksum = kube.Checksum(users, pulumi.String(serverConfig(a)))
+	needs, err := c.files(ctx, s, a, users)
+	if err != nil {
+		return r, err
+	}
+	parent, name := pulumi.Parent(c), s.name()
+	made, err := appsv1.NewDeployment(ctx, name+"-deployment", deployment(s, a, r.checksum), parent, pulumi.DependsOn(slices.Concat(needs, before)))
+	if err != nil {
+		return r, err
+	}
+	front, err := corev1.NewService(ctx, name+"-service", service(s, a), parent)
+	if err != nil {
+		return r, err
+	}
+	r.deployment = made
+	r.address = pulumi.Sprintf("%s.%s.svc.cluster.local:%d",
+		front.Metadata.Name().Elem(), made.Metadata.Namespace().Elem(), ClientPort(a.TLS))
+	return r, nil
+}
+
+// files registers what the pod comes after: what it mounts, and who may connect.
+func (c *Redis) files(ctx *pulumi.Context, s server, a *Args, users pulumi.StringInput) ([]pulumi.Resource, error) {
+	parent, name := pulumi.Parent(c), s.name()
+	var needs []pulumi.Resource
+	if a.TLS != nil && a.TLS.Issuer != nil {
+		issued, err := apiextensions.NewCustomResource(ctx, name+"-certificate", certificate(s, a), parent)
+		if err != nil {
+			return nil, err
+		}
 		needs = append(needs, issued)
 	}
-	acl, err := corev1.NewSecret(ctx, name+"-acl", userFile(name, a, users), parent)
+	acl, err := corev1.NewSecret(ctx, name+"-acl", userFile(s, a, users), parent)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	config, err := corev1.NewConfigMap(ctx, name+"-config", configMap(name, a), parent)
+	config, err := corev1.NewConfigMap(ctx, name+"-config", configMap(s, a), parent)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-policy", networkPolicy(name, a), parent, pulumi.DependsOn(a.Opened))
+	policy, err := networkingv1.NewNetworkPolicy(ctx, name+"-policy", networkPolicy(s, a), parent, pulumi.DependsOn(a.Opened))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	made, err := appsv1.NewDeployment(ctx, name+"-deployment", deployment(name, a, c.Checksum), parent,
-		pulumi.DependsOn(append(needs, acl, config, policy)))
-	if err != nil {
-		return err
-	}
-	front, err := corev1.NewService(ctx, name+"-service", service(name, a), parent)
-	if err != nil {
-		return err
-	}
-	c.Address = pulumi.Sprintf("%s.%s.svc.cluster.local:%d",
-		front.Metadata.Name().Elem(), made.Metadata.Namespace().Elem(), ClientPort(a.TLS))
-	return nil
+	return append(needs, acl, config, policy), nil
 }

@@ -75,8 +75,8 @@ func TestNewRefusesWrongArgs(t *testing.T) {
 }
 
 func TestPodPlacement(t *testing.T) {
-	spec := podSpec("redis", (&Args{PriorityClass: pulumi.String("high"), NodeSelector: pulumi.StringMap{"pool": pulumi.String("cache")}}).withDefaults())
+	spec := podSpec(server{component: "redis"}, (&Args{PriorityClass: pulumi.String("high"), NodeSelector: pulumi.StringMap{"pool": pulumi.String("cache")}}).withDefaults())
 	require.NotNil(t, spec.PriorityClassName)
 	require.Equal(t, pulumi.StringMap{"pool": pulumi.String("cache")}, spec.NodeSelector)
-	require.Nil(t, podSpec("redis", (&Args{}).withDefaults()).PriorityClassName)
+	require.Nil(t, podSpec(server{component: "redis"}, (&Args{}).withDefaults()).PriorityClassName)
 }

@@ -140,26 +140,26 @@ func startupSeconds(a *Args) int {
 }
 
 // serverName is the one name under which clients reach the server.
-func serverName(component string, a *Args) pulumi.StringOutput {
-	return pulumi.Sprintf("%s.%s.svc.cluster.local", component, a.Namespace)
+func serverName(s server, a *Args) pulumi.StringOutput {
+	return pulumi.Sprintf("%s.%s.svc.cluster.local", s.name(), a.Namespace)
 }
 
 // certificate is cert-manager's, if that is where it comes from.
-func certificate(component string, a *Args) *apiextensions.CustomResourceArgs {
-	return kube.Certificate(labels(component), a.TLS.SecretOf(component), a.Namespace, a.TLS,
-		pulumi.StringArray{serverName(component, a)}.ToStringArrayOutput())
+func certificate(s server, a *Args) *apiextensions.CustomResourceArgs {
+	return kube.Certificate(s.labels(), a.TLS.SecretOf(s.name()), a.Namespace, a.TLS,
+		pulumi.StringArray{serverName(s, a)}.ToStringArrayOutput())
 }
 
 // tlsContainer checks the Secret and tells the server of a renewal. It is in a container of
 // its own because the key's Secret is its matter alone, and what it takes must not be at the
 // cost of the data. It is ready once it has looked: a Secret that is refused leaves a server
 // that goes on.
-func tlsContainer(component string, a *Args) *corev1.ContainerArgs {
+func tlsContainer(s server, a *Args) *corev1.ContainerArgs {
 	c := kube.Program{
 		Name: "tls", Image: a.Image, PullPolicy: a.ImagePullPolicy,
 		Command: []string{"sh", configPath + "/tls.sh", "follow"},
 		Env: []kube.Env{{
-			"TLS_SOURCE": pulumi.String(tlsSource), "TLS_FOLDER": pulumi.String(tlsFolder), "TLS_NAME": serverName(component, a),
+			"TLS_SOURCE": pulumi.String(tlsSource), "TLS_FOLDER": pulumi.String(tlsFolder), "TLS_NAME": serverName(s, a),
 			"TLS_TRIAL": pulumi.String(strconv.Itoa(trialPort)), "RUN": pulumi.String(runPath), "ACL": pulumi.String(aclPath + "/users.acl"),
 		}},
 		Resources: k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "32Mi"},
@@ -173,12 +173,12 @@ func tlsContainer(component string, a *Args) *corev1.ContainerArgs {
 }
 
 // tlsVolumes are what a pod with TLS has beyond the others.
-func tlsVolumes(component string, a *Args) corev1.VolumeArray {
+func tlsVolumes(s server, a *Args) corev1.VolumeArray {
 	if a.TLS == nil {
 		return nil
 	}
 	return corev1.VolumeArray{
-		kube.SecretVolume("tls", a.TLS.SecretOf(component)),
+		kube.SecretVolume("tls", a.TLS.SecretOf(s.name())),
 		kube.MemoryDir("run", "1Mi"),
 	}
 }

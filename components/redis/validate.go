@@ -18,10 +18,11 @@ var (
 
 // longestSuffix is what the longest object name puts behind the component's.
 func (a *Args) longestSuffix() string {
+	last := ServerName("", a.Servers()-1)
 	if a.Exporter != nil {
-		return exporterName("")
+		return exporterName(last)
 	}
-	return "-config"
+	return last + "-config"
 }
 
 // Validate returns every mistake in the arguments at once, each with the path of
@@ -34,6 +35,9 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if memory, ok := a.Resources.Bytes(); ok && memory < minMemory {
 		errs = append(errs, field.Invalid(path.Child("resources", "memory"), a.Resources.Memory, "must be at least 64Mi"))
+	}
+	if a.AlsoInvalidate == a.Nodes {
+		errs = append(errs, field.Invalid(path.Child("alsoInvalidate"), a.AlsoInvalidate, "must be another number than nodes, or left out"))
 	}
 	if len(a.KeyPatterns) == 0 {
 		errs = append(errs, field.Required(path.Child("keyPatterns"), "at least one: without any the services may use no key"))

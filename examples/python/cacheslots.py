@@ -1,4 +1,4 @@
-"""Finds the servers of the cache that a key is for, as docs/services.md says."""
+"""Finds the servers of the cache that a key is for, as docs/cache.md says."""
 
 import hashlib
 import zlib

@@ -15,7 +15,7 @@ func slotOf(key string) int { return int(crc32.ChecksumIEEE([]byte(key)) % slots
 
 // spread gives each slot to the server i of n whose SHA-256 of "<slot>/<i>" is the largest:
 // rendezvous hashing. A further server takes slots from all others, and no other slot
-// moves, on which a change of the number relies. docs/services.md has the rule for
+// moves, on which a change of the number relies. docs/cache.md has the rule for
 // services in other languages.
 func spread(n int) []uint8 {
 	table := make([]uint8, slots)

@@ -10,7 +10,7 @@ import (
 )
 
 // documented are keys with their slot, and their server of two, three and sixteen.
-// docs/services.md has them, for services in other languages.
+// docs/cache.md has them, for services in other languages.
 var documented = map[string][4]int{
 	"user_profile:0":                    {9888, 1, 2, 2},
 	"user_profile:1":                    {5686, 0, 2, 2},
@@ -50,7 +50,7 @@ func TestTheExampleInPythonAgrees(t *testing.T) {
 // What a server has of a larger layout it has in a smaller one too, or is not in it.
 func TestAFurtherServerOnlyTakes(t *testing.T) {
 	before := spread(1)
-	for n := 2; n <= 16; n++ {
+	for n := 2; n <= 32; n++ {
 		after, counts := spread(n), make([]int, n)
 		for slot, server := range after {
 			counts[server]++
