@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/postgres"
+	"github.com/scalestack/scalestack/components/redis"
 )
 
 var update = flag.Bool("update", false, "write the table of docs/scale.md")
@@ -42,9 +43,10 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, 352, p.Connections)
 	require.InDelta(t, 500e6/20_000/4/3600, p.DoubleHours, 0.001)
 	require.InDelta(t, 200e9/100e6/3600, p.RestoreHours, 0.001)
-	require.InDelta(t, (5*8+44)*25+1000*0.1, p.CostPerMonth, 0.01)
-	require.Equal(t, "the one Redis", p.Limits[0].Name)
-	require.InDelta(t, 2, p.Limits[0].Used, 0.001)
+	require.Equal(t, 5, p.CacheServers)
+	require.InDelta(t, (5*8+44+5)*25+1000*0.1, p.CostPerMonth, 0.01)
+	require.Equal(t, "connections of a shard", p.Limits[0].Name)
+	require.InDelta(t, 0.352, p.Limits[0].Used, 0.001)
 }
 
 func TestDiskDecidesWhereLittleIsDone(t *testing.T) {
@@ -103,6 +105,12 @@ func TestValidateNamesEachMistake(t *testing.T) {
 func TestConnectionsFitIntoAShard(t *testing.T) {
 	c := Defaults(1).Constants
 	require.GreaterOrEqual(t, postgres.MaxConnectionsFor(int64(c.ShardCores)*4<<30), c.ShardConnections)
+}
+
+func TestTheStackTakesAsManyServersOfTheCache(t *testing.T) {
+	most := Defaults(1).Constants.CacheServers
+	require.NoError(t, (&redis.Args{Nodes: most}).Validate())
+	require.Error(t, (&redis.Args{Nodes: most + 1}).Validate())
 }
 
 func TestTheTableOfTheDocsIsCurrent(t *testing.T) {

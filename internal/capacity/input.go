@@ -24,7 +24,7 @@ type Constants struct {
 	WritesPerCore float64 `json:"writesPerCore"`
 	ReadsPerCore  float64 `json:"readsPerCore"`
 	ShardCores    float64 `json:"shardCores"`
-	// Utilization of a shard's processor that is planned for, 0 to 1.
+	// Utilization of the processor of a shard, and of a server of the cache, that is planned for, 0 to 1.
 	Utilization float64 `json:"utilization"`
 	// ShardBytes is how much a shard may hold so that it can be restored in time.
 	ShardBytes float64 `json:"shardBytes"`
@@ -36,8 +36,9 @@ type Constants struct {
 	Pool int `json:"pool"`
 	// PodRequests per second.
 	PodRequests float64 `json:"podRequests"`
-	// RedisReads per second of the one Redis.
-	RedisReads float64 `json:"redisReads"`
+	// RedisReads per second of one server of the cache, CacheServers how many there may be.
+	RedisReads   float64 `json:"redisReads"`
+	CacheServers int     `json:"cacheServers"`
 	// MoveRows per second of one move from its plan to its end.
 	MoveRows float64 `json:"moveRows"`
 	// Moves at once, between pairs of shards; each pair is taken to have its own nodes.
@@ -70,11 +71,12 @@ func Defaults(users int64) Input {
 			ShardCores: 8, Utilization: 0.5, // assumptions
 			ShardBytes: 500e9, RestoreBytes: 100e6, // assumptions
 			ShardConnections: 1000, Pool: 8, // assumption (make bench-connections: 800 take 1.9 GB and leave a third of the throughput of 50); Pulumi.dev.yaml
-			PodRequests: 5000,                             // assumption; make bench-cache: 20,000 with client and service on one CPU
-			RedisReads:  100_000,                          // make bench-cache: eight clients, 74 µs each
-			MoveRows:    20_000,                           // make bench-reshard: whole moves under load
-			Moves:       4,                                // postgres.moves.parallel
-			Buckets:     960, Uneven: 1.3, Activity: 1.16, // the stack's default; assumptions
+			PodRequests:  5000,                             // assumption; make bench-cache: 20,000 with client and service on one CPU
+			RedisReads:   80_000,                           // make bench-cache: 12.1 µs of a server's processor for each hit
+			CacheServers: 32,                               // the most of redis.nodes
+			MoveRows:     20_000,                           // make bench-reshard: whole moves under load
+			Moves:        4,                                // postgres.moves.parallel
+			Buckets:      960, Uneven: 1.3, Activity: 1.16, // the stack's default; assumptions
 			CorePerMonth: 25, GigabytePerMonth: 0.1, // assumptions
 		},
 	}
@@ -118,6 +120,7 @@ func (in Input) Validate() error {
 	above("constants.pool", float64(c.Pool))
 	above("constants.podRequests", c.PodRequests)
 	above("constants.redisReads", c.RedisReads)
+	above("constants.cacheServers", float64(c.CacheServers))
 	above("constants.moveRows", c.MoveRows)
 	above("constants.moves", float64(c.Moves))
 	above("constants.buckets", float64(c.Buckets))

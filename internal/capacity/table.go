@@ -22,6 +22,7 @@ func Table(plans []Plan) string {
 		return count(p.ReadsPerSecond) + "/s and " + count(p.WritesPerSecond) + "/s"
 	})
 	row("shards", func(p Plan) string { return fmt.Sprintf("%s, by %s", count(float64(p.Shards)), p.By) })
+	row("servers of the cache", func(p Plan) string { return count(float64(p.CacheServers)) })
 	row("pods of the service", func(p Plan) string { return count(float64(p.Pods)) })
 	row("connections of each shard", func(p Plan) string { return count(float64(p.Connections)) })
 	row("busiest shard ÷ mean", func(p Plan) string { return fmt.Sprintf("%.2f", p.Uneven) })
