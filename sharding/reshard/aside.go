@@ -149,7 +149,7 @@ func (r *reconciling) compare(ctx context.Context, s, keeper *session, here *str
 // setAside moves rows from their tables to one that no client reads.
 func (r *reconciling) setAside(ctx context.Context, s *session, found []stray) error {
 	for _, here := range found {
-		if _, err := r.sweepAside(ctx, s, here.table, here.buckets); err != nil {
+		if _, err := r.sweepAside(ctx, nil, s, here.table, here.buckets); err != nil {
 			return err
 		}
 		r.step("%s: set aside %s", s.shard.Name, here)

@@ -82,11 +82,7 @@ func (f *feed) start(ctx context.Context, name string) error {
 		pglogrepl.StartReplicationOptions{PluginArgs: []string{"proto_version '1'", fmt.Sprintf("publication_names '%s'", name)}})
 }
 
-func (f *feed) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = f.conn.Close(ctx)
-}
+func (f *feed) close() { bye(f.conn) }
 
 // readTo takes in everything that was committed before a position of the log.
 func (f *feed) readTo(ctx context.Context, position pglogrepl.LSN) error {

@@ -10,6 +10,9 @@ type metrics struct {
 	state                                        *prometheus.GaugeVec
 	moves                                        *prometheus.CounterVec
 	rows, buckets, givenUp                       prometheus.Counter
+	compared, swept, rested                      prometheus.Counter
+	share                                        *prometheus.GaugeVec
+	commit                                       *prometheus.GaugeVec
 	pause                                        prometheus.Histogram
 }
 
@@ -31,9 +34,16 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Help: "Moves under way by state."}, []string{"state"}),
 		moves: f.NewCounterVec(prometheus.CounterOpts{Name: "scalestack_reshard_moves_total",
 			Help: "Moves that have ended: complete, aborted or rolled back."}, []string{"state"}),
-		rows:    counter("rows_moved_total", "Rows of moves that are complete."),
-		buckets: counter("buckets_moved_total", "Buckets of moves that are complete."),
-		givenUp: counter("cutovers_given_up_total", "Fences that were lifted to be tried again later."),
+		rows:     counter("rows_moved_total", "Rows of moves that are complete."),
+		buckets:  counter("buckets_moved_total", "Buckets of moves that are complete."),
+		givenUp:  counter("cutovers_given_up_total", "Fences that were lifted to be tried again later."),
+		compared: counter("compared_users_total", "Users of tables that were compared before a cutover."),
+		swept:    counter("swept_pages_total", "Pages of tables that were searched for old rows to delete."),
+		rested:   counter("rested_seconds_total", "How long moves have rested because commits had become slow."),
+		share: f.NewGaugeVec(prometheus.GaugeOpts{Name: "scalestack_reshard_share",
+			Help: "Share of its time for which the mover works on a shard, 1 where it does not hold back."}, []string{"shard"}),
+		commit: f.NewGaugeVec(prometheus.GaugeOpts{Name: "scalestack_reshard_commit_seconds",
+			Help: "99th percentile of the mover's own commits on a shard, before its work and during the latest."}, []string{"shard", "when"}),
 		pause: f.NewHistogram(prometheus.HistogramOpts{Name: "scalestack_reshard_pause_seconds",
 			Help:    "How long the buckets of a move took no writes.",
 			Buckets: []float64{.01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2, 4, 8}}),
@@ -52,6 +62,12 @@ func (m *metrics) progress(p Progress) {
 	m.copiedBytes.Set(float64(bytes))
 	m.expected.Set(float64(expected))
 	m.lag.Set(float64(lag))
+}
+
+func (m *metrics) pace(shard string, p pace) {
+	m.share.WithLabelValues(shard).Set(p.share)
+	m.commit.WithLabelValues(shard, "before").Set(p.before.Seconds())
+	m.commit.WithLabelValues(shard, "now").Set(p.now.Seconds())
 }
 
 // moved is called with moves that have ended.

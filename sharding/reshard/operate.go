@@ -49,14 +49,15 @@ func (o Overview) String() string {
 // Look reads how far the moves are. It takes no lock.
 func (m *Mover) Look(ctx context.Context) (*Overview, error) {
 	readings := map[int]*reading{}
-	copies, lags := map[string][]tableCopy{}, map[string]int64{}
+	copies, lags, slow := map[string][]tableCopy{}, map[string]int64{}, map[int]string{}
 	o := &Overview{}
 	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
 		r, readErr := newReading(ctx, conn)
 		moves, movesErr := unfinished(ctx, conn, shard)
 		tables, tablesErr := readTableCopies(ctx, conn, streamsOf)
 		behind, lagsErr := readLags(ctx, conn)
-		readings[shard] = r
+		text, slowErr := readPace(ctx, conn)
+		readings[shard], slow[shard] = r, text
 		for _, mv := range moves {
 			o.Moves = append(o.Moves, MoveProgress{Move: *mv, Expected: r.share(len(mv.Buckets)).Rows})
 		}
@@ -64,7 +65,7 @@ func (m *Mover) Look(ctx context.Context) (*Overview, error) {
 			copies[c.Stream] = append(copies[c.Stream], c)
 		}
 		maps.Copy(lags, behind)
-		return errors.Join(readErr, movesErr, tablesErr, lagsErr)
+		return errors.Join(readErr, movesErr, tablesErr, lagsErr, slowErr)
 	})
 	if err != nil {
 		return nil, err
@@ -72,6 +73,7 @@ func (m *Mover) Look(ctx context.Context) (*Overview, error) {
 	for i := range o.Moves {
 		p := &o.Moves[i]
 		p.Copy, p.Lag = sum(copies[streamName(&p.Move)]), lags[streamName(&p.Move)]
+		p.Slow = m.slowness(&p.Move, slow)
 	}
 	for bucket, owner := range owners(m.options.Map, readings) {
 		if owner != m.options.Map.Assignment[bucket] {

@@ -110,6 +110,9 @@ type Mover struct {
 	track   *tracker
 	// stopped is why no further move is begun.
 	stopped error
+	// fixed is for tests and measurements: the share of its time that the mover works,
+	// whatever commits take.
+	fixed float64
 
 	losing sync.Mutex
 	// losses are those of each move, by its name.

@@ -23,6 +23,8 @@ type MoveProgress struct {
 	// is behind.
 	Copy Copy
 	Lag  int64
+	// Slow says on which shards the mover holds back, and why; "" at full speed.
+	Slow string
 }
 
 // Copy is how far the copying of tables has come.
@@ -74,6 +76,9 @@ func (p MoveProgress) String() string {
 	}
 	if p.Lag > 0 {
 		text += fmt.Sprintf(", %d bytes behind", p.Lag)
+	}
+	if p.Slow != "" {
+		text += ", held back: " + p.Slow
 	}
 	return text
 }

@@ -19,6 +19,8 @@ func TestShare(t *testing.T) {
 		p.Expected, p.Copy.Rows, p.Lag = expected, 500, lag
 		return p
 	}
+	slow := move(0, reshard.CaughtUp)
+	slow.Slow = "shard-0 25 % (commits 30ms, before 10ms)"
 	of := func(moves ...reshard.MoveProgress) reshard.Progress {
 		return reshard.Progress{Buckets: 40, Moved: 20, Moves: moves}
 	}
@@ -34,6 +36,7 @@ func TestShare(t *testing.T) {
 		{of(copying(100, 0)), 0.75, "20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is prepared, copying 500 of about 100 rows"},
 		{of(copying(1000, 0), move(1, reshard.Armed)), 0.875,
 			"20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is prepared, copying 500 of about 1000 rows; move 1-1 (10 buckets, shard 1 to 2) is armed"},
+		{of(slow), 0.75, "20 of 40 buckets moved; move 0-1 (10 buckets, shard 0 to 2) is caught up, held back: shard-0 25 % (commits 30ms, before 10ms)"},
 	} {
 		require.Equal(t, test.share, test.progress.Share())
 		require.Equal(t, test.text, test.progress.String())

@@ -9,7 +9,7 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// purgePages is how many pages of a table one transaction clears: 1 MiB.
+// purgePages is how many pages of a table one transaction clears at most: 1 MiB.
 const purgePages = 128
 
 // purge takes the rows of a move's buckets out of the tables of a shard that does not own
@@ -20,21 +20,25 @@ func (m *Mover) purge(ctx context.Context, f *fleet, s *session, mv *Move) error
 	if err != nil {
 		return err
 	}
-	return m.empty(ctx, s, mv, func(t catalog.Table) bool { return !known || slices.Contains(carried, t.OID) })
+	return m.empty(ctx, f, s, mv, func(t catalog.Table) bool { return !known || slices.Contains(carried, t.OID) })
 }
 
 // setStraysAside makes room for the copies. No move leaves rows behind, so that whatever is
 // there came in some other way, and may be the only rows of its users.
-func (m *Mover) setStraysAside(ctx context.Context, s *session, mv *Move) error {
-	return m.empty(ctx, s, mv, func(catalog.Table) bool { return false })
+func (m *Mover) setStraysAside(ctx context.Context, f *fleet, s *session, mv *Move) error {
+	return m.empty(ctx, f, s, mv, func(catalog.Table) bool { return false })
 }
 
 // empty deletes rows where that can be answered for, and sets them aside elsewhere.
-func (m *Mover) empty(ctx context.Context, s *session, mv *Move, deletes func(catalog.Table) bool) error {
+func (m *Mover) empty(ctx context.Context, f *fleet, s *session, mv *Move, deletes func(catalog.Table) bool) error {
 	tables, err := catalog.Tables(ctx, s)
 	if err != nil {
 		return err
 	}
+	return m.paced(ctx, f, mv, func(p *pacing) error { return m.emptyPaced(ctx, p, s, mv, tables, deletes) })
+}
+
+func (m *Mover) emptyPaced(ctx context.Context, p *pacing, s *session, mv *Move, tables []catalog.Table, deletes func(catalog.Table) bool) error {
 	for _, t := range tables {
 		// Preflight refuses a fence on a table without its key, and nothing was
 		// copied there; the move must still end.
@@ -42,12 +46,12 @@ func (m *Mover) empty(ctx context.Context, s *session, mv *Move, deletes func(ca
 			continue
 		}
 		if deletes(t) {
-			if _, err := m.sweep(ctx, s, t, mv.Buckets, func(where string) string { return "DELETE FROM " + t.Name + " WHERE " + where }); err != nil {
+			if _, err := m.sweep(ctx, p, s, t, mv.Buckets, func(where string) string { return "DELETE FROM " + t.Name + " WHERE " + where }); err != nil {
 				return fmt.Errorf("deleting old rows of %s: %w", t.Name, err)
 			}
 			continue
 		}
-		rows, err := m.sweepAside(ctx, s, t, mv.Buckets)
+		rows, err := m.sweepAside(ctx, p, s, t, mv.Buckets)
 		if err != nil {
 			return err
 		}
@@ -59,9 +63,9 @@ func (m *Mover) empty(ctx context.Context, s *session, mv *Move, deletes func(ca
 }
 
 // sweepAside moves rows from their table to one that no client reads.
-func (m *Mover) sweepAside(ctx context.Context, s *session, t catalog.Table, buckets []int32) (rows int64, err error) {
+func (m *Mover) sweepAside(ctx context.Context, p *pacing, s *session, t catalog.Table, buckets []int32) (rows int64, err error) {
 	of := m.options.Map.Buckets
-	rows, err = m.sweep(ctx, s, t, buckets, func(where string) string {
+	rows, err = m.sweep(ctx, p, s, t, buckets, func(where string) string {
 		return fmt.Sprintf(`WITH scalestack_gone AS (DELETE FROM %[1]s WHERE %[2]s RETURNING *)
 			INSERT INTO scalestack.set_aside (source, bucket, key, content, as_text)
 			SELECT %[3]s, (%[4]s %% %[5]d + %[5]d) %% %[5]d, %[4]s, row_to_json(scalestack_gone), scalestack_gone::text FROM scalestack_gone`,
@@ -76,18 +80,23 @@ func (m *Mover) sweepAside(ctx context.Context, s *session, t catalog.Table, buc
 // sweep runs a statement for the rows of buckets that the shard does not own, in one pass
 // over the pages of a table. It gets the condition of each part, and returns how many rows
 // it was about.
-func (m *Mover) sweep(ctx context.Context, s *session, t catalog.Table, buckets []int32, statement func(where string) string) (rows int64, err error) {
+func (m *Mover) sweep(ctx context.Context, p *pacing, s *session, t catalog.Table, buckets []int32, statement func(where string) string) (rows int64, err error) {
 	var pages int64
 	if err := s.QueryRow(ctx, "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint", t.Name).Scan(&pages); err != nil {
 		return 0, err
 	}
-	for first := int64(0); first < pages; first += purgePages {
-		part := fmt.Sprintf("ctid >= '(%d,0)' AND ctid < '(%d,0)' AND %s", first, first+purgePages, slice{buckets, m.options.Map.Buckets}.filter(t))
-		swept, err := sweepPart(ctx, s, buckets, statement(part))
+	for first, part := int64(0), int64(0); first < pages; first += part {
+		part = partOf(purgePages, p.share())
+		where := fmt.Sprintf("ctid >= '(%d,0)' AND ctid < '(%d,0)' AND %s", first, first+part, slice{buckets, m.options.Map.Buckets}.filter(t))
+		swept, err := sweepPart(ctx, s, buckets, statement(where))
 		if err != nil {
 			return rows, err
 		}
 		rows += swept
+		m.track.metrics.swept.Add(float64(part))
+		if err := p.rest(ctx, idle); err != nil {
+			return rows, err
+		}
 	}
 	return rows, nil
 }

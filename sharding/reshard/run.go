@@ -223,6 +223,9 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 		if err == nil {
 			err = steps[mv.State](m, ctx, f, mv)
 		}
+		if errors.Is(err, errPaused) {
+			continue
+		}
 		if err != nil {
 			err = m.takeBack(ctx, f, mv, err)
 		}

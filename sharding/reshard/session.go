@@ -63,16 +63,22 @@ type fleet struct {
 	// opened is when.
 	opened time.Time
 	watch  *watch
+	// pacing is that of the move under way.
+	pacing *pacing
 }
 
 func (f *fleet) close() {
 	f.unwatch()
 	for _, s := range f.sessions {
-		// A goodbye must not hang on a dead server.
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		_ = s.Close(ctx)
-		cancel()
+		bye(s)
 	}
+}
+
+// bye ends a connection. It must not hang on a dead server.
+func bye(conn interface{ Close(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
 }
 
 func (f *fleet) source(m *Move) *session { return f.sessions[m.Source] }

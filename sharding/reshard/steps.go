@@ -52,7 +52,7 @@ func (m *Mover) prepare(ctx context.Context, f *fleet, mv *Move) error {
 	if err := m.preflight(ctx, f, mv); err != nil {
 		return err
 	}
-	if err := m.setStraysAside(ctx, f.target(mv), mv); err != nil {
+	if err := m.setStraysAside(ctx, f, f.target(mv), mv); err != nil {
 		return err
 	}
 	if err := m.create(ctx, f, mv, m.forward(f, mv), true); err != nil {
@@ -68,6 +68,9 @@ func (m *Mover) copyRows(ctx context.Context, f *fleet, mv *Move) error {
 		return err
 	}
 	m.track.expect(size, mv)
+	if err := m.holdCopy(ctx, f, mv); err != nil {
+		return err
+	}
 	if err := s.enable(ctx); err != nil {
 		return err
 	}

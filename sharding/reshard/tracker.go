@@ -27,6 +27,8 @@ type tracker struct {
 	underWay map[int]*tracked
 	// noWayBack are the moves whose stream back was found broken.
 	noWayBack map[string]bool
+	// shares are those with which work on the shards has ended.
+	shares map[int]float64
 }
 
 // tracked is a move under way.
@@ -34,10 +36,12 @@ type tracked struct {
 	MoveProgress
 	tables            map[uint32]tableCopy
 	sampled, reported time.Time
+	// slowTold is when the log last said that the move is held back.
+	slowTold time.Time
 }
 
 func newTracker(o Options) *tracker {
-	return &tracker{options: o, metrics: newMetrics(o.Metrics), underWay: map[int]*tracked{}, noWayBack: map[string]bool{}}
+	return &tracker{options: o, metrics: newMetrics(o.Metrics), underWay: map[int]*tracked{}, noWayBack: map[string]bool{}, shares: map[int]float64{}}
 }
 
 // change passes on what it has changed. Whoever is told is told one thing at a time.
@@ -125,6 +129,31 @@ func (t *tracker) sample(ctx context.Context, s stream) error {
 		}
 	})
 	return nil
+}
+
+// paced takes how fast the mover works on the shards of a move.
+func (t *tracker) paced(mv *Move, paces map[int]pace, slow string) {
+	t.change(func() {
+		one := t.of(mv)
+		for shard, p := range paces {
+			t.shares[shard] = p.share
+			t.metrics.pace(t.options.Map.Shard(shard).Name, p)
+		}
+		if one.Slow = slow; slow != "" && time.Since(one.slowTold) > reportEvery {
+			one.slowTold = time.Now()
+			t.options.Log.Info("holding back", "move", one.Move.String(), "state", mv.State, "shares", slow)
+		}
+	})
+}
+
+// share is how much of the time the mover worked on a shard at last.
+func (t *tracker) share(shard int) float64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if share, known := t.shares[shard]; known {
+		return share
+	}
+	return 1
 }
 
 func (t *tracker) due(mv *Move) bool {

@@ -19,6 +19,9 @@ const (
 	tooDifferent = 100_000
 )
 
+// resetWorkers lets a session's statements have as many parallel workers as the server gives.
+const resetWorkers = "RESET max_parallel_workers_per_gather"
+
 // DifferenceError says that source and target do not hold the same rows. The
 // move is then aborted.
 type DifferenceError struct {
@@ -77,12 +80,17 @@ func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int6
 	if err := s.drain(ctx, copyLag, pollEvery); err != nil {
 		return 0, err
 	}
-	for _, t := range tables {
-		n, err := w.compareAll(ctx, s, t)
-		if err != nil {
-			return 0, err
+	if err := m.paced(ctx, f, s.mv, func(p *pacing) error {
+		for _, t := range tables {
+			n, err := m.compareAll(ctx, p, w, s, t)
+			if err != nil {
+				return err
+			}
+			rows += n
 		}
-		rows += n
+		return nil
+	}); err != nil {
+		return 0, err
 	}
 	return rows, m.settle(ctx, s, tables, w)
 }
@@ -123,21 +131,32 @@ func (m *Mover) verifyStill(ctx context.Context, s stream, w *watch) error {
 }
 
 // compareAll notes who differs. It holds none of the rows.
-func (w *watch) compareAll(ctx context.Context, s stream, t catalog.Table) (rows int64, err error) {
+func (m *Mover) compareAll(ctx context.Context, p *pacing, w *watch, s stream, t catalog.Table) (rows int64, err error) {
+	workers := "SET max_parallel_workers_per_gather = 0"
+	if p.calm() {
+		workers = resetWorkers
+	}
+	if err := errors.Join(s.from.each(ctx, workers), s.to.each(ctx, workers)); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.from.each(ctx, resetWorkers), s.to.each(ctx, resetWorkers)) }()
+	different := 0
+	differs := func(of *digest) { w.changed(t.Name, of.user); different++ }
 	err = eachPair(ctx, s, t, func(from, to *digest) error {
 		if from != nil {
 			rows += from.rows
 		}
 		switch {
 		case to == nil:
-			w.changed(t.Name, from.user)
+			differs(from)
 		case from == nil || *from != *to:
-			w.changed(t.Name, to.user)
+			differs(to)
 		}
-		if len(w.pending[t.Name]) > tooDifferent {
+		if different > tooDifferent {
 			return &DifferenceError{[]string{fmt.Sprintf("%s, more than %d users", t.Name, tooDifferent)}}
 		}
-		return nil
+		m.track.metrics.compared.Inc()
+		return p.read(ctx, w.takeIn)
 	})
 	return rows, err
 }

@@ -190,6 +190,19 @@ func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Durati
 	return err
 }
 
+// takeIn takes in what comes, until the context ends: what waits is log that the servers
+// have to keep.
+func (w *watch) takeIn(ctx context.Context) error {
+	for ctx.Err() == nil {
+		for _, one := range []*feed{w.from, w.to} {
+			if err := one.next(ctx); err != nil && !errors.Is(err, ctx.Err()) {
+				return err
+			}
+		}
+	}
+	return errors.Join(w.from.report(ctx, true), w.to.report(ctx, true))
+}
+
 // compare looks at everybody who is still to be compared, and forgets those that
 // are equal. It returns those that differ, and of these the quiet ones: seen so
 // before, with no change on either side since.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -23,7 +24,10 @@ func statusCommand() *cobra.Command {
 				return watchMoves(ctx, m, out)
 			}
 			moves, err := m.Status(ctx, all)
-			return errors.Join(printMoves(out, moves), err)
+			if err := errors.Join(printMoves(out, moves), err); err != nil {
+				return err
+			}
+			return printSlow(ctx, m, out, moves)
 		})
 	status.Flags().BoolVar(&all, "all", false, "also those that have ended")
 	status.Flags().BoolVar(&watch, "watch", false, "show how far they are until every shard owns what the map says")
@@ -53,6 +57,23 @@ func watchMoves(ctx context.Context, m *reshard.Mover, out io.Writer) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// printSlow says which moves are held back by the load, and why.
+func printSlow(ctx context.Context, m *reshard.Mover, out io.Writer, moves []reshard.Move) error {
+	if !slices.ContainsFunc(moves, func(mv reshard.Move) bool { return !mv.State.Done() }) {
+		return nil
+	}
+	now, err := m.Look(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range now.Moves {
+		if p.Slow != "" {
+			fmt.Fprintf(out, "%s is held back: %s\n", &p.Move, p.Slow)
+		}
+	}
+	return nil
 }
 
 func printMoves(out io.Writer, moves []reshard.Move) error {
