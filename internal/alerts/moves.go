@@ -1,12 +1,17 @@
 package alerts
 
+// moving asks whether a mover has come further by one of its counts.
+func moving(count string) string {
+	return "sum by (namespace) (changes(scalestack_reshard_" + count + "[15m])) > 0"
+}
+
 func moves() []Rule {
 	return []Rule{
 		{
 			Name: "MoveStuck", Severity: Warning, For: "15m",
 			Expr: "sum by (namespace) (scalestack_shard_buckets_misplaced) > 0" +
 				" and sum by (namespace) (changes(scalestack_shard_buckets_misplaced[1h])) == 0" +
-				" unless on (namespace) (sum by (namespace) (changes(scalestack_reshard_copied_rows[15m])) > 0)",
+				" unless on (namespace) (" + moving("copied_rows") + " or " + moving("compared_users_total") + " or " + moving("swept_pages_total") + ")",
 			Summary: "{{ $value }} buckets are not where the map wants them, and none has moved for an hour",
 			Description: "Nobody is hurt: every bucket is served where it is. `shardctl status` in the pod of the service shardctl says which move " +
 				"waits for what.",
