@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/... ./tests/upbench
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-up bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-pace bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-up bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -119,6 +119,9 @@ alerts:      ## alerts and dashboards, checked and tested with promtool
 		cd $(CURDIR); SCALESTACK_TEST_PROMTOOL=$$dir/usr/bin/promtool go test -count=1 ./internal/alerts ./internal/dashboards
 bench-reshard: ## speed and write pause of moves beside a raw COPY; after make build
 	@SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_USERS=200000 tests/with-servers.sh go test -C sharding -count=1 -timeout 30m -run 'TestMeasure$$|TestMeasureMovesAtOnce' -v ./reshard
+bench-pace:  ## what users feel of moves that follow the load, beside moves that do not; 2 to 4 minutes; after make build
+	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_PACE=80000 tests/with-servers.sh \
+		taskset -c 1 go test -C sharding -count=1 -timeout 10m -run TestMeasurePace -v ./reshard
 bench-fence: ## single statements with the fence and without, questions to all shards; after make build
 	@SERVER_CPU=0 SCALESTACK_TEST_FSYNC=on SCALESTACK_MEASURE_FENCE=2000 tests/with-servers.sh \
 		taskset -c 1 go test -C sharding -count=1 -timeout 30m -run TestMeasureFence -v ./reshard

@@ -32,6 +32,14 @@ type clients struct {
 	ops     int
 	errors  []error
 	slowest time.Duration
+	// latencies are those of all operations.
+	latencies []latency
+}
+
+type latency struct {
+	// at is when the operation ended.
+	at   time.Time
+	took time.Duration
 }
 
 const (
@@ -83,6 +91,7 @@ func (c *clients) count(took time.Duration) {
 	defer c.mu.Unlock()
 	c.ops++
 	c.slowest = max(c.slowest, took)
+	c.latencies = append(c.latencies, latency{time.Now(), took})
 }
 
 func (c *clients) put(id int64, name string) {

@@ -2,6 +2,7 @@ package reshard_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,10 @@ type moverArgs struct {
 	Reconcile int
 	// Observe is how long a move can be rolled back, Lease how long a fence holds.
 	Observe, Lease time.Duration
+	// Unpaced makes it work all the time, and Batch is how many buckets move together,
+	// default 10.
+	Unpaced bool
+	Batch   int
 }
 
 func TestMain(m *testing.M) {
@@ -48,7 +53,7 @@ func mover(text string) int {
 		return 2
 	}
 	m := reshard.New(reshard.Options{
-		Map: args.Map, Batch: 10, Parallel: 4, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
+		Map: args.Map, Batch: cmp.Or(args.Batch, 10), Parallel: 4, Observe: args.Observe, Lease: args.Lease, Patience: time.Minute,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Connect: args.Shards.As("test").ConnConfig,
 		OnState: func(mv reshard.Move) {
@@ -57,6 +62,9 @@ func mover(text string) int {
 			}
 		},
 	})
+	if args.Unpaced {
+		m.FixShare(1)
+	}
 	err := args.work(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
