@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 const (
@@ -23,13 +25,32 @@ func Verifier(password string) (string, error) {
 	if _, err := rand.Read(salt); err != nil {
 		return "", err
 	}
+	return verifier(password, salt, iterations)
+}
+
+func verifier(password string, salt []byte, iterations int) (string, error) {
 	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
 	if err != nil {
 		return "", err
 	}
 	stored := sha256.Sum256(mac(salted, "Client Key"))
 	encode := base64.StdEncoding.EncodeToString
-	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, encode(salt), encode(stored[:]), encode(mac(salted, "Server Key"))), nil
+	return fmt.Sprintf(mechanism+"%d:%s$%s:%s", iterations, encode(salt), encode(stored[:]), encode(mac(salted, "Server Key"))), nil
+}
+
+const mechanism = "SCRAM-SHA-256$"
+
+// Matches tells whether what PostgreSQL stores is a verifier of this password.
+func Matches(stored, password string) bool {
+	rounds, rest, _ := strings.Cut(strings.TrimPrefix(stored, mechanism), ":")
+	encoded, _, _ := strings.Cut(rest, "$")
+	count, notANumber := strconv.Atoi(rounds)
+	salt, notASalt := base64.StdEncoding.DecodeString(encoded)
+	if notANumber != nil || notASalt != nil || count < 1 {
+		return false
+	}
+	made, err := verifier(password, salt, count)
+	return err == nil && hmac.Equal([]byte(made), []byte(stored))
 }
 
 func mac(key []byte, text string) []byte {

@@ -2,7 +2,9 @@
 package credentials
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,30 +14,57 @@ import (
 // with the content: each version has a folder of its own, with a name of its own.
 const current = "..data"
 
+// Login is what a Secret has.
+type Login struct {
+	User, Password string
+	// Former are passwords that rotations have replaced, the last one first. A server that a
+	// rotation has not reached yet takes one of them.
+	Former []string
+}
+
 // Read returns the content of the files username and password in a
 // folder, as Kubernetes mounts a Secret. It is called for every new connection,
 // so that a changed password needs no restart. Both are of one version of the Secret,
 // also while the kubelet replaces it.
 func Read(folder string) (user, password string, err error) {
+	login, err := ReadLogin(folder)
+	if err != nil {
+		return "", "", err
+	}
+	return login.User, login.Password, nil
+}
+
+// ReadLogin is Read with the lines of the file former, which may be absent.
+func ReadLogin(folder string) (Login, error) {
 	for {
 		// A folder that no kubelet has made has no versions.
 		version, _ := os.Readlink(filepath.Join(folder, current))
-		user, password, err = readBoth(filepath.Join(folder, version))
-		if err == nil {
-			return user, password, nil
+		login, err := readVersion(filepath.Join(folder, version))
+		if err == nil && login.Former != nil {
+			return login, nil
 		}
+		// A version that was replaced meanwhile may have lost any of its files.
 		if now, _ := os.Readlink(filepath.Join(folder, current)); now == version {
-			return "", "", err
+			return login, err
 		}
 	}
 }
 
-func readBoth(folder string) (user, password string, err error) {
-	if user, err = readValue(folder, "username"); err != nil {
-		return "", "", err
+func readVersion(folder string) (login Login, err error) {
+	if login.User, err = readValue(folder, "username"); err != nil {
+		return login, err
 	}
-	password, err = readValue(folder, "password")
-	return user, password, err
+	if login.Password, err = readValue(folder, "password"); err != nil {
+		return login, err
+	}
+	former, err := readValue(folder, "former")
+	switch {
+	case err == nil:
+		login.Former = strings.Split(former, "\n")
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	return login, err
 }
 
 func readValue(folder, name string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,14 @@ func TestRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "app", user)
 	require.Equal(t, " with space ", password)
+
+	write("former", "before\nlong before\n")
+	login, err := ReadLogin(folder)
+	require.NoError(t, err)
+	require.Equal(t, Login{User: "app", Password: " with space ", Former: []string{"before", "long before"}}, login)
+	write("former", "")
+	_, err = ReadLogin(folder)
+	require.ErrorContains(t, err, "former is empty")
 }
 
 // The folder is replaced as the kubelet does it, again and again while it is read: a new
@@ -37,7 +46,7 @@ func TestUserAndPasswordAreOfOneVersion(t *testing.T) {
 	turn := func(n int) {
 		version := fmt.Sprint("..version_", n)
 		require.NoError(t, os.Mkdir(filepath.Join(folder, version), 0o700))
-		for _, name := range []string{"username", "password"} {
+		for _, name := range []string{"username", "password", "former"} {
 			require.NoError(t, os.WriteFile(filepath.Join(folder, version, name), []byte(fmt.Sprint(n%2)), 0o600))
 		}
 		require.NoError(t, os.Symlink(version, filepath.Join(folder, "next")))
@@ -62,13 +71,13 @@ func TestUserAndPasswordAreOfOneVersion(t *testing.T) {
 	}()
 	pairs := map[string]int{}
 	for range 20_000 {
-		user, password, err := Read(folder)
+		login, err := ReadLogin(folder)
 		require.NoError(t, err)
-		pairs[user+password]++
+		pairs[login.User+login.Password+strings.Join(login.Former, "")]++
 	}
 	close(stop)
 	<-stopped
 	require.Len(t, pairs, 2, "%v", pairs)
-	require.Positive(t, pairs["00"])
-	require.Positive(t, pairs["11"])
+	require.Positive(t, pairs["000"])
+	require.Positive(t, pairs["111"])
 }

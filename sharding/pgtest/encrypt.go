@@ -45,7 +45,7 @@ func (s *Server) Certify(authority *certtest.Authority, trusted []byte) {
 	s.reload()
 	s.encrypted = true
 	require.Eventually(s.t, func() bool {
-		conn, err := s.connect("postgres", "postgres", AdminPassword)
+		conn, err := s.connect("postgres", "postgres", s.admin())
 		return err == nil && conn.Close(s.t.Context()) == nil
 	}, 10*time.Second, 20*time.Millisecond, "the server does not speak TLS")
 }

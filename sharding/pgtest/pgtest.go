@@ -53,6 +53,8 @@ type Server struct {
 	folder string
 	// runAs is nil for the user of the tests.
 	runAs *syscall.Credential
+	// password is the superuser's if it is another than AdminPassword.
+	password string
 	// encrypted tells that its own connections verify it.
 	encrypted bool
 	// configured tells that its settings are those of Configure.
@@ -137,7 +139,7 @@ func (s *Server) Run() {
 		if !s.running() {
 			s.spawn()
 		}
-		conn, err := s.connect("postgres", "postgres", AdminPassword)
+		conn, err := s.connect("postgres", "postgres", s.admin())
 		if err != nil {
 			return false
 		}
@@ -249,10 +251,22 @@ func (s *Server) Count(database, sql string, args ...any) int {
 	return count
 }
 
+func (s *Server) admin() string { return cmp.Or(s.password, AdminPassword) }
+
+// ChangePassword gives the superuser another one.
+func (s *Server) ChangePassword(password string) {
+	s.t.Helper()
+	s.Exec("postgres", "ALTER ROLE postgres PASSWORD '"+password+"'")
+	s.SetPassword(password)
+}
+
+// SetPassword tells that the superuser has got another one.
+func (s *Server) SetPassword(password string) { s.password = password }
+
 // Admin connects as the superuser.
 func (s *Server) Admin(database string) *pgx.Conn {
 	s.t.Helper()
-	conn, err := s.connect(database, "postgres", AdminPassword)
+	conn, err := s.connect(database, "postgres", s.admin())
 	require.NoError(s.t, err)
 	return conn
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,12 @@ func SetCredentials(t *testing.T, folder, user, password string) {
 	require.NoError(t, os.MkdirAll(folder, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "username"), []byte(user), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "password"), []byte(password), 0o600))
+}
+
+// SetFormer adds the file with the passwords that rotations have replaced.
+func SetFormer(t *testing.T, folder string, passwords ...string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "former"), []byte(strings.Join(passwords, "\n")+"\n"), 0o600))
 }
 
 // Write makes a map the content of the map's file.

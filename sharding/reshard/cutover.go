@@ -34,6 +34,9 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		if err := requireFences(ctx, s); err != nil {
 			return err
 		}
+		if err := m.awaitPassword(ctx, f, mv, s); err != nil {
+			return err
+		}
 		err = w.requireUnaltered(ctx, s.from, s.to)
 		if errors.Is(err, errAltered) {
 			m.log(mv).Warn("comparing again", "reason", err.Error())
@@ -261,6 +264,9 @@ func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) 
 			return false, err
 		}
 		if err := requireFences(ctx, s); err != nil {
+			return false, err
+		}
+		if err := m.awaitPassword(ctx, f, mv, s); err != nil {
 			return false, err
 		}
 		w := f.watching(s)

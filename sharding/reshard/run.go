@@ -221,6 +221,9 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 			err = m.requireServers(ctx, f, mv)
 		}
 		if err == nil {
+			err = m.renewAll(ctx, f, mv)
+		}
+		if err == nil {
 			err = steps[mv.State](m, ctx, f, mv)
 		}
 		if errors.Is(err, errPaused) {

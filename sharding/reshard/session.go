@@ -22,8 +22,8 @@ import (
 var ErrBusy = errors.New("another mover is at work, or a change of the schema")
 
 // settings of a session. Rows are compared as text, so everything that changes
-// how a value is written is fixed. Subscriptions hold a password, so the
-// server's log must not hold our statements. A server notices within a second
+// how a value is written is fixed. Subscriptions hold a password, so neither
+// the server's log nor its statistics may hold our statements. A server notices within a second
 // that we are gone, and lets go of the lock. What a cluster sets by default for
 // its clients must not end a mover's transactions or see them in another way.
 var sessionSettings = map[string]string{
@@ -37,6 +37,7 @@ var sessionSettings = map[string]string{
 	"log_statement":                       "none",
 	"log_min_duration_statement":          "-1",
 	"log_min_error_statement":             "panic",
+	"pg_stat_statements.track_utility":    "off",
 	"statement_timeout":                   "0",
 	"lock_timeout":                        "0",
 	"idle_session_timeout":                "0",
@@ -53,6 +54,11 @@ type session struct {
 	shard *shardmap.Shard
 	// conninfo is how other shards reach this one.
 	conninfo string
+	// stored is what the server had of the password when that in conninfo was last tried, if known. Told is when the log
+	// last said that it is not.
+	stored string
+	known  bool
+	told   time.Time
 	// server is who answers, see identify.
 	server string
 }
@@ -243,15 +249,20 @@ func poll(ctx context.Context, every time.Duration, done func() (bool, error)) e
 }
 
 // isPassing holds for errors that a new attempt can cure: a server that went
-// away, is starting, or could not be reached by the other server.
+// away, is starting, could not be reached by the other server, or has a new password that
+// we cannot read yet.
 func isPassing(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
-		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") || pgErr.Code == lockNotAvailable
+		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") || pgErr.Code == lockNotAvailable || pgErr.Code == wrongPassword
 	}
 	var connectErr *pgconn.ConnectError
 	return errors.As(err, &connectErr)
 }
 
-// lockNotAvailable is the SQLSTATE of a lock that did not come in time.
-const lockNotAvailable = "55P03"
+const (
+	// lockNotAvailable is the SQLSTATE of a lock that did not come in time.
+	lockNotAvailable = "55P03"
+	// wrongPassword is that of a login with another password than the server's.
+	wrongPassword = "28P01"
+)

@@ -119,7 +119,14 @@ func (m *Mover) followStream(ctx context.Context, f *fleet, mv *Move, s stream, 
 		}
 		if time.Since(nudged) >= nudgeEvery {
 			nudged = time.Now()
-			if err := s.nudge(ctx); err != nil {
+			known, err := s.renew(ctx)
+			if err == nil {
+				err = s.nudge(ctx)
+			}
+			if err == nil && !known {
+				before, err = s.failures(ctx)
+			}
+			if err != nil {
 				return false, err
 			}
 		}
@@ -207,7 +214,7 @@ func (m *Mover) observe(ctx context.Context, f *fleet, mv *Move) error {
 		}
 		if time.Since(looked) >= wayBackEvery {
 			looked = time.Now()
-			if err := m.lookBack(ctx, f, mv); err != nil {
+			if err := errors.Join(m.renewAll(ctx, f, mv), m.lookBack(ctx, f, mv)); err != nil {
 				return false, err
 			}
 		}

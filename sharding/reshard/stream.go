@@ -25,17 +25,18 @@ type stream struct {
 	from, to *session
 	moving   slice
 	mv       *Move
+	mover    *Mover
 }
 
 func (m *Mover) forward(f *fleet, mv *Move) stream {
-	return stream{streamName(mv), f.source(mv), f.target(mv), slice{mv.Buckets, m.options.Map.Buckets}, mv}
+	return stream{streamName(mv), f.source(mv), f.target(mv), slice{mv.Buckets, m.options.Map.Buckets}, mv, m}
 }
 
 func streamName(mv *Move) string { return fmt.Sprintf("scalestack_move_%d_%d", mv.Source, mv.ID) }
 
 func (m *Mover) back(f *fleet, mv *Move) stream {
 	s := m.forward(f, mv)
-	return stream{s.name + "_back", s.to, s.from, s.moving, mv}
+	return stream{s.name + "_back", s.to, s.from, s.moving, mv, m}
 }
 
 // create makes the stream, disabled. With origin = none neither direction
@@ -97,6 +98,9 @@ func publish(ctx context.Context, s *session, name string, moving slice, tables 
 
 // enable starts the stream, with the password of today.
 func (s stream) enable(ctx context.Context) error {
+	if _, err := s.mover.knowPassword(ctx, s.from); err != nil {
+		return err
+	}
 	return s.to.each(ctx,
 		fmt.Sprintf("ALTER SUBSCRIPTION %s CONNECTION %s", s.name, literal(s.from.conninfo)),
 		fmt.Sprintf("ALTER SUBSCRIPTION %s ENABLE", s.name))

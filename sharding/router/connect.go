@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/scalestack/scalestack/sharding/credentials"
 	"github.com/scalestack/scalestack/sharding/identity"
@@ -25,14 +27,15 @@ const (
 )
 
 // ConnConfig returns the settings of a single connection to a shard, with its
-// current credentials and without the checks and limits of a pool.
+// current credentials and without the checks and limits of a pool. With a former password beside
+// the current one it asks the shard which of them it takes.
 func (o Options) ConnConfig(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
 	o = o.withDefaults()
 	config, err := o.poolConfig(shard)
 	if err != nil {
 		return nil, err
 	}
-	return config.ConnConfig, o.setCredentials(shard, config.ConnConfig)
+	return config.ConnConfig, o.setCredentials(context.Background(), shard, config.ConnConfig)
 }
 
 func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
@@ -72,10 +75,35 @@ func (o Options) trustAnew(shard *shardmap.Shard, config *pgx.ConnConfig) error 
 	return nil
 }
 
-func (o Options) setCredentials(shard *shardmap.Shard, config *pgx.ConnConfig) error {
-	var err error
-	config.User, config.Password, err = credentials.Read(filepath.Join(o.Credentials, shard.Name))
-	return err
+func (o Options) setCredentials(ctx context.Context, shard *shardmap.Shard, config *pgx.ConnConfig) error {
+	login, err := credentials.ReadLogin(filepath.Join(o.Credentials, shard.Name))
+	if err != nil {
+		return err
+	}
+	config.User, config.Password = login.User, login.Password
+	for _, former := range login.Former {
+		if !o.refused(ctx, config) {
+			break
+		}
+		config.Password = former
+	}
+	return nil
+}
+
+// wrongPassword is the SQLSTATE of a login with another password than the server's.
+const wrongPassword = "28P01"
+
+// refused tells whether the shard has another password. Whatever else is wrong does not count: the connection that
+// is about to be made shows it.
+func (o Options) refused(ctx context.Context, config *pgx.ConnConfig) bool {
+	ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
+	defer cancel()
+	conn, err := pgconn.ConnectConfig(ctx, &config.Config)
+	if err == nil {
+		_ = conn.Close(ctx)
+	}
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && refusal.Code == wrongPassword
 }
 
 // newPool makes a pool that connects only when it is used: a shard that is down
@@ -93,11 +121,11 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 	if err := o.throughPooler(config.ConnConfig, shard); err != nil {
 		return nil, err
 	}
-	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+	config.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
 		if err := o.trustAnew(shard, c); err != nil {
 			return err
 		}
-		return o.setCredentials(shard, c)
+		return o.setCredentials(ctx, shard, c)
 	}
 	want := identity.Of(m, shard)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {

@@ -15,6 +15,8 @@ type Migrate struct {
 	Log
 	// Roles is "" for none.
 	Roles string `env:"SCALESTACK_ROLES" validate:"omitempty,abspath" doc:"file with the services' roles (package access), which are made on every shard"`
+	// Administrators is "" for passwords that stay.
+	Administrators string `env:"SCALESTACK_ADMINISTRATORS" validate:"omitempty,abspath" doc:"file with the password of each shard's administrator, a JSON object by the shards' names, which they get after the services' roles"`
 	// CloneOf is "" for shards that are nobody's clone.
 	CloneOf string `env:"SCALESTACK_CLONE_OF" doc:"name of the shard map of the cluster of which the shards are a clone: they take this map's name instead"`
 	// Timeout bounds the whole run, waiting for the shards included.
@@ -27,6 +29,8 @@ type Reshard struct {
 	Log
 	// Roles is "" for none.
 	Roles string `env:"SCALESTACK_ROLES" validate:"omitempty,abspath" doc:"file with the services' roles (package access); roles and logins that are not in it are retired first"`
+	// Administrators is "" for passwords that stay.
+	Administrators string `env:"SCALESTACK_ADMINISTRATORS" validate:"omitempty,abspath" doc:"file with the password of each shard's administrator, a JSON object by the shards' names: a rotation ends when every shard takes its own"`
 	// MetricsListen is "" for nowhere.
 	MetricsListen string `env:"SCALESTACK_METRICS_LISTEN" validate:"omitempty,hostport" doc:"where /metrics, /healthz and /readyz are served, for the cluster alone; nowhere if empty"`
 	Batch         int    `env:"SCALESTACK_RESHARD_BATCH" envDefault:"32" validate:"min=1,max=1000" doc:"most buckets that move together: two scans of the source's tables, one pause of their writes"`

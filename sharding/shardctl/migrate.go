@@ -3,11 +3,13 @@ package shardctl
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/scalestack/scalestack/sharding/access"
 	"github.com/scalestack/scalestack/sharding/migrate"
 	"github.com/scalestack/scalestack/sharding/settings"
+	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/spf13/cobra"
 )
 
@@ -52,7 +54,26 @@ func runMigrate(ctx context.Context, s *settings.Migrate, anew []int) error {
 	if err != nil {
 		return err
 	}
-	return migrate.Roles(ctx, m, connect, roles, log)
+	if err := migrate.Roles(ctx, m, connect, roles, log); err != nil {
+		return err
+	}
+	return giveAdministrators(ctx, s.Administrators, roles.Rotation, m, connect, log)
+}
+
+// giveAdministrators brings the administrators' passwords to those of a file, if there is one.
+func giveAdministrators(ctx context.Context, file string, rotation int, m *shardmap.Map, connect migrate.Connector, log *slog.Logger) error {
+	if file == "" {
+		return nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("administrators: %w", err)
+	}
+	wanted, err := access.DecodeAdministrators(content)
+	if err != nil {
+		return err
+	}
+	return migrate.Administrators(ctx, m, connect, rotation, wanted, log)
 }
 
 func readRoles(file string) (*access.Spec, error) {

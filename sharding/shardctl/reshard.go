@@ -73,7 +73,11 @@ func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) (left, 
 	if err != nil {
 		return nil, err
 	}
-	left = migrate.Retire(ctx, o.Map, s.Shards.As("scalestack-retire").ConnConfig, roles, o.Log)
+	connect := s.Shards.As("scalestack-retire").ConnConfig
+	// Retire notes that the rotation has ended, so it comes after what may not have reached a shard.
+	if left = giveAdministrators(ctx, s.Administrators, roles.Rotation, o.Map, connect, o.Log); left == nil {
+		left = migrate.Retire(ctx, o.Map, connect, roles, o.Log)
+	}
 	if left == nil || ctx.Err() != nil {
 		return nil, left
 	}

@@ -49,3 +49,43 @@ func TestAMoverOfAnotherReleaseMoves(t *testing.T) {
 	require.Equal(t, 1, server.Count(db, "SELECT count(*) FROM scalestack.access"))
 	require.Zero(t, server.Count(db, "SELECT count(*) FROM pg_roles WHERE rolname = 'svc_users_a' AND rolvaliduntil < 'infinity'"))
 }
+
+// A rotation brings each administrator's password to each shard, and ends when every shard takes its own: a failover to a member
+// that had the former one may have set that again.
+func TestAdministratorsGetTheirPasswordsBeforeARotationEnds(t *testing.T) {
+	shards := pgtest.StartShards(t, 2)
+	folder := t.TempDir()
+	write := func(name, content string) string {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
+		return filepath.Join(folder, name)
+	}
+	for name, value := range map[string]string{
+		"SCALESTACK_SHARD_MAP":         shards.Admin.MapFile,
+		"SCALESTACK_SHARD_CREDENTIALS": shards.Admin.Credentials,
+		"SCALESTACK_ROLES":             write("roles.json", `{"rotation": 1, "services": []}`),
+		"SCALESTACK_ADMINISTRATORS":    write("administrators.json", `{"shard-0": "new-0", "shard-1": "new-1"}`),
+		"SCALESTACK_LOG_LEVEL":         "error",
+	} {
+		t.Setenv(name, value)
+	}
+	for id, password := range []string{"new-0", "new-1"} {
+		at := filepath.Join(shards.Admin.Credentials, shards.Map.Shards[id].Name)
+		pgtest.SetCredentials(t, at, "postgres", password)
+		pgtest.SetFormer(t, at, pgtest.AdminPassword)
+	}
+	ended := func(id int, password string) int {
+		shards.Servers[id].SetPassword(password)
+		return shards.Servers[id].Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.rotation WHERE rotation = 1 AND retired = 1")
+	}
+	_, err := execute(t, "migrate")
+	require.NoError(t, err)
+	for id, password := range []string{"new-0", "new-1"} {
+		require.Zero(t, ended(id, password))
+	}
+	shards.Servers[1].ChangePassword(pgtest.AdminPassword)
+	_, err = execute(t, "reshard")
+	require.NoError(t, err)
+	for id, password := range []string{"new-0", "new-1"} {
+		require.Equal(t, 1, ended(id, password))
+	}
+}

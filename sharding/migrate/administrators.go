@@ -1,0 +1,101 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/access"
+	"github.com/scalestack/scalestack/sharding/locks"
+	"github.com/scalestack/scalestack/sharding/shardmap"
+)
+
+// Administrators gives the role that connect logs in with its password of a rotation on each shard. It comes after Roles, which
+// refuses a rotation that would be too early, and returns when each shard takes the password. It returns a *RefusedError where a
+// later rotation has begun: the mover of an earlier deployment may start again while the next one is deployed.
+//
+// Until then connect needs one that the shard takes: see router.Options.ConnConfig. A shard that takes neither gets the
+// right one when its pod is made anew.
+func Administrators(ctx context.Context, m *shardmap.Map, connect Connector, rotation int, wanted access.Administrators, log *slog.Logger) error {
+	var errs []error
+	for i := range m.Shards {
+		shard := &m.Shards[i]
+		if err := administer(ctx, shard, connect, rotation, wanted[shard.Name], log.With("shard", shard.Name)); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", shard.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// administer does not wait for ever for a shard that is down: what moves between the others comes after it.
+func administer(ctx context.Context, shard *shardmap.Shard, connect Connector, rotation int, password string, log *slog.Logger) error {
+	if password == "" {
+		return &RefusedError{errors.New("the administrators' passwords have none for it")}
+	}
+	ctx, cancel := context.WithTimeout(ctx, retireWithin)
+	defer cancel()
+	err := whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
+		if err := requireLatest(ctx, conn, rotation); err != nil {
+			return err
+		}
+		return setPassword(ctx, conn, password, log)
+	})
+	if err != nil {
+		return err
+	}
+	return requireTaken(ctx, connect, shard, password)
+}
+
+// requireLatest comes under the lock under which Roles notes a rotation.
+func requireLatest(ctx context.Context, conn *pgx.Conn, rotation int) error {
+	var latest int
+	if err := conn.QueryRow(ctx, "SELECT coalesce(max(rotation), 0) FROM scalestack.rotation").Scan(&latest); err != nil {
+		return err
+	}
+	if latest > rotation {
+		return &RefusedError{fmt.Errorf("rotation %d has begun, so that the administrator does not get the password of rotation %d", latest, rotation)}
+	}
+	return nil
+}
+
+// setPassword sends a verifier: neither the log nor pg_stat_statements gets to know the password. It does not wait for a
+// standby, which may itself wait for the password.
+func setPassword(ctx context.Context, conn *pgx.Conn, password string, log *slog.Logger) error {
+	var role, stored string
+	if err := conn.QueryRow(ctx, "SELECT rolname, coalesce(rolpassword, '') FROM pg_authid WHERE rolname = current_user").Scan(&role, &stored); err != nil {
+		return err
+	}
+	if access.Matches(stored, password) {
+		return nil
+	}
+	verifier, err := access.Verifier(password)
+	if err != nil {
+		return err
+	}
+	if err := locks.Retry(ctx, conn, log, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, quiet+"; SET LOCAL synchronous_commit = local; SET LOCAL pg_stat_statements.track_utility = off"); err != nil {
+			return err
+		}
+		return execf(ctx, tx, "ALTER ROLE %s PASSWORD %s", name(role), literal(verifier))
+	}); err != nil {
+		return err
+	}
+	log.Info("the administrator has a new password")
+	return nil
+}
+
+// requireTaken judges by the effect.
+func requireTaken(ctx context.Context, connect Connector, shard *shardmap.Shard, password string) error {
+	config, err := connect(shard)
+	if err != nil {
+		return err
+	}
+	config.Password = password
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("the administrator's new password: %w", err)
+	}
+	return conn.Close(ctx)
+}
