@@ -247,8 +247,8 @@ prove-events: ## USERS=100000 SEED=…: registrations while everything is killed
 	$(PROVE) TestEventsFollowEveryRegistration
 
 prove-rotation: export ROTATE := 1
-prove-rotation: ## change the services' passwords for the shards under load, twice
-	@$(UP)
+prove-rotation: ## a stack of its own gets new passwords for its shards under load, twice: the services' and the superuser's; PARTS=members: three members each
+	@$(LAB) start --patroni
 	$(PROVE) TestPasswordsRotateUnderLoad
 
 prove-adopt: export ADOPT := 1

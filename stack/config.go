@@ -129,10 +129,11 @@ type Postgres struct {
 	// Pins by bucket are the shards that own it whatever the other settings say: for a
 	// bucket that is hot.
 	Pins map[int]int `json:"pins"`
-	// PasswordRotation counts how often the services' passwords for the shards were
-	// changed. Raise it by one for new ones: each service has two logins on every shard,
-	// which alternate, so no request fails and no pod restarts. The former login works
-	// for an hour more.
+	// PasswordRotation counts how often the passwords for the shards were changed: the
+	// services', the superuser's and the exporter's. Raise it by one for new ones: each service
+	// has two logins on every shard, which alternate, so no request fails and no pod of a service
+	// restarts. A service's former login works for an hour more. The first rotation of shards with
+	// several members restarts these, one after the other.
 	PasswordRotation int `json:"passwordRotation" min:"0" max:"1000000"`
 	// Moves are how buckets move between shards.
 	Moves Moves `json:"moves"`

@@ -148,15 +148,22 @@ func (d *deployment) shards() error {
 	}
 	var hosts []pulumi.StringInput
 	var out pulumi.Array
+	administrators := map[string]pulumi.StringInput{}
 	for _, shard := range made.Shards {
+		if d.Postgres.PasswordRotation > 0 {
+			administrators[shard.Name] = shard.Password
+		}
 		hosts = append(hosts, shard.Host)
 		out = append(out, pulumi.Map{
 			"name": pulumi.String(shard.Name), "host": shard.Host, "drained": pulumi.Bool(shard.Drained),
 		})
 	}
 	d.outputs["shards"] = out
+	if rotation := d.Postgres.PasswordRotation; rotation > 0 {
+		d.outputs[rotationOutput] = pulumi.Int(rotation)
+	}
 	roles, err := postgres.NewRoles(d.ctx, postgresName+"-roles", &postgres.RolesArgs{
-		Namespace: d.wired.namespace, Spec: d.roles(),
+		Namespace: d.wired.namespace, Spec: d.roles(), Administrators: administrators,
 		Prepare: func(secret pulumi.StringOutput) ([]pulumi.Resource, error) { return d.prepare(secret, hosts) },
 	}, d.on)
 	if err != nil {

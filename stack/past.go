@@ -21,6 +21,9 @@ type past struct {
 	shards []string
 	// cache is the address of the last deployment's cache, "" without one.
 	cache string
+	// rotation is how often the passwords for the shards were changed, 0 also where only an
+	// earlier release has changed them.
+	rotation int
 	// namespaceUID and target are for a state that does not know its cluster, which was
 	// written before stacks recorded it.
 	namespaceUID string
@@ -59,7 +62,7 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
-	p.shards = readShards(last.Outputs["shardMap"])
+	p.shards, p.rotation = readShards(last.Outputs["shardMap"]), number(last.Outputs, rotationOutput)
 	return p, p.readResources(ctx)
 }
 

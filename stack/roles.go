@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -33,6 +34,19 @@ func (c *Config) roles() access.Spec {
 		})
 	}
 	return spec
+}
+
+// rotationOutput tells the next deployment how often the passwords were changed.
+const rotationOutput = "passwordRotation"
+
+// judgeRotation refuses to lose the superuser's password: the Secrets have the one of this rotation and of the one before.
+func (c *Config) judgeRotation(p past) field.ErrorList {
+	wanted := c.Postgres.PasswordRotation
+	if p.rotation == 0 || wanted == p.rotation || wanted == p.rotation+1 {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("passwordRotation"), wanted, fmt.Sprintf(
+		"must be %d or, for new passwords, %d: with any other nobody knows the password that the shards' superuser has", p.rotation, p.rotation+1))}
 }
 
 // connections of all pods together to one shard, those included that a rollout adds.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -57,6 +58,43 @@ func TestAChangedRolePreparesTheShardsAgain(t *testing.T) {
 	a := args(`{}`, web)
 	require.Equal(t, pulumi.String("/etc/scalestack/roles/roles.json"), a.BaseEnv["SCALESTACK_ROLES"])
 	require.Equal(t, rolesFolder, a.Mounts[len(a.Mounts)-1].Path)
+}
+
+// The first rotation adds what administrators need to bridge it, and nothing is there before.
+func TestAdministratorsGetTheFormerPasswordsToo(t *testing.T) {
+	for rotation, want := range map[int]map[string]string{
+		0: {"username": "shard-1/username", "password": "shard-1/password"},
+		1: {"username": "shard-1/username", "password": "shard-1/password", "former": "shard-1/former"},
+	} {
+		c := shop(t, map[string]string{"scalestack:postgres": fmt.Sprintf(`{"passwordRotation":%d}`, rotation)})
+		for _, a := range []*job.Args{c.migrateArgs(here, here, here), c.reshardArgs(here, here, here)} {
+			require.Equal(t, want, a.Mounts[1].Secrets[1].Files)
+			_, told := a.BaseEnv["SCALESTACK_ADMINISTRATORS"]
+			require.Equal(t, rotation > 0, told)
+		}
+		require.NotContains(t, c.shardMounts(here, admin)[1].Secrets[1].Files, "former", "a service has one password")
+		require.Equal(t, rotation, c.postgresArgs(here).PasswordRotation)
+	}
+}
+
+func TestARotationIsNeitherSkippedNorTakenBack(t *testing.T) {
+	const lost = ": with any other nobody knows the password that the shards' superuser has"
+	for _, one := range []struct {
+		last, wanted int
+		want         string
+	}{
+		{0, 5, ""}, {2, 2, ""}, {2, 3, ""},
+		{2, 1, "Invalid value: 1: must be 2 or, for new passwords, 3" + lost},
+		{2, 4, "Invalid value: 4: must be 2 or, for new passwords, 3" + lost},
+	} {
+		c := shop(t, map[string]string{"scalestack:postgres": fmt.Sprintf(`{"passwordRotation":%d}`, one.wanted)})
+		errs := c.judgeRotation(past{rotation: one.last})
+		if one.want == "" {
+			require.Empty(t, errs)
+			continue
+		}
+		require.EqualError(t, errs.ToAggregate(), "postgres.passwordRotation: "+one.want)
+	}
 }
 
 func TestWrongTablesAreRefused(t *testing.T) {

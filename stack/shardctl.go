@@ -84,6 +84,9 @@ func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job
 func (c *Config) giveRoles(a *job.Args, secret pulumi.StringInput) {
 	a.Revision += fmt.Sprintf("%+v", c.roles())
 	a.BaseEnv["SCALESTACK_ROLES"] = pulumi.String(rolesFolder + "/" + postgres.RolesKey)
+	if c.Postgres.PasswordRotation > 0 {
+		a.BaseEnv["SCALESTACK_ADMINISTRATORS"] = pulumi.String(rolesFolder + "/" + postgres.AdministratorsKey)
+	}
 	a.Mounts = append(a.Mounts, k8s.Mount{Name: "roles", Path: rolesFolder, Secret: secret})
 }
 
@@ -112,7 +115,7 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 		Args:            []string{command},
 		Revision:        c.structure(),
 		BaseEnv:         c.shardVariables(),
-		Mounts:          c.shardMounts(shardMap, admin),
+		Mounts:          c.adminMounts(shardMap),
 		EgressTo:        []k8s.Target{shardPods()},
 	}
 }
@@ -141,6 +144,7 @@ func (c *Config) structure() string {
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret
+	a.PasswordRotation = c.Postgres.PasswordRotation
 	a.New, a.Resolvers, a.APIServers = c.newShards, c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	if a.Exporter != nil {
 		e := *a.Exporter

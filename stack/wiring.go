@@ -104,7 +104,7 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	}
 	m := *a.Migration
 	m.BaseEnv = c.shardVariables()
-	m.Mounts = slices.Concat(m.Mounts, c.shardMounts(w.shardMap, admin))
+	m.Mounts = slices.Concat(m.Mounts, c.adminMounts(w.shardMap))
 	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})
 	m.Revision += c.structure()
 	a.Migration = &m
@@ -175,6 +175,20 @@ func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int)
 	mounts := []k8s.Mount{mapMount(shardMap), c.credentials(secret)}
 	if c.Postgres.TLS != nil {
 		mounts = append(mounts, postgres.AuthorityMount(postgresName, c.Postgres.TLS, shardCAFolder))
+	}
+	return mounts
+}
+
+// adminMounts are those of a client that logs in as the shards' superuser. After a rotation it
+// also has the passwords of before, for servers that have not got the new one yet.
+func (c *Config) adminMounts(shardMap pulumi.StringInput) []k8s.Mount {
+	mounts := c.shardMounts(shardMap, admin)
+	if c.Postgres.PasswordRotation == 0 {
+		return mounts
+	}
+	for i, id := range c.shardIDs() {
+		name := postgres.ShardName(id) + "/" + postgres.FormerKey
+		mounts[1].Secrets[i].Files[postgres.FormerKey] = name
 	}
 	return mounts
 }

@@ -6,7 +6,7 @@ before  while no shard has changed: the bucket takes, gives back and removes an 
 after   waits until each shard has archived with the settings that it was told
 
 SHARDS       a line for each member: name, host, port, and what is not read here
-CREDENTIALS  folder with <name>/password
+CREDENTIALS  folder with <name>/password, and <name>/former with a line for each password that a server may still have
 ROLE         the superuser
 CONFIG       folder with backup.json and archives.json, that of this program by default
 TOLD         the server's own backup.json
@@ -63,13 +63,15 @@ def ask(member, statement):
     # No certificate has the dot at the end.
     host = host if mode == "disable" else host.removesuffix(".")
     more = {"PGCONNECT_TIMEOUT": "5", "PGSSLMODE": mode, "PGOPTIONS": f"-c scalestack.told={os.environ['TOLD']} {datadir.UNLIMITED}"}
-    with open(f"{os.environ['CREDENTIALS']}/{name}/password", encoding="utf-8") as file:
-        more["PGPASSWORD"] = file.read().strip()
     try:
-        done = subprocess.run(
-            ["psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--host", host, "--port", port, "--username", os.environ["ROLE"],
-             "--dbname", "postgres", "--command", statement],
-            env=os.environ | more, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15, check=False)
+        for password in datadir.passwords(f"{os.environ['CREDENTIALS']}/{name}"):
+            more["PGPASSWORD"] = password
+            done = subprocess.run(
+                ["psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--host", host, "--port", port, "--username", os.environ["ROLE"],
+                 "--dbname", "postgres", "--command", statement],
+                env=os.environ | more, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15, check=False)
+            if datadir.REFUSED not in done.stderr:
+                break
     except subprocess.TimeoutExpired:
         raise Silent("it accepts a connection and does not answer") from None
     if done.returncode:

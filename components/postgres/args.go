@@ -29,6 +29,11 @@ type Args struct {
 	// one after the other.
 	New []int `json:"-"`
 
+	// PasswordRotation counts how often the superusers' passwords were changed. The pods bring their
+	// servers to a new one by themselves where a shard has several members; for a single server
+	// RolesArgs.Prepare does, with RolesArgs.Administrators. Default: 0.
+	PasswordRotation int `json:"-"`
+
 	// Members of each shard: one server without a copy (1), or so many under Patroni,
 	// of which one takes writes and the others follow it and take over. From 3 on a
 	// commit is acknowledged once the primary and one standby have it; with 2 too, but

@@ -86,14 +86,23 @@ def fetch(name, path):
     return 1
 
 
+def log_in():
+    """Finds the password that the server takes, where it asks for one."""
+    if "PASSWORD" not in os.environ:
+        return
+    for password in datadir.passwords(os.path.dirname(os.environ["PASSWORD"])):
+        os.environ["PGPASSWORD"] = password
+        asked = ["psql", "--no-psqlrc", "--no-password", "--quiet", "--host", os.environ["SOCKET"], "--username", "postgres", "--dbname", "postgres", "--command", ""]
+        if datadir.REFUSED not in subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stderr:
+            return
+
+
 def base():
     from barman.clients import cloud_backup, cloud_backup_delete
 
     settings = bucket.read_settings()
     archive = own_archive(settings)
-    if "PASSWORD" in os.environ:
-        with open(os.environ["PASSWORD"], encoding="utf-8") as file:
-            os.environ["PGPASSWORD"] = file.read().strip()
+    log_in()
     # A base backup is one long session, which waits for a checkpoint.
     os.environ["PGOPTIONS"] = datadir.unlimited(os.environ["PGDATA"])
     began = time.monotonic()

@@ -17,6 +17,8 @@ ASKED = "scalestack.restores.json"
 ARCHIVING = "scalestack.archiving"
 # PGOPTIONS of sessions that no limit for clients ends, in every version.
 UNLIMITED = "-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0"
+# What a server says to another password than its own.
+REFUSED = "password authentication failed"
 # What stays free beside restored data: log and temporary files until somebody removes the old folder.
 SPARE = 256 << 20
 
@@ -37,6 +39,16 @@ def replace(path, text, new):
         file.flush()
         os.fsync(file.fileno())
     os.rename(new, path)
+
+
+def passwords(folder):
+    """Returns the superuser's passwords in a mounted Secret, the current one first: a rotation may not have reached the server yet."""
+    found = []
+    for name in ("password", "former"):
+        if name == "password" or os.path.exists(f"{folder}/{name}"):
+            with open(f"{folder}/{name}", encoding="utf-8") as file:
+                found += file.read().split()
+    return found
 
 
 def exists(data):

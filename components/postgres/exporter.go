@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"strconv"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -44,7 +45,11 @@ func (r *registrar) exporter() error {
 		return nil
 	}
 	name := exporterName(r.name)
-	generated, err := random.NewRandomPassword(r.ctx, name+"-password", password(), r.parent)
+	wanted := password()
+	if r.args.PasswordRotation > 0 {
+		wanted.Keepers = pulumi.StringMap{"rotation": pulumi.String(strconv.Itoa(r.args.PasswordRotation))}
+	}
+	generated, err := random.NewRandomPassword(r.ctx, name+"-password", wanted, r.parent)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,12 @@ func TestStatementsAreCountedWhereTheServersDo(t *testing.T) {
 
 // monitor runs monitor.sh against the shard.
 func (s *shard) monitor(password string, env ...string) (string, error) {
-	s.write("monitor-credentials/shard-0/password", "admin-1")
+	return s.monitorAs("admin-1", password, env...)
+}
+
+// monitorAs has another password of the superuser than the server.
+func (s *shard) monitorAs(superuser, password string, env ...string) (string, error) {
+	s.write("monitor-credentials/shard-0/password", superuser)
 	s.write("monitor/password", password)
 	cmd := s.command("sh", "-c", monitorScript)
 	cmd.Env = append([]string{

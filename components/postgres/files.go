@@ -46,6 +46,9 @@ func mountedFiles(p plan) map[string]string {
 	if p.TLS != nil && p.replicated() {
 		files["reload.py"], files["trust.py"] = reloadProgram, trustProgram
 	}
+	if p.PasswordRotation > 0 && p.replicated() {
+		files["reload.py"] = reloadProgram
+	}
 	if p.Backup != nil {
 		maps.Copy(files, backupFiles(p))
 	}

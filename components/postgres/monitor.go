@@ -59,9 +59,11 @@ func monitorArgs(component string, a *Args, password pulumi.StringInput) *job.Ar
 	for _, id := range a.Shards {
 		p := plan{Args: a, component: component, id: id}
 		fmt.Fprintf(&shards, "%s %s %d %s\n", ShardName(id), p.object(), Port, Database(id))
-		credentials.Secrets = append(credentials.Secrets, k8s.SecretFiles{
-			Secret: pulumi.String(p.secret(AdminCredentials)), Files: map[string]string{"password": ShardName(id) + "/password"},
-		})
+		files := map[string]string{"password": ShardName(id) + "/password"}
+		if a.PasswordRotation > 0 {
+			files[FormerKey] = ShardName(id) + "/" + FormerKey
+		}
+		credentials.Secrets = append(credentials.Secrets, k8s.SecretFiles{Secret: pulumi.String(p.secret(AdminCredentials)), Files: files})
 	}
 	args.Revision = shards.String() + statements(a) + a.restoreRevision()
 	args.Mounts = append(authorityMounts(component, a), credentials, k8s.Mount{Name: "monitor", Path: monitorPath, Secrets: []k8s.SecretFiles{{

@@ -3,7 +3,8 @@
 #
 #   SHARDS       a line for each shard: name, host, port, database
 #   DOMAIN       what makes the hosts' names whole
-#   CREDENTIALS  folder with <name>/password of the superuser for each shard
+#   CREDENTIALS  folder with <name>/password of the superuser for each shard, and <name>/former
+#                with a line for each password that it may still have
 #   PASSWORD     the file with the role's password
 #   PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
 #   EXTENSION    of the statements' statistics, for a server that has it loaded
@@ -34,11 +35,29 @@ SQL
 	fi
 }
 
+sql() {
+	timeout 60 psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 \
+		--host="$host${DOMAIN:-}" --port="$port" --username=postgres --dbname="$database" --file=-
+}
+
+# login finds the password that the server takes.
+login() {
+	while read -r PGPASSWORD; do
+		[ -n "$PGPASSWORD" ] || continue
+		export PGPASSWORD
+		found=$(sql 2>&1 </dev/null) && return 0
+		case $found in *'password authentication failed'*) ;; *) break ;; esac
+	done <<-PASSWORDS
+		$(cat "$1/password")
+		$(cat "$1/former" 2>/dev/null)
+	PASSWORDS
+	printf '%s\n' "$found" >&2
+	return 1
+}
+
 while read -r name host port database; do
 	[ -s "$CREDENTIALS/$name/password" ] || { echo "monitor: $CREDENTIALS/$name/password is empty or absent" >&2; exit 1; }
-	role_sql | PGPASSWORD=$(cat "$CREDENTIALS/$name/password") timeout 60 psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 \
-		--host="$host${DOMAIN:-}" --port="$port" --username=postgres --dbname="$database" --file=- ||
-		{ echo "monitor: $name has no role monitor yet" >&2; exit 1; }
+	{ login "$CREDENTIALS/$name" && role_sql | sql; } || { echo "monitor: $name has no role monitor yet" >&2; exit 1; }
 done <<LINES
 $SHARDS
 LINES

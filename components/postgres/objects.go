@@ -24,12 +24,28 @@ func password() *random.RandomPasswordArgs {
 	return &random.RandomPasswordArgs{Length: pulumi.Int(passwordLength), Special: pulumi.Bool(false)}
 }
 
-func credentials(p plan, secret, role string, password pulumi.StringInput) *corev1.SecretArgs {
+// FormerKey of the superuser's Secret has the passwords that a server may have which a rotation has not reached, each on a
+// line of its own.
+const FormerKey = "former"
+
+func credentials(p plan, secret, role string, password pulumi.StringInput, former ...pulumi.StringInput) *corev1.SecretArgs {
+	data := pulumi.StringMap{"username": pulumi.String(role), "password": password}
+	if len(former) > 0 {
+		data[FormerKey] = lines(former)
+	}
 	return &corev1.SecretArgs{
 		Metadata:   p.labels().Meta(p.secret(secret), p.Namespace),
 		Type:       pulumi.String("kubernetes.io/basic-auth"),
-		StringData: pulumi.StringMap{"username": pulumi.String(role), "password": password},
+		StringData: data,
 	}
+}
+
+func lines(values []pulumi.StringInput) pulumi.StringOutput {
+	text := pulumi.Sprintf("")
+	for _, value := range values {
+		text = pulumi.Sprintf("%s%s\n", text, value)
+	}
+	return text
 }
 
 func configMap(p plan, rollout pulumi.StringInput) *corev1.ConfigMapArgs {

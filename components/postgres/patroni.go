@@ -65,6 +65,9 @@ var limitProgram string
 //go:embed roles.sh
 var rolesScript string
 
+//go:embed passwords.sh
+var passwordsScript string
+
 //go:embed paused.py
 var pausedProgram string
 
@@ -87,10 +90,20 @@ func memberFiles(p plan) map[string]string {
 	return map[string]string{
 		"postgresql.conf": serverConfig(p.Args),
 		"pg_hba.conf":     hostLines(p.Args, memberHBA),
-		"roles.sh":        bootstrapFunctions() + rolesScript,
+		"roles.sh":        rolesProgram(p.Args),
 		"patroni.yml":     document(patroniConfig(p)),
 		"dcs.json":        document(dynamicConfig(p.Args)),
 	}
+}
+
+// rolesProgram gets what a rotation needs with the first one: every change of it restarts the members.
+func rolesProgram(a *Args) string {
+	if a.PasswordRotation == 0 {
+		return bootstrapFunctions() + rolesScript
+	}
+	// Passwords are sent in clear text, and statistics of statements keep them.
+	const quiet = "-c log_statement=none"
+	return bootstrapFunctions() + passwordsScript + strings.Replace(rolesScript, quiet, quiet+" -c pg_stat_statements.track_utility=off", 1)
 }
 
 // bootstrapFunctions is bootstrap.sh without its last lines, which run it: a shard has

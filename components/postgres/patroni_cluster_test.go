@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,6 +35,9 @@ type cluster struct {
 	memberCertificates bool
 	// connections that each server takes, if not the default.
 	connections int
+	// rotation of the passwords, and the superuser's if it is not the first.
+	rotation int
+	password string
 }
 
 // member is a volume and the pod that runs on it.
@@ -122,6 +126,7 @@ func (c *cluster) args(restore *Restore) *Args {
 		restore.Shards = []int{0}
 	}
 	args.Resources = k8s.Resources{Memory: "512Mi"}
+	args.PasswordRotation = c.rotation
 	if c.connections > 0 {
 		args.MaxConnections = c.connections
 	}
@@ -407,12 +412,14 @@ func (c *cluster) start() {
 	}
 }
 
+func (c *cluster) admin() string { return cmp.Or(c.password, "admin-1") }
+
 // leader is who holds the lock and takes writes.
 func (c *cluster) leader() *member {
 	name := c.api.annotation("postgres-shard-0", "leader")
 	for _, m := range c.members {
 		if m.pod() == name {
-			if conn, err := m.connect("postgres", "admin-1"); err == nil {
+			if conn, err := m.connect("postgres", c.admin()); err == nil {
 				defer conn.Close(c.t.Context())
 				var standby bool
 				if conn.QueryRow(c.t.Context(), "SELECT pg_is_in_recovery()").Scan(&standby) == nil && !standby {
@@ -430,7 +437,7 @@ func (c *cluster) settled() (leader *member) {
 	require.Eventually(c.t, func() bool {
 		leader = c.leader()
 		return leader != nil && len(strings.Split(c.api.annotation("postgres-shard-0-sync", "sync_standby"), ",")) == 2 &&
-			leader.query("postgres", "admin-1", "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'") == "2"
+			leader.query("postgres", c.admin(), "SELECT count(*)::text FROM pg_stat_replication WHERE state = 'streaming' AND application_name <> 'pg_basebackup'") == "2"
 	}, 90*time.Second, 300*time.Millisecond, "no primary with two standbys")
 	return leader
 }

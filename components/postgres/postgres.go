@@ -132,15 +132,28 @@ func (r *registrar) budget() error {
 }
 
 func (r *registrar) shard(p plan) error {
-	admin, adminPassword, err := r.credentials(p, AdminCredentials, AdminRole)
+	first, err := r.generated(p, AdminCredentials)
 	if err != nil {
 		return err
 	}
-	app, appPassword, err := r.credentials(p, AppCredentials, AppRole)
+	passwords, err := r.rotated(p, first)
 	if err != nil {
 		return err
 	}
-	checksum := checksum(p, adminPassword, appPassword)
+	admin, err := corev1.NewSecret(r.ctx, p.secret(AdminCredentials), credentials(p, AdminCredentials, AdminRole, passwords[0], passwords[1:]...), r.parent)
+	if err != nil {
+		return err
+	}
+	appPassword, err := r.generated(p, AppCredentials)
+	if err != nil {
+		return err
+	}
+	app, err := corev1.NewSecret(r.ctx, p.secret(AppCredentials), credentials(p, AppCredentials, AppRole, appPassword), r.parent)
+	if err != nil {
+		return err
+	}
+	// Of the first password: a later one restarts nothing.
+	checksum := checksum(p, first, appPassword)
 	rolled := rolledShard{plan: p, rollout: rollout(p, checksum), app: app}
 	if err := r.gate(rolled); err != nil {
 		return err
@@ -171,7 +184,7 @@ func (r *registrar) shard(p plan) error {
 		needs = append(needs, account)
 	}
 	if p.replicated() {
-		more, err := r.patroni(p, adminPassword, claims, begun)
+		more, err := r.patroni(p, passwords[0], claims, begun)
 		if err != nil {
 			return err
 		}
@@ -188,21 +201,37 @@ func (r *registrar) shard(p plan) error {
 	}
 	r.shards = append(r.shards, Shard{
 		ID: p.id, Name: ShardName(p.id), Host: host, Port: Port, Database: Database(p.id),
-		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum,
+		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum, Password: passwords[0],
 	})
 	return nil
 }
 
-func (r *registrar) credentials(p plan, secret, role string) (*corev1.Secret, pulumi.StringInput, error) {
-	// An earlier release could rotate these passwords, which took every shard away for
-	// a minute: what it generated stays.
-	generated, err := random.NewRandomPassword(r.ctx, p.secret(secret)+"-password", password(), r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
-	if err != nil {
-		return nil, nil, err
+// generated is the first password of a Secret. An earlier release could rotate it, which took
+// every shard away for a minute: what it generated stays.
+func (r *registrar) generated(p plan, secret string) (pulumi.StringInput, error) {
+	return r.random(p.secret(secret)+"-password", pulumi.IgnoreChanges([]string{"keepers"}))
+}
+
+// rotated are the superuser's password and those that a server may still have: the one before,
+// and the first, which a stack has that begins with a higher number.
+func (r *registrar) rotated(p plan, first pulumi.StringInput) ([]pulumi.StringInput, error) {
+	var all []pulumi.StringInput
+	for rotation := p.PasswordRotation; rotation > 0 && len(all) < 2; rotation-- {
+		value, err := r.random(fmt.Sprintf("%s-password-%d", p.secret(AdminCredentials), rotation))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, value)
 	}
-	value := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
-	made, err := corev1.NewSecret(r.ctx, p.secret(secret), credentials(p, secret, role, value), r.parent)
-	return made, value, err
+	return append(all, first), nil
+}
+
+func (r *registrar) random(name string, opts ...pulumi.ResourceOption) (pulumi.StringInput, error) {
+	generated, err := random.NewRandomPassword(r.ctx, name, password(), append(opts, r.parent)...)
+	if err != nil {
+		return nil, err
+	}
+	return pulumi.ToSecret(generated.Result).(pulumi.StringOutput), nil
 }
 
 // services returns the clients' Service. It keeps its selector until the shard's change has

@@ -1,4 +1,4 @@
-"""Has this pod's Patroni read its certificate again. Its settings are those of rest.py, and of trust.py where Patroni wants a certificate."""
+"""Has this pod's Patroni read its settings, and its certificate, again. Its settings are those of rest.py, and of trust.py where Patroni wants a certificate."""
 
 import os
 import sys

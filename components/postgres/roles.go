@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
@@ -14,8 +16,13 @@ import (
 	"github.com/scalestack/scalestack/sharding/access"
 )
 
-// RolesKey is the key of the description in the Secret that RolesArgs.Prepare gets.
-const RolesKey = "roles.json"
+// The keys of the Secret that RolesArgs.Prepare gets.
+const (
+	// RolesKey has the description.
+	RolesKey = "roles.json"
+	// AdministratorsKey has the superusers' passwords by shard, if RolesArgs.Administrators are given.
+	AdministratorsKey = "administrators.json"
+)
 
 // RolesArgs describe the logins of the services that use the shards.
 type RolesArgs struct {
@@ -24,6 +31,9 @@ type RolesArgs struct {
 	// Spec is the description without passwords, which are generated: new ones with each
 	// Rotation.
 	Spec access.Spec
+	// Administrators are the superusers' passwords by the shards' names, which Prepare brings the
+	// servers to. None: they have those of Args.Shards from their beginning.
+	Administrators map[string]pulumi.StringInput
 	// Prepare registers and returns what brings the shards to the description, which it
 	// finds in key RolesKey of the named Secret. No service gets a login before. Required.
 	Prepare func(secret pulumi.StringOutput) ([]pulumi.Resource, error)
@@ -47,6 +57,15 @@ type Roles struct {
 func SpecSecret(component string, spec access.Spec) (string, error) {
 	text, err := spec.Encode()
 	return kube.HashedName(component+"-spec", string(text)), err
+}
+
+// secret also changes with the set of administrators.
+func (a *RolesArgs) secret(component string) (string, error) {
+	name, err := SpecSecret(component, a.Spec)
+	if err != nil || len(a.Administrators) == 0 {
+		return name, err
+	}
+	return kube.HashedName(component+"-spec", name+" "+strings.Join(slices.Sorted(maps.Keys(a.Administrators)), " ")), nil
 }
 
 // LoginSecret is the name of a service's Secret.
@@ -76,13 +95,17 @@ func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) erro
 		}
 		passwords[service.Name] = pulumi.ToSecret(made.Result).(pulumi.StringOutput)
 	}
-	secret, err := SpecSecret(name, args.Spec)
+	secret, err := args.secret(name)
 	if err != nil {
 		return err
 	}
+	data := pulumi.StringMap{RolesKey: describe(args.Spec, passwords)}
+	if len(args.Administrators) > 0 {
+		data[AdministratorsKey] = pulumi.JSONMarshal(pulumi.StringMap(args.Administrators))
+	}
 	description, err := corev1.NewSecret(ctx, name+"-spec", &corev1.SecretArgs{
 		Metadata:   componentLabels(name).Meta(secret, namespace),
-		StringData: pulumi.StringMap{RolesKey: describe(args.Spec, passwords)},
+		StringData: data,
 	}, parent)
 	if err != nil {
 		return err

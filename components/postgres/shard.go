@@ -42,6 +42,8 @@ type Shard struct {
 	Drained bool
 	// Checksum changes with the shard's passwords and settings. It is a secret.
 	Checksum pulumi.StringOutput
+	// Password is the superuser's, for RolesArgs.Administrators. It is a secret.
+	Password pulumi.StringInput
 }
 
 // ShardName is a shard's name in the shard map.

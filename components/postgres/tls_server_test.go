@@ -341,6 +341,9 @@ func TestAShardThatMayHaveClientsIsWaitedFor(t *testing.T) {
 	output, err = s.lookForClients()
 	require.Error(t, err)
 	require.Contains(t, output, "password authentication failed")
+	s.write("credentials/shard-0/former", "never\nanother\n")
+	output, err = s.lookForClients()
+	require.NoError(t, err, "a server that a rotation has not reached: %s", output)
 }
 
 func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
