@@ -179,6 +179,37 @@ func TestPatroniRotatesThePassword(t *testing.T) {
 	w.end()
 }
 
+// The members of before do not look for a new password. The first rotation replaces them one after the other, each as soon as the
+// one before it runs: the shard goes on, and all follow in the end.
+func TestTheFirstRotationReplacesTheMembers(t *testing.T) {
+	c := newCluster(t)
+	c.start()
+	leader := c.settled()
+	leader.exec("CREATE TABLE written (n int)")
+	w := c.writeRotating("admin-1", "admin-2")
+	c.rotation = 1
+	c.configure(nil)
+	for _, m := range c.members {
+		m.mount("admin-2")
+	}
+	require.Eventually(t, func() bool {
+		_, err := leader.connect("postgres", "admin-1")
+		return err != nil && strings.Contains(err.Error(), "password authentication failed")
+	}, time.Minute, 200*time.Millisecond, "the primary sets the new password")
+	c.password = "admin-2"
+	for _, m := range c.members {
+		m.replace()
+		require.Eventually(t, func() bool {
+			conn, err := m.connect("postgres", "admin-2")
+			return err == nil && conn.Close(context.Background()) == nil
+		}, 2*time.Minute, 200*time.Millisecond, "%s does not come back", m.pod())
+		time.Sleep(10 * time.Second)
+	}
+	c.settled()
+	c.requirePassword("admin-2", "admin-1")
+	w.end()
+}
+
 // A member's roles are set in clear text on its own socket, which leaves nothing in the log or the statistics.
 func TestARotationTellsPatroniToReload(t *testing.T) {
 	args := func(rotation int) *Args {
