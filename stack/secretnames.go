@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/scalestack/scalestack/components/redis"
 )
 
 // madeSecrets are the names of the Secrets that the components make, and of Strimzi's, which
@@ -50,7 +52,9 @@ func (c *Config) madeByObjects() map[string]making {
 		made[t.SecretOf(postgresName)] = making{byCertManager, sectionPath(postgresName).Child("tls", "issuer")}
 	}
 	if t := c.Redis.TLS; t != nil && t.Issuer != nil {
-		made[t.SecretOf(redisName)] = making{byCertManager, sectionPath(redisName).Child("tls", "issuer")}
+		for i := range c.Redis.Servers() {
+			made[t.SecretOf(redis.ServerName(redisName, i))] = making{byCertManager, sectionPath(redisName).Child("tls", "issuer")}
+		}
 	}
 	for i, user := range c.Kafka.Users {
 		made[user.Name] = making{byStrimzi, sectionPath(kafkaName).Child("users").Index(i).Child("name")}

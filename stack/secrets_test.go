@@ -48,6 +48,8 @@ func TestASecretHasOneMaker(t *testing.T) {
 	const taken = `is the name of a Secret that the stack makes itself`
 	_, err := loadSecret(map[string]string{"scalestack:redis": `{"tls":{"issuer":{"name":"ca"}}}`}, `{"redis-tls":{"k":"hush"}}`)
 	require.ErrorContains(t, err, `scalestack:secrets.redis-tls: Invalid value: "redis-tls": `+taken)
+	_, err = loadSecret(map[string]string{"scalestack:redis": `{"nodes":3,"tls":{"issuer":{"name":"ca"}}}`}, `{"redis-2-tls":{"k":"hush"}}`)
+	require.ErrorContains(t, err, `scalestack:secrets.redis-2-tls: Invalid value: "redis-2-tls": `+taken)
 	_, err = loadSecret(map[string]string{"scalestack:postgres": `{"tls":{"issuer":{"name":"ca"}}}`}, `{"postgres-tls":{"k":"hush"}}`)
 	require.ErrorContains(t, err, `scalestack:secrets.postgres-tls: Invalid value: "postgres-tls": `+taken)
 	_, err = loadSecret(map[string]string{"scalestack:kafka": `{"users":[{"name":"billing","produce":["orders"]}]}`}, `{"billing":{"k":"hush"}}`)
