@@ -105,7 +105,7 @@ real:        ## tests against real PostgreSQL, Redis and Kafka servers of their 
 		go test -count=1 -timeout 20m ./components/postgres/... ./components/redis'
 	@tests/with-servers.sh go test -C lab -count=1 -run 'TestNode|TestRealKafka' ./images ./emulators/kafkaexporter
 real-backup: ## backups and restores against a real S3 server, which it compiles, and barman-cloud; after make build
-	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 40m -run 'Archive|Restore|Backup|LogIsNever|BucketIsAway|Members|TestPatroni' ./components/postgres
+	@tests/with-servers.sh tests/with-backup.sh go test -count=1 -timeout 90m ./components/postgres
 real-pooler: ## the router's tests, and moves under load, with all of the service's connections through a real PgBouncer; after make build
 	@tests/with-pooler.sh tests/with-servers.sh bash -euc 'go test -C sharding -count=1 -run "Pooler|ClientsShare|AHoldEnds" ./router; \
 		export SCALESTACK_TEST_THROUGH=pooler; go test -C sharding -count=1 -timeout 20m ./router; \
