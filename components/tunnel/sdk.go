@@ -30,12 +30,7 @@ func (e *edge) tunnel() (*cloudflare.ZeroTrustTunnelCloudflared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("password: %w", err)
 	}
-	taken, err := e.ctx.RegisterErrorHook(e.name+"-tunnel-exists", func(failed *pulumi.ErrorHookArgs) (bool, error) {
-		if hint := nameTaken(failed); hint != "" {
-			_ = e.ctx.Log.Error(hint, nil) // an error from here would hide Cloudflare's own
-		}
-		return false, nil
-	})
+	hint, err := component.Hint(e.ctx, e.name+"-tunnel-exists", nameTaken)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +39,7 @@ func (e *edge) tunnel() (*cloudflare.ZeroTrustTunnelCloudflared, error) {
 		Name:      pulumi.String(cmp.Or(e.args.Name, e.name)),
 		Secret:    pulumi.ToSecret(password.Base64).(pulumi.StringOutput),
 		ConfigSrc: pulumi.String("cloudflare"),
-	}, e.parent, pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{taken}}))
+	}, e.parent, hint)
 	if err != nil {
 		return nil, fmt.Errorf("tunnel: %w", err)
 	}

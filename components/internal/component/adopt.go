@@ -16,9 +16,15 @@ var exists = regexp.MustCompile(`(?i)already exists|already has|existing page ru
 // Adoptable tells whoever runs pulumi up how to import what Cloudflare has already. The id
 // of the import is made of the zone's.
 func Adoptable(ctx *pulumi.Context, parent, suffix, importID string) (pulumi.ResourceOption, error) {
-	hook, err := ctx.RegisterErrorHook(parent+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) (bool, error) {
-		if hint := adoption(failed, parent, importID); hint != "" {
-			_ = ctx.Log.Error(hint, nil) // an error from here would hide Cloudflare's own
+	return Hint(ctx, parent+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) string { return adoption(failed, parent, importID) })
+}
+
+// Hint says what to do about a failure, beside the error itself. Of the hook's name there is
+// one in the program; explain returns "" for a failure of which it knows nothing.
+func Hint(ctx *pulumi.Context, name string, explain func(failed *pulumi.ErrorHookArgs) string) (pulumi.ResourceOption, error) {
+	hook, err := ctx.RegisterErrorHook(name, func(failed *pulumi.ErrorHookArgs) (bool, error) {
+		if hint := explain(failed); hint != "" {
+			_ = ctx.Log.Error(hint, nil) // an error from here would hide the provider's own
 		}
 		return false, nil
 	})
