@@ -116,6 +116,9 @@ func openForBackup(policy *networkingv1.NetworkPolicyArgs, b *Backup) {
 // egress leads to the bucket.
 func (b *Backup) egress() networkingv1.NetworkPolicyEgressRuleArray {
 	var all networkingv1.NetworkPolicyEgressRuleArray
+	lead := func(to []k8s.Target) {
+		all = append(all, kube.Policy{To: to, NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)...)
+	}
 	for _, port := range b.ports() {
 		if len(b.EgressTo) == 0 {
 			all = append(all, kube.AnyAddress(port))
@@ -125,10 +128,10 @@ func (b *Backup) egress() networkingv1.NetworkPolicyEgressRuleArray {
 		for _, peer := range b.EgressTo {
 			to = append(to, k8s.Target{Peer: peer, Port: port})
 		}
-		all = append(all, kube.Policy{To: to, NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)...)
+		lead(to)
 	}
 	if b.CredentialsSecret == "" {
-		all = append(all, kube.Policy{To: podIdentity(), NoDNS: true}.Spec(nil).Egress.(networkingv1.NetworkPolicyEgressRuleArray)...)
+		lead(podIdentity())
 	}
 	return all
 }

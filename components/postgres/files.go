@@ -44,9 +44,9 @@ func mountedFiles(p plan) map[string]string {
 		files["tls.sh"] = tlsScript(p.Args)
 	}
 	if p.TLS != nil && p.replicated() {
-		files["reload.py"], files["trust.py"] = reloadProgram, trustProgram
+		files["trust.py"] = trustProgram
 	}
-	if p.PasswordRotation > 0 && p.replicated() {
+	if (p.TLS != nil || p.PasswordRotation > 0) && p.replicated() {
 		files["reload.py"] = reloadProgram
 	}
 	if p.Backup != nil {

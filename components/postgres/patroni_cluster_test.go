@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -429,6 +430,11 @@ func (c *cluster) leader() *member {
 		}
 	}
 	return nil
+}
+
+// standbys are the members but one.
+func (c *cluster) standbys(leader *member) []*member {
+	return slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return m == leader })
 }
 
 // settled waits until there is a primary that two standbys follow, each of which may take over. pg_basebackup streams, too.

@@ -121,12 +121,7 @@ func TestPatroniRotatesThePassword(t *testing.T) {
 	leader := c.settled()
 	leader.exec("CREATE TABLE written (n int)")
 	w := c.writeRotating("admin-1", "admin-2", "admin-3")
-	var standbys []*member
-	for _, m := range c.members {
-		if m != leader {
-			standbys = append(standbys, m)
-		}
-	}
+	standbys := c.standbys(leader)
 	reloads := func(m *member) int { return strings.Count(m.log(), "Patroni has read its passwords") }
 	pods := func() (all int) {
 		for _, m := range c.members {

@@ -15,12 +15,7 @@ func TestASilentStandbyHoldsNobodyUp(t *testing.T) {
 	c := newCluster(t)
 	c.start()
 	leader := c.settled()
-	var standbys []*member
-	for _, m := range c.members {
-		if m != leader {
-			standbys = append(standbys, m)
-		}
-	}
+	standbys := c.standbys(leader)
 	silent, next := standbys[0], standbys[1]
 	leader.exec("CREATE TABLE written (n int)")
 

@@ -99,12 +99,7 @@ func TestPatroniGetsTLSMemberByMember(t *testing.T) {
 	leader := c.settled()
 	c.restInClear = false
 	c.configure(nil)
-	var standbys []*member
-	for _, m := range c.members {
-		if m != leader {
-			standbys = append(standbys, m)
-		}
-	}
+	standbys := c.standbys(leader)
 	standbys[0].replace()
 	c.settled()
 	c.requireVotes()
