@@ -169,10 +169,10 @@ func (c *Config) shardVariables() variables {
 	return all
 }
 
-// shardMounts are what a client of the shards has: the map, its credentials, and with TLS
-// the authorities of the shards' certificates.
-func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int) pulumi.StringInput) []k8s.Mount {
-	mounts := []k8s.Mount{mapMount(shardMap), c.credentials(secret)}
+// shardMounts are what a client of the shards has: the map, its credentials with further keys
+// of their Secrets, and with TLS the authorities of the shards' certificates.
+func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int) pulumi.StringInput, keys ...string) []k8s.Mount {
+	mounts := []k8s.Mount{mapMount(shardMap), c.credentials(secret, keys...)}
 	if c.Postgres.TLS != nil {
 		mounts = append(mounts, postgres.AuthorityMount(postgresName, c.Postgres.TLS, shardCAFolder))
 	}
@@ -182,15 +182,10 @@ func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int)
 // adminMounts are those of a client that logs in as the shards' superuser. After a rotation it
 // also has the passwords of before, for servers that have not got the new one yet.
 func (c *Config) adminMounts(shardMap pulumi.StringInput) []k8s.Mount {
-	mounts := c.shardMounts(shardMap, admin)
 	if c.Postgres.PasswordRotation == 0 {
-		return mounts
+		return c.shardMounts(shardMap, admin)
 	}
-	for i, id := range c.shardIDs() {
-		name := postgres.ShardName(id) + "/" + postgres.FormerKey
-		mounts[1].Secrets[i].Files[postgres.FormerKey] = name
-	}
-	return mounts
+	return c.shardMounts(shardMap, admin, postgres.FormerKey)
 }
 
 func mapMount(configMap pulumi.StringInput) k8s.Mount {
@@ -203,15 +198,16 @@ func admin(shard int) pulumi.StringInput {
 	return pulumi.String(postgres.SecretName(postgresName, shard, postgres.AdminCredentials))
 }
 
-// credentials mounts a user name and a password for each shard.
-func (c *Config) credentials(secret func(shard int) pulumi.StringInput) k8s.Mount {
+// credentials mounts a user name and a password for each shard, and what else of the Secret
+// is named.
+func (c *Config) credentials(secret func(shard int) pulumi.StringInput, keys ...string) k8s.Mount {
 	mount := k8s.Mount{Name: "shard-credentials", Path: credentialsFolder}
 	for _, id := range c.shardIDs() {
-		name := postgres.ShardName(id)
-		mount.Secrets = append(mount.Secrets, k8s.SecretFiles{
-			Secret: secret(id),
-			Files:  map[string]string{"username": name + "/username", "password": name + "/password"},
-		})
+		byKey := map[string]string{}
+		for _, key := range append([]string{"username", "password"}, keys...) {
+			byKey[key] = postgres.ShardName(id) + "/" + key
+		}
+		mount.Secrets = append(mount.Secrets, k8s.SecretFiles{Secret: secret(id), Files: byKey})
 	}
 	return mount
 }
