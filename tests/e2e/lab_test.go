@@ -154,5 +154,19 @@ func TestMain(m *testing.M) {
 		fmt.Println("the end-to-end tests need the lab: make e2e")
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(run(m))
+}
+
+// run removes what pulumi leaves among temporary files: copies of the kubeconfig.
+func run(m *testing.M) int {
+	temporary, err := os.MkdirTemp("", "scalestack-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", temporary)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(temporary)
+	return m.Run()
 }

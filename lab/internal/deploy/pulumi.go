@@ -46,7 +46,14 @@ func Destroy(ctx context.Context, p paths.Paths, output io.Writer) error {
 
 // Run calls pulumi on the checkout with the lab's environment.
 func Run(ctx context.Context, p paths.Paths, output io.Writer, args ...string) error {
+	// The Kubernetes provider leaves a copy of the kubeconfig among temporary files.
+	temporary, err := os.MkdirTemp("", "scalestack-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
 	cmd := command(ctx, p, p.Bin("pulumi"), args...)
+	cmd.Env = append(cmd.Env, "TMPDIR="+temporary)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("pulumi %s: %w", args[0], err)
