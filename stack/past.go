@@ -24,6 +24,8 @@ type past struct {
 	// rotation is how often the passwords for the shards were changed, 0 also where only an
 	// earlier release has changed them.
 	rotation int
+	// cacheRotation is how often the cache's password was changed.
+	cacheRotation int
 	// namespaceUID and target are for a state that does not know its cluster, which was
 	// written before stacks recorded it.
 	namespaceUID string
@@ -63,6 +65,7 @@ func readPast(ctx *pulumi.Context) (past, error) {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
 	p.shards, p.rotation = readShards(last.Outputs["shardMap"]), number(last.Outputs, rotationOutput)
+	p.cacheRotation = number(last.Outputs, cacheRotationOutput)
 	return p, p.readResources(ctx)
 }
 

@@ -66,9 +66,11 @@ type Args struct {
 	// Adding or removing it restarts Redis once, for its list of users. Default: none.
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
-	// PasswordRotation may be any string. Changing it generates a new password and
-	// restarts Redis.
-	PasswordRotation pulumi.StringInput `json:"passwordRotation" pulumi:"passwordRotation,optional"`
+	// PasswordRotation counts how often the password was changed. Raise it by one for a new one,
+	// and by one again, in a deployment of its own, to shut out who knows the one of before:
+	// servers take both, so that pods which have it go on until they are replaced. Each restarts
+	// the servers, one after the other.
+	PasswordRotation int `json:"passwordRotation" pulumi:"passwordRotation,optional" min:"0" max:"1000000"`
 
 	// MaxClients that are connected to a server at one time. Others are refused, and go without the
 	// cache. The exporter and the probes take one each of them while they ask.

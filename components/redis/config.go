@@ -40,15 +40,19 @@ func serverConfig(a *Args) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// userList renders users.acl. The file holds a hash, because the server needs no
+// userList renders users.acl. The file holds hashes, because the server needs no
 // more. The default user, without a password, is that of the probes.
-func userList(a *Args, password string) string {
+func userList(a *Args, passwords ...string) string {
+	hashes := make([]string, len(passwords))
+	for i, password := range passwords {
+		hashes[i] = "#" + hashed(password)
+	}
 	keys := make([]string, len(a.KeyPatterns))
 	for i, pattern := range a.KeyPatterns {
 		keys[i] = "~" + pattern
 	}
 	return "user default reset on nopass -@all +ping +script|kill +function|kill\n" +
-		fmt.Sprintf("user %s reset on #%s %s -@all %s\n", AppUser, hashed(password), strings.Join(keys, " "), strings.Join(a.Commands, " "))
+		fmt.Sprintf("user %s reset on %s %s -@all %s\n", AppUser, strings.Join(hashes, " "), strings.Join(keys, " "), strings.Join(a.Commands, " "))
 }
 
 // monitorLine is the exporter's user, which reads statistics and no key. SLOWLOG GET

@@ -34,6 +34,11 @@ func TestUserListHoldsAHashAndThePatterns(t *testing.T) {
 	require.NotContains(t, users, "secret")
 }
 
+func TestUserListTakesThePasswordOfBefore(t *testing.T) {
+	users := userList((*Args)(nil).withDefaults(), "new", "former")
+	require.Contains(t, users, "user app reset on #"+hashed("new")+" #"+hashed("former")+" ~user_profile:* -@all ")
+}
+
 func TestDefaultCommandsAreValid(t *testing.T) {
 	for _, rule := range DefaultCommands() {
 		require.Regexp(t, aclRule, rule)

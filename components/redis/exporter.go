@@ -6,7 +6,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
@@ -38,11 +37,10 @@ func exporterPeers(s server, a *Args) []k8s.Peer {
 // exporter registers the exporter and returns the list of users with its own.
 func (c *Redis) exporter(ctx *pulumi.Context, s server, a *Args, users pulumi.StringOutput) (pulumi.StringOutput, error) {
 	parent, name := pulumi.Parent(c), exporterName(s.name())
-	generated, err := random.NewRandomPassword(ctx, name+"-password", password(a), parent)
+	secret, err := c.generate(ctx, passwordName(name, a.PasswordRotation))
 	if err != nil {
 		return users, err
 	}
-	secret := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
 	line := secret.ApplyT(monitorLine).(pulumi.StringOutput)
 	made, err := corev1.NewSecret(ctx, name, exporterSecret(s, a, secret), parent)
 	if err != nil {

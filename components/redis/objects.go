@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -29,12 +30,16 @@ const (
 
 // password is letters and digits, so that no URL or configuration file needs
 // to quote it: 190 bits.
-func password(a *Args) *random.RandomPasswordArgs {
-	args := &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-	if kube.Given(a.PasswordRotation) {
-		args.Keepers = pulumi.StringMap{"rotation": a.PasswordRotation}
+func password() *random.RandomPasswordArgs {
+	return &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
+}
+
+// passwordName is the resource with the password of a rotation.
+func passwordName(owner string, rotation int) string {
+	if rotation == 0 {
+		return owner + "-password"
 	}
-	return args
+	return fmt.Sprintf("%s-password-%d", owner, rotation)
 }
 
 func credentials(component string, a *Args, password pulumi.StringInput) *corev1.SecretArgs {

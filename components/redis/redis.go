@@ -48,17 +48,16 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 
 func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 	parent := pulumi.Parent(c)
-	generated, err := random.NewRandomPassword(ctx, name+"-app-password", password(a), parent)
+	passwords, err := c.passwords(ctx, name, a)
 	if err != nil {
 		return err
 	}
-	secret := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
-	app, err := corev1.NewSecret(ctx, name+"-app", credentials(name, a, secret), parent)
+	app, err := corev1.NewSecret(ctx, name+"-app", credentials(name, a, passwords[0]), parent)
 	if err != nil {
 		return err
 	}
 	c.AppSecret = app.Metadata.Name().Elem()
-	users := secret.ApplyT(func(password string) string { return userList(a, password) }).(pulumi.StringOutput)
+	users := passwords.ToStringArrayOutput().ApplyT(func(all []string) string { return userList(a, all...) }).(pulumi.StringOutput)
 	var addresses pulumi.StringArray
 	var before []pulumi.Resource
 	for number := range a.Servers() {
@@ -73,6 +72,28 @@ func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 	}
 	c.Address = addresses.ToStringArrayOutput().ApplyT(func(all []string) string { return list(a, all) }).(pulumi.StringOutput)
 	return nil
+}
+
+// passwords are the one that services get, and the one of before, which their pods have until
+// they are replaced.
+func (c *Redis) passwords(ctx *pulumi.Context, name string, a *Args) (all pulumi.StringArray, err error) {
+	for rotation := a.PasswordRotation; rotation >= 0 && len(all) < 2; rotation-- {
+		secret, err := c.generate(ctx, passwordName(name+"-app", rotation))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, secret)
+	}
+	return all, nil
+}
+
+// generate ignores the keepers by which an earlier release rotated: what it generated stays.
+func (c *Redis) generate(ctx *pulumi.Context, name string) (secret pulumi.StringOutput, err error) {
+	generated, err := random.NewRandomPassword(ctx, name, password(), pulumi.Parent(c), pulumi.IgnoreChanges([]string{"keepers"}))
+	if err != nil {
+		return secret, err
+	}
+	return pulumi.ToSecret(generated.Result).(pulumi.StringOutput), nil
 }
 
 // registered is what others need of a server.

@@ -59,9 +59,22 @@ func TestThePodRestartsWithItsPassword(t *testing.T) {
 	require.NotEqual(t, checksum(nil), checksum(&Args{MaxMemoryPercent: 50}))
 }
 
-func TestRotationChangesTheKeeper(t *testing.T) {
-	require.Nil(t, password((&Args{}).withDefaults()).Keepers)
-	require.Equal(t, pulumi.StringMap{"rotation": pulumi.String("2")}, password(&Args{PasswordRotation: pulumi.String("2")}).Keepers)
+// Pods have the password of before until they are replaced. Who was shut out by the rotation before that stays so.
+func TestServersTakeThePasswordOfBefore(t *testing.T) {
+	for rotation, want := range [][]string{
+		{"redis-app-password", "redis-exporter-password"},
+		{"redis-app-password-1", "redis-app-password", "redis-exporter-password-1"},
+		{"redis-app-password-2", "redis-app-password-1", "redis-exporter-password-2"},
+	} {
+		graph := run(t, &Args{PasswordRotation: rotation, Exporter: &Exporter{}})
+		var made []string
+		for _, one := range graph.All() {
+			if one.TypeToken == "random:index/randomPassword:RandomPassword" {
+				made = append(made, one.Name)
+			}
+		}
+		require.ElementsMatch(t, want, made)
+	}
 }
 
 func TestNewRefusesWrongArgs(t *testing.T) {
