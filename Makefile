@@ -27,7 +27,7 @@ packages = $(if $(filter lab,$1),$2,./...)
 LINT_FAST := ./cmd/... ./internal/... ./policies/... ./stack/summary ./tests/load/... ./tests/upbench
 linted = $(if $(filter .,$1),$(LINT_FAST),$(call packages,$1,$(LAB_LIGHT)))
 
-.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-pace bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-up bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
+.PHONY: alerts gateway engine engine-python open page-test screenshots images images-check help up build preview status destroy down clean test fmt tidy vet actionlint staticcheck unit schema schema-plugin real fault-runs bench-outbox bench-async bench-cache bench-reshard bench-pace bench-fence kill-test lint golangci prove-reshard prove-reshard-faults drills prove-events prove-adopt drill-failover prove-rotation prove-cache prove-alerts prove-previews prove-scaling prove-gateway e2e capacity hit-ratio zone-ratio verify-origin purge prove-tls drill-backup real-backup bench-scale bench-up bench-fanout bench-connections bench-quorum bench-backup real-pooler node drill-node drill-major drill-disk drill-hour
 
 help:        ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -250,6 +250,11 @@ prove-rotation: export ROTATE := 1
 prove-rotation: ## a stack of its own gets new passwords for its shards under load, twice: the services' and the superuser's; PARTS=members: three members each
 	@$(LAB) start --patroni
 	$(PROVE) TestPasswordsRotateUnderLoad
+
+prove-cache: export CACHE := 1
+prove-cache: ## a stack of its own gets two more servers of the cache under load, and gives them back
+	@$(LAB) start
+	$(PROVE) TestCacheChangesItsServers
 
 prove-adopt: export ADOPT := 1
 prove-adopt: ## lose the state, adopt the running product into an empty one, change it

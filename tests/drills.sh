@@ -16,6 +16,7 @@ declare -A command=(
   [tls]="make prove-tls PARTS='move rotate redis'"
   [tls-members]="make prove-tls PARTS='members expires'"
   [passwords]="make prove-rotation"
+  [cache]="make prove-cache"
   [shards]="make prove-reshard USERS=20000"
   [state]="make prove-adopt"
   [major]="make drill-major"
@@ -25,7 +26,7 @@ declare -A command=(
   [nodes]="make drill-node"
 )
 # The last of them needs a lab with three nodes.
-all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members passwords shards major state alerts disk hour nodes)
+all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members passwords cache shards major state alerts disk hour nodes)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")

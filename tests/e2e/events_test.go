@@ -37,8 +37,7 @@ func TestEventsFollowEveryRegistration(t *testing.T) {
 	trail.awaitDrained(users)
 	p.compare()
 	trail.compare(users)
-	require.Zero(t, load.ReadAll(p.target(), p.history).Failed)
-	require.NoError(t, p.history.Err(), "what the cache has after every event was followed")
+	p.requireFreshCache()
 }
 
 // patience is as long as a shard needs to restart, and more.

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/http"
 	"os"
@@ -149,6 +150,13 @@ func (p *proof) compare() load.Report {
 	return report
 }
 
+// requireFreshCache reads every user once more, after compare: what the cache has must be what is stored.
+func (p *proof) requireFreshCache() {
+	p.t.Helper()
+	require.Zero(p.t, load.ReadAll(p.target(), p.history).Failed)
+	require.NoError(p.t, p.history.Err(), "what the cache has in the end")
+}
+
 // requireClean finds whatever moves may have left behind.
 func (p *proof) requireClean(ctx context.Context, shard history.Shard) {
 	p.t.Helper()
@@ -157,4 +165,21 @@ func (p *proof) requireClean(ctx context.Context, shard history.Shard) {
 		require.NoError(p.t, err)
 		require.Empty(p.t, found)
 	}
+}
+
+// podAddress is the address of a program's first pod.
+func (p *proof) podAddress(name string) string {
+	p.t.Helper()
+	return kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", "app.kubernetes.io/name="+name, "-o", "jsonpath={.items[0].status.podIP}")
+}
+
+// get is the body of an answer.
+func (p *proof) get(url string) string {
+	p.t.Helper()
+	response, err := http.Get(url)
+	require.NoError(p.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(p.t, err)
+	return string(body)
 }

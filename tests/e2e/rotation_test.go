@@ -44,6 +44,7 @@ func TestPasswordsRotateUnderLoad(t *testing.T) {
 	d.rotate(2, "a", first, d.superusers())
 	report := d.compare()
 	require.Zero(t, report.Failed, "%s", report)
+	d.requireFreshCache()
 }
 
 // allowAnother waits until the rotation before has ended, and ages it.
@@ -99,7 +100,7 @@ func (d *rotationDrill) rotate(rotation int, login string, former ...[]string) {
 	d.t.Helper()
 	d.allowAnother()
 	began := time.Now()
-	d.stack.set(map[string]string{"scalestack:postgres.passwordRotation": strconv.Itoa(rotation)})
+	d.stack.set(map[string]string{"scalestack:postgres.passwordRotation": strconv.Itoa(rotation), "scalestack:redis.passwordRotation": strconv.Itoa(rotation)})
 	d.stack.deploy()
 	d.requireRefused(former)
 	d.t.Logf("pulumi up in %s", time.Since(began).Round(time.Second))

@@ -7,8 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,21 +168,6 @@ func (d *tlsDrill) probe(shard string) string {
 }
 
 // podAddress is that of the one pod with this name.
-func (d *tlsDrill) podAddress(name string) string {
-	d.t.Helper()
-	return kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name="+name, "-o", "jsonpath={.items[0].status.podIP}")
-}
-
-func (d *tlsDrill) get(url string) string {
-	d.t.Helper()
-	response, err := http.Get(url)
-	require.NoError(d.t, err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(d.t, err)
-	return string(body)
-}
-
 // move gives a bucket of the first shard to the second.
 func (d *tlsDrill) move() {
 	d.t.Helper()
