@@ -1,11 +1,13 @@
 package pgtest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,9 +25,12 @@ type Proxy struct {
 	delay    time.Duration
 	// thawed is closed while bytes pass.
 	thawed chan struct{}
-	open   map[net.Conn]bool
-	ended  bool
-	work   sync.WaitGroup
+	// text is what a message of a client has for whose answer intercept is called.
+	text      []byte
+	intercept func() bool
+	open      map[net.Conn]bool
+	ended     bool
+	work      sync.WaitGroup
 }
 
 // StartProxy runs a proxy to a port of 127.0.0.1 until the test ends.
@@ -67,6 +72,14 @@ func (p *Proxy) Thaw() {
 	}
 }
 
+// Intercept calls do whenever the server has answered a message with this text and the client
+// has not heard it yet. The connection ends in place of the answer where do returns false.
+func (p *Proxy) Intercept(text string, do func() bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.text, p.intercept = []byte(text), do
+}
+
 // Stop ends all connections; the port refuses new ones.
 func (p *Proxy) Stop() {
 	p.Thaw()
@@ -97,8 +110,9 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	p.track(client, server)
-	p.work.Go(func() { p.pass(server, client, false) })
-	p.pass(client, server, true)
+	var asked atomic.Bool
+	p.work.Go(func() { p.pass(server, client, false, &asked) })
+	p.pass(client, server, true, &asked)
 }
 
 func (p *Proxy) track(conns ...net.Conn) {
@@ -112,13 +126,23 @@ func (p *Proxy) track(conns ...net.Conn) {
 	}
 }
 
-// pass ends both connections when one has ended.
-func (p *Proxy) pass(to, from net.Conn, answers bool) {
+// pass ends both connections when one has ended. The client has asked what Intercept waits for
+// until the server answers.
+func (p *Proxy) pass(to, from net.Conn, answers bool, asked *atomic.Bool) {
 	defer p.end(to, from)
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
 		p.hold(answers && n > 0)
+		p.mu.Lock()
+		text, do := p.text, p.intercept
+		p.mu.Unlock()
+		if !answers && do != nil && bytes.Contains(buffer[:n], text) {
+			asked.Store(true)
+		}
+		if answers && asked.Swap(false) && !do() {
+			return
+		}
 		_, failed := to.Write(buffer[:n])
 		if err := errors.Join(err, failed); err != nil {
 			return

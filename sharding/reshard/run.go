@@ -36,7 +36,7 @@ var errUnwanted = &abortError{"the operator wanted it"}
 
 // Run finishes the moves that were begun, and then makes those that lead to the
 // desired map. It returns an *EndedError when a move was taken back.
-// A move that a failover has cut is taken back and made again.
+// A move that the fall of a server has cut is taken back and made again.
 func (m *Mover) Run(ctx context.Context) error {
 	for made := 0; ; made++ {
 		m.stopped = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,7 @@ import (
 // promoted target may lack what it had confirmed, so such a move is made again.
 const failedOver = "another server took over: "
 
-// remakes bounds how often Run makes moves again after failovers.
+// remakes bounds how often Run makes moves again.
 const remakes = 10
 
 // identify is a server's system identifier, which a copy of its data keeps, and its
@@ -75,7 +76,11 @@ func (m *Mover) requireServers(ctx context.Context, f *fleet, mv *Move) error {
 	if mv.State == Planned || !mv.State.canAbort() {
 		return nil
 	}
-	return m.forward(f, mv).require(ctx)
+	s := m.forward(f, mv)
+	if err := s.require(ctx); err != nil {
+		return err
+	}
+	return s.requireCopies(ctx)
 }
 
 func (s stream) require(ctx context.Context) error {
@@ -169,5 +174,5 @@ func (m *Mover) keep(ctx context.Context, f *fleet, mv *Move) error {
 func again(err error) bool {
 	var ended *EndedError
 	return errors.As(err, &ended) && ended.Move.State == Aborted &&
-		(strings.HasPrefix(ended.Move.Reason, failedOver) || strings.HasPrefix(ended.Move.Reason, otherTables))
+		slices.ContainsFunc([]string{failedOver, otherTables, cutOff}, func(reason string) bool { return strings.HasPrefix(ended.Move.Reason, reason) })
 }

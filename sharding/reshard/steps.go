@@ -102,7 +102,7 @@ func (m *Mover) catchUp(ctx context.Context, f *fleet, mv *Move) error {
 }
 
 // follow waits for a state of the stream and gives up when the target keeps
-// failing, when the source has dropped what it needs, or when the operator wants it.
+// failing, when what it needs is gone, or when the operator wants it.
 func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (bool, error)) error {
 	return m.followStream(ctx, f, mv, m.forward(f, mv), done)
 }
@@ -122,6 +122,9 @@ func (m *Mover) followStream(ctx context.Context, f *fleet, mv *Move, s stream, 
 			known, err := s.renew(ctx)
 			if err == nil {
 				err = s.nudge(ctx)
+			}
+			if err == nil {
+				err = s.requireCopies(ctx)
 			}
 			if err == nil && !known {
 				before, err = s.failures(ctx)

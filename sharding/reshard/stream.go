@@ -153,13 +153,17 @@ func (s stream) subscribed(ctx context.Context) (exists bool, err error) {
 	return exists, err
 }
 
-// whole says whether the stream is there, carries every table and has missed nothing.
+// whole says whether the stream is there, carries every table, has missed nothing and will end
+// its copies.
 func (s stream) whole(ctx context.Context) (bool, error) {
 	exists, err := s.subscribed(ctx)
 	if err != nil || !exists {
 		return false, err
 	}
 	gap, err := s.gap(ctx)
+	if err == nil && gap == "" {
+		gap, err = s.cut(ctx)
+	}
 	return gap == "", err
 }
 

@@ -57,11 +57,21 @@ func (m *Mover) lookBack(ctx context.Context, f *fleet, mv *Move) error {
 	return nil
 }
 
-// wayBack makes sure that the source gets everything. A stream that has missed
-// something is made anew, with a copy: the target owns the buckets and serves
-// them meanwhile. The stream there goes first, or the old rows' deletion in the
-// source would travel.
+// wayBack makes sure that the source gets everything.
 func (m *Mover) wayBack(ctx context.Context, f *fleet, mv *Move) error {
+	for {
+		err := m.bringBack(ctx, f, mv)
+		if !isCutOff(err) {
+			return err
+		}
+		m.log(mv).Warn("the stream back cannot end its copy", "reason", err.Error())
+	}
+}
+
+// bringBack makes a stream that has missed something anew, with a copy: the target
+// owns the buckets and serves them meanwhile. The stream there goes first, or the
+// old rows' deletion in the source would travel.
+func (m *Mover) bringBack(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.back(f, mv)
 	whole, err := s.whole(ctx)
 	if err != nil {
