@@ -165,6 +165,24 @@ func TestATargetThatForgetsThatItsCopiesHaveEnded(t *testing.T) {
 	c.requireClean()
 }
 
+// A target that has not flushed the rows either begins its copies again, which may have to
+// wait for transactions of the source.
+func TestATargetThatBeginsItsCopiesAgain(t *testing.T) {
+	c := startCluster(t, 3, 1_000)
+	p := c.behind(0)
+	o := c.options(c.desired(3))
+	onceAt(&o, reshard.Copied, func(mv reshard.Move) {
+		c.acknowledge(mv)
+		p.Intercept(`CREATE_REPLICATION_SLOT "pg_`, func() bool { time.Sleep(2 * time.Second); return true })
+		c.sql(2, "SET session_replication_role = replica; DELETE FROM accounts; DELETE FROM notes; UPDATE pg_subscription_rel SET srsubstate = 'd', srsublsn = NULL")
+		c.restart(2)
+	})
+	require.NoError(t, c.run(o))
+	require.Equal(t, o.Map.Assignment, c.owners())
+	c.requireAcknowledged()
+	c.requireClean()
+}
+
 // A rollback that copies everything back begins its copy again.
 func TestACopyBackThatIsCutOff(t *testing.T) {
 	c := startCluster(t, 3, 1_000)

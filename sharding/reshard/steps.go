@@ -90,6 +90,10 @@ func (m *Mover) catchUp(ctx context.Context, f *fleet, mv *Move) error {
 		return err
 	}
 	if err := m.follow(ctx, f, mv, func() (bool, error) {
+		// A target that died since may not have flushed that its copies have ended.
+		if copied, err := s.copied(ctx); err != nil || !copied {
+			return false, err
+		}
 		err := s.drain(ctx, m.options.MaxLag, cutoverPoll)
 		if errors.Is(err, errLate) {
 			return false, nil
