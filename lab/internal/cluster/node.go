@@ -14,7 +14,7 @@ import (
 )
 
 // MaxNodes is how many nodes a lab can have: each takes a part of the pods' network.
-const MaxNodes = 3
+const MaxNodes = 5
 
 // node is a kubelet and a containerd. The first one runs on the machine itself,
 // beside the control plane; each further one has a network and mounts of its own.
@@ -53,13 +53,16 @@ func hardware(ip string) string {
 // pods are the first and the last address of the node's pods, in a lab of several
 // nodes.
 func (n node) pods() (first, last string) {
-	const each = 64
+	const each = (255 - 16) / MaxNodes // 255 is the broadcast address
 	begin := 16 + (n.number-1)*each
 	return fmt.Sprintf("10.244.0.%d", begin), fmt.Sprintf("10.244.0.%d", begin+each-1)
 }
 
+// zones are as many as a region of a cloud has; a lab of five nodes has two with two.
+const zones = 3
+
 // zone is the node's zone, in a lab of several nodes.
-func (n node) zone() string { return "zone-" + string(rune('a'+n.number-1)) }
+func (n node) zone() string { return "zone-" + string(rune('a'+(n.number-1)%zones)) }
 
 // program names a program of the node, its log and its certificate.
 func (n node) program(name string) string {

@@ -22,8 +22,20 @@ func TestALabWithoutDataGetsTheNodesThatItIsAskedFor(t *testing.T) {
 func TestNodesOutOfRangeAreRefused(t *testing.T) {
 	for _, asked := range []int{-1, MaxNodes + 1} {
 		_, err := Nodes(paths.Paths{Home: t.TempDir()}, asked)
-		require.ErrorContains(t, err, "must be in 1..3")
+		require.ErrorContains(t, err, "must be in 1..5")
 	}
+}
+
+func TestFiveNodesShareThreeZonesAndNoAddress(t *testing.T) {
+	var zones, ranges []string
+	for _, n := range nodesOf(MaxNodes) {
+		first, last := n.pods()
+		zones, ranges = append(zones, n.zone()), append(ranges, first+" "+last)
+	}
+	require.Equal(t, []string{"zone-a", "zone-b", "zone-c", "zone-a", "zone-b"}, zones)
+	require.Equal(t, []string{
+		"10.244.0.16 10.244.0.62", "10.244.0.63 10.244.0.109", "10.244.0.110 10.244.0.156", "10.244.0.157 10.244.0.203", "10.244.0.204 10.244.0.250",
+	}, ranges)
 }
 
 // Volumes belong to nodes: what a lab has data of is what it starts with.
