@@ -211,8 +211,8 @@ drill-failover: ## MEMBERS=3 ROUNDS=1 FAULTS=20 PARTS="join faults change minor 
 	$(PROVE) TestFailover
 drill-node: export DRILL := node
 drill-node: export PARTS ?= vanish freeze cut drain deploy lost users
-drill-node: ## PARTS="vanish … random" FAULTS=20 SEED=…: a stack of its own on three nodes, of which one dies in every way under load; the lab's data must be new or of three nodes
-	@$(LAB) start --patroni --nodes 3
+drill-node: ## PARTS="vanish … random" FAULTS=20 SEED=…: a stack of its own on three nodes, of which one dies in every way under load; zone, with NODES=5: all of a zone at once; the lab's data must be new or of so many nodes
+	@$(LAB) start --patroni --nodes $(or $(NODES),3)
 	$(PROVE) 'TestNode$$'
 drill-major: export DRILL := major
 drill-major: ## a stack of its own gets shards with the next version of PostgreSQL under load, goes back, does it again, and lets the old shards go

@@ -24,9 +24,10 @@ declare -A command=(
   [disk]="make drill-disk"
   [hour]="make drill-hour"
   [nodes]="make drill-node"
+  [zone]="make drill-node PARTS=zone NODES=5"
 )
-# The last of them needs a lab with three nodes.
-all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members passwords cache shards major state alerts disk hour nodes)
+# The last two need labs with several nodes.
+all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members passwords cache shards major state alerts disk hour nodes zone)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")
@@ -35,7 +36,7 @@ for name in "${wanted[@]}"; do
 done
 ((${#wanted[@]})) || { echo "no drill is named: one of ${all[*]}" >&2; exit 1; }
 
-# empty_lab keeps what was built. Drills need a lab of one node or of three, and the number of an old one cannot change.
+# empty_lab keeps what was built. Drills need labs of one, three or five nodes, and the number of an old one cannot change.
 empty_lab() {
   make down >.lab/logs/drills-down.log 2>&1
   rm -rf .lab/data .lab/pki .lab/config .lab/env .lab/pulumi/.pulumi

@@ -135,11 +135,16 @@ func (p *pulse) pauseAfter(began time.Time) time.Duration {
 
 // longestPause is the longest time without an acknowledged write since a moment, the time until now included, and its end.
 func (p *pulse) longestPause(began time.Time) (longest time.Duration, end time.Time) {
+	return p.longestPauseOf(began, func(int64) bool { return true })
+}
+
+// longestPauseOf looks at some users' writes alone.
+func (p *pulse) longestPauseOf(began time.Time, whose func(id int64) bool) (longest time.Duration, end time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := began
-	for _, at := range append(slices.Clone(p.times), time.Now()) {
-		if at.Before(began) {
+	for i, at := range append(slices.Clone(p.times), time.Now()) {
+		if at.Before(began) || i < len(p.ids) && !whose(p.ids[i]) {
 			continue
 		}
 		if at.Sub(last) > longest {

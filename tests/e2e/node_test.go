@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,14 +35,19 @@ var nodeFaults = map[string]nodeFault{
 // after which the control plane takes the node for lost.
 const away = time.Minute
 
-// breakable are the nodes that the drill takes away. The first one has the control plane,
+// breakable are the nodes that the drill takes away: all but the first, which has the control plane,
 // and everything of the stack that is not a member.
-var breakable = []string{"lab-2", "lab-3"}
+func breakable(t *testing.T) []string {
+	t.Helper()
+	all := strings.Fields(kubectl(t, "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}"))
+	return slices.DeleteFunc(all, func(node string) bool { return node == "lab" })
+}
 
 // nodeDrill is a shard with a member on each of three nodes, under load.
 type nodeDrill struct {
 	*failover
-	nodes labNodes
+	nodes     labNodes
+	breakable []string
 }
 
 // TestNode deploys a stack of its own on three nodes and goes through PARTS:
@@ -53,6 +59,7 @@ type nodeDrill struct {
 //	deploy  a deployment while a node with a standby is off
 //	lost    a node with a standby never comes back
 //	users   a node with a pod of the service vanishes
+//	zone    all nodes of a zone vanish, with the primaries of two shards; NODES=5
 //	random  FAULTS of any kind, one after the other, by SEED
 func TestNode(t *testing.T) {
 	if os.Getenv("DRILL") != "node" {
@@ -60,7 +67,7 @@ func TestNode(t *testing.T) {
 	}
 	n := newNodeDrill(t)
 	for _, part := range strings.Fields(os.Getenv("PARTS")) {
-		do := map[string]func(){"deploy": n.deploy, "lost": n.lost, "users": n.users, "random": n.random}[part]
+		do := map[string]func(){"deploy": n.deploy, "lost": n.lost, "users": n.users, "zone": n.zone, "random": n.random}[part]
 		if fault, ok := nodeFaults[part]; ok {
 			do = func() { n.takePrimary(fault) }
 		}
@@ -77,11 +84,12 @@ func newNodeDrill(t *testing.T) *nodeDrill {
 	t.Helper()
 	s := newFailoverStack(t)
 	n := &nodeDrill{nodes: newLabNodes(t)}
-	for _, node := range breakable {
+	n.breakable = breakable(t)
+	for _, node := range n.breakable {
 		kubectl(t, "cordon", node)
 	}
 	s.up(1)
-	for _, node := range breakable {
+	for _, node := range n.breakable {
 		kubectl(t, "uncordon", node)
 	}
 	n.failover = newFailover(t, s, 200)
@@ -96,7 +104,7 @@ func newNodeDrill(t *testing.T) *nodeDrill {
 
 // takePrimary takes a node away that has the primary on it.
 func (n *nodeDrill) takePrimary(fault nodeFault) {
-	node := breakable[0]
+	node := n.breakable[0]
 	n.primaryOn(node)
 	n.take(fault, node, fault.lasts)
 }

@@ -24,7 +24,7 @@ func newLabNodes(t *testing.T) labNodes {
 	l := labNodes{t, filepath.Join(t.TempDir(), "lab")}
 	command(t, "go", "build", "-C", "lab", "-o", l.program, "./cmd/lab")
 	t.Cleanup(func() {
-		for _, node := range breakable {
+		for _, node := range breakable(t) {
 			_, _ = try(t, l.program, "node", node, "on")
 			_, _ = try(t, "kubectl", "uncordon", node)
 			_, _ = try(t, "kubectl", "taint", "node", node, outOfService+"-")
@@ -43,9 +43,12 @@ type member struct{ pod, node string }
 
 func (m member) claim() string { return "data-" + m.pod }
 
-func (n *nodeDrill) members() (all []member) {
+// members are those of the first shard.
+func (n *nodeDrill) members() []member { return n.membersOf(0) }
+
+func (n *nodeDrill) membersOf(shard int) (all []member) {
 	n.t.Helper()
-	list := kubectl(n.t, "get", "pods", "-n", n.namespace, "-l", "app.kubernetes.io/instance=postgres-shard-0,scalestack/role",
+	list := kubectl(n.t, "get", "pods", "-n", n.namespace, "-l", fmt.Sprintf("app.kubernetes.io/instance=postgres-shard-%d,scalestack/role", shard),
 		"-o", `jsonpath={range .items[*]}{.metadata.name} {.spec.nodeName}{"\n"}{end}`)
 	for line := range strings.Lines(list) {
 		if fields := strings.Fields(line); len(fields) == 2 {
@@ -80,13 +83,19 @@ func (n *nodeDrill) find(what string, is func(member) bool) member {
 // primaryOn makes the member on a node the primary.
 func (n *nodeDrill) primaryOn(node string) {
 	n.t.Helper()
-	wanted := n.memberOn(node).pod
-	if n.primary() == wanted {
+	n.lead(0, n.memberOn(node).pod)
+}
+
+// lead makes a member its shard's primary.
+func (n *nodeDrill) lead(shard int, wanted string) {
+	n.t.Helper()
+	primary := n.primaryOf(shard)
+	if primary == wanted {
 		return
 	}
-	kubectl(n.t, "exec", "-n", n.namespace, n.primary(), "-c", "postgres", "--", "patronictl", "switchover", "--candidate", wanted, "--force")
+	kubectl(n.t, "exec", "-n", n.namespace, primary, "-c", "postgres", "--", "patronictl", "switchover", "--candidate", wanted, "--force")
 	eventually(n.t, time.Minute, wanted+" is the primary", func() error {
-		if now := n.primary(); now != wanted {
+		if now := n.primaryOf(shard); now != wanted {
 			return fmt.Errorf("%s is", now)
 		}
 		return nil
@@ -95,10 +104,12 @@ func (n *nodeDrill) primaryOn(node string) {
 }
 
 // awaitAnother waits until another member than the former primary has the lock.
-func (n *nodeDrill) awaitAnother(former string) {
+func (n *nodeDrill) awaitAnother(former string) { n.awaitAnotherOf(0, former) }
+
+func (n *nodeDrill) awaitAnotherOf(shard int, former string) {
 	n.t.Helper()
 	eventually(n.t, 2*time.Minute, "another primary", func() error {
-		if now := n.primary(); now == former || now == "" {
+		if now := n.primaryOf(shard); now == former || now == "" {
 			return fmt.Errorf("%q is the primary", now)
 		}
 		return nil

@@ -18,8 +18,8 @@ const outOfService = "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
 // deploy changes every member while a node with a standby is off: the deployment must not
 // take the shard away, and must come to its end once the node is back.
 func (n *nodeDrill) deploy() {
-	node := breakable[0]
-	n.primaryOn(breakable[1])
+	node := n.breakable[0]
+	n.primaryOn(n.breakable[1])
 	// The part lost leaves none there: it has to come later.
 	standby := n.memberOn(node)
 	n.nodes.do(node, "off")
@@ -41,8 +41,8 @@ func (n *nodeDrill) deploy() {
 // lost is a node that never comes back, with a standby and its volume: what
 // docs/node-lost.md says an operator does.
 func (n *nodeDrill) lost() {
-	node := breakable[0]
-	n.primaryOn(breakable[1])
+	node := n.breakable[0]
+	n.primaryOn(n.breakable[1])
 	gone := n.memberOn(node)
 	began := time.Now()
 	n.nodes.do(node, "off")

@@ -22,7 +22,7 @@ func (n *nodeDrill) random() {
 		if one := dice.IntN(len(kinds) + len(primaryFaults)); one < len(kinds) {
 			// From less than the lock lasts to more than the control plane waits.
 			lasts := time.Duration(5+dice.IntN(60)) * time.Second
-			n.take(nodeFaults[kinds[one]], breakable[dice.IntN(len(breakable))], lasts)
+			n.take(nodeFaults[kinds[one]], n.breakable[dice.IntN(len(n.breakable))], lasts)
 		} else {
 			n.round(primaryFaults[one-len(kinds)])
 		}
