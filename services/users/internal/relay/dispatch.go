@@ -87,7 +87,8 @@ func (d *dispatcher) begin(ctx, sending context.Context) (began bool, err error)
 			continue
 		}
 		began = true
-		d.send(sending, &batch{lane: l, rows: rows})
+		d.send(sending, &batch{lane: l, rows: rows, alone: l.suspect})
+		l.suspect = false
 	}
 	return began, nil
 }
@@ -117,7 +118,7 @@ func (d *dispatcher) send(ctx context.Context, b *batch) {
 		b.records = append(b.records, b.rows[i].record())
 	}
 	go func() {
-		b.results = d.publish(ctx, b.records)
+		b.results = d.publish(ctx, b)
 		select {
 		case d.sent <- b:
 		case <-ctx.Done():
@@ -225,7 +226,7 @@ func (d *dispatcher) settle(ctx context.Context, b *batch) error {
 }
 
 // refused lets the lane rest, unless it is an event that is refused for good: that
-// one is found by halving the batch, and set aside.
+// one is found by halving the batch, and set aside when Kafka refuses it alone too.
 func (d *dispatcher) refused(ctx context.Context, b *batch, failure error) error {
 	b.lane.next = beginning
 	d.relay.metrics.failures.WithLabelValues(d.shard.Name, "kafka").Inc()
@@ -235,6 +236,8 @@ func (d *dispatcher) refused(ctx context.Context, b *batch, failure error) error
 		d.log.Error("Kafka refuses events", "topic", b.lane.topic, "error", failure.Error())
 	case len(b.rows) > 1:
 		b.lane.limit = len(b.rows) / 2
+	case !b.alone:
+		b.lane.limit, b.lane.suspect = 1, true
 	default:
 		r := b.rows[0]
 		d.log.Error("parked an event that Kafka refuses", "topic", r.topic, "user", r.UserID, "sequence", r.Sequence, "error", failure.Error())

@@ -18,6 +18,8 @@ type lane struct {
 	next position
 	// limit is the size of a batch. It shrinks to find an event that Kafka refuses.
 	limit int
+	// suspect means that an event was refused which may have had company of other shards.
+	suspect bool
 	// busy means that a batch is on its way.
 	busy bool
 	// rest is until when nothing is tried.
@@ -43,6 +45,8 @@ type batch struct {
 	lane    *lane
 	rows    []row
 	records []*kgo.Record
+	// alone keeps it apart from what other shards send.
+	alone   bool
 	results kgo.ProduceResults
 }
 
@@ -69,9 +73,10 @@ func (b *batch) sort() (published []row, failure error) {
 	return published, failure
 }
 
-// isPoison holds for what is wrong with an event itself: no waiting helps.
+// isPoison holds for what is wrong with an event itself: no waiting helps. Its timestamp is
+// the time of publishing, so that a refusal of that tells of a clock.
 func isPoison(err error) bool {
-	for _, refusal := range []error{kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp} {
+	for _, refusal := range []error{kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord} {
 		if errors.Is(err, refusal) {
 			return true
 		}

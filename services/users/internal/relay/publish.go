@@ -2,24 +2,45 @@ package relay
 
 import (
 	"context"
+	"time"
 
 	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// aloneWithin bounds the wait for an answer to an event that is sent alone.
+const aloneWithin = 10 * time.Second
+
 // publish waits until Kafka has answered for every record.
-func (d *dispatcher) publish(ctx context.Context, records []*kgo.Record) kgo.ProduceResults {
+func (d *dispatcher) publish(ctx context.Context, b *batch) kgo.ProduceResults {
+	records, produce := b.records, d.relay.options.Kafka.ProduceSync
+	if b.alone {
+		produce = d.produceAlone
+	}
 	tracer := d.relay.options.Tracer
 	if tracer == nil {
-		return d.relay.options.Kafka.ProduceSync(ctx, records...)
+		return produce(ctx, records...)
 	}
 	spans := make(map[*kgo.Record]tracing.Span, len(records))
 	for _, record := range records {
 		spans[record] = tracer.Publish(record)
 	}
-	results := d.relay.options.Kafka.ProduceSync(ctx, records...)
+	results := produce(ctx, records...)
 	for _, result := range results {
 		spans[result.Record].End(result.Err)
 	}
 	return results
+}
+
+// produceAlone has a client of its own. The one that all shards share puts what goes to one
+// partition into one batch, and Kafka refuses that as a whole.
+func (d *dispatcher) produceAlone(ctx context.Context, records ...*kgo.Record) kgo.ProduceResults {
+	client, err := kgo.NewClient(d.relay.options.Kafka.Opts()...)
+	if err != nil {
+		return kgo.ProduceResults{{Record: records[0], Err: err}}
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, aloneWithin)
+	defer cancel()
+	return client.ProduceSync(ctx, records...)
 }

@@ -1,0 +1,73 @@
+package relay_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/sharding/pgtest"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// TestAnEventThatIsTooLargeParksNoOther has a shard with events that Kafka refuses, and
+// one whose events meet them on the way: the client puts what goes to one partition
+// into one batch, which Kafka takes or refuses as a whole.
+func TestAnEventThatIsTooLargeParksNoOther(t *testing.T) {
+	r := newRig(t, 2)
+	limit := "16384"
+	_, err := kadm.NewClient(r.kafka.Client()).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &limit}}, events.UserTopic)
+	require.NoError(t, err)
+	// As far away as a broker is.
+	r.kafka.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		r.kafka.KeepControl()
+		time.Sleep(2 * time.Millisecond)
+		return nil, nil, false
+	})
+	const people, large = 200, 20
+	for user := range int64(people) {
+		r.put(user)
+	}
+	r.shards.Servers[0].Exec(pgtest.Database(0), `UPDATE outbox SET data = data || jsonb_build_object('name',
+		(SELECT string_agg(encode(sha512(convert_to(n::text || user_id, 'UTF8')), 'hex'), '') FROM generate_series(1, 400) AS n))
+		WHERE user_id IN (SELECT user_id FROM outbox ORDER BY user_id LIMIT 20)`)
+	parked := func(id int) int {
+		return r.shards.Servers[id].Count(pgtest.Database(id), "SELECT count(*) FROM outbox WHERE parked IS NOT NULL")
+	}
+	r.start()
+	for user := int64(people); parked(0) < large; user++ {
+		r.put(user)
+	}
+	require.Eventually(t, func() bool { return r.waiting() == parked(0)+parked(1) }, time.Minute, 20*time.Millisecond)
+	require.Equal(t, large, parked(0))
+	require.Zero(t, parked(1), "Kafka would have taken them")
+}
+
+// TestAClockThatIsWrongParksNothing has a broker that refuses the time of publishing, which
+// the relay's machine says, until that is right again.
+func TestAClockThatIsWrongParksNothing(t *testing.T) {
+	r := newRig(t, 1)
+	var refused atomic.Int32
+	r.kafka.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		r.kafka.KeepControl()
+		if refused.Add(1) > 3 {
+			return nil, nil, false
+		}
+		response := request.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range request.(*kmsg.ProduceRequest).Topics {
+			answer := kmsg.ProduceResponseTopic{Topic: topic.Topic, TopicID: topic.TopicID}
+			for _, partition := range topic.Partitions {
+				answer.Partitions = append(answer.Partitions, kmsg.ProduceResponseTopicPartition{Partition: partition.Partition, ErrorCode: kerr.InvalidTimestamp.Code})
+			}
+			response.Topics = append(response.Topics, answer)
+		}
+		return response, nil, true
+	})
+	r.put(1)
+	r.start()
+	r.drained()
+	r.published(map[int64]int{1: 1})
+}
