@@ -74,13 +74,13 @@ func otherControllers(is, was any) *field.Error {
 // leavingPools refuses a pool that leaves with its brokers, also for having got another
 // name.
 func leavingPools(a *Args, was []string) field.ErrorList {
-	return leaving(field.NewPath("pools"), "removed.pools", was, func(name string) bool {
+	return leaving(field.NewPath("pools"), "removed.pools", a.Removed.Pools, was, func(name string) bool {
 		return slices.ContainsFunc(a.Pools, func(p Pool) bool { return p.Name == name }) || !a.made("kafkanodepools", name)
 	})
 }
 
 func leavingTopics(a *Args, was []string) field.ErrorList {
-	return leaving(field.NewPath("topics"), "removed.topics", was, func(name string) bool {
+	return leaving(field.NewPath("topics"), "removed.topics", a.Removed.Topics, was, func(name string) bool {
 		_, found := a.topic(name)
 		return found || !a.made("kafkatopics", objectName(name))
 	})
@@ -97,12 +97,15 @@ func (a *Args) made(resource, name string) bool {
 	return err != nil || slices.Contains(names, name)
 }
 
-func leaving(path *field.Path, setting string, was []string, stays func(string) bool) field.ErrorList {
+func leaving(path *field.Path, setting string, named, was []string, stays func(string) bool) field.ErrorList {
 	var errs field.ErrorList
 	for _, name := range was {
+		why := "must not leave with its data: put it back, name it in " + setting + ", deploy, and only then take it out"
+		if slices.Contains(named, name) {
+			why = "must not leave: put it back, since no deployment has named it in " + setting + " yet, or it has controllers, which never leave"
+		}
 		if !stays(name) {
-			errs = append(errs, field.Forbidden(path.Key(name),
-				"must not leave with its data: put it back, name it in "+setting+", deploy, and only then take it out"))
+			errs = append(errs, field.Forbidden(path.Key(name), why))
 		}
 	}
 	return errs

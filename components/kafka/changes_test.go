@@ -80,6 +80,21 @@ func TestWhatWasReleasedMayLeave(t *testing.T) {
 		"to name it and to take it out is not one step: it would stay in the cluster")
 }
 
+// Three other controllers know nothing of the topics. Their number is the same.
+func TestControllersAreNeverReplaced(t *testing.T) {
+	before, after := production(), production()
+	before.Removed.Pools = []string{"controllers"}
+	before.Pools, after.Pools = before.withDefaults().Pools, after.withDefaults().Pools
+	after.Pools[0].Name = "voters"
+	require.NoError(t, after.Validate())
+	change := changed(t, before, after, "Kafka", "kafka")
+	require.ErrorContains(t, settings.Err(clusterChange(after.withDefaults(), change)), "pools[controllers]: Forbidden: must not leave with its data")
+	after.Removed.Pools = []string{"controllers"}
+	require.ErrorContains(t, settings.Err(clusterChange(after.withDefaults(), change)), "pools[controllers]: Forbidden: must not leave: put it back, "+
+		"since no deployment has named it in removed.pools yet, or it has controllers, which never leave")
+	require.True(t, run(t, before).Get(t, "KafkaNodePool", "controllers").RegisterRPC.GetRetainOnDelete())
+}
+
 // The state may name what no deployment has come to make.
 func TestOnlyWhatWasMadeIsKept(t *testing.T) {
 	before, after := production(), production()

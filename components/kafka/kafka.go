@@ -136,7 +136,7 @@ func (r *registrar) pools() error {
 		return err
 	}
 	for _, p := range r.args.Pools {
-		options := append(r.args.keep(r.args.releasesPool(p.Name)), guard)
+		options := append(r.args.keep(r.args.letsGo(p)), guard)
 		pool, err := r.custom("KafkaNodePool", "pool-"+p.Name, p.Name, poolSpec(r.name, r.args, p), nil, options...)
 		if err != nil {
 			return err

@@ -13,7 +13,8 @@ import (
 // it is then taken out of the configuration.
 type Removed struct {
 	// Pools that may lose nodes, and leave. Their partitions must have moved to other
-	// brokers before: Strimzi does not check a pool that leaves.
+	// brokers before: Strimzi does not check a pool that leaves. One with controllers never
+	// leaves, since Kafka's quorum cannot change.
 	Pools []string `json:"pools" pulumi:"pools,optional" format:"label"`
 	// Topics that may leave, with all their messages.
 	Topics []string `json:"topics" pulumi:"topics,optional"`
@@ -30,6 +31,12 @@ func (r Removed) Check(path *field.Path) field.ErrorList {
 
 func (a *Args) releasesPool(name string) bool { return slices.Contains(a.Removed.Pools, name) }
 
+// letsGo says whether a pool may leave. Others with as many controllers would begin with
+// nothing of what these know: the brokers would find no topic.
+func (a *Args) letsGo(p Pool) bool {
+	return a.releasesPool(p.Name) && !slices.Contains(p.Roles, Controller)
+}
+
 func (a *Args) releasesTopic(name string) bool { return slices.Contains(a.Removed.Topics, name) }
 
 func (a *Args) releasesMessages(topic string) bool { return slices.Contains(a.Removed.Messages, topic) }
@@ -38,7 +45,7 @@ func (a *Args) releasesMessages(topic string) bool { return slices.Contains(a.Re
 func (a *Args) keptPools() []string {
 	var names []string
 	for _, pool := range a.Pools {
-		if !a.releasesPool(pool.Name) {
+		if !a.letsGo(pool) {
 			names = append(names, pool.Name)
 		}
 	}

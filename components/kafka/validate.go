@@ -3,6 +3,7 @@ package kafka
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,11 +83,15 @@ func checkReplication(path *field.Path, name string, replicas, minInSync, broker
 	return nil
 }
 
+var configName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
+
 func (a *Args) checkConfig(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	own := a.brokerConfig()
 	for _, key := range slices.Sorted(maps.Keys(a.Config)) {
-		switch _, taken := own[strings.ToLower(strings.TrimSpace(key))]; {
+		switch _, taken := own[strings.ToLower(key)]; {
+		case !configName.MatchString(key):
+			errs = append(errs, field.Invalid(path.Key(settings.Short(key)), settings.Short(key), "must consist of letters, digits, '.', '_' and '-': Kafka would ignore it"))
 		case taken:
 			errs = append(errs, field.Forbidden(path.Key(key), "is decided by another setting"))
 		case forbidden(key):

@@ -33,15 +33,18 @@ func requireMistakes(t *testing.T, cases map[string]func(*Args)) {
 
 func TestValidateNamesEachMistakeOfTheCluster(t *testing.T) {
 	requireMistakes(t, map[string]func(*Args){
-		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:     func(a *Args) { a.Operator.Mode = "maybe" },
-		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:    func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
-		`rackKey: Invalid value: "a b": must be a label key such as`:                            func(a *Args) { a.RackKey = pulumi.String("a b") },
-		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`:   func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
-		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                       func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
-		`minInSync: Invalid value: 3: must be below the 3 replicas`:                             func(a *Args) { a.MinInSync = 3 },
-		`minInSync: Invalid value: 2: must be 1 with a single replica`:                          func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
-		`config[min.insync.replicas]: Forbidden: is decided by another setting`:                 func(a *Args) { a.Config["min.insync.replicas"] = "1" },
-		`config[Min.Insync.Replicas]: Forbidden: is decided by another setting`:                 func(a *Args) { a.Config["Min.Insync.Replicas"] = "1" },
+		`operator.mode: Unsupported value: "maybe": supported values: "present", "install"`:   func(a *Args) { a.Operator.Mode = "maybe" },
+		`operator.kubernetesVersion: Invalid value: "v1.33": must be a version such as 1.33`:  func(a *Args) { a.Operator.KubernetesVersion = "v1.33" },
+		`rackKey: Invalid value: "a b": must be a label key such as`:                          func(a *Args) { a.RackKey = pulumi.String("a b") },
+		`replicationFactor: Invalid value: 4: must be between 1 and the number of brokers, 3`: func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = 4, nil, nil },
+		`replicationFactor: Invalid value: -1: must be between 1 and 100`:                     func(a *Args) { a.ReplicationFactor, a.Topics, a.Users = -1, nil, nil },
+		`minInSync: Invalid value: 3: must be below the 3 replicas`:                           func(a *Args) { a.MinInSync = 3 },
+		`minInSync: Invalid value: 2: must be 1 with a single replica`:                        func(a *Args) { a.ReplicationFactor, a.MinInSync = 1, 2 },
+		`config[min.insync.replicas]: Forbidden: is decided by another setting`:               func(a *Args) { a.Config["min.insync.replicas"] = "1" },
+		`config[Min.Insync.Replicas]: Forbidden: is decided by another setting`:               func(a *Args) { a.Config["Min.Insync.Replicas"] = "1" },
+		`config[log.retention.bytes ]: Invalid value: "log.retention.bytes ": must consist of letters, digits, '.', '_' and '-': Kafka would ignore it`: func(a *Args) {
+			a.Config["log.retention.bytes "] = "1"
+		},
 		`config[inter.broker.protocol.version]: Forbidden: is ignored without ZooKeeper`:        func(a *Args) { a.Config["inter.broker.protocol.version"] = "3.7" },
 		`config[log.retention.ms]: Invalid value: "a week": must be an integer`:                 func(a *Args) { a.Config["log.retention.ms"] = "a week" },
 		`config[num.io.threads]: Invalid value: "8.5": must be an integer`:                      func(a *Args) { a.Config["num.io.threads"] = "8.5" },
