@@ -19,7 +19,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/kafkaclient"
 	"github.com/scalestack/scalestack/services/users/internal/tracing"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -50,6 +52,15 @@ func (e *PermanentError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *PermanentError) Unwrap() error { return e.Err }
+
+// DoneError says that the work is done, and only the note of that is missing. The event
+// is tried again, and never becomes a dead letter: a replay would do the work twice.
+type DoneError struct{ Err error }
+
+func (e *DoneError) Error() string { return "done, but not noted: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DoneError) Unwrap() error { return e.Err }
 
 // AttemptTimeout bounds one call of a handler.
 const AttemptTimeout = 15 * time.Second
@@ -84,9 +95,13 @@ type Group struct {
 	client  *kgo.Client
 	// slots are for calls of the handler, over all partitions.
 	slots chan struct{}
+	// letters is held by those that write dead letters.
+	letters sync.RWMutex
 
 	mu      sync.Mutex
 	workers map[partition]*worker
+	// deleted are partitions of topics that were deleted while they were ours.
+	deleted map[partition]bool
 }
 
 // partition is one of a topic.
@@ -107,12 +122,13 @@ const (
 
 // New returns a member that has not joined yet.
 func New(o Options) (*Group, error) {
-	g := &Group{options: o, metrics: newMetrics(o.Metrics), slots: make(chan struct{}, o.Concurrency), workers: map[partition]*worker{}}
+	g := &Group{options: o, metrics: newMetrics(o.Metrics), slots: make(chan struct{}, o.Concurrency), workers: map[partition]*worker{}, deleted: map[partition]bool{}}
 	var err error
 	g.client, err = kgo.NewClient(append(append([]kgo.Opt(nil), o.Kafka...),
 		kgo.ConsumerGroup(o.Group),
 		kgo.ConsumeTopics(o.Topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.AdjustFetchOffsetsFn(g.begin),
 		// A rollout moves only the partitions that have to move.
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(sessionTimeout),
@@ -124,6 +140,7 @@ func New(o Options) (*Group, error) {
 		kgo.OnPartitionsRevoked(g.revoked),
 		kgo.OnPartitionsLost(g.lost),
 		kgo.UnknownTopicRetries(-1),
+		kafkaclient.ProduceByName(),
 		kgo.ProducerLinger(0),
 	)...)
 	return g, err
@@ -145,9 +162,19 @@ func (g *Group) Run(ctx context.Context) {
 }
 
 func (g *Group) poll(ctx context.Context) {
+	deleted := map[string]bool{}
+	defer func() {
+		for topic := range deleted {
+			g.forget(topic)
+		}
+	}()
 	fetches := g.client.PollRecords(ctx, fetchRecords)
 	defer g.client.AllowRebalance()
 	fetches.EachError(func(topic string, partition int32, err error) {
+		if errors.Is(err, kerr.UnknownTopicID) {
+			deleted[topic] = true
+			return
+		}
 		if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			g.options.Log.Warn("fetching", "topic", topic, "partition", partition, "error", err.Error())
 		}
@@ -157,6 +184,40 @@ func (g *Group) poll(ctx context.Context) {
 			g.worker(partition{p.Topic, p.Partition}).add(p.Records)
 		}
 	})
+}
+
+// forget ends the work on a topic that was deleted, and begins with the next one of that name.
+// The client would ask for the former one for ever.
+func (g *Group) forget(topic string) {
+	g.options.Log.Error("the topic was deleted; waiting for a new one", "topic", topic)
+	partitions := g.held()[topic]
+	for _, id := range partitions {
+		g.worker(partition{topic, id}).deleted.Store(true)
+	}
+	g.stop(map[string][]int32{topic: partitions})
+	g.mu.Lock()
+	for _, id := range partitions {
+		g.deleted[partition{topic, id}] = true
+	}
+	g.mu.Unlock()
+	g.client.PurgeTopicsFromClient(topic)
+	g.client.AddConsumeTopics(topic)
+}
+
+// begin lets the work on a new topic begin at its start. What was committed since the former
+// one was deleted is a place in that.
+func (g *Group) begin(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for topic, partitions := range offsets {
+		for id := range partitions {
+			if at := (partition{topic, id}); g.deleted[at] {
+				partitions[id] = kgo.NewOffset().AtStart()
+				delete(g.deleted, at)
+			}
+		}
+	}
+	return offsets, nil
 }
 
 func (g *Group) worker(p partition) *worker {

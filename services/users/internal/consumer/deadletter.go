@@ -66,14 +66,18 @@ type failure struct {
 func (g *Group) bury(stopping context.Context, record *kgo.Record, why failure) fate {
 	letter := deadLetter(g.options.Group, record, why)
 	pauses := newPauses()
-	for whole := true; ; {
+	for whole, alone := true, false; ; {
 		span := g.options.Tracer.Publish(letter)
-		err := g.produce(stopping, letter)
+		err := g.produce(stopping, letter, alone)
 		span.End(err)
 		if err == nil {
 			break
 		}
 		g.options.Log.Error("cannot write a dead letter", "topic", letter.Topic, "error", err.Error())
+		if !alone && doesNotFit(err) {
+			alone = true
+			continue
+		}
 		if whole && doesNotFit(err) {
 			whole, letter = false, withoutContent(g.options.Group, record, why)
 			continue
@@ -102,9 +106,20 @@ func doesNotFit(err error) bool {
 // produceTimeout bounds one attempt, which is not cut short by the end.
 const produceTimeout = 10 * time.Second
 
-func (g *Group) produce(ctx context.Context, letter *kgo.Record) error {
+// produce can keep a letter apart: the client puts those that are written at once into one
+// batch, and a topic refuses that as a whole.
+func (g *Group) produce(ctx context.Context, letter *kgo.Record, alone bool) error {
+	if alone {
+		g.letters.Lock()
+		defer g.letters.Unlock()
+	} else {
+		g.letters.RLock()
+		defer g.letters.RUnlock()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), produceTimeout)
 	defer cancel()
+	// The client leaves it that of the first attempt, which has ended.
+	letter.Context = ctx
 	return g.client.ProduceSync(ctx, letter).FirstErr()
 }
 

@@ -55,7 +55,12 @@ func (g *Group) process(stopping context.Context, mayBegin func() bool, record *
 		}
 		g.metrics.retries.Inc()
 		g.options.Log.Warn("trying again", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset, "attempt", attempt, "error", err.Error())
-		if time.Since(began) > g.options.RetryFor {
+		var done *DoneError
+		switch late := time.Since(began) > g.options.RetryFor; {
+		case late && errors.As(err, &done):
+			g.metrics.succeeded(e, Done)
+			return succeeded
+		case late:
 			return g.bury(stopping, record, failure{reasonRetries, err, attempt})
 		}
 		if !pause(stopping, pauses.NextBackOff()) {

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -26,6 +27,8 @@ type worker struct {
 	more chan struct{}
 	// The window belongs to the goroutine.
 	window window
+	// deleted means that offsets are those of a topic which is not there any more.
+	deleted atomic.Bool
 
 	mu     sync.Mutex
 	queue  []*kgo.Record
@@ -101,7 +104,7 @@ func (w *worker) run() {
 			stop = nil
 		case <-w.more:
 		case e := <-w.window.ended:
-			if last := w.window.end(e, w.begin); last != nil {
+			if last := w.window.end(e, w.begin); last != nil && !w.deleted.Load() {
 				w.group.client.MarkCommitRecords(last)
 			}
 		}

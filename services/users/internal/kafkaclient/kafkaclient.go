@@ -15,6 +15,8 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/settings"
 	"github.com/scalestack/scalestack/services/users/internal/verified"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
@@ -33,6 +35,15 @@ func Options(s settings.Kafka, name string, log *slog.Logger) []kgo.Opt {
 		kgo.MetadataMaxAge(time.Minute),
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
+}
+
+// ProduceByName names topics to the brokers by their names and not by their ids, as from
+// Kafka 4 on: a topic that was deleted and made anew has another id, with which the client
+// does not go on.
+func ProduceByName() kgo.Opt {
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(int16(kmsg.Produce), 12)
+	return kgo.MaxVersions(versions)
 }
 
 func auth(s settings.Kafka) (scram.Auth, error) {

@@ -7,9 +7,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/scalestack/scalestack/services/users/internal/users"
 	engine "github.com/scalestack/scalestack/sharding/shardtest"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -68,6 +70,22 @@ func TestRegistrationsGoOnWithoutKafka(t *testing.T) {
 	down.Store(false)
 	r.drained()
 	r.published(want)
+}
+
+func TestATopicThatIsMadeAnew(t *testing.T) {
+	r := newRig(t, 1)
+	r.start()
+	r.put(1)
+	r.drained()
+	admin := kadm.NewClient(r.kafka.Client())
+	_, err := admin.DeleteTopics(t.Context(), events.UserTopic)
+	require.NoError(t, err)
+	r.put(2)
+	made, err := admin.CreateTopics(t.Context(), 4, 1, nil, events.UserTopic)
+	require.NoError(t, err)
+	require.NoError(t, made.Error())
+	r.drained()
+	r.published(map[int64]int{2: 1})
 }
 
 func TestAShardThatRestarts(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/scalestack/scalestack/services/users/internal/kafkaclient"
 	"github.com/scalestack/scalestack/services/users/internal/tracing"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -62,6 +63,7 @@ func Producer() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.UnknownTopicRetries(-1),
+		kafkaclient.ProduceByName(),
 		kgo.ProducerLinger(0),
 		// The client's default of 10,000 would let a topic that is gone fill what all
 		// topics and shards share. Each of them has one batch at most.
