@@ -60,8 +60,9 @@ type Sender struct {
 	mailer mailer.Mailer
 	// self tells our claims from those of others.
 	self uuid.UUID
-	// sent are the events whose mail was sent and not yet noted.
-	sent sync.Map
+	// sent are the events whose mail was sent and not yet noted, unanswered those of which
+	// the mail server has not said whether it has the mail.
+	sent, unanswered sync.Map
 }
 
 // New returns a Sender.
@@ -98,16 +99,17 @@ func (s *Sender) Handle(ctx context.Context, e *events.Event) (consumer.Outcome,
 	if err := s.mailer.Send(ctx, welcome(e.ID, user)); err != nil {
 		return "", s.failed(ctx, e, err)
 	}
+	s.unanswered.Delete(e.ID)
 	s.sent.Store(e.ID, nil)
 	return consumer.Done, s.note(ctx, e)
 }
 
 func (s *Sender) note(ctx context.Context, e *events.Event) error {
-	err := s.exec(ctx, e, finish)
-	if err == nil {
-		s.sent.Delete(e.ID)
+	if err := s.exec(ctx, e, finish); err != nil {
+		return &consumer.DoneError{Err: err}
 	}
-	return err
+	s.sent.Delete(e.ID)
+	return nil
 }
 
 // claim says whether the user that came with the version is there, whether the mail is
@@ -120,10 +122,15 @@ func (s *Sender) claim(ctx context.Context, e *events.Event, version int64) (the
 }
 
 // failed gives the claim back when the mail was certainly not sent. Otherwise it
-// stays ours, and we may send again at once.
+// stays ours, and we may send again at once. But only once: a server that takes mails and is
+// slow to say so would deliver every attempt.
 func (s *Sender) failed(ctx context.Context, e *events.Event, cause error) error {
 	var notSent *mailer.NotSentError
 	if !errors.As(cause, &notSent) {
+		if _, again := s.unanswered.LoadOrStore(e.ID, nil); again {
+			s.unanswered.Delete(e.ID)
+			return &consumer.PermanentError{Reason: "unanswered", Err: cause}
+		}
 		return cause
 	}
 	if err := s.exec(ctx, e, release, s.self); err != nil {

@@ -147,6 +147,8 @@ func TestAShardThatDiesAfterTheMail(t *testing.T) {
 	e := created(1)
 	_, err := sender.Handle(t.Context(), e)
 	require.ErrorContains(t, err, "shard-0: unavailable")
+	var done *consumer.DoneError
+	require.ErrorAs(t, err, &done)
 	shards.Servers[0].Run()
 	out.do = nil
 
@@ -166,6 +168,23 @@ func TestAShardThatDiesAfterTheMail(t *testing.T) {
 	soon(email.New(r, out), consumer.Done)
 	require.Len(t, out.sent, 2)
 	require.Equal(t, out.sent[0], out.sent[1])
+}
+
+// A mail server that is slow to say what became of a mail, as one that looks for viruses
+// first, delivers it each time.
+func TestAServerThatDoesNotAnswerGetsAMailTwice(t *testing.T) {
+	shards, r := shardtest.StartAs(t, "email", 1)
+	register(shards, 1)
+	out := &outbound{do: func() error { return errors.New("the server has not answered") }}
+	sender := email.New(r, out)
+	e := created(1)
+	_, err := sender.Handle(t.Context(), e)
+	var permanent *consumer.PermanentError
+	require.NotErrorAs(t, err, &permanent)
+	_, err = sender.Handle(t.Context(), e)
+	require.ErrorAs(t, err, &permanent)
+	require.Equal(t, "unanswered", permanent.Reason)
+	require.Len(t, out.sent, 2)
 }
 
 func TestNoMailForAUserThatWasErased(t *testing.T) {
