@@ -58,6 +58,14 @@ const selectTables = `
 		|| array(SELECT 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
 			WHERE conrelid = c.oid AND contype <> 't' ORDER BY conname)
 		|| array(SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = c.oid ORDER BY 1)
+		|| array(SELECT concat_ws(' ', pg_get_triggerdef(t.oid), CASE tgenabled WHEN 'D' THEN 'disabled' END, 'whose function is', md5(prosrc))
+			FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid
+			WHERE tgrelid = c.oid AND NOT tgisinternal AND pronamespace IS DISTINCT FROM to_regnamespace('scalestack') ORDER BY tgname)
+		|| CASE WHEN relrowsecurity THEN ARRAY['row level security ' || CASE WHEN relforcerowsecurity THEN 'forced' ELSE 'enabled' END] END
+		|| array(SELECT concat_ws(' ', 'policy', polname, CASE WHEN polpermissive THEN 'permissive' ELSE 'restrictive' END, 'for', polcmd, 'to', (
+				SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE pg_get_userbyid(role)::text END, ', ' ORDER BY 1) FROM unnest(polroles) AS role),
+				'using ' || pg_get_expr(polqual, polrelid), 'check ' || pg_get_expr(polwithcheck, polrelid))
+			FROM pg_policy WHERE polrelid = c.oid ORDER BY polname)
 	FROM (SELECT DISTINCT ON (tgrelid) tgrelid, key FROM (` + Fences + `) AS fences ORDER BY tgrelid, tgname) AS f
 		JOIN pg_class c ON c.oid = f.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 	ORDER BY 2`

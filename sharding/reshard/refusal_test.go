@@ -170,6 +170,34 @@ func TestTablesThatCannotMoveAreRefused(t *testing.T) {
 	})
 }
 
+// What a shard does with a write must not depend on where its bucket is: an audit or an
+// outbox that a trigger fills would have gaps, and a policy that is missing hides nothing.
+func TestShardsThatDoNotDoTheSameWithARowAreRefused(t *testing.T) {
+	c := startCluster(t, 3, 200)
+	const function = "CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+	const trigger = function + "CREATE TRIGGER audit AFTER UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION audit(); "
+	const drop = "DROP FUNCTION IF EXISTS audit CASCADE"
+	for name, test := range map[string]struct{ everywhere, here, end, message string }{
+		"a trigger":                  {"", trigger, drop, "public.accounts has, unlike shard-2: CREATE TRIGGER audit AFTER UPDATE ON public.accounts"},
+		"a trigger that is disabled": {trigger, "ALTER TABLE accounts DISABLE TRIGGER audit", drop, "EXECUTE FUNCTION public.audit() disabled"},
+		"its function":               {trigger, "CREATE OR REPLACE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1; RETURN NULL; END'", drop, "whose function is"},
+		"row level security":         {"", "ALTER TABLE accounts ENABLE ROW LEVEL SECURITY", "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY", "row level security enabled"},
+		"a policy": {"ALTER TABLE accounts ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of ON accounts", "DROP POLICY all_of ON accounts; CREATE POLICY all_of ON accounts USING (user_id > 5)",
+			"ALTER TABLE accounts DISABLE ROW LEVEL SECURITY; DROP POLICY all_of ON accounts", "policy all_of permissive for * to public using (user_id > 5)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &cluster{c.Shards, t}
+			for id, server := range c.Servers {
+				server.Exec(pgtest.Database(id), test.everywhere+"; SELECT 1")
+				defer server.Exec(pgtest.Database(id), test.end)
+			}
+			c.requireMoveRefused(0, test.here, "SELECT 1", test.message)
+		})
+	}
+	require.NoError(t, c.run(c.options(c.desired(3))))
+	c.requireClean()
+}
+
 // A trigger that only looks on, as one that wakes a relay, is no fence, and the
 // rows that a move brings do not fire it.
 func TestATriggerThatOnlyLooksOnIsNoHindrance(t *testing.T) {
