@@ -12,6 +12,9 @@ import (
 // guard. A component has no inputs in a state from before this guard, and the lists as
 // outputs.
 func keptChange(a *Args, c change) field.ErrorList {
+	if was, is := c.texts("namespace"); was != is && was != "" && c.known("namespace") {
+		return field.ErrorList{field.Invalid(field.NewPath("namespace"), is, "must stay "+was+": the cluster would be made anew, and be empty")}
+	}
 	errs := slices.Concat(leavingPools(a, c.names("pools")), leavingTopics(a, c.names("topics")))
 	if was, is := c.numbers("controllers"); was != 0 && was != is {
 		errs = append(errs, otherControllers(is, was))

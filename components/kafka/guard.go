@@ -84,8 +84,11 @@ func (c change) texts(path string) (old, next string) {
 }
 
 func text(value resource.PropertyValue) string {
-	if value.IsString() {
+	switch {
+	case value.IsString():
 		return value.StringValue()
+	case value.IsOutput():
+		return text(value.OutputValue().Element)
 	}
 	return ""
 }

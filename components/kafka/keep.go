@@ -68,6 +68,7 @@ func (a *Args) keptTopics() []string {
 // kept are the component's inputs: what the next deployment must not lose.
 func (a *Args) kept() pulumi.Map {
 	return pulumi.Map{
+		"namespace":   a.Namespace,
 		"pools":       pulumi.ToStringArray(a.keptPools()),
 		"topics":      pulumi.ToStringArray(a.keptTopics()),
 		"controllers": pulumi.Int(a.count(Controller)),

@@ -155,6 +155,7 @@ func TestLosingChangesAreRefusedInPreviewAndUpdate(t *testing.T) {
 		"pools: Invalid value: 5: must keep 3 controllers": func(a *kafka.Args) {
 			a.Pools = append(a.Pools, kafka.Pool{Name: "more", Roles: []kafka.Role{kafka.Controller}, Replicas: 2})
 		},
+		"namespace: Invalid value: \"other\": must stay shop":           func(a *kafka.Args) { a.Namespace = pulumi.String("other") },
 		"topics[orders]: Forbidden: must not leave with its data":       func(a *kafka.Args) { a.Topics = a.Topics[:1] },
 		"topics[user_events].partitions: Invalid value":                 func(a *kafka.Args) { a.Topics[0].Partitions = 6 },
 		"topics[orders].retentionHours: Invalid value: 1: must be at":   func(a *kafka.Args) { a.Topics[1].RetentionHours = 1 },
