@@ -228,7 +228,11 @@ func (d *dispatcher) settle(ctx context.Context, b *batch) error {
 // refused lets the lane rest, unless it is an event that is refused for good: that
 // one is found by halving the batch, and set aside when Kafka refuses it alone too.
 func (d *dispatcher) refused(ctx context.Context, b *batch, failure error) error {
-	b.lane.next = beginning
+	if isPoison(failure) {
+		b.lane.next = beginning
+	} else {
+		b.lane.pass(b.rows)
+	}
 	d.relay.metrics.failures.WithLabelValues(d.shard.Name, "kafka").Inc()
 	switch {
 	case !isPoison(failure):

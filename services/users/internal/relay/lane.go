@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,6 +38,14 @@ func (l *lane) advance(rows []row) {
 	l.next = beginning
 	if len(rows) == l.limit {
 		l.next = rows[len(rows)-1].position()
+	}
+}
+
+// pass goes on behind rows that Kafka does not take: others may be for another partition.
+// Further ones of the last user are not, and must not come before its first.
+func (l *lane) pass(rows []row) {
+	if l.next != beginning {
+		l.next = position{rows[len(rows)-1].UserID, math.MaxInt64}
 	}
 }
 

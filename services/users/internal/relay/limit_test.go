@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/kafkafake"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -70,4 +72,49 @@ func TestAClockThatIsWrongParksNothing(t *testing.T) {
 	r.start()
 	r.drained()
 	r.published(map[int64]int{1: 1})
+}
+
+// TestAPartitionThatIsAwayHoldsUpNoOther has a partition with too few replicas, as when two
+// of the three brokers that have it are away, in front of which more rows wait than go into a batch.
+func TestAPartitionThatIsAwayHoldsUpNoOther(t *testing.T) {
+	r := newRig(t, 1)
+	r.batch = 5
+	node, _, err := r.kafka.AddNode(-1, 0)
+	require.NoError(t, err)
+	for partition := range int32(kafkafake.Partitions) {
+		leader := int32(0)
+		if partition == 0 {
+			leader = node
+		}
+		require.NoError(t, r.kafka.MoveTopicPartition(events.UserTopic, partition, leader))
+	}
+	var away atomic.Bool
+	away.Store(true)
+	r.kafka.ControlKey(int16(kmsg.Produce), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		r.kafka.KeepControl()
+		if !away.Load() || r.kafka.CurrentNode() != node {
+			return nil, nil, false
+		}
+		response := request.ResponseKind().(*kmsg.ProduceResponse)
+		topic := request.(*kmsg.ProduceRequest).Topics[0]
+		response.Topics = []kmsg.ProduceResponseTopic{{Topic: topic.Topic, TopicID: topic.TopicID,
+			Partitions: []kmsg.ProduceResponseTopicPartition{{ErrorCode: kerr.NotEnoughReplicas.Code}}}}
+		return response, nil, true
+	})
+	of := kgo.StickyKeyPartitioner(nil).ForTopic(events.UserTopic)
+	stuck, want := 0, map[int64]int{}
+	for user := range int64(32) {
+		want[user] = 2
+		r.put(user)
+		r.put(user)
+		if of.Partition(&kgo.Record{Key: events.Key(user)}, kafkafake.Partitions) == 0 {
+			stuck += 2
+		}
+	}
+	require.Greater(t, stuck, r.batch)
+	r.start()
+	require.Eventually(t, func() bool { return r.waiting() == stuck }, time.Minute, 20*time.Millisecond)
+	away.Store(false)
+	r.drained()
+	r.published(want)
 }

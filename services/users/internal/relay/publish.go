@@ -8,15 +8,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// aloneWithin bounds the wait for an answer to an event that is sent alone.
-const aloneWithin = 10 * time.Second
+// publishWithin bounds the wait for Kafka: a partition that takes nothing must not hold up
+// the others. Records that may be written are waited for. Who is alone connects first.
+const publishWithin, aloneWithin = 2 * time.Second, 10 * time.Second
 
-// publish waits until Kafka has answered for every record.
+// publish waits until Kafka has answered for every record, or will not soon.
 func (d *dispatcher) publish(ctx context.Context, b *batch) kgo.ProduceResults {
-	records, produce := b.records, d.relay.options.Kafka.ProduceSync
+	records, produce, within := b.records, d.relay.options.Kafka.ProduceSync, publishWithin
 	if b.alone {
-		produce = d.produceAlone
+		produce, within = d.produceAlone, aloneWithin
 	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	tracer := d.relay.options.Tracer
 	if tracer == nil {
 		return produce(ctx, records...)
@@ -40,7 +43,5 @@ func (d *dispatcher) produceAlone(ctx context.Context, records ...*kgo.Record) k
 		return kgo.ProduceResults{{Record: records[0], Err: err}}
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, aloneWithin)
-	defer cancel()
 	return client.ProduceSync(ctx, records...)
 }
