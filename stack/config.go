@@ -67,9 +67,11 @@ type Config struct {
 	stack string
 	// connect finds the cluster.
 	connect Connect
-	// clusterID, shardsName, newShards and namespaceMarks are what the guard found out.
+	// clusterID, shardsName, newShards, the rotations and namespaceMarks are what the guard found out.
 	clusterID, shardsName string
 	newShards             []int
+	unfinishedRotations   []int
+	unnumberedRotation    int
 	namespaceMarks        map[string]string
 }
 

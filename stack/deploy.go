@@ -150,7 +150,7 @@ func (d *deployment) shards() error {
 	var out pulumi.Array
 	administrators := map[string]pulumi.StringInput{}
 	for _, shard := range made.Shards {
-		if d.Postgres.PasswordRotation > 0 {
+		if d.hasFormerPasswords() {
 			administrators[shard.Name] = shard.Password
 		}
 		hosts = append(hosts, shard.Host)
@@ -159,17 +159,18 @@ func (d *deployment) shards() error {
 		})
 	}
 	d.outputs["shards"] = out
-	if rotation := d.Postgres.PasswordRotation; rotation > 0 {
-		d.outputs[rotationOutput] = pulumi.Int(rotation)
-	}
-	roles, err := postgres.NewRoles(d.ctx, postgresName+"-roles", &postgres.RolesArgs{
-		Namespace: d.wired.namespace, Spec: d.roles(), Administrators: administrators,
+	roles, err := postgres.NewRoles(d.ctx, rolesName, &postgres.RolesArgs{
+		Namespace: d.wired.namespace, Spec: d.roles(), Unnumbered: d.unnumberedRotation, Administrators: administrators,
 		Prepare: func(secret pulumi.StringOutput) ([]pulumi.Resource, error) { return d.prepare(secret, hosts) },
 	}, d.on)
 	if err != nil {
 		return err
 	}
 	d.wired.roles, d.wired.shardLogins = roles.Secret, roles.Logins
+	if rotation := d.Postgres.PasswordRotation; rotation > 0 {
+		// The engine keeps the outputs of a deployment that fails too, if all of them are known.
+		d.outputs[rotationOutput] = d.wired.prepared[0].URN().ApplyT(func(pulumi.URN) int { return rotation })
+	}
 	return nil
 }
 

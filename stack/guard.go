@@ -192,6 +192,7 @@ func (c *Config) settle(f findings) {
 	c.clusterID = f.cluster
 	c.shardsName = c.nameOfShards(f)
 	c.newShards = c.newShardIDs(f)
+	c.unfinishedRotations, c.unnumberedRotation = c.unfinished(f.past), f.past.unnumbered
 	c.namespaceMarks = c.marks(f)
 }
 

@@ -2,11 +2,15 @@ package stack
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
+	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/cluster"
 )
 
@@ -21,11 +25,15 @@ type past struct {
 	shards []string
 	// cache is the address of the last deployment's cache, "" without one.
 	cache string
-	// rotation is how often the passwords for the shards were changed, 0 also where only an
-	// earlier release has changed them.
+	// rotation is the last one of the passwords for the shards that reached every shard, 0 also
+	// where only an earlier release has changed them.
 	rotation int
 	// cacheRotation is how often the cache's password was changed.
 	cacheRotation int
+	// begun are the rotations of which the state has a superuser's password.
+	begun []int
+	// unnumbered is the rotation of the services' passwords that have no number in their names.
+	unnumbered int
 	// namespaceUID and target are for a state that does not know its cluster, which was
 	// written before stacks recorded it.
 	namespaceUID string
@@ -66,15 +74,37 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	}
 	p.shards, p.rotation = readShards(last.Outputs["shardMap"]), number(last.Outputs, rotationOutput)
 	p.cacheRotation = number(last.Outputs, cacheRotationOutput)
-	return p, p.readResources(ctx)
+	err = p.readResources(ctx)
+	slices.Sort(p.begun)
+	p.begun = slices.Compact(p.begun)
+	// A deployment of some resources alone (--target) has all outputs.
+	p.rotation = min(p.rotation, slices.Max(append(p.begun, 0)))
+	return p, err
+}
+
+var (
+	superusersPassword = regexp.MustCompile(`::` + postgresName + `-shard-\d+-` + postgres.AdminCredentials + `-password-(\d+)$`)
+	unnumberedPassword = regexp.MustCompile(`::` + postgres.LoginSecret(rolesName, ".+") + `-password$`)
+)
+
+// readPassword looks for what tells of a rotation.
+func (p *past) readPassword(urn string, outputs map[string]any) {
+	if found := superusersPassword.FindStringSubmatch(urn); found != nil {
+		rotation, _ := strconv.Atoi(found[1])
+		p.begun = append(p.begun, rotation)
+	}
+	if unnumberedPassword.MatchString(urn) {
+		keepers, _ := outputs["keepers"].(map[string]any)
+		p.unnumbered, _ = strconv.Atoi(text(keepers, "rotation"))
+	}
 }
 
 // madeSecret is before the name in the URN of each Secret that the setting secrets has
 // made.
 const madeSecret = "scalestack:secrets:Secrets$kubernetes:core/v1:Secret::" + secretsName + "-"
 
-// readResources looks for the namespace, the provider and what makes Secrets among the
-// stack's resources.
+// readResources looks for the namespace, the provider, passwords and what makes Secrets among
+// the stack's resources.
 func (p *past) readResources(ctx *pulumi.Context) error {
 	args := struct {
 		StackName string `pulumi:"stackName"`
@@ -95,6 +125,8 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 			p.makers[name] = bySecrets
 		}
 		switch {
+		case one.Type == "random:index/randomPassword:RandomPassword":
+			p.readPassword(urn, one.Outputs)
 		case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
 			p.makers[text(metadata, "name")] = byCertManager
 		case strings.HasPrefix(one.Type, "kubernetes:kafka.strimzi.io/") && strings.HasSuffix(one.Type, ":KafkaUser"):

@@ -12,6 +12,9 @@ import (
 	"github.com/scalestack/scalestack/sharding/access"
 )
 
+// rolesName is the name of the component with the services' roles.
+const rolesName = postgresName + "-roles"
+
 // rolesFolder is where shardctl finds the description of the services' roles.
 const rolesFolder = "/etc/scalestack/roles"
 
@@ -60,6 +63,18 @@ func judgeNext(section string, wanted, last int, otherwise string) field.ErrorLi
 	}
 	return field.ErrorList{field.Invalid(sectionPath(section).Child("passwordRotation"), wanted, fmt.Sprintf(
 		"must be %d or, for new passwords, %d: with any other %s", last, last+1, otherwise))}
+}
+
+// unfinished are other rotations whose passwords a server may have. The services' need no such care: a login that is not
+// current may get another.
+func (c *Config) unfinished(p past) []int {
+	wanted := c.Postgres.PasswordRotation
+	return slices.DeleteFunc(slices.Clone(p.begun), func(one int) bool { return one <= p.rotation || one == wanted || one == wanted-1 })
+}
+
+// hasFormerPasswords tells whether a superuser's password may differ from that of its Secret.
+func (c *Config) hasFormerPasswords() bool {
+	return c.Postgres.PasswordRotation > 0 || len(c.unfinishedRotations) > 0
 }
 
 // connections of all pods together to one shard, those included that a rollout adds.

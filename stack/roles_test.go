@@ -5,10 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/job"
+	"github.com/scalestack/scalestack/internal/cluster"
+	"github.com/scalestack/scalestack/internal/cluster/clustertest"
 	"github.com/scalestack/scalestack/sharding/access"
 )
 
@@ -117,6 +120,35 @@ func TestTheCachesRotationIsNeitherSkippedNorTakenBack(t *testing.T) {
 		}
 		require.EqualError(t, errs.ToAggregate(), "redis.passwordRotation: "+one.want+": with any other running pods cannot invalidate what others read from the cache")
 	}
+}
+
+// A deployment of some resources alone says that all was done, and the state of an earlier release has services' passwords
+// without a number.
+func TestTheStateTellsHowFarARotationCame(t *testing.T) {
+	password := func(rotation string) map[string]any {
+		return map[string]any{"type": "random:index/randomPassword:RandomPassword", "outputs": map[string]any{"keepers": map[string]any{"rotation": rotation}}}
+	}
+	const urn = "urn:pulumi:prod::scalestack::scalestack:postgres:Postgres$random:index/randomPassword:RandomPassword::postgres-"
+	e := &engine{
+		outputs: resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack", "passwordRotation": 4.0}),
+		resources: resource.NewPropertyMapFromMap(map[string]any{
+			urn + "shard-0-admin-password": password("1"), urn + "shard-0-admin-password-2": password(""), urn + "shard-1-admin-password-3": password(""),
+			urn + "roles-login-shardctl-password": password("3"),
+		}),
+	}
+	there := &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)}}
+	for rotation, want := range map[int]string{3: "postgres-roles-login-shardctl-password", 4: "postgres-roles-login-shardctl-password-4"} {
+		e.registered = nil
+		require.NoError(t, e.run(t, there, map[string]string{"scalestack:postgres": fmt.Sprintf(`{"passwordRotation":%d}`, rotation)}))
+		var logins []string
+		for _, one := range e.registered {
+			if strings.HasPrefix(one.Name, "postgres-roles-login-shardctl-") {
+				logins = append(logins, one.Name)
+			}
+		}
+		require.Equal(t, []string{want}, logins)
+	}
+	require.ErrorContains(t, e.run(t, there, map[string]string{"scalestack:postgres": `{"passwordRotation":5}`}), "must be 3 or, for new passwords, 4")
 }
 
 func TestWrongTablesAreRefused(t *testing.T) {

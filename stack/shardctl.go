@@ -84,7 +84,7 @@ func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job
 func (c *Config) giveRoles(a *job.Args, secret pulumi.StringInput) {
 	a.Revision += fmt.Sprintf("%+v", c.roles())
 	a.BaseEnv["SCALESTACK_ROLES"] = pulumi.String(rolesFolder + "/" + postgres.RolesKey)
-	if c.Postgres.PasswordRotation > 0 {
+	if c.hasFormerPasswords() {
 		a.BaseEnv["SCALESTACK_ADMINISTRATORS"] = pulumi.String(rolesFolder + "/" + postgres.AdministratorsKey)
 	}
 	a.Mounts = append(a.Mounts, k8s.Mount{Name: "roles", Path: rolesFolder, Secret: secret})
@@ -144,7 +144,7 @@ func (c *Config) structure() string {
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret
-	a.PasswordRotation = c.Postgres.PasswordRotation
+	a.PasswordRotation, a.Unfinished = c.Postgres.PasswordRotation, c.unfinishedRotations
 	a.New, a.Resolvers, a.APIServers = c.newShards, c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	if a.Exporter != nil {
 		e := *a.Exporter

@@ -182,7 +182,7 @@ func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int)
 // adminMounts are those of a client that logs in as the shards' superuser. After a rotation it
 // also has the passwords of before, for servers that have not got the new one yet.
 func (c *Config) adminMounts(shardMap pulumi.StringInput) []k8s.Mount {
-	if c.Postgres.PasswordRotation == 0 {
+	if !c.hasFormerPasswords() {
 		return c.shardMounts(shardMap, admin)
 	}
 	return c.shardMounts(shardMap, admin, postgres.FormerKey)

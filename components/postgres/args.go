@@ -34,6 +34,10 @@ type Args struct {
 	// RolesArgs.Prepare does, with RolesArgs.Administrators. Default: 0.
 	PasswordRotation int `json:"-"`
 
+	// Unfinished are other rotations that began and did not end: a server may have their passwords, as
+	// far as that is known. PasswordRotation and the one before it need not be named. Default: none.
+	Unfinished []int `json:"-"`
+
 	// Members of each shard: one server without a copy (1), or so many under Patroni,
 	// of which one takes writes and the others follow it and take over. From 3 on a
 	// commit is acknowledged once the primary and one standby have it; with 2 too, but

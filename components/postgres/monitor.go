@@ -60,7 +60,7 @@ func monitorArgs(component string, a *Args, password pulumi.StringInput) *job.Ar
 		p := plan{Args: a, component: component, id: id}
 		fmt.Fprintf(&shards, "%s %s %d %s\n", ShardName(id), p.object(), Port, Database(id))
 		files := map[string]string{"password": ShardName(id) + "/password"}
-		if a.PasswordRotation > 0 {
+		if a.hasFormer() {
 			files[FormerKey] = ShardName(id) + "/" + FormerKey
 		}
 		credentials.Secrets = append(credentials.Secrets, k8s.SecretFiles{Secret: pulumi.String(p.secret(AdminCredentials)), Files: files})

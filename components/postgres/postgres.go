@@ -213,18 +213,27 @@ func (r *registrar) generated(p plan, secret string) (pulumi.StringInput, error)
 }
 
 // rotated are the superuser's password and those that a server may still have: the one before,
-// and the first, which a stack has that begins with a higher number.
+// those of rotations that did not end, and the first, which a stack has that begins with a higher number.
 func (r *registrar) rotated(p plan, first pulumi.StringInput) ([]pulumi.StringInput, error) {
 	var all []pulumi.StringInput
-	for rotation := p.PasswordRotation; rotation > 0 && len(all) < 2; rotation-- {
+	for _, rotation := range append([]int{p.PasswordRotation, p.PasswordRotation - 1}, p.Unfinished...) {
+		if rotation <= 0 {
+			continue
+		}
 		value, err := r.random(fmt.Sprintf("%s-password-%d", p.secret(AdminCredentials), rotation))
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, value)
 	}
+	if p.PasswordRotation == 0 {
+		return append([]pulumi.StringInput{first}, all...), nil
+	}
 	return append(all, first), nil
 }
+
+// hasFormer tells whether the superusers' Secrets have passwords besides the current one.
+func (a *Args) hasFormer() bool { return a.PasswordRotation > 0 || len(a.Unfinished) > 0 }
 
 func (r *registrar) random(name string, opts ...pulumi.ResourceOption) (pulumi.StringInput, error) {
 	generated, err := random.NewRandomPassword(r.ctx, name, password(), append(opts, r.parent)...)

@@ -31,6 +31,9 @@ type RolesArgs struct {
 	// Spec is the description without passwords, which are generated: new ones with each
 	// Rotation.
 	Spec access.Spec
+	// Unnumbered is the rotation whose passwords have no number in the names of their resources, as all
+	// had in earlier releases. Default: 0.
+	Unnumbered int
 	// Administrators are the superusers' passwords by the shards' names, which Prepare brings the
 	// servers to. None: they have those of Args.Shards from their beginning.
 	Administrators map[string]pulumi.StringInput
@@ -68,6 +71,15 @@ func (a *RolesArgs) secret(component string) (string, error) {
 	return kube.HashedName(component+"-spec", name+" "+strings.Join(slices.Sorted(maps.Keys(a.Administrators)), " ")), nil
 }
 
+// password names that of a login. With the number a rotation that is taken back finds those of before as they
+// were: pods use them.
+func (a *RolesArgs) password(login string) string {
+	if a.Spec.Rotation == a.Unnumbered {
+		return login + "-password"
+	}
+	return fmt.Sprintf("%s-password-%d", login, a.Spec.Rotation)
+}
+
 // LoginSecret is the name of a service's Secret.
 func LoginSecret(component, service string) string { return component + "-login-" + service }
 
@@ -86,7 +98,7 @@ func NewRoles(ctx *pulumi.Context, name string, args *RolesArgs, opts ...pulumi.
 func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) error {
 	parent, namespace, passwords := pulumi.Parent(c), kube.Namespace(args.Namespace), map[string]pulumi.StringInput{}
 	for _, service := range args.Spec.Services {
-		made, err := random.NewRandomPassword(ctx, LoginSecret(name, service.Name)+"-password", &random.RandomPasswordArgs{
+		made, err := random.NewRandomPassword(ctx, args.password(LoginSecret(name, service.Name)), &random.RandomPasswordArgs{
 			Length: pulumi.Int(passwordLength), Special: pulumi.Bool(false),
 			Keepers: pulumi.StringMap{"rotation": pulumi.String(strconv.Itoa(args.Spec.Rotation))},
 		}, parent)

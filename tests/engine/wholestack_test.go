@@ -79,7 +79,7 @@ func (r *rig) resources() property.Map {
 func kubernetesDiff(asked plugin.DiffRequest) plugin.DiffResult {
 	diff := plugin.DiffResult{Changes: plugin.DiffSome}
 	for _, text := range map[string][]string{
-		"Deployment": {"spec.selector"}, "Job": {"spec.template"}, "Secret": {"type"}, "StatefulSet": {"spec.selector", "spec.serviceName"},
+		"Deployment": {"spec.selector"}, "Job": {"spec.template"}, "Secret": {"type"}, "RandomPassword": {"keepers"}, "StatefulSet": {"spec.selector", "spec.serviceName"},
 	}[string(asked.URN.Type().Name())] {
 		if before, now := valueAt(asked.OldInputs, text), valueAt(asked.NewInputs, text); now.ContainsUnknowns() || !now.DeepEquals(before) {
 			diff.ReplaceKeys, diff.DeleteBeforeReplace = append(diff.ReplaceKeys, resource.PropertyKey(text)), true
