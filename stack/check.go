@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/components/kafka"
+	"github.com/scalestack/scalestack/components/namespace"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/components/service"
 )
@@ -100,6 +101,15 @@ func (c *Config) checkNames() field.ErrorList {
 		for _, o := range openings {
 			if o.name == name {
 				errs = append(errs, field.Invalid(path, name, fmt.Sprintf("is the name of the policy that lets %s connect to %s", o.client, o.target)))
+			}
+		}
+		// Every pod without an account of its own has the one called default.
+		if name == namespace.DenyName || name == "default" {
+			errs = append(errs, field.Invalid(path, name, "is the name of an object of the namespace"))
+		}
+		for _, other := range c.services() {
+			if slices.Contains(other.Others(other.Name), name) {
+				errs = append(errs, field.Invalid(path, name, "is the name of an object of service "+other.Name))
 			}
 		}
 		if other := c.named(name, key); other != "" {

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -243,6 +244,22 @@ func TestAPeerThatIsNamedRemovesNoClient(t *testing.T) {
 			require.Equal(t, c.own, peersOf(with, section))
 		})
 	}
+}
+
+// Two owners of one object write over each other, and who goes deletes what the other has.
+func TestAServiceIsNotCalledAsAnotherObjectIs(t *testing.T) {
+	for name, owner := range map[string]string{
+		"web-migrate": "service web", "web-rollout": "service web", "keda-hpa-web": "service web", "default-deny": "the namespace", "default": "the namespace",
+	} {
+		_, err := load(t, map[string]string{
+			"scalestack:services": `{"web":{"image":"a:1","metricsPort":9090,"migration":{"args":["a"]},"postRollout":{"args":["a"]},"triggers":{"connections":{"percent":70}},` +
+				`"uses":{"shards":{"pool":1,"write":["orders"]}}},"` + name + `":{"image":"a:1"}}`,
+			"scalestack:keda": `{"prometheus":"http://prometheus.monitoring:9090"}`,
+		})
+		require.EqualError(t, err, fmt.Sprintf(`scalestack:services.%s: Invalid value: %[1]q: is the name of an object of %s`, name, owner))
+	}
+	_, err := load(t, map[string]string{"scalestack:services": `{"web":{"image":"a:1"},"web-migrate":{"image":"a:1"},"keda-hpa-web":{"image":"a:1"}}`})
+	require.NoError(t, err)
 }
 
 // A service's own policy has the service's name.

@@ -26,6 +26,9 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
+// DenyName is the name of the policy that refuses what no other allows.
+const DenyName = "default-deny"
+
 // Args describe the namespace. A zero field means its default.
 type Args struct {
 	// Name of the namespace, a DNS label.
@@ -96,7 +99,7 @@ func namespaceArgs(labels kube.Labels, a *Args) *corev1.NamespaceArgs {
 
 func defaultDenyArgs(labels kube.Labels, namespace pulumi.StringInput) *networkingv1.NetworkPolicyArgs {
 	return &networkingv1.NetworkPolicyArgs{
-		Metadata: labels.Meta("default-deny", namespace),
+		Metadata: labels.Meta(DenyName, namespace),
 		Spec: &networkingv1.NetworkPolicySpecArgs{
 			PodSelector: &metav1.LabelSelectorArgs{},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),

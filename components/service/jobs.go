@@ -28,6 +28,21 @@ func MigrationName(name string) string { return name + "-" + migrationName }
 // policies.
 func MigrationLabels(name string) pulumi.StringMap { return jobLabels(name, migrationName).Selector() }
 
+// Others are the names of a service's objects, beside its own, that a service could have.
+func (a *Args) Others(name string) []string {
+	var others []string
+	if a.Migration != nil {
+		others = append(others, MigrationName(name))
+	}
+	if a.PostRollout != nil {
+		others = append(others, name+"-"+postRolloutName)
+	}
+	if a.Triggers != nil {
+		others = append(others, madeByKEDA+name)
+	}
+	return others
+}
+
 // PostRolloutLabels select the pods of the Job after a rollout.
 func PostRolloutLabels(name string) pulumi.StringMap {
 	return jobLabels(name, postRolloutName).Selector()
