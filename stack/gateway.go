@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -43,6 +44,16 @@ func (g *Gateway) certificate() string {
 	}
 	name, _ := settings.String(g.Own.Secret)
 	return name
+}
+
+// issued is the name of the Secret that cert-manager makes for an own Gateway; "" where it
+// makes none.
+func (g *Gateway) issued() string {
+	if g == nil || g.Own == nil || g.Own.Issuer == "" {
+		return ""
+	}
+	name, _ := settings.String(g.Own.Secret)
+	return cmp.Or(name, gatewayName+"-tls")
 }
 
 // checkGateway refuses a route to a service that cannot be called, a certificate that

@@ -3,6 +3,7 @@ package stack
 import (
 	"errors"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 
@@ -211,13 +212,13 @@ func TestASecretOfTheStackIsNotHandedOver(t *testing.T) {
 			with(oneService(mounted), "externalSecrets", `["mail-login"]`), ""},
 		"to cert-manager":                    {urn + "redis-tls", of("kubernetes:core/v1:Secret", "redis-tls"), issued("redis"), `scalestack:redis.tls.issuer: Invalid value: "redis-tls": was a Secret of the setting secrets`},
 		"shards' to cert-manager":            {urn + "postgres-tls", of("kubernetes:core/v1:Secret", "postgres-tls"), issued("postgres"), `scalestack:postgres.tls.issuer: Invalid value: "postgres-tls": was a Secret`},
+		"the gateway's to cert-manager":      {urn + "own", of("kubernetes:core/v1:Secret", "own"), routed(openWeb, `"own":{"class":"envoy","issuer":"letsencrypt","secret":"own"}`), `scalestack:gateway.own.issuer: Invalid value: "own": was a Secret of the setting secrets`},
 		"from cert-manager":                  {"urn:c", of(certificate, "redis-tls"), given("redis", "redis-tls"), `scalestack:secrets.redis-tls: Invalid value: "redis-tls": was a Secret of cert-manager`},
 		"from cert-manager, by another name": {"urn:c", of(certificate, "redis-tls"), given("redis", "cache-tls"), ""},
 		"cert-manager's stays":               {"urn:c", of(certificate, "redis-tls"), with(issued("redis"), "externalSecrets", `["redis-tls"]`), ""},
-		"to Strimzi": {urn + "shop", of("kubernetes:core/v1:Secret", "shop"),
-			oneService(`"uses":{"produce":["orders"]}`), `scalestack:services.shop: Invalid value: "shop": was a Secret of the setting secrets`},
-		"from Strimzi": {"urn:u", of(kafkaUser, "mail-login"),
-			with(oneService(mounted), "secrets", `{"mail-login":{"password":"hush"}}`), `scalestack:secrets.mail-login: Invalid value: "mail-login": was a Secret of Strimzi`},
+		"from Strimzi": {"urn:u", of(kafkaUser, "mail"), with(oneService(strings.ReplaceAll(mounted, "mail-login", "kafka-user-mail")), "externalSecrets", `["kafka-user-mail"]`),
+			`scalestack:externalSecrets: Invalid value: "kafka-user-mail": was a Secret of Strimzi until now`},
+		"a user's name is not its Secret's": {"urn:u", of(kafkaUser, "mail-login"), with(oneService(mounted), "secrets", `{"mail-login":{"password":"hush"}}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &engine{

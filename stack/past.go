@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
+	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/postgres"
 	"github.com/scalestack/scalestack/internal/cluster"
 )
@@ -130,7 +131,7 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 		case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
 			p.makers[text(metadata, "name")] = byCertManager
 		case strings.HasPrefix(one.Type, "kubernetes:kafka.strimzi.io/") && strings.HasSuffix(one.Type, ":KafkaUser"):
-			p.makers[text(metadata, "name")] = byStrimzi
+			p.makers[kafka.UserSecret(kafkaName, text(metadata, "name"))] = byStrimzi
 		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
 			p.namespaceUID = text(metadata, "uid")
 		case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):

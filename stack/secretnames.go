@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/kafka"
 	"github.com/scalestack/scalestack/components/redis"
 )
 
@@ -56,12 +57,17 @@ func (c *Config) madeByObjects() map[string]making {
 			made[t.SecretOf(redis.ServerName(redisName, i))] = making{byCertManager, sectionPath(redisName).Child("tls", "issuer")}
 		}
 	}
+	if name := c.Gateway.issued(); name != "" {
+		made[name] = making{byCertManager, sectionPath(gatewayName).Child("own", "issuer")}
+	}
 	for i, user := range c.Kafka.Users {
-		made[user.Name] = making{byStrimzi, sectionPath(kafkaName).Child("users").Index(i).Child("name")}
+		made[kafka.UserSecret(kafkaName, user.Name)] = making{byStrimzi, sectionPath(kafkaName).Child("users").Index(i).Child("name")}
 	}
 	for key, s := range c.Services {
 		if s.usesKafka() {
-			made[s.Name], made[s.lagUserName()] = making{byStrimzi, servicePath(key)}, making{byStrimzi, servicePath(key)}
+			for _, user := range []string{s.Name, s.lagUserName()} {
+				made[kafka.UserSecret(kafkaName, user)] = making{byStrimzi, servicePath(key)}
+			}
 		}
 	}
 	return made

@@ -52,8 +52,13 @@ func TestASecretHasOneMaker(t *testing.T) {
 	require.ErrorContains(t, err, `scalestack:secrets.redis-2-tls: Invalid value: "redis-2-tls": `+taken)
 	_, err = loadSecret(map[string]string{"scalestack:postgres": `{"tls":{"issuer":{"name":"ca"}}}`}, `{"postgres-tls":{"k":"hush"}}`)
 	require.ErrorContains(t, err, `scalestack:secrets.postgres-tls: Invalid value: "postgres-tls": `+taken)
-	_, err = loadSecret(map[string]string{"scalestack:kafka": `{"users":[{"name":"billing","produce":["orders"]}]}`}, `{"billing":{"k":"hush"}}`)
-	require.ErrorContains(t, err, `scalestack:secrets.billing: Invalid value: "billing": `+taken)
+	_, err = loadSecret(routed(openWeb, `"own":{"class":"envoy","issuer":"letsencrypt"}`), `{"gateway-tls":{"k":"hush"}}`)
+	require.ErrorContains(t, err, `scalestack:secrets.gateway-tls: Invalid value: "gateway-tls": `+taken)
+	kafka := map[string]string{"scalestack:kafka": `{"topics":[{"name":"orders"}],"users":[{"name":"billing","produce":["orders"]}]}`}
+	_, err = loadSecret(kafka, `{"kafka-user-billing":{"k":"hush"}}`)
+	require.ErrorContains(t, err, `scalestack:secrets.kafka-user-billing: Invalid value: "kafka-user-billing": `+taken)
+	_, err = loadSecret(kafka, `{"billing":{"k":"hush"}}`)
+	require.NoError(t, err, "the user's Secret has another name")
 }
 
 func TestMistakesInSecretsShowNoValue(t *testing.T) {

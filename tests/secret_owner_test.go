@@ -13,9 +13,9 @@ import (
 func TestNoSecretHasTwoOwners(t *testing.T) {
 	for _, env := range []string{"dev", "prod"} {
 		given := map[string]map[string]string{}
-		for _, kind := range []string{"kubernetes:core/v1:Secret", "kubernetes:kafka.strimzi.io/v1beta2:KafkaUser"} {
+		for kind, prefix := range map[string]string{"kubernetes:core/v1:Secret": "", "kubernetes:kafka.strimzi.io/v1beta2:KafkaUser": "kafka-user-"} {
 			for _, made := range deployed(t, env).find(kind) {
-				given[at(t, made, "metadata.name")] = map[string]string{"password": "hush"}
+				given[prefix+at(t, made, "metadata.name")] = map[string]string{"password": "hush"}
 			}
 		}
 		require.Greater(t, len(given), 10)

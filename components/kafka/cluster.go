@@ -214,6 +214,9 @@ func withPod(a *Args, template object) object {
 // redis-app would take over the Secret redis-app.
 func secretPrefix(cluster string) string { return cluster + "-user-" }
 
+// UserSecret is the name of the Secret that Strimzi makes for a user.
+func UserSecret(component, user string) string { return secretPrefix(component) + user }
+
 // restricted is the Pod Security Standard "restricted" as a container template:
 // Strimzi leaves it to the user unless the operator was told otherwise.
 func restricted() object {
