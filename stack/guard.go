@@ -71,11 +71,17 @@ func (c *Config) guard(ctx *pulumi.Context) error {
 	if err := refusal(c.judge(found)); err != nil {
 		return err
 	}
-	recordedCluster, recordedNamespace, err := record(ctx, found.cluster, c.Namespace)
+	recorded, isOld, err := record(ctx, found.cluster, c.Namespace)
 	if err != nil {
 		return err
 	}
-	if err := refusal(c.judgeTarget(found.cluster, past{cluster: recordedCluster, namespace: recordedNamespace})); err != nil {
+	// A first deployment that failed has made Secrets, and has no outputs by which to know of it.
+	if isOld && found.past.makers == nil {
+		if err := recorded.readResources(ctx); err != nil {
+			return err
+		}
+	}
+	if err := refusal(append(c.judgeTarget(found.cluster, recorded), c.judgeSecrets(recorded)...)); err != nil {
 		return err
 	}
 	c.settle(found)

@@ -153,25 +153,26 @@ func stackName(ctx *pulumi.Context) string {
 
 // record writes down, once for the life of the stack, where it is. It returns what the
 // state says, which is what this run says only in the first one. That it comes before
-// everything else makes it known even where the first deployment fails half-way.
-func record(ctx *pulumi.Context, clusterID, namespace string) (recordedCluster, recordedNamespace string, err error) {
+// everything else makes it known even where the first deployment fails half-way. Only a preview tells
+// whether it is old, and so whether the state has resources.
+func record(ctx *pulumi.Context, clusterID, namespace string) (recorded past, isOld bool, err error) {
 	stash, err := pulumi.NewStash(ctx, "target", &pulumi.StashArgs{Input: pulumi.StringMap{
 		"cluster": pulumi.String(clusterID), "namespace": pulumi.String(namespace),
 	}}, pulumi.IgnoreChanges([]string{"input"}))
 	if err != nil {
-		return "", "", fmt.Errorf("record of the cluster: %w", err)
+		return recorded, false, fmt.Errorf("record of the cluster: %w", err)
 	}
 	stored, err := internals.UnsafeAwaitOutput(ctx.Context(), stash.Output)
 	if err != nil {
-		return "", "", fmt.Errorf("record of the cluster: %w", err)
+		return recorded, false, fmt.Errorf("record of the cluster: %w", err)
 	}
 	if !stored.Known {
-		return clusterID, namespace, nil // it is about to be made
+		return past{cluster: clusterID, namespace: namespace}, false, nil // it is about to be made
 	}
 	fields, _ := stored.Value.(map[string]any)
-	recordedCluster, recordedNamespace = text(fields, "cluster"), text(fields, "namespace")
-	if recordedCluster == "" || recordedNamespace == "" {
-		return "", "", fmt.Errorf("record of the cluster: %v names no cluster and namespace", stored.Value)
+	recorded = past{cluster: text(fields, "cluster"), namespace: text(fields, "namespace")}
+	if recorded.cluster == "" || recorded.namespace == "" {
+		return recorded, false, fmt.Errorf("record of the cluster: %v names no cluster and namespace", stored.Value)
 	}
-	return recordedCluster, recordedNamespace, nil
+	return recorded, ctx.DryRun(), nil
 }

@@ -172,6 +172,29 @@ func TestASecretMovesElsewhereUnderAnotherName(t *testing.T) {
 	r.requireOrder("update Deployment web-deployment", "delete Secret secrets-own")
 }
 
+// A first deployment that failed has no outputs, and Secrets like any other.
+func TestASecretOfADeploymentThatFailedIsNotHandedOverEither(t *testing.T) {
+	settings := settingsWith(`{"own":{"password":"a"}}`)
+	r := newStack(t, settings)
+	r.unready = "Deployment"
+	_, err := r.run(update, false)
+	require.Error(t, err)
+	require.Zero(t, r.outputs().Len())
+
+	r.unready = ""
+	delete(settings, "secrets")
+	settings["externalSecrets"] = `["own"]`
+	said, err := r.run(update, true)
+	require.Error(t, err)
+	require.Contains(t, said, `scalestack:externalSecrets: Invalid value: "own": was a Secret of the setting secrets until now`)
+
+	settings["secrets"] = `{"own":{"password":"a"}}`
+	delete(settings, "externalSecrets")
+	said, err = r.run(update, true)
+	require.NoError(t, err, said)
+	r.mustRun(update)
+}
+
 func webWith(most, pool int) string {
 	return fmt.Sprintf(`{"web":{"image":"a:1","replicas":{"min":3,"max":%d},"uses":{"shards":{"pool":%d,"write":["orders"]}}}}`, most, pool)
 }
