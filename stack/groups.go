@@ -29,6 +29,30 @@ func (c *Config) checkSharedGroups() field.ErrorList {
 	return errs
 }
 
+// judgeGroups refuses a consumer under another name whose group, which is called after it, is another
+// one too: the program would get events again, or never.
+func (c *Config) judgeGroups(p past) field.ErrorList {
+	left := maps.Clone(p.groups)
+	for _, user := range c.kafkaArgs(nil).Users {
+		delete(left, user.Group)
+	}
+	var errs field.ErrorList
+	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
+		consume := c.Services[key].Uses.Consume
+		if consume == nil || consume.Group != c.Services[key].Name || p.groups[consume.Group] != nil {
+			continue
+		}
+		for _, group := range slices.Sorted(maps.Keys(left)) {
+			if topic, common := commonTopic(&UsesTopics{Topics: left[group]}, &UsesTopics{Topics: consume.Topics}); common {
+				errs = append(errs, field.Invalid(servicePath(key).Child("uses", "consume", "group"), consume.Group, fmt.Sprintf(
+					"is a new group, and nobody would go on where group %s is in topic %s. Fix: group %[1]s; "+
+						"or, if the service shall begin anew, take the former one out in a deployment before", group, topic)))
+			}
+		}
+	}
+	return errs
+}
+
 // commonTopic is one that both read in the same group.
 func commonTopic(a, b *UsesTopics) (string, bool) {
 	if a == nil || b == nil || a.Group != b.Group {

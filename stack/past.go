@@ -41,6 +41,8 @@ type past struct {
 	target       cluster.Target
 	// makers are who made each Secret of which the state knows.
 	makers map[string]maker
+	// groups are the consumer groups with the topics that they read.
+	groups map[string][]string
 }
 
 // unmarked is true for a state from before stacks recorded their cluster.
@@ -119,7 +121,7 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 	if _, err := ctx.InvokePackageRaw(readResources, &args, &all, ""); err != nil {
 		return fmt.Errorf("resources of stack %s: %w", args.StackName, err)
 	}
-	p.makers = map[string]maker{}
+	p.makers, p.groups = map[string]maker{}, map[string][]string{}
 	for urn, one := range all.Outputs {
 		metadata, _ := one.Outputs["metadata"].(map[string]any)
 		if _, name, made := strings.Cut(urn, madeSecret); made {
@@ -132,6 +134,9 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 			p.makers[text(metadata, "name")] = byCertManager
 		case strings.HasPrefix(one.Type, "kubernetes:kafka.strimzi.io/") && strings.HasSuffix(one.Type, ":KafkaUser"):
 			p.makers[kafka.UserSecret(kafkaName, text(metadata, "name"))] = byStrimzi
+			if group, topics := kafka.ReadBy(one.Outputs["spec"]); group != "" {
+				p.groups[group] = append(p.groups[group], topics...)
+			}
 		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
 			p.namespaceUID = text(metadata, "uid")
 		case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):

@@ -1,5 +1,10 @@
 package kafka
 
+import (
+	"encoding/json"
+	"slices"
+)
+
 // userSpec is a KafkaUser's spec.
 func userSpec(u User) object {
 	spec := object{
@@ -10,6 +15,33 @@ func userSpec(u User) object {
 		spec["quotas"] = quotas(*u.Quotas)
 	}
 	return spec
+}
+
+// ReadBy is the group of a KafkaUser with this spec, "" without one, and the topics that it may read.
+func ReadBy(spec any) (group string, topics []string) {
+	var user struct {
+		Authorization struct {
+			ACLs []struct {
+				Operations []string
+				Resource   struct{ Type, Name string }
+			}
+		}
+	}
+	text, err := json.Marshal(spec)
+	if err != nil || json.Unmarshal(text, &user) != nil {
+		return "", nil
+	}
+	for _, one := range user.Authorization.ACLs {
+		switch {
+		case !slices.Contains(one.Operations, "Read"):
+		case one.Resource.Type == "topic":
+			topics = append(topics, one.Resource.Name)
+		case group == "":
+			// That of replays comes after it.
+			group = one.Resource.Name
+		}
+	}
+	return group, topics
 }
 
 // acls name each resource in full; only transactional ids go by their prefix,
