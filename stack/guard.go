@@ -85,6 +85,12 @@ func (c *Config) guard(ctx *pulumi.Context) error {
 		return err
 	}
 	c.settle(found)
+	if found.namespace == nil && found.past.namespace != "" && !c.renders() {
+		if err := ctx.Log.Warn("namespace "+c.Namespace+" is gone from the cluster, and the state still has what was in it, so that nothing of that is made again. "+
+			"Fix: pulumi refresh --run-program, and pulumi up", nil); err != nil {
+			return err
+		}
+	}
 	return c.tellGrowth(ctx, found.growing)
 }
 

@@ -195,6 +195,17 @@ func TestASecretOfADeploymentThatFailedIsNotHandedOverEither(t *testing.T) {
 	r.mustRun(update)
 }
 
+// A deployment compares with the state, which does not know that everything is gone.
+func TestANamespaceThatIsGoneIsTold(t *testing.T) {
+	r := newStack(t, map[string]string{})
+	r.mustRun(update)
+	const told = "namespace scalestack is gone from the cluster"
+	require.NotContains(t, r.logged.String(), told)
+	r.mustRun(update)
+	require.Empty(t, r.done)
+	require.Contains(t, r.logged.String(), told)
+}
+
 func webWith(most, pool int) string {
 	return fmt.Sprintf(`{"web":{"image":"a:1","replicas":{"min":3,"max":%d},"uses":{"shards":{"pool":%d,"write":["orders"]}}}}`, most, pool)
 }
