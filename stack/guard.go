@@ -91,6 +91,9 @@ func (c *Config) guard(ctx *pulumi.Context) error {
 			return err
 		}
 	}
+	if err := c.tellConnections(ctx, found.past); err != nil {
+		return err
+	}
 	return c.tellGrowth(ctx, found.growing)
 }
 

@@ -41,6 +41,9 @@ type past struct {
 	target       cluster.Target
 	// makers are who made each Secret of which the state knows.
 	makers map[string]maker
+	// deployed and scaled are the Deployments and autoscalers.
+	deployed []replicaSet
+	scaled   []autoscaler
 	// groups are the consumer groups with the topics that they read.
 	groups map[string][]string
 }
@@ -128,6 +131,10 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 			p.makers[name] = bySecrets
 		}
 		switch {
+		case one.Type == "kubernetes:apps/v1:Deployment":
+			p.deployed = appendDecoded(p.deployed, one.Outputs)
+		case one.Type == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", strings.HasSuffix(one.Type, ":ScaledObject"):
+			p.scaled = appendDecoded(p.scaled, one.Outputs)
 		case one.Type == "random:index/randomPassword:RandomPassword":
 			p.readPassword(urn, one.Outputs)
 		case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
@@ -144,6 +151,15 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 		}
 	}
 	return nil
+}
+
+// appendDecoded leaves out what is not of the form.
+func appendDecoded[T any](all []T, object map[string]any) []T {
+	var one T
+	if decodeObject(object, &one) != nil {
+		return all
+	}
+	return append(all, one)
 }
 
 func text(of map[string]any, key string) string {

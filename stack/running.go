@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -73,7 +74,7 @@ func (c *Config) runningConnections(ctx context.Context, there cluster.Interface
 	return 0, nil
 }
 
-// replicaSet is a version of a service's pods.
+// replicaSet is a version of a service's pods, or a Deployment.
 type replicaSet struct {
 	Metadata struct{ Labels map[string]string }
 	Spec     struct {
@@ -100,10 +101,11 @@ func (s replicaSet) pool() int {
 	return 0
 }
 
+// autoscaler is Kubernetes' or KEDA's.
 type autoscaler struct {
 	Spec struct {
-		ScaleTargetRef struct{ Name string }
-		MaxReplicas    int
+		ScaleTargetRef               struct{ Name string }
+		MaxReplicas, MaxReplicaCount int
 	}
 }
 
@@ -118,7 +120,7 @@ func connectionsOf(sets []replicaSet, scaled []autoscaler) map[string]int {
 	}
 	for _, one := range scaled {
 		name := one.Spec.ScaleTargetRef.Name
-		pods[name] = max(pods[name], service.MaxPodsDuringRollout(one.Spec.MaxReplicas))
+		pods[name] = max(pods[name], service.MaxPodsDuringRollout(max(one.Spec.MaxReplicas, one.Spec.MaxReplicaCount)))
 	}
 	for name := range pools {
 		pools[name] *= pods[name]
@@ -134,27 +136,50 @@ func (c *Config) judgeConnections(r running) field.ErrorList {
 	if r.maxConnections <= most {
 		return nil
 	}
-	held := maps.Clone(r.pods)
-	if held == nil {
-		held = map[string]int{}
-	}
-	for _, s := range c.services() {
-		if s.hasPool() {
-			held[s.Name] = max(held[s.Name], s.connections())
-		}
-	}
-	need, terms := postgres.ReservedConnections, []string{}
-	for _, name := range slices.Sorted(maps.Keys(held)) {
-		need += held[name]
-		terms = append(terms, fmt.Sprintf("%s %d", name, held[name]))
-	}
+	need, terms := c.beside(r.pods)
 	if need <= most {
 		return nil
 	}
 	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("maxConnections"), most, fmt.Sprintf(
 		"must be at least %d while the pods of before run: %s, and %d reserved for administration and replication. The shards would restart first. "+
 			"Fix: deploy everything else with maxConnections %d, as it is, and then %d alone",
-		need, strings.Join(terms, ", "), postgres.ReservedConnections, r.maxConnections, most))}
+		need, terms, postgres.ReservedConnections, r.maxConnections, most))}
+}
+
+// beside is what each shard has to accept while these connections of services and those of this
+// deployment are held side by side.
+func (c *Config) beside(before map[string]int) (need int, terms string) {
+	held := map[string]int{}
+	maps.Copy(held, before)
+	for _, s := range c.services() {
+		if s.hasPool() {
+			held[s.Name] = max(held[s.Name], s.connections())
+		}
+	}
+	need = postgres.ReservedConnections
+	var each []string
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		need += held[name]
+		each = append(each, fmt.Sprintf("%s %d", name, held[name]))
+	}
+	return need, strings.Join(each, ", ")
+}
+
+// tellConnections warns where a service gets what another gives away only in this deployment, as one
+// with another name does: a service that needs all that it may have gets none beyond them.
+func (c *Config) tellConnections(ctx *pulumi.Context, p past) error {
+	deployed := slices.Clone(p.deployed)
+	for i := range deployed {
+		// A Deployment without pods may get some.
+		deployed[i].Status.Replicas = max(deployed[i].Status.Replicas, 1)
+	}
+	need, terms := c.beside(connectionsOf(deployed, p.scaled))
+	if need <= c.Postgres.MaxConnections {
+		return nil
+	}
+	return ctx.Log.Warn(fmt.Sprintf("postgres.maxConnections is %d, and pods of before and of this deployment may hold %d for a while: %s, and %d reserved. "+
+		"At a busy hour some would get none. To be safe, deploy what gives connections away first, or with maxConnections %[2]d",
+		c.Postgres.MaxConnections, need, terms, postgres.ReservedConnections), nil)
 }
 
 // list reads the objects of a kind.

@@ -210,6 +210,34 @@ func webWith(most, pool int) string {
 	return fmt.Sprintf(`{"web":{"image":"a:1","replicas":{"min":3,"max":%d},"uses":{"shards":{"pool":%d,"write":["orders"]}}}}`, most, pool)
 }
 
+// Two services hold connections side by side while one takes the other's place, or its share.
+func TestConnectionsThatAreGivenAwayInTheSameDeploymentAreTold(t *testing.T) {
+	const told = "postgres.maxConnections is 140, and pods of before and of this deployment may hold"
+	both := func(web, relay int) string {
+		return fmt.Sprintf(`{"web":{"image":"a:1","replicas":{"min":3,"max":5},"uses":{"shards":{"pool":%d,"write":["orders"]}}},`+
+			`"relay":{"image":"a:1","replicas":{"min":3,"max":5},"uses":{"shards":{"pool":%d,"write":["orders"]}}}}`, web, relay)
+	}
+	for name, one := range map[string]struct{ before, after, want string }{
+		"fewer":        {webWith(10, 10), webWith(5, 5), ""},
+		"another name": {webWith(10, 10), strings.ReplaceAll(webWith(10, 10), "web", "shop"), " 270 for a while: shop 130, web 130, and 10 reserved"},
+		"its share":    {both(13, 5), both(5, 13), " 192 for a while: relay 91, web 91, and 10 reserved"},
+		"room enough":  {both(5, 5), both(5, 9), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := map[string]string{"services": one.before, "postgres": `{"shards":1,"initialShards":1,"maxConnections":140}`}
+			r := newStack(t, config)
+			r.mustRun(update)
+			config["services"] = one.after
+			r.mustRun(update)
+			if one.want == "" {
+				require.NotContains(t, r.logged.String(), told)
+				return
+			}
+			require.Contains(t, r.logged.String(), told+one.want)
+		})
+	}
+}
+
 // The Job that lowers the logins' limits comes after the last pod that may need more: a
 // new one that gets no session ends the rollout.
 func TestFewerConnectionsReachTheShardsAfterThePods(t *testing.T) {
