@@ -167,10 +167,6 @@ func (d *deployment) shards() error {
 		return err
 	}
 	d.wired.roles, d.wired.shardLogins = roles.Secret, roles.Logins
-	if rotation := d.Postgres.PasswordRotation; rotation > 0 {
-		// The engine keeps the outputs of a deployment that fails too, if all of them are known.
-		d.outputs[rotationOutput] = d.wired.prepared[0].URN().ApplyT(func(pulumi.URN) int { return rotation })
-	}
 	return nil
 }
 

@@ -27,7 +27,8 @@ type past struct {
 	// cache is the address of the last deployment's cache, "" without one.
 	cache string
 	// rotation is the last one of the passwords for the shards that reached every shard, 0 also
-	// where only an earlier release has changed them.
+	// where only an earlier release has changed them. The outputs do not tell: a refresh with the
+	// program, a deployment that fails and one of some resources alone write those of a whole one.
 	rotation int
 	// cacheRotation is how often the cache's password was changed.
 	cacheRotation int
@@ -78,14 +79,8 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
-	p.shards, p.rotation = readShards(last.Outputs["shardMap"]), number(last.Outputs, rotationOutput)
-	p.cacheRotation = number(last.Outputs, cacheRotationOutput)
-	err = p.readResources(ctx)
-	slices.Sort(p.begun)
-	p.begun = slices.Compact(p.begun)
-	// A deployment of some resources alone (--target) has all outputs.
-	p.rotation = min(p.rotation, slices.Max(append(p.begun, 0)))
-	return p, err
+	p.shards, p.cacheRotation = readShards(last.Outputs["shardMap"]), number(last.Outputs, cacheRotationOutput)
+	return p, p.readResources(ctx)
 }
 
 var (
@@ -144,12 +139,18 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 			if group, topics := kafka.ReadBy(one.Outputs["spec"]); group != "" {
 				p.groups[group] = append(p.groups[group], topics...)
 			}
+		case one.Type == "kubernetes:core/v1:Secret":
+			annotations, _ := metadata["annotations"].(map[string]any)
+			rotation, _ := strconv.Atoi(text(annotations, postgres.RotationAnnotation))
+			p.rotation = max(p.rotation, rotation)
 		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
 			p.namespaceUID = text(metadata, "uid")
 		case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):
 			p.target = cluster.Target{Kubeconfig: text(one.Outputs, "kubeconfig"), Context: text(one.Outputs, "context")}
 		}
 	}
+	slices.Sort(p.begun)
+	p.begun = slices.Compact(p.begun)
 	return nil
 }
 

@@ -39,11 +39,8 @@ func (c *Config) roles() access.Spec {
 	return spec
 }
 
-// These tell the next deployment how often the passwords were changed.
-const (
-	rotationOutput      = "passwordRotation"
-	cacheRotationOutput = "cachePasswordRotation"
-)
+// cacheRotationOutput tells the next deployment how often the cache's password was changed.
+const cacheRotationOutput = "cachePasswordRotation"
 
 // judgeRotation refuses to lose the superuser's password, and to shut services out of the cache: there
 // are the passwords of this rotation and of the one before.

@@ -122,18 +122,20 @@ func TestTheCachesRotationIsNeitherSkippedNorTakenBack(t *testing.T) {
 	}
 }
 
-// A deployment of some resources alone says that all was done, and the state of an earlier release has services' passwords
-// without a number.
+// The state of an earlier release has services' passwords without a number.
 func TestTheStateTellsHowFarARotationCame(t *testing.T) {
 	password := func(rotation string) map[string]any {
 		return map[string]any{"type": "random:index/randomPassword:RandomPassword", "outputs": map[string]any{"keepers": map[string]any{"rotation": rotation}}}
 	}
 	const urn = "urn:pulumi:prod::scalestack::scalestack:postgres:Postgres$random:index/randomPassword:RandomPassword::postgres-"
 	e := &engine{
-		outputs: resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack", "passwordRotation": 4.0}),
+		outputs: resource.NewPropertyMapFromMap(map[string]any{"cluster": clustertest.ID, "namespace": "scalestack"}),
 		resources: resource.NewPropertyMapFromMap(map[string]any{
 			urn + "shard-0-admin-password": password("1"), urn + "shard-0-admin-password-2": password(""), urn + "shard-1-admin-password-3": password(""),
 			urn + "roles-login-shardctl-password": password("3"),
+			"urn:s": map[string]any{"type": "kubernetes:core/v1:Secret", "outputs": map[string]any{
+				"metadata": map[string]any{"annotations": map[string]any{"scalestack/rotation": "3"}},
+			}},
 		}),
 	}
 	there := &clustertest.Fake{Namespaces: map[string]*cluster.Object{"scalestack": marked(stackOfRun + "@" + clustertest.ID)}}

@@ -54,6 +54,10 @@ type Roles struct {
 	Logins pulumi.StringMap `pulumi:"logins"`
 }
 
+// RotationAnnotation of a service's Secret is the rotation that it is of, which has reached every shard then. Without
+// any it is missing.
+const RotationAnnotation = "scalestack/rotation"
+
 // SpecSecret is the name of the Secret with the description. It changes with the
 // description: a kubelet may give a new pod the former content of a Secret that was just
 // changed, and a Job reads it only once.
@@ -131,8 +135,12 @@ func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) erro
 	// Job that is replaced.
 	after := pulumi.DependsOn(prepared)
 	for _, service := range args.Spec.Services {
+		meta := componentLabels(name).Meta(LoginSecret(name, service.Name), namespace)
+		if args.Spec.Rotation > 0 {
+			meta.Annotations = pulumi.StringMap{RotationAnnotation: pulumi.String(strconv.Itoa(args.Spec.Rotation))}
+		}
 		login, err := corev1.NewSecret(ctx, LoginSecret(name, service.Name), &corev1.SecretArgs{
-			Metadata: componentLabels(name).Meta(LoginSecret(name, service.Name), namespace),
+			Metadata: meta,
 			Type:     pulumi.String("kubernetes.io/basic-auth"),
 			StringData: pulumi.StringMap{
 				"username": pulumi.String(access.Login(service.Name, args.Spec.Rotation)), "password": passwords[service.Name],

@@ -44,6 +44,7 @@ func TestARotationThatFailsMayBeTakenBack(t *testing.T) {
 		require.Len(t, superuser, first+1)
 
 		rotation(first + 1)
+		r.mustRun(refresh)
 		r.unready = "Job"
 		_, err := r.run(update, false)
 		require.Error(t, err)
