@@ -2,8 +2,6 @@ package stack
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
@@ -13,7 +11,6 @@ const (
 	mapCluster       = "cluster"
 	mapBuckets       = "buckets"
 	mapInitialShards = "initialShards"
-	mapOwned         = "owned"
 )
 
 // layout is what never changes about the shard map of data that exists.
@@ -42,13 +39,6 @@ func readLayout(output any) (*layout, error) {
 		return l, nil
 	}
 	return nil, fmt.Errorf("%v is not an object", output)
-}
-
-// readShards returns the names of the shards in the same output, or nothing where it has none.
-func readShards(output any) []string {
-	stored, _ := output.(map[string]any)
-	owned, _ := stored[mapOwned].(map[string]any)
-	return slices.Sorted(maps.Keys(owned))
 }
 
 // number is 0 for what is not an integer. The engine hands over every number as a

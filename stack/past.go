@@ -22,7 +22,7 @@ type past struct {
 	cluster, namespace string
 	// layout is that of the last deployment's shard map.
 	layout *layout
-	// shards are the names of those in that map.
+	// shards are the names of those that have a server, and of their members.
 	shards []string
 	// cache is the address of the last deployment's cache, "" without one.
 	cache string
@@ -79,7 +79,7 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
-	p.shards, p.cacheRotation = readShards(last.Outputs["shardMap"]), number(last.Outputs, cacheRotationOutput)
+	p.cacheRotation = number(last.Outputs, cacheRotationOutput)
 	return p, p.readResources(ctx)
 }
 
@@ -126,6 +126,8 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 			p.makers[name] = bySecrets
 		}
 		switch {
+		case one.Type == "kubernetes:apps/v1:StatefulSet":
+			p.shards = append(p.shards, strings.TrimPrefix(text(metadata, "name"), postgresName+"-"))
 		case one.Type == "kubernetes:apps/v1:Deployment":
 			p.deployed = appendDecoded(p.deployed, one.Outputs)
 		case one.Type == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", strings.HasSuffix(one.Type, ":ScaledObject"):

@@ -109,7 +109,7 @@ func mapOutput(m *shardmap.Map, configMap pulumi.StringInput) pulumi.Map {
 		mapCluster:       pulumi.String(m.Cluster),
 		mapBuckets:       pulumi.Int(m.Buckets),
 		mapInitialShards: pulumi.Int(m.InitialShards),
-		mapOwned:         owned,
+		"owned":          owned,
 		"configMap":      configMap,
 		"key":            pulumi.String(shardMapKey),
 	}
@@ -126,8 +126,7 @@ func (c *Config) shardIDs() []int {
 	return ids
 }
 
-// newShardIDs are those of them that no deployment can have made: the last one that succeeded
-// did not have them, or there is not even a namespace. Where a state was lost nothing is known.
+// newShardIDs are those of them that no deployment can have made: the state does not have them, or there is not even a namespace. Where a state was lost nothing is known.
 func (c *Config) newShardIDs(f findings) []int {
 	if f.namespace != nil && len(f.past.shards) == 0 {
 		return nil
