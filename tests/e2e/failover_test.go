@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -269,7 +270,24 @@ func (f *failover) switchover(primary string) {
 	kubectl(f.t, "exec", "-n", f.namespace, primary, "-c", "postgres", "--", "patronictl", "switchover", "--force")
 }
 
-func (f *failover) remove(primary string) { f.proof.remove(primary) }
+// remove returns when the next pod is there: until its server is ended, the former one answers as if nothing had happened.
+func (f *failover) remove(primary string) {
+	f.t.Helper()
+	former := f.podUID(primary)
+	f.proof.remove(primary)
+	eventually(f.t, time.Minute, "the pod after "+primary, func() error {
+		now, err := try(f.t, "kubectl", "get", "pod", primary, "-n", f.namespace, "-o", "jsonpath={.metadata.uid}")
+		if err == nil && now == former {
+			err = errors.New("the former pod is still there")
+		}
+		return err
+	})
+}
+
+func (f *failover) podUID(pod string) string {
+	f.t.Helper()
+	return kubectl(f.t, "get", "pod", pod, "-n", f.namespace, "-o", "jsonpath={.metadata.uid}")
+}
 
 func (f *failover) kill(primary string) { f.signal(primary, syscall.SIGKILL) }
 

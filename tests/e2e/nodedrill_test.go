@@ -132,14 +132,9 @@ func (n *nodeDrill) insider() insider {
 	n.t.Helper()
 	n.query("CREATE TABLE IF NOT EXISTS " + insiderTable + " (id bigint PRIMARY KEY)")
 	i := insider{n, n.primary(), ""}
-	i.uid = i.podUID()
+	i.uid = i.podUID(i.primary)
 	kubectl(n.t, "exec", "-n", n.namespace, i.primary, "-c", "postgres", "--", "sh", "-c", "( "+insiderScript+" ) >/dev/null 2>&1 </dev/null &")
 	return i
-}
-
-func (i insider) podUID() string {
-	i.t.Helper()
-	return kubectl(i.t, "get", "pod", i.primary, "-n", i.namespace, "-o", "jsonpath={.metadata.uid}")
 }
 
 // query runs a statement at the primary.
@@ -173,7 +168,7 @@ func (i insider) stop() []int64 {
 			acknowledged = append(acknowledged, id)
 		}
 	}
-	if i.podUID() == i.uid {
+	if i.podUID(i.primary) == i.uid {
 		require.NotEmpty(i.t, acknowledged, "the insider proves nothing: it was never told that a row is there")
 	}
 	return acknowledged
