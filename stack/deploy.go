@@ -194,9 +194,6 @@ func (d *deployment) cache() error {
 	}
 	d.wired.redisAddress, d.wired.redisSecret = made.Address, made.AppSecret
 	d.outputs["redisAddress"] = made.Address
-	if rotation := d.Redis.PasswordRotation; rotation > 0 {
-		d.outputs[cacheRotationOutput] = pulumi.Int(rotation)
-	}
 	return nil
 }
 

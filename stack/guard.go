@@ -208,6 +208,7 @@ func (c *Config) settle(f findings) {
 	c.shardsName = c.nameOfShards(f)
 	c.newShards = c.newShardIDs(f)
 	c.unfinishedRotations, c.unnumberedRotation = c.unfinished(f.past), f.past.unnumbered
+	c.Redis.Later = c.laterCachePasswords(f.past)
 	c.namespaceMarks = c.marks(f)
 }
 

@@ -20,7 +20,7 @@ func (c *Config) judge(f findings) field.ErrorList {
 	if errs := c.misplaced(f); len(errs) > 0 {
 		return errs
 	}
-	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeClaims(f), c.judgeConnections(f.running), c.judgeCache(f), c.judgeSecrets(f.past), c.judgeGroups(f.past), c.judgeRotation(f.past))
+	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeClaims(f), c.judgeConnections(f.running), c.judgeCache(f), c.judgeSecrets(f.past), c.judgeGroups(f.past), c.judgeRotation(f.past), c.judgeCacheRotation(f.past))
 }
 
 // misplaced tells why this is not the place where the stack lives.

@@ -30,8 +30,8 @@ type past struct {
 	// where only an earlier release has changed them. The outputs do not tell: a refresh with the
 	// program, a deployment that fails and one of some resources alone write those of a whole one.
 	rotation int
-	// cacheRotation is how often the cache's password was changed.
-	cacheRotation int
+	// cachePasswords are the rotations of which the state has a password of the cache.
+	cachePasswords []int
 	// begun are the rotations of which the state has a superuser's password.
 	begun []int
 	// unnumbered is the rotation of the services' passwords that have no number in their names.
@@ -79,12 +79,12 @@ func readPast(ctx *pulumi.Context) (past, error) {
 	if p.layout, err = readLayout(last.Outputs["shardMap"]); err != nil {
 		return past{}, fmt.Errorf("output shardMap of stack %s: %w", args.Name, err)
 	}
-	p.cacheRotation = number(last.Outputs, cacheRotationOutput)
 	return p, p.readResources(ctx)
 }
 
 var (
 	superusersPassword = regexp.MustCompile(`::` + postgresName + `-shard-\d+-` + postgres.AdminCredentials + `-password-(\d+)$`)
+	cachePassword      = regexp.MustCompile(`::` + redisName + `-app-password(?:-(\d+))?$`)
 	unnumberedPassword = regexp.MustCompile(`::` + postgres.LoginSecret(rolesName, ".+") + `-password$`)
 )
 
@@ -93,6 +93,10 @@ func (p *past) readPassword(urn string, outputs map[string]any) {
 	if found := superusersPassword.FindStringSubmatch(urn); found != nil {
 		rotation, _ := strconv.Atoi(found[1])
 		p.begun = append(p.begun, rotation)
+	}
+	if found := cachePassword.FindStringSubmatch(urn); found != nil {
+		rotation, _ := strconv.Atoi(found[1])
+		p.cachePasswords = append(p.cachePasswords, rotation)
 	}
 	if unnumberedPassword.MatchString(urn) {
 		keepers, _ := outputs["keepers"].(map[string]any)

@@ -39,27 +39,14 @@ func (c *Config) roles() access.Spec {
 	return spec
 }
 
-// cacheRotationOutput tells the next deployment how often the cache's password was changed.
-const cacheRotationOutput = "cachePasswordRotation"
-
-// judgeRotation refuses to lose the superuser's password, and to shut services out of the cache: there
-// are the passwords of this rotation and of the one before.
-func (c *Config) judgeRotation(p past) (errs field.ErrorList) {
-	if p.rotation > 0 {
-		errs = judgeNext("postgres", c.Postgres.PasswordRotation, p.rotation, "nobody knows the password that the shards' superuser has")
-	}
-	if p.namespace == "" {
-		return errs
-	}
-	return append(errs, judgeNext("redis", c.Redis.PasswordRotation, p.cacheRotation, "running pods cannot invalidate what others read from the cache")...)
-}
-
-func judgeNext(section string, wanted, last int, otherwise string) field.ErrorList {
-	if wanted == last || wanted == last+1 {
+// judgeRotation refuses to lose the superuser's password: the Secrets have the one of this rotation and of the one before.
+func (c *Config) judgeRotation(p past) field.ErrorList {
+	wanted := c.Postgres.PasswordRotation
+	if p.rotation == 0 || wanted == p.rotation || wanted == p.rotation+1 {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(sectionPath(section).Child("passwordRotation"), wanted, fmt.Sprintf(
-		"must be %d or, for new passwords, %d: with any other %s", last, last+1, otherwise))}
+	return field.ErrorList{field.Invalid(sectionPath("postgres").Child("passwordRotation"), wanted, fmt.Sprintf(
+		"must be %d or, for new passwords, %d: with any other nobody knows the password that the shards' superuser has", p.rotation, p.rotation+1))}
 }
 
 // unfinished are other rotations whose passwords a server may have. The services' need no such care: a login that is not

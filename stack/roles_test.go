@@ -100,28 +100,6 @@ func TestARotationIsNeitherSkippedNorTakenBack(t *testing.T) {
 	}
 }
 
-// A new stack may begin with any number, as one that is adopted into an empty state does.
-func TestTheCachesRotationIsNeitherSkippedNorTakenBack(t *testing.T) {
-	there := func(rotation int) past { return past{namespace: "shop", cacheRotation: rotation} }
-	for _, one := range []struct {
-		last   past
-		wanted int
-		want   string
-	}{
-		{past{}, 5, ""}, {there(0), 0, ""}, {there(0), 1, ""}, {there(2), 2, ""}, {there(2), 3, ""},
-		{there(0), 2, "Invalid value: 2: must be 0 or, for new passwords, 1"},
-		{there(2), 1, "Invalid value: 1: must be 2 or, for new passwords, 3"},
-	} {
-		c := shop(t, map[string]string{"scalestack:redis": fmt.Sprintf(`{"passwordRotation":%d}`, one.wanted)})
-		errs := c.judgeRotation(one.last)
-		if one.want == "" {
-			require.Empty(t, errs)
-			continue
-		}
-		require.EqualError(t, errs.ToAggregate(), "redis.passwordRotation: "+one.want+": with any other running pods cannot invalidate what others read from the cache")
-	}
-}
-
 // The state of an earlier release has services' passwords without a number.
 func TestTheStateTellsHowFarARotationCame(t *testing.T) {
 	password := func(rotation string) map[string]any {

@@ -50,7 +50,7 @@ func TestSchemaIsCurrent(t *testing.T) {
 var goOnly = map[string]bool{
 	"service.Args.After": true, "service.Args.BaseEnv": true, "service.Args.Look": true, "gateway.Args.Status": true,
 	"job.Args.After": true, "job.Args.BaseEnv": true, "job.Args.SkipAwait": true, "job.Args.PullSecret": true,
-	"service.Args.Opened": true, "postgres.Args.Opened": true, "redis.Args.Opened": true, "kafka.Args.Opened": true, "tunnel.Args.Opened": true,
+	"service.Args.Opened": true, "postgres.Args.Opened": true, "redis.Args.Opened": true, "redis.Args.Later": true, "kafka.Args.Opened": true, "tunnel.Args.Opened": true,
 	"gateway.Args.After": true, "postgres.Args.New": true, "postgres.Args.PasswordRotation": true, "postgres.Args.Unfinished": true, "kafka.Args.Names": true,
 }
 

@@ -67,10 +67,13 @@ type Args struct {
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
 	// PasswordRotation counts how often the password was changed. Raise it by one for a new one,
-	// and by one again, in a deployment of its own, to shut out who knows the one of before:
-	// servers take both, so that pods which have it go on until they are replaced. Each restarts
-	// the servers, one after the other.
+	// and by one again, minutes later, to shut out who knows the one of before: servers take both,
+	// because kubelets bring pods the new one within two minutes. Each restarts the servers, one
+	// after the other.
 	PasswordRotation int `json:"passwordRotation" pulumi:"passwordRotation,optional" min:"0" max:"1000000"`
+	// Later are rotations that began and were taken back. Pods may have their passwords, so that
+	// servers take them too. Default: none.
+	Later []int `json:"-"`
 
 	// MaxClients that are connected to a server at one time. Others are refused, and go without the
 	// cache. The exporter and the probes take one each of them while they ask.

@@ -74,10 +74,12 @@ func (c *Redis) register(ctx *pulumi.Context, name string, a *Args) error {
 	return nil
 }
 
-// passwords are the one that services get, and the one of before, which their pods have until
-// they are replaced.
+// passwords are the one that services get, and those that their pods may still have.
 func (c *Redis) passwords(ctx *pulumi.Context, name string, a *Args) (all pulumi.StringArray, err error) {
-	for rotation := a.PasswordRotation; rotation >= 0 && len(all) < 2; rotation-- {
+	for _, rotation := range append([]int{a.PasswordRotation, a.PasswordRotation - 1}, a.Later...) {
+		if rotation < 0 {
+			continue
+		}
 		secret, err := c.generate(ctx, passwordName(name+"-app", rotation))
 		if err != nil {
 			return nil, err
