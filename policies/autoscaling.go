@@ -22,7 +22,7 @@ var autoscalerMinimum = rule.Rule{
 		}
 		for _, least := range minima(r) {
 			n := least.node
-			if pods, ok := n.Number(); n.Known() && (!ok || pods < c.Number("minimum")) {
+			if pods, ok := n.Integer(); n.Known() && (!ok || pods < c.Number("minimum")) {
 				c.Report(r, n.Path(), n.String(), "at least "+rule.NewNode(c.Number("minimum")).String(), least.fix)
 			}
 		}
@@ -53,8 +53,14 @@ func minima(scaler rule.Resource) []minimum {
 	if idle := scaler.At("spec", "idleReplicaCount"); !idle.Absent() {
 		all = append(all, minimum{idle, "remove triggers.lag.scaleToZeroAfterSeconds of the service"})
 	}
+	if paused := scaler.At("metadata", "annotations", pausedReplicas); paused.Set() {
+		all = append(all, minimum{paused, "remove the annotation, which keeps that many pods whatever the load"})
+	}
 	return all
 }
+
+// pausedReplicas is an annotation by which KEDA stops scaling.
+const pausedReplicas = "autoscaling.keda.sh/paused-replicas"
 
 // autoscalers are the kinds that set a workload's replicas. KEDA makes an
 // autoscaler of its own for each ScaledObject.

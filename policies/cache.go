@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/scalestack/scalestack/internal/edge/expression"
 	"github.com/scalestack/scalestack/policies/rule"
@@ -98,16 +99,29 @@ func (r request) String() string {
 	return r.path
 }
 
+// isFile holds for a path that Cloudflare caches by its extension, without any rule.
+func (r request) isFile() bool { return strings.HasSuffix(r.path, ".css") }
+
+// overrides tells whether the rule keeps what the origin calls private or no-store.
+func overrides(one rule.Node) bool {
+	ttl := one.Block("actionParameters", "edgeTtl")
+	return ttl.At("mode").Text() == "override_origin" || len(ttl.At("statusCodeTtls").Items()) > 0
+}
+
 // lastWord returns the rule that decides, and whether it caches. A rule whose values
-// cannot be read counts where it would cache, and not where it would bypass.
+// cannot be read counts where it would cache, and not where it would bypass. One that says
+// nothing about caching has a lifetime for what is cached by its extension.
 func lastWord(r rule.Resource, probe request) (by rule.Node, cached bool) {
+	decided := false
 	for _, one := range r.At("rules").Items() {
 		caches, says := one.Block("actionParameters", "cache").Truth()
 		enabled, stated := one.At("enabled").Truth()
-		if !says && one.Block("actionParameters", "cache").Absent() || stated && !enabled {
+		silent := !says && one.Block("actionParameters", "cache").Absent()
+		if silent && (decided || !overrides(one) || !probe.isFile()) || stated && !enabled {
 			continue
 		}
 		matches := expression.Decide(one.At("expression").Text(), probe.known())
+		decided = decided || matches == expression.Yes && !silent
 		switch {
 		case says && !caches && (stated || one.At("enabled").Absent()) && matches == expression.Yes:
 			by, cached = one, false

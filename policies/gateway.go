@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,21 +14,46 @@ const gatewayAPI = "gateway.networking.k8s.io"
 var gatewayClosed = rule.Rule{
 	Name: "gateway-closed",
 	Description: "A route or a listener of the Gateway API is for whole host names, a route for one listener, a listener for routes of " +
-		"its own namespace; one without TLS has no route to a service. Anything else publishes a service under names, on ports or by " +
-		"people that nobody asked for.",
+		"its own namespace, a Gateway for listeners of its own; one without TLS has no route to a service, and no grant lets routes of " +
+		"other namespaces lead to one. Anything else publishes a service under names, on ports or by people that nobody asked for.",
 	All: func(c *rule.Check, g rule.Graph) {
 		for _, r := range g {
 			switch {
-			case r.Group() != gatewayAPI:
-			case r.Kind() == "Gateway":
+			case hasListeners(r):
+				closedToOthers(c, r, r.At("spec", "allowedListeners", "namespaces", "from"))
 				for _, listener := range r.At("spec", "listeners").Items() {
 					closedListener(c, g, r, listener)
 				}
 			case isRoute(r):
 				closedRoute(c, r)
+			case r.Group() == gatewayAPI && r.Kind() == "ReferenceGrant":
+				closedGrant(c, r)
 			}
 		}
 	},
+}
+
+// hasListeners holds for a set of listeners too, which a Gateway may let others add, and for
+// its experimental group.
+func hasListeners(r rule.Resource) bool {
+	return r.Group() == gatewayAPI && (r.Kind() == "Gateway" || r.Kind() == "ListenerSet") ||
+		r.Group() == "gateway.networking.x-k8s.io" && r.Kind() == "XListenerSet"
+}
+
+// closedToOthers takes Same, which is the default of routes, and None, that of listeners.
+func closedToOthers(c *rule.Check, r rule.Resource, from rule.Node) {
+	if from.Set() && from.Text() != "Same" && from.Text() != "None" {
+		c.Refuse(r, from, "Same", "remove it: other namespaces could publish under the host's name")
+	}
+}
+
+// closedGrant takes a grant for Secrets alone, such as a certificate.
+func closedGrant(c *rule.Check, grant rule.Resource) {
+	for _, to := range grant.At("spec", "to").Items() {
+		if kind := to.At("kind"); kind.Text() == "Service" {
+			c.Refuse(grant, kind, "no Service", "remove it: routes of other namespaces could publish the service")
+		}
+	}
 }
 
 const hostFix = "name the host that it is for"
@@ -39,10 +65,7 @@ func closedListener(c *rule.Check, g rule.Graph, gateway rule.Resource, listener
 	if host := listener.At("hostname"); !wholeHost(host) {
 		c.Refuse(gateway, host, "one whole host name", hostFix)
 	}
-	// Same is the API's default.
-	if from := listener.At("allowedRoutes", "namespaces", "from"); from.Set() && from.Text() != "Same" && from.Text() != "None" {
-		c.Refuse(gateway, from, "Same", "remove it: other namespaces could publish under the host's name")
-	}
+	closedToOthers(c, gateway, listener.At("allowedRoutes", "namespaces", "from"))
 	if protocol := listener.At("protocol"); protocol.Text() == "HTTP" {
 		for _, route := range g {
 			if isRoute(route) && attaches(route, gateway, listener) && leadsSomewhere(route) {
@@ -79,11 +102,12 @@ func wholeHost(host rule.Node) bool {
 	return !host.Known() || host.Text() != "" && !strings.Contains(host.Text(), "*")
 }
 
-// attaches holds for a route on this listener, or on all of its Gateway's.
+// attaches holds for a route on this listener, or on all of its Gateway's or set's.
 func attaches(route, gateway rule.Resource, listener rule.Node) bool {
 	return slices.ContainsFunc(route.At("spec", "parentRefs").Items(), func(parent rule.Node) bool {
 		section := parent.At("sectionName")
-		return parent.At("name").Text() == nameOf(gateway) && (section.Absent() || section.Text() == listener.At("name").Text())
+		kind := cmp.Or(parent.At("kind").Text(), "Gateway")
+		return kind == gateway.Kind() && parent.At("name").Text() == nameOf(gateway) && (section.Absent() || section.Text() == listener.At("name").Text())
 	})
 }
 

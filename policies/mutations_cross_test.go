@@ -84,6 +84,8 @@ var crossMutations = map[string]mutation{
 	"two of KEDA": {policy: "autoscaler-single", says: "Deployment app, which ScaledObject scalestack/spare scales too", edits: edits(without(scaler), scaled("app", 3, 10), twin("ScaledObject spare", "other"))},
 	"KEDA's times without a pod": {policy: "autoscaler-minimum", says: "spec.idleReplicaCount is 0, allowed: at least 3. Fix: remove triggers.lag.scaleToZeroAfterSeconds", edits: edits(without(scaler), scaled("app", 3, 10),
 		set("ScaledObject spare", "spec.idleReplicaCount", 0.0))},
+	"KEDA's pause": {policy: "autoscaler-minimum", says: `paused-replicas"] is "1", allowed: at least 3`, edits: edits(without(scaler), scaled("app", 3, 10),
+		set("ScaledObject spare", `metadata.annotations["autoscaling.keda.sh/paused-replicas"]`, "1"))},
 	"KEDA's minimum": {policy: "autoscaler-minimum", says: "spec.minReplicaCount is 1, allowed: at least 3", edits: edits(without(scaler), scaled("app", 1, 10))},
 
 	"object declared twice":           {policy: "one-owner", says: "the object is declared by urn:", edits: edits(twin("ConfigMap redis-config", "redis-config"))},

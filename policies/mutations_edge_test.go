@@ -27,6 +27,13 @@ func tunnelTo(host, last string, warp bool) edit {
 	}
 }
 
+const tunnelRules = "ZeroTrustTunnelCloudflaredConfig tunnel"
+
+// proxied is a tunnel in which one value is another.
+func proxied(path string, value any) []edit {
+	return edits(tunnelTo("www.example.com", "http_status:404", false), set(tunnelRules, path, value))
+}
+
 func routeOf(token string) edit {
 	return func(_ *testing.T, g rule.Graph) rule.Graph {
 		return append(g, rule.Resource{Type: token, Name: "route", URN: "urn:route", Properties: map[string]any{"network": "10.0.0.0/8"}})
@@ -66,6 +73,14 @@ func atGateway() edit {
 			})),
 			object("HTTPRoute", "gateway-redirect", route("http", map[string]any{"filters": []any{map[string]any{"type": "RequestRedirect"}}})))
 	}
+}
+
+// moreListeners adds a set with a listener without TLS to the Gateway.
+func moreListeners(host string) edit {
+	return declare("kubernetes:"+gatewayAPI+"/v1:ListenerSet", map[string]any{
+		"parentRef": map[string]any{"name": "gateway"},
+		"listeners": []any{map[string]any{"name": "http", "protocol": "HTTP", "hostname": host}},
+	})
 }
 
 func cacheRule(expression string) map[string]any {
@@ -134,7 +149,18 @@ var edgeMutations = map[string]mutation{
 	"tunnel into the network, the older name": {policy: "tunnel-closed", says: "warpRouting.enabled is true", edits: edits(
 		tunnelTo("www.example.com", "http_status:404", true), retype("cloudflare:index/tunnelConfig:TunnelConfig"))},
 	"tunnel into the network, in words": {policy: "tunnel-closed", says: `warpRouting.enabled is "true"`, edits: edits(
-		tunnelTo("www.example.com", "http_status:404", false), set("ZeroTrustTunnelCloudflaredConfig tunnel", "config.warpRouting.enabled", "true"))},
+		tunnelTo("www.example.com", "http_status:404", false), set(tunnelRules, "config.warpRouting.enabled", "true"))},
+	"tunnel as a jump host":     {policy: "tunnel-closed", says: `service is "bastion"`, edits: proxied("config.ingressRules[0].service", "bastion")},
+	"tunnel as a SOCKS proxy":   {policy: "tunnel-closed", says: `service is "socks-proxy"`, edits: proxied("config.ingressRules[0].service", "socks-proxy")},
+	"tunnel with a jump host":   {policy: "tunnel-closed", says: "bastionMode is true", edits: proxied("config.ingressRules[0].originRequest", map[string]any{"bastionMode": true})},
+	"tunnel of jump hosts":      {policy: "tunnel-closed", says: `bastionMode is "true"`, edits: proxied("config.originRequest", []any{map[string]any{"bastionMode": "true"}})},
+	"tunnel with a SOCKS proxy": {policy: "tunnel-closed", says: `proxyType is "socks"`, edits: proxied("config.ingressRules[0].originRequest", map[string]any{"proxyType": "socks"})},
+	"tunnel to any host, version 6": {policy: "tunnel-closed", says: `ingresses[0].hostname is "*.example.com"`, edits: edits(
+		tunnelTo("www.example.com", "http_status:404", false), set(tunnelRules, "config", map[string]any{"ingresses": []any{
+			map[string]any{"hostname": "*.example.com", "service": "http://app"}, map[string]any{"service": "http_status:404"},
+		}}))},
+	"route into the network, version 6": {policy: "tunnel-closed", says: "the route is to the network", edits: edits(
+		routeOf("cloudflare:index/zeroTrustTunnelCloudflaredRoute:ZeroTrustTunnelCloudflaredRoute"))},
 	"route into the network": {policy: "tunnel-closed", says: `the route is to the network "10.0.0.0/8"`, edits: edits(
 		routeOf("cloudflare:index/zeroTrustTunnelRoute:ZeroTrustTunnelRoute"))},
 	"route into the network, the older name": {policy: "tunnel-closed", says: "TunnelRoute route: the route", edits: edits(
@@ -146,6 +172,15 @@ var edgeMutations = map[string]mutation{
 	"route without TLS":       {policy: "gateway-closed", says: `listeners[1].protocol is "HTTP"`, edits: edits(atGateway(), set(appRoute, "spec.parentRefs[0].sectionName", "http"))},
 	"listener for every host": {policy: "gateway-closed", says: "one whole host name", edits: edits(atGateway(), unset(appGateway, "spec.listeners[0].hostname"))},
 	"listener for everybody":  {policy: "gateway-closed", says: `from is "All"`, edits: edits(atGateway(), set(appGateway, "spec.listeners[0].allowedRoutes.namespaces.from", "All"))},
+	"listeners of everybody":  {policy: "gateway-closed", says: `allowedListeners.namespaces.from is "All"`, edits: edits(atGateway(), set(appGateway, "spec.allowedListeners", map[string]any{"namespaces": map[string]any{"from": "All"}}))},
+	"set for every host":      {policy: "gateway-closed", says: `ListenerSet scalestack/spare: spec.listeners[0].hostname is "*.example.com"`, edits: edits(atGateway(), moreListeners("*.example.com"))},
+	"set for every host, as an experiment": {policy: "gateway-closed", says: `XListenerSet scalestack/spare: spec.listeners[0].hostname is "*.example.com"`, edits: edits(
+		atGateway(), moreListeners("*.example.com"), retype("kubernetes:gateway.networking.x-k8s.io/v1alpha1:XListenerSet"))},
+	"route without TLS at a set": {policy: "gateway-closed", says: `ListenerSet scalestack/spare: spec.listeners[0].protocol is "HTTP"`, edits: edits(atGateway(), moreListeners("www.example.com"),
+		set(appRoute, "spec.parentRefs[0]", map[string]any{"kind": "ListenerSet", "name": "spare", "sectionName": "http"}))},
+	"service for others' routes": {policy: "gateway-closed", says: `to[0].kind is "Service"`, edits: edits(declare("kubernetes:"+gatewayAPI+"/v1:ReferenceGrant", map[string]any{
+		"from": []any{map[string]any{"group": gatewayAPI, "kind": "HTTPRoute", "namespace": "others"}}, "to": []any{map[string]any{"group": "", "kind": "Service"}},
+	}))},
 	"metrics through a route": {policy: "metrics-private", says: "a metrics port open to the public", edits: edits(atGateway(), set("Service app", "spec.ports[0].targetPort", "metrics"))},
 	"metrics path of a route": {policy: "metrics-private", says: `value is "/metrics"`, edits: edits(atGateway(), set(appRoute, "spec.rules[0].matches[0].path.value", "/metrics"))},
 
@@ -155,7 +190,10 @@ var edgeMutations = map[string]mutation{
 	"authenticated static": {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(add(zone, "rules", cacheRule(`starts_with(http.request.uri.path, "/static/") and not ends_with(http.request.uri.path, ".map")`)))},
 	"unreadable rule last": {policy: "cache-private", says: "able to cache /api,", edits: edits(add(zone, "rules", cacheRule(`http.request.uri.path matches "^/static"`)))},
 	"bypass removed":       {policy: "cache-private", says: "able to cache /users,", edits: edits(set(zone, "rules[0].expression", `not starts_with(http.request.uri.path, "/api")`), set(zone, "rules[3].enabled", false))},
-	"header forgotten":     {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[4].expression", `starts_with(http.request.uri.path, "/admin")`))},
+	"private styles kept": {policy: "cache-private", says: "able to cache /api/7.css,", edits: edits(set(zone, "rules", []any{
+		spelled(cacheRule(`http.request.uri.path.extension eq "css"`), "actionParameters", map[string]any{"edgeTtl": map[string]any{"mode": "override_origin", "default": 7200.0}}),
+	}))},
+	"header forgotten": {policy: "cache-private", says: "/static/logo.css with an Authorization header", edits: edits(set(zone, "rules[4].expression", `starts_with(http.request.uri.path, "/admin")`))},
 	"bypass of one scheme": {policy: "cache-private", says: "with an Authorization header", edits: edits(
 		set(zone, "rules[4].expression", `any(http.request.headers["authorization"][*] contains "Bearer")`))},
 	"bypass only by chance": {policy: "cache-private", says: "able to cache", edits: edits(

@@ -10,7 +10,12 @@ import (
 var fetchers = map[string]bool{
 	"argoproj.io/Application": true, "argoproj.io/ApplicationSet": true,
 	"helm.toolkit.fluxcd.io/HelmRelease": true, "kustomize.toolkit.fluxcd.io/Kustomization": true,
-	"helm.cattle.io/HelmChart": true,
+	"fluxcd.controlplane.io/ResourceSet": true,
+	"helm.cattle.io/HelmChart":           true, "helm.cattle.io/HelmChartConfig": true,
+	"fleet.cattle.io/GitRepo": true, "fleet.cattle.io/HelmOp": true, "fleet.cattle.io/Bundle": true,
+	"kappctrl.k14s.io/App": true, "packaging.carvel.dev/PackageInstall": true,
+	"kubernetes.crossplane.io/Object": true, "helm.crossplane.io/Release": true,
+	"core.oam.dev/Application": true, "pulumi.com/Stack": true,
 }
 
 // contentVisible keeps out what would pass every other policy unseen.
