@@ -92,7 +92,7 @@ func (a *Args) triggers(name string) list {
 		all = append(all, query("requests", a.Sources, requestsQuery(name, a.Namespace), strconv.Itoa(t.Requests.PerReplica)))
 	}
 	for i, q := range t.Queries {
-		all = append(all, query(fmt.Sprintf("query-%d", i), a.Sources, pulumi.String(q.Query), decimal(q.PerReplica)))
+		all = append(all, query(fmt.Sprintf("query-%d", i), a.Sources, pulumi.String(count(q.Query)), decimal(q.PerReplica)))
 	}
 	return all
 }
@@ -127,6 +127,10 @@ func query(trigger string, from Sources, query pulumi.StringInput, threshold str
 	}
 }
 
+// count leaves out a result that is no number, such as 0/0 while nothing happens, and takes a
+// negative one for 0: of either Kubernetes' autoscaler makes as many pods as it may.
+func count(query string) string { return "clamp_min((" + query + "\n) > -Inf, 0)" }
+
 // connectionsQuery adds up the pods' percentages, so that the average over the pods is
 // one of a pool. Metrics are labelled as a PodMonitor does.
 func connectionsQuery(name string, namespace pulumi.StringInput) pulumi.StringInput {
@@ -136,8 +140,9 @@ func connectionsQuery(name string, namespace pulumi.StringInput) pulumi.StringIn
 	return pulumi.Sprintf(`sum(max by (pod) (100 * %s / ignoring (state) %s))`, pools("in_use"), pools("max"))
 }
 
+// requestsQuery counts a pod that is scraped twice once, as connectionsQuery does.
 func requestsQuery(name string, namespace pulumi.StringInput) pulumi.StringInput {
-	return pulumi.Sprintf(`sum(scalestack_http_requests_in_flight{namespace="%s",container="%s"})`, namespace, name)
+	return pulumi.Sprintf(`sum(max by (pod) (scalestack_http_requests_in_flight{namespace="%s",container="%s"}))`, namespace, name)
 }
 
 // decimal is a quantity as KEDA reads numbers.

@@ -62,12 +62,12 @@ type Requests struct {
 }
 
 // Query scales on the one number that a query returns for all pods together. A query
-// that returns nothing counts as one that failed.
+// that returns nothing, or NaN, counts as one that failed, and less than 0 as 0.
 type Query struct {
 	// Query in PromQL, with one series as its result.
 	Query string `json:"query" pulumi:"query" required:"true"`
 	// PerReplica is the result that one pod is for, a quantity such as "100" or "500m".
-	PerReplica string `json:"perReplica" pulumi:"perReplica" required:"true" format:"quantity"`
+	PerReplica string `json:"perReplica" pulumi:"perReplica" required:"true" format:"quantity" min:"1m"`
 }
 
 // Fallback is what happens while a trigger cannot be read, because Prometheus or Kafka

@@ -57,7 +57,8 @@ func TestWithTriggersAScaledObjectTakesTheAutoscalersPlace(t *testing.T) {
 		"spec.triggers[3].metadata.ignoreNullValues":                                  "false",
 		"spec.triggers[4].metadata.threshold":                                         "20",
 		"spec.triggers[5].metadata.threshold":                                         "1.5",
-		"spec.triggers[5].metadata.query":                                             "sum(jobs)",
+		"spec.triggers[4].metadata.query":                                             `sum(max by (pod) (scalestack_http_requests_in_flight{namespace="scalestack",container="email"}))`,
+		"spec.triggers[5].metadata.query":                                             "clamp_min((sum(jobs)\n) > -Inf, 0)",
 		`metadata.annotations["pulumi.com/deletionPropagationPolicy"]`:                "foreground",
 		"spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.selectPolicy": "Max",
 	} {
@@ -121,11 +122,12 @@ func TestTriggersNameEachMistake(t *testing.T) {
 		"triggers.lag.scaleToZeroAfterSeconds: Forbidden: cannot be combined with triggers.requests": func(a *Args) {
 			a.Triggers.Connections, a.Triggers.Lag.ScaleToZeroAfterSeconds = nil, 60
 		},
-		"triggers.queries[0].query: Required value":                                         func(a *Args) { a.Triggers.Queries[0].Query = "" },
-		`triggers.queries[0].perReplica: Invalid value: "some": must be a quantity`:         func(a *Args) { a.Triggers.Queries[0].PerReplica = "some" },
-		"triggers.fallback.replicas: Invalid value: 13: must be at most replicas.max 12":    func(a *Args) { a.Triggers.Fallback.Replicas = 13 },
-		`triggers.fallback.behavior: Unsupported value: "none"`:                             func(a *Args) { a.Triggers.Fallback.Behavior = "none" },
-		"triggers.fallback.failureThreshold: Invalid value: 101: must be between 1 and 100": func(a *Args) { a.Triggers.Fallback.FailureThreshold = 101 },
+		"triggers.queries[0].query: Required value":                                                func(a *Args) { a.Triggers.Queries[0].Query = "" },
+		`triggers.queries[0].perReplica: Invalid value: "100u": must be a quantity of at least 1m`: func(a *Args) { a.Triggers.Queries[0].PerReplica = "100u" },
+		`triggers.queries[0].perReplica: Invalid value: "some": must be a quantity`:                func(a *Args) { a.Triggers.Queries[0].PerReplica = "some" },
+		"triggers.fallback.replicas: Invalid value: 13: must be at most replicas.max 12":           func(a *Args) { a.Triggers.Fallback.Replicas = 13 },
+		`triggers.fallback.behavior: Unsupported value: "none"`:                                    func(a *Args) { a.Triggers.Fallback.Behavior = "none" },
+		"triggers.fallback.failureThreshold: Invalid value: 101: must be between 1 and 100":        func(a *Args) { a.Triggers.Fallback.FailureThreshold = 101 },
 	} {
 		a := consumer()
 		spoil(a)
