@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/scalestack/scalestack/components/internal/component"
+	"github.com/scalestack/scalestack/internal/edge/policy"
+	edge "github.com/scalestack/scalestack/internal/edge/rules"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -110,5 +112,16 @@ func prefixProblem(prefix string) string {
 	case prefix != strings.ToLower(prefix):
 		return "must be in lower case (matching ignores case)"
 	}
-	return ""
+	return unseen(prefix, strings.ToLower(seen(prefix)))
+}
+
+// seen is what rules see of a path, after Cloudflare's normalization.
+func seen(path string) string { return policy.NormalizePath(path, edge.Normalization{}) }
+
+// unseen refuses a path that no rule would ever match: one for a bypass would bypass nothing.
+func unseen(path, seen string) string {
+	if path == seen {
+		return ""
+	}
+	return "must be as rules see it, which is " + settings.Short(seen)
 }

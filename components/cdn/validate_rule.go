@@ -61,7 +61,7 @@ func pathProblem(path string) string {
 	case literal != path && !strings.HasSuffix(literal, "/"):
 		return "must have a / before the *"
 	}
-	return ""
+	return unseen(literal, seen(literal))
 }
 
 // Check holds the names against the mode.
