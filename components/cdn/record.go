@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -44,6 +45,8 @@ func contentProblem(kind, content string) string {
 		return "must be an IPv6 address, as type AAAA needs"
 	case kind == "CNAME" && (err == nil || !hostName.MatchString(content)):
 		return "must be a host name, as type CNAME needs"
+	case err == nil && !component.Public(ip):
+		return "must be a public address, the edge reaches no other"
 	}
 	return ""
 }

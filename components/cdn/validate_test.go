@@ -97,6 +97,8 @@ func TestMistakesInWhatReachesTheOrigin(t *testing.T) {
 		"no content":  {record(Record{Name: www, Type: "CNAME"}), "record.content: Required value: a string"},
 		"A":           {record(Record{Name: www, Type: "A", Content: pulumi.String("::1")}), `record.content: Invalid value: "::1": must be an IPv4 address, as type A needs`},
 		"AAAA":        {record(Record{Name: www, Type: "AAAA", Content: pulumi.String("192.0.2.1")}), `record.content: Invalid value: "192.0.2.1": must be an IPv6 address, as type AAAA needs`},
+		"private":     {record(Record{Name: www, Type: "A", Content: pulumi.String("10.0.0.7")}), `record.content: Invalid value: "10.0.0.7": must be a public address, the edge reaches no other`},
+		"local":       {record(Record{Name: www, Type: "AAAA", Content: pulumi.String("fe80::1%eth0")}), `record.content: Invalid value: "fe80::1%eth0": must be a public address, the edge reaches no other`},
 		"CNAME":       {record(Record{Name: www, Type: "CNAME", Content: pulumi.String("192.0.2.1")}), `record.content: Invalid value: "192.0.2.1": must be a host name, as type CNAME needs`},
 		"certificate": {pulls(OriginPulls{CertificateID: pulumi.String("mine")}), `originPulls.certificateId: Invalid value: "mine": must be the id of a certificate, 32 hexadecimal digits`},
 		"host":        {pulls(OriginPulls{CertificateID: id, Hostname: pulumi.String("a b")}), `originPulls.hostname: Invalid value: "a b": must be a host name`},

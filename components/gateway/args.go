@@ -15,12 +15,12 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"net/netip"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/component"
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
@@ -99,7 +99,7 @@ type Record struct {
 	// ZoneID identifies the zone that the host is in: 32 hexadecimal digits in lower case.
 	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId" required:"true"`
 	// Target is the gateway's address or host name. Required with parent. Default with
-	// own: what the Gateway's status says, an IPv4 address first.
+	// own: what the Gateway's status says, a public address first, and IPv4 before IPv6.
 	Target pulumi.StringInput `json:"target" pulumi:"target,optional" format:"host"`
 }
 
@@ -146,16 +146,23 @@ func recordOf(target string) address {
 	return address{"AAAA", target}
 }
 
-// best prefers IPv4 to IPv6 and both to a host name, whatever the order in the status.
+// best prefers IPv4 to IPv6 and both to a host name, whatever the order in the status, and
+// anything to an address of the cluster's own network.
 func best(status map[string]any) (target string) {
-	rank := map[string]int{"A": 3, "AAAA": 2, "CNAME": 1}
 	for _, one := range items(status["addresses"]) {
 		value, _ := one["value"].(string)
-		if value != "" && cmp.Compare(rank[recordOf(value).kind], rank[recordOf(target).kind]) > 0 || target == "" {
+		if value != "" && rank(value) > rank(target) || target == "" {
 			target = value
 		}
 	}
 	return target
+}
+
+func rank(target string) int {
+	if ip, err := netip.ParseAddr(target); err == nil && !component.Public(ip) {
+		return 0
+	}
+	return map[string]int{"A": 3, "AAAA": 2, "CNAME": 1}[recordOf(target).kind]
 }
 
 // items are the objects of a list of a status.

@@ -132,7 +132,7 @@ func (a *addressed) NewResource(args pulumi.MockResourceArgs) (string, resource.
 
 func TestTheRecordLeadsWhereTheGatewayIs(t *testing.T) {
 	ip, name := map[string]any{"type": "IPAddress", "value": "203.0.113.7"}, map[string]any{"type": "Hostname", "value": "lb.example.net"}
-	six := map[string]any{"type": "IPAddress", "value": "2001:db8::7"}
+	six, inside := map[string]any{"type": "IPAddress", "value": "2001:db8::7"}, map[string]any{"type": "IPAddress", "value": "10.0.0.7"}
 	for want, c := range map[string]struct {
 		addresses []any
 		target    string
@@ -140,6 +140,8 @@ func TestTheRecordLeadsWhereTheGatewayIs(t *testing.T) {
 		"A 203.0.113.7":        {addresses: []any{name, six, ip}},
 		"AAAA 2001:db8::7":     {addresses: []any{name, six}},
 		"CNAME lb.example.net": {addresses: []any{name}},
+		"AAAA 2001:db8::8":     {addresses: []any{inside, map[string]any{"type": "IPAddress", "value": "2001:db8::8"}}},
+		"A 10.0.0.7":           {addresses: []any{inside}},
 		"A 198.51.100.1":       {addresses: []any{ip}, target: "198.51.100.1"},
 	} {
 		a := owned()

@@ -34,7 +34,19 @@ func (a *Args) Check(path *field.Path) field.ErrorList {
 	if a.Record != nil && a.Own == nil && !kube.Given(a.Record.Target) {
 		errs = append(errs, field.Required(path.Child("record", "target"), "the address or host name of the Gateway in parent"))
 	}
+	if a.Record != nil {
+		errs = append(errs, checkTarget(path.Child("record", "target"), a.Record.Target)...)
+	}
 	return errs
+}
+
+// checkTarget refuses an address of the cluster's own network.
+func checkTarget(path *field.Path, target pulumi.StringInput) field.ErrorList {
+	text, _ := settings.String(target)
+	if ip, err := netip.ParseAddr(text); err != nil || component.Public(ip) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, settings.Short(text), "must be a public address, the edge reaches no other")}
 }
 
 // checkHost refuses what a certificate and a route cannot be for.

@@ -30,6 +30,7 @@ func TestEachMistakeHasItsPath(t *testing.T) {
 		"own.redirectPort: Invalid value: 443: must not be":   func(a *Args) { *a = *owned(); a.Own.RedirectPort = 443 },
 		"record.target: Required value":                       func(a *Args) { a.Record = &Record{ZoneID: pulumi.String(zone)} },
 		`record.target: Invalid value: "a b"`:                 func(a *Args) { a.Record = &Record{ZoneID: pulumi.String(zone), Target: pulumi.String("a b")} },
+		`record.target: Invalid value: "10.0.0.7": must be a`: func(a *Args) { a.Record = &Record{ZoneID: pulumi.String(zone), Target: pulumi.String("10.0.0.7")} },
 		`record.zoneId: Invalid value: "1": must be 32`:       func(a *Args) { a.Record = &Record{ZoneID: pulumi.String("1"), Target: pulumi.String("192.0.2.1")} },
 		"record.zoneId: Required value":                       func(a *Args) { a.Record = &Record{Target: pulumi.String("192.0.2.1")} },
 		"timeoutSeconds: Invalid value: 1: must be betw":      func(a *Args) { a.TimeoutSeconds = 1 },

@@ -43,9 +43,22 @@ func adoption(failed *pulumi.ErrorHookArgs, parent, importID string) string {
 	}
 	return fmt.Sprintf("the zone has this already, from another hand, a lost state or a run that was killed. Adopt it and run pulumi up again:\n"+
 		"    pulumi import %s %s %s --parent %s=%s --protect=false --generate-code=false\n"+
+		"%s"+
 		"docs/cdn-operations.md tells where to find the id, and what the update then changes. What another stack has made, leave to it: "+
 		"the update would put this stack's in its place.",
-		failed.Type, failed.Name, fmt.Sprintf(importID, zone), parent, parentOf(string(failed.URN), parent))
+		failed.Type, failed.Name, fmt.Sprintf(importID, zone), parent, parentOf(string(failed.URN), parent), fullName(failed))
+}
+
+// fullName keeps an imported record where it is. The provider imports its name without the
+// zone's, takes the name in full for another one, and deletes the record before it makes it anew.
+func fullName(failed *pulumi.ErrorHookArgs) string {
+	name := failed.NewInputs["name"]
+	if failed.Type != "cloudflare:index/record:Record" || !name.IsString() || !strings.ContainsAny(name.StringValue(), ".@") {
+		return ""
+	}
+	return fmt.Sprintf("Before that up, give it the name that the program has, or it is deleted and made anew, and the name resolves nowhere meanwhile:\n"+
+		"    pulumi stack export | jq '(.deployment.resources[] | select(.urn | endswith(\"::%s\")) | (.inputs, .outputs).name) = \"%s\"' | pulumi stack import\n",
+		failed.Name, name.StringValue())
 }
 
 // parentOf is the URN of the component that a resource belongs to.

@@ -44,3 +44,18 @@ func TestAdoptionOfAZoneThatIsNotKnownYet(t *testing.T) {
 	failed.NewInputs = nil
 	require.Contains(t, adoption(failed, "cdn", "%s/<record id>"), " <zone>/<record id> ")
 }
+
+// The import leaves the zone's name out of a record's, and another name is another record.
+func TestAnImportedRecordGetsItsFullName(t *testing.T) {
+	record := func(name string) string {
+		failed := failure("create", "already exists")
+		failed.Name, failed.Type = "gateway-record", "cloudflare:index/record:Record"
+		failed.NewInputs["name"] = resource.NewStringProperty(name)
+		return adoption(failed, "gateway", "%s/<record id>")
+	}
+	for _, name := range []string{"www.example.com", "@"} {
+		require.Contains(t, record(name), `select(.urn | endswith("::gateway-record")) | (.inputs, .outputs).name) = "`+name+`"' | pulumi stack import`)
+	}
+	require.NotContains(t, record("www"), "stack import")
+	require.NotContains(t, adoption(failure("create", "already exists"), "cdn", "%s"), "stack import")
+}

@@ -34,6 +34,8 @@ type object struct {
 	// reset is what deleting does to the zone's values. Kinds with it exist once in
 	// every zone and are never gone.
 	reset func(z *zone, state property.Map) error
+	// imported is what the provider takes over of a resource that it imports. Default: all.
+	imported func(z *zone, found property.Map) property.Map
 	// importPrefix comes before <zone> or <zone>/<id> in an import id.
 	importPrefix string
 	// deleteFirst says that a replacement comes after the deletion.
@@ -148,7 +150,11 @@ func (o object) read(zones *store, id string, state property.Map) (string, prope
 	case o.refresh != nil && exists:
 		return id, o.refresh(z, provider.FromPlain(found.Properties)), true, nil
 	}
-	return id, provider.FromPlain(found.Properties), exists, nil
+	properties := provider.FromPlain(found.Properties)
+	if imported && exists && o.imported != nil {
+		properties = o.imported(z, properties)
+	}
+	return id, properties, exists, nil
 }
 
 func (o object) update(zones *store, id string, old, in property.Map) (now property.Map, err error) {

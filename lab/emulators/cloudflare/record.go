@@ -43,6 +43,7 @@ func record() object {
 		id:          func(property.Map) string { return newID() },
 		conflict:    recordConflict,
 		complete:    completeRecord,
+		imported:    importedRecord,
 		deleteFirst: true,
 	}
 }
@@ -164,6 +165,13 @@ func (z *zone) fullName(record property.Map) string {
 		return name
 	}
 	return name + "." + z.Name
+}
+
+// importedRecord has its name without the zone's, which is another name to the provider where
+// the program has it in full, and no content (pulumi-cloudflare#1103).
+func importedRecord(z *zone, found property.Map) property.Map {
+	name := strings.TrimSuffix(textOf(found, "hostname"), "."+z.Name)
+	return found.Set("name", property.New(name)).Delete("content", "value")
 }
 
 func completeRecord(z *zone, old, in property.Map) (property.Map, error) {
