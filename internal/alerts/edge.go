@@ -8,10 +8,11 @@ import (
 )
 
 // Those that the edge answered itself, a redirect for example, are in neither. A path
-// without one hit has a ratio too.
+// without one hit has a ratio too. Each zone has a watcher of its own, and two of them may
+// watch the same path.
 var (
-	edgeAsked  = `sum by (namespace, path) (increase(scalestack_edge_requests_total{status!~"` + analytics.NeitherPattern + `"}[1h]))`
-	edgeCached = `(sum by (namespace, path) (increase(scalestack_edge_requests_total{status=~"` + analytics.FromCachePattern + `"}[1h])) or 0 * ` + edgeAsked + ")"
+	edgeAsked  = `sum by (namespace, container, path) (increase(scalestack_edge_requests_total{status!~"` + analytics.NeitherPattern + `"}[1h]))`
+	edgeCached = `(sum by (namespace, container, path) (increase(scalestack_edge_requests_total{status=~"` + analytics.FromCachePattern + `"}[1h])) or 0 * ` + edgeAsked + ")"
 )
 
 func edge(o Options) []Rule {
@@ -26,8 +27,8 @@ func edge(o Options) []Rule {
 		{
 			Name: "EdgeUnwatched", Severity: Warning, For: "5m",
 			// The first part is that Cloudflare does not answer, the second that edge watch is gone.
-			Expr: fmt.Sprintf("time() - max by (namespace, path) (%[1]s) > 3600"+
-				" or time() - max by (namespace, path) (max_over_time(%[1]s[%[2]dh])) unless on (namespace) %[1]s",
+			Expr: fmt.Sprintf("time() - max by (namespace, container, path) (%[1]s) > 3600"+
+				" or time() - max by (namespace, container, path) (max_over_time(%[1]s[%[2]dh])) unless on (namespace, container) %[1]s",
 				"scalestack_edge_counted_until_timestamp_seconds", o.GoneHours),
 			Summary: "Nobody knows for {{ $value | humanizeDuration }} what the edge answers for {{ $labels.path }}",
 			Description: "Cloudflare's analytics do not answer edge watch, or it does not run, or is not scraped: its log or its pod says why. " +

@@ -14,18 +14,28 @@ func gone(metric string, hours int) string {
 	return fmt.Sprintf("count by (namespace) (count_over_time(%[1]s[%[2]dh])) unless on (namespace) %[1]s", metric, hours)
 }
 
+// goneOfShard are the shards that have lost the metric while others of their namespace have
+// it. One that was drained is not missed: the watcher does not tell of it either.
+func goneOfShard(metric string, hours int) string {
+	return fmt.Sprintf("count by (namespace, shard) (count_over_time(%[1]s[%[2]dh])) unless on (namespace, shard) %[1]s"+
+		" and on (namespace) %[1]s and on (namespace, shard) scalestack_shard_up", metric, hours)
+}
+
 // sources are who serves metrics beside the services, each with one that it serves as long
-// as it does its work.
-var sources = []struct{ name, metric string }{
-	{"postgres-exporter", "pg_up"},
-	{"kafka-controllers", "kafka_controller_kafkacontroller_offlinepartitionscount"},
-	{"kafka-brokers", "kafka_server_replicamanager_underminisrpartitioncount"},
+// as it does its work, and whether each shard has a series of it.
+var sources = []struct {
+	name, metric string
+	ofShard      bool
+}{
+	{"postgres-exporter", "pg_up", true},
+	{"kafka-controllers", "kafka_controller_kafkacontroller_offlinepartitionscount", false},
+	{"kafka-brokers", "kafka_server_replicamanager_underminisrpartitioncount", false},
 	// A day of all partitions would be much to read each time.
-	{"kafka-exporter", `kafka_consumergroup_lag{partition="0"}`},
-	{"backup", "scalestack_backup_interval_seconds"},
-	{"kube-state-metrics", shardsExist},
-	{"keda", "keda_scaler_detail_errors_total"},
-	{"kubelet", `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-postgres-shard-.+"}`},
+	{"kafka-exporter", `kafka_consumergroup_lag{partition="0"}`, false},
+	{"backup", "scalestack_backup_interval_seconds", true},
+	{"kube-state-metrics", shardsExist, false},
+	{"keda", "keda_scaler_detail_errors_total", false},
+	{"kubelet", `kubelet_volume_stats_available_bytes{persistentvolumeclaim=~"data-postgres-shard-.+"}`, false},
 }
 
 // programs are metrics of which every program of a service has one from its start: it uses
@@ -36,7 +46,11 @@ var programs = []string{"scalestack_shard_map_generation", "scalestack_http_requ
 func sourcesGone(hours int) string {
 	var parts []string
 	for _, s := range sources {
-		parts = append(parts, labelled(gone(s.metric, hours), fmt.Sprintf(`"source", %q, "", ""`, s.name)))
+		expr := gone(s.metric, hours)
+		if s.ofShard {
+			expr += " or " + goneOfShard(s.metric, hours)
+		}
+		parts = append(parts, labelled(expr, fmt.Sprintf(`"source", %q, "", ""`, s.name)))
 	}
 	return strings.Join(append(parts, labelled(cachesGone(hours), bySource), labelled(programsGone(hours), bySource)), " or ")
 }
@@ -68,7 +82,7 @@ func metricsGone(o Options) Rule {
 	return Rule{
 		Name: "MetricsGone", Severity: Warning, For: "10m",
 		Expr:    sourcesGone(o.GoneHours),
-		Summary: "{{ $labels.source }} tells nothing any more",
+		Summary: "{{ $labels.source }} tells nothing any more{{ with $labels.shard }} of {{ . }}{{ end }}",
 		Description: "It does not run, or is not scraped, and no alert on its metrics can fire. The runbook says which those are. A stack that was destroyed " +
 			fmt.Sprintf("on purpose is missed for %d hours.", o.GoneHours),
 	}

@@ -22,6 +22,14 @@ const (
 		`, "deployment", "$1", "scaletargetref_name", "(.+)"))`
 
 	active = `max by (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_status_condition{condition="ScalingActive",status="true"})`
+	// unread are the autoscalers that do not get one of their metrics. Their status leaves it out.
+	unread = "max by (namespace, horizontalpodautoscaler) (kube_horizontalpodautoscaler_spec_target_metric" +
+		" unless on (namespace, horizontalpodautoscaler, metric_name) kube_horizontalpodautoscaler_status_target_metric)"
+	// misread are the triggers that KEDA could not read three times or more; it then counts no
+	// more of what has its fallback. unbuilt are ScaledObjects of which it can build no trigger:
+	// of Kafka it does that anew after each failure, and there is no fallback without.
+	misread = `sum by (namespace, scaledObject, scaler) (increase(keda_scaler_detail_errors_total{type="scaledobject"}[1h])) > 2`
+	unbuilt = "sum by (namespace, scaledObject) (increase(keda_scaled_object_errors_total[1h])) > 10"
 	// asleep are the autoscalers of what KEDA has taken all pods of.
 	asleep = `label_replace(kube_deployment_spec_replicas == 0, "horizontalpodautoscaler", "keda-hpa-$1", "deployment", "(.+)")`
 )
@@ -59,16 +67,17 @@ func workloads() []Rule {
 		},
 		{
 			Name: "AutoscalerInactive", Severity: Warning, For: "15m",
-			Expr:    active + " == 0 unless on (namespace, horizontalpodautoscaler) " + asleep,
-			Summary: "{{ $labels.horizontalpodautoscaler }} does not scale",
-			Description: "More load brings no more pods. The condition ScalingActive of the HorizontalPodAutoscaler says why: it gets none of its metrics, or somebody " +
+			// One that gets another metric is active, as long as that one asks for no fewer pods.
+			Expr:    "(" + active + " == 0 or " + unread + ") unless on (namespace, horizontalpodautoscaler) " + asleep,
+			Summary: "{{ $labels.horizontalpodautoscaler }} does not scale, or not by all of its metrics",
+			Description: "More load may bring no more pods. The conditions and events of the HorizontalPodAutoscaler say why: it does not get its metrics, or somebody " +
 				"has scaled the Deployment to 0.",
 		},
 		{
-			// For an hour after it began: KEDA counts no failure of what has its fallback.
+			// The first part holds for an hour after it began, the second one as long as it lasts.
 			Name: "TriggerFails", Severity: Warning, For: "0m",
-			Expr:    `sum by (namespace, scaledObject, scaler) (increase(keda_scaler_detail_errors_total{type="scaledobject"}[1h])) > 2`,
-			Summary: "KEDA cannot read {{ $labels.scaler }} of {{ $labels.scaledObject }}",
+			Expr:    misread + " or " + unbuilt + " unless on (namespace, scaledObject) " + misread,
+			Summary: "KEDA cannot read {{ or $labels.scaler \"any trigger\" }} of {{ $labels.scaledObject }}",
 			Description: "What this trigger measures brings no pods: the service scales by CPU, beside its fallback, and its autoscaler is active all the same. The " +
 				"ScaledObject's condition Fallback tells whether that still holds, and KEDA's log says why.",
 		},
