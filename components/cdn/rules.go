@@ -19,6 +19,11 @@ var (
 // folder's or for a file's by its extension, and the origin for a user's page.
 var ambiguous = []string{"//", "/.", `\`, ";", "%2e", "%2f", "%5c", "%3b", "%25", "%00", "%c0", "%c1"}
 
+// foreign are the same for what is not ASCII, as normalization writes it whether the visitor
+// has encoded it or not: overlong forms, letters that become an i, s or k in another case
+// (İ ı ſ K), and the wide forms of ASCII.
+var foreign = []string{"%c0", "%c1", "%c4%b0", "%c4%b1", "%c5%bf", "%e2%84%aa", "%ef%bc", "%ef%bd"}
+
 // AlwaysBypassed returns the path prefixes that no setting makes cacheable.
 func AlwaysBypassed() []string { return slices.Concat(api, authenticated) }
 
@@ -68,9 +73,12 @@ func bypassRules(a *Args) []zoneRule {
 }
 
 func ambiguities() []string {
-	terms := make([]string, len(ambiguous))
-	for i, part := range ambiguous {
-		terms[i] = contains(fieldRawPathLower, part)
+	var terms []string
+	for _, part := range ambiguous {
+		terms = append(terms, contains(fieldRawPathLower, part))
+	}
+	for _, part := range foreign {
+		terms = append(terms, contains(fieldPathLower, part))
 	}
 	return terms
 }

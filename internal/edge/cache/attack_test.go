@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 )
@@ -28,8 +29,8 @@ const defaults = "../../../components/cdn/testdata/edge"
 var personal = []string{"/users/1", "/api/me", "/account", "/admin/keys", "/login", "/auth/token"}
 
 // lenient is the worst origin for a cache: it decodes everything as often as
-// it can, knows four kinds of separators, no case and no suffix, and shows
-// each visitor's own page without any header against caching.
+// it can, knows four kinds of separators, no case of any alphabet, no width of letters and no
+// suffix, and shows each visitor's own page without any header against caching.
 func lenient(w http.ResponseWriter, r *http.Request) {
 	target, _, _ := strings.Cut(r.RequestURI, "?")
 	if _, after, absolute := strings.Cut(target, "://"); absolute {
@@ -40,7 +41,8 @@ func lenient(w http.ResponseWriter, r *http.Request) {
 			target = plain
 		}
 	}
-	target = strings.NewReplacer(`\`, "/", "\xc0\xaf", "/", "\xc0\xae", ".").Replace(strings.ToLower(target))
+	target = strings.NewReplacer(`\`, "/", "\xc0\xaf", "/", "\xc0\xae", ".").Replace(target)
+	target = strings.Map(fold, target)
 	var segments []string
 	for segment := range strings.SplitSeq(target, "/") {
 		segment, _, _ = strings.Cut(segment, ";")
@@ -55,6 +57,14 @@ func lenient(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	io.WriteString(w, "asset "+target)
+}
+
+// fold finds the ASCII letter or sign that somebody may take a rune for.
+func fold(r rune) rune {
+	if full := r - 0xfee0; full > ' ' && full < 0x7f {
+		r = full
+	}
+	return unicode.ToLower(unicode.ToUpper(r))
 }
 
 // literal is the other extreme: it resolves nothing, and all that begins like a
@@ -90,10 +100,16 @@ func targets(p string) []string {
 		"/%" + strings.ToUpper(hex(bare[0])) + bare[1:] + ".css", "/%25" + hex(bare[0]) + bare[1:] + ".css",
 		"/%2525" + hex(bare[0]) + bare[1:] + ".css", "/x%2f.." + p + ".css", "/%c0%af" + bare + ".css", "/%3b" + p + ".css",
 	}
+	for ascii, letters := range map[string][]string{"i": {"İ", "ı", "ｉ", "Ｉ"}, "s": {"ſ", "ｓ"}, "a": {"ａ"}, "/": {"／"}} {
+		for _, letter := range letters {
+			written := p[:1] + strings.ReplaceAll(bare, ascii, letter) + ".css"
+			all = append(all, written, "/"+url.PathEscape(written[1:]))
+		}
+	}
 	for _, folder := range []string{"/static/", "/images/", "/js/", "/static/a.css/"} {
 		for _, up := range []string{"..", "../..", "%2e%2e", ".%2e", "%2E.", "..%2f..", "..%2F", "%2e%2e%2f", "..%5c", `..\`, `..\..`,
 			"..;", "..;x", ".;/..", "%2e%2e;", "..%3b", "%252e%252e", "%252e%252e%252f", "..%252f..", "/..", "//..", "x/../..", "./..",
-			"%2f..", "%5c..", "..%00", "%c0%ae%c0%ae", "..%c0%af", "%25%32%65%25%32%65"} {
+			"%2f..", "%5c..", "..%00", "%c0%ae%c0%ae", "..%c0%af", "\xc0\xae\xc0\xae", "..\xc0\xaf", "．．", "..／", "%25%32%65%25%32%65"} {
 			all = append(all, folder+up+p, folder+up+"/.."+p, folder+up+bare, folder+up+p+".css")
 		}
 	}
@@ -148,6 +164,8 @@ func TestEachProtectionIsNeeded(t *testing.T) {
 	for name, c := range map[string]struct{ mode, file, old, new string }{
 		"bypass of the API":           {"cacheRules", "ruleset.json", `"enabled": true,\s+"expression": "\(starts_with\(lower\(http.request.uri.path\), \\"/api`, `"enabled": false, "expression": "(starts_with(lower(http.request.uri.path), \"/api`},
 		"bypass by the raw path":      {"cacheRules", "ruleset.json", `raw\.http\.request\.uri\.path`, "http.request.uri.path"},
+		"bypass of foreign letters":   {"cacheRules", "ruleset.json", `%c5%bf`, "%nothing"},
+		"bypass of overlong forms":    {"cacheRules", "ruleset.json", `%c0`, "%nothing"},
 		"bypass of what is not named": {"pageRules", "pageRule.json", `"target": "www.example.com/\*"`, `"target": "www.example.com/nothing"`},
 		"bypass of parameters":        {"pageRules", "pageRule.json", `/\*;\*`, "/nothing"},
 		"bypass of encodings":         {"pageRules", "pageRule.json", `/\*%\*`, "/nothing"},
