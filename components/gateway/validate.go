@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -24,7 +23,7 @@ func (a *Args) Validate() error {
 
 // Check reports what the fields' ranges cannot express.
 func (a *Args) Check(path *field.Path) field.ErrorList {
-	errs := checkHost(path.Child("host"), a.Host)
+	errs := component.CheckHost(path.Child("host"), a.Host)
 	switch {
 	case a.Parent == nil && a.Own == nil:
 		errs = append(errs, field.Required(path.Child("parent"), "the Gateway that serves the host; or own, to make one"))
@@ -47,18 +46,6 @@ func checkTarget(path *field.Path, target pulumi.StringInput) field.ErrorList {
 		return nil
 	}
 	return field.ErrorList{field.Invalid(path, settings.Short(text), "must be a public address, the edge reaches no other")}
-}
-
-// checkHost refuses what a certificate and a route cannot be for.
-func checkHost(path *field.Path, host pulumi.StringInput) field.ErrorList {
-	name, known := settings.String(host)
-	if !known || name == "" {
-		return nil
-	}
-	if _, err := netip.ParseAddr(name); err == nil || !strings.Contains(name, ".") && len(validation.IsDNS1123Subdomain(name)) == 0 {
-		return field.ErrorList{field.Invalid(path, settings.Short(name), "must be a whole host name such as www.example.com")}
-	}
-	return nil
 }
 
 // Check refuses names that no Gateway and no listener can have.

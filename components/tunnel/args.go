@@ -4,6 +4,8 @@
 package tunnel
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -88,9 +90,11 @@ func (a *Args) Validate() error {
 }
 
 // Check refuses identifiers of another form. That of a zone beside that of its account
-// is a common mistake, which only Cloudflare can see.
+// is a common mistake, which only Cloudflare can see. A host that is only a part of its name
+// would get a record, and 404 from the tunnel's rules.
 func (a *Args) Check(path *field.Path) field.ErrorList {
-	return append(component.CheckIdentifier(path.Child("accountId"), a.AccountID), component.CheckIdentifier(path.Child("zoneId"), a.ZoneID)...)
+	return slices.Concat(component.CheckIdentifier(path.Child("accountId"), a.AccountID), component.CheckIdentifier(path.Child("zoneId"), a.ZoneID),
+		component.CheckHost(path.Child("host"), a.Host))
 }
 
 // checkOrigin refuses a tunnel to nowhere, in a program that uses the component alone.

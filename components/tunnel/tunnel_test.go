@@ -119,11 +119,13 @@ func lastDependency(t *testing.T, one pulumi.MockResourceArgs) string {
 func TestMistakes(t *testing.T) {
 	for want, edit := range map[string]func(*Args){
 		`accountId: Invalid value: "xyz": must be 32 hexadecimal digits`: func(a *Args) { a.AccountID = pulumi.String("xyz") },
-		"zoneId: Required value":                   func(a *Args) { a.ZoneID = nil },
-		"host: Invalid value":                      func(a *Args) { a.Host = pulumi.String("https://www.example.com") },
-		"replicas: Invalid value: 1: must be betw": func(a *Args) { a.Replicas = 1 },
-		"origin: Required value":                   func(a *Args) { a.Origin.Port = 0 },
-		`edgeRanges[0]: Invalid value: "edge"`:     func(a *Args) { a.EdgeRanges = []string{"edge"} },
+		"zoneId: Required value":                                func(a *Args) { a.ZoneID = nil },
+		"host: Invalid value":                                   func(a *Args) { a.Host = pulumi.String("https://www.example.com") },
+		`host: Invalid value: "www": must be a whole host name`: func(a *Args) { a.Host = pulumi.String("www") },
+		`host: Invalid value: "192.0.2.1": must be a whole`:     func(a *Args) { a.Host = pulumi.String("192.0.2.1") },
+		"replicas: Invalid value: 1: must be betw":              func(a *Args) { a.Replicas = 1 },
+		"origin: Required value":                                func(a *Args) { a.Origin.Port = 0 },
+		`edgeRanges[0]: Invalid value: "edge"`:                  func(a *Args) { a.EdgeRanges = []string{"edge"} },
 	} {
 		a := valid()
 		edit(a)
