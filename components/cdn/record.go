@@ -2,6 +2,7 @@ package cdn
 
 import (
 	"net/netip"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -49,4 +50,11 @@ func contentProblem(kind, content string) string {
 		return "must be a public address, the edge reaches no other"
 	}
 	return ""
+}
+
+// mayBe tells whether the record's name, whole or within its zone, may be the host's.
+func (r *Record) mayBe(host string) bool {
+	name, known := settings.String(r.Name)
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return !known || strings.ContainsAny(name, "@*") || host == name || strings.HasPrefix(host, name+".")
 }

@@ -52,6 +52,8 @@ func (a *Args) checkHostname(path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Required(path, site)}
 	case a.Mode == ModePageRules && !siteName.MatchString(a.Hostname):
 		return field.ErrorList{field.Invalid(path, settings.Short(a.Hostname), "must be "+site)}
+	case a.Mode == ModePageRules && a.Record != nil && !a.Record.mayBe(a.Hostname):
+		return field.ErrorList{field.Invalid(path, a.Hostname, "must be the host of record: on another one no rule keeps users' pages out of the cache")}
 	case a.Mode == ModeCacheRules && a.Hostname != "":
 		return field.ErrorList{field.Invalid(path, settings.Short(a.Hostname), "must be left out, only mode pageRules uses it")}
 	}

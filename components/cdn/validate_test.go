@@ -55,6 +55,19 @@ func TestDefaultsAreValidOnEveryPlan(t *testing.T) {
 	}
 }
 
+// The page rules are for one host; on another one the edge caches users' files by their extension.
+func TestPageRulesAreForTheRecordsHost(t *testing.T) {
+	for name, valid := range map[string]bool{"www": true, "WWW.example.com.": true, "@": true, "*": true, "app": false, "ww": false, "example.com": false} {
+		args := page(PlanPro, Rule{Path: "/a/*", BrowserTTL: Day})
+		args.Record = &Record{Name: pulumi.String(name), Type: "CNAME", Content: pulumi.String("a.test")}
+		if err := args.Validate(); valid {
+			require.NoError(t, err, name)
+		} else {
+			require.EqualError(t, err, `hostname: Invalid value: "www.example.com": must be the host of record: on another one no rule keeps users' pages out of the cache`)
+		}
+	}
+}
+
 func TestMistakesInTheZone(t *testing.T) {
 	requireEach(t, map[string]mistake{
 		"nil":            {nil, "zoneId: Required value: 32 hexadecimal digits in lower case"},
