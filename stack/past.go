@@ -115,49 +115,57 @@ func (p *past) readResources(ctx *pulumi.Context) error {
 		StackName string `pulumi:"stackName"`
 	}{stackName(ctx)}
 	var all struct {
-		Outputs map[string]struct {
-			Type    string         `pulumi:"type"`
-			Outputs map[string]any `pulumi:"outputs"`
-		} `pulumi:"outputs"`
+		Outputs map[string]stored `pulumi:"outputs"`
 	}
 	if _, err := ctx.InvokePackageRaw(readResources, &args, &all, ""); err != nil {
 		return fmt.Errorf("resources of stack %s: %w", args.StackName, err)
 	}
 	p.makers, p.groups = map[string]maker{}, map[string][]string{}
 	for urn, one := range all.Outputs {
-		metadata, _ := one.Outputs["metadata"].(map[string]any)
-		if _, name, made := strings.Cut(urn, madeSecret); made {
-			p.makers[name] = bySecrets
-		}
-		switch {
-		case one.Type == "kubernetes:apps/v1:StatefulSet":
-			p.shards = append(p.shards, strings.TrimPrefix(text(metadata, "name"), postgresName+"-"))
-		case one.Type == "kubernetes:apps/v1:Deployment":
-			p.deployed = appendDecoded(p.deployed, one.Outputs)
-		case one.Type == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", strings.HasSuffix(one.Type, ":ScaledObject"):
-			p.scaled = appendDecoded(p.scaled, one.Outputs)
-		case one.Type == "random:index/randomPassword:RandomPassword":
-			p.readPassword(urn, one.Outputs)
-		case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
-			p.makers[text(metadata, "name")] = byCertManager
-		case strings.HasPrefix(one.Type, "kubernetes:kafka.strimzi.io/") && strings.HasSuffix(one.Type, ":KafkaUser"):
-			p.makers[kafka.UserSecret(kafkaName, text(metadata, "name"))] = byStrimzi
-			if group, topics := kafka.ReadBy(one.Outputs["spec"]); group != "" {
-				p.groups[group] = append(p.groups[group], topics...)
-			}
-		case one.Type == "kubernetes:core/v1:Secret":
-			annotations, _ := metadata["annotations"].(map[string]any)
-			rotation, _ := strconv.Atoi(text(annotations, postgres.RotationAnnotation))
-			p.rotation = max(p.rotation, rotation)
-		case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
-			p.namespaceUID = text(metadata, "uid")
-		case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):
-			p.target = cluster.Target{Kubeconfig: text(one.Outputs, "kubeconfig"), Context: text(one.Outputs, "context")}
-		}
+		p.read(urn, one)
 	}
 	slices.Sort(p.begun)
 	p.begun = slices.Compact(p.begun)
 	return nil
+}
+
+// stored is a resource of the state.
+type stored struct {
+	Type    string         `pulumi:"type"`
+	Outputs map[string]any `pulumi:"outputs"`
+}
+
+// read takes what a resource tells.
+func (p *past) read(urn string, one stored) {
+	metadata, _ := one.Outputs["metadata"].(map[string]any)
+	if _, name, made := strings.Cut(urn, madeSecret); made {
+		p.makers[name] = bySecrets
+	}
+	switch {
+	case one.Type == "kubernetes:apps/v1:StatefulSet":
+		p.shards = append(p.shards, strings.TrimPrefix(text(metadata, "name"), postgresName+"-"))
+	case one.Type == "kubernetes:apps/v1:Deployment":
+		p.deployed = appendDecoded(p.deployed, one.Outputs)
+	case one.Type == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", strings.HasSuffix(one.Type, ":ScaledObject"):
+		p.scaled = appendDecoded(p.scaled, one.Outputs)
+	case one.Type == "random:index/randomPassword:RandomPassword":
+		p.readPassword(urn, one.Outputs)
+	case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
+		p.makers[text(metadata, "name")] = byCertManager
+	case strings.HasPrefix(one.Type, "kubernetes:kafka.strimzi.io/") && strings.HasSuffix(one.Type, ":KafkaUser"):
+		p.makers[kafka.UserSecret(kafkaName, text(metadata, "name"))] = byStrimzi
+		if group, topics := kafka.ReadBy(one.Outputs["spec"]); group != "" {
+			p.groups[group] = append(p.groups[group], topics...)
+		}
+	case one.Type == "kubernetes:core/v1:Secret":
+		annotations, _ := metadata["annotations"].(map[string]any)
+		rotation, _ := strconv.Atoi(text(annotations, postgres.RotationAnnotation))
+		p.rotation = max(p.rotation, rotation)
+	case one.Type == "kubernetes:core/v1:Namespace" && strings.HasSuffix(urn, "::"+baseName+"-namespace"):
+		p.namespaceUID = text(metadata, "uid")
+	case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):
+		p.target = cluster.Target{Kubeconfig: text(one.Outputs, "kubeconfig"), Context: text(one.Outputs, "context")}
+	}
 }
 
 // appendDecoded leaves out what is not of the form.
@@ -190,17 +198,17 @@ func record(ctx *pulumi.Context, clusterID, namespace string) (recorded past, is
 	if err != nil {
 		return recorded, false, fmt.Errorf("record of the cluster: %w", err)
 	}
-	stored, err := internals.UnsafeAwaitOutput(ctx.Context(), stash.Output)
+	written, err := internals.UnsafeAwaitOutput(ctx.Context(), stash.Output)
 	if err != nil {
 		return recorded, false, fmt.Errorf("record of the cluster: %w", err)
 	}
-	if !stored.Known {
+	if !written.Known {
 		return past{cluster: clusterID, namespace: namespace}, false, nil // it is about to be made
 	}
-	fields, _ := stored.Value.(map[string]any)
+	fields, _ := written.Value.(map[string]any)
 	recorded = past{cluster: text(fields, "cluster"), namespace: text(fields, "namespace")}
 	if recorded.cluster == "" || recorded.namespace == "" {
-		return recorded, false, fmt.Errorf("record of the cluster: %v names no cluster and namespace", stored.Value)
+		return recorded, false, fmt.Errorf("record of the cluster: %v names no cluster and namespace", written.Value)
 	}
 	return recorded, ctx.DryRun(), nil
 }
