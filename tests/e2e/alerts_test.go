@@ -29,11 +29,11 @@ type outage struct {
 }
 
 // A healthy product has no critical alert. First of all tests: the faults of others are
-// in the rates for minutes.
+// in the rates for minutes. A volume of the lab is a folder of the machine's disk, which builds fill up.
 func TestAHealthyProductIsQuiet(t *testing.T) {
 	for _, group := range alerts.Groups(alerts.Defaults()) {
 		for _, rule := range group.Rules {
-			if rule.Severity != alerts.Critical || strings.Contains(rule.Expr, "kafka_") {
+			if rule.Severity != alerts.Critical || strings.Contains(rule.Expr, "kafka_") || rule.Name == "VolumeFillsUp" {
 				continue
 			}
 			eventually(t, 2*time.Minute, rule.Name, func() error {
