@@ -60,7 +60,7 @@ done
 # Java's settings are links into /etc.
 find "$dir/debian" -type l -lname '/etc/*' -printf '%l\0%p\0' |
   while IFS= read -r -d '' target && IFS= read -r -d '' link; do ln -sfn "$dir/debian$target" "$link"; done
-program kafka "$dir"/debian/usr/lib/jvm/java-17-openjdk-*/bin/java -Xmx384m -cp "'$(realpath "$cache")/kafka-3.7.1/*'"
+program kafka "$dir"/debian/usr/lib/jvm/java-17-openjdk-*/bin/java -Xmx384m -XX:-UsePerfData -Djava.io.tmpdir="$dir/run" -cp "'$(realpath "$cache")/kafka-3.7.1/*'"
 
 export SCALESTACK_TEST_POSTGRES=$dir/run SCALESTACK_TEST_REDIS=$dir/run/redis-server SCALESTACK_TEST_KAFKA=$dir/run/kafka
 export SCALESTACK_TEST_TEMPLATE=$dir/template

@@ -21,16 +21,27 @@ import (
 
 const pluginFolder = "../../components/plugin"
 
+// temporary is removed after all tests. Providers leave copies of kubeconfigs there.
+var temporary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if temporary, err = os.MkdirTemp("", "scalestack-engine-"); err == nil {
+			err = os.Setenv("TMPDIR", temporary)
+		}
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		defer os.RemoveAll(temporary)
+		return m.Run()
+	}())
+}
+
 // built compiles the plugin once for all tests.
 var built = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "scalestack-plugin")
-	if err != nil {
-		return "", err
-	}
-	path, err := filepath.Abs(filepath.Join(folder, "pulumi-resource-scalestack"))
-	if err != nil {
-		return "", err
-	}
+	path := filepath.Join(temporary, "pulumi-resource-scalestack")
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, ".")
 	build.Dir = pluginFolder
 	if out, err := build.CombinedOutput(); err != nil {

@@ -46,10 +46,6 @@ func run(archive, repository string, login authn.Basic) error {
 	if login.Password == "" {
 		return errors.New("password: required")
 	}
-	image, err := read(archive)
-	if err != nil {
-		return fmt.Errorf("archive %s: %w", archive, err)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -57,12 +53,26 @@ func run(archive, repository string, login authn.Basic) error {
 	server := &http.Server{Handler: private(registry.New(registry.Logger(log.New(io.Discard, "", 0))), login), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	ref, err := push(listener.Addr().String()+"/"+repository, image, &login)
+	ref, err := publish(archive, listener.Addr().String()+"/"+repository, &login)
 	if err != nil {
 		return err
 	}
 	fmt.Println(ref)
 	return <-served
+}
+
+// publish pushes the archive's image. The folder with its layers is needed for that alone.
+func publish(archive, repository string, login authn.Authenticator) (name.Digest, error) {
+	folder, err := os.MkdirTemp("", "registry-")
+	if err != nil {
+		return name.Digest{}, err
+	}
+	defer os.RemoveAll(folder)
+	image, err := read(archive, folder)
+	if err != nil {
+		return name.Digest{}, fmt.Errorf("archive %s: %w", archive, err)
+	}
+	return push(repository, image, login)
 }
 
 // private asks for the login, as a registry without a token service does.
@@ -92,11 +102,7 @@ func push(repository string, image v1.Image, login authn.Authenticator) (name.Di
 }
 
 // read returns the archive's first image with a layer that no other image has.
-func read(archive string) (v1.Image, error) {
-	folder, err := os.MkdirTemp("", "registry-")
-	if err != nil {
-		return nil, err
-	}
+func read(archive, folder string) (v1.Image, error) {
 	if err := unpack(archive, folder); err != nil {
 		return nil, err
 	}
