@@ -7,7 +7,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
@@ -45,15 +44,14 @@ func (r *registrar) exporter() error {
 		return nil
 	}
 	name := exporterName(r.name)
-	wanted := password()
+	keepers := pulumi.StringMap{}
 	if r.args.PasswordRotation > 0 {
-		wanted.Keepers = pulumi.StringMap{"rotation": pulumi.String(strconv.Itoa(r.args.PasswordRotation))}
+		keepers["rotation"] = pulumi.String(strconv.Itoa(r.args.PasswordRotation))
 	}
-	generated, err := random.NewRandomPassword(r.ctx, name+"-password", wanted, r.parent)
+	secret, err := kube.Password(r.ctx, name+"-password", keepers, r.parent)
 	if err != nil {
 		return err
 	}
-	secret := pulumi.ToSecret(generated.Result).(pulumi.StringOutput)
 	made, err := corev1.NewSecret(r.ctx, name, exporterSecret(r.name, r.args, secret), r.parent)
 	if err != nil {
 		return err

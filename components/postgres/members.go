@@ -9,11 +9,11 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -42,12 +42,11 @@ func (r *registrar) claims(p plan) ([]*corev1.PersistentVolumeClaim, error) {
 // patroni registers what several servers of one shard have beyond a single one. It
 // returns what they have to wait for.
 func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.PersistentVolumeClaim, begun pulumi.ResourceOption) ([]pulumi.Resource, error) {
-	rest, err := random.NewRandomPassword(r.ctx, p.secret(patroniCredentials)+"-password", password(), r.parent)
+	rest, err := kube.Password(r.ctx, p.secret(patroniCredentials)+"-password", nil, r.parent)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := corev1.NewSecret(r.ctx, p.secret(patroniCredentials),
-		patroniSecret(p, admin, pulumi.ToSecret(rest.Result).(pulumi.StringOutput)), r.parent)
+	secret, err := corev1.NewSecret(r.ctx, p.secret(patroniCredentials), patroniSecret(p, admin, rest), r.parent)
 	if err != nil {
 		return nil, err
 	}

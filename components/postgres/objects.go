@@ -9,20 +9,11 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/components/k8s"
 )
-
-// passwordLength in letters and digits, so that no shell, URL or configuration file
-// needs to quote the password: 190 bits.
-const passwordLength = 32
-
-func password() *random.RandomPasswordArgs {
-	return &random.RandomPasswordArgs{Length: pulumi.Int(passwordLength), Special: pulumi.Bool(false)}
-}
 
 // FormerKey of the superuser's Secret has the passwords that a server may have which a rotation has not reached, each on a
 // line of its own.

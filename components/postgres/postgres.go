@@ -9,7 +9,6 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/component"
@@ -209,7 +208,7 @@ func (r *registrar) shard(p plan) error {
 // generated is the first password of a Secret. An earlier release could rotate it, which took
 // every shard away for a minute: what it generated stays.
 func (r *registrar) generated(p plan, secret string) (pulumi.StringInput, error) {
-	return r.random(p.secret(secret)+"-password", pulumi.IgnoreChanges([]string{"keepers"}))
+	return kube.Password(r.ctx, kube.PasswordName(p.secret(secret), 0), nil, r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
 }
 
 // rotated are the superuser's password and those that a server may still have: the one before,
@@ -220,7 +219,7 @@ func (r *registrar) rotated(p plan, first pulumi.StringInput) ([]pulumi.StringIn
 		if rotation <= 0 {
 			continue
 		}
-		value, err := r.random(fmt.Sprintf("%s-password-%d", p.secret(AdminCredentials), rotation))
+		value, err := kube.Password(r.ctx, kube.PasswordName(p.secret(AdminCredentials), rotation), nil, r.parent)
 		if err != nil {
 			return nil, err
 		}
@@ -234,14 +233,6 @@ func (r *registrar) rotated(p plan, first pulumi.StringInput) ([]pulumi.StringIn
 
 // hasFormer tells whether the superusers' Secrets have passwords besides the current one.
 func (a *Args) hasFormer() bool { return a.PasswordRotation > 0 || len(a.Unfinished) > 0 }
-
-func (r *registrar) random(name string, opts ...pulumi.ResourceOption) (pulumi.StringInput, error) {
-	generated, err := random.NewRandomPassword(r.ctx, name, password(), append(opts, r.parent)...)
-	if err != nil {
-		return nil, err
-	}
-	return pulumi.ToSecret(generated.Result).(pulumi.StringOutput), nil
-}
 
 // services returns the clients' Service. It keeps its selector until the shard's change has
 // begun.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/component"
@@ -102,14 +101,12 @@ func NewRoles(ctx *pulumi.Context, name string, args *RolesArgs, opts ...pulumi.
 func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) error {
 	parent, namespace, passwords := pulumi.Parent(c), kube.Namespace(args.Namespace), map[string]pulumi.StringInput{}
 	for _, service := range args.Spec.Services {
-		made, err := random.NewRandomPassword(ctx, args.password(LoginSecret(name, service.Name)), &random.RandomPasswordArgs{
-			Length: pulumi.Int(passwordLength), Special: pulumi.Bool(false),
-			Keepers: pulumi.StringMap{"rotation": pulumi.String(strconv.Itoa(args.Spec.Rotation))},
-		}, parent)
+		secret, err := kube.Password(ctx, args.password(LoginSecret(name, service.Name)),
+			pulumi.StringMap{"rotation": pulumi.String(strconv.Itoa(args.Spec.Rotation))}, parent)
 		if err != nil {
 			return err
 		}
-		passwords[service.Name] = pulumi.ToSecret(made.Result).(pulumi.StringOutput)
+		passwords[service.Name] = secret
 	}
 	secret, err := args.secret(name)
 	if err != nil {

@@ -37,7 +37,7 @@ func exporterPeers(s server, a *Args) []k8s.Peer {
 // exporter registers the exporter and returns the list of users with its own.
 func (c *Redis) exporter(ctx *pulumi.Context, s server, a *Args, users pulumi.StringOutput) (pulumi.StringOutput, error) {
 	parent, name := pulumi.Parent(c), exporterName(s.name())
-	secret, err := c.generate(ctx, passwordName(name, a.PasswordRotation))
+	secret, err := c.generate(ctx, name, a.PasswordRotation)
 	if err != nil {
 		return users, err
 	}

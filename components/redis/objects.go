@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -9,7 +8,6 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
@@ -27,20 +25,6 @@ const (
 	aclPath    = "/etc/redis-acl"
 	dataPath   = "/data"
 )
-
-// password is letters and digits, so that no URL or configuration file needs
-// to quote it: 190 bits.
-func password() *random.RandomPasswordArgs {
-	return &random.RandomPasswordArgs{Length: pulumi.Int(32), Special: pulumi.Bool(false)}
-}
-
-// passwordName is the resource with the password of a rotation.
-func passwordName(owner string, rotation int) string {
-	if rotation == 0 {
-		return owner + "-password"
-	}
-	return fmt.Sprintf("%s-password-%d", owner, rotation)
-}
 
 func credentials(component string, a *Args, password pulumi.StringInput) *corev1.SecretArgs {
 	return &corev1.SecretArgs{

@@ -8,7 +8,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
-	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/component"
@@ -80,7 +79,7 @@ func (c *Redis) passwords(ctx *pulumi.Context, name string, a *Args) (all pulumi
 		if rotation < 0 {
 			continue
 		}
-		secret, err := c.generate(ctx, passwordName(name+"-app", rotation))
+		secret, err := c.generate(ctx, name+"-app", rotation)
 		if err != nil {
 			return nil, err
 		}
@@ -90,12 +89,8 @@ func (c *Redis) passwords(ctx *pulumi.Context, name string, a *Args) (all pulumi
 }
 
 // generate ignores the keepers by which an earlier release rotated: what it generated stays.
-func (c *Redis) generate(ctx *pulumi.Context, name string) (secret pulumi.StringOutput, err error) {
-	generated, err := random.NewRandomPassword(ctx, name, password(), pulumi.Parent(c), pulumi.IgnoreChanges([]string{"keepers"}))
-	if err != nil {
-		return secret, err
-	}
-	return pulumi.ToSecret(generated.Result).(pulumi.StringOutput), nil
+func (c *Redis) generate(ctx *pulumi.Context, owner string, rotation int) (pulumi.StringOutput, error) {
+	return kube.Password(ctx, kube.PasswordName(owner, rotation), nil, pulumi.Parent(c), pulumi.IgnoreChanges([]string{"keepers"}))
 }
 
 // registered is what others need of a server.
