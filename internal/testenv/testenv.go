@@ -25,6 +25,22 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// Temporary runs a package's tests with a folder for temporary files that is removed after
+// them: Pulumi's Kubernetes provider leaves copies of the kubeconfig there.
+//
+//	func TestMain(m *testing.M) { os.Exit(testenv.Temporary(m)) }
+func Temporary(m *testing.M) (code int) {
+	folder, err := os.MkdirTemp("", "scalestack-")
+	if err == nil {
+		err = os.Setenv("TMPDIR", folder)
+	}
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(folder)
+	return m.Run()
+}
+
 // Clean removes the variables from this process. A test sets those that it
 // needs with t.Setenv.
 func Clean() error {

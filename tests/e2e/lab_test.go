@@ -21,6 +21,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/internal/testenv"
 )
 
 // repo is the top of the checkout, whose .lab/env the Makefile sources.
@@ -154,19 +156,5 @@ func TestMain(m *testing.M) {
 		fmt.Println("the end-to-end tests need the lab: make e2e")
 		os.Exit(1)
 	}
-	os.Exit(run(m))
-}
-
-// run removes what pulumi leaves among temporary files: copies of the kubeconfig.
-func run(m *testing.M) int {
-	temporary, err := os.MkdirTemp("", "scalestack-")
-	if err == nil {
-		err = os.Setenv("TMPDIR", temporary)
-	}
-	if err != nil {
-		fmt.Println(err)
-		return 1
-	}
-	defer os.RemoveAll(temporary)
-	return m.Run()
+	os.Exit(testenv.Temporary(m))
 }

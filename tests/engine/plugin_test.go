@@ -17,31 +17,17 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/internal/testenv"
 )
 
 const pluginFolder = "../../components/plugin"
 
-// temporary is removed after all tests. Providers leave copies of kubeconfigs there.
-var temporary string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if temporary, err = os.MkdirTemp("", "scalestack-engine-"); err == nil {
-			err = os.Setenv("TMPDIR", temporary)
-		}
-		if err != nil {
-			fmt.Println(err)
-			return 1
-		}
-		defer os.RemoveAll(temporary)
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(testenv.Temporary(m)) }
 
 // built compiles the plugin once for all tests.
 var built = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(temporary, "pulumi-resource-scalestack")
+	path := filepath.Join(os.TempDir(), "pulumi-resource-scalestack")
 	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, ".")
 	build.Dir = pluginFolder
 	if out, err := build.CombinedOutput(); err != nil {
