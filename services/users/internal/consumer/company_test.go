@@ -11,6 +11,7 @@ import (
 
 	"github.com/scalestack/scalestack/services/users/internal/consumer"
 	"github.com/scalestack/scalestack/services/users/internal/events"
+	"github.com/scalestack/scalestack/services/users/internal/kafkatest"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -73,15 +74,7 @@ func TestALetterThatIsRefusedOnce(t *testing.T) {
 		if refused.Swap(true) {
 			return nil, nil, false
 		}
-		response := request.ResponseKind().(*kmsg.ProduceResponse)
-		for _, topic := range request.(*kmsg.ProduceRequest).Topics {
-			answer := kmsg.ProduceResponseTopic{Topic: topic.Topic, TopicID: topic.TopicID}
-			for _, partition := range topic.Partitions {
-				answer.Partitions = append(answer.Partitions, kmsg.ProduceResponseTopicPartition{Partition: partition.Partition, ErrorCode: kerr.TopicAuthorizationFailed.Code})
-			}
-			response.Topics = append(response.Topics, answer)
-		}
-		return response, nil, true
+		return kafkatest.Refuse(request, kerr.TopicAuthorizationFailed), nil, true
 	})
 	r.start(r.options(func(context.Context, *events.Event) (consumer.Outcome, error) {
 		return "", &consumer.PermanentError{Reason: "refused", Err: errors.New("no such mailbox")}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/scalestack/scalestack/services/users/internal/events"
 	"github.com/scalestack/scalestack/services/users/internal/kafkafake"
+	"github.com/scalestack/scalestack/services/users/internal/kafkatest"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -58,15 +59,7 @@ func TestAClockThatIsWrongParksNothing(t *testing.T) {
 		if refused.Add(1) > 3 {
 			return nil, nil, false
 		}
-		response := request.ResponseKind().(*kmsg.ProduceResponse)
-		for _, topic := range request.(*kmsg.ProduceRequest).Topics {
-			answer := kmsg.ProduceResponseTopic{Topic: topic.Topic, TopicID: topic.TopicID}
-			for _, partition := range topic.Partitions {
-				answer.Partitions = append(answer.Partitions, kmsg.ProduceResponseTopicPartition{Partition: partition.Partition, ErrorCode: kerr.InvalidTimestamp.Code})
-			}
-			response.Topics = append(response.Topics, answer)
-		}
-		return response, nil, true
+		return kafkatest.Refuse(request, kerr.InvalidTimestamp), nil, true
 	})
 	r.put(1)
 	r.start()
