@@ -126,7 +126,8 @@ func (c *Config) shardIDs() []int {
 	return ids
 }
 
-// newShardIDs are those of them that no deployment can have made: the state does not have them, or there is not even a namespace. Where a state was lost nothing is known.
+// newShardIDs are those of them that no deployment can have made: the state does not have them,
+// or there is not even a namespace. Where a state was lost nothing is known.
 func (c *Config) newShardIDs(f findings) []int {
 	if f.namespace != nil && len(f.past.shards) == 0 {
 		return nil
