@@ -1,5 +1,5 @@
 // Package reshard moves buckets of users from shard to shard while they are
-// read and written, by PostgreSQL's own logical replication. docs/resharding.md
+// read and written, by PostgreSQL's own logical replication. docs/resharding-design.md
 // explains the algorithm.
 //
 // Three rules keep it right whoever is killed when:

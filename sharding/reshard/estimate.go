@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// usualRate is the rate of whole moves under load in docs/resharding.md, for
+	// usualRate is the rate of whole moves under load in docs/resharding-measured.md, for
 	// clusters that have not moved anything yet.
 	usualRate = 41_000
 	// readWithin bounds the look at one shard: a person waits for the plan.

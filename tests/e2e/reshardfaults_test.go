@@ -20,7 +20,7 @@ import (
 	"github.com/scalestack/scalestack/tests/load"
 )
 
-// states are those of a move, in order, as docs/resharding.md explains them.
+// states are those of a move, in order, as docs/resharding-design.md explains them.
 var states = []string{"planned", "prepared", "copied", "caught up", "verified", "armed", "fenced", "drained", "handed over", "switched", "observed", "complete"}
 
 // fault is a drawn run: some buckets of one shard are pinned to another, and
