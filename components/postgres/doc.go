@@ -35,8 +35,8 @@
 // primary and loses its selector, "postgres-shard-0-replicas" to the standbys. There
 // are a ServiceAccount, a Role, a RoleBinding and a PodDisruptionBudget
 // "postgres-shard-0" in place of the budget of all shards, a Secret
-// "postgres-shard-0-patroni", and Services "postgres-shard-0-config" and "-sync",
-// which keep Patroni's state until the last of the shard's claims is deleted.
+// "postgres-shard-0-patroni", and Services "postgres-shard-0-config", "-sync" and
+// "-failover", which keep Patroni's state until the last of the shard's claims is deleted.
 //
 // The init container runs prepare.sh and prepare.py instead of bootstrap.sh, and a
 // container roles keeps the roles at the primary. A member other than the first waits

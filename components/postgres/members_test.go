@@ -51,6 +51,7 @@ func TestMembersHaveObjectsOfTheirOwn(t *testing.T) {
 		"Secret postgres-shard-0-patroni",
 		"Service postgres-shard-0",
 		"Service postgres-shard-0-config",
+		"Service postgres-shard-0-failover",
 		"Service postgres-shard-0-headless",
 		"Service postgres-shard-0-replicas",
 		"Service postgres-shard-0-sync",
@@ -111,7 +112,7 @@ func TestTheServiceComesBeforeTheMembers(t *testing.T) {
 	record := run(t, args)
 	for _, set := range []string{"postgres-shard-0", "postgres-shard-0-m1"} {
 		require.Subset(t, needs(named(t, record, set)), []string{
-			"postgres-shard-0-service", "postgres-shard-0-config", "postgres-shard-0-sync", "postgres-shard-0-binding", "postgres-shard-0-patroni",
+			"postgres-shard-0-service", "postgres-shard-0-config", "postgres-shard-0-sync", "postgres-shard-0-failover", "postgres-shard-0-binding", "postgres-shard-0-patroni",
 		})
 	}
 }
@@ -120,11 +121,14 @@ func TestTheServiceComesBeforeTheMembers(t *testing.T) {
 func TestPatronisStateGoesWithTheClaims(t *testing.T) {
 	args := &Args{Shards: []int{0}}
 	threeMembers(args)
-	service := run(t, args).Get(t, "Service", "postgres-shard-0-sync")
-	require.True(t, service.RegisterRPC.GetRetainOnDelete())
-	owners, _ := kubetest.Value(service, "metadata.ownerReferences")
-	require.Len(t, owners.ArrayValue(), 3)
-	require.Equal(t, "PersistentVolumeClaim", kubetest.Text(service, "metadata.ownerReferences[2].kind"))
+	record := run(t, args)
+	for _, state := range []string{"config", "sync", "failover"} {
+		service := record.Get(t, "Service", "postgres-shard-0-"+state)
+		require.True(t, service.RegisterRPC.GetRetainOnDelete())
+		owners, _ := kubetest.Value(service, "metadata.ownerReferences")
+		require.Len(t, owners.ArrayValue(), 3)
+		require.Equal(t, "PersistentVolumeClaim", kubetest.Text(service, "metadata.ownerReferences[2].kind"))
+	}
 }
 
 func TestPatroniConfiguration(t *testing.T) {

@@ -27,9 +27,9 @@ const MembersAnnotation = "scalestack/members"
 const maxMembers = 5
 
 // What Patroni keeps in Endpoints beside the lock, which is in those of the primary's
-// Service: the configuration that the members share, and which of them have every
-// acknowledged commit.
-var patroniState = []string{"-config", "-sync"}
+// Service: the configuration that the members share, which of them have every
+// acknowledged commit, and a switchover that an operator has asked for or planned.
+var patroniState = []string{"-config", "-sync", "-failover"}
 
 // MembersOf returns how many members a shard has a volume claim for, by the names of claims: 0 if it has none. Claims
 // outlive a destroy and a lost state.
@@ -46,9 +46,6 @@ func MembersOf(component string, shard int, claims []string) int {
 func HasClaim(component, claim string) bool {
 	return strings.HasPrefix(claim, "data-"+component+"-shard-")
 }
-
-// failoverState exists while an operator's switchover is under way.
-const failoverState = "-failover"
 
 // primaryService has no selector: Patroni writes the primary's address together with
 // the lock, so no client is sent to a primary that has lost it.
@@ -101,7 +98,7 @@ func stateService(p plan, suffix string, claims []*corev1.PersistentVolumeClaim)
 // role lets the members of one shard write their own state and nobody else's. Kubernetes
 // cannot limit lists, watches and creations to names.
 func role(p plan) *rbacv1.RoleArgs {
-	names := []string{p.object(), p.object() + failoverState}
+	names := []string{p.object()}
 	for _, suffix := range patroniState {
 		names = append(names, p.object()+suffix)
 	}
