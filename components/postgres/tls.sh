@@ -50,12 +50,17 @@ tls_prepare() {
 tls_reload() { pg_ctl reload --silent --pgdata="$PGDATA"; }
 
 # tls_look adopts a Secret that has changed and tells the server. It tells it of a new
-# pg_hba.conf as well, which decides who may come without TLS.
+# pg_hba.conf as well, which decides who may come without TLS. A refusal is said once, and
+# tried again: it may have been the machine's, or its clock's.
 tls_look() {
 	seen=$(cat "$TLS_FOLDER/seen" 2>/dev/null || :)
 	now=$(cat "$TLS_SOURCE"/*.* "$TLS_CONFIG/pg_hba.conf" 2>/dev/null | sha256sum)
 	[ "$seen" != "$now" ] || return 0
-	tls_adopt || tls_log "the Secret is refused, so the server keeps the certificate that it has: $reason"
+	if ! tls_adopt; then
+		now="$now refused: $reason"
+		[ "$seen" != "$now" ] || return 0
+		tls_log "the Secret is refused, so the server keeps the certificate that it has: $reason"
+	fi
 	tls_reload || return 1
 	printf '%s\n' "$now" >"$TLS_FOLDER/seen"
 }

@@ -207,6 +207,24 @@ func TestABrokenSecretNeverReachesTheServer(t *testing.T) {
 	s.requireServed(serial)
 }
 
+// A clock or the machine may be what refuses a Secret that is good a moment later, and nothing writes it again.
+func TestARefusedSecretIsTriedAgain(t *testing.T) {
+	authority := certtest.NewAuthority(t, "test")
+	s := tlsShard(t, k8s.TLSRequire, authority)
+	s.requireBootstrap()
+	s.start()
+	serial := s.served()
+	s.secret(authority.Issue(time.Hour, "localhost", "127.0.0.1"), authority.Certificate)
+	s.program("openssl", "exit 1")
+	require.Contains(t, s.look(), "tls: the Secret is refused, so the server keeps the certificate that it has: ")
+	require.Empty(t, s.look(), "it is said once")
+	require.Equal(t, serial, s.served())
+	require.NoError(t, os.Remove(s.at("programs/openssl")))
+	require.Contains(t, s.look(), "tls: the server's certificate: serial=")
+	s.requireServed(serial)
+	require.Empty(t, s.look(), "nothing has changed since")
+}
+
 func TestANewShardDoesNotStartWithABrokenSecret(t *testing.T) {
 	authority := certtest.NewAuthority(t, "test")
 	s := tlsShard(t, k8s.TLSRequire, authority)
