@@ -58,6 +58,16 @@ def finish(data):
             os.remove(left)
 
 
+def archives(settings, name):
+    """Returns the archives that a shard has: that of this name, which people may have removed, and those that its restores began."""
+    first = bucket.Archive(settings, name)
+    pages = first.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
+        Bucket=first.bucket.bucket_name, Prefix=first.key().rstrip("/") + "-", Delimiter="/")
+    found = [item["Prefix"].rstrip("/").split("/")[-1] for page in pages for item in page.get("CommonPrefixes", [])]
+    # The archive of an attempt that was given up has nothing but its owner.
+    return [first] * (not first.empty()) + [one for one in (bucket.Archive(settings, later) for later in found) if one.used()]
+
+
 class Restore:
     """One restore that was not made yet. Members of a shard know the number of its attempt, and the restore before it."""
 
@@ -102,15 +112,18 @@ class Restore:
 
     def source(self):
         """Returns the archive to restore from: the one this data writes to, unless another is named."""
-        name = self.ask["from"] or self.own_archive()
-        archive = bucket.Archive(self.settings, name)
-        if not self.ask["from"] and not self.last and not exists(self.data):
-            later = self.later(archive)
-            if later:
-                self.refuse(f"the volume is empty, and the shard had several archives: name one of {', '.join([name] + later)} in postgres.restore.from")
+        archive = bucket.Archive(self.settings, self.ask["from"] or self.own_archive())
+        if self.ask.get("clone"):
+            archive = self.at_the_time(archive)
+        elif not self.ask["from"] and not self.last and not exists(self.data):
+            known = archives(self.settings, archive.name)
+            if len(known) > 1:
+                self.refuse("the volume is empty, and the shard had several archives: name one of "
+                            f"{', '.join(one.name for one in known)} in postgres.restore.from")
+            archive = (known or [archive])[0]
         if archive.empty():
             self.refuse(f"there is no archive {archive.place}")
-        return self.at_the_time(archive) if self.ask.get("clone") else archive
+        return archive
 
     def own_archive(self):
         """Returns the name of the archive that the shard's data is written to."""
@@ -119,21 +132,12 @@ class Restore:
 
     def at_the_time(self, first):
         """Returns the archive that another stack's shard wrote to at the time: each of its restores began one."""
-        begun = []
-        for name in [first.name] + self.later(first):
-            archive = bucket.Archive(self.settings, name)
+        known, begun = archives(self.settings, first.name), []
+        for archive in known:
             made = datetime.datetime.fromisoformat((archive.owner() or {"made": "1970-01-01T00:00:00+00:00"})["made"])
             if not self.to or made <= self.to:
                 begun.append((made, archive))
-        return max(begun, key=lambda pair: pair[0])[1] if begun else first
-
-    def later(self, first):
-        """Returns the archives of this shard's earlier restores."""
-        pages = first.bucket.s3.meta.client.get_paginator("list_objects_v2").paginate(
-            Bucket=first.bucket.bucket_name, Prefix=first.key().rstrip("/") + "-", Delimiter="/")
-        found = [item["Prefix"].rstrip("/").split("/")[-1] for page in pages for item in page.get("CommonPrefixes", [])]
-        # The archive of an attempt that was given up has nothing but its owner.
-        return [name for name in found if bucket.Archive(self.settings, name).used()]
+        return max(begun, key=lambda pair: pair[0])[1] if begun else (known or [first])[0]
 
     def choose(self, source):
         """Returns the newest base backup before the time."""
@@ -271,10 +275,10 @@ def check_new(settings, data):
     kept = glob.glob(glob.escape(data) + ".before-*")
     if kept:
         raise bucket.Refused(f"{data} is gone, and {kept[0]} is there: move one of them to {data}")
-    archive = bucket.Archive(settings, settings["archive"])
-    if not archive.empty():
+    known = archives(settings, settings["archive"])
+    if known:
         raise bucket.Refused(
-            f"this volume is empty, and {archive.place} has the archive of a shard of this name. If the volume was lost, restore it: "
+            f"this volume is empty, and {known[0].place} has the archive of a shard of this name. If the volume was lost, restore it: "
             "postgres.restore with to: latest. If this shard is a new one, choose another postgres.backup.bucket, or remove that archive")
 
 

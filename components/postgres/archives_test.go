@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// No retention is applied to the archive of before a restore, so people remove it one day. What the shard
+// has written since counts as before.
+func TestTheArchiveOfBeforeARestoreMayGo(t *testing.T) {
+	store := newStore(t)
+	s, moment, _ := archived(t, store)
+	s.requireRestore(store, Restore{Name: "friday", To: moment})
+	s.start()
+	s.fill(3001, 3500)
+	s.base()
+	s.fill(3501, 4000)
+	rows := s.rows()
+	s.end(syscall.SIGINT)
+	require.NoError(t, os.RemoveAll(filepath.Join(store.folder, "backups/prod/postgres-shard-0")))
+
+	output, err := s.verify(store, 0)
+	require.NoError(t, err, output)
+	require.FileExists(t, filepath.Join(store.folder, "backups/prod/postgres-shard-0-friday/verified.json"))
+
+	clone := store.backed(t)
+	args := store.args(&Restore{Name: "clone", Shards: []int{0}, To: latest, FromCluster: "postgres"})
+	args.Backup.Archive = "clone"
+	clone.configure(args)
+	output, err = clone.bootstrap()
+	require.NoError(t, err, output)
+	clone.start()
+	require.Equal(t, rows, clone.rows())
+	clone.end(syscall.SIGINT)
+
+	require.NoError(t, os.RemoveAll(s.at("volume")))
+	s.newVolume()
+	s.configure(store.args(nil))
+	output, err = s.bootstrap()
+	require.Error(t, err, "a lost volume never becomes an empty shard")
+	require.Contains(t, output, "this volume is empty, and s3://backups/prod/postgres-shard-0-friday has the archive of a shard of this name")
+	s.requireRestore(store, Restore{Name: "lost", To: latest})
+	s.start()
+	require.Equal(t, rows, s.rows())
+}
+
+// The retention removes what no moment of its days needs, and nothing else.
+func TestTheRetentionRemovesWhatNobodyNeeds(t *testing.T) {
+	store := newStore(t)
+	s := written(t, store)
+	s.archiveNow()
+	s.base()
+	s.fill(2001, 2500)
+	moment, rows := s.moment(), s.rows()
+	s.fill(2501, 2600)
+	s.archiveNow()
+	bases := s.listed()
+	require.Len(t, bases, 2)
+	for i, days := range []int{30, 20} {
+		change(t, filepath.Join(store.folder, "backups/prod/postgres-shard-0/base", bases[i], "backup.info"), func(text []byte) []byte {
+			return regexp.MustCompile(`(?m)^end_time=.*$`).ReplaceAll(text, []byte("end_time="+time.Now().AddDate(0, 0, -days).Format("2006-01-02 15:04:05.000000-07:00")))
+		})
+	}
+	log := store.files("prod/postgres-shard-0/wals")
+	s.base()
+	left := s.listed()
+	require.Len(t, left, 2, "the one of 30 days is gone, the one of 20 days is needed for the fourteenth")
+	require.Equal(t, bases[1], left[0])
+	require.Less(t, len(store.files("prod/postgres-shard-0/wals")), len(log)+2, "log of before it is gone")
+	require.NoDirExists(t, filepath.Join(store.folder, "backups/prod/postgres-shard-0/base", bases[0], "data.tar"))
+	s.end(syscall.SIGINT)
+	s.requireRestore(store, Restore{Name: "friday", To: moment})
+	s.start()
+	require.Equal(t, rows, s.rows())
+}
+
+// listed are the base backups that may be restored.
+func (s *shard) listed() (names []string) {
+	s.t.Helper()
+	output, err := s.python(s.at("backup.py"), "list")
+	require.NoError(s.t, err, output)
+	for _, line := range strings.Split(output, "\n") {
+		if found := regexp.MustCompile(`^(\d{8}T\d{6}) `).FindStringSubmatch(line); found != nil {
+			names = append(names, found[1])
+		}
+	}
+	return names
+}
