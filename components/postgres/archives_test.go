@@ -93,3 +93,20 @@ func (s *shard) listed() (names []string) {
 	}
 	return names
 }
+
+// Credentials that are no longer in the Secret count no longer, without a restart.
+func TestWhatASecretNoLongerHasIsForgotten(t *testing.T) {
+	store := newStore(t)
+	s := store.backed(t)
+	s.write("backup-credentials/AWS_SESSION_TOKEN", "former")
+	s.write("backup-credentials/ca.crt", "former")
+	s.write("forget.py", "import json, os, sys\nsys.path.insert(0, sys.argv[1])\nimport bucket\n"+
+		"told = lambda: [os.environ.get(name) for name in ('AWS_ACCESS_KEY_ID', 'AWS_SESSION_TOKEN', 'AWS_CA_BUNDLE')]\n"+
+		"settings = bucket.read_settings()\nprint(told())\n"+
+		"[os.remove(settings['credentials'] + name) for name in ('/AWS_SESSION_TOKEN', '/ca.crt')]\n"+
+		"bucket.read_settings()\nprint(told())\n")
+	require.NoError(t, os.Chmod(s.at("backup-credentials"), 0o777))
+	output, err := s.python(s.at("forget.py"), s.folder)
+	require.NoError(t, err, output)
+	require.Equal(t, "['key', 'former', '"+s.at("backup-credentials/ca.crt")+"']\n['key', None, None]\n", output)
+}

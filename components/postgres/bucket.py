@@ -43,14 +43,17 @@ def read_settings():
 
 
 def export_credentials(settings):
-    """Gives boto3 what the mounted Secret has at this moment."""
+    """Gives boto3 what the mounted Secret has at this moment, and nothing of what it had before."""
     folder = settings["credentials"]
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        if folder and os.path.exists(f"{folder}/{name}"):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if folder else ():
+        os.environ.pop(name, None)
+        if os.path.exists(f"{folder}/{name}"):
             with open(f"{folder}/{name}", encoding="utf-8") as file:
                 os.environ[name] = file.read().strip()
-    if folder and os.path.exists(f"{folder}/ca.crt"):
-        os.environ["AWS_CA_BUNDLE"] = f"{folder}/ca.crt"
+    if folder:
+        os.environ.pop("AWS_CA_BUNDLE", None)
+        if os.path.exists(f"{folder}/ca.crt"):
+            os.environ["AWS_CA_BUNDLE"] = f"{folder}/ca.crt"
     if settings["region"]:
         os.environ["AWS_DEFAULT_REGION"] = settings["region"]
     if settings["endpoint"]:
