@@ -145,9 +145,11 @@ func verifyJob(p plan) *batchv1.CronJobArgs {
 	}
 }
 
-// verifyPod is placed as a shard is.
+// verifyPod is placed as a shard is, and of no priority: it must not take the place of what
+// serves users.
 func verifyPod(p plan) *corev1.PodSpecArgs {
 	spec := jobPodSpec(p)
+	spec.PriorityClassName = nil
 	spec.ServiceAccountName = pulumi.String(verifyName(p.component))
 	claim := volumeClaim(p).Spec
 	volumes := corev1.VolumeArray{

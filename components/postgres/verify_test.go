@@ -52,6 +52,16 @@ func TestVerificationHasAPodOfItsOwn(t *testing.T) {
 	require.NotContains(t, strings.Join(run(t, args).Names(), " "), "verify")
 }
 
+// A pod as large as a shard, which waits for room or for a person, and takes nobody's.
+func TestVerificationTakesNoPodsPlace(t *testing.T) {
+	args := &Args{Shards: []int{0}, PriorityClass: pulumi.String("databases")}
+	withVerify(args)
+	record := run(t, args)
+	require.Equal(t, "databases", kubetest.Text(record.Get(t, "StatefulSet", "postgres-shard-0"), "spec.template.spec.priorityClassName"))
+	_, has := kubetest.Value(record.Get(t, "CronJob", "postgres-verify"), "spec.jobTemplate.spec.template.spec.priorityClassName")
+	require.False(t, has)
+}
+
 // Only a server of the archive's version can read it.
 func TestEachImageVerifiesItsOwnShards(t *testing.T) {
 	other := strings.Replace(builtImage, ":16.2-", ":17.5-", 1)
