@@ -247,7 +247,7 @@ prove-events: ## USERS=100000 SEED=…: registrations while everything is killed
 	$(PROVE) TestEventsFollowEveryRegistration
 
 prove-rotation: export ROTATE := 1
-prove-rotation: ## a stack of its own gets new passwords for its shards under load, twice: the services' and the superuser's; PARTS=members: three members each
+prove-rotation: ## a stack of its own gets new passwords for its shards and its cache under load, twice; PARTS=members: three members each
 	@$(LAB) start --patroni
 	$(PROVE) TestPasswordsRotateUnderLoad
 

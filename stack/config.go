@@ -132,10 +132,11 @@ type Postgres struct {
 	// bucket that is hot.
 	Pins map[int]int `json:"pins"`
 	// PasswordRotation counts how often the passwords for the shards were changed: the
-	// services', the superuser's and the exporter's. Raise it by one for new ones: each service
-	// has two logins on every shard, which alternate, so no request fails and no pod of a service
-	// restarts. A service's former login works for an hour more. The first rotation of shards with
-	// several members restarts these, one after the other.
+	// services', the superuser's, those of role app and the exporter, and that of Patroni's REST
+	// API. Raise it by one for new ones: each service has two logins on every shard, which
+	// alternate, so no request fails and no pod of a service restarts. A service's former login
+	// works for an hour more. The first rotation of shards with several members restarts these,
+	// one after the other.
 	PasswordRotation int `json:"passwordRotation" min:"0" max:"1000000"`
 	// Moves are how buckets move between shards.
 	Moves Moves `json:"moves"`

@@ -25,9 +25,11 @@ func TestARotationRestartsNobody(t *testing.T) {
 		for _, node := range g.find("random:index/randomPassword:RandomPassword") {
 			have[node.Name] = true
 		}
-		require.True(t, have["postgres-shard-0-admin-password"], "the first one")
-		for kept := range 5 {
-			require.Equal(t, kept > 0 && kept <= rotation && kept >= rotation-1, have[fmt.Sprintf("postgres-shard-0-admin-password-%d", kept)], "rotation %d of %d", kept, rotation)
+		for _, role := range []string{"admin", "app"} {
+			require.True(t, have["postgres-shard-0-"+role+"-password"], "the first one")
+			for kept := range 5 {
+				require.Equal(t, kept > 0 && kept <= rotation && kept >= rotation-1, have[fmt.Sprintf("postgres-shard-0-%s-password-%d", role, kept)], "rotation %d of %d", kept, rotation)
+			}
 		}
 		after := jobsOf(t, "dev", map[string]any{"passwordRotation": rotation})
 		require.NotEqual(t, jobsOf(t, "dev", nil)["shards-migrate"], after["shards-migrate"])

@@ -29,9 +29,10 @@ type Args struct {
 	// one after the other.
 	New []int `json:"-"`
 
-	// PasswordRotation counts how often the superusers' passwords were changed. The pods bring their
-	// servers to a new one by themselves where a shard has several members; for a single server
-	// RolesArgs.Prepare does, with RolesArgs.Administrators. Default: 0.
+	// PasswordRotation counts how often the shards' own passwords were changed: the superuser's,
+	// the application's, the exporter's and that of Patroni's REST API. The pods bring their
+	// servers to a new one of the superuser by themselves where a shard has several members; for a
+	// single server RolesArgs.Prepare does, with RolesArgs.Administrators. Default: 0.
 	PasswordRotation int `json:"-"`
 
 	// Unfinished are other rotations that began and did not end: a server may have their passwords, as

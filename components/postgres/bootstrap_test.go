@@ -101,7 +101,8 @@ func (s *shard) command(name string, args ...string) *exec.Cmd {
 	cmd.Dir = s.folder
 	cmd.Env = append([]string{"PATH=" + s.path, "PGDATA=" + s.at("volume/pgdata"), "DATABASE=shard_0_db",
 		"CREDENTIALS=" + s.folder, "CONFIG=" + s.folder}, s.env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// As in a container there is no terminal that could be asked for a password.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}

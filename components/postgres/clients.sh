@@ -17,28 +17,13 @@ closed() {
 	return 1
 }
 
-# login is sql with each password that the server may have.
-login() {
-	! sql "$@" || return 0
-	for password in $(cat "$CREDENTIALS/$1/former" 2>/dev/null); do
-		case $answer in *'password authentication failed'*) ;; *) return 1 ;; esac
-		mkdir -p "$SCRATCH/former/$1"
-		printf '%s' "$password" >"$SCRATCH/former/$1/password"
-		present=$CREDENTIALS CREDENTIALS=$SCRATCH/former told=0
-		sql "$@" || told=1
-		CREDENTIALS=$present
-		[ "$told" = 1 ] || return 0
-	done
-	return 1
-}
-
 # survey leaves the clients without TLS, and the shards that could not be asked, in
 # $waiting. A pod that does not exist has no clients.
 survey() {
 	waiting=
 	while read -r name host port database _; do
 		! closed "$host" "$port" "$database" || continue
-		if login "$name" "$host" "$port" "$database"; then
+		if sql "$name" "$host" "$port" "$database"; then
 			[ -z "$answer" ] || waiting="$waiting${waiting:+; }$name has $answer"
 			continue
 		fi

@@ -13,7 +13,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -42,7 +41,7 @@ func (r *registrar) claims(p plan) ([]*corev1.PersistentVolumeClaim, error) {
 // patroni registers what several servers of one shard have beyond a single one. It
 // returns what they have to wait for.
 func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.PersistentVolumeClaim, begun pulumi.ResourceOption) ([]pulumi.Resource, error) {
-	rest, err := kube.Password(r.ctx, p.secret(patroniCredentials)+"-password", nil, r.parent)
+	_, rest, err := r.passwords(p, patroniCredentials)
 	if err != nil {
 		return nil, err
 	}

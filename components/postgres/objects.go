@@ -15,14 +15,22 @@ import (
 	"github.com/scalestack/scalestack/components/k8s"
 )
 
-// FormerKey of the superuser's Secret has the passwords that a server may have which a rotation has not reached, each on a
-// line of its own.
-const FormerKey = "former"
+const (
+	// FormerKey of a shard's Secret has the passwords that a server may have which a rotation has not reached, each on a line
+	// of its own.
+	FormerKey = "former"
+	// rotationKey of the application's Secret tells which rotation it is of.
+	rotationKey = "rotation"
+)
 
-func credentials(p plan, secret, role string, password pulumi.StringInput, former ...pulumi.StringInput) *corev1.SecretArgs {
-	data := pulumi.StringMap{"username": pulumi.String(role), "password": password}
-	if len(former) > 0 {
-		data[FormerKey] = lines(former)
+// credentials have the present password and those of before.
+func credentials(p plan, secret, role string, passwords []pulumi.StringInput) *corev1.SecretArgs {
+	data := pulumi.StringMap{"username": pulumi.String(role), "password": passwords[0]}
+	if p.hasFormer() {
+		data[FormerKey] = lines(passwords[1:])
+	}
+	if p.hasFormer() && secret == AppCredentials {
+		data[rotationKey] = pulumi.String(strconv.Itoa(p.PasswordRotation))
 	}
 	return &corev1.SecretArgs{
 		Metadata:   p.labels().Meta(p.secret(secret), p.Namespace),

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,13 +29,62 @@ func TestARotationChangesSecretsOnly(t *testing.T) {
 	require.Equal(t, template(0, 1), template(1, 1))
 	require.NotEqual(t, template(0, 3), template(1, 3), "the members learn to follow, once")
 	require.Equal(t, template(1, 3), template(2, 3))
+	verdict := func(rotation int) string {
+		names := run(t, rotated(rotation, 1)).Names()
+		return names[slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(name, "Job postgres-rollout-") })]
+	}
+	require.NotEqual(t, verdict(0), verdict(1))
+	require.NotEqual(t, verdict(1), verdict(2))
 	for rotation, former := range []int{0, 1, 2, 2} {
-		record := run(t, rotated(rotation, 1))
-		secret := record.Get(t, "Secret", "postgres-shard-0-admin")
-		require.Equal(t, former, strings.Count(kubetest.Text(secret, "stringData.former"), "\n"), "rotation %d", rotation)
-		require.NotContains(t, kubetest.Text(record.Get(t, "Secret", "postgres-shard-0-app"), "stringData"), "former")
+		record := run(t, rotated(rotation, 3))
+		for _, name := range []string{"admin", "app"} {
+			secret := record.Get(t, "Secret", "postgres-shard-0-"+name)
+			require.Equal(t, former, strings.Count(kubetest.Text(secret, "stringData.former"), "\n"), "rotation %d", rotation)
+		}
+		var settings struct{ RestAPI struct{ Former []string } }
+		require.NoError(t, json.Unmarshal([]byte(kubetest.Text(record.Get(t, "Secret", "postgres-shard-0-patroni"), `stringData["patroni.yml"]`)), &settings))
+		require.Len(t, settings.RestAPI.Former, former)
 		record.RequireNoPlainSecret(t, kubetest.Password)
 	}
+}
+
+// The application's role sets its own new password, and none of its passwords is to be read in the server's log.
+func TestARolloutBringsTheNewPasswordOfTheApplication(t *testing.T) {
+	s := newShard(t)
+	s.passwords("admin-1", "first")
+	s.requireBootstrap()
+	log, err := os.Create(s.at("log"))
+	require.NoError(t, err)
+	defer log.Close()
+	s.log = log
+	s.start()
+	s.exec("ALTER SYSTEM SET log_statement = 'all'")
+	s.query("postgres", "admin-1", "SELECT pg_reload_conf()::text")
+	s.requireRefusal("password authentication failed", s.line("first"))
+	s.write("credentials/shard-0/former", "never\nfirst\n")
+	output, err := s.rollout(s.line("first"))
+	require.NoError(t, err, "a gate goes on with the former one: %s", output)
+	s.requireRefusal("the Secret with the password of rotation 2 has not arrived", s.line("first"), "ROTATION=2")
+	s.write("credentials/shard-0/rotation", "2")
+	require.Equal(t, "app", s.query(AppRole, "first", "SELECT current_user"))
+
+	s.exec("ALTER SYSTEM SET default_transaction_read_only = on")
+	s.query("postgres", "admin-1", "SELECT pg_reload_conf()::text")
+	s.requireRefusal("it still takes a former password of role app (", s.line("first"), "ROTATION=2")
+	s.exec("ALTER SYSTEM RESET default_transaction_read_only")
+	s.query("postgres", "admin-1", "SELECT pg_reload_conf()::text")
+
+	for range 2 {
+		output, err = s.rollout(s.line("first"), "ROTATION=2")
+		require.NoError(t, err, output)
+		require.Equal(t, "app", s.query(AppRole, appPassword, "SELECT current_user"))
+		_, err = s.connect(AppRole, "first")
+		require.ErrorContains(t, err, "password authentication failed")
+	}
+	written, err := os.ReadFile(s.at("log"))
+	require.NoError(t, err)
+	require.Contains(t, string(written), "ALTER USER app PASSWORD 'SCRAM-SHA-256$")
+	require.NotContains(t, string(written), "pass\\word")
 }
 
 // Whoever logs in as the superuser of a single server does so with the former password until it has the new one.

@@ -265,21 +265,26 @@ func synchronousMode(members int) any {
 	return true
 }
 
-// patroniSecrets is the part of Patroni's configuration with passwords.
-func patroniSecrets(a *Args, admin, rest string) string {
+// patroniSecrets is the part of Patroni's configuration with passwords. It takes one for its
+// REST API, and reads a new one some time after it was mounted: rest.py knows those of before.
+func patroniSecrets(a *Args, admin string, rest ...string) string {
 	login := object{"username": AdminRole, "password": admin}
 	if a.TLS != nil {
 		login["sslmode"], login["sslrootcert"] = verify, AuthorityPath
 	}
+	restAPI := object{"authentication": object{"username": restRole, "password": rest[0]}}
+	if len(rest) > 1 {
+		restAPI[FormerKey] = rest[1:]
+	}
 	return document(object{
 		"postgresql": object{"authentication": object{"superuser": login, "replication": login, "rewind": login}},
-		"restapi":    object{"authentication": object{"username": restRole, "password": rest}},
+		"restapi":    restAPI,
 	})
 }
 
-func patroniSecretsOf(a *Args, admin, rest pulumi.StringInput) pulumi.StringOutput {
-	return pulumi.All(admin, rest).ApplyT(func(values []any) string {
-		return patroniSecrets(a, values[0].(string), values[1].(string))
+func patroniSecretsOf(a *Args, admin pulumi.StringInput, rest []pulumi.StringInput) pulumi.StringOutput {
+	return pulumi.All(admin, pulumi.StringArray(rest).ToStringArrayOutput()).ApplyT(func(values []any) string {
+		return patroniSecrets(a, values[0].(string), values[1].([]string)...)
 	}).(pulumi.StringOutput)
 }
 

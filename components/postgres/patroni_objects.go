@@ -142,7 +142,7 @@ func roleBinding(p plan) *rbacv1.RoleBindingArgs {
 	}
 }
 
-func patroniSecret(p plan, admin, rest pulumi.StringInput) *corev1.SecretArgs {
+func patroniSecret(p plan, admin pulumi.StringInput, rest []pulumi.StringInput) *corev1.SecretArgs {
 	return &corev1.SecretArgs{
 		Metadata:   p.labels().Meta(p.secret(patroniCredentials), p.Namespace),
 		StringData: pulumi.StringMap{"patroni.yml": patroniSecretsOf(p.Args, admin, rest)},

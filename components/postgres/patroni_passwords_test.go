@@ -2,18 +2,36 @@ package postgres
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/sharding/certtest"
 )
 
 // mount gives a member the files of a rotation, as its kubelet does at a time of its own.
 func (m *member) mount(password string) {
 	m.write("patroni/20-passwords.yml", patroniSecrets(m.cluster.args(nil), password, "rest"))
 	m.write("credentials/admin/password", password)
+}
+
+// mountREST gives a member the passwords of its REST API, the present one first.
+func (m *member) mountREST(passwords ...string) {
+	m.write("patroni/20-passwords.yml", strings.ReplaceAll(patroniSecrets(m.cluster.args(nil), "admin-1", passwords...), volumePath, m.at("volume")))
+}
+
+// requireREST waits until a change needs this password, and no other one that there was.
+func (m *member) requireREST(password string, others ...string) {
+	m.t.Helper()
+	require.Eventually(m.t, func() bool { return m.change(password) == http.StatusAccepted }, 30*time.Second, 200*time.Millisecond,
+		"%s does not take %s", m.pod(), password)
+	for _, other := range others {
+		require.Equal(m.t, http.StatusUnauthorized, m.change(other), "%s takes %s", m.pod(), other)
+	}
 }
 
 // rotating writes to the primary with the password that it takes, as clients do, and keeps what was acknowledged.
@@ -172,6 +190,50 @@ func TestPatroniRotatesThePassword(t *testing.T) {
 		c.requirePassword("admin-3", "admin-1", "admin-2")
 	})
 	w.end()
+}
+
+// Patroni takes one password for its REST API. Members of which some have the new one elect each other, since questions need none.
+// While the API server is away the primary asks by a change, so it steps down until all have the same.
+func TestPatroniRotatesThePasswordOfItsRESTAPI(t *testing.T) {
+	c := newClusterOf(t, certtest.NewAuthority(t, "test"))
+	c.rotation = 1
+	c.configure(nil)
+	c.start()
+	leader := c.settled()
+	standbys := c.standbys(leader)
+	standbys[0].mountREST("rest-2", "rest")
+	standbys[0].requireREST("rest-2", "rest", "")
+	leader.requireREST("rest", "rest-2")
+	next := c.requireVotes()
+
+	refused := func() int { return strings.Count(next.log(), "/failsafe: not authenticated") }
+	require.Zero(t, refused())
+	c.api.pause()
+	require.Eventually(t, func() bool { return refused() > 0 }, (lockSeconds+15)*time.Second, time.Second)
+	c.api.resume()
+	c.settled()
+
+	for _, m := range c.members {
+		m.mountREST("rest-2", "rest")
+	}
+	for _, m := range c.members {
+		m.requireREST("rest-2", "rest", "")
+	}
+	leader = c.settled()
+	next = c.standbys(leader)[0]
+	output, err := leader.patronictl("switchover", "--candidate", next.pod(), "--force")
+	require.NoError(t, err, output)
+	require.Eventually(t, func() bool { return c.leader() == next }, time.Minute, 200*time.Millisecond)
+	// A member that starts with it takes it at once, and one that has it by now keeps it.
+	c.settled()
+	for _, m := range c.members {
+		m.mountREST("rest-3", "rest-2", "rest")
+	}
+	next.replace()
+	c.settled()
+	for _, m := range c.members {
+		m.requireREST("rest-3", "rest-2", "rest")
+	}
 }
 
 // The members of before do not look for a new password. The first rotation replaces them one after the other, each as soon as the

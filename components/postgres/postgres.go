@@ -131,28 +131,24 @@ func (r *registrar) budget() error {
 }
 
 func (r *registrar) shard(p plan) error {
-	first, err := r.generated(p, AdminCredentials)
+	firstAdmin, admins, err := r.passwords(p, AdminCredentials)
 	if err != nil {
 		return err
 	}
-	passwords, err := r.rotated(p, first)
+	firstApp, apps, err := r.passwords(p, AppCredentials)
 	if err != nil {
 		return err
 	}
-	admin, err := corev1.NewSecret(r.ctx, p.secret(AdminCredentials), credentials(p, AdminCredentials, AdminRole, passwords[0], passwords[1:]...), r.parent)
+	admin, err := corev1.NewSecret(r.ctx, p.secret(AdminCredentials), credentials(p, AdminCredentials, AdminRole, admins), r.parent)
 	if err != nil {
 		return err
 	}
-	appPassword, err := r.generated(p, AppCredentials)
+	app, err := corev1.NewSecret(r.ctx, p.secret(AppCredentials), credentials(p, AppCredentials, AppRole, apps), r.parent)
 	if err != nil {
 		return err
 	}
-	app, err := corev1.NewSecret(r.ctx, p.secret(AppCredentials), credentials(p, AppCredentials, AppRole, appPassword), r.parent)
-	if err != nil {
-		return err
-	}
-	// Of the first password: a later one restarts nothing.
-	checksum := checksum(p, first, appPassword)
+	// Of the first passwords: later ones restart nothing.
+	checksum := checksum(p, firstAdmin, firstApp)
 	rolled := rolledShard{plan: p, rollout: rollout(p, checksum), app: app}
 	if err := r.gate(rolled); err != nil {
 		return err
@@ -183,7 +179,7 @@ func (r *registrar) shard(p plan) error {
 		needs = append(needs, account)
 	}
 	if p.replicated() {
-		more, err := r.patroni(p, passwords[0], claims, begun)
+		more, err := r.patroni(p, admins[0], claims, begun)
 		if err != nil {
 			return err
 		}
@@ -200,38 +196,36 @@ func (r *registrar) shard(p plan) error {
 	}
 	r.shards = append(r.shards, Shard{
 		ID: p.id, Name: ShardName(p.id), Host: host, Port: Port, Database: Database(p.id),
-		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum, Password: passwords[0],
+		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum, Password: admins[0],
 	})
 	return nil
 }
 
-// generated is the first password of a Secret. An earlier release could rotate it, which took
-// every shard away for a minute: what it generated stays.
-func (r *registrar) generated(p plan, secret string) (pulumi.StringInput, error) {
-	return kube.Password(r.ctx, kube.PasswordName(p.secret(secret), 0), nil, r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
-}
-
-// rotated are the superuser's password and those that a server may still have: the one before,
-// those of rotations that did not end, and the first, which a stack has that begins with a higher number.
-func (r *registrar) rotated(p plan, first pulumi.StringInput) ([]pulumi.StringInput, error) {
-	var all []pulumi.StringInput
+// passwords are the present one of a shard's Secret and those that a server may still have: the one before, those of
+// rotations that did not end, and the first, which a stack has that begins with a higher number. An earlier release
+// could rotate the first, which took every shard away for a minute: what it generated stays.
+func (r *registrar) passwords(p plan, secret string) (first pulumi.StringInput, all []pulumi.StringInput, err error) {
+	first, err = kube.Password(r.ctx, kube.PasswordName(p.secret(secret), 0), nil, r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, rotation := range append([]int{p.PasswordRotation, p.PasswordRotation - 1}, p.Unfinished...) {
 		if rotation <= 0 {
 			continue
 		}
-		value, err := kube.Password(r.ctx, kube.PasswordName(p.secret(AdminCredentials), rotation), nil, r.parent)
+		value, err := kube.Password(r.ctx, kube.PasswordName(p.secret(secret), rotation), nil, r.parent)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		all = append(all, value)
 	}
 	if p.PasswordRotation == 0 {
-		return append([]pulumi.StringInput{first}, all...), nil
+		return first, append([]pulumi.StringInput{first}, all...), nil
 	}
-	return append(all, first), nil
+	return first, append(all, first), nil
 }
 
-// hasFormer tells whether the superusers' Secrets have passwords besides the current one.
+// hasFormer tells whether the shards' Secrets have passwords besides the present ones.
 func (a *Args) hasFormer() bool { return a.PasswordRotation > 0 || len(a.Unfinished) > 0 }
 
 // services returns the clients' Service. It keeps its selector until the shard's change has

@@ -8,7 +8,10 @@ import base64
 import json
 import os
 import ssl
+import urllib.error
 import urllib.request
+
+UNAUTHORIZED = 401
 
 
 def settings(name):
@@ -29,17 +32,34 @@ def certificate():
     return (patronictl["certfile"], patronictl["keyfile"]) if "certfile" in patronictl else None
 
 
+def logins():
+    """Returns the names and passwords that Patroni may want for a change, those of its settings first: it reads new ones after they were mounted."""
+    known = settings("20-passwords.yml")["restapi"]
+    login = known["authentication"]
+    return [f"{login['username']}:{password}" for password in [login["password"], *known.get("former", [])]]
+
+
 def call(path, change=None, timeout=5, shown=None):
     """Returns what Patroni answers; with a change, to a request for it. Another certificate than that of the settings may be shown."""
+    if change is None:
+        return ask(path, None, {}, timeout, None)
+    body, failure = json.dumps(change).encode(), None
+    for login in logins():
+        headers = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
+        try:
+            return ask(path, body, headers, timeout, shown or certificate())
+        except urllib.error.HTTPError as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            failure = error
+    raise failure
+
+
+def ask(path, body, headers, timeout, shown):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    headers, body = {}, None
-    if change is not None:
-        login = settings("20-passwords.yml")["restapi"]["authentication"]
-        headers["Authorization"] = "Basic " + base64.b64encode(f"{login['username']}:{login['password']}".encode()).decode()
-        body = json.dumps(change).encode()
-        if shown := shown or certificate():
-            context.load_cert_chain(*shown)
+    if shown:
+        context.load_cert_chain(*shown)
     failure = None
     for scheme in schemes():
         request = urllib.request.Request(f"{scheme}://{os.environ.get('REST', '127.0.0.1:8008')}{path}", body, headers)

@@ -141,7 +141,10 @@ func (r *registrar) gate(s rolledShard) error {
 // uses a shard's host comes after it.
 func (r *registrar) verdict() error {
 	first := r.rolled[0]
-	job := rolloutJob{plan: first.plan, object: r.name + "-rollout", shards: r.rolled, shrunk: true, revision: pulumi.String("")}
+	job := rolloutJob{plan: first.plan, object: r.name + "-rollout", shards: r.rolled, last: true, revision: pulumi.String("")}
+	if r.args.hasFormer() {
+		job.revision = pulumi.Sprintf("rotation %d", r.args.PasswordRotation)
+	}
 	made, err := r.job(r.name+"-rollout", job, slices.Concat(r.watch, r.gates, r.sets))
 	if err != nil {
 		return err

@@ -9,7 +9,11 @@
 #   OWN          the shard that CONFIG is for: name, host, port, database. Its data must be of
 #                the image's version. Empty, or a server that is down: not compared
 #   ROLE         the role to log in with
-#   CREDENTIALS  folder with <name>/password for each shard
+#   CREDENTIALS  folder with <name>/password for each shard, and <name>/former with a line for
+#                each password that its server may still have
+#   ROTATION     number of the rotation that <name>/password has to be of, as <name>/rotation
+#                says, and that the servers have to take: the role gives itself its new
+#                password. Empty: whatever a server takes is accepted
 #   SCRATCH      a folder to write to
 #   PATIENCE     seconds after which it fails
 #   PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
@@ -26,6 +30,7 @@ export LC_ALL=C PGSSLMODE="${PGSSLMODE:-disable}"
 : "${ROLE:?}" "${CREDENTIALS:?}" "${SCRATCH:?}" "${PATIENCE:?}"
 case $PGSSLMODE in disable) VERIFIED= ;; *) VERIFIED=$PGSSLMODE ;; esac
 SHARDS=${SHARDS:-} HELD=${HELD:-} CONFIG=${CONFIG:-} CLEARTEXT=${CLEARTEXT:-} EXCESS=${EXCESS:-} CERTIFICATE=${CERTIFICATE:-} OWN=${OWN:-}
+ROTATION=${ROTATION:-}
 
 # SETTLE is how long a server has to be up: one that dies at once is not settled.
 # UNTRACKED is how long a server from before rollouts were tracked is watched: a pod
@@ -67,18 +72,33 @@ check_config() {
 		fail "the server refuses its configuration: $found"
 }
 
-# sql asks a server and leaves its answer, or psql's complaint, in $answer.
-sql() {
-	[ -s "$CREDENTIALS/$1/password" ] || fail "$CREDENTIALS/$1/password is empty or absent"
-	host=$2
+# client runs psql on a host, a port and a database, with password $taken.
+client() {
 	# No certificate has the dot at the end.
-	[ -z "$VERIFIED" ] || host=${2%.}
-	answer=$(PGPASSWORD=$(cat "$CREDENTIALS/$1/password") PGCONNECT_TIMEOUT=5 \
-		timeout 15 psql --no-psqlrc --no-password --tuples-only --no-align --quiet --host="$host" --port="$3" \
-		--username="$ROLE" --dbname="$4" --command="$question" 2>&1 </dev/null) || {
+	[ -z "$VERIFIED" ] || set -- "${1%.}" "$2" "$3" "$4"
+	PGPASSWORD=$taken PGCONNECT_TIMEOUT=5 timeout 15 psql --no-psqlrc --no-password --tuples-only --no-align --quiet \
+		--host="$1" --port="$2" --username="$ROLE" --dbname="$3" --command="$4" 2>&1
+}
+
+ask() {
+	answer=$(client "$2" "$3" "$4" "$question" </dev/null) || {
 		answer=$(printf '%s' "${answer:-it accepts a connection and does not answer}" | tr '\n' ' ')
 		return 1
 	}
+}
+
+# sql asks a server and leaves its answer, or psql's complaint, in $answer, and the password
+# that it took in $taken.
+sql() {
+	[ -s "$CREDENTIALS/$1/password" ] || fail "$CREDENTIALS/$1/password is empty or absent"
+	taken=$(cat "$CREDENTIALS/$1/password")
+	! ask "$@" || return 0
+	for former in $(cat "$CREDENTIALS/$1/former" 2>/dev/null); do
+		case $answer in *'password authentication failed'*) ;; *) return 1 ;; esac
+		taken=$former
+		! ask "$@" || return 0
+	done
+	return 1
 }
 
 # check_version refuses an image whose server cannot read the shard's data, while the
@@ -172,6 +192,23 @@ refuses_cleartext() {
 	return 1
 }
 
+# rotated has a server take the present password. psql sends a verifier, which leaves nothing to
+# read in the server's log, and does not wait for a standby. A standby gets it from its primary.
+rotated() {
+	[ -n "$ROTATION" ] || return 0
+	reason="the Secret with the password of rotation $ROTATION has not arrived"
+	[ "$(cat "$CREDENTIALS/$1/rotation" 2>/dev/null)" = "$ROTATION" ] || return 1
+	wanted=$(cat "$CREDENTIALS/$1/password") found=
+	if sql "$@" && [ "$taken" != "$wanted" ]; then
+		found=$(
+			export PGOPTIONS='-c synchronous_commit=local'
+			printf '%s\n%s\n' "$wanted" "$wanted" | client "$2" "$3" "$4" '\password'
+		) || :
+	fi
+	reason="it still takes a former password of role $ROLE ${found:+($found)}"
+	sql "$@" && [ "$taken" = "$wanted" ]
+}
+
 # shrunk waits for the restarts that come after the last member was replaced, see restart.py.
 shrunk() {
 	[ -n "$EXCESS" ] || return 0
@@ -203,7 +240,8 @@ settled() {
 	case $answer in
 	"$5 "*)
 		reason="it runs its new configuration, for ${answer#* } s so far"
-		[ "${answer#* }" -ge "$SETTLE" ] && refuses_cleartext "$1" "$2" "$3" "$4" && shrunk "$1" "$2" "$3" "$4" ;;
+		[ "${answer#* }" -ge "$SETTLE" ] && refuses_cleartext "$1" "$2" "$3" "$4" && rotated "$1" "$2" "$3" "$4" &&
+			shrunk "$1" "$2" "$3" "$4" ;;
 	'untracked '*)
 		[ -e "$since" ] || now >"$since"
 		reason="it was started before rollouts were tracked, and may restart any moment"

@@ -38,8 +38,8 @@ type rolloutJob struct {
 	archive string
 	// clients: wait until no client of the shards is without TLS, see clients.sh.
 	clients bool
-	// shrunk: wait until a smaller number of connections has reached every member.
-	shrunk bool
+	// last: also wait until a smaller number of connections has reached every member, and a new password every server.
+	last bool
 	// revision makes a new Job when it changes.
 	revision pulumi.StringInput
 }
@@ -239,8 +239,11 @@ func (j rolloutJob) env() corev1.EnvVarArray {
 	if j.archive != "" {
 		all = append(all, j.archivingEnv()...)
 	}
-	if j.shrunk && j.replicated() {
+	if j.last && j.replicated() {
 		all = append(all, env("EXCESS", excess(j.Args)))
+	}
+	if j.last && j.hasFormer() {
+		all = append(all, env("ROTATION", strconv.Itoa(j.PasswordRotation)))
 	}
 	return append(all, j.tlsEnv()...)
 }

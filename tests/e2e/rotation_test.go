@@ -21,27 +21,29 @@ import (
 // rotationDrill is a stack of its own whose passwords change under load.
 type rotationDrill struct {
 	*proof
-	stack ownStack
+	stack   ownStack
+	members bool
 }
 
-// TestPasswordsRotateUnderLoad changes the services' passwords and the shards' superusers' twice. After each time the former
-// logins of services are refused at once instead of an hour later: whatever still used one would fail. A superuser's former password is
-// refused by each server without that. With PARTS=members each shard has three members.
+// TestPasswordsRotateUnderLoad changes the passwords of services, of the shards' own roles, of Patroni and of the cache twice. After
+// each time the former logins of services are refused at once instead of an hour later: whatever still used one would fail. The other
+// former passwords are refused without that. With PARTS=members each shard has three members.
 func TestPasswordsRotateUnderLoad(t *testing.T) {
 	if number(t, "ROTATE", 0) == 0 {
 		t.Skip("takes minutes: make prove-rotation")
 	}
 	s := newOwnStack(t, "rotation", "tlsstack.yaml")
 	s.set(map[string]string{"scalestack:namespace": "rotation"})
-	if os.Getenv("PARTS") == "members" {
+	members := os.Getenv("PARTS") == "members"
+	if members {
 		s.set(map[string]string{"scalestack:postgres.members": "3", "scalestack:postgres.image": patroniImage})
 	}
 	s.deploy()
-	d := &rotationDrill{newProof(t, number(t, "USERS", 500)), s}
+	d := &rotationDrill{newProof(t, number(t, "USERS", 500)), s, members}
 	d.start(load.Options{Rate: float64(number(t, "RATE", 40))})
-	first := d.superusers()
+	first := d.passwords()
 	d.rotate(1, "b", first)
-	d.rotate(2, "a", first, d.superusers())
+	d.rotate(2, "a", first, d.passwords())
 	report := d.compare()
 	require.Zero(t, report.Failed, "%s", report)
 	d.requireFreshCache()
@@ -69,34 +71,77 @@ func (d *rotationDrill) allowAnother() {
 	d.exec("UPDATE scalestack.rotation SET changed_at = now() - interval '1 hour'")
 }
 
-// superusers are the passwords in the shards' Secrets.
-func (d *rotationDrill) superusers() []string {
+// ownRoles are those of the shards themselves, by the ends of their Secrets' names.
+var ownRoles = map[string]string{"admin": "postgres", "app": "app"}
+
+// passwords are those of ownRoles in the shards' Secrets.
+func (d *rotationDrill) passwords() (all []map[string]string) {
 	d.t.Helper()
-	var all []string
 	for _, shard := range d.shards.Shards {
-		all = append(all, databaseConfig(d.t, d.namespace, shard.ID).Password)
+		here := map[string]string{}
+		for name := range ownRoles {
+			here[name] = secret(d.t, d.namespace, fmt.Sprintf("postgres-shard-%d-%s", shard.ID, name), "password")
+		}
+		all = append(all, here)
 	}
 	return all
 }
 
-// requireRefused shows that each shard takes the password of its Secret, which is new, and none of before.
-func (d *rotationDrill) requireRefused(former [][]string) {
+// requireRefused shows that each shard takes the passwords of its Secrets, which are new, and none of before.
+func (d *rotationDrill) requireRefused(former [][]map[string]string) {
 	d.t.Helper()
+	present := d.passwords()
 	for i, shard := range d.shards.Shards {
 		config := databaseConfig(d.t, d.namespace, shard.ID)
-		require.NoError(d.t, database(d.t, d.namespace, shard.ID).Ping(d.t.Context()))
-		for _, passwords := range former {
-			require.NotEqual(d.t, passwords[i], config.Password)
-			before := config.Copy()
-			before.Password = passwords[i]
-			_, err := pgx.ConnectConfig(d.t.Context(), before)
-			require.ErrorContains(d.t, err, "28P01", "%s takes a former password", shard.Name)
+		for name, role := range ownRoles {
+			config.User, config.Password = role, present[i][name]
+			conn, err := pgx.ConnectConfig(d.t.Context(), config)
+			require.NoError(d.t, err, "%s: %s", shard.Name, role)
+			require.NoError(d.t, conn.Close(d.t.Context()))
+			for _, passwords := range former {
+				require.NotEqual(d.t, passwords[i][name], config.Password)
+				before := config.Copy()
+				before.Password = passwords[i][name]
+				_, err := pgx.ConnectConfig(d.t.Context(), before)
+				require.ErrorContains(d.t, err, "28P01", "%s takes a former password of %s", shard.Name, role)
+			}
 		}
 	}
 }
 
+// changesPatroni prints what a member's Patroni answers to a change with each of the passwords in its settings, the present one first.
+const changesPatroni = `
+import base64, os, sys, urllib.error
+sys.path.insert(0, os.environ["CONFIG"])
+import rest
+for login in rest.logins():
+    header = {"Authorization": "Basic " + base64.b64encode(login.encode()).decode()}
+    try:
+        rest.ask("/reload", b"{}", header, 5, rest.certificate())
+        print("taken")
+    except urllib.error.HTTPError as error:
+        print(error.code)
+`
+
+// requireRefusedByPatroni waits until each member has the new password and takes none of before.
+func (d *rotationDrill) requireRefusedByPatroni(rotation int) {
+	d.t.Helper()
+	want := "taken" + strings.Repeat(" 401", rotation)
+	pods := strings.Fields(kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=postgres", "-o", "jsonpath={.items[*].metadata.name}"))
+	require.Len(d.t, pods, 3*len(d.shards.Shards))
+	for _, pod := range pods {
+		eventually(d.t, 3*time.Minute, "the new password of its REST API", func() error {
+			answers, err := try(d.t, "kubectl", "exec", "-n", d.namespace, pod, "-c", "roles", "--", "python3", "-I", "-c", changesPatroni)
+			if found := strings.Join(strings.Fields(answers), " "); err != nil || found != want {
+				return fmt.Errorf("%s answers %s: %w", pod, found, err)
+			}
+			return nil
+		})
+	}
+}
+
 // rotate deploys, and waits until every session of a service has the new login.
-func (d *rotationDrill) rotate(rotation int, login string, former ...[]string) {
+func (d *rotationDrill) rotate(rotation int, login string, former ...[]map[string]string) {
 	d.t.Helper()
 	d.allowAnother()
 	began := time.Now()
@@ -104,6 +149,10 @@ func (d *rotationDrill) rotate(rotation int, login string, former ...[]string) {
 	d.stack.deploy()
 	d.requireRefused(former)
 	d.t.Logf("pulumi up in %s", time.Since(began).Round(time.Second))
+	if d.members {
+		d.requireRefusedByPatroni(rotation)
+		d.t.Logf("no member's Patroni takes a former password after %s", time.Since(began).Round(time.Second))
+	}
 	eventually(d.t, 4*time.Minute, "new sessions have the new login", func() error {
 		if left := d.endFormerSessions(login); len(left) > 0 {
 			return fmt.Errorf("former logins in use: %s", strings.Join(left, ", "))
