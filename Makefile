@@ -229,7 +229,7 @@ drill-hour:  ## the alerts that look at an hour: a transaction that stays open, 
 	$(PROVE) TestAlertsOfAnHour
 prove-tls: export DRILL := tls
 prove-tls: export PARTS ?= move rotate
-prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; expires: its alert; 12 minutes
+prove-tls: ## PARTS="move rotate": a stack of its own gets TLS under load, moves a bucket, gets another certificate and authority; redis: the cache too; members: standbys; expires: its alert; all, after redis and members: every server's certificate at once; 12 minutes
 	@$(LAB) start --patroni
 	$(PROVE) 'TestTLS$$'
 drill-backup: export DRILL := backup

@@ -15,6 +15,7 @@ declare -A command=(
   [restore-shards]="make drill-backup PARTS=shards"
   [tls]="make prove-tls PARTS='move rotate redis'"
   [tls-members]="make prove-tls PARTS='members expires'"
+  [certificates]="make prove-tls PARTS='redis members all'"
   [passwords]="make prove-rotation"
   [cache]="make prove-cache"
   [shards]="make prove-reshard USERS=20000"
@@ -27,7 +28,7 @@ declare -A command=(
   [zone]="make drill-node PARTS=zone NODES=5"
 )
 # The last two need labs with several nodes.
-all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members passwords cache shards major state alerts disk hour nodes zone)
+all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members certificates passwords cache shards major state alerts disk hour nodes zone)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")

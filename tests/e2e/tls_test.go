@@ -4,12 +4,10 @@ package e2e
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,15 +31,18 @@ const (
 type tlsDrill struct {
 	*proof
 	stack ownStack
+	// shardsBy and cacheBy sign the certificates of the shards and of the cache.
+	shardsBy, cacheBy *certtest.Authority
 }
 
 // TestTLS deploys a stack without TLS, and under load lets its servers offer it and then require it. Then it goes through PARTS:
 //
 //	move     a bucket goes from one shard to the other
-//	rotate   the certificate is replaced, and its authority
+//	rotate   the shards' certificate is replaced, and its authority
 //	redis    the cache gets TLS in the same way, and is shown broken Secrets
 //	members  each shard gets two standbys, and one takes over
 //	expires  alert CertificateExpires holds for the drill's short certificate, and ends with a longer one
+//	all      after redis and members: the certificates of every server are replaced at the same moment, and their authorities
 func TestTLS(t *testing.T) {
 	if os.Getenv("DRILL") != "tls" {
 		t.Skip("takes minutes: make prove-tls")
@@ -49,13 +50,12 @@ func TestTLS(t *testing.T) {
 	s := newOwnStack(t, tlsName, "tlsstack.yaml")
 	s.deploy()
 	t.Cleanup(func() { shardsCA = nil })
-	d := &tlsDrill{newProof(t, number(t, "USERS", 200)), s}
-	former := certtest.NewAuthority(t, "former")
-	d.secret(former, former.Certificate, certificateHolds)
+	d := &tlsDrill{newProof(t, number(t, "USERS", 200)), s, certtest.NewAuthority(t, "shards"), certtest.NewAuthority(t, "cache")}
+	d.secret(d.shardsBy, d.shardsBy.Certificate, certificateHolds)
 
 	d.start(load.Options{Rate: float64(number(t, "RATE", 40)), Clients: 6})
 	d.up("offer", map[string]string{"tls.secret": tlsSecretName, "tls.mode": "offer"})
-	shardsCA = pool(former.Certificate)
+	shardsCA = pool(d.shardsBy.Certificate)
 	// Pods of before serve their last requests.
 	eventually(t, time.Minute, "no client of the stack is without TLS", func() error {
 		if left := d.inClear(); len(left) > 0 {
@@ -66,8 +66,7 @@ func TestTLS(t *testing.T) {
 	d.up("require", map[string]string{"tls.mode": "require"})
 	d.requireRefused()
 	for _, part := range strings.Fields(os.Getenv("PARTS")) {
-		do := map[string]func(){"move": d.move, "rotate": func() { d.rotate(former) }, "redis": d.cache, "members": d.join,
-			"expires": func() { d.expires(former) }}[part]
+		do := map[string]func(){"move": d.move, "rotate": d.rotate, "redis": d.cache, "members": d.join, "expires": d.expires, "all": d.renewAll}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}
@@ -167,7 +166,6 @@ func (d *tlsDrill) probe(shard string) string {
 		d.podAddress("postgres-exporter"), shard, d.namespace, strings.TrimPrefix(shard, "shard-")))
 }
 
-// podAddress is that of the one pod with this name.
 // move gives a bucket of the first shard to the second.
 func (d *tlsDrill) move() {
 	d.t.Helper()
@@ -194,43 +192,10 @@ func (d *tlsDrill) move() {
 	kubectl(d.t, "wait", "-n", d.namespace, "--for=condition=complete", "job", "-l", "app.kubernetes.io/name=shards-reshard", "--timeout=180s")
 }
 
-// rotate replaces the certificate, and then its authority in three steps.
-func (d *tlsDrill) rotate(former *certtest.Authority) {
-	d.t.Helper()
-	next := certtest.NewAuthority(d.t, "next")
-	both := slices.Concat(former.Certificate, next.Certificate)
-	shardsCA = pool(both)
-	for _, step := range []struct {
-		what    string
-		by      *certtest.Authority
-		trusted []byte
-	}{
-		{"a new certificate", former, former.Certificate},
-		{"clients trust both authorities", former, both},
-		{"a certificate of the new authority", next, both},
-		{"clients trust the new authority alone", next, next.Certificate},
-	} {
-		before, began := d.served(), time.Now()
-		d.secret(step.by, step.trusted, certificateHolds)
-		eventually(d.t, 4*time.Minute, step.what, func() error {
-			for shard, serial := range d.served() {
-				if serial == before[shard] {
-					return fmt.Errorf("shard %d still shows %s", shard, serial)
-				}
-			}
-			return d.clientsTrust("/etc/scalestack/shards-ca/ca.crt", step.trusted)
-		})
-		d.t.Logf("%s: every server and client has it after %s", step.what, time.Since(began).Round(time.Second))
-		d.reconnect()
-		time.Sleep(5 * time.Second)
-	}
-	shardsCA = pool(next.Certificate)
-	require.Empty(d.t, d.inClear())
-}
-
 // expires waits for the alert on both shards, and for its end.
-func (d *tlsDrill) expires(by *certtest.Authority) {
+func (d *tlsDrill) expires() {
 	d.t.Helper()
+	by := d.shardsBy
 	await := func(limit time.Duration, holds bool) {
 		for _, shard := range d.shards.Shards {
 			awaitAlert(d.t, limit, holds, d.namespace, "CertificateExpires", map[string]string{"shard": shard.Name})
@@ -239,18 +204,6 @@ func (d *tlsDrill) expires(by *certtest.Authority) {
 	await(2*time.Minute, true)
 	d.secret(by, by.Certificate, 90*24*time.Hour)
 	await(4*time.Minute, false)
-}
-
-// served are the serial numbers of the certificates that the servers show, by shard.
-func (d *tlsDrill) served() map[int]string {
-	d.t.Helper()
-	found := map[int]string{}
-	d.onShards(func(_ context.Context, shards []history.Shard) {
-		for _, shard := range shards {
-			found[shard.ID] = shard.Conn.PgConn().Conn().(*tls.Conn).ConnectionState().PeerCertificates[0].SerialNumber.String()
-		}
-	})
-	return found
 }
 
 // clientsTrust looks at the authorities that the app's pods have mounted as a file.
@@ -265,10 +218,4 @@ func (d *tlsDrill) clientsTrust(mounted string, wanted []byte) error {
 		}
 	}
 	return nil
-}
-
-// reconnect ends idle sessions of the services, which then connect anew.
-func (d *tlsDrill) reconnect() {
-	d.t.Helper()
-	d.exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename LIKE 'svc\_%' AND state = 'idle'`)
 }

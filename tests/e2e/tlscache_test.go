@@ -20,14 +20,12 @@ const (
 	cacheSecretName = "cache-tls"
 	cacheFile       = "/etc/scalestack/redis-ca/ca.crt"
 	cacheName       = "redis." + tlsName + ".svc.cluster.local"
-	// cachePatience is kubelet's for a changed Secret, and some.
-	cachePatience = 4 * time.Minute
 )
 
 // cache gives Redis TLS under load, renews its certificate, and shows it and its clients Secrets that they must not take.
 func (d *tlsDrill) cache() {
 	d.t.Helper()
-	by, strange := certtest.NewAuthority(d.t, "cache"), certtest.NewAuthority(d.t, "strange")
+	by, strange := d.cacheBy, certtest.NewAuthority(d.t, "strange")
 	good := func() { d.write(cacheSecretName, by.Issue(certificateHolds, cacheName), by.Certificate) }
 	good()
 	d.deploy("redis: offer", "redis", map[string]string{"tls.secret": cacheSecretName, "tls.mode": "offer"})
@@ -43,31 +41,31 @@ func (d *tlsDrill) cache() {
 		return nil
 	})
 
-	pod, serial := d.cachePod(), d.shownByCache(by)
+	pod, serial := d.cachePod(), d.shownByCache(by.Certificate)
 	good()
 	began := time.Now()
-	eventually(d.t, cachePatience, "the renewed certificate", func() error {
-		if now := d.shownByCache(by); now == serial || now == "" {
+	eventually(d.t, renewalPatience, "the renewed certificate", func() error {
+		if now := d.shownByCache(by.Certificate); now == serial || now == "" {
 			return fmt.Errorf("Redis shows %q", now)
 		}
 		return nil
 	})
 	d.t.Logf("redis: the renewed certificate is shown after %s", time.Since(began).Round(time.Second))
-	serial = d.shownByCache(by)
+	serial = d.shownByCache(by.Certificate)
 
 	// A name that is not the server's: the server keeps what it has, and so does everybody else.
 	d.write(cacheSecretName, by.Issue(certificateHolds, "elsewhere."+tlsName+".svc.cluster.local"), by.Certificate)
 	d.awaitRefusal("it does not have the name " + cacheName)
-	require.Equal(d.t, serial, d.shownByCache(by))
+	require.Equal(d.t, serial, d.shownByCache(by.Certificate))
 	d.awaitHits("with a broken Secret")
 
 	// An authority that did not sign what the server has: its clients trust it as soon as it is in the Secret, and have no cache.
 	d.write(cacheSecretName, by.Issue(certificateHolds, cacheName), strange.Certificate)
-	eventually(d.t, cachePatience, "the service's pods have the other authority", func() error { return d.clientsTrust(cacheFile, strange.Certificate) })
+	eventually(d.t, renewalPatience, "the service's pods have the other authority", func() error { return d.clientsTrust(cacheFile, strange.Certificate) })
 	// Connections that are open go on, so that new pods show it.
 	kubectl(d.t, "rollout", "restart", "deployment/app", "-n", d.namespace)
 	kubectl(d.t, "rollout", "status", "deployment/app", "-n", d.namespace, "--timeout=180s")
-	eventually(d.t, cachePatience, "no cache without a verified one", func() error {
+	eventually(d.t, renewalPatience, "no cache without a verified one", func() error {
 		if found := d.lookups(20); found["hit"] > 0 {
 			return fmt.Errorf("lookups: %v", found)
 		}
@@ -107,18 +105,13 @@ func (d *tlsDrill) clearText() error {
 }
 
 // shownByCache is the serial number of the certificate that Redis shows, "" if it is not to be verified.
-func (d *tlsDrill) shownByCache(by *certtest.Authority) string {
-	conn, err := tls.Dial("tcp", net.JoinHostPort(d.podAddress("redis"), "6380"), &tls.Config{RootCAs: pool(by.Certificate), ServerName: cacheName})
-	if err != nil {
-		return ""
-	}
-	defer conn.Close()
-	return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+func (d *tlsDrill) shownByCache(trusted []byte) string {
+	return shownAt(net.JoinHostPort(d.podAddress("redis"), "6380"), &tls.Config{RootCAs: pool(trusted), ServerName: cacheName})
 }
 
 func (d *tlsDrill) awaitRefusal(reason string) {
 	d.t.Helper()
-	eventually(d.t, cachePatience, "a line in the log", func() error {
+	eventually(d.t, renewalPatience, "a line in the log", func() error {
 		log := kubectl(d.t, "logs", "deployment/redis", "-n", d.namespace, "-c", "tls")
 		if !strings.Contains(log, "tls: the Secret is refused, so the server keeps the certificate that it has") || !strings.Contains(log, reason) {
 			return fmt.Errorf("the log has no %q: %s", reason, log)
@@ -144,7 +137,7 @@ func (d *tlsDrill) lookups(reads int) map[string]int {
 // awaitHits waits until most reads of a user are from the cache, while others write to it.
 func (d *tlsDrill) awaitHits(when string) {
 	d.t.Helper()
-	eventually(d.t, cachePatience, "hits "+when, func() error {
+	eventually(d.t, renewalPatience, "hits "+when, func() error {
 		if found := d.lookups(20); found["hit"] < 10 {
 			return fmt.Errorf("lookups: %v", found)
 		}
