@@ -150,5 +150,10 @@ def spare(volume):
     return min(SPARE, shutil.disk_usage(volume).total // 8)
 
 
+def most_log(volume):
+    """Returns the bytes of log that a server on it keeps between two checkpoints: what it replays stays until the next one. See tuning.go."""
+    return min(max(shutil.disk_usage(volume).total // 10, 128 << 20), 16 << 30)
+
+
 def sync():
     subprocess.run(["sync"], check=True)

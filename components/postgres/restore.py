@@ -74,7 +74,7 @@ class Restore:
     def __init__(self, settings, ask, data, attempt="", last=""):
         self.settings, self.ask, self.data, self.attempt, self.last = settings, ask, data, attempt, last
         self.building = data + ".restoring"
-        self.gap = ""
+        self.gap, self.log = "", 0
         self.name = ask["name"]
         self.to = None if ask["to"] == "latest" else datetime.datetime.fromisoformat(ask["to"])
 
@@ -154,7 +154,8 @@ class Restore:
         """Refuses log with a gap before the time: the server would take the gap for the end."""
         folder, switches = self.local(source)
         written = segments.written(self.data) if folder and not datadir.cut_off(self.data) else None
-        self.gap, gap = "", segments.Log(source, backup.begin_wal).gap(segments.beside(folder, switches), written)
+        log = segments.Log(source, backup.begin_wal)
+        self.gap, gap, self.log = "", log.gap(segments.beside(folder, switches), written), len(log.times) * segments.SIZE
         if not gap:
             return
         until = gap.until if gap.until and segments.number(gap.missing[0]) > segments.number(backup.end_wal) else None
@@ -170,10 +171,10 @@ class Restore:
         volume = os.path.dirname(self.data)
         shutil.rmtree(self.building, ignore_errors=True)
         size, free = source.size(backup), shutil.disk_usage(volume).free
-        spare = datadir.spare(volume)
-        if size + spare > free:
-            self.refuse(f"{volume} has {free >> 20} MiB free, and base backup {backup.backup_id} needs {size >> 20} MiB and {spare >> 20} MiB to spare: "
-                        "raise postgres.storage.size, or remove folders of earlier restores")
+        log, spare = min(self.log, datadir.most_log(volume)), datadir.spare(volume)
+        if size + log + spare > free:
+            self.refuse(f"{volume} has {free >> 20} MiB free, and base backup {backup.backup_id} needs {size >> 20} MiB, the log after it {log >> 20} "
+                        f"and {spare >> 20} MiB to spare: raise postgres.storage.size, or remove folders of earlier restores")
 
     def target(self):
         """Returns the archive that the restored shard will write to."""

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -223,17 +225,25 @@ func (s *shard) killAtStep(step int, programs ...string) (restore func()) {
 	return func() { s.path = before }
 }
 
-// The data of before stays, so a volume needs room for both.
+// The data of before stays, so a volume needs room for both, and for the log that is replayed.
 func TestARestoreNeedsRoom(t *testing.T) {
 	store := newStore(t)
 	s, moment, _ := archived(t, store)
 	s.configure(store.args(&Restore{Name: "friday", To: moment, Shards: []int{0}}))
 	s.write("full.py", "import collections, shutil, sys\nsys.path.insert(0, sys.argv[1])\n"+
-		"shutil.disk_usage = lambda path: collections.namedtuple('usage', 'total used free')(1 << 30, 1 << 30, 1 << 20)\n"+
+		"shutil.disk_usage = lambda path: collections.namedtuple('usage', 'total used free')(1 << 30, 1 << 30, int(sys.argv[2]) << 20)\n"+
 		"import restore\ntry:\n  restore.main()\nexcept restore.bucket.Refused as reason:\n  print(reason)\n")
-	output, err := s.python(s.at("full.py"), s.folder)
+	output, err := s.python(s.at("full.py"), s.folder, "1")
 	require.NoError(t, err, output)
 	require.Contains(t, output, "has 1 MiB free, and base backup")
+	needs := regexp.MustCompile(`needs (\d+) MiB, the log after it (\d+) and 128 MiB to spare`).FindStringSubmatch(output)
+	require.Len(t, needs, 3, output)
+	size, _ := strconv.Atoi(needs[1])
+	log, _ := strconv.Atoi(needs[2])
+	require.GreaterOrEqual(t, log, 32, "two files at least")
+	output, err = s.python(s.at("full.py"), s.folder, strconv.Itoa(size+128+log))
+	require.NoError(t, err, output)
+	require.Contains(t, output, "to spare: raise postgres.storage.size", "less than a MiB is missing")
 	require.NoDirExists(t, s.at("volume/pgdata.restoring"))
 	require.NotContains(t, strings.Join(store.files("prod"), " "), "postgres-shard-0-friday", "nothing is claimed")
 }

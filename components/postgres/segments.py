@@ -12,6 +12,7 @@ import datadir
 # A file of the log, or the history of a timeline, however it is stored. Parts of files are neither.
 STORED = re.compile(r"(?:.*/)?([0-9A-F]{24}|[0-9A-F]{8}\.history)(?:\.gz)?")
 SEGMENT = re.compile(r"[0-9A-F]{24}")
+SIZE = 16 << 20
 
 
 def number(name):
