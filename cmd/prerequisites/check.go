@@ -38,6 +38,9 @@ func (p *plan) check(ctx context.Context, ask asker) []result {
 	if len(p.classes) > 0 {
 		results = append(results, p.storage(ctx, ask)...)
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.priorities)) {
+		results = append(results, priority(ctx, ask, name))
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.kinds)) {
 		if owner := ownerOf(name); owner != strimziOperator || !p.installs {
 			results = append(results, definition(ctx, ask, name, p.kinds[name], owner))
@@ -95,6 +98,16 @@ func available(ctx context.Context, ask asker, group string, r result) result {
 		}
 	}
 	r.problem = "it is not available"
+	return r
+}
+
+// priority asks for a class of which the API server makes no pod if it is not there: a server
+// whose pod was replaced stays away.
+func priority(ctx context.Context, ask asker, name string) result {
+	r := result{what: "PriorityClass " + name, fix: "create it, or name another in priorityClass: kubectl get priorityclasses"}
+	if _, err := ask(ctx, "get", "priorityclass", name, "-o", "name"); err != nil {
+		r.problem = err.Error()
+	}
 	return r
 }
 

@@ -1,9 +1,9 @@
 // Command prerequisites reads the output of `pulumi preview --json --show-sames` on its
 // standard input and asks the cluster, with kubectl, for what the plan relies on and
 // does not bring: the version of Kubernetes, metrics for the autoscalers, storage
-// classes that can expand, the definitions of Strimzi's, KEDA's and the Gateway API's
-// objects, the Gateway that a route names. It prints one line for
-// each, and fails if something is missing or cannot be found out.
+// classes that can expand, priority classes, the definitions of Strimzi's, KEDA's and the
+// Gateway API's objects, the Gateway that a route names. It prints one line for each, and
+// fails if something is missing or cannot be found out.
 package main
 
 import (

@@ -14,6 +14,8 @@ type plan struct {
 	context string
 	// classes are the storage classes of volumes; "" is the cluster's default one.
 	classes map[string]bool
+	// priorities are the PriorityClasses of pods.
+	priorities map[string]bool
 	// scales tells that there are autoscalers, keda that some are KEDA's.
 	scales, keda bool
 	// kinds are custom resources, by plural name and group, with the version.
@@ -45,7 +47,7 @@ func read(r io.Reader) (*plan, error) {
 			return nil, fmt.Errorf("the preview failed: %s", strings.TrimSpace(d.Message))
 		}
 	}
-	p := &plan{classes: map[string]bool{}, kinds: map[string]string{}}
+	p := &plan{classes: map[string]bool{}, priorities: map[string]bool{}, kinds: map[string]string{}}
 	for _, s := range preview.Steps {
 		if s.NewState == nil {
 			continue
@@ -77,6 +79,19 @@ func (p *plan) add(token string, inputs json.RawMessage) error {
 		}
 		err := json.Unmarshal(inputs, &claim)
 		p.classes[claim.Spec.StorageClassName] = true
+		return err
+	case strings.HasPrefix(token, "kubernetes:apps/"):
+		var set struct {
+			Spec struct {
+				Template struct {
+					Spec struct{ PriorityClassName string }
+				}
+			}
+		}
+		err := json.Unmarshal(inputs, &set)
+		if name := set.Spec.Template.Spec.PriorityClassName; name != "" {
+			p.priorities[name] = true
+		}
 		return err
 	case strings.HasPrefix(token, "kubernetes:autoscaling/"):
 		p.scales = true

@@ -87,6 +87,17 @@ func TestStorageClasses(t *testing.T) {
 	}, problems(t, a, ""))
 }
 
+// The API server makes no pod of a class that is not there, and has ended the former one by then.
+func TestPriorityClasses(t *testing.T) {
+	const server = `,{"newState":{"type":"kubernetes:apps/v1:StatefulSet","inputs":{"spec":{"template":{"spec":{"priorityClassName":"databases"}}}}}},
+		{"newState":{"type":"kubernetes:apps/v1:Deployment","inputs":{"spec":{"template":{"spec":{}}}}}}`
+	require.Equal(t, []string{"MISSING  PriorityClass databases: Error from server (NotFound): get priorityclass databases -o name. " +
+		"Fix: create it, or name another in priorityClass: kubectl get priorityclasses"}, problems(t, good(), server))
+	a := good()
+	a["get priorityclass databases"] = "priorityclass"
+	require.Empty(t, problems(t, a, server))
+}
+
 func TestAnOperatorThatComesWithThePlanBringsItsDefinitions(t *testing.T) {
 	a := good()
 	delete(a, "get customresourcedefinition kafkanodepools.kafka.strimzi.io")
