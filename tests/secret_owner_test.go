@@ -2,6 +2,9 @@ package tests
 
 import (
 	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -27,5 +30,21 @@ func TestNoSecretHasTwoOwners(t *testing.T) {
 		for name := range given {
 			require.ErrorContains(t, err, "scalestack:secrets."+name+`: Invalid value: "`+name+`": is the name of a Secret that the stack makes itself`)
 		}
+	}
+}
+
+// Whoever renders the objects keeps the Secrets that the page lists out of the repository.
+func TestThePageOnFilesListsEverySecret(t *testing.T) {
+	page, err := os.ReadFile("../docs/gitops.md")
+	require.NoError(t, err)
+	var listed []string
+	for _, row := range regexp.MustCompile(`(?m)^\| (`+"`"+`[^|]+) \|`).FindAllStringSubmatch(string(page), -1) {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			listed = append(listed, regexp.MustCompile(`<[^>]+>`).ReplaceAllString(name[1], `.+`))
+		}
+	}
+	pattern := regexp.MustCompile("^(" + strings.Join(listed, "|") + ")$")
+	for _, made := range deployed(t, "prod").find("kubernetes:core/v1:Secret") {
+		require.Regexp(t, pattern, at(t, made, "metadata.name"))
 	}
 }
