@@ -14,16 +14,17 @@ import (
 	"github.com/scalestack/scalestack/components/service"
 )
 
-// Auth is how a service finds out who calls it. It is handed to the program as
-// environment variables, which docs/services.md lists; the program does the work.
+// Auth says how a service finds out who calls it. The stack passes it to the program as
+// environment variables, which docs/services.md lists; the program does the checking.
 type Auth struct {
-	// Public says that the stack gives the service no issuer: everybody who reaches it
-	// may do everything, or the program has a way of its own. It excludes the others.
+	// Public declares that the stack gives the service no issuer: either everybody who
+	// reaches it may do everything, or the program authenticates callers in its own way. It
+	// excludes the other fields.
 	Public bool `json:"public"`
-	// Issuer of the callers' OpenID Connect tokens, as their claim iss spells it. The
-	// service's egressTo must reach its port.
+	// Issuer of the callers' OpenID Connect tokens, spelled as in their claim iss. The
+	// service's egressTo must allow its port.
 	Issuer string `json:"issuer" format:"issuer"`
-	// Audience is what the issuer calls this service: tokens must name it in aud.
+	// Audience is the issuer's name for this service: tokens must list it in aud.
 	Audience string `json:"audience"`
 }
 

@@ -24,8 +24,9 @@ type Gateway struct {
 	Enabled bool `json:"enabled" pulumi:"enabled,optional"`
 	// Service that the host leads to, by its key.
 	Service string `json:"service" pulumi:"service" required:"true"`
-	// From are the gateway's pods, or the addresses that it connects from. They may
-	// connect to the service's port; nobody else may who is not in its ingressFrom.
+	// From lists the gateway's pods, or the addresses that it connects from. They may
+	// connect to the service's port; anybody else needs an entry in the service's
+	// ingressFrom.
 	From []k8s.Peer `json:"from" pulumi:"from" required:"true"`
 }
 

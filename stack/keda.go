@@ -15,12 +15,12 @@ import (
 
 // KEDA scales the services that have triggers: version 2.17 or newer.
 type KEDA struct {
-	// Namespace where KEDA's operator runs. With a service that has triggers.lag, Kafka
-	// lets the operator's pods in (label app=keda-operator, as KEDA's chart sets it).
+	// Namespace where KEDA's operator runs. If a service has triggers.lag, Kafka admits the
+	// operator's pods from there (label app=keda-operator, as KEDA's chart sets it).
 	Namespace string `json:"namespace" default:"keda" format:"label"`
-	// Prometheus is what the operator asks for the triggers connections, requests and
-	// queries; anything that answers PromQL will do. Required with one of them. Default:
-	// none.
+	// Prometheus is the address that the operator queries for the triggers connections,
+	// requests and queries; anything that answers PromQL will do. Each of them requires it.
+	// Default: none.
 	Prometheus string `json:"prometheus" format:"url"`
 }
 

@@ -12,11 +12,11 @@ import (
 // metricsPort is where shardctl serves its metrics.
 const metricsPort = 9090
 
-// Metrics are who reads the metrics of the stack's programs.
+// Metrics controls who may read the metrics of the stack's programs.
 type Metrics struct {
 	// Scrapers may connect to the metrics port of every service, of the mover and of the
-	// exporters, beside those of metricsFrom. Nobody else may but the kubelet. Default:
-	// nobody.
+	// exporters, in addition to the peers in metricsFrom. Apart from them only the kubelet
+	// may. Default: nobody.
 	Scrapers []k8s.Peer `json:"scrapers"`
 }
 

@@ -17,64 +17,64 @@ import (
 // variables that say where everything is; docs/services.md lists them.
 type Service struct {
 	service.Args
-	// Name of the service's Kubernetes objects. Default: the service's key. For a
-	// service whose objects already have another name.
+	// Name of the service's Kubernetes objects, for a service whose objects already have
+	// another name. Default: the service's key.
 	Name string `json:"name" format:"label"`
-	// ImageFrom is the service whose image this one runs too. It excludes Image.
+	// ImageFrom names the service whose image this one runs as well. It excludes Image.
 	ImageFrom string `json:"imageFrom" format:"label"`
-	// AllowEdge lets the CDN's address ranges connect to Port, beside IngressFrom. The
-	// cluster's load balancer must keep the client's address
-	// (externalTrafficPolicy Local).
+	// AllowEdge lets the CDN's address ranges connect to Port, in addition to IngressFrom.
+	// The cluster's load balancer must preserve the client's address (externalTrafficPolicy
+	// Local).
 	AllowEdge bool `json:"allowEdge"`
-	// Auth says who may call the service. Required with ingressFrom and allowEdge: what
-	// others reach says who may use it.
+	// Auth says who may call the service. Required with ingressFrom and allowEdge: a
+	// service that others can reach must say who may use it.
 	Auth *Auth `json:"auth"`
-	// Uses are the parts of the stack that the service connects to. Default: none.
+	// Uses lists the parts of the stack that the service connects to. Default: none.
 	Uses Uses `json:"uses"`
 }
 
-// Uses are the parts of the stack that a service connects to.
+// Uses lists the parts of the stack that a service connects to.
 type Uses struct {
-	// Shards are the databases.
+	// Shards gives the service access to the databases. Default: no access.
 	Shards *UsesShards `json:"shards"`
-	// Cache is Redis.
+	// Cache gives the service access to Redis.
 	Cache bool `json:"cache"`
-	// Produce are the topics that the service writes.
+	// Produce lists the topics that the service writes.
 	Produce []string `json:"produce"`
-	// Consume are the topics that the service reads.
+	// Consume says which topics the service reads, and how. Default: none.
 	Consume *UsesTopics `json:"consume"`
 }
 
-// UsesShards is how a service connects to the shards.
+// UsesShards says how a service connects to the shards.
 type UsesShards struct {
-	// Pool is the most connections of one pod to one shard.
+	// Pool is the most connections that one pod opens to one shard.
 	Pool int `json:"pool" default:"10" min:"1" max:"1000"`
-	// Write are the tables that the service reads and writes: table (in the schema
-	// public), schema.table, or schema.* for all of a schema. Its role may do nothing
-	// else. Default: none.
+	// Write lists the tables that the service reads and writes: table (in the schema
+	// public), schema.table, or schema.* for a whole schema. Its role has no other rights.
+	// Default: none.
 	Write []string `json:"write"`
-	// Read are the tables that the service only reads, in the same form. A service has at
-	// least one table or function in Write, Read or Execute. Default: none.
+	// Read lists the tables that the service only reads, in the same form. A service must
+	// have at least one table or function in Write, Read or Execute. Default: none.
 	Read []string `json:"read"`
-	// Execute are functions that the service may call and that not everybody may, named
-	// without arguments in the same form. Default: none.
+	// Execute lists functions that the service may call and that are not open to everybody,
+	// in the same form and without arguments. Default: none.
 	Execute []string `json:"execute"`
-	// StatementTimeoutSeconds ends a statement of the service that takes longer. A
-	// session may set its own.
+	// StatementTimeoutSeconds cancels a statement of the service that runs longer. A
+	// session may set its own value.
 	StatementTimeoutSeconds int `json:"statementTimeoutSeconds" default:"60" min:"1" max:"86400"`
-	// IdleTransactionTimeoutSeconds ends a session of the service that leaves a
-	// transaction open without a statement for longer. A session may set its own.
+	// IdleTransactionTimeoutSeconds ends a session of the service that leaves a transaction
+	// open without a statement for longer. A session may set its own value.
 	IdleTransactionTimeoutSeconds int `json:"idleTransactionTimeoutSeconds" default:"60" min:"1" max:"86400"`
 }
 
-// UsesTopics is how a service reads topics.
+// UsesTopics says how a service reads topics.
 type UsesTopics struct {
 	// Topics that the service reads.
 	Topics []string `json:"topics" required:"true"`
 	// Group of its consumers. Default: the service's name.
 	Group string `json:"group"`
-	// DeadLetter is the topic for what the service could not process. Default: the
-	// group's name and "_dlq".
+	// DeadLetter is the topic for events that the service could not process. Default: the
+	// group's name followed by "_dlq".
 	DeadLetter string `json:"deadLetter"`
 }
 

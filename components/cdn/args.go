@@ -20,17 +20,15 @@ type Args struct {
 	// ZoneID identifies the zone: 32 hexadecimal digits in lower case.
 	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId"`
 
-	// Plan that the zone pays for. It sets the limits that the rules are checked
-	// against.
+	// Plan of the zone. It sets the limits that the rules are checked against.
 	Plan Plan `json:"plan" pulumi:"plan,optional" default:"free" enum:"free,pro,business,enterprise"`
 
-	// Mode is the product of Cloudflare that holds the rules: cacheRules, or pageRules
-	// for a zone that still has them (fewer rules, fewer settings, and no plan below
-	// pro).
+	// Mode is the Cloudflare product that holds the rules: cacheRules, or pageRules for a
+	// zone that still has them (fewer rules, fewer settings, and no plan below pro).
 	Mode Mode `json:"mode" pulumi:"mode,optional" default:"cacheRules" enum:"cacheRules,pageRules"`
 
-	// Hostname is the one host name of the zone that page rules are for, without a
-	// scheme, port or "*". Mode pageRules needs it, and nothing else uses it.
+	// Hostname is the host name of the zone that page rules apply to, without a scheme,
+	// port or "*". Required with Mode pageRules and unused otherwise.
 	Hostname string `json:"hostname" pulumi:"hostname,optional"`
 
 	// Rules are the cacheable paths; the last match wins. Default: /static/* and
@@ -42,25 +40,25 @@ type Args struct {
 	// Matching ignores case.
 	BypassPrefixes []string `json:"bypassPrefixes" pulumi:"bypassPrefixes,optional"`
 
-	// BrowserTTL is the lifetime, in seconds, in browsers of what no rule covers, one
-	// of the 28 values that Cloudflare takes for a zone: from 30 on plan enterprise,
-	// from 1800 on the others. 0 respects the origin's headers.
+	// BrowserTTL is the lifetime in browsers, in seconds, of whatever no rule covers.
+	// Cloudflare accepts 28 values for a zone: from 30 on plan enterprise, from 1800 on the
+	// others. 0 respects the origin's headers.
 	BrowserTTL *int `json:"browserTtl" pulumi:"browserTtl,optional" default:"86400" min:"0" max:"31536000"`
 
-	// ZoneSettings sets the zone's cache level to Standard and its browser lifetime
-	// to BrowserTTL. They stay as they are when this becomes false or the stack is
-	// destroyed. The provider reads all of the zone's settings at once and fails if
-	// the plan or the token hides one.
+	// ZoneSettings sets the zone's cache level to Standard and its browser lifetime to
+	// BrowserTTL. Both keep their values when this becomes false or the stack is destroyed.
+	// The provider reads all of the zone's settings at once and fails if the plan or the
+	// token hides one.
 	ZoneSettings *bool `json:"zoneSettings" pulumi:"zoneSettings,optional" default:"true"`
 
-	// TieredCache turns smart tiered caching on. False leaves it as it is, and so does
-	// destroying the stack.
+	// TieredCache turns on smart tiered caching. Neither false nor destroying the stack
+	// turns it off.
 	TieredCache *bool `json:"tieredCache" pulumi:"tieredCache,optional" default:"true"`
 
-	// Argo turns smart routing, which Cloudflare bills by traffic, on or off. Default:
-	// left as it is, because a zone that never had Argo may not even turn it off. To
-	// give Argo up set this to false first: leaving it out after true, like destroying
-	// the stack, turns Argo off and the zone's tiered caching with it.
+	// Argo turns smart routing, which Cloudflare bills by traffic, on or off. To give it
+	// up, set this to false first: leaving it out after true, like destroying the stack,
+	// turns Argo off and the zone's tiered caching with it. Default: left as it is, because
+	// a zone that never had Argo may not even turn it off.
 	Argo *bool `json:"argo" pulumi:"argo,optional"`
 
 	// Record is the proxied DNS record of the service. Default: none.
@@ -74,10 +72,9 @@ type Args struct {
 	// RateLimit blocks addresses that send too many requests to paths that write.
 	RateLimit RateLimit `json:"rateLimit" pulumi:"rateLimit,optional"`
 
-	// EdgeRanges are the address ranges that the edge's requests come from, not wider
-	// than /8, or /16 of IPv6. Nothing of the zone uses them: Ranges hands them to the
-	// firewall in front of the origin. Default: those that Cloudflare published on
-	// 2026-09-29.
+	// EdgeRanges are the address ranges that the edge's requests come from, no wider than
+	// /8, or /16 for IPv6. The zone does not use them: Ranges passes them to the firewall
+	// in front of the origin. Default: those that Cloudflare published on 2026-09-29.
 	EdgeRanges []string `json:"edgeRanges" pulumi:"edgeRanges,optional" format:"cidr"`
 }
 

@@ -17,10 +17,10 @@ import (
 // app must demand the certificate, and the zone's encryption must be Full or
 // Full (strict).
 type OriginPulls struct {
-	// CertificateID names a certificate of your own that was uploaded to the zone. Its
-	// key is no setting, since it would end up in the stack's state. Default: the
-	// certificate that Cloudflare shows for all its customers, which proves that a
-	// request comes from Cloudflare, not that it comes from this zone.
+	// CertificateID names a certificate of your own that you uploaded to the zone. Its key
+	// is not a setting, because it would end up in the stack's state. Default: the
+	// certificate that Cloudflare presents for all its customers, which proves that a
+	// request comes from Cloudflare, but not from this zone.
 	CertificateID pulumi.StringInput `json:"certificateId" pulumi:"certificateId,optional"`
 
 	// Hostname limits the certificate to one host name; it needs CertificateID.

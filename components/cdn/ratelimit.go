@@ -10,20 +10,20 @@ import (
 // Cloudflare counts in each of its data centres by itself, and some seconds late: it
 // stops a flood, and is no exact quota. Users behind one address share it.
 type RateLimit struct {
-	// Enabled makes the zone's rate limiting ruleset, of which a zone has one.
-	// Default: true where the service is exposed, by a Record, or in a stack by a service
-	// with allowEdge.
+	// Enabled creates the zone's rate limiting ruleset, of which a zone has only one.
+	// Default: true where the service is exposed, by a DNS record or, in a stack, by a
+	// service with allowEdge.
 	Enabled *bool `json:"enabled" pulumi:"enabled,optional"`
 
-	// Paths are the path prefixes that are counted together, in lower case, and with
-	// them every path that servers may take for another (with //, \, ; or %). Plans
-	// business and enterprise count requests that write (POST, PUT, PATCH, DELETE), the
-	// others all. Matching ignores case. Default: what is never cached, but for
+	// Paths are the path prefixes, in lower case, that are counted together, and with them
+	// every path that a server may mistake for one of these (with //, \, ; or %). Plans
+	// business and enterprise count only requests that write (POST, PUT, PATCH, DELETE),
+	// the others all. Matching ignores case. Default: what is never cached, except
 	// /healthz, /readyz and /metrics.
 	Paths []string `json:"paths" pulumi:"paths,optional"`
 
-	// Requests of one address in a Period, beyond which it is blocked. The default leaves
-	// a person some three pages a second that call the API three times each.
+	// Requests that one address may send in a Period before it is blocked. The default
+	// allows a person about three pages a second that call the API three times each.
 	Requests int `json:"requests" pulumi:"requests,optional" default:"100" min:"1" max:"1000000"`
 
 	// Period is the time, in seconds, in which requests are counted: 10; from plan pro

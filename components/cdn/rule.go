@@ -4,51 +4,51 @@ import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 // Rule makes one group of paths cacheable.
 type Rule struct {
-	// Ref identifies the rule for ever, so that a change is an update and not a new
-	// rule: 1 to 40 of a-z, 0-9 and "-".
+	// Ref identifies the rule for ever, so that a change updates it and does not create
+	// another: 1 to 40 of a-z, 0-9 and "-".
 	Ref string `json:"ref" pulumi:"ref" required:"true"`
 
 	// Description is what the dashboard shows. Default: the paths.
 	Description string `json:"description" pulumi:"description,optional"`
 
-	// Path is "/folder/*" for all below a folder, or one exact path.
+	// Path is "/folder/*" for everything below a folder, or one exact path.
 	Path string `json:"path" pulumi:"path,optional"`
 
 	// Extensions are file extensions without the dot, for example "css". With a Path,
 	// both must match. One of the two is required.
 	Extensions []string `json:"extensions" pulumi:"extensions,optional"`
 
-	// EdgeTTL is the lifetime at the edge in seconds, from 7200 on plan free and 3600
-	// on pro; the origin's headers are overridden. 0 respects the origin.
+	// EdgeTTL is the lifetime at the edge in seconds, at least 7200 on plan free and 3600
+	// on pro. It overrides the origin's headers; 0 respects them.
 	EdgeTTL int `json:"edgeTtl" pulumi:"edgeTtl,optional" default:"0" min:"0" max:"31536000"`
 
-	// BrowserTTL is the lifetime in browsers in seconds: with cache rules from 7200 on
-	// plan free and 3600 on pro, with page rules from 120, and 30 on enterprise. 0
-	// respects the origin.
+	// BrowserTTL is the lifetime in browsers in seconds. With cache rules it is at least
+	// 7200 on plan free and 3600 on pro; with page rules at least 120, or 30 on enterprise.
+	// 0 respects the origin.
 	BrowserTTL int `json:"browserTtl" pulumi:"browserTtl,optional" default:"0" min:"0" max:"31536000"`
 
 	// Query says which part of the query string belongs to the cache key.
 	Query Query `json:"query" pulumi:"query,optional"`
 
-	// StatusTTLs give responses of some status codes another edge lifetime. Default:
-	// a rule with an EdgeTTL keeps no answer of 400 to 599, because a file that an old
-	// pod does not have yet would otherwise be missing for as long as the file is kept.
+	// StatusTTLs give responses with some status codes another edge lifetime. Default: a
+	// rule with an EdgeTTL does not cache responses 400 to 599, because a file that an old
+	// pod does not have yet would otherwise be missing for as long as files are cached.
 	// Without an EdgeTTL the default is none, and so it is with page rules below
-	// Enterprise, which cannot say it. An empty list means none.
+	// Enterprise, which cannot express it. An empty list means none.
 	StatusTTLs []StatusTTL `json:"statusTtls" pulumi:"statusTtls,optional"`
 
-	// ServeStale answers with an old object while the edge asks for a new one, where
-	// the origin allows it (stale-while-revalidate). False makes visitors wait.
+	// ServeStale serves an expired object while the edge fetches a new one, where the
+	// origin allows it (stale-while-revalidate). False makes visitors wait.
 	ServeStale *bool `json:"serveStale" pulumi:"serveStale,optional" default:"true"`
 
-	// StrongETags passes on the origin's ETags and bytes as they are. Otherwise the
-	// edge may compress, and then makes the ETag weak.
+	// StrongETags passes on the origin's ETags and bytes unchanged. Otherwise the edge may
+	// compress responses, which makes their ETags weak.
 	StrongETags bool `json:"strongEtags" pulumi:"strongEtags,optional" default:"false"`
 
-	// DeceptionArmor keeps an answer out of the cache whose Content-Type does not fit
-	// the extension in its path, which may be a user's page under a picture's name. It
-	// works on every plan, but an EdgeTTL or the origin's Cache-Control may override
-	// it, and it takes JSON for a script (cloudflare-docs#28820): it is a second line
+	// DeceptionArmor does not cache a response whose Content-Type does not fit the
+	// extension in its path, which may be a user's page under a picture's name. It works on
+	// every plan, but an EdgeTTL or the origin's Cache-Control may override it, and it
+	// mistakes JSON for a script (cloudflare-docs#28820): it is a second line of defence
 	// behind the bypass rules.
 	DeceptionArmor *bool `json:"deceptionArmor" pulumi:"deceptionArmor,optional" default:"true"`
 
@@ -58,12 +58,12 @@ type Rule struct {
 
 // Query is the query string's share of a cache key.
 type Query struct {
-	// Mode takes all of the query string, ignores it (for names with a hash only),
-	// includes the parameters of Names alone, or excludes them. The last two need
-	// plan enterprise.
+	// Mode uses the whole query string (all), ignores it (ignore, only for names with a
+	// hash), uses the parameters in Names alone (include), or all but these (exclude). The
+	// last two need plan enterprise.
 	Mode string `json:"mode" pulumi:"mode,optional" default:"all" enum:"all,ignore,include,exclude"`
 
-	// Names are the parameters of modes include and exclude, at most 100.
+	// Names are the parameters for the modes include and exclude, at most 100.
 	Names []string `json:"names" pulumi:"names,optional"`
 }
 

@@ -29,10 +29,10 @@ type Args struct {
 	// Namespace of all objects, and of the service. Default: "scalestack".
 	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
-	// Host is the whole host name that leads to the service, such as www.example.com.
+	// Host is the full host name that leads to the service, such as www.example.com.
 	Host pulumi.StringInput `json:"host" pulumi:"host" required:"true" format:"host"`
 
-	// Parent is a Gateway that somebody else runs. Exactly one of parent and own is given.
+	// Parent is a Gateway that somebody else runs. Set exactly one of parent and own.
 	Parent *Parent `json:"parent" pulumi:"parent,optional"`
 
 	// Own is a Gateway for this host alone, which the component makes.
@@ -41,9 +41,9 @@ type Args struct {
 	// Record is the host's DNS record at Cloudflare. Default: somebody else makes it.
 	Record *Record `json:"record" pulumi:"record,optional"`
 
-	// TimeoutSeconds is for how long a deployment waits until the gateway has taken the
-	// Gateway, and then the route. One that makes a load balancer or a certificate first
-	// may need minutes.
+	// TimeoutSeconds is how long a deployment waits for the gateway to accept the Gateway
+	// object, and then the route. A gateway that first creates a load balancer or a
+	// certificate may need minutes.
 	TimeoutSeconds int `json:"timeoutSeconds" pulumi:"timeoutSeconds,optional" default:"120" min:"5" max:"3600"`
 
 	// Origin is the service.
@@ -68,8 +68,8 @@ type Parent struct {
 	Name string `json:"name" pulumi:"name" required:"true"`
 	// Namespace of the Gateway.
 	Namespace string `json:"namespace" pulumi:"namespace" required:"true" format:"label"`
-	// Listener is the name of the listener with HTTPS (sectionName). Without it the route
-	// would be attached to every listener, plain HTTP among them.
+	// Listener is the name of the HTTPS listener (sectionName). Without it the route would
+	// attach to every listener, including plain HTTP.
 	Listener string `json:"listener" pulumi:"listener" required:"true"`
 }
 
@@ -77,14 +77,14 @@ type Parent struct {
 // runs its pods somewhere else.
 type Own struct {
 	// Class is the name of a GatewayClass of the cluster. A Gateway can change its class,
-	// but most controllers give it another address then.
+	// but most controllers then give it another address.
 	Class string `json:"class" pulumi:"class" required:"true"`
-	// Secret in Args.Namespace with the certificate: type kubernetes.io/tls, keys tls.crt
-	// and tls.key. Required without issuer. Default with issuer: the component's name and
-	// "-tls".
+	// Secret in the component's namespace with the certificate: type kubernetes.io/tls,
+	// keys tls.crt and tls.key. Required without issuer. Default with issuer: the
+	// component's name followed by "-tls".
 	Secret pulumi.StringInput `json:"secret" pulumi:"secret,optional" format:"label"`
-	// Issuer is a ClusterIssuer of cert-manager, which keeps the certificate in Secret up
-	// to date. It must be set up for Gateways. Default: none.
+	// Issuer is a ClusterIssuer of cert-manager that keeps the certificate in Secret up to
+	// date. It must be set up for Gateways. Default: none.
 	Issuer string `json:"issuer" pulumi:"issuer,optional" format:"host"`
 	// Port of the HTTPS listener. Some gateways serve fixed ports only: Traefik's listeners
 	// have the port of one of its entry points.
@@ -98,8 +98,8 @@ type Own struct {
 type Record struct {
 	// ZoneID identifies the zone that the host is in: 32 hexadecimal digits in lower case.
 	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId" required:"true"`
-	// Target is the gateway's address or host name. Required with parent. Default with
-	// own: what the Gateway's status says, a public address first, and IPv4 before IPv6.
+	// Target is the gateway's address or host name. Required with parent. Default with own:
+	// an address in the Gateway's status, public ones first, and IPv4 before IPv6.
 	Target pulumi.StringInput `json:"target" pulumi:"target,optional" format:"host"`
 }
 

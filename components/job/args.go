@@ -48,7 +48,7 @@ type Args struct {
 	BaseEnv map[string]pulumi.StringInput `json:"-"`
 	// Mounts are folders with settings, credentials or writable space.
 	Mounts []k8s.Mount `json:"mounts" pulumi:"mounts,optional"`
-	// EgressTo are the ports to which the Job may connect, beside DNS.
+	// EgressTo lists the ports to which the Job may connect, in addition to DNS.
 	EgressTo []k8s.Target `json:"egressTo" pulumi:"egressTo,optional"`
 	// Port where the program serves metrics while it runs; 0 serves none. It gets no
 	// Service and no probes.
@@ -61,12 +61,13 @@ type Args struct {
 	// Retries of a failed pod, with pauses that grow to 6 minutes. Default: 6, which
 	// gives a database that starts at the same time a few minutes.
 	Retries int `json:"retries" pulumi:"retries,optional" min:"1" max:"1000"`
-	// FinalExitCodes end the Job at once, because another attempt would fail the same
-	// way. Not for a Job that is waited for: Pulumi's wait ends early only when
-	// the retries or the time are used up. Default: none.
+	// FinalExitCodes end the Job at once, because another attempt would fail the same way.
+	// Do not use them for a Job that a deployment waits for: Pulumi's wait ends early only
+	// when the retries or the time are used up. Default: none.
 	FinalExitCodes []int `json:"finalExitCodes" pulumi:"finalExitCodes,optional" min:"1" max:"255"`
-	// DeadlineSeconds end the Job, retries included. A deployment that waits for the Job
-	// waits a minute longer. Default: 600 for a Job that is waited for, otherwise no deadline.
+	// DeadlineSeconds limits how long the Job runs, retries included. A deployment that
+	// waits for the Job waits a minute longer. Default: 600 for a Job that is waited for,
+	// otherwise no limit.
 	DeadlineSeconds int `json:"deadlineSeconds" pulumi:"deadlineSeconds,optional" min:"10" max:"86400"`
 	// SkipAwait lets the deployment go on without waiting for the Job's end. Such a
 	// Job must be safe to end and to start again at any time: the next deployment may

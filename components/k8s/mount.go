@@ -22,11 +22,11 @@ type Mount struct {
 	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
 	// Path of the folder, absolute, unique in its container.
 	Path string `json:"path" pulumi:"path" required:"true" format:"path"`
-	// ConfigMap becomes one file per key.
+	// ConfigMap to mount, with one file per key.
 	ConfigMap pulumi.StringInput `json:"configMap" pulumi:"configMap,optional"`
-	// Secret becomes one file per key.
+	// Secret to mount, with one file per key.
 	Secret pulumi.StringInput `json:"secret" pulumi:"secret,optional"`
-	// Secrets become files at chosen paths below Path.
+	// Secrets to mount, as files at chosen paths below Path.
 	Secrets []SecretFiles `json:"secrets" pulumi:"secrets,optional"`
 	// EmptyDir is the size limit of an empty writable folder, for example "64Mi".
 	// The root file system is read-only.
@@ -35,10 +35,10 @@ type Mount struct {
 
 // SecretFiles place some keys of one Secret.
 type SecretFiles struct {
-	// Secret is the Secret's name.
+	// Secret is the name of the object.
 	Secret pulumi.StringInput `json:"secret" pulumi:"secret" required:"true"`
-	// Files maps a key of the Secret to a path below the mount, for example
-	// "password" to "shard-0/password".
+	// Files maps keys of the object to paths below the mount, for example "password" to
+	// "shard-0/password".
 	Files map[string]string `json:"files" pulumi:"files" required:"true"`
 }
 

@@ -5,21 +5,21 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// TLS encrypts all connections to a component's servers, and lets clients check who
-// answers. Exactly one of Secret and Issuer is set.
+// TLS encrypts all connections to a component's servers and lets clients verify them.
+// Exactly one of Secret and Issuer is set.
 type TLS struct {
-	// Secret in Namespace with the keys tls.crt, tls.key and ca.crt, which the user or a
-	// tool makes and renews. Its one certificate is for all of the component's servers and
+	// Secret in Namespace with the keys tls.crt, tls.key and ca.crt, which you or a tool
+	// create and renew. Its one certificate is for all of the component's servers and
 	// covers the names under which they are reached, which docs/tls.md lists; wildcards for
-	// the first label will do. The key has no passphrase. ca.crt has the roots that clients
-	// trust: during a change of the authority the old one and the new.
+	// the first label will do. The key must have no passphrase. ca.crt has the roots that
+	// clients trust: while the authority changes, both the old one and the new one.
 	Secret string `json:"secret" pulumi:"secret,optional" format:"label"`
-	// Issuer of cert-manager in the cluster. The component then makes a Certificate
+	// Issuer of cert-manager in the cluster. The component then creates a Certificate
 	// <component>-tls with all names, which cert-manager issues into the Secret of that
 	// name and renews.
 	Issuer *Issuer `json:"issuer" pulumi:"issuer,optional"`
-	// Mode says what the servers do with connections in clear text: take them (offer) or
-	// refuse them (require). Servers that have clients in clear text come by offer: their
+	// Mode says what the servers do with clear-text connections: accept them (offer) or
+	// refuse them (require). Servers that have clear-text clients start with offer: their
 	// clients get TLS after the servers.
 	Mode TLSMode `json:"mode" pulumi:"mode,optional" default:"require" enum:"offer,require"`
 }
@@ -31,12 +31,12 @@ type Issuer struct {
 	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
 	// Kind of the issuer.
 	Kind string `json:"kind" pulumi:"kind,optional" default:"Issuer" enum:"Issuer,ClusterIssuer"`
-	// DurationHours is how long each certificate holds. A third of it before its end it is
-	// renewed.
+	// DurationHours is how long each certificate is valid. It is renewed when a third of
+	// that time is left.
 	DurationHours int `json:"durationHours" pulumi:"durationHours,optional" default:"2160" min:"24" max:"87600"`
 }
 
-// TLSMode says what servers do with connections in clear text.
+// TLSMode says what servers do with clear-text connections.
 type TLSMode string
 
 const (

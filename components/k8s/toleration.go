@@ -12,7 +12,7 @@ type Toleration struct {
 	Value string `json:"value" pulumi:"value,optional"`
 	// Effect of the taint. Default: any effect.
 	Effect string `json:"effect" pulumi:"effect,optional" enum:"NoSchedule,PreferNoSchedule,NoExecute"`
-	// Seconds that the pod may stay after a taint with the effect NoExecute came.
+	// Seconds that the pod may stay after a taint with the effect NoExecute is added.
 	// Default: for ever.
 	Seconds *int `json:"seconds" pulumi:"seconds,optional" min:"0" max:"86400"`
 }

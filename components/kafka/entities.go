@@ -7,16 +7,16 @@ const DefaultPartitions = 12
 type Topic struct {
 	// Name in Kafka: up to 249 letters, digits, '.', '_' and '-'.
 	Name string `json:"name" pulumi:"name" required:"true"`
-	// Partitions can be added, which moves keys between partitions and so breaks their
-	// order, and never taken away: be generous.
+	// Partitions can be added but never removed, so start with enough. Adding some moves
+	// keys to other partitions and so breaks their order.
 	Partitions int `json:"partitions" pulumi:"partitions,optional" default:"12" min:"1" max:"1000"`
 	// Replicas of each partition, at most the number of brokers. Default: the
 	// cluster's replication factor.
 	Replicas int `json:"replicas" pulumi:"replicas,optional" min:"1" max:"100"`
-	// MinInSync is how many replicas must have a message of this topic before the
-	// producer is told so. Default: Replicas - 1, at least 1.
+	// MinInSync is how many replicas must have a message of this topic before it is
+	// acknowledged to the producer. Default: Replicas - 1, at least 1.
 	MinInSync int `json:"minInSync" pulumi:"minInSync,optional" min:"1" max:"100"`
-	// RetentionHours of a message; -1 is for ever, 0 the default.
+	// RetentionHours of a message. -1 keeps messages for ever; 0 is the default.
 	RetentionHours int `json:"retentionHours" pulumi:"retentionHours,optional" default:"168" min:"-1" max:"87600"`
 	// Compact keeps the newest message of each key instead of those of the
 	// retention time.
@@ -35,7 +35,7 @@ const (
 	Certificate Authentication = "tls"
 )
 
-// User is one client program. It may do what is listed and nothing else.
+// User is one client program. It may do what is listed here and nothing else.
 type User struct {
 	// Name of the user and of its KafkaUser.
 	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
@@ -48,19 +48,18 @@ type User struct {
 	Consume []string `json:"consume" pulumi:"consume,optional"`
 	// Group of its consumers. Required with Consume.
 	Group string `json:"group" pulumi:"group,optional"`
-	// DeadLetter is the topic where it puts what it could not process. It may write
-	// it, and read it again in the group of the same name with "-replay" behind it.
+	// DeadLetter is the topic for messages that the user could not process. It may write
+	// the topic, and read it again in the group of the same name with the suffix "-replay".
 	// Default: none.
 	DeadLetter string `json:"deadLetter" pulumi:"deadLetter,optional"`
-	// DescribeTopics are topics of which it sees how far they are written, and no message.
+	// DescribeTopics lists topics whose offsets the user may see, but no messages.
 	DescribeTopics []string `json:"describeTopics" pulumi:"describeTopics,optional"`
-	// DescribeGroups are consumer groups of which it sees how far they have read.
+	// DescribeGroups lists consumer groups whose committed offsets the user may see.
 	DescribeGroups []string `json:"describeGroups" pulumi:"describeGroups,optional"`
-	// MaxConsumers is how many consumers of Group it runs at most. More than a
-	// topic's partitions would have no work. Default: not checked.
+	// MaxConsumers is the most consumers of Group that the user runs. Consumers beyond a
+	// topic's partitions would be idle. Default: not checked.
 	MaxConsumers int `json:"maxConsumers" pulumi:"maxConsumers,optional" min:"0" max:"1000"`
-	// TransactionPrefix is how its transactional ids begin. Default: it has no
-	// transactions.
+	// TransactionPrefix is the prefix of its transactional ids. Default: no transactions.
 	TransactionPrefix string `json:"transactionPrefix" pulumi:"transactionPrefix,optional"`
 	// Quotas keep one client from taking a whole broker. Default: none.
 	Quotas *Quotas `json:"quotas" pulumi:"quotas,optional"`
@@ -75,6 +74,7 @@ type Quotas struct {
 	ProducerByteRate int `json:"producerByteRate" pulumi:"producerByteRate,optional" min:"0" max:"2147483647"`
 	// ConsumerByteRate in bytes per second.
 	ConsumerByteRate int `json:"consumerByteRate" pulumi:"consumerByteRate,optional" min:"0" max:"2147483647"`
-	// RequestPercentage of one CPU's network and request threads' time.
+	// RequestPercentage is the time that its requests may take of the network and request
+	// threads, in percent of one CPU.
 	RequestPercentage int `json:"requestPercentage" pulumi:"requestPercentage,optional" min:"0" max:"10000"`
 }

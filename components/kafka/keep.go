@@ -8,18 +8,19 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Removed names what may leave the cluster with its data. Something that is named
-// while it is still configured is no longer kept by the next deployment; it goes when
-// it is then taken out of the configuration.
+// Removed names what may be dropped from the cluster with its data. The next deployment no
+// longer keeps something that is named here while it is still configured; it goes once it
+// is then taken out of the configuration.
 type Removed struct {
-	// Pools that may lose nodes, and leave. Their partitions must have moved to other
-	// brokers before: Strimzi does not check a pool that leaves. One with controllers never
-	// leaves, since Kafka's quorum cannot change.
+	// Pools that may lose nodes or be dropped. Their partitions must have moved to other
+	// brokers first: Strimzi does not check a pool that is dropped. A pool with controllers
+	// can never be dropped, since Kafka's quorum cannot change.
 	Pools []string `json:"pools" pulumi:"pools,optional" format:"label"`
-	// Topics that may leave, with all their messages.
+	// Topics that may be dropped with all their messages.
 	Topics []string `json:"topics" pulumi:"topics,optional"`
-	// Messages are topics that stay, and whose stored messages may go. Once a deployment
-	// has named one, a later one may shorten its retention or change compact.
+	// Messages names topics that stay but whose stored messages may be deleted. Once a
+	// deployment has named a topic, a later one may shorten its retention or change
+	// compact.
 	Messages []string `json:"messages" pulumi:"messages,optional"`
 }
 

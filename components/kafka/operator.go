@@ -20,21 +20,21 @@ const (
 
 // Operator is the Strimzi operator.
 type Operator struct {
-	// Mode says whether the operator runs already (present) or its Helm chart is
-	// installed with the cluster (install).
+	// Mode says whether the operator already runs (present) or its Helm chart is installed
+	// with the cluster (install).
 	Mode OperatorMode `json:"mode" pulumi:"mode,optional" default:"present" enum:"present,install"`
 	// Chart of the operator.
 	Chart pulumi.StringInput `json:"chart" pulumi:"chart,optional" default:"oci://quay.io/strimzi-helm/strimzi-kafka-operator"`
-	// Version of the operator: of its chart, or the one that is present already. 0.44.0 is
-	// the last with Kafka 3.7.
+	// Version of the operator: of its chart, or of the one that already runs. 0.44.0 is the
+	// last with Kafka 3.7.
 	Version string `json:"version" pulumi:"version,optional" default:"0.44.0"`
-	// KubernetesVersion is told to the operator that is installed. Strimzi 0.44 and
-	// older crash on what Kubernetes 1.33 and newer answer when asked (strimzi#11386).
-	// They only hold the version against the oldest that they support, so that the
-	// default is right on every newer cluster too.
+	// KubernetesVersion is what the installed operator is told. Strimzi 0.44 and older
+	// crash on what Kubernetes 1.33 and newer report (strimzi#11386). They only compare the
+	// version with the oldest one that they support, so the default is right on every newer
+	// cluster too.
 	KubernetesVersion string `json:"kubernetesVersion" pulumi:"kubernetesVersion,optional" default:"1.33" format:"version"`
-	// WatchAllNamespaces lets an operator that is installed here act on the Kafka
-	// clusters of every namespace, whose stacks then have mode present.
+	// WatchAllNamespaces lets an operator that is installed here manage the Kafka clusters
+	// of every namespace, whose stacks then use mode present.
 	WatchAllNamespaces bool `json:"watchAllNamespaces" pulumi:"watchAllNamespaces,optional"`
 }
 

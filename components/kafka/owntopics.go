@@ -7,16 +7,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// OwnTopics are the copies of Kafka's own topics, __consumer_offsets and
-// __transaction_state. Kafka reads these settings only when it makes the topics, at the
-// first use of each. Later they say what the topics have, and change nothing there: who
-// gives one says that it is so. docs/kafka.md has the commands that change the topics.
+// OwnTopics configures Kafka's own topics, __consumer_offsets and __transaction_state.
+// Kafka reads these settings only when it creates the topics, at the first use of each.
+// Afterwards they change nothing: they state what the topics have, and whoever sets one
+// vouches for that. docs/kafka.md has the commands that change the topics.
 type OwnTopics struct {
 	// Replicas of each partition, at most the number of brokers. Required where the default
-	// of a cluster that runs would change. Default: the cluster's replication factor.
+	// would change for a running cluster. Default: the cluster's replication factor.
 	Replicas int `json:"replicas" pulumi:"replicas,optional" min:"1" max:"100"`
 	// MinInSync is how many replicas of __transaction_state must have a record. Required
-	// where the default of a cluster that runs would change. Default: the cluster's
+	// where the default would change for a running cluster. Default: the cluster's
 	// minInSync, at most replicas - 1 and at least 1.
 	MinInSync int `json:"minInSync" pulumi:"minInSync,optional" min:"1" max:"100"`
 }

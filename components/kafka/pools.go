@@ -33,8 +33,8 @@ type Pool struct {
 	Storage Storage `json:"storage" pulumi:"storage,optional"`
 	// Resources of each node; half of the memory becomes heap, up to 5 GB.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"500m\",\"cpuLimit\":\"2\",\"memory\":\"2Gi\"}"`
-	// RequireSpread keeps a node pending rather than put two on one machine. Without it
-	// they are spread as far as possible.
+	// RequireSpread leaves a node pending rather than placing two on one machine. Without
+	// it they are spread as far as possible.
 	RequireSpread bool `json:"requireSpread" pulumi:"requireSpread,optional"`
 }
 

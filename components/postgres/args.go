@@ -39,27 +39,28 @@ type Args struct {
 	// far as that is known. PasswordRotation and the one before it need not be named. Default: none.
 	Unfinished []int `json:"-"`
 
-	// Members of each shard: one server without a copy (1), or so many under Patroni,
-	// of which one takes writes and the others follow it and take over. From 3 on a
-	// commit is acknowledged once the primary and one standby have it; with 2 too, but
-	// the primary goes on alone while its standby is away. It may be even: the lock in
-	// Kubernetes decides who is the primary, and not a vote. Above 1 it needs an
-	// Image with patroni, patronictl and python3 on its PATH as well, as the one that
-	// images/postgres builds. Members can be added to shards with data and never taken away.
+	// Members is the number of servers of each shard. 1 is a single server without a copy.
+	// With more, Patroni runs them: one takes writes, the others follow it and can take
+	// over. From 3 on a commit is acknowledged once the primary and one standby have it;
+	// with 2 as well, but the primary goes on alone while its standby is away. The number
+	// may be even, because a lock in Kubernetes decides who is the primary, and not a vote.
+	// Above 1 the Image also needs patroni, patronictl and python3 on its PATH, like the
+	// one that images/postgres builds. Members can be added to shards with data and never
+	// removed.
 	Members int `json:"members" pulumi:"members,optional" default:"1" min:"1" max:"5"`
 
-	// RequireSpread keeps a member pending rather than put two of one shard on one
-	// node. Without it they are only preferred to be apart.
+	// RequireSpread leaves a member pending rather than placing two members of one shard on
+	// the same node. Without it, separate nodes are only preferred.
 	RequireSpread bool `json:"requireSpread" pulumi:"requireSpread,optional"`
 
-	// Image of PostgreSQL 16 or 17, with a tag or a digest. It has sh, postgres, initdb,
-	// pg_ctl, pg_isready and psql on its PATH.
+	// Image of PostgreSQL 16 or 17, with a tag or a digest. It must have sh, postgres,
+	// initdb, pg_ctl, pg_isready and psql on its PATH.
 	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"postgres:16.2" format:"image"`
 
-	// Images of single shards, by id, for example {"4": "postgres:17.5"}. A shard that is not
-	// named has Image. They are for shards of the next major version, to which the data moves:
-	// a volume keeps the version that it was founded with, and a server of another one does
-	// not start. docs/major-upgrade.md says how. Default: none.
+	// Images overrides Image for single shards, by id, for example {"4": "postgres:17.5"}.
+	// It is for shards of the next major version, to which the data then moves: a volume
+	// keeps the version that it was created with, and a server of another version does not
+	// start. docs/major-upgrade.md has the steps. Default: none.
 	Images map[int]pulumi.StringInput `json:"images" pulumi:"images,optional" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
@@ -68,63 +69,64 @@ type Args struct {
 	// Storage is the volume of each shard.
 	Storage Storage `json:"storage" pulumi:"storage,optional"`
 
-	// Resources of each shard. Memory is at least 256Mi and decides nearly all of the
-	// server's settings.
+	// Resources of each shard. Memory must be at least 256Mi; nearly all of the server's
+	// settings follow from it.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"500m\",\"memory\":\"1Gi\"}"`
 
-	// MaxConnections that a shard accepts, and no more than the memory allows. They
-	// must hold the pools of all application pods and ReservedConnections on top. The
-	// default is for 13 pods (10 and the surge of a rollout) with 10 connections each.
+	// MaxConnections that a shard accepts, limited by its memory. They must cover the pools
+	// of all application pods and the 10 ReservedConnections. The default is for 13 pods
+	// (10 and the surge of a rollout) with 10 connections each.
 	MaxConnections int `json:"maxConnections" pulumi:"maxConnections,optional" default:"140" min:"20" max:"10000"`
 
-	// Settings are further lines of postgresql.conf for all shards, for example
+	// Settings adds lines to postgresql.conf of all shards, for example
 	// {"shared_preload_libraries": "pg_stat_statements"}. A setting that the component
-	// decides is refused.
+	// decides itself is refused.
 	Settings map[string]string `json:"settings" pulumi:"settings,optional"`
 
-	// TLS encrypts all connections to the shards and lets clients check who answers. A
-	// deployment with require waits until no client is left that has no TLS. docs/tls.md
-	// says how shards with data get it without losing a request. Default: none, all
+	// TLS encrypts all connections to the shards and lets clients verify the servers. With
+	// mode require, a deployment waits until no clear-text client is left. docs/tls.md
+	// says how to add it to shards with data without losing a request. Default: none; all
 	// passwords and rows cross the network in clear text.
 	TLS *TLS `json:"tls" pulumi:"tls,optional"`
 
-	// IngressFrom may connect besides the shards themselves, which copy from each
-	// other when data moves. A stack adds its own Jobs, and the services that use shards
-	// with their migrations. Default: nobody.
+	// IngressFrom lists who may connect, besides the shards themselves, which copy from
+	// each other when data moves. A stack adds its own Jobs, the services that use shards,
+	// and their migrations. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
 	// Opened are policies that let in more than IngressFrom. The component's own policy changes
 	// after them, as it may close what they open.
 	Opened []pulumi.Resource `json:"-"`
 
-	// Exporter serves the statistics of all shards as metrics. An empty object takes its
+	// Exporter serves the statistics of all shards as metrics. An empty object uses the
 	// defaults. Adding or removing it restarts no shard. Default: none.
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
-	// Backup archives every shard's log and makes base backups of it. It needs an Image with
-	// barman-cloud and python3, as the one that images/postgres builds. Default: none.
+	// Backup archives the write-ahead log of every shard and takes base backups. It needs
+	// an Image with barman-cloud and python3, like the one that images/postgres builds.
+	// Default: none.
 	Backup *Backup `json:"backup" pulumi:"backup,optional"`
 
-	// Restore takes shards back to a moment of their archive. Default: none.
+	// Restore takes shards back to a point in time, from their archive. Default: none.
 	Restore *Restore `json:"restore" pulumi:"restore,optional"`
 
-	// Protect makes Pulumi refuse to delete the StatefulSets and the volume claims,
-	// drained ones aside. Right for production; "pulumi state unprotect" lifts it. The
-	// claims are retained in either case.
+	// Protect makes Pulumi refuse to delete the StatefulSets and the volume claims of
+	// shards that are not drained. Use it in production; "pulumi state unprotect" lifts it.
+	// The claims are retained either way.
 	Protect bool `json:"protect" pulumi:"protect,optional"`
 
-	// Disruption says what a node drain may do: move one shard at a time over all
-	// nodes (One), nothing until someone moves the pod by hand (None), or what it
-	// likes, since there is no budget (Any).
+	// Disruption says what a node drain may do: move one shard at a time across all nodes
+	// (One), nothing until somebody moves the pod by hand (None), or anything, because
+	// there is no budget (Any).
 	Disruption Disruption `json:"disruption" pulumi:"disruption,optional" default:"One" enum:"One,None,Any"`
 
-	// Rollout says in which order shards restart when their pods change: one after the
-	// other (Serial), or all at once (Parallel), for environments that may be away.
+	// Rollout is the order in which shards restart when their pods change: one after the
+	// other (Serial), or all at once (Parallel), for environments that tolerate downtime.
 	Rollout Rollout `json:"rollout" pulumi:"rollout,optional" default:"Serial" enum:"Serial,Parallel"`
 
-	// RolloutTimeoutSeconds is how long a changed shard may take until it answers with
-	// what was changed. After that the deployment fails with the reason, and with
-	// Rollout Serial the shards after it are left as they are.
+	// RolloutTimeoutSeconds is how long a changed shard may take to answer with its new
+	// configuration. After that the deployment fails with the reason, and with Rollout
+	// Serial the shards after it stay as they are.
 	RolloutTimeoutSeconds int `json:"rolloutTimeoutSeconds" pulumi:"rolloutTimeoutSeconds,optional" default:"600" min:"60" max:"7200"`
 
 	// TerminationGraceSeconds is the time for the last checkpoint before SIGKILL. A
@@ -156,15 +158,14 @@ type Args struct {
 
 // Storage is a volume.
 type Storage struct {
-	// Size of the volume, which may grow. A tenth of it is for the write-ahead log
-	// between checkpoints, a quarter for what a stalled replication slot may hold back.
+	// Size of the volume, which can grow. A tenth is for the write-ahead log between
+	// checkpoints, a quarter for what a stalled replication slot may hold back.
 	Size string `json:"size" pulumi:"size,optional" default:"10Gi" format:"quantity" min:"1Gi"`
-	// Class is the StorageClass, fixed when a claim is made: once given it stays given.
-	// Default: the cluster's default class.
+	// Class is the StorageClass. It is fixed when a claim is created, and a class that was
+	// set must stay set. Default: the cluster's default class.
 	Class pulumi.StringInput `json:"class" pulumi:"class,optional"`
-	// AccessMode of the volume. ReadWriteOncePod, where the storage driver knows it,
-	// keeps a second pod off the volume even on the same node. Fixed when a claim is
-	// made.
+	// AccessMode of the volume, fixed when a claim is created. ReadWriteOncePod, where the
+	// storage driver supports it, keeps a second pod off the volume even on the same node.
 	AccessMode string `json:"accessMode" pulumi:"accessMode,optional" default:"ReadWriteOnce" enum:"ReadWriteOnce,ReadWriteOncePod"`
 }
 
@@ -205,7 +206,7 @@ const (
 	// changed: a setting that keeps a server from starting stops at the first shard.
 	// New shards start all at once.
 	RolloutSerial Rollout = "Serial"
-	// RolloutParallel changes all at once, for environments that may be away.
+	// RolloutParallel changes all at once, for environments that tolerate downtime.
 	RolloutParallel Rollout = "Parallel"
 )
 

@@ -19,42 +19,44 @@ import (
 // cluster that first wrote to it: another one is refused, and no file of the log is ever
 // overwritten by a different one.
 type Backup struct {
-	// Bucket that exists, and a folder in it, for example "s3://acme-backups/prod".
+	// Bucket is an existing bucket and a folder in it, for example
+	// "s3://acme-backups/prod".
 	Bucket string `json:"bucket" pulumi:"bucket" required:"true"`
-	// Endpoint of a store that is not Amazon's, for example "https://minio.example.com:9000".
-	// Default: Amazon S3.
+	// Endpoint of a store other than Amazon's, for example
+	// "https://minio.example.com:9000". Default: Amazon S3.
 	Endpoint string `json:"endpoint" pulumi:"endpoint,optional" format:"url"`
 	// Region of the bucket, for example "eu-central-1". Default: what boto3 finds.
 	Region string `json:"region" pulumi:"region,optional"`
-	// CredentialsSecret is a Secret of the namespace with the keys AWS_ACCESS_KEY_ID and
-	// AWS_SECRET_ACCESS_KEY, and, where they are needed, AWS_SESSION_TOKEN and ca.crt, the
-	// certificates that the endpoint is checked with. A change of it counts at once, without a
-	// restart. Default: none, the pods have an identity of their own.
+	// CredentialsSecret names a Secret of the namespace with the keys AWS_ACCESS_KEY_ID and
+	// AWS_SECRET_ACCESS_KEY and, where needed, AWS_SESSION_TOKEN and ca.crt, the
+	// certificates that the endpoint is verified with. A change takes effect at once,
+	// without a restart. Default: none; the pods have an identity of their own.
 	CredentialsSecret string `json:"credentialsSecret" pulumi:"credentialsSecret,optional" format:"label"`
 	// ServiceAccountAnnotations give the pods that identity, for example
 	// {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/backups"}.
 	ServiceAccountAnnotations map[string]string `json:"serviceAccountAnnotations" pulumi:"serviceAccountAnnotations,optional"`
-	// IntervalHours is the time between two base backups of a shard. The first is made at
-	// once. A restore replays the log since the base backup before it.
+	// IntervalHours is the time between two base backups of a shard. The first is taken at
+	// once. A restore replays the log from the base backup before its target.
 	IntervalHours int `json:"intervalHours" pulumi:"intervalHours,optional" default:"24" min:"1" max:"168"`
-	// RetentionDays is how far back a restore can go. Base backups and log that no time
-	// within it needs are removed after each base backup; one base backup always stays.
+	// RetentionDays is how far back a restore can go. After each base backup, older base
+	// backups and log files that no restore within that time needs are removed; one base
+	// backup always stays.
 	RetentionDays int `json:"retentionDays" pulumi:"retentionDays,optional" default:"14" min:"1" max:"3650"`
-	// ArchiveTimeoutSeconds is how old a commit may be before its file of the log is
-	// archived, full or not: what is lost with the volume.
+	// ArchiveTimeoutSeconds is the age of a commit at which its log file is archived, full
+	// or not. It bounds what is lost with the volume.
 	ArchiveTimeoutSeconds int `json:"archiveTimeoutSeconds" pulumi:"archiveTimeoutSeconds,optional" default:"60" min:"10" max:"3600"`
-	// Encryption that the store is asked for. Default: what the bucket does by itself.
+	// Encryption to request from the store. Default: what the bucket does by itself.
 	Encryption string `json:"encryption" pulumi:"encryption,optional" enum:"AES256,aws:kms"`
 	// KMSKey is the id or the ARN of the key for encryption aws:kms. Default: Amazon's own.
 	KMSKey string `json:"kmsKey" pulumi:"kmsKey,optional"`
-	// Compression by gzip of the log (wal), of base backups too (all), or of nothing (none).
-	// Base backups take several times as long with it.
+	// Compression with gzip: of the log (wal), of base backups as well (all), or of nothing
+	// (none). Compressed base backups take several times as long.
 	Compression string `json:"compression" pulumi:"compression,optional" default:"wal" enum:"none,wal,all"`
-	// Resources of the container that makes base backups, beside each server. Memory is at
-	// least 320Mi.
+	// Resources of the container that takes base backups, beside each server. Memory must
+	// be at least 320Mi.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"20m\",\"cpuLimit\":\"1\",\"memory\":\"384Mi\"}"`
-	// Verify restores one shard a day and reads every row. An empty object takes its defaults.
-	// Adding or removing it restarts no shard. Default: none.
+	// Verify restores one shard a day and reads every row. An empty object uses the
+	// defaults. Adding or removing it restarts no shard. Default: none.
 	Verify *Verify `json:"verify" pulumi:"verify,optional"`
 	// EgressTo are the addresses of the store. Default: any, on the endpoint's port.
 	EgressTo []k8s.Peer `json:"egressTo" pulumi:"egressTo,optional"`

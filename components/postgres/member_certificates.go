@@ -17,12 +17,12 @@ import (
 type TLS struct {
 	k8s.TLS
 
-	// MemberCertificates has Patroni take changes only from those who show a certificate of
-	// the authorities in ca.crt, besides its password. The members show the servers' own,
-	// which therefore has to be for clients too (extended key usage clientAuth): the
-	// Certificate of an Issuer then is, and a Secret with one for servers only is refused. A
-	// change restarts the members one after the other, see docs/tls.md. It needs Members
-	// above 1. Default: false, the password is enough.
+	// MemberCertificates makes Patroni accept changes only from clients that present a
+	// certificate of the authorities in ca.crt, in addition to its password. The members
+	// present the servers' own certificate, which must therefore be valid for clients too
+	// (extended key usage clientAuth): the Certificate of an Issuer is, and a Secret with
+	// one for servers only is refused. A change restarts the members one after the other,
+	// see docs/tls.md. It needs Members above 1. Default: false; the password is enough.
 	MemberCertificates bool `json:"memberCertificates" pulumi:"memberCertificates,optional"`
 }
 

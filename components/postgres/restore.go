@@ -20,23 +20,23 @@ import (
 // taken back. Of several members only the first stays down until the restore has begun, see
 // members.py.
 type Restore struct {
-	// Name of this restore, which no earlier restore of these shards has: it tells what was
-	// made from what was not. The setting may stay after the restore; taking it away
-	// restarts the shards once more.
+	// Name of this restore. No earlier restore of these shards may have had it, because it
+	// tells a shard whether this restore was made. The setting can stay after the restore;
+	// removing it restarts the shards once more.
 	Name string `json:"name" pulumi:"name" required:"true" format:"label"`
 	// Shards to restore, by id. The others are not touched.
 	Shards []int `json:"shards" pulumi:"shards" required:"true" min:"0" max:"9999"`
-	// To is the moment, for example "2026-11-29T01:02:03Z": commits up to it are there
-	// again. Or "latest": everything that was archived, for a volume that was lost.
+	// To is the point in time, for example "2026-11-29T01:02:03Z": commits up to it are
+	// restored. "latest" restores everything that was archived, for a volume that was lost.
 	To string `json:"to" pulumi:"to" required:"true"`
-	// From is the archive to read. Default: the one that the shard writes to, and for a
-	// volume that was lost the shard's only one.
+	// From is the archive to read. Default: the one that the shard writes to or, for a
+	// volume that was lost, the shard's only one.
 	From string `json:"from" pulumi:"from,optional"`
-	// FromCluster makes the shards a clone of another stack's: each is restored from the
-	// archives of the shard with its id there, which are only read, and then archives to its
-	// own. It is the name of that stack's shard map, with which its archives begin, for example
-	// "scalestack-1c9e02ab". Shards must be all of this stack's, as many as that stack had at
-	// the moment, with the same buckets and initialShards.
+	// FromCluster makes the shards a clone of another stack's. Each is restored from the
+	// archives of the shard with the same id there, which are only read, and then archives
+	// to its own. The value is the name of that stack's shard map, with which its archives
+	// begin, for example "scalestack-1c9e02ab". Shards must list all shards of this stack:
+	// as many as that stack had at that time, with the same buckets and initialShards.
 	FromCluster string `json:"fromCluster" pulumi:"fromCluster,optional" format:"label"`
 }
 

@@ -13,32 +13,33 @@ type Args struct {
 	// Namespace of all objects. Default: "scalestack".
 	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
-	// Nodes is how many servers there are, each with the keys of its own slots, which the
-	// services compute. docs/cache.md has the rule, and the steps in which a running stack
-	// changes the number.
+	// Nodes is the number of servers. Each has the keys of its own slots, which the
+	// services compute. docs/cache.md has the rule, and the steps for changing the number
+	// in a running stack.
 	Nodes int `json:"nodes" pulumi:"nodes,optional" default:"1" min:"1" max:"32"`
 
-	// AlsoInvalidate is another number of servers, by whose slots the services invalidate too
-	// while Nodes changes: the next one before the change, the former one after it. Default:
-	// none.
+	// AlsoInvalidate is a second number of servers, by whose slots the services also
+	// invalidate entries while Nodes changes: the new number before the change, the old one
+	// after it. Default: none.
 	AlsoInvalidate int `json:"alsoInvalidate" pulumi:"alsoInvalidate,optional" min:"0" max:"32"`
 
-	// Image of Redis 7, with a tag or a digest. It has sh, redis-server and redis-cli
+	// Image of Redis 7, with a tag or a digest. It must have sh, redis-server and redis-cli
 	// on its PATH.
 	Image pulumi.StringInput `json:"image" pulumi:"image,optional" default:"redis:7.2.4" format:"image"`
 
 	// ImagePullPolicy says when nodes fetch the image.
 	ImagePullPolicy pulumi.StringInput `json:"imagePullPolicy" pulumi:"imagePullPolicy,optional" default:"IfNotPresent" enum:"IfNotPresent,Always,Never"`
 
-	// Resources of each server's pod. Memory is at least 64Mi. Redis runs commands on one core.
+	// Resources of each server's pod. Memory must be at least 64Mi. Redis runs commands on
+	// one core.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"100m\",\"memory\":\"256Mi\"}"`
 
-	// MaxMemoryPercent of the memory limit that is for data.
+	// MaxMemoryPercent is the share of the memory limit that is for data.
 	MaxMemoryPercent int `json:"maxMemoryPercent" pulumi:"maxMemoryPercent,optional" default:"75" min:"10" max:"90"`
 
-	// EvictionPolicy chooses what leaves a full cache: the least often used
-	// (allkeys-lfu), the least recently used (allkeys-lru), any (allkeys-random), the
-	// next to expire (volatile-ttl), or one of the keys with a lifetime by the same
+	// EvictionPolicy chooses which keys a full cache evicts: the least often used
+	// (allkeys-lfu), the least recently used (allkeys-lru), random ones (allkeys-random),
+	// those that expire next (volatile-ttl), or only keys with a lifetime, by the same
 	// rules. The default keeps popular keys when a scan reads many others.
 	EvictionPolicy string `json:"evictionPolicy" pulumi:"evictionPolicy,optional" default:"allkeys-lfu" enum:"allkeys-lfu,allkeys-lru,allkeys-random,volatile-ttl,volatile-lru,volatile-lfu,volatile-random"`
 
@@ -49,9 +50,9 @@ type Args struct {
 	// cache-aside needs, see DefaultCommands.
 	Commands []string `json:"-" pulumi:"commands,optional"`
 
-	// TLS encrypts all connections and lets clients check who answers, on port 6380.
+	// TLS encrypts all connections, on port 6380, and lets clients verify the servers.
 	// Adding, changing or removing it restarts Redis once, with an empty cache; docs/tls.md
-	// says how. Default: none, passwords and entries cross the network in clear text.
+	// says how. Default: none; passwords and entries cross the network in clear text.
 	TLS *k8s.TLS `json:"tls" pulumi:"tls,optional"`
 
 	// IngressFrom may connect to Redis. A stack adds the services that use the cache.
@@ -62,8 +63,9 @@ type Args struct {
 	// after them, as it may close what they open.
 	Opened []pulumi.Resource `json:"-"`
 
-	// Exporter serves Redis' statistics as metrics. An empty object takes its defaults.
-	// Adding or removing it restarts Redis once, for its list of users. Default: none.
+	// Exporter serves Redis' statistics as metrics. An empty object uses the defaults.
+	// Adding or removing it restarts Redis once, because its list of users changes.
+	// Default: none.
 	Exporter *Exporter `json:"exporter" pulumi:"exporter,optional"`
 
 	// PasswordRotation counts how often the password was changed. Raise it by one for a new one,
@@ -75,11 +77,12 @@ type Args struct {
 	// servers take them too. Default: none.
 	Later []int `json:"-"`
 
-	// MaxClients that are connected to a server at one time. Others are refused, and go without the
-	// cache. The exporter and the probes take one each of them while they ask.
+	// MaxClients is the most clients that may be connected to one server. Others are
+	// refused and go without the cache. The exporter and each probe take one connection
+	// while they ask.
 	MaxClients int `json:"maxClients" pulumi:"maxClients,optional" default:"1000" min:"10" max:"100000"`
 
-	// TerminationGraceSeconds is the time from the stop request to SIGKILL. There is
+	// TerminationGraceSeconds is the time from the stop request to SIGKILL. Redis has
 	// nothing to save.
 	TerminationGraceSeconds int `json:"terminationGraceSeconds" pulumi:"terminationGraceSeconds,optional" default:"15" min:"1" max:"3600"`
 

@@ -16,8 +16,8 @@ type Args struct {
 	// Namespace of all objects. Default: "scalestack".
 	Namespace pulumi.StringInput `json:"-" pulumi:"namespace,optional"`
 
-	// PartOf is the product that the program belongs to: label app.kubernetes.io/part-of
-	// of its objects and pods, which no selector uses. A change of it rolls the pods.
+	// PartOf is the product that the program belongs to: label app.kubernetes.io/part-of of
+	// its objects and pods. No selector uses it. Changing it rolls the pods.
 	PartOf string `json:"partOf" pulumi:"partOf,optional" default:"scalestack" format:"label"`
 
 	// Image of the program, with a tag other than latest or a digest.
@@ -45,28 +45,27 @@ type Args struct {
 	// "nonroot" of the common static images.
 	User int `json:"user" pulumi:"user,optional" default:"65532" min:"1" max:"65535"`
 
-	// Port where the program listens; 0 is for a program to which nobody connects: it
-	// gets no Service.
+	// Port where the program listens. 0 is for a program that nobody connects to; it gets
+	// no Service.
 	Port int `json:"port" pulumi:"port,optional" min:"0" max:"65535"`
 
 	// ServicePort is the Service's port in front of Port. Default: 80.
 	ServicePort int `json:"servicePort" pulumi:"servicePort,optional" min:"1" max:"65535"`
 
-	// MetricsPort is where the program serves /metrics; 0 is for one that serves none.
-	// It is a port of its own, which no Service leads to: whoever may connect to Port
-	// does not read the metrics.
+	// MetricsPort is where the program serves /metrics; 0 is for a program that serves
+	// none. It is a port of its own that no Service leads to, so that whoever may connect
+	// to Port cannot read the metrics.
 	MetricsPort int `json:"metricsPort" pulumi:"metricsPort,optional" min:"0" max:"65535"`
 
-	// MetricsFrom may connect to MetricsPort, beside the kubelet with its probes.
+	// MetricsFrom may connect to MetricsPort, in addition to the kubelet with its probes.
 	// Default: nobody.
 	MetricsFrom []k8s.Peer `json:"metricsFrom" pulumi:"metricsFrom,optional"`
 
 	// HealthPort answers the probes. Default: MetricsPort, else Port, else 8080.
 	HealthPort int `json:"healthPort" pulumi:"healthPort,optional" min:"1" max:"65535"`
 
-	// Env are environment variables. They show in the pod's description, so a
-	// password belongs in a mount. A value may refer to a variable that the stack sets
-	// as $(NAME).
+	// Env holds environment variables. They are visible in the pod's description, so put
+	// passwords in a mount. A value may refer to a variable that the stack sets as $(NAME).
 	Env map[string]pulumi.StringInput `json:"env" pulumi:"env,optional"`
 
 	// BaseEnv are variables that Env may refer to, set by the stack.
@@ -78,18 +77,18 @@ type Args struct {
 	// Resources of each pod. The autoscaler's percentage refers to the CPU request.
 	Resources k8s.Resources `json:"resources" pulumi:"resources,optional" default:"{\"cpuRequest\":\"100m\",\"cpuLimit\":\"500m\",\"memory\":\"128Mi\"}"`
 
-	// Replicas bound the autoscaler.
+	// Replicas limits the number of pods.
 	Replicas Replicas `json:"replicas" pulumi:"replicas,optional"`
 
-	// CPUTargetPercent is the average CPU use, in percent of the CPU request, that the
-	// autoscaler aims at.
+	// CPUTargetPercent is the average CPU use that the autoscaler aims for, in percent of
+	// the CPU request.
 	CPUTargetPercent int `json:"cpuTargetPercent" pulumi:"cpuTargetPercent,optional" default:"60" min:"1" max:"100"`
 
-	// Metrics are further reasons to scale; the one that asks for the most pods wins.
+	// Metrics are further metrics to scale on; the one that asks for the most pods wins.
 	// Default: CPU alone.
 	Metrics []Metric `json:"metrics" pulumi:"metrics,optional"`
 
-	// Triggers are reasons to scale on beside CPU, through KEDA. They exclude Metrics.
+	// Triggers scale the service on more than CPU, through KEDA. They exclude Metrics.
 	// Default: none.
 	Triggers *Triggers `json:"triggers" pulumi:"triggers,optional"`
 
@@ -104,23 +103,23 @@ type Args struct {
 	// Behavior limits how fast the number of pods changes.
 	Behavior Behavior `json:"behavior" pulumi:"behavior,optional"`
 
-	// Probes are how Kubernetes asks the program about its health.
+	// Probes are the paths at which Kubernetes checks the program's health.
 	Probes Probes `json:"probes" pulumi:"probes,optional"`
 
-	// PreStop is a command run in the container before SIGTERM is sent. Default:
+	// PreStop is a command that runs in the container before SIGTERM is sent. Default:
 	// none, see the package documentation.
 	PreStop []string `json:"preStop" pulumi:"preStop,optional"`
 
-	// TerminationGraceSeconds is the time from the stop request to SIGKILL. It must
-	// exceed PreStop and the program's own drain; the default is for a drain of 20 s
+	// TerminationGraceSeconds is the time from the stop request to SIGKILL. It must be
+	// longer than PreStop and the program's own drain; the default is for a drain of 20 s
 	// and the longest request.
 	TerminationGraceSeconds int `json:"terminationGraceSeconds" pulumi:"terminationGraceSeconds,optional" default:"45" min:"1" max:"3600"`
 
 	// IngressFrom may connect to Port. Default: nobody.
 	IngressFrom []k8s.Peer `json:"ingressFrom" pulumi:"ingressFrom,optional"`
 
-	// EgressTo are the ports to which the program may connect, beside DNS. Default:
-	// none.
+	// EgressTo lists the ports to which the program may connect, in addition to DNS.
+	// Default: none.
 	EgressTo []k8s.Target `json:"egressTo" pulumi:"egressTo,optional"`
 
 	// RestartOn rolls the pods when one of these values changes: for settings that the
@@ -139,19 +138,19 @@ type Args struct {
 	// Migration runs to its end before each rollout. Default: none.
 	Migration *job.Args `json:"migration" pulumi:"migration,optional"`
 
-	// PostRollout starts when a rollout is done. No deployment waits for its end, so it
-	// must be safe to end and to start again at any time: the next deployment may
-	// replace it, and after its last retry nobody starts it again. Default: none.
+	// PostRollout starts after a rollout. No deployment waits for its end, so it must be
+	// safe to stop and to restart at any time: the next deployment may replace it, and
+	// after its last retry nobody starts it again. Default: none.
 	PostRollout *job.Args `json:"postRollout" pulumi:"postRollout,optional" default:"{\"retries\":100}"`
 }
 
-// Replicas bound the number of pods.
+// Replicas limits the number of pods.
 type Replicas struct {
-	// Min is what runs without load. The default leaves two pods when one node is
+	// Min is the number of pods without load. The default leaves two pods when one node is
 	// lost.
 	Min int `json:"min" pulumi:"min,optional" default:"3" min:"1" max:"1000"`
-	// Max is what the heaviest load gets, at least Min. Connections to each database
-	// grow with it. Default: 10, or Min if that is more.
+	// Max is the number of pods under the heaviest load, at least Min. Connections to each
+	// database grow with it. Default: 10, or Min if that is more.
 	Max int `json:"max" pulumi:"max,optional" min:"1" max:"1000"`
 }
 
@@ -159,11 +158,11 @@ type Replicas struct {
 type Probes struct {
 	// Readiness path: may this pod get traffic?
 	Readiness string `json:"readiness" pulumi:"readiness,optional" default:"/readyz" format:"path"`
-	// Liveness path: must this pod be restarted? It must not ask a database, or the
+	// Liveness path: must this pod be restarted? It must not depend on a database, or the
 	// database's trouble restarts every pod.
 	Liveness string `json:"liveness" pulumi:"liveness,optional" default:"/healthz" format:"path"`
-	// StartupSeconds until the first healthy answer to Liveness. A rollout gets as much more
-	// time as pods may take longer than by default.
+	// StartupSeconds is how long the first healthy answer to Liveness may take. Above the
+	// default, the time limit of a rollout grows with it.
 	StartupSeconds int `json:"startupSeconds" pulumi:"startupSeconds,optional" default:"60" min:"2" max:"3600"`
 }
 

@@ -16,8 +16,8 @@ const (
 	ExternalMetric MetricKind = "external"
 )
 
-// Metric is one more reason to scale. If the autoscaler cannot read it, it still
-// scales up on the others but never down.
+// Metric is one more metric to scale on. If the autoscaler cannot read it, it still scales
+// up on the others but never down.
 type Metric struct {
 	// Kind of the metric.
 	Kind MetricKind `json:"kind" pulumi:"kind" required:"true" enum:"pods,external"`
@@ -25,10 +25,10 @@ type Metric struct {
 	Name string `json:"name" pulumi:"name" required:"true"`
 	// Labels that select the series. Default: all of that name.
 	Labels map[string]string `json:"labels" pulumi:"labels,optional"`
-	// Average is the aim per pod, a quantity such as "100" or "500m".
+	// Average is the target per pod, a quantity such as "100" or "500m".
 	Average string `json:"average" pulumi:"average,optional" format:"quantity"`
-	// Total is the aim over all pods, for external metrics only. Exactly one of
-	// Average and Total is set.
+	// Total is the target over all pods, for external metrics only. Exactly one of Average
+	// and Total is set.
 	Total string `json:"total" pulumi:"total,optional" format:"quantity"`
 }
 
@@ -45,10 +45,10 @@ func (m Metric) Check(path *field.Path) field.ErrorList {
 
 // Behavior keeps the autoscaler from flapping.
 type Behavior struct {
-	// Up defaults to no window, and to the larger of double and 2 more pods in 30 s:
-	// fast, yet new pods may take up load before the next step.
+	// Up defaults to no window, and to the larger of doubling the pods and adding 2 per 30
+	// s: fast, yet new pods can take over load before the next step.
 	Up Scaling `json:"up" pulumi:"up,optional" default:"{\"windowSeconds\":0,\"periodSeconds\":30}"`
-	// Down defaults to a window of 300 s, and to half of the pods in 60 s: a lull
+	// Down defaults to a window of 300 s, and to removing half of the pods per 60 s: a lull
 	// between two peaks keeps the pods.
 	Down Scaling `json:"down" pulumi:"down,optional" default:"{\"windowSeconds\":300,\"periodSeconds\":60}"`
 }
@@ -74,13 +74,14 @@ func (b *Behavior) Check(path *field.Path) field.ErrorList {
 
 // Scaling limits one direction.
 type Scaling struct {
-	// WindowSeconds of the past, of which the calmest moment counts.
+	// WindowSeconds is how far back the autoscaler looks at its own recommendations; the
+	// one that changes the number of pods least counts.
 	WindowSeconds *int `json:"windowSeconds" pulumi:"windowSeconds,optional" min:"0" max:"3600"`
-	// Percent of the pods that may be added or removed per period, at most 100 down.
+	// Percent of the pods that may be added or removed per period, at most 100 for removal.
 	Percent int `json:"percent" pulumi:"percent,optional" min:"1" max:"1000"`
 	// Pods that may be added or removed per period. If both are given, the larger
 	// change is allowed.
 	Pods int `json:"pods" pulumi:"pods,optional" min:"1" max:"1000"`
-	// PeriodSeconds of the two limits.
+	// PeriodSeconds is the period of both limits.
 	PeriodSeconds int `json:"periodSeconds" pulumi:"periodSeconds,optional" min:"1" max:"1800"`
 }

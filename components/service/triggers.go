@@ -9,18 +9,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Triggers are reasons to scale on beside CPU. A service that has any is scaled by
-// KEDA, 2.17 or newer, which must run in the cluster: the component makes a
-// ScaledObject and no autoscaler of its own. The reason that asks for the most pods
-// wins, and CPU always is one of them.
+// Triggers scale a service on more than CPU. They need KEDA, 2.17 or newer, in the cluster:
+// the component then creates a ScaledObject and no autoscaler of its own. The trigger that
+// asks for the most pods wins, and CPU always is one.
 type Triggers struct {
 	// Lag of a consumer group.
 	Lag *Lag `json:"lag" pulumi:"lag,optional" default:"{\"perReplica\":100}"`
 	// Connections of the service to its databases.
 	Connections *Connections `json:"connections" pulumi:"connections,optional" default:"{\"percent\":70}"`
-	// Requests that are being answered.
+	// Requests in flight.
 	Requests *Requests `json:"requests" pulumi:"requests,optional" default:"{\"perReplica\":10}"`
-	// Queries are further reasons, in PromQL.
+	// Queries are further PromQL queries to scale on.
 	Queries []Query `json:"queries" pulumi:"queries,optional"`
 	// Fallback is what happens while a trigger cannot be read.
 	Fallback Fallback `json:"fallback" pulumi:"fallback,optional"`
@@ -30,34 +29,34 @@ type Triggers struct {
 // brokers count them, so that it grows while no consumer runs. Pods beyond the
 // partitions with lag would idle and are not asked for.
 type Lag struct {
-	// Topics that the group reads. Each is a reason of its own. In a stack their default
-	// are those of uses.consume.
+	// Topics that the group reads, each scaled on separately. Default in a stack: those of
+	// uses.consume.
 	Topics []string `json:"topics" pulumi:"topics,optional"`
-	// Group is the consumer group. In a stack its default is that of uses.consume.
+	// Group is the consumer group. Default in a stack: that of uses.consume.
 	Group string `json:"group" pulumi:"group,optional"`
-	// PerReplica is the lag of one topic that one pod is for, in events.
+	// PerReplica is the lag of one topic, in events, that one pod should handle.
 	PerReplica int `json:"perReplica" pulumi:"perReplica,optional" min:"1" max:"1000000000"`
-	// ScaleToZeroAfterSeconds takes all pods away once the group has had no lag for so
-	// long. The next event starts replicas.min of them, after KEDA's next look (up to 30
-	// seconds) and the start of a pod. While no pod runs and the lag cannot be read none
-	// is started. Only for services without a port, and not beside connections and
-	// requests, which only pods have. 0 keeps replicas.min.
+	// ScaleToZeroAfterSeconds removes all pods once the group has had no lag for that long.
+	// The next event starts replicas.min of them, after KEDA's next check (up to 30
+	// seconds) and the start of a pod. While no pod runs and the lag cannot be read, none
+	// is started. Only for services without a port, and not together with connections and
+	// requests, which only pods report. 0 keeps replicas.min.
 	ScaleToZeroAfterSeconds int `json:"scaleToZeroAfterSeconds" pulumi:"scaleToZeroAfterSeconds,optional" min:"10" max:"86400"`
 }
 
 // Connections scales on how full the pods' connection pools are. It needs the gauge
-// scalestack_db_pool_connections{shard, state="in_use"|"max"} of every pod. Of each
-// pod the fullest pool counts. The maximum of pods still has to fit into what the
+// scalestack_db_pool_connections{shard, state="in_use"|"max"} of every pod; the fullest
+// pool of each pod counts. The connections of the most pods must still fit what the
 // databases accept: more pods cannot help a database that is full.
 type Connections struct {
-	// Percent of a pool in use that is aimed at.
+	// Percent of a pool's connections in use to aim for.
 	Percent int `json:"percent" pulumi:"percent,optional" min:"1" max:"100"`
 }
 
 // Requests scales on the requests in flight. It needs the gauge
 // scalestack_http_requests_in_flight of every pod.
 type Requests struct {
-	// PerReplica is how many requests at once one pod is for.
+	// PerReplica is how many concurrent requests one pod should handle.
 	PerReplica int `json:"perReplica" pulumi:"perReplica,optional" min:"1" max:"1000000"`
 }
 
@@ -66,20 +65,22 @@ type Requests struct {
 type Query struct {
 	// Query in PromQL, with one series as its result.
 	Query string `json:"query" pulumi:"query" required:"true"`
-	// PerReplica is the result that one pod is for, a quantity such as "100" or "500m".
+	// PerReplica is how much of the result one pod should handle, a quantity such as "100"
+	// or "500m".
 	PerReplica string `json:"perReplica" pulumi:"perReplica" required:"true" format:"quantity" min:"1m"`
 }
 
 // Fallback is what happens while a trigger cannot be read, because Prometheus or Kafka
 // does not answer, or has no such series. CPU keeps adding pods, whatever happens.
 type Fallback struct {
-	// FailureThreshold is how many attempts in a row must fail.
+	// FailureThreshold is how many consecutive attempts must fail.
 	FailureThreshold int `json:"failureThreshold" pulumi:"failureThreshold,optional" default:"3" min:"1" max:"100"`
-	// Replicas that the trigger asks for then, at least. Default: replicas.min.
+	// Replicas is the least number of pods that the trigger then asks for. Default:
+	// replicas.min.
 	Replicas int `json:"replicas" pulumi:"replicas,optional" min:"1" max:"1000"`
-	// Behavior is KEDA's. currentReplicasIfHigher keeps the pods that there are; static
-	// leaves the number to CPU and the other triggers, down to Replicas, which takes pods
-	// from a service at its peak because its monitoring broke.
+	// Behavior is KEDA's. currentReplicasIfHigher keeps the current pods. static leaves the
+	// number to CPU and the other triggers, down to Replicas, which removes pods from a
+	// service at its peak because its monitoring broke.
 	Behavior string `json:"behavior" pulumi:"behavior,optional" default:"currentReplicasIfHigher" enum:"currentReplicasIfHigher,static"`
 }
 

@@ -29,8 +29,8 @@ type Args struct {
 	// ZoneID identifies the zone that Host is in: 32 hexadecimal digits in lower case.
 	ZoneID pulumi.StringInput `json:"zoneId" pulumi:"zoneId" required:"true"`
 
-	// Host is the whole host name that leads to the service, such as www.example.com.
-	// The tunnel makes its DNS record. Requests for other names get 404.
+	// Host is the full host name that leads to the service, such as www.example.com. The
+	// tunnel creates its DNS record. Requests for other names get 404.
 	Host pulumi.StringInput `json:"host" pulumi:"host" required:"true" format:"host"`
 
 	// Origin is the service.
@@ -51,8 +51,8 @@ type Args struct {
 	Resolvers []k8s.Peer `json:"-" pulumi:"resolvers,optional"`
 
 	// Replicas of cloudflared, each with four connections to two data centers. A tunnel
-	// takes 25 at most. Their number does not follow the load: an end of one cuts off
-	// its requests.
+	// takes 25 at most. Their number does not follow the load, because stopping one cuts
+	// off its requests.
 	Replicas int `json:"replicas" pulumi:"replicas,optional" default:"2" min:"2" max:"25"`
 
 	// Resources of each pod.
