@@ -7,22 +7,22 @@ import (
 )
 
 const (
-	// chaseFor is how long an operation follows a bucket that moves. Nobody
-	// takes the bucket's writes for a fraction of that, if all goes well.
+	// chaseFor is how long an operation follows a bucket that moves. Normally nobody
+	// takes the bucket's writes for a fraction of that.
 	chaseFor = 5 * time.Second
-	// chaseEvery is the first wait for a bucket without an owner; it doubles up
-	// to longestWait.
+	// chaseEvery is the first wait for a bucket without an owner. It doubles up to
+	// longestWait.
 	chaseEvery  = 4 * time.Millisecond
 	longestWait = 64 * time.Millisecond
 )
 
-// backoff is the waits of one operation; its time begins with the first.
+// backoff holds the waits of one operation. Its time starts with the first wait.
 type backoff struct {
 	wait     time.Duration
 	deadline time.Time
 }
 
-// begin says whether the time begins now.
+// begin reports whether the time starts now.
 func (b *backoff) begin() bool {
 	if !b.deadline.IsZero() {
 		return false
@@ -31,7 +31,7 @@ func (b *backoff) begin() bool {
 	return true
 }
 
-// pause waits a little longer each time, and not in step with others.
+// pause waits a little longer each time, with jitter.
 func (b *backoff) pause(ctx context.Context) bool {
 	b.begin()
 	if time.Now().After(b.deadline) {

@@ -7,10 +7,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// holding is what a shard says of one bucket that it owns or has owned.
+// holding is what a shard reports about a bucket that it owns or has owned.
 type holding struct {
 	Bucket int
-	// Here means that the bucket's rows count in this shard.
+	// Here means that the bucket's rows count on this shard.
 	Here  bool
 	Epoch int64
 	Owner int
@@ -25,22 +25,22 @@ func collectHoldings(rows pgx.Rows, err error) ([]holding, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[holding])
 }
 
-// census says which buckets some answers cover, and what to do about the others.
+// census says which buckets a set of answers covers, and what to do about the others.
 type census struct {
 	missing, twice []int
-	// again are the shards whose snapshots are older than another's news.
+	// again lists the shards whose snapshots are older than what another shard reports.
 	again []int
 	// unsettled means that asking again can help.
 	unsettled bool
 }
 
-// tally is what all answers say of one bucket.
+// tally sums up what all answers report about one bucket.
 type tally struct {
 	claims int
-	// claimant has the claim with the highest epoch.
+	// claimant made the claim with the highest epoch.
 	claimant   int
 	claimEpoch int64
-	// owner is whom the highest epoch names, -1 when nobody knows the bucket.
+	// owner is the one that the highest epoch names, -1 when nobody knows the bucket.
 	owner int
 	epoch int64
 }
@@ -94,8 +94,8 @@ func (t *tally) add(shard int, h holding, again map[int]bool) {
 	}
 }
 
-// chase says whether a bucket that nobody claims may yet be found, and whom to
-// ask again: its next owner, or everybody when nobody knows it.
+// chase reports whether a bucket that nobody claims can still be found, and marks whom
+// to ask again: its next owner, or everybody when nobody knows it.
 func (t *tally) chase(answers map[int][]holding, failed []int, again map[int]bool) bool {
 	if t.owner < 0 && len(failed) > 0 || slices.Contains(failed, t.owner) {
 		return false

@@ -7,12 +7,12 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// freeHops without a wait are enough for every honest chain of owners.
+// freeHops without a wait are enough for every legitimate chain of owners.
 const freeHops = 8
 
-// learned holds what the shards said of buckets that are not where the map says:
-// the owner's id plus one by bucket, 0 for nothing. The desired map may be ahead
-// of a move or, as a mounted ConfigMap, a minute behind.
+// learned caches what shards reported about buckets that are not where the map says: by
+// bucket the owner's id plus one, 0 for unknown. The desired map may be ahead of a move
+// or, as a mounted ConfigMap, a minute behind.
 type learned []atomic.Int32
 
 // chase finds the owner of one user's bucket.
@@ -20,11 +20,11 @@ type chase struct {
 	router *Router
 	userID int64
 	bucket int
-	// owner is who the latest epoch we heard of names.
+	// owner is the one that the latest known epoch names.
 	owner int
 	epoch int64
 	hops  int
-	// others counts the shards that were asked for want of an owner in the map.
+	// others counts the shards that were asked because the map lacks the owner.
 	others int
 	backoff
 }
@@ -39,7 +39,7 @@ func (r *Router) newChase(userID int64) chase {
 	return chase{router: r, userID: userID, bucket: bucket, owner: owner}
 }
 
-// start returns where to ask first.
+// start returns the shard to ask first.
 func (c *chase) start() target {
 	current := c.router.routes.Load()
 	shard := current.shards.Shard(c.owner)
@@ -49,9 +49,9 @@ func (c *chase) start() target {
 	return current.to(shard)
 }
 
-// after follows a refusal to the owner that it names, or waits while there is
-// none: while the refusing shard is fenced, or has not yet taken over. Epochs
-// grow with every change, so what a shard with an older one says is no news.
+// after follows a refusal to the owner that it names, or waits while there is none:
+// while the refusing shard is fenced, or the owner has not taken over yet. Epochs grow
+// with every change of owner, so a report with an older one is ignored.
 func (c *chase) after(ctx context.Context, asked target, failure *attemptError) (next target, reason string) {
 	if c.begin() {
 		c.router.reloadOrKeep()
@@ -78,9 +78,9 @@ func (c *chase) after(ctx context.Context, asked target, failure *attemptError) 
 	return current.to(shard), "fenced"
 }
 
-// another returns the next shard to ask while the named owner is not in the map:
-// it is newer than the map, or has left it. One that left has passed the bucket
-// on, and only the shard that it gave it to knows. A round of all is waited for.
+// another returns the next shard to ask while the named owner is not in the map: it is
+// newer than the map, or has left it. A shard that left has passed the bucket on, and
+// only the shard that received it knows. After a round of all shards the caller waits.
 func (c *chase) another(m *shardmap.Map, asked *shardmap.Shard) (shard *shardmap.Shard, wait bool) {
 	c.others++
 	next := 0

@@ -26,9 +26,9 @@ const (
 	maxLifetimeJitter = 5 * time.Minute
 )
 
-// ConnConfig returns the settings of a single connection to a shard, with its
-// current credentials and without the checks and limits of a pool. With a former password beside
-// the current one it asks the shard which of them it takes.
+// ConnConfig returns the settings of a single connection to a shard, with its current
+// credentials and without the checks and limits of a pool. If there are former
+// passwords, it tries which of them the shard accepts.
 func (o Options) ConnConfig(shard *shardmap.Shard) (*pgx.ConnConfig, error) {
 	o = o.withDefaults()
 	config, err := o.poolConfig(shard)
@@ -61,8 +61,8 @@ func (o Options) poolConfig(shard *shardmap.Shard) (*pgxpool.Config, error) {
 // noTLS is the sslmode without TLS.
 const noTLS = "disable"
 
-// trustAnew reads the authorities' file again: pgx reads it once for all connections of a
-// pool.
+// trustAnew reads the authorities' file again: pgx reads it once for all connections of
+// a pool.
 func (o Options) trustAnew(shard *shardmap.Shard, config *pgx.ConnConfig) error {
 	if o.SSLMode == noTLS {
 		return nil
@@ -90,11 +90,11 @@ func (o Options) setCredentials(ctx context.Context, shard *shardmap.Shard, conf
 	return nil
 }
 
-// wrongPassword is the SQLSTATE of a login with another password than the server's.
+// wrongPassword is the SQLSTATE of a login with a wrong password.
 const wrongPassword = "28P01"
 
-// refused tells whether the shard has another password. Whatever else is wrong does not count: the connection that
-// is about to be made shows it.
+// refused reports whether the shard has another password. Any other error is ignored
+// here: the connection that follows will return it.
 func (o Options) refused(ctx context.Context, config *pgx.ConnConfig) bool {
 	ctx, cancel := context.WithTimeout(ctx, o.ConnectTimeout)
 	defer cancel()
@@ -106,9 +106,9 @@ func (o Options) refused(ctx context.Context, config *pgx.ConnConfig) bool {
 	return errors.As(err, &refusal) && refusal.Code == wrongPassword
 }
 
-// newPool makes a pool that connects only when it is used: a shard that is down
-// hinders nobody else. Every new connection is checked to reach the primary of the
-// shard that the map means, and not one that has forgotten a move.
+// newPool makes a pool that connects only when it is used, so that a shard that is down
+// affects nobody else. Every new connection is checked: it must reach the primary of
+// the shard that the map means, and that shard must not have forgotten a move.
 func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, known *epochs) (*pgxpool.Pool, error) {
 	config, err := o.poolConfig(shard)
 	if err != nil {
@@ -142,10 +142,10 @@ func (o Options) newPool(ctx context.Context, m *shardmap.Map, shard *shardmap.S
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// takesWrites refuses a standby. For moments after a failover the Service's address still
-// leads to the former primary; a pool would keep the connection, and read from it what is
-// older than what was acknowledged. The server tells this of itself with every connection;
-// a pooler does not, which has to look itself.
+// takesWrites refuses a standby. For moments after a failover the Service's address
+// still leads to the former primary; a pool would keep the connection and read data
+// older than what was acknowledged. The server reports its role on every connection;
+// behind a pooler it has to be asked.
 func takesWrites(conn *pgx.Conn, shard *shardmap.Shard) error {
 	if conn.PgConn().ParameterStatus("in_hot_standby") == "on" {
 		return fmt.Errorf("%s: reached a standby and not the primary", shard.Name)

@@ -8,11 +8,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// bound gives network connections an end. When a statement's time is up, pgx asks the
-// server to cancel it and waits 15 s for both connections to close, and a pool counts
-// the connection until then: of a shard that answers nothing, a few statements would take
-// the whole pool, and keep it after the shard is back. So each of the two waits lasts
-// no longer than an attempt to connect.
+// bound limits how long a network connection may hang. When a statement times out, pgx
+// asks the server to cancel it and waits 15 s for both connections to close, and a pool
+// counts the connection until then. On a shard that does not answer at all, a few
+// statements would use up the pool and keep it after the shard is back. So each of the
+// two waits lasts no longer than an attempt to connect.
 func bound(config *pgconn.Config, most time.Duration) {
 	dialer := &net.Dialer{Timeout: most}
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -28,13 +28,13 @@ func bound(config *pgconn.Config, most time.Duration) {
 	}
 }
 
-// boundConn has no deadline, or one that is near.
+// boundConn has no deadline, or one in the near future.
 type boundConn struct {
 	net.Conn
 	most time.Duration
 }
 
-// SetDeadline takes the earlier of t and the end of the bound.
+// SetDeadline takes the earlier of t and the bound.
 func (c boundConn) SetDeadline(t time.Time) error {
 	if last := time.Now().Add(c.most); t.After(last) {
 		t = last

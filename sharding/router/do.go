@@ -6,13 +6,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Operation is one statement that reads, on the connection it is given. It may
-// run twice.
+// Operation is one read statement on the given connection. It may run twice.
 type Operation func(ctx context.Context, conn *pgxpool.Conn) error
 
-// Read runs an operation without effect on the shard that has the user. It is
-// repeated once after a lost connection. The name of the shard that was asked
-// last is returned also with an error.
+// Read runs an operation without side effects on the shard that has the user, and
+// repeats it once after a lost connection. The name of the last shard that was asked is
+// returned even with an error.
 func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard string, err error) {
 	r.heat.read(userID)
 	ctx, end := r.begin(ctx, Step{Name: StepRead})
@@ -21,11 +20,10 @@ func (r *Router) Read(ctx context.Context, userID int64, op Operation) (shard st
 	return shard, err
 }
 
-// Write runs one statement, or one transaction, that changes data on the shard
-// that has the user, and holds the user's bucket there meanwhile. It
-// is repeated only when the first attempt certainly had no effect: even a
-// statement that may be repeated for its own sake would undo another client's
-// change that came in between.
+// Write runs one statement or one transaction that changes data on the shard that has
+// the user, and holds the user's bucket there meanwhile. It is repeated only if the
+// first attempt certainly had no effect: even an idempotent statement would undo
+// another client's change that came in between.
 func (r *Router) Write(ctx context.Context, userID int64, op WriteOperation) (shard string, err error) {
 	r.heat.write(userID)
 	held := func(ctx context.Context, conn *pgxpool.Conn) error { return op(ctx, &Writer{conn, userID}) }
@@ -87,8 +85,8 @@ func (r *Router) acquire(ctx context.Context, t target) (*pgxpool.Conn, error) {
 	return conn, err
 }
 
-// afterFailure says where a second attempt goes and why; no reason means that
-// it makes no sense.
+// afterFailure says where a second attempt goes and why. Without a reason it makes no
+// sense.
 func (r *Router) afterFailure(userID int64, first target, failure *attemptError) (next target, reason string) {
 	current := r.routes.Load()
 	shard := current.shards.Shard(first.shard.ID)

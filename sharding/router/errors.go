@@ -9,23 +9,23 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Moved is the SQLSTATE with which a shard refuses a user that it does not own
-// now. Its DETAIL is JSON; docs/client.md has the contract.
+// Moved is the SQLSTATE with which a shard refuses a user that it does not own at the
+// moment. Its DETAIL is JSON; docs/client.md has the contract.
 const Moved = "SS001"
 
-// IsMoved says whether a shard has refused a user that it does not own. The
-// statement had no effect.
+// IsMoved reports whether a shard refused a user that it does not own. The statement
+// had no effect.
 func IsMoved(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && pgErr.Code == Moved
 }
 
-// UnavailableError says that a shard cannot serve its users now; trying again
+// UnavailableError says that a shard cannot serve its users at the moment. Trying again
 // later can help.
 type UnavailableError struct {
 	Shard string
-	// Unknown means that the operation may have been carried out: the
-	// connection ended between sending it and the answer.
+	// Unknown means that the operation may have taken effect: the connection ended
+	// before the answer arrived.
 	Unknown bool
 	Err     error
 }
@@ -35,8 +35,8 @@ func (e *UnavailableError) Error() string { return fmt.Sprintf("%s: unavailable:
 // Unwrap returns the cause.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// attemptError keeps where an attempt failed: before anything was sent there is
-// certainly no effect.
+// attemptError records where an attempt failed: if nothing was sent yet, it certainly
+// had no effect.
 type attemptError struct {
 	sent bool
 	// lost means that the connection ended.
@@ -44,7 +44,7 @@ type attemptError struct {
 	err  error
 }
 
-// answer is what the database said, empty without one.
+// answer is the database's error, empty if there was none.
 func (e *attemptError) answer() (said pgconn.PgError) {
 	var pgErr *pgconn.PgError
 	if errors.As(e.err, &pgErr) {
@@ -55,10 +55,10 @@ func (e *attemptError) answer() (said pgconn.PgError) {
 
 func (e *attemptError) code() string { return e.answer().Code }
 
-// hasEffect says whether the statement may have been carried out. A database
-// that answered with an error has rolled back, save when the server ended the
-// session itself (57P01 to 57P05), which it may do after a commit, or when a pooler
-// says in its place that it has lost the server (08P01 of PgBouncer).
+// hasEffect reports whether the statement may have taken effect. A database that
+// answered with an error has rolled back, unless the server ended the session itself
+// (57P01 to 57P05), possibly after a commit, or a pooler reports that it lost the
+// server (08P01 of PgBouncer).
 func (e *attemptError) hasEffect() bool {
 	if !e.sent || pgconn.SafeToRetry(e.err) {
 		return false
@@ -66,7 +66,7 @@ func (e *attemptError) hasEffect() bool {
 	return e.code() == "" || strings.HasPrefix(e.code(), "57P") || strings.HasPrefix(e.code(), "08")
 }
 
-// owner returns the shard id that the fence names, or -1, and the epoch of that.
+// owner returns the shard id that the fence names, or -1, and its epoch.
 func (e *attemptError) owner() (id int, epoch int64) {
 	var detail struct {
 		Owner *int  `json:"owner"`
@@ -78,7 +78,7 @@ func (e *attemptError) owner() (id int, epoch int64) {
 	return -1, 0
 }
 
-// isTransient holds when the same statement can succeed at once: the database
+// isTransient reports whether the same statement can succeed at once: the database
 // chose it as the victim of a conflict, or a publication of its table was dropped while
 // PostgreSQL 16 looked it up (an internal error, whose text is not translated).
 func (e *attemptError) isTransient() bool {
@@ -91,9 +91,9 @@ func (e *attemptError) isTransient() bool {
 	return false
 }
 
-// isUnavailable tells a shard in trouble from a mistake in our statement.
-// Class 08 is the connection, 53 resources, 57 the operator or a timeout, 25006
-// a read-only standby, 55P03 a lock that could not be had.
+// isUnavailable tells a shard in trouble from a mistake in the statement. Class 08 is
+// the connection, 53 resources, 57 the operator or a timeout, 25006 a read-only
+// standby, 55P03 a lock that was not available.
 func (e *attemptError) isUnavailable() bool {
 	code := e.code()
 	if !e.sent || e.lost || e.isTransient() {
@@ -107,7 +107,7 @@ func (e *attemptError) isUnavailable() bool {
 	return false
 }
 
-// final is what the caller gets to see.
+// final is the error that the caller gets.
 func (e *attemptError) final(shard string) error {
 	if e.isUnavailable() {
 		return &UnavailableError{Shard: shard, Unknown: e.hasEffect(), Err: e.err}

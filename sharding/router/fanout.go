@@ -18,25 +18,23 @@ type Result[T any] struct {
 	Value T
 }
 
-// Ask puts a question to one shard. It may be called again for the same shard,
-// and must only read.
+// Ask puts a question to one shard. It may be called again for the same shard, and must
+// only read.
 type Ask[T any] func(ctx context.Context, s Snapshot) (T, error)
 
-// FanOut asks all shards at once, each for at most perShard, and returns their
-// answers by ascending shard id. A question must count only rows that the shard
-// owns, see [Router.Owned]: then every user is seen exactly once, also while
-// buckets move.
+// FanOut asks all shards at once, each for at most perShard, and returns their answers
+// by ascending shard id. A question must count only rows that the shard owns, see
+// [Router.Owned]: then every user is seen exactly once, even while buckets move.
 //
-// Each shard answers from one snapshot that was taken during the call, so that
-// what was acknowledged before the call is seen. The snapshots of different
-// shards are not of one moment: of two changes on two shards during the call,
-// either may be seen without the other. With its answer a shard says, from the
-// same snapshot, which buckets it owns. Where a bucket switched between two
-// snapshots and was seen twice or not at all, the shard whose answer is too old
-// is asked again.
+// Each shard answers from one snapshot taken during the call, so everything that was
+// acknowledged before the call is seen. The snapshots of different shards are not taken
+// at the same moment: of two changes on two shards during the call, either may be seen
+// without the other. With its answer a shard reports, from the same snapshot, which
+// buckets it owns. If a bucket switched between two snapshots and was seen twice or not
+// at all, the shard with the outdated answer is asked again.
 //
-// When shards give no answer, the error is a *[PartialError], and the answers of
-// the others are returned with it.
+// If shards give no answer, the error is a *[PartialError], and the answers of the
+// others are returned with it.
 func FanOut[T any](ctx context.Context, r *Router, perShard time.Duration, ask Ask[T]) ([]Result[T], error) {
 	f := newFanOut(r, perShard, ask)
 	seen := f.run(ctx)
@@ -47,7 +45,7 @@ func newFanOut[T any](r *Router, perShard time.Duration, ask Ask[T]) *fanOut[T] 
 	return &fanOut[T]{router: r, perShard: perShard, ask: ask, answers: map[int]*answer[T]{}}
 }
 
-// run asks until the answers agree, or asking again does not help.
+// run asks until the answers agree or asking again does not help.
 func (f *fanOut[T]) run(ctx context.Context) census {
 	var wait backoff
 	var again []int
@@ -67,7 +65,7 @@ type fanOut[T any] struct {
 	router   *Router
 	perShard time.Duration
 	ask      Ask[T]
-	// answers are the latest ones, by shard id.
+	// answers holds the latest ones, by shard id.
 	answers map[int]*answer[T]
 }
 
@@ -80,8 +78,8 @@ type answer[T any] struct {
 	err error
 }
 
-// round asks the shards that have not answered yet, and some again. One that gives no
-// answer this time is heard with the one it gave before: the census says what that lacks.
+// round asks the shards that have not answered yet, and some again. If a shard does not
+// answer this time, its previous answer stays: the census finds what that lacks.
 func (f *fanOut[T]) round(ctx context.Context, again []int) {
 	current := f.router.routes.Load()
 	before := maps.Clone(f.answers)
@@ -168,7 +166,7 @@ func (f *fanOut[T]) results() []Result[T] {
 	return list
 }
 
-// partial returns nil when every bucket was seen once.
+// partial returns nil if every bucket was seen exactly once.
 func (f *fanOut[T]) partial(seen census) error {
 	e := &PartialError{Asked: len(f.answers), Missing: seen.missing, Twice: seen.twice}
 	for _, a := range f.inOrder() {

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// busiest is how many buckets a scrape names: all of them would be two series
-	// for each bucket of each pod.
+	// busiest is how many buckets a scrape lists: all of them would be two series for
+	// each bucket of each pod.
 	busiest = 10
-	// heatWindow is the least time over which buckets are ranked; the most is twice
-	// that.
+	// heatWindow is the shortest time over which buckets are ranked; the longest is
+	// twice that.
 	heatWindow = time.Minute
 )
 
@@ -28,12 +28,12 @@ var (
 		"Operations by kind of the 10 buckets that were busiest in the last minutes.", []string{"bucket", "kind"}, nil)
 )
 
-// heat counts operations by bucket, and tells those of the busiest ones.
+// heat counts operations by bucket and exports those of the busiest ones.
 type heat struct {
 	reads, writes []atomic.Uint64
 
 	mu sync.Mutex
-	// older and newer are counts of the past: buckets are ranked by what came since
+	// older and newer are earlier counts: buckets are ranked by their operations since
 	// older.
 	older, newer []uint64
 	taken        time.Time
@@ -69,8 +69,8 @@ func (h *heat) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// hottest returns the buckets with the most operations of late, the hottest
-// first, and none that had no operation.
+// hottest returns the buckets with the most recent operations, the hottest first, and
+// leaves out those without any.
 func (h *heat) hottest(now time.Time) []int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -18,9 +18,9 @@ func Concat[T any](results []Result[[]T]) (rows []T) {
 	return rows
 }
 
-// Top returns the first n of all shards' rows. Each shard must have sorted its
-// rows by the same order, as compare has it (see cmp.Compare), and given its own
-// first n: ORDER BY … LIMIT n. Rows that are equal come by ascending shard id.
+// Top returns the first n of all shards' rows. Each shard must have sorted its rows in
+// the order of compare (see cmp.Compare) and returned its own first n: ORDER BY … LIMIT
+// n. Equal rows come by ascending shard id.
 func Top[T any](results []Result[[]T], n int, compare func(a, b T) int) []T {
 	h := &heads[T]{compare: compare}
 	for i, r := range results {
@@ -43,7 +43,7 @@ func Top[T any](results []Result[[]T], n int, compare func(a, b T) int) []T {
 	return rows
 }
 
-// list is what is left of one shard's rows.
+// list is the rest of one shard's rows.
 type list[T any] struct {
 	place int
 	rows  []T

@@ -36,7 +36,7 @@ var (
 		"Waits that ended without a connection.", []string{"shard"}, nil)
 )
 
-// poolCollector reads the pools' own counters when it is asked.
+// poolCollector reads the pools' own counters on each scrape.
 type poolCollector struct{ router *Router }
 
 func (poolCollector) Describe(ch chan<- *prometheus.Desc) {

@@ -5,17 +5,16 @@ import (
 	"strings"
 )
 
-// PartialError says that a question to all shards was not answered for all
-// users.
+// PartialError says that a question to all shards was not answered for all users.
 type PartialError struct {
 	// Asked is the number of shards.
 	Asked int
 	// Failures are the shards that gave no answer, by ascending id.
 	Failures []ShardError
-	// Missing are the buckets that no answer covers: those of the failed shards,
-	// and those that were between two owners for too long.
+	// Missing lists the buckets that no answer covers: those of the failed shards, and
+	// those that were between two owners for too long.
 	Missing []int
-	// Twice are the buckets that two shards claim.
+	// Twice lists the buckets that two shards claim.
 	Twice []int
 }
 
@@ -25,7 +24,7 @@ type ShardError struct {
 	Err   error
 }
 
-// Error names the shard once: what it wraps may do so as well.
+// Error names the shard once, even if the wrapped error does too.
 func (e ShardError) Error() string {
 	return e.Shard + ": " + strings.TrimPrefix(e.Err.Error(), e.Shard+": ")
 }

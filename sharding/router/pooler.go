@@ -11,8 +11,9 @@ import (
 )
 
 // throughPooler sets what depends on whether a server process belongs to the connection
-// for its life, or in transaction mode for a transaction. PgBouncer refuses a statement_timeout
-// from the client, and a statement that was prepared on one server process is unknown to the next.
+// for its lifetime or, in transaction mode, for a transaction. PgBouncer refuses a
+// statement_timeout from the client, and a statement that was prepared on one server
+// process is unknown to the next.
 func (o Options) throughPooler(config *pgx.ConnConfig, shard *shardmap.Shard) error {
 	if o.Pooler == "" {
 		config.RuntimeParams["statement_timeout"] = strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)

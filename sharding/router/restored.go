@@ -13,25 +13,25 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// ownersEvery is how often a router that follows its map asks whether two shards
-// own the same bucket.
+// ownersEvery is how often a router that follows its map checks whether two shards own
+// the same bucket.
 const ownersEvery = 30 * time.Second
 
-// OwnedTwiceError says that two shards own the same buckets: one of them was
-// restored from before a move. What either acknowledges the other does not know,
-// so that operations on these buckets are refused until a person has decided.
+// OwnedTwiceError says that two shards own the same buckets, because one of them was
+// restored to a time before a move. Neither knows what the other acknowledges, so
+// operations on these buckets are refused until a person has decided.
 type OwnedTwiceError struct{ Buckets []int }
 
 func (e *OwnedTwiceError) Error() string {
 	return fmt.Sprintf("two shards own bucket %d (%d such buckets): one was restored from before a move. Fix: shardctl reconcile", e.Buckets[0], len(e.Buckets))
 }
 
-// RestoredError says that a shard owns a bucket of which another owner since is
-// known: it was restored from before a move.
+// RestoredError says that a shard owns a bucket for which a later owner is known: the
+// shard was restored to a time before a move.
 type RestoredError struct {
 	Shard  string
 	Bucket int
-	// Owner is the id of the shard that has the bucket since Epoch.
+	// Owner is the id of the shard that owns the bucket since Epoch.
 	Owner int
 	Epoch int64
 }
@@ -40,10 +40,10 @@ func (e *RestoredError) Error() string {
 	return fmt.Sprintf("%s: owns bucket %d, which shard %d has since epoch %d: it was restored from before a move. Fix: shardctl reconcile", e.Shard, e.Bucket, e.Owner, e.Epoch)
 }
 
-// doubles are the buckets that two shards own, with the shards that have said so.
+// doubles are the buckets that two shards own, with the shards that claim them.
 type doubles map[int][]int
 
-// checkOwners asks all shards, and remembers which buckets have two owners.
+// checkOwners asks all shards and records which buckets have two owners.
 func (r *Router) checkOwners(ctx context.Context) error {
 	r.checking.Lock()
 	defer r.checking.Unlock()
@@ -65,7 +65,7 @@ func (r *Router) checkOwners(ctx context.Context) error {
 	return &OwnedTwiceError{slices.Sorted(maps.Keys(next))}
 }
 
-// doubles returns what the last look at all shards has found.
+// doubles returns what the last look at all shards found.
 func (r *Router) doubles() doubles {
 	if known := r.twice.Load(); known != nil {
 		return *known
@@ -73,8 +73,8 @@ func (r *Router) doubles() doubles {
 	return nil
 }
 
-// claimants are the shards that own a bucket by an answer of this look. One that could
-// not be asked again may have given the bucket away meanwhile.
+// claimants are the shards that own a bucket according to their answers. A shard that
+// could not be asked again may have given the bucket away meanwhile.
 func (f *fanOut[T]) claimants(bucket int) (ids []int) {
 	for _, a := range f.inOrder() {
 		if a.err == nil && !a.old && slices.ContainsFunc(a.holdings, func(h holding) bool { return h.Here && h.Bucket == bucket }) {
@@ -84,8 +84,8 @@ func (f *fanOut[T]) claimants(bucket int) (ids []int) {
 	return ids
 }
 
-// stillClaimants also counts those that owned a bucket before and do not answer now:
-// what they acknowledged is not forgotten while they are away.
+// stillClaimants also counts shards that owned the bucket before and do not answer now:
+// what they acknowledged must not be forgotten while they are away.
 func (f *fanOut[T]) stillClaimants(bucket int, before []int) []int {
 	ids := f.claimants(bucket)
 	for _, id := range before {
@@ -96,7 +96,7 @@ func (f *fanOut[T]) stillClaimants(bucket int, before []int) []int {
 	return ids
 }
 
-// followOwners looks again and again until the context ends.
+// followOwners repeats the check until the context ends.
 func (r *Router) followOwners(ctx context.Context) {
 	ticker := time.NewTicker(ownersEvery)
 	defer ticker.Stop()
@@ -122,14 +122,14 @@ func (r *Router) refused(userID int64) error {
 	return &UnavailableError{Shard: m.ShardOf(userID).Name, Err: &OwnedTwiceError{[]int{bucket}}}
 }
 
-// epochs are the latest owners that any connection has told of, by bucket.
+// epochs are the latest owners that any connection has reported, by bucket.
 type epochs struct {
 	mu     sync.Mutex
 	latest map[int]holding
 }
 
-// check compares what a new connection's shard says. A restore restarts the
-// server, so that every client connects anew.
+// check compares what the shard of a new connection reports with what is known. A
+// restore restarts the server, so every client connects anew.
 func (e *epochs) check(ctx context.Context, conn *pgx.Conn, shard *shardmap.Shard) error {
 	restored := e.read(ctx, conn, shard)
 	var found *RestoredError

@@ -1,8 +1,13 @@
-// Package router brings each operation on a user to the shard that has the
-// user, through one connection pool per shard. It follows the shard map's file
-// while it runs, and believes the databases more than the map: an operation
-// that a shard's fence refuses follows the bucket to its owner, also through a
-// move that is under way.
+// Package router runs each operation on a user on the shard that has the user, through
+// one connection pool per shard.
+//
+// It reloads the shard map's file while it runs, and trusts the databases more than the
+// map: an operation that a shard's fence refuses follows the bucket to its owner, even
+// while the bucket moves.
+//
+// [Router.Read] and [Router.Write] serve one user, [FanOut] asks all shards, and
+// [Router.For] hands out a pool for transactions of your own. [Router.Follow] keeps the
+// map current.
 package router
 
 import (
@@ -25,15 +30,15 @@ type Router struct {
 	options Options
 	metrics *metrics
 	heat    *heat
-	// routes is replaced as a whole, so that nobody sees half a map.
+	// routes is replaced as a whole, so that no reader sees half a map.
 	routes  atomic.Pointer[routes]
 	learned learned
 	known   epochs
 	// twice are the buckets that two shards own.
 	twice atomic.Pointer[doubles]
-	// checking orders looks at all shards; reads never take it.
+	// checking serializes looks at all shards; reads never take it.
 	checking sync.Mutex
-	// reloading orders reloads; reads never take it.
+	// reloading serializes reloads; reads never take it.
 	reloading sync.Mutex
 }
 
@@ -54,7 +59,7 @@ func (r *routes) to(shard *shardmap.Shard) target {
 	return target{shard: shard, pool: r.pools[*shard]}
 }
 
-// New reads the map and prepares the pools. It connects to nothing.
+// New reads the map and prepares the pools. It does not connect yet.
 func New(o Options) (*Router, error) {
 	o = o.withDefaults()
 	r := &Router{options: o, metrics: newMetrics(o.Metrics), known: epochs{latest: map[int]holding{}}}
@@ -67,11 +72,11 @@ func New(o Options) (*Router, error) {
 	return r, nil
 }
 
-// Map returns the map in use. Do not change it.
+// Map returns the map in use. Treat it as read-only.
 func (r *Router) Map() *shardmap.Map { return r.routes.Load().shards }
 
-// Reload reads the map's file and takes it over if it has changed. After an
-// error the map in use stays.
+// Reload reads the map's file and switches to it if it has changed. After an error the
+// previous map stays in use.
 func (r *Router) Reload() error {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
@@ -117,7 +122,7 @@ func (r *Router) read(old *routes) (*routes, error) {
 	return r.build(string(content), m, old)
 }
 
-// checkSuccessor refuses a map that other data than ours belongs to.
+// checkSuccessor refuses a map of other data.
 func checkSuccessor(old, next *shardmap.Map) error {
 	if old.Cluster != next.Cluster || old.Buckets != next.Buckets || old.InitialShards != next.InitialShards {
 		return fmt.Errorf("refused: cluster, buckets and initialShards are %s, %d and %d and cannot become %s, %d and %d",
@@ -126,7 +131,7 @@ func checkSuccessor(old, next *shardmap.Map) error {
 	return nil
 }
 
-// build keeps the pools of shards that stay as they are.
+// build reuses the pools of shards that have not changed.
 func (r *Router) build(content string, m *shardmap.Map, old *routes) (*routes, error) {
 	next := &routes{content: content, shards: m, pools: make(map[shardmap.Shard]*pgxpool.Pool, len(m.Shards))}
 	for i := range m.Shards {
@@ -145,8 +150,8 @@ func (r *Router) build(content string, m *shardmap.Map, old *routes) (*routes, e
 	return next, nil
 }
 
-// closeUnused closes the pools of old that next does not have. Close waits for
-// running operations, so each has its own goroutine.
+// closeUnused closes those pools of old that next does not have. Close waits for
+// running operations, so each runs in its own goroutine.
 func closeUnused(old, next *routes) {
 	if old == nil {
 		return
@@ -158,10 +163,10 @@ func closeUnused(old, next *routes) {
 	}
 }
 
-// Follow reloads the map whenever its file changes, until the context ends. It
-// looks at the content: that also sees the swapped links of a ConfigMap, which
-// file notifications of the file itself do not. It also asks every 30 s whether
-// two shards own the same bucket, see [OwnedTwiceError].
+// Follow reloads the map whenever its file changes, until the context ends. It compares
+// the content, because notifications about the file miss the swapped links of a
+// ConfigMap. Every 30 s it also checks whether two shards own the same bucket, see
+// [OwnedTwiceError].
 func (r *Router) Follow(ctx context.Context, every time.Duration) {
 	go r.followOwners(ctx)
 	ticker := time.NewTicker(every)
@@ -176,10 +181,11 @@ func (r *Router) Follow(ctx context.Context, every time.Duration) {
 	}
 }
 
-// Verify connects to every shard at once and returns an *[identity.MismatchError] for
-// each that is not the one the map means: nothing may be done then. A *[RestoredError]
-// or an *[OwnedTwiceError] says what operations are refused until a person has decided,
-// and all others go on. A shard that cannot be reached is only logged: its users wait.
+// Verify connects to all shards at once. It returns an *[identity.MismatchError] for
+// each shard that is not the one the map means; do nothing then. A *[RestoredError] or
+// an *[OwnedTwiceError] names the operations that are refused until a person has
+// decided; all others go on. A shard that cannot be reached is only logged: its users
+// have to wait.
 func (r *Router) Verify(ctx context.Context) error {
 	current := r.routes.Load()
 	errs := make([]error, len(current.shards.Shards))

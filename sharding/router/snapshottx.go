@@ -17,8 +17,8 @@ const (
 var errEnded = errors.New("the snapshot has ended")
 
 // snapshotTx begins its transaction together with the first query, and reads in the
-// same round trip what the shard owns: a question to all shards waits for every trip to
-// the slowest of them.
+// same round trip what the shard owns: a question to all shards waits for every round
+// trip to the slowest of them.
 type snapshotTx struct {
 	conn         *pgxpool.Conn
 	begun, ended bool
@@ -38,7 +38,8 @@ func (tx *snapshotTx) Query(ctx context.Context, sql string, args ...any) (pgx.R
 	return tx.first(ctx, batch)
 }
 
-// only reads rows as the one query of the snapshot, which ends in the same trip.
+// only reads rows with the only query of the snapshot, which ends in the same round
+// trip.
 func (tx *snapshotTx) only(ctx context.Context, sql string, args []any) (pgx.Rows, error) {
 	batch := begin()
 	batch.Queue(sql, args...)
@@ -55,7 +56,7 @@ func begin() *pgx.Batch {
 	return batch
 }
 
-// first returns the rows of what follows the beginning of a snapshot.
+// first sends the batch that opens the snapshot and returns the rows of its query.
 func (tx *snapshotTx) first(ctx context.Context, batch *pgx.Batch) (pgx.Rows, error) {
 	results := tx.conn.SendBatch(ctx, batch)
 	rows, err := tx.begin(results)
@@ -76,8 +77,8 @@ func (tx *snapshotTx) begin(results pgx.BatchResults) (rows pgx.Rows, err error)
 	return results.Query()
 }
 
-// end returns what the shard has said of its buckets. A question without a statement
-// asks that alone.
+// end returns what the shard reported about its buckets. If no statement was sent, it
+// asks for that alone.
 func (tx *snapshotTx) end(ctx context.Context) ([]holding, error) {
 	if !tx.begun {
 		rows, err := tx.only(ctx, "SELECT 1", nil)
@@ -95,8 +96,8 @@ func (tx *snapshotTx) end(ctx context.Context) ([]holding, error) {
 	return tx.holdings, err
 }
 
-// abandon ends the transaction of a question that has failed, if it can; a connection
-// that is still in one the pool closes.
+// abandon ends the transaction of a failed question if it can. The pool closes a
+// connection that is still in a transaction.
 func (tx *snapshotTx) abandon(ctx context.Context) {
 	conn := tx.conn.Conn()
 	if conn.IsClosed() || conn.PgConn().TxStatus() == 'I' {

@@ -7,12 +7,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// StepName says which part of an operation a [Step] is.
+// StepName is the part of an operation that a [Step] covers.
 type StepName string
 
-// Steps of an operation. Read and write are a whole [Router.Read] or [Router.Write];
-// within them each attempt is a wait for a connection of the shard's pool and, with the
-// connection, the statements on the shard.
+// Steps of an operation. Read and write are a whole [Router.Read] or [Router.Write].
+// Each attempt within them consists of a wait for a connection from the shard's pool
+// and of the statements on the shard.
 const (
 	StepRead    StepName = "read"
 	StepWrite   StepName = "write"
@@ -23,7 +23,7 @@ const (
 // Step is a part of an operation, for [Options.Trace].
 type Step struct {
 	Name StepName
-	// Shard is the name of the shard, "" for a read or write as a whole, which may ask
+	// Shard is the name of the shard, "" for a whole read or write, which may ask
 	// several.
 	Shard string
 }
@@ -38,8 +38,8 @@ func (r *Router) begin(ctx context.Context, s Step) (context.Context, func(error
 	return r.options.Trace(ctx, s)
 }
 
-// fault returns the error if a shard gave it or could not be asked. Errors of the
-// operation's own, such as pgx.ErrNoRows, are answers.
+// fault returns the error if a shard failed or could not be asked. Errors of the
+// operation itself, such as pgx.ErrNoRows, are answers.
 func fault(err error) error {
 	if err == nil {
 		return nil

@@ -10,24 +10,24 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// hold keeps the key's bucket on the shard until the transaction ends, or fails
-// with [Moved]. An UPDATE or DELETE that finds no row meets no fence: only this
-// tells it from one that was sent to the wrong shard.
+// hold keeps the key's bucket on the shard until the transaction ends, or fails with
+// [Moved]. An UPDATE or DELETE that matches no row triggers no fence: only hold reveals
+// that it was sent to the wrong shard.
 const hold = "SELECT scalestack.hold($1)"
 
-// Writer is a connection to the shard that owns a key. Whatever is written
+// Writer is a connection to the shard that owns a key. Everything that is written
 // through it first holds the key, in the same transaction.
 type Writer struct {
 	conn *pgxpool.Conn
 	key  int64
 }
 
-// WriteOperation is one statement, or one transaction, on the writer that it is
-// given. It may run twice.
+// WriteOperation is one statement or one transaction on the given writer. It may run
+// twice.
 type WriteOperation func(ctx context.Context, w *Writer) error
 
-// held sends one statement with its hold before it: one round trip, and one
-// transaction, which has been committed once the results are closed.
+// held sends one statement preceded by its hold: one round trip and one transaction,
+// which is committed once the results are closed.
 func (w *Writer) held(ctx context.Context, sql string, args []any) (pgx.BatchResults, error) {
 	batch := &pgx.Batch{}
 	batch.Queue(hold, w.key)
@@ -50,8 +50,8 @@ func (w *Writer) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comm
 	return tag, cmp.Or(err, results.Close())
 }
 
-// Query runs one statement. It is committed when its rows have been read to the
-// end or closed; look at their Err then.
+// Query runs one statement. It is committed once its rows have been read to the end or
+// closed; check their Err then.
 func (w *Writer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	results, err := w.held(ctx, sql, args)
 	if err != nil {
@@ -65,15 +65,15 @@ func (w *Writer) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, 
 	return &heldRows{Rows: rows, results: results}, nil
 }
 
-// QueryRow runs one statement, of which it reads the first row. Scan returns
-// pgx.ErrNoRows when there is none; the statement is committed then too.
+// QueryRow runs one statement and reads its first row. Scan returns pgx.ErrNoRows if
+// there is none; the statement is committed all the same.
 func (w *Writer) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	rows, err := w.Query(ctx, sql, args...)
 	return &heldRow{rows, err}
 }
 
-// Begin begins a transaction that holds the key, for several statements; pass
-// the writer to pgx.BeginFunc. [Hold] adds further keys.
+// Begin begins a transaction that holds the key, for several statements; pass the
+// writer to pgx.BeginFunc. [Hold] adds further keys.
 func (w *Writer) Begin(ctx context.Context) (pgx.Tx, error) {
 	tx, err := w.conn.Begin(ctx)
 	if err != nil {
@@ -85,16 +85,16 @@ func (w *Writer) Begin(ctx context.Context) (pgx.Tx, error) {
 	return tx, nil
 }
 
-// Hold holds further keys for the rest of a transaction that [Writer.Begin] began,
-// so that it may change their rows too. All have to lie on the shard: it fails with
-// [Moved] where one does not, and the transaction has failed with it. Without it, a
-// statement that changes a row of such a key is refused with SQLSTATE SS002.
+// Hold holds further keys for the rest of a transaction that [Writer.Begin] began, so
+// that it may change their rows too. All keys must be on this shard: if one is not,
+// Hold and the transaction fail with [Moved]. Without Hold, a statement that changes a
+// row of such a key is refused with SQLSTATE SS002.
 func Hold(ctx context.Context, tx pgx.Tx, keys ...int64) error {
 	_, err := tx.Exec(ctx, "SELECT scalestack.hold_all($1)", keys)
 	return err
 }
 
-// heldRows close their batch with them.
+// heldRows closes its batch when the rows are closed.
 type heldRows struct {
 	pgx.Rows
 	results pgx.BatchResults
