@@ -10,8 +10,8 @@ import (
 	"github.com/scalestack/scalestack/sharding/locks"
 )
 
-// apply does everything in an order in which no bucket has two owners in between, and
-// after each step of which the next run finds what is left.
+// apply makes the changes in an order in which no bucket ever has two owners, and in
+// which the next run finds whatever an interrupted one left to do.
 func (r *reconciling) apply(ctx context.Context) error {
 	if err := r.dropStreams(ctx); err != nil {
 		return err
@@ -54,7 +54,7 @@ const (
 		ON CONFLICT (bucket) DO UPDATE SET state = 'owned', epoch = excluded.epoch, owner = excluded.owner, fenced_until = NULL, changed_at = now()`
 )
 
-// columns are what the statements on the ownership take.
+// columns returns the arguments of the statements on the ownership.
 func columns(list []write) (buckets []int32, epochs []int64, owners []int) {
 	for _, w := range list {
 		buckets, epochs, owners = append(buckets, w.bucket), append(epochs, w.epoch), append(owners, w.owner)
@@ -62,7 +62,8 @@ func columns(list []write) (buckets []int32, epochs []int64, owners []int) {
 	return buckets, epochs, owners
 }
 
-// giveWay makes a shard refer to the later owner. It waits for writers that do not know.
+// giveWay makes a shard name the later owner. It waits for writers that do not know
+// yet.
 func (r *reconciling) giveWay(ctx context.Context, s *session, drops []write) error {
 	if drops == nil {
 		return nil
@@ -79,7 +80,8 @@ func (r *reconciling) giveWay(ctx context.Context, s *session, drops []write) er
 	})
 }
 
-// settle writes in one transaction what a shard keeps and which of its moves are over.
+// settle writes in one transaction what a shard keeps and which of its moves have
+// ended.
 func (r *reconciling) settle(ctx context.Context, s *session, claims []write) error {
 	ends := slices.DeleteFunc(slices.Clone(r.ends), func(mv *Move) bool { return mv.Source != s.shard.ID })
 	if claims == nil && len(ends) == 0 {
@@ -101,7 +103,7 @@ func (r *reconciling) settle(ctx context.Context, s *session, claims []write) er
 	})
 }
 
-// note writes that a shard's restores are dealt with.
+// note records that a shard's restores have been dealt with.
 func (r *reconciling) note(ctx context.Context, s *session, restores []string) error {
 	if len(restores) == 0 {
 		return nil
@@ -115,9 +117,10 @@ func (r *reconciling) note(ctx context.Context, s *session, restores []string) e
 	})
 }
 
-// skipValues moves the sequences of a restored shard on, once: where the shard says that
-// it was restored together with the note that this is dealt with, otherwise with the first
-// change, after which nothing shows it any more.
+// skipValues advances the sequences of a restored shard, once. If the shard itself says
+// that it was restored, it does so together with the note that this has been dealt
+// with; otherwise with the first change, after which nothing shows the restore any
+// more.
 func (r *reconciling) skipValues(ctx context.Context, tx pgx.Tx, shard int, noted bool) error {
 	if noted != r.named(shard) || r.skipped[shard] {
 		return nil
@@ -130,7 +133,7 @@ func (r *reconciling) skipValues(ctx context.Context, tx pgx.Tx, shard int, note
 	return nil
 }
 
-// change is one transaction of a shard, which waits for whoever is in its way.
+// change runs one transaction on a shard. It waits for whoever is in its way.
 func (r *reconciling) change(ctx context.Context, s *session, what string, do func(pgx.Tx) error) error {
 	if err := locks.Retry(ctx, s.Conn, r.Mover.options.Log, do); err != nil {
 		return err

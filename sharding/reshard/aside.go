@@ -10,7 +10,7 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// stray are rows of one table on a shard whose buckets another shard owns.
+// stray is the rows of one table on a shard whose buckets another shard owns.
 type stray struct {
 	table   catalog.Table
 	buckets []int32
@@ -18,13 +18,13 @@ type stray struct {
 	keeper int
 	rows   int64
 	users  span
-	// onlyHere are users whom the keeper's table does not have, differ those of whom it
-	// has other rows. The two mean nothing where it has other columns.
+	// onlyHere are users that the keeper's table lacks, differ those whose rows differ
+	// there. Both mean nothing if the keeper's table has other columns.
 	onlyHere, differ span
 	otherColumns     bool
 }
 
-// span is how many users, and from which to which.
+// span is a number of users, and the lowest and highest of them.
 type span struct{ count, lowest, highest int64 }
 
 func (s *span) add(user int64) {
@@ -115,7 +115,7 @@ func (r *reconciling) findStrays(ctx context.Context, s *session) (found []stray
 	return found, nil
 }
 
-// compare looks at the same users on the shard that owns them.
+// compare compares the users with the shard that owns them.
 func (r *reconciling) compare(ctx context.Context, s, keeper *session, here *stray) error {
 	others, err := catalog.Tables(ctx, keeper)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// otherTables begins the reason of a move that was taken back because tables were adopted,
-// made anew or dropped since its stream was made: that carries none of their rows. Such a
-// move is made again.
+// otherTables begins the reason of a move that was taken back because tables were
+// adopted, created anew or dropped after its stream was made: the stream carries none
+// of their rows. Such a move is made again.
 const otherTables = "the sharded tables have changed since the copy began: "
 
 // What a stream carries, on either side.
@@ -20,7 +20,7 @@ const (
 )
 
 // lacks says which sharded tables the stream does not carry, and which of those that it
-// carries are sharded no more; nothing if they are the same on both sides.
+// carries are no longer sharded. It returns "" if both sides agree.
 func (s stream) lacks(ctx context.Context) (string, error) {
 	here, there, err := both(s.from, s.to, func(side *session) ([]string, error) {
 		carried := publishedTables
@@ -39,7 +39,8 @@ func (s stream) lacks(ctx context.Context) (string, error) {
 	return otherTables + strings.Join(append(here, there...), "; "), nil
 }
 
-// uncarried says after a shard's name what it has and its side of a stream does not carry.
+// uncarried says, after a shard's name, which of its tables its side of a stream does
+// not carry.
 func uncarried(ctx context.Context, q querier, carried, stream string) (texts []string, err error) {
 	var come, gone []string
 	if err := q.QueryRow(ctx, fmt.Sprintf(`
@@ -58,8 +59,9 @@ func uncarried(ctx context.Context, q querier, carried, stream string) (texts []
 	return texts, nil
 }
 
-// noteCarried writes what a stream that copies rows carries: these rows may be deleted
-// where the move does not leave them. A table that is adopted later had its rows before.
+// noteCarried records what a stream that copies rows carries: these rows may be deleted
+// on the side where the move does not leave them. The rows of a table that is adopted
+// later were there before.
 func (s stream) noteCarried(ctx context.Context, f *fleet, mv *Move) error {
 	from, to, err := both(s.from, s.to, func(side *session) (oids []uint32, err error) {
 		carried := publishedTables
@@ -79,8 +81,8 @@ func (s stream) noteCarried(ctx context.Context, f *fleet, mv *Move) error {
 	return err
 }
 
-// readCarried returns the tables of one side that a move has carried, by oid. They are not
-// known of a move that an earlier release began.
+// readCarried returns the tables of one side that a move has carried, by oid. They are
+// unknown for a move that an earlier release began.
 func readCarried(ctx context.Context, f *fleet, side *session, mv *Move) (oids []uint32, known bool, err error) {
 	column := "source_tables"
 	if side == f.target(mv) {

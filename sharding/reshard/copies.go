@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// streamsOf is how the streams of moves are called, as a pattern for LIKE.
+// streamsOf is a LIKE pattern for the names of the moves' streams.
 const streamsOf = `scalestack\_move\_%`
 
 // tableCopy is the copy of one table by one stream.
@@ -18,7 +18,7 @@ type tableCopy struct {
 	Rows, Bytes int64
 }
 
-// readTableCopies asks a target. A table is done when its changes follow.
+// readTableCopies asks a target. A table is done once its changes follow.
 func readTableCopies(ctx context.Context, q querier, streams string) ([]tableCopy, error) {
 	rows, err := q.Query(ctx, `
 		SELECT s.subname::text, r.srrelid::oid, r.srsubstate IN ('f', 's', 'r'), coalesce(p.tuples_processed, 0), coalesce(p.bytes_processed, 0)
@@ -31,7 +31,7 @@ func readTableCopies(ctx context.Context, q querier, streams string) ([]tableCop
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[tableCopy])
 }
 
-// readLags asks a source by how many bytes each stream's target is behind.
+// readLags asks a source how many bytes each stream's target is behind.
 func readLags(ctx context.Context, q querier) (map[string]int64, error) {
 	rows, err := q.Query(ctx, `
 		SELECT application_name, coalesce(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), replay_lsn), 0)::bigint

@@ -10,23 +10,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// cutOff begins the reason of a move that was taken back because the copy of a table had
-// ended and PostgreSQL could not go on from there. Such a move is made again.
+// cutOff begins the reason of a move that was taken back because the copy of a table
+// was interrupted at its end and PostgreSQL cannot continue it. Such a move is made
+// again.
 const cutOff = "a copy was cut off as it ended: "
 
-// ending is a table whose rows are copied and whose changes do not follow yet. Until here
-// PostgreSQL makes the copy's slot and origin anew whenever it has to, and afterwards it needs
-// neither. Here it asks for both for ever, also when they are gone.
+// ending is a table whose rows are copied but whose changes do not follow yet. Before
+// that PostgreSQL recreates the copy's slot and origin whenever it has to, and
+// afterwards it needs neither. In between it asks for both for ever, even if they are
+// gone.
 //
-// They go when a server dies, or their connection ends, after the source has dropped the slot
-// and before the target has committed that it needs none.
+// They are lost when a server dies, or their connection ends, after the source has
+// dropped the slot and before the target has committed that it no longer needs it.
 type ending struct {
 	OID         uint32
 	Table, Slot string
 	NoOrigin    bool
 }
 
-// selectEndings knows how PostgreSQL calls what a copy needs.
+// selectEndings relies on how PostgreSQL names what a copy needs.
 const selectEndings = `
 	SELECT srrelid, srrelid::regclass::text, format('pg_%s_sync_%s_%s', srsubid, srrelid, (SELECT system_identifier FROM pg_control_system())),
 		NOT EXISTS (SELECT FROM pg_replication_origin WHERE roname = format('pg_%s_%s', srsubid, srrelid))
@@ -40,12 +42,13 @@ func (s stream) endings(ctx context.Context) ([]ending, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[ending])
 }
 
-// cut says which copy can never end, and nothing if all can.
+// cut says which copy can never end, or returns "" if all can.
 //
-// Between the drop of the slot and the commit a healthy copy looks the same, for as long as the
-// commit waits for a standby. But the worker that has dropped the slot is there until it has
-// committed. So the order of the questions decides, and no time: who is seen without a worker
-// after the slot was gone, and has not committed after that, never will.
+// Between the drop of the slot and the commit a healthy copy looks the same, for as
+// long as the commit waits for a standby. But the worker that dropped the slot stays
+// until it has committed. So the order of the questions decides, not a timeout: a copy
+// that is seen without a worker after its slot was gone, and has not committed after
+// that, never will.
 func (s stream) cut(ctx context.Context) (string, error) {
 	before, err := s.endings(ctx)
 	if err != nil || len(before) == 0 {
@@ -78,7 +81,7 @@ func (s stream) cut(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// copySlots returns those slots of the copies that the source has, and whether each has
+// copySlots returns which slots of the copies the source has, and whether each has
 // fallen too far behind.
 func (s stream) copySlots(ctx context.Context, copies []ending) (map[string]bool, error) {
 	var names []string

@@ -10,10 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// cutOver fences, drains, compares and hands over. When the target is late or a
-// writer does not end, the fence is lifted and it is tried again. A mover that
-// took the move up here does not know what an earlier one has compared, and
-// compares first.
+// cutOver fences, drains, compares and hands over. If the target is late or a writer
+// does not finish, it lifts the fence and tries again. A mover that takes over the move
+// here does not know what an earlier mover has compared, so it compares first.
 func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.forward(f, mv)
 	w := f.watching(s)
@@ -65,15 +64,15 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		if attempt == m.options.Attempts {
 			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v; long transactions: %s", attempt, err, f.source(mv).holders(ctx, mv.Buckets))}
 		}
-		// Whatever was in the way may take a moment to end.
+		// Whatever was in the way may need a moment to finish.
 		if err := m.sleep(ctx, f, mv, min(time.Duration(attempt)*m.options.FenceWait, longestPause)); err != nil {
 			return err
 		}
 	}
 }
 
-// longestPause bounds the time between two attempts. Each attempt can hold up
-// writers for Options.FenceWait.
+// longestPause limits the time between two attempts. Each attempt can hold up writers
+// for Options.FenceWait.
 const longestPause = 5 * time.Second
 
 func isLate(err error) bool {
@@ -92,7 +91,7 @@ func (m *Mover) fenceSource(ctx context.Context, f *fleet, mv *Move) error {
 	return nil
 }
 
-// lift takes a fence back.
+// lift lifts the source's fence, if there is one, and writes the next state.
 func (m *Mover) lift(ctx context.Context, f *fleet, mv *Move, next State) error {
 	if !mv.State.fencedHere() {
 		return nil
@@ -100,8 +99,8 @@ func (m *Mover) lift(ctx context.Context, f *fleet, mv *Move, next State) error 
 	return inSource(ctx, f, mv, next, func(tx pgx.Tx) error { return unfence(ctx, tx, mv.Buckets) })
 }
 
-// resumeFenced takes up a move whose mover died while writers waited: they go
-// on, and the move is compared again.
+// resumeFenced takes over a move whose mover died while writers waited: the writers
+// continue, and the move is compared again.
 func (m *Mover) resumeFenced(ctx context.Context, f *fleet, mv *Move) error {
 	return m.lift(ctx, f, mv, CaughtUp)
 }
@@ -127,9 +126,9 @@ func (m *Mover) completeFenced(ctx context.Context, f *fleet, mv *Move, w *watch
 	return m.takeOver(ctx, f, mv)
 }
 
-// handOver gives the stream's buckets up if its tables are still those that were compared,
-// which nobody can change on this side before the transaction ends. What happens on the
-// other side after the look is the new owner's own.
+// handOver gives up the stream's buckets if its tables are still those that were
+// compared. Nobody can change them on this side before the transaction ends; what
+// happens on the other side after the check is up to the new owner.
 func (m *Mover) handOver(ctx context.Context, tx pgx.Tx, s stream, w *watch, owner int) error {
 	if err := m.boundLocks(ctx, tx); err != nil {
 		return err
@@ -158,9 +157,9 @@ func (m *Mover) drainAndCompare(ctx context.Context, s stream, mv *Move, w *watc
 	return err
 }
 
-// orLapsed tells a difference from writes after a fence that has lapsed. The lifted
-// fence may not show yet: a commit that waits for a standby reaches the target before
-// anybody sees it here.
+// orLapsed tells a real difference from writes after a fence that lapsed. The lifted
+// fence may not be visible yet: a commit that waits for a standby reaches the target
+// before anybody sees it here.
 func orLapsed(ctx context.Context, q querier, buckets []int32, different error) error {
 	var held int
 	err := q.QueryRow(ctx, "SELECT count(*) FROM scalestack.ownership WHERE bucket = ANY ($1) AND state = 'fenced' AND fenced_until > clock_timestamp()",
@@ -174,9 +173,9 @@ func orLapsed(ctx context.Context, q querier, buckets []int32, different error) 
 	return different
 }
 
-// takeOver makes the target the owner. The target may have been restarted since
-// it was drained and have lost what it had not flushed, so it is asked again;
-// its commit then flushes all.
+// takeOver makes the target the owner. The target may have restarted since it was
+// drained and have lost what it had not flushed, so it is asked again; its commit then
+// flushes everything.
 func (m *Mover) takeOver(ctx context.Context, f *fleet, mv *Move) error {
 	began := time.Now()
 	given, err := readHoldings(ctx, f.source(mv))
@@ -201,8 +200,8 @@ func (m *Mover) takeOver(ctx context.Context, f *fleet, mv *Move) error {
 	return advance(ctx, f.source(mv), mv, Switched)
 }
 
-// giveBack is the cutover in the other direction, by the stream back. The row
-// stays in one state meanwhile; how far it is shows in the ownership of both.
+// giveBack is the cutover in the other direction, over the stream back. The move's
+// state does not change meanwhile; the ownership on both shards shows how far it is.
 func (m *Mover) giveBack(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.back(f, mv)
 	holdings, err := readHoldings(ctx, f.target(mv))
@@ -248,7 +247,8 @@ func (m *Mover) stay(ctx context.Context, f *fleet, mv *Move) error {
 	return errors.Join(unfence(ctx, f.target(mv), mv.Buckets), advance(ctx, f.source(mv), mv, Switched))
 }
 
-// returnFenced fences the target, and gives up there when the source has all.
+// returnFenced fences the target, and makes it give up the buckets once the source has
+// everything.
 func (m *Mover) returnFenced(ctx context.Context, f *fleet, mv *Move, s stream) error {
 	if err := m.wayBack(ctx, f, mv); err != nil {
 		return err

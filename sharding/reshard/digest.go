@@ -9,14 +9,15 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// digest is what a user has in a table: how many rows, and a hash of them all.
+// digest summarizes what a user has in a table: the number of rows, and a hash of them
+// all.
 type digest struct {
 	user, rows int64
 	hash       string
 }
 
-// selectDigests returns them in the order of the users. They are the same
-// wherever the same values are in the same columns.
+// selectDigests returns the digests in the order of the users. They are equal wherever
+// the same columns hold the same values.
 func selectDigests(t catalog.Table, where string) string {
 	return fmt.Sprintf(`
 		SELECT key, count(*), md5(string_agg(hash, '' ORDER BY hash))
@@ -24,7 +25,7 @@ func selectDigests(t catalog.Table, where string) string {
 		GROUP BY key ORDER BY key`, t.QuotedKey, strings.Join(t.Columns, ", "), t.Name, where)
 }
 
-// cursor is at one digest of many, and holds no more of them.
+// cursor points at one of many digests and keeps only that one in memory.
 type cursor struct {
 	digest
 	more bool
@@ -53,8 +54,8 @@ func (c *cursor) close() {
 	}
 }
 
-// eachPair reads both sides of a table at once and calls visit for every user,
-// with nil for a side that does not know them.
+// eachPair reads both sides of a table at once and calls visit for every user, with nil
+// for a side that lacks the user.
 func eachPair(ctx context.Context, s stream, t catalog.Table, visit func(from, to *digest) error) error {
 	sql := selectDigests(t, s.moving.filter(t))
 	from, to, err := both(s.from, s.to, func(side *session) (*cursor, error) { return openCursor(ctx, side, sql) })
@@ -81,7 +82,8 @@ func eachPair(ctx context.Context, s stream, t catalog.Table, visit func(from, t
 	return err
 }
 
-// digestsOf returns the hashes of some users on both sides, "" where there are no rows.
+// digestsOf returns the hashes of some users on both sides, "" where a user has no
+// rows.
 func digestsOf(ctx context.Context, s stream, t catalog.Table, users []int64) (from, to map[int64]string, err error) {
 	return both(s.from, s.to, func(side *session) (map[int64]string, error) { return hashes(ctx, side, t, users) })
 }

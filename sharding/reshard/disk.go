@@ -10,12 +10,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// fullPercent is how full a move may make a volume. The rest is for what the
-// file system takes, sorting, and the users who come meanwhile.
+// fullPercent is how full a move may make a volume. The rest is for the file system's
+// overhead, sorting, and users who sign up meanwhile.
 const fullPercent = 90
 
 const (
-	// Databases that the role may not enter are not its to measure.
+	// Databases that the role may not connect to are not counted.
 	selectDatabases = `
 		SELECT coalesce(sum(pg_database_size(oid)), 0)::bigint, pg_size_bytes(current_setting('max_wal_size'))
 		FROM pg_database WHERE has_database_privilege(oid, 'CONNECT')`
@@ -23,11 +23,11 @@ const (
 	selectWAL = "SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()"
 )
 
-// disk is what lies on a shard's volume, in bytes.
+// disk is what a shard's volume holds, in bytes.
 type disk struct{ databases, wal, mostWAL int64 }
 
-// readDisk takes the log to be empty for a role that may not look at its
-// folder. The sum is the same, unless the log is larger than it should be.
+// readDisk assumes an empty log if the role may not read its folder. The sum is the
+// same, unless the log is larger than it should be.
 func readDisk(ctx context.Context, q querier) (d disk, err error) {
 	if err := q.QueryRow(ctx, selectDatabases).Scan(&d.databases, &d.mostWAL); err != nil {
 		return disk{}, err
@@ -46,7 +46,7 @@ const insufficientPrivilege = "42501"
 func (d disk) used() int64    { return d.databases + d.wal }
 func (d disk) leftWAL() int64 { return max(0, d.mostWAL-d.wal) }
 
-// tooFull says why so many bytes more do not fit onto a volume, or nothing.
+// tooFull says why that many more bytes do not fit on a volume, or returns "".
 func (d disk) tooFull(volume, come int64) string {
 	percent := math.Ceil(float64(d.used()+come+d.leftWAL()) / float64(volume) * 100)
 	if percent <= fullPercent {
@@ -58,8 +58,8 @@ func (d disk) tooFull(volume, come int64) string {
 
 func size(bytes int64) string { return humanize.IBytes(uint64(bytes)) }
 
-// diskProblems says whether the move would fill its target. What cannot be
-// measured is a problem too: a shard whose volume is full takes no writes at all.
+// diskProblems says whether the move would fill its target. A disk that cannot be
+// measured is a problem too: a shard with a full volume takes no writes at all.
 func (m *Mover) diskProblems(ctx context.Context, f *fleet, mv *Move) []error {
 	if m.options.Volume == 0 {
 		return nil
@@ -76,8 +76,8 @@ func (m *Mover) diskProblems(ctx context.Context, f *fleet, mv *Move) []error {
 	return nil
 }
 
-// tooFull names the targets that all moves together would fill. A shard that is
-// not there yet will be empty, and have as much log as the others.
+// tooFull names the targets that all moves together would fill. A shard that does not
+// exist yet will be empty, with as much log as the others.
 func (o EstimateOptions) tooFull(moves []EstimatedMove, readings map[int]*reading) (problems []string) {
 	if o.Volume == 0 {
 		return nil

@@ -12,53 +12,54 @@ import (
 )
 
 const (
-	// usualRate is the rate of whole moves under load in docs/resharding-measured.md, for
-	// clusters that have not moved anything yet.
+	// usualRate is the rate of whole moves under load in docs/resharding-measured.md. It is used
+	// for clusters that have not moved anything yet.
 	usualRate = 41_000
-	// readWithin bounds the look at one shard: a person waits for the plan.
+	// readWithin limits the look at one shard: a person is waiting for the plan.
 	readWithin = 5 * time.Second
 )
 
-// Estimate is a plan with what it will take.
+// Estimate is a plan with its cost.
 type Estimate struct {
 	Moves []EstimatedMove `json:"moves"`
 	// Minimum is the least number of buckets that must move.
 	Minimum int `json:"minimum"`
-	// Batches is how often writes of some buckets pause for a moment.
+	// Batches is how often writes of some buckets pause briefly.
 	Batches int `json:"batches"`
-	// RowsPerSecond is the median of this cluster's last moves, if Measured.
+	// RowsPerSecond is the median of this cluster's last moves if Measured, otherwise
+	// an assumption.
 	RowsPerSecond float64 `json:"rowsPerSecond"`
 	Measured      bool    `json:"measured"`
-	// Seconds holds the time to observe each batch too. Moves between pairs that share no
-	// shard are taken not to slow each other.
+	// Seconds includes the time to observe each batch. It assumes that moves between
+	// pairs that share no shard do not slow each other down.
 	Seconds float64 `json:"seconds"`
-	// Unread are the shards that did not answer: the map in use is believed for
-	// them, and their rows are not counted.
+	// Unread lists the shards that did not answer. For them the map in use is believed,
+	// and their rows are not counted.
 	Unread []string `json:"unread,omitempty"`
-	// TooFull says which volumes cannot take all that comes. The mover refuses
-	// the first move that would fill one.
+	// TooFull says which volumes cannot take everything that moves there. The mover
+	// refuses the first move that would fill one.
 	TooFull []string `json:"tooFull,omitempty"`
 }
 
-// EstimatedMove is what goes from one shard to another.
+// EstimatedMove is everything that moves from one shard to another.
 type EstimatedMove struct {
 	From    int   `json:"from"`
 	To      int   `json:"to"`
 	Buckets int   `json:"buckets"`
 	Rows    int64 `json:"rows"`
-	// Bytes count indexes and what is not yet vacuumed.
+	// Bytes include indexes and rows that are not vacuumed yet.
 	Bytes int64 `json:"bytes"`
 }
 
-// EstimateOptions say what to compare, all required but Batch, Parallel,
-// Observe and Volume.
+// EstimateOptions say what to compare. All are required except Batch, Parallel, Observe
+// and Volume.
 type EstimateOptions struct {
-	// Current is the map in use, Desired the one to get to.
+	// Current is the map in use, Desired the one to reach.
 	Current, Desired *shardmap.Map
-	// Connect returns the settings of any role's connection that may read the
+	// Connect returns the settings of a connection for any role that may read the
 	// schema scalestack.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
-	// Batch, Parallel, Observe and Volume are those of Options.
+	// Batch, Parallel, Observe and Volume are as in Options.
 	Batch    int
 	Parallel int
 	Observe  time.Duration
@@ -66,8 +67,8 @@ type EstimateOptions struct {
 	Log      *slog.Logger
 }
 
-// NewEstimate asks every shard what it owns, how large that is and how fast it
-// moved before. It changes nothing.
+// NewEstimate asks every shard what it owns, how large that is and how fast it moved
+// data before. It changes nothing.
 func NewEstimate(ctx context.Context, o EstimateOptions) (*Estimate, error) {
 	orDefault(&o.Batch, defaultBatch)
 	orDefault(&o.Parallel, 1)
@@ -124,8 +125,8 @@ func (o EstimateOptions) readAll(ctx context.Context) (readings map[int]*reading
 	return readings, unread
 }
 
-// owners believes the latest epoch of what the shards say, and the map where
-// they say nothing.
+// owners believes the latest epoch that the shards report, and the map where they
+// report nothing.
 func owners(m *shardmap.Map, readings map[int]*reading) []int {
 	assignment := slices.Clone(m.Assignment)
 	epochs := make([]int64, len(assignment))

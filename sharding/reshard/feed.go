@@ -15,12 +15,12 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// askEvery is how long a feed waits for news before it asks the server again
-// how far it has come.
+// askEvery is how long a feed waits for changes before it asks the server again how far
+// it is.
 const askEvery = 10 * time.Millisecond
 
-// feedSettings let a feed be silent for as long as a comparison takes, and still
-// end soon after its mover's machine has gone.
+// feedSettings let a feed stay silent as long as a comparison takes, and still end it
+// soon after its mover's machine is gone.
 var feedSettings = map[string]string{
 	"replication":          "database",
 	"wal_sender_timeout":   "0",
@@ -29,20 +29,20 @@ var feedSettings = map[string]string{
 	"tcp_user_timeout":     "30000",
 }
 
-// feed tells which users' rows change on one shard, whoever changes them: it
-// reads the log by a slot that ends with its connection.
+// feed reports which users' rows change on one shard, whoever changes them. It reads
+// the log through a slot that ends with its connection.
 type feed struct {
 	conn *pgconn.PgConn
-	// tables are the sharded tables, by oid; keyAt is where the rows of each have
-	// the key column.
+	// tables are the sharded tables, by oid; keyAt is the position of the key column in
+	// the rows of each.
 	tables   map[uint32]catalog.Table
 	keyAt    map[uint32]int
 	received pglogrepl.LSN
 	changed  func(table string, user int64)
 }
 
-// openFeed returns a feed of what is committed from now on. The publication of
-// the same name must be there.
+// openFeed returns a feed of everything that is committed from now on. The publication
+// of the same name must exist.
 func (m *Mover) openFeed(ctx context.Context, s *session, name string, tables []catalog.Table, changed func(table string, user int64)) (*feed, error) {
 	config, err := m.options.Connect(s.shard)
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *feed) start(ctx context.Context, name string) error {
 
 func (f *feed) close() { bye(f.conn) }
 
-// readTo takes in everything that was committed before a position of the log.
+// readTo processes everything that was committed before a position of the log.
 func (f *feed) readTo(ctx context.Context, position pglogrepl.LSN) error {
 	asked := time.Time{}
 	for f.received < position {
@@ -101,13 +101,13 @@ func (f *feed) readTo(ctx context.Context, position pglogrepl.LSN) error {
 	return f.report(ctx, false)
 }
 
-// report lets the server forget what was taken in.
+// report lets the server discard the log that was processed.
 func (f *feed) report(ctx context.Context, ask bool) error {
 	err := pglogrepl.SendStandbyStatusUpdate(ctx, f.conn, pglogrepl.StandbyStatusUpdate{WALWritePosition: f.received, ReplyRequested: ask})
 	return brokenFeed(err)
 }
 
-// next takes in one message, if one comes soon.
+// next processes one message, if one arrives soon.
 func (f *feed) next(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, askEvery)
 	defer cancel()
@@ -130,7 +130,7 @@ func (f *feed) next(ctx context.Context) error {
 	return nil
 }
 
-// brokenFeed makes the mover begin again with new connections.
+// brokenFeed makes the mover start over with new connections.
 func brokenFeed(err error) error {
 	if err == nil {
 		return nil
@@ -145,7 +145,7 @@ func (f *feed) take(data []byte) error {
 		if err != nil {
 			return err
 		}
-		// Whatever was committed before has been sent before.
+		// Everything that was committed earlier was sent earlier.
 		f.received = max(f.received, alive.ServerWALEnd)
 		return nil
 	case pglogrepl.XLogDataByteID:

@@ -13,7 +13,8 @@ func (r *reconciling) say(format string, args ...any) {
 	r.result.Lines = append(r.result.Lines, fmt.Sprintf(format, args...))
 }
 
-// list says what there is to do but for the rows, which are looked at when the rest is done.
+// list lists what there is to do, except for rows, which are examined once the rest is
+// done.
 func (r *reconciling) list(ctx context.Context) error {
 	for _, group := range groups(r.unsound()) {
 		r.say("%s", describe(group))
@@ -38,7 +39,7 @@ func (r *reconciling) list(ctx context.Context) error {
 	return r.saySequences(ctx)
 }
 
-// sayRows says for undecided buckets where rows of them are.
+// sayRows says where rows of undecided buckets are.
 func (r *reconciling) sayRows(ctx context.Context, group []ruling) error {
 	buckets := bucketsOf(group)
 	for _, s := range r.f.inOrder() {
@@ -84,7 +85,7 @@ func bucketsOf(group []ruling) []int32 {
 	return buckets
 }
 
-// describe says in one sentence what is the matter with some buckets, and what is done
+// describe explains in one sentence what is wrong with some buckets, and what is done
 // about it or what a person can do.
 func describe(group []ruling) string {
 	first, buckets := group[0], shardmap.BucketNames(bucketsOf(group))

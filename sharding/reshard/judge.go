@@ -5,53 +5,53 @@ import (
 	"slices"
 )
 
-// era is the least that a reconciliation adds to the epochs of what it decides. Besides, it
-// makes them as high as the seconds of its clock in eras: a restore can cut off a history
-// of which no shard knows the epochs any more, and a copy of it that comes back later must
-// still be the older one. A bucket that changes hands takes three epochs, so that no
-// history between two restores reaches an era.
+// era is the least that a reconciliation adds to the epochs of what it decides. It also
+// raises them to at least its clock's seconds times an era: a restore can cut off a
+// history whose epochs no shard knows any more, and a copy of that history that comes
+// back later must still be the older one. A bucket that changes hands takes three
+// epochs, so no history between two restores reaches an era.
 const era = 1 << 20
 
 // nobody is the shard of a bucket without an owner.
 const nobody = -1
 
-// report is what one shard says of buckets and moves.
+// report is what one shard reports about buckets and moves.
 type report struct {
 	shard    int
 	holdings map[int32]holding
-	// moves are those from this shard that have not ended.
+	// moves are the unfinished moves from this shard.
 	moves []*Move
-	// restores are those that made the shard's data and were not reconciled yet.
+	// restores are those that made the shard's data and are not reconciled yet.
 	restores []string
 }
 
-// kind is what all shards together say of a bucket.
+// kind is what all shards together report about a bucket.
 type kind int
 
 const (
-	// sound buckets have one owner, which has the latest epoch.
+	// sound buckets have one owner, and it has the latest epoch.
 	sound kind = iota
-	// moving buckets are between two owners: the mover ends that.
+	// moving buckets are between two owners; the mover will finish that.
 	moving
-	// twice is for several owners, of which one has the latest epoch.
+	// twice: several owners, one of which has the latest epoch.
 	twice
-	// takenBack is for buckets that a move handed to a shard which does not know it any
-	// more, while its source still has all rows.
+	// takenBack: a move handed the bucket to a shard that no longer knows it, while its
+	// source still has all rows.
 	takenBack
-	// cameBack is for buckets that left the owner and came back since its moment.
+	// cameBack: the bucket left its owner and came back after the owner's moment.
 	cameBack
-	// given buckets go where a person says.
+	// given buckets go where a person said.
 	given
 
-	// From here on a person has to decide.
+	// A person has to decide the kinds from here on.
 
 	// lost buckets have no owner, and the shard that had them last does not know it.
 	lost
-	// older is for an owner with older rows than those that the last owner has lost.
+	// older: the owner has older rows than those that the last owner lost.
 	older
-	// tied is for owners with the same epoch.
+	// tied: several owners with the same epoch.
 	tied
-	// elsewhere is for buckets whose last owner the map does not have.
+	// elsewhere: the map lacks the bucket's last owner.
 	elsewhere
 	// unclaimed buckets were never claimed by any shard.
 	unclaimed
@@ -59,39 +59,40 @@ const (
 
 func (k kind) decided() bool { return k < lost }
 
-// givable says whether a person may decide where such a bucket goes.
+// givable reports whether a person may decide where such a bucket goes.
 func (k kind) givable() bool { return k == lost || k == older || k == tied }
 
 // ruling says who keeps a bucket.
 type ruling struct {
 	bucket int32
 	kind   kind
-	// keeper is the owner that it has, or is to have; nobody while it is moving or undecided.
+	// keeper is the owner that it has or will have; nobody while it is moving or
+	// undecided.
 	keeper int
-	// losers own it and give way, ascending.
+	// losers own it and must give way, ascending.
 	losers []int
-	// last is the owner by the latest news, and epoch that of the news.
+	// last is the owner according to the latest report, and epoch that report's epoch.
 	last  int
 	epoch int64
 }
 
-// holder is a shard's word that it owns a bucket.
+// holder is a shard's claim to own a bucket.
 type holder struct {
 	shard int
 	epoch int64
 }
 
-// view is all that is known of one bucket.
+// view is everything that is known about one bucket.
 type view struct {
 	bucket int32
-	// claims come by falling epoch.
+	// claims are in descending order of epochs.
 	claims []holder
-	// newest has the highest epoch, and teller is who says it.
+	// newest has the highest epoch, and teller is the shard that reports it.
 	newest holding
 	teller int
-	// moves are those with the bucket that have not ended.
+	// moves are the unfinished ones with this bucket.
 	moves []*Move
-	// restored are the shards that say so.
+	// restored are the shards that say that they were restored.
 	restored []int
 }
 
@@ -122,8 +123,8 @@ func viewOf(bucket int32, reports []report) view {
 }
 
 // copyWith returns the shard that has given the bucket away and still has all its rows,
-// as of that moment or later. The latest complete copy is the one that counts. Where the
-// source names another owner than the move's target, it has been told of a later decision.
+// as of that time or later. The latest complete copy counts. A source that names
+// another owner than the move's target has learned of a later decision.
 func (v view) copyWith() int {
 	for _, mv := range v.moves {
 		complete := mv.State == HandedOver || mv.State == Switched
@@ -135,8 +136,9 @@ func (v view) copyWith() int {
 	return nobody
 }
 
-// inFlight says whether a mover ends what nobody owns. It must not where an end was
-// restored: since that moment the other end may have owned the bucket, or deleted its rows.
+// inFlight reports whether a mover finishes what nobody owns. It must not if either end
+// was restored: that shard may have owned the bucket, or deleted its rows, after the
+// time it was restored to.
 func (v view) inFlight() bool {
 	return slices.ContainsFunc(v.moves, func(mv *Move) bool {
 		return !v.cut(mv) && (mv.State == HandedOver && v.teller == mv.Source && v.newest.Owner == mv.Target ||
@@ -188,19 +190,19 @@ func (v view) losers(r ruling) ruling {
 	return r
 }
 
-// judgement is what all shards together say of all buckets.
+// judgement is what all shards together report about all buckets.
 type judgement struct {
 	reports []report
 	rulings []ruling
-	// ends are the moves that cannot go on, by source and id.
+	// ends are the moves that cannot continue, by source and id.
 	ends []*Move
-	// misgiven are the buckets that a person wants to give away and that have an owner.
+	// misgiven are buckets that a person wants to give away but that have an owner.
 	misgiven []int32
 	// now is the time in seconds.
 	now int64
 }
 
-// judge rules on every bucket. give is where a person wants undecided buckets to go.
+// judge rules on every bucket. give says where a person wants undecided buckets to go.
 func judge(buckets int, reports []report, give map[int32]int, now int64) *judgement {
 	j := &judgement{reports: reports, now: now}
 	var shards []int
@@ -225,7 +227,7 @@ func judge(buckets int, reports []report, give map[int32]int, now int64) *judgem
 		}
 	}
 	for i, r := range j.rulings {
-		// Nobody else would end what is between the two ends of that move.
+		// Nobody else would finish what is between the two ends of that move.
 		if r.kind == moving && slices.Contains(j.ends, views[i].moves[0]) {
 			j.rulings[i] = views[i].stranded(r)
 		}
@@ -234,7 +236,7 @@ func judge(buckets int, reports []report, give map[int32]int, now int64) *judgem
 		switch r := &j.rulings[bucket]; {
 		case r.kind.givable():
 			*r = views[bucket].give(*r, to)
-		// Running the same command again is no mistake.
+		// Running the same command again is not an error.
 		case r.keeper != to || r.kind != sound && r.kind != given:
 			j.misgiven = append(j.misgiven, bucket)
 		}
@@ -243,8 +245,8 @@ func judge(buckets int, reports []report, give map[int32]int, now int64) *judgem
 	return j
 }
 
-// stranded rules on a bucket whose move does not go on. The source of a hand-over has
-// every row; of the target of a rollback nothing tells whether its rows are still there.
+// stranded rules on a bucket whose move does not continue. The source of a hand-over
+// has every row; nothing tells whether the target of a rollback still has its rows.
 func (v view) stranded(r ruling) ruling {
 	r.kind = lost
 	if source := v.copyWith(); source != nobody {
@@ -258,16 +260,17 @@ func (v view) give(r ruling, to int) ruling {
 	return v.losers(r)
 }
 
-// canGoOn says whether what the shards own agrees with the state of a move.
+// canGoOn reports whether what the shards own agrees with the state of a move.
 func (j *judgement) canGoOn(mv *Move, views []view) bool {
 	return !slices.ContainsFunc(mv.Buckets, func(bucket int32) bool {
 		r := j.rulings[bucket]
-		// A bucket begins a move when the one before has ended.
+		// A bucket starts a move only when the one before has ended.
 		if len(views[bucket].moves) > 1 {
 			return true
 		}
-		// Nothing is done about these, so that what is there to be found stays. But a
-		// rollback with a restored end must not be taken for one that goes on later.
+		// These are left alone, so that everything there can still be found. But a
+		// rollback with a restored end must not be mistaken for one that continues
+		// later.
 		if !r.kind.decided() {
 			return mv.State == Returning && views[bucket].cut(mv)
 		}

@@ -6,28 +6,29 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Load is how busy a shard's server is. Counts are since the server's statistics
-// were reset, which a crash does.
+// Load is how busy a shard's server is. Counters start when the server's statistics are
+// reset, which a crash does.
 type Load struct {
-	// Connections are sessions on any database, with parallel workers and the workers of
-	// subscriptions; MaxConnections is how many the server gives to roles other than
-	// superusers.
+	// Connections counts sessions on any database, including parallel workers and
+	// workers of subscriptions. MaxConnections is how many the server allows roles
+	// other than superusers.
 	Connections, MaxConnections int64
-	// DatabaseBytes are the shard's database on disk, without the log.
+	// DatabaseBytes is the size of the shard's database on disk, without the log.
 	DatabaseBytes int64
 	// Commits and Rollbacks are transactions of the shard's database.
 	Commits, Rollbacks int64
-	// BlocksRead were not in the server's buffers, BlocksHit were.
+	// BlocksRead were not in the server's buffers; BlocksHit were.
 	BlocksRead, BlocksHit int64
-	// Deadlocks that the server broke.
+	// Deadlocks that the server resolved.
 	Deadlocks int64
-	// TemporaryBytes were written because work_mem did not suffice.
+	// TemporaryBytes were written because work_mem was too small.
 	TemporaryBytes int64
-	// SlotLimitBytes is how much log one replication slot may hold back; -1 is no limit.
+	// SlotLimitBytes is how much log one replication slot may hold back; -1 means no
+	// limit.
 	SlotLimitBytes int64
-	// Timeline begins with 1; the promotion of a standby and a restore begin another one.
+	// Timeline starts at 1. The promotion of a standby and a restore start another one.
 	Timeline int64
-	// Standbys are the readers of physical replication slots that stay.
+	// Standbys are the readers of permanent physical replication slots.
 	Standbys int64
 	// Slots are the replication slots.
 	Slots []Slot
@@ -36,16 +37,16 @@ type Load struct {
 // Slot is a replication slot.
 type Slot struct {
 	Name string
-	// Active says whether somebody reads from it.
+	// Active means that a client reads from it.
 	Active bool
-	// Lost says that the log it needs is gone, so that its reader has to begin anew.
+	// Lost means that the log it needs is gone, so its reader has to start over.
 	Lost bool
-	// HeldBytes of the log stay on the disk for it.
+	// HeldBytes is the size of the log that stays on disk for it.
 	HeldBytes int64
 }
 
-// What roles without pg_monitor see of other sessions is their user and database, which
-// the server's own workers do not have.
+// Roles without pg_monitor see only the user and database of other sessions, which the
+// server's own workers do not have.
 const loadQuery = `SELECT
 	(SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datid IS NOT NULL),
 	current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint

@@ -6,22 +6,24 @@ import (
 	"time"
 )
 
-// leastLosses is how many sessions a move has to lose in one place before it is given up.
+// leastLosses is how many sessions a move has to lose at one point before it is given
+// up.
 const leastLosses = 5
 
-// statesInOrder are those of a move that goes well, in order.
+// statesInOrder are the states of a successful move, in order.
 var statesInOrder = []State{Planned, Prepared, Copied, CaughtUp, Verified, Armed, Fenced, Drained, HandedOver, Switched, Observed, Complete}
 
-// losses are the sessions that a move has lost since it last came further than before. A
-// statement may be what ends them, by the memory that it takes for example, and a server
-// that dies of it takes its users' sessions along.
+// losses counts the sessions that a move has lost since it last made progress. A
+// statement of the move may be what ends them, for example by the memory that it takes,
+// and a server that dies of it takes its users' sessions along.
 type losses struct {
 	furthest int
 	count    int
 	since    time.Time
 }
 
-// lossesOf is the move's; the lock is held. Going back from a fence is not getting on.
+// lossesOf returns the move's; the caller holds the lock. Going back from a fence is
+// not progress.
 func (m *Mover) lossesOf(mv *Move) *losses {
 	at := slices.Index(statesInOrder, mv.State)
 	l, found := m.losses[mv.String()]
@@ -32,8 +34,8 @@ func (m *Mover) lossesOf(mv *Move) *losses {
 	return l
 }
 
-// lost notes that a move's sessions have ended. Those that lasted for longer than the
-// patience had work to do all that time: a copy goes on without them.
+// lost records that a move's sessions have ended. Sessions that lasted longer than the
+// patience did work all that time: a copy goes on without them.
 func (m *Mover) lost(f *fleet, mv *Move) {
 	m.losing.Lock()
 	defer m.losing.Unlock()
@@ -44,7 +46,8 @@ func (m *Mover) lost(f *fleet, mv *Move) {
 	l.count++
 }
 
-// hopeless is the reason to take a move back that loses its sessions again and again.
+// hopeless returns the reason to take back a move that loses its sessions again and
+// again.
 func (m *Mover) hopeless(mv *Move) error {
 	m.losing.Lock()
 	defer m.losing.Unlock()

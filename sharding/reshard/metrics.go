@@ -70,7 +70,7 @@ func (m *metrics) pace(shard string, p pace) {
 	m.commit.WithLabelValues(shard, "now").Set(p.now.Seconds())
 }
 
-// moved is called with moves that have ended.
+// moved counts a move that has ended.
 func (m *metrics) moved(mv *Move) {
 	m.moves.WithLabelValues(string(mv.State)).Inc()
 	if mv.State != Complete {

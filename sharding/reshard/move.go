@@ -11,42 +11,42 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// State is how far a move has come. A state is written when it is reached.
+// State is how far a move has come. It is written as soon as it is reached.
 type State string
 
 // The states of a move, in order.
 const (
-	// Planned moves exist as a row only.
+	// Planned moves exist only as a row.
 	Planned State = "planned"
 	// Prepared moves have a publication, a slot and a subscription.
 	Prepared State = "prepared"
-	// Copied moves have every row in the target, as of some time ago.
+	// Copied moves have every row on the target, as of some time ago.
 	Copied State = "copied"
-	// CaughtUp moves have a target that follows within Options.MaxLag.
+	// CaughtUp moves have a target that lags by at most Options.MaxLag.
 	CaughtUp State = "caught up"
-	// Verified moves have been compared while writes went on.
+	// Verified moves have been compared while writes continued.
 	Verified State = "verified"
-	// Armed moves have the stream back, for which the target has nothing to
-	// say yet. It is made before the fence: a new slot waits for all running
-	// transactions, and writers must not wait for those.
+	// Armed moves have the stream back, which has nothing to carry yet. It is made
+	// before the fence: a new slot waits for all running transactions, and writers must
+	// not wait for those.
 	Armed State = "armed"
-	// Fenced moves take no writes in the source.
+	// Fenced moves take no writes on the source.
 	Fenced State = "fenced"
-	// Drained moves have a target with every row, compared.
+	// Drained moves have every row on the target, compared.
 	Drained State = "drained"
-	// HandedOver moves will end in the target: the source has given up.
+	// HandedOver moves will end on the target: the source has given up the buckets.
 	HandedOver State = "handed over"
 	// Switched moves are owned by the target.
 	Switched State = "switched"
-	// Observed moves are not rolled back any more; what remains is to clean up.
+	// Observed moves can no longer be rolled back; what remains is to clean up.
 	Observed State = "observed"
 	// Complete moves have left nothing behind.
 	Complete State = "complete"
-	// Aborting moves are owned by the source again, or still.
+	// Aborting moves are owned by the source, still or again.
 	Aborting State = "aborting"
 	// Aborted moves have left nothing behind.
 	Aborted State = "aborted"
-	// Returning moves go back to the source, by the stream back.
+	// Returning moves go back to the source over the stream back.
 	Returning State = "returning"
 	// Returned moves are owned by the source again.
 	Returned State = "returned"
@@ -54,14 +54,14 @@ const (
 	RolledBack State = "rolled back"
 )
 
-// Done says whether nothing is left to do.
+// Done reports whether nothing is left to do.
 func (s State) Done() bool { return s == Complete || s == Aborted || s == RolledBack }
 
-// fencedHere are the states in which the source refuses writes but can still
-// take the buckets back.
+// fencedHere reports whether the source refuses writes but can still take the buckets
+// back.
 func (s State) fencedHere() bool { return s == Fenced || s == Drained }
 
-// canAbort holds as long as the source has not given up.
+// canAbort reports whether the source has not given up the buckets yet.
 func (s State) canAbort() bool {
 	switch s {
 	case Planned, Prepared, Copied, CaughtUp, Verified, Armed, Fenced, Drained:
@@ -70,7 +70,7 @@ func (s State) canAbort() bool {
 	return false
 }
 
-// Wanted is what the operator wants of a move.
+// Wanted is what the operator wants to happen to a move.
 type Wanted string
 
 // The wishes of an operator.
@@ -92,7 +92,7 @@ type Move struct {
 	Wanted  Wanted
 	// Reason says why the move was aborted or rolled back.
 	Reason string
-	// Rows is how many rows the buckets had when they were compared last.
+	// Rows is how many rows the buckets had when they were last compared.
 	Rows int64
 	// Pause is how long the buckets took no writes.
 	Pause time.Duration
@@ -104,7 +104,7 @@ func (m *Move) String() string {
 	return fmt.Sprintf("move %d-%d (%d buckets, shard %d to %d)", m.Source, m.ID, len(m.Buckets), m.Source, m.Target)
 }
 
-// querier is a session or a transaction of it.
+// querier is a session, or a transaction of one.
 type querier interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -140,12 +140,12 @@ func insertMove(ctx context.Context, q querier, wants *shardmap.Map, source, tar
 	return m, err
 }
 
-// errOvertaken says that the row is not in the state that we left it in, which
-// only a second mover could have done.
+// errOvertaken means that the row is not in the state that this mover wrote last, so a
+// second mover must have changed it.
 var errOvertaken = errors.New("its state has changed under us")
 
-// advance writes the state that was reached, unless the row has changed. Where
-// the operator's wish matters, the transaction itself must ask for it.
+// advance writes the state that was reached, unless the row has changed. Where the
+// operator's wish matters, the transaction itself must check it.
 func advance(ctx context.Context, q querier, m *Move, next State) error {
 	tag, err := q.Exec(ctx, `
 		UPDATE scalestack.move SET state = $3, reason = $4, rows = $5, pause_ms = $6, changed_at = clock_timestamp(),

@@ -15,29 +15,29 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// Observation is what one shard says of itself at one moment.
+// Observation is what one shard reports at one moment.
 type Observation struct {
 	Shard shardmap.Shard
-	// Err says why the shard gave no answer; everything below is empty then.
+	// Err says why the shard did not answer; then everything below is empty.
 	Err error
-	// Buckets counts by state: owned, fenced, moved.
+	// Buckets counts buckets by state: owned, fenced, moved.
 	Buckets map[string]int
-	// Moves counts those from this shard by state, with those that have ended.
+	// Moves counts moves from this shard by state, including those that have ended.
 	Moves map[State]int
-	// Rows and Bytes are the planner's estimate of all sharded tables, with
-	// their indexes and what is not yet vacuumed.
+	// Rows and Bytes are the planner's estimates for all sharded tables, including
+	// indexes and rows that are not vacuumed yet.
 	Rows, Bytes int64
 	// Load is how busy the shard's server is.
 	Load Load
-	// CertificateEnds is when the certificate that the server has shown expires; zero
+	// CertificateEnds is when the certificate that the server presented expires; zero
 	// without TLS.
 	CertificateEnds time.Time
 
 	holdings map[int32]holding
 }
 
-// Observe asks every shard of the map at once. It takes no lock, and the
-// credentials of the service are enough.
+// Observe asks every shard of the map at once. It takes no lock, and a service's
+// credentials are enough.
 func Observe(ctx context.Context, m *shardmap.Map, connect func(*shardmap.Shard) (*pgx.ConnConfig, error)) []Observation {
 	list := make([]Observation, len(m.Shards))
 	var all sync.WaitGroup
@@ -91,8 +91,8 @@ func (o *Observation) read(ctx context.Context, m *shardmap.Map, connect func(*s
 	return err
 }
 
-// certificateEnds looks at what the server shows to its clients, and not at a Secret: a
-// renewed certificate that no server has loaded still expires.
+// certificateEnds looks at what the server presents to clients rather than at a Secret:
+// a renewed certificate does not help until the server has loaded it.
 func certificateEnds(conn *pgx.Conn) time.Time {
 	encrypted, ok := conn.PgConn().Conn().(*tls.Conn)
 	if !ok {
@@ -101,8 +101,8 @@ func certificateEnds(conn *pgx.Conn) time.Time {
 	return encrypted.ConnectionState().PeerCertificates[0].NotAfter
 }
 
-// Misplaced counts the buckets that are not where the map wants them, as far as
-// the shards that answered say.
+// Misplaced counts the buckets that are not where the map wants them, according to the
+// shards that answered.
 func Misplaced(m *shardmap.Map, all []Observation) (count int) {
 	readings := map[int]*reading{}
 	for _, o := range all {
@@ -118,20 +118,21 @@ func Misplaced(m *shardmap.Map, all []Observation) (count int) {
 	return count
 }
 
-// Doubles remembers from one look to the next which buckets two shards own. The zero
-// value knows of none.
+// Doubles remembers from one look to the next which buckets two shards own. Its zero
+// value is ready to use.
 type Doubles struct{ seen map[int32]double }
 
 type double struct {
 	// owners are the shards' names by id.
 	owners map[int]string
-	// sure is what two looks in a row have shown: during a move one look can.
+	// sure means that two looks in a row showed it: during a move a single look can.
 	sure bool
 }
 
-// Look returns an error that names a bucket which two shards own, or nil. A shard that
-// does not answer is taken to own what it was seen to own together with another: the
-// bucket has two owners until all of them have answered, and one of them owns it.
+// Look returns an error that names a bucket owned by two shards, or nil. A shard that
+// does not answer is assumed to still own what it was seen to own together with another
+// shard: the bucket keeps two owners until all of them have answered and only one owns
+// it.
 func (d *Doubles) Look(all []Observation) error {
 	owners, silent := map[int32]map[int]string{}, map[int]bool{}
 	for _, o := range all {

@@ -11,9 +11,9 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// Status returns the moves of every shard, by source and id; without all, only
-// those that have not ended. It takes no lock. An error names a shard that did
-// not answer, and the moves of the others are returned.
+// Status returns the moves of every shard, by source and id: all of them, or only those
+// that have not ended. It takes no lock. If a shard does not answer, the error names it
+// and the moves of the others are returned.
 func (m *Mover) Status(ctx context.Context, all bool) ([]Move, error) {
 	var list []Move
 	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
@@ -29,7 +29,7 @@ func (m *Mover) Status(ctx context.Context, all bool) ([]Move, error) {
 	return list, err
 }
 
-// Overview is what all shards together say of moves.
+// Overview is what all shards together report about moves.
 type Overview struct {
 	// Moves are those under way, by source and id.
 	Moves []MoveProgress
@@ -37,7 +37,7 @@ type Overview struct {
 	Left int
 }
 
-// String says it in one line.
+// String returns the overview in one line.
 func (o Overview) String() string {
 	text := fmt.Sprintf("%d buckets to move", o.Left)
 	for _, p := range o.Moves {
@@ -83,7 +83,7 @@ func (m *Mover) Look(ctx context.Context) (*Overview, error) {
 	return o, nil
 }
 
-// eachShard connects without the mover's lock.
+// eachShard connects without taking the mover's lock.
 func (m *Mover) eachShard(ctx context.Context, do func(conn *pgx.Conn, shard int) error) error {
 	var errs []error
 	for i := range m.options.Map.Shards {
@@ -111,13 +111,13 @@ func (m *Mover) look(ctx context.Context, shard *shardmap.Shard, do func(conn *p
 	return do(conn, shard.ID)
 }
 
-// Pause makes the mover wait before its next step; copying and following go on
-// by themselves. Nothing pauses behind a fence.
+// Pause makes the mover wait before its next step; copying and following continue by
+// themselves. Nothing pauses behind a fence.
 func (m *Mover) Pause(ctx context.Context) ([]Move, error) {
 	return m.want(ctx, WantPause, "be paused", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched)
 }
 
-// Resume ends a pause. A rollback that has not fenced the target yet ends too: the
+// Resume ends a pause. It also ends a rollback that has not fenced the target yet: the
 // buckets stay where they are.
 func (m *Mover) Resume(ctx context.Context) ([]Move, error) {
 	return m.want(ctx, WantRun, "be resumed", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Switched, Returning)
@@ -128,14 +128,14 @@ func (m *Mover) Abort(ctx context.Context) ([]Move, error) {
 	return m.want(ctx, WantAbort, "be aborted", Planned, Prepared, Copied, CaughtUp, Verified, Armed, Fenced, Drained)
 }
 
-// Rollback makes the mover take back moves that were handed over, with every
-// write since. WayBack says what that costs.
+// Rollback makes the mover take back moves that were handed over, with every write
+// since. WayBack says what that would cost.
 func (m *Mover) Rollback(ctx context.Context) ([]Move, error) {
 	return m.want(ctx, WantAbort, "be rolled back", HandedOver, Switched)
 }
 
-// want writes the wish into the rows of the moves that are in one of the states.
-// The mover reads it before every step, and again when it hands over.
+// want writes the wish into the rows of moves that are in one of the states. The mover
+// reads it before every step, and again when it hands over.
 func (m *Mover) want(ctx context.Context, wanted Wanted, what string, states ...State) ([]Move, error) {
 	var reached, others []Move
 	err := m.eachShard(ctx, func(conn *pgx.Conn, shard int) error {
@@ -174,8 +174,8 @@ func found(moves []Move) string {
 	return text
 }
 
-// Finish ends the moves that were begun, and begins none. It returns ErrBusy
-// when a mover runs that will do the same.
+// Finish completes moves that have begun, and begins none. It returns ErrBusy if a
+// running mover will do the same.
 func (m *Mover) Finish(ctx context.Context) error {
 	m.stopped = nil
 	return m.retry(ctx, m.finishBegun)

@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// orphan is something of a stream on one shard: pieces of one stream can be of two moments.
+// orphan is a part of a stream on one shard. After restores, the parts of one stream
+// can be from different times.
 type orphan struct{ Sort, Name string }
 
 const selectStreams = `
@@ -18,10 +19,11 @@ const selectStreams = `
 	UNION ALL SELECT 'publication', pubname::text FROM pg_publication WHERE pubname LIKE $1
 	ORDER BY 1 DESC, 2`
 
-// streamOf cuts a name to what its move's stream is called.
+// streamOf matches the part of a name that is its move's stream.
 var streamOf = regexp.MustCompile(`^scalestack_move_[0-9]+_[0-9]+`)
 
-// orphans returns what is left on a shard of moves that do not go on, subscriptions first.
+// orphans returns what moves that do not continue have left on a shard, subscriptions
+// first.
 func (r *reconciling) orphans(ctx context.Context, s *session) ([]orphan, error) {
 	rows, err := s.Query(ctx, selectStreams, streamsOf)
 	if err != nil {
@@ -37,8 +39,8 @@ func (r *reconciling) orphans(ctx context.Context, s *session) ([]orphan, error)
 	return left, err
 }
 
-// dropStreams removes what is left of moves that do not go on. It comes first: a stream
-// may not bring rows to a shard that is about to own them.
+// dropStreams removes what is left of moves that do not continue. It runs first: a
+// stream must not bring rows to a shard that is about to own them.
 func (r *reconciling) dropStreams(ctx context.Context) error {
 	for _, s := range r.f.inOrder() {
 		left, err := r.orphans(ctx, s)
@@ -67,12 +69,12 @@ func (s *session) dropOrphan(ctx context.Context, o orphan) error {
 	return s.dropSubscription(ctx, name)
 }
 
-// copySlot is what PostgreSQL calls the slot of a table's first copy: by the id of the
-// subscription, the table's, and the system identifier of the subscriber.
+// copySlot matches what PostgreSQL calls the slot of a table's initial copy: the ids of
+// the subscription and the table, and the system identifier of the subscriber.
 var copySlot = regexp.MustCompile(`^pg_([0-9]+)_sync_[0-9]+_([0-9]+)$`)
 
-// dropCopySlots removes the slots of copies whose subscription one of the shards had and
-// has no longer.
+// dropCopySlots removes the slots of copies whose subscription one of the shards used
+// to have.
 func (r *reconciling) dropCopySlots(ctx context.Context) error {
 	alive := map[string][]string{}
 	for _, s := range r.f.inOrder() {

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// holding is what a shard says of one bucket.
+// holding is what a shard reports about one bucket.
 type holding struct {
 	Bucket int32
 	State  string
@@ -31,7 +31,7 @@ func readHoldings(ctx context.Context, q querier) (map[int32]holding, error) {
 	return byBucket, err
 }
 
-// actual returns the assignment that the shards themselves describe.
+// actual returns the assignment according to the shards themselves.
 func (m *Mover) actual(ctx context.Context, f *fleet) ([]int, error) {
 	assignment := make([]int, m.options.Map.Buckets)
 	for bucket := range assignment {
@@ -60,9 +60,9 @@ func (m *Mover) actual(ctx context.Context, f *fleet) ([]int, error) {
 	return assignment, nil
 }
 
-// fence makes a shard refuse writes of the buckets for as long as the lease, and
-// returns when the last writer before has ended. For buckets that are fenced
-// already the lease begins anew.
+// fence makes a shard refuse writes to the buckets for the time of the lease, and
+// returns once the last earlier writer has ended. For buckets that are already fenced
+// it renews the lease.
 func (m *Mover) fence(ctx context.Context, q querier, buckets []int32) error {
 	if err := m.lockBuckets(ctx, q, buckets); err != nil {
 		return err
@@ -76,7 +76,8 @@ func (m *Mover) fence(ctx context.Context, q querier, buckets []int32) error {
 	return requireAll(ctx, q, buckets, "fenced")
 }
 
-// boundLocks bounds how long writers queue behind us for one that does not end.
+// boundLocks limits how long writers queue behind this session for a writer that does
+// not end.
 func (m *Mover) boundLocks(ctx context.Context, q querier) error {
 	_, err := q.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = %d", m.options.FenceWait.Milliseconds()))
 	return err
@@ -106,9 +107,9 @@ func count(ctx context.Context, q querier, buckets []int32, state string) (n int
 	return n, err
 }
 
-// lift takes fences back. It waits for no row: one that is locked belongs to a
-// writer who is just lifting a lapsed fence, or to the next writer if that one
-// fails, and meanwhile all other buckets' writers would wait behind us.
+// lift lifts fences. It waits for no row: a locked one belongs to a writer that is just
+// lifting a lapsed fence, or to the next writer if that one fails, and meanwhile all
+// other buckets' writers would wait behind this session.
 const lift = `
 	UPDATE scalestack.ownership SET state = 'owned', epoch = epoch + 1, fenced_until = NULL, changed_at = now()
 	WHERE bucket IN (SELECT bucket FROM scalestack.ownership WHERE state = 'fenced' AND coalesce(bucket = ANY ($1), true) FOR UPDATE SKIP LOCKED)`
@@ -119,12 +120,13 @@ func unfence(ctx context.Context, q querier, buckets []int32) error {
 	return err
 }
 
-// errLapsed says that a writer came before the bucket was given up.
+// errLapsed means that a writer came before the bucket was given up.
 var errLapsed = errors.New("the fence lapsed, and a writer lifted it")
 
-// giveUp makes a shard refer to the new owner, reads included. A writer lifts a
-// lapsed fence in the transaction of its write: either that has committed, and
-// the bucket is not fenced here, or we hold its row, and the writer is refused.
+// giveUp makes a shard refer to the new owner, for reads as well. A writer lifts a
+// lapsed fence in the transaction of its write: either that has committed, and the
+// bucket is no longer fenced here, or this session holds its row, and the writer is
+// refused.
 func (m *Mover) giveUp(ctx context.Context, q querier, buckets []int32, owner int) error {
 	if err := m.boundLocks(ctx, q); err != nil {
 		return err
@@ -141,8 +143,8 @@ func (m *Mover) giveUp(ctx context.Context, q querier, buckets []int32, owner in
 	return nil
 }
 
-// claim makes the taker own what the giver gave up for it. Its epochs are the
-// giver's plus one; a taker that knows of a later epoch refuses.
+// claim makes the taker own what the giver gave up for it. Its epochs are the giver's
+// plus one; a taker that knows a later epoch refuses.
 func claim(ctx context.Context, q querier, taker int, given map[int32]holding, buckets []int32) error {
 	epochs := make([]int64, len(buckets))
 	for i, bucket := range buckets {
@@ -164,8 +166,9 @@ func claim(ctx context.Context, q querier, taker int, given map[int32]holding, b
 	return err
 }
 
-// liftFences lets writers in everywhere on a shard. A fence is always taken back
-// safely by the shard that set it: only once it has given up, another may own.
+// liftFences lets writers in everywhere on a shard. The shard that set a fence can
+// always lift it safely: no other shard may own the bucket until this one has given it
+// up.
 func (m *Mover) liftFences(ctx context.Context, s *session) error {
 	return pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lift, []int32(nil)); err != nil {

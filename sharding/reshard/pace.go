@@ -7,52 +7,54 @@ import (
 )
 
 const (
-	// leastShare of the time is always worked, so that a move ends, and shareStep is by how
-	// much the share grows after a calm second.
+	// leastShare is the share of the time that is always worked, so that a move ends.
+	// shareStep is how much the share grows after a calm second.
 	leastShare = 1.0 / 8
 	shareStep  = 1.0 / 16
-	// Commits may take tolerableTimes what they took before the move, or tolerableMore
-	// longer: users do not feel that two milliseconds have become five.
+	// Commits may take tolerableTimes as long as before the move, or tolerableMore
+	// longer: users do not notice that two milliseconds have become five.
 	tolerableTimes = 2
 	tolerableMore  = 5 * time.Millisecond
-	// judgedOver is for how long a commit counts, and judgedBy how many it takes to judge.
+	// judgedOver is how long a commit counts, and judgedBy how many commits a judgement
+	// needs.
 	judgedOver = 5 * time.Second
 	judgedBy   = 20
 	judgeEvery = time.Second
-	// resignAfter is how long the mover works its least until it takes what commits take
-	// then for what they would take without it.
+	// resignAfter is how long the mover works its least share before it accepts the
+	// current commit times as those that the server has without it.
 	resignAfter = 30 * time.Second
 )
 
-// pace is which share of its time a mover works on a server. It is halved when commits
-// there become slow, and grows step by step while they are not, as TCP shares a line.
+// pace decides which share of its time a mover works on a server. The share is halved
+// when commits there become slow and grows step by step while they are not, like TCP's
+// congestion control.
 type pace struct {
 	share float64
 	// before is the 99th percentile of commits without the mover's work, and now the
 	// latest one with it.
 	before, now time.Duration
 	commits     []commit
-	// judged is when commits were judged last, and least since when the share has been
-	// its least in vain.
+	// judged is when commits were last judged, and least since when the share has been
+	// at its least in vain.
 	judged, least time.Time
 }
 
-// commit is what a commit took.
+// commit is how long one commit took.
 type commit struct {
 	at   time.Time
 	took time.Duration
 }
 
-// tolerable is what commits may take.
+// tolerable is how long commits may take.
 func (p *pace) tolerable() time.Duration {
 	return max(tolerableTimes*p.before, p.before+tolerableMore)
 }
 
-// known takes commits that were made before the work.
+// known sets the baseline from commits made before the work.
 func (p *pace) known(before []time.Duration) { p.before, p.now = late(before), 0 }
 
-// took notes a commit, and judges now and then. One that took long has kept others from
-// being made, which users would have made.
+// took records a commit and judges from time to time. A slow commit also counts for
+// those that would have been made meanwhile.
 func (p *pace) took(at time.Time, took, every time.Duration) {
 	for ; took > 0; took -= every {
 		p.commits = append(p.commits, commit{at, took})
@@ -74,7 +76,7 @@ func (p *pace) judge(at time.Time) {
 		p.share, p.least = min(1, p.share+shareStep), time.Time{}
 		return
 	}
-	// These say nothing of the share that comes now.
+	// These say nothing about the new share.
 	p.commits = p.commits[:0]
 	switch {
 	case p.share > leastShare:
@@ -86,7 +88,7 @@ func (p *pace) judge(at time.Time) {
 	}
 }
 
-// blind is for a server that cannot be asked.
+// blind is for a server whose commits cannot be measured.
 func (p *pace) blind() { p.share, p.commits = leastShare, p.commits[:0] }
 
 // String is empty at full speed.
@@ -99,19 +101,19 @@ func (p *pace) String() string {
 
 func brief(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
 
-// late is the 99th percentile; of 200 or fewer the slowest but one, since one slow commit
-// says little.
+// late is the 99th percentile; of 200 commits or fewer it is the second slowest, since
+// one slow commit says little.
 func late(times []time.Duration) time.Duration {
 	slices.Sort(times)
 	return times[min(len(times)*99/100, max(0, len(times)-2))]
 }
 
-// partOf makes a part of the work smaller with the share, down to an eighth of the whole:
-// users wait for a part, and not for the mean.
+// partOf makes a part of the work smaller with the share, down to an eighth of the
+// whole: users wait for one part at a time, not for an average.
 func partOf(whole int64, share float64) int64 { return max(1, int64(float64(whole)*share)) }
 
-// restAfter is how long to rest after work, so that the work is the share of both. One part
-// that took very long must not be followed by a rest that no one sees the end of.
+// restAfter is how long to rest after work, so that work is that share of both. One
+// part that took very long must not cause an endless rest.
 func restAfter(worked time.Duration, share float64) time.Duration {
 	return min(longestRest, time.Duration(float64(worked)*(1/share-1)))
 }

@@ -12,36 +12,36 @@ import (
 )
 
 const (
-	// probeEvery is how often a commit is made to see what it takes, and baseline how many
-	// are made before the work, baselineEvery.
+	// probeEvery is how often a commit is made to measure it. baseline is how many are
+	// made before the work, one every baselineEvery.
 	probeEvery    = 50 * time.Millisecond
 	baseline      = 25
 	baselineEvery = 10 * time.Millisecond
-	// commitWithin bounds the wait for a commit, and for those before the work together. A
-	// server where it takes longer cannot be asked.
+	// commitWithin limits the wait for one commit, and for those before the work
+	// together. A slower server counts as unmeasurable.
 	commitWithin = 2 * time.Second
-	// wishEvery is how soon an operator's wish is seen in the middle of the work.
+	// wishEvery is how soon an operator's wish is noticed in the middle of the work.
 	wishEvery = 4 * probeEvery
-	// pieceOfReading is how long the mover reads at most until it rests.
+	// pieceOfReading is how long the mover reads at most before it rests.
 	pieceOfReading = 10 * time.Millisecond
-	// A copy cannot be slowed down. It waits until the share has grown to copyFrom again,
-	// for heldBack at most.
+	// A copy cannot be slowed down. It waits until the share has grown to copyFrom
+	// again, for at most heldBack.
 	copyFrom = 0.5
 	heldBack = 30 * time.Second
-	// paceName begins the application name of a connection that probes; the rest says how
+	// paceName begins the application name of a probing connection; the rest says how
 	// slow the mover is there.
 	paceName = "scalestack-pace "
 )
 
-// probe commits as a user's write does, with all that this waits for: a processor, the disk
-// and the standbys. It changes no row.
+// probe commits like a user's write, and waits for everything that one waits for: a
+// processor, the disk and the standbys. It changes no row.
 const probe = "SELECT pg_logical_emit_message(true, 'scalestack', '')"
 
-// errPaused makes the mover begin its step again when the pause is over.
+// errPaused makes the mover start its step again when the pause is over.
 var errPaused = errors.New("the operator wants a pause")
 
-// pacing makes what the mover itself does in parts follow the load of a move's servers.
-// A nil one does not rest.
+// pacing adapts the mover's own work, which it does in parts, to the load of a move's
+// servers. A nil pacing does not rest.
 type pacing struct {
 	m  *Mover
 	mv *Move
@@ -51,15 +51,16 @@ type pacing struct {
 	mu    sync.Mutex
 	paces [2]*pace
 	ready [2]bool
-	// wanted is "" until the operator's wish was read.
+	// wanted is "" until the operator's wish has been read.
 	wanted Wanted
 
-	// began is when the piece of work began that is followed by a rest.
+	// began is when the current part of the work began, told when the pace was last
+	// reported.
 	began, told time.Time
 }
 
-// paced does work in parts, and probes both servers meanwhile. It must not be called behind
-// a fence.
+// paced does work in parts and probes both servers meanwhile. It must not be called
+// behind a fence.
 func (m *Mover) paced(ctx context.Context, f *fleet, mv *Move, work func(p *pacing) error) error {
 	if m.fixed == 1 {
 		return work(nil)
@@ -85,7 +86,7 @@ func (m *Mover) paced(ctx context.Context, f *fleet, mv *Move, work func(p *paci
 	return work(p)
 }
 
-// await waits until it is known what commits took before.
+// await waits until both baselines are known.
 func (p *pacing) await(ctx context.Context, known <-chan struct{}) {
 	waiting, cancel := context.WithTimeout(ctx, commitWithin)
 	defer cancel()
@@ -104,7 +105,7 @@ func (p *pacing) await(ctx context.Context, known <-chan struct{}) {
 	}
 }
 
-// newPacing begins with the shares with which earlier moves of the servers have ended.
+// newPacing starts with the shares at which earlier moves on these servers ended.
 func (m *Mover) newPacing(mv *Move) *pacing {
 	p := &pacing{m: m, mv: mv, shards: [2]int{mv.Source, mv.Target}}
 	for i, shard := range p.shards {
@@ -113,7 +114,7 @@ func (m *Mover) newPacing(mv *Move) *pacing {
 	return p
 }
 
-// keepProbing probes one of the servers until the work is done, whatever becomes of its
+// keepProbing probes one of the servers until the work is done, whatever happens to its
 // connection.
 func (p *pacing) keepProbing(ctx context.Context, i int, known chan<- struct{}) {
 	told := sync.OnceFunc(func() { known <- struct{}{} })
@@ -183,7 +184,7 @@ func (p *pacing) probe(ctx context.Context, i int, known func()) error {
 	})
 }
 
-// before measures what commits take before the mover's first work in parts.
+// before measures commits before the mover's first work in parts.
 func (p *pacing) before(ctx context.Context, conn *pgx.Conn, i int) error {
 	var times []time.Duration
 	err := poll(ctx, baselineEvery, func() (bool, error) {
@@ -201,8 +202,8 @@ func (p *pacing) before(ctx context.Context, conn *pgx.Conn, i int) error {
 	return nil
 }
 
-// timed is not cut off by the end of the work, which the server's log would tell of, but
-// after commitWithin.
+// timed ends after commitWithin, not with the work: the server would log an interrupted
+// statement.
 func timed(ctx context.Context, conn *pgx.Conn) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWithin)
 	defer cancel()
@@ -211,7 +212,7 @@ func timed(ctx context.Context, conn *pgx.Conn) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// share is that of the server which bears less.
+// share is that of the slower server.
 func (p *pacing) share() float64 {
 	if p == nil {
 		return 1
@@ -224,8 +225,8 @@ func (p *pacing) share() float64 {
 	return min(p.paces[0].share, p.paces[1].share)
 }
 
-// calm says that commits were looked at during work on the move, and that neither server holds
-// it back. A statement that has begun cannot be slowed down any more.
+// calm reports whether commits were measured during work on the move and neither server
+// slows it down. A statement that is already running cannot be slowed down.
 func (p *pacing) calm() bool {
 	if p == nil {
 		return true
@@ -236,7 +237,7 @@ func (p *pacing) calm() bool {
 	return full && p.paces[0].now > 0 && p.paces[1].now > 0
 }
 
-// wish returns an error if the operator does not want the work to go on.
+// wish returns an error if the operator does not want the work to continue.
 func (p *pacing) wish() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -282,7 +283,7 @@ func (p *pacing) rest(ctx context.Context, meanwhile func(context.Context) error
 // idle is for rests with nothing to do.
 func idle(context.Context) error { return nil }
 
-// read rests when enough was read.
+// read rests once enough was read.
 func (p *pacing) read(ctx context.Context, meanwhile func(context.Context) error) error {
 	if p == nil || time.Since(p.began) < pieceOfReading {
 		return nil
@@ -290,7 +291,7 @@ func (p *pacing) read(ctx context.Context, meanwhile func(context.Context) error
 	return p.rest(ctx, meanwhile)
 }
 
-// holdCopy waits until commits have been calm for a while.
+// holdCopy waits until commits have been fast for a while.
 func (m *Mover) holdCopy(ctx context.Context, f *fleet, mv *Move) error {
 	if m.fixed > 0 || min(m.track.share(mv.Source), m.track.share(mv.Target)) >= copyFrom {
 		return nil
@@ -305,7 +306,8 @@ func (m *Mover) holdCopy(ctx context.Context, f *fleet, mv *Move) error {
 	})
 }
 
-// tell passes on how fast the mover works; at the end of the work, to the next as well.
+// tell reports how fast the mover works; at the end of the work it passes the share on
+// to the next move.
 func (p *pacing) tell(end bool) {
 	if !end && time.Since(p.told) < sampleEvery {
 		return
@@ -330,7 +332,7 @@ func readPace(ctx context.Context, q querier) (text string, err error) {
 	return text, err
 }
 
-// slowness names the shards of a move on which the mover holds back.
+// slowness names the shards of a move on which the mover is slowed down.
 func (m *Mover) slowness(mv *Move, on map[int]string) string {
 	var parts []string
 	for _, id := range []int{mv.Source, mv.Target} {

@@ -8,23 +8,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// task is one move, or what is left of it, between two shards.
+// task is one move, or the rest of one, between two shards.
 type task struct {
 	from, to int
-	// do gets the sources of the other moves under way.
+	// do receives the sources of the other moves under way.
 	do func(ctx context.Context, f *fleet, beside []int) error
 
 	begun bool
 	err   error
 }
 
-// together does all tasks, several at once: Options.Parallel at most, and one at a time
-// for each shard, so that no shard bears more than by one move alone. They begin in their
-// order, as far as their shards are free.
+// together runs all tasks: at most Options.Parallel at once, and one at a time for each
+// shard, so that no shard bears more than one move. They start in order, as soon as
+// their shards are free.
 //
-// After an error those under way go on to their end, and others begin only if all must be
-// done. One that new connections can cure cuts all off, as the mover's death would, and
-// they are taken up with the rest. The first other error is kept in m.stopped.
+// After an error the running tasks continue to their end, and others start only if all
+// must be done. An error that new connections can cure interrupts all of them, as the
+// mover's death would, and they are taken up again with the rest. The first other error
+// is kept in m.stopped.
 func (m *Mover) together(ctx context.Context, f *fleet, all []*task, must bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -62,7 +63,7 @@ func (m *Mover) together(ctx context.Context, f *fleet, all []*task, must bool) 
 	}
 }
 
-// alone does one task with its two shards' sessions, which nobody else uses meanwhile.
+// alone runs one task with its two shards' sessions, which nobody else uses meanwhile.
 func alone(ctx context.Context, f *fleet, t *task, beside []int) error {
 	own := &fleet{opened: f.opened, sessions: map[int]*session{t.from: f.sessions[t.from], t.to: f.sessions[t.to]}}
 	defer own.unwatch()
@@ -73,8 +74,8 @@ func alone(ctx context.Context, f *fleet, t *task, beside []int) error {
 	return err
 }
 
-// inherit pauses a new move while one beside it is paused: an operator who has paused the
-// moves does not expect others to begin.
+// inherit pauses a new move if one beside it is paused: an operator who has paused the
+// moves does not expect others to start.
 func (m *Mover) inherit(ctx context.Context, f *fleet, mv *Move, beside []int) error {
 	paused := false
 	for _, source := range beside {
