@@ -13,13 +13,14 @@ import (
 
 // Spec is the desired state of the services' roles on every shard.
 type Spec struct {
-	// Rotation counts how often the passwords were changed: 0 or more, never less than
-	// before, and at most one more.
+	// Rotation counts the password rotations. It never decreases and grows by at most
+	// one at a time.
 	Rotation int `json:"rotation"`
-	// Services have a role each. Roles of services that are not listed lose their rights
-	// with the next [Spec] that is applied to the end.
+	// Services lists the services, each of which gets a role. Roles of services that
+	// are no longer listed lose their rights once a Spec without them has been applied
+	// completely.
 	Services []Service `json:"services"`
-	// Former are roles of earlier releases, which lose all rights on tables once no
+	// Former lists roles of earlier releases, which lose all rights on tables once no
 	// session uses them.
 	Former []string `json:"former,omitempty"`
 }
@@ -30,16 +31,16 @@ type Service struct {
 	Name string `json:"name"`
 	// Password of the current login.
 	Password string `json:"password"`
-	// Connections that the login may have to each shard: 1 or more.
+	// Connections is the most connections of the login to each shard, at least 1.
 	Connections int `json:"connections"`
-	// StatementTimeout in seconds ends a statement, 1 or more.
+	// StatementTimeout ends a statement after that many seconds, at least 1.
 	StatementTimeout int `json:"statementTimeout"`
-	// IdleTransactionTimeout in seconds ends a session that leaves a transaction open
-	// without a statement, 1 or more.
+	// IdleTransactionTimeout ends a session that leaves a transaction open without a
+	// statement for that many seconds, at least 1.
 	IdleTransactionTimeout int `json:"idleTransactionTimeout"`
-	// Read are tables that the service may read, Write those that it may also write.
-	// Execute are functions that it may call, beyond those that everybody may. See
-	// [ParseObject] for the form.
+	// Read lists tables that the service may read, Write those that it may also write,
+	// and Execute functions that it may call in addition to those open to everybody.
+	// [ParseObject] has the form.
 	Read    []string `json:"read,omitempty"`
 	Write   []string `json:"write,omitempty"`
 	Execute []string `json:"execute,omitempty"`
@@ -51,24 +52,24 @@ const (
 	longestName = 63 - len(prefix) - len("_a")
 )
 
-// Client is the role of which every service's is a member.
+// Client is the role that every service's role is a member of.
 const Client = "scalestack_client"
 
-// Role is the name of the role that holds a service's rights. A service's name has no
-// underscore, so no two roles share a name.
+// Role returns the name of the role that holds a service's rights. Service names
+// contain no underscore, so no two roles share a name.
 func Role(service string) string { return prefix + service }
 
-// Login is the name of the login that is current after so many rotations.
+// Login returns the name of the login that is current after that many rotations.
 func Login(service string, rotation int) string {
 	return Role(service) + "_" + string("ab"[rotation%2])
 }
 
-// Encode writes the description for a file that only shardctl reads: it holds
-// passwords.
+// Encode writes the description for a file that only shardctl may read, because it
+// holds passwords.
 func (s *Spec) Encode() ([]byte, error) { return json.Marshal(s) }
 
-// Digest tells descriptions apart. It holds no password, and nothing that one could be
-// guessed from.
+// Digest identifies a description. It reveals no password, and nothing to guess one
+// from.
 func (s *Spec) Digest() (string, error) {
 	public := *s
 	public.Services = slices.Clone(s.Services)
@@ -80,7 +81,7 @@ func (s *Spec) Digest() (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// Decode reads the description; the error holds every mistake in it and no password.
+// Decode reads a description. The error holds every mistake in it and no password.
 func Decode(content []byte) (*Spec, error) {
 	s := &Spec{}
 	decoder := json.NewDecoder(bytes.NewReader(content))

@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// Administrators are the passwords that the shards' superusers are to have, by the shards' names.
+// Administrators holds the desired passwords of the shards' superusers, by shard name.
 type Administrators map[string]string
 
-// DecodeAdministrators reads them from a JSON object; the error holds no password.
+// DecodeAdministrators reads them from a JSON object. The error holds no password.
 func DecodeAdministrators(content []byte) (Administrators, error) {
 	var all Administrators
 	if json.Unmarshal(content, &all) != nil || len(all) == 0 {

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// Object is a table, view, sequence or function, or all of a schema.
+// Object is a table, view, sequence or function, or everything in a schema.
 type Object struct {
 	Schema string
-	// Name is "" for everything in the schema, also what is yet to be made.
+	// Name is "" for everything in the schema, including objects created later.
 	Name string
 }
 
 var (
 	label = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-	// identifier is one that PostgreSQL reads the same with and without quotes.
+	// identifier matches names that PostgreSQL reads the same with and without quotes.
 	identifier = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 )
 
-// defaultSchema is that of an object named without one.
+// defaultSchema is the schema of an object named without one.
 const defaultSchema = "public"
 
 // ParseObject reads "orders" (in the schema public), "shop.orders" or "shop.*". A
@@ -45,8 +45,8 @@ func ParseObject(text string) (Object, error) {
 // Privilege is what a role may do with an object.
 type Privilege string
 
-// Read and Write are for tables, views and sequences, Execute is for functions. Who may
-// write may also read.
+// Read and Write apply to tables, views and sequences, Execute to functions. Write
+// includes Read.
 const (
 	Read    Privilege = "read"
 	Write   Privilege = "write"
@@ -68,7 +68,7 @@ func (s Service) lists() []list {
 	return []list{{Read, s.Read}, {Write, s.Write}, {Execute, s.Execute}}
 }
 
-// Grants returns what the service may do, each once.
+// Grants returns what the service may do, without duplicates.
 func (s Service) Grants() ([]Grant, error) {
 	var grants []Grant
 	known := map[Grant]bool{}

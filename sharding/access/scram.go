@@ -17,9 +17,9 @@ const (
 	saltLength = 16
 )
 
-// Verifier returns what PostgreSQL stores for a password (SCRAM-SHA-256, RFC 5803).
-// With it in place of the password, ALTER ROLE leaves no password in the server's log
-// or in pg_stat_activity. The password must be ASCII.
+// Verifier returns what PostgreSQL stores for a password (SCRAM-SHA-256, RFC 5803). If
+// ALTER ROLE gets the verifier instead of the password, neither the server's log nor
+// pg_stat_activity shows the password. The password must be ASCII.
 func Verifier(password string) (string, error) {
 	salt := make([]byte, saltLength)
 	if _, err := rand.Read(salt); err != nil {
@@ -40,7 +40,7 @@ func verifier(password string, salt []byte, iterations int) (string, error) {
 
 const mechanism = "SCRAM-SHA-256$"
 
-// Matches tells whether what PostgreSQL stores is a verifier of this password.
+// Matches reports whether a stored verifier belongs to this password.
 func Matches(stored, password string) bool {
 	rounds, rest, _ := strings.Cut(strings.TrimPrefix(stored, mechanism), ":")
 	encoded, _, _ := strings.Cut(rest, "$")

@@ -1,6 +1,6 @@
-// Package adopt puts tables of any schema behind the fence, on every shard of a
-// map: it checks that they can be moved, adds the triggers, and makes their
-// sequences yield values that no other shard has.
+// Package adopt puts tables of any schema behind the fence, on every shard of a map: it
+// checks that they can be moved, adds the triggers, and makes their sequences yield
+// values that no other shard yields.
 package adopt
 
 import (
@@ -18,20 +18,21 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// Options say what to adopt, all required but Unguarded.
+// Options say what to adopt. All are required except Unguarded.
 type Options struct {
 	Map *shardmap.Map
-	// Connect returns the settings of a connection as the owner of the tables,
-	// who may also create functions in the schema scalestack; a superuser's for example.
+	// Connect returns the settings of a connection as the owner of the tables, who may
+	// also create functions in the schema scalestack, for example as a superuser.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
-	// Tables are those to adopt. Tables that refer to each other come together.
+	// Tables lists the tables to adopt. Tables that refer to each other must be adopted
+	// together.
 	Tables []catalog.Candidate
-	// Unguarded lets an UPDATE or DELETE pass whose transaction holds no key.
+	// Unguarded allows an UPDATE or DELETE in a transaction that holds no key.
 	Unguarded bool
 	Log       *slog.Logger
 }
 
-// RefusedError says that a table cannot be sharded as it is. Nothing was changed.
+// RefusedError says why tables cannot be sharded as they are. Nothing was changed.
 type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return "refused, and nothing was changed: " + e.Err.Error() }
@@ -39,20 +40,20 @@ func (e *RefusedError) Error() string { return "refused, and nothing was changed
 // Unwrap returns the reasons.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// gap is how far above every existing value an aligned sequence begins: writers
-// of other shards may draw old values until theirs is aligned too.
+// gap is how far above every existing value an aligned sequence starts: writers on
+// other shards may still draw old values until their sequence is aligned too.
 const gap = 1 << 20
 
 // session is a connection to a shard.
 type session struct {
 	*pgx.Conn
 	shard *shardmap.Shard
-	// moving are the buckets of moves from or to the shard that have not ended.
+	// moving lists the buckets of unfinished moves from or to the shard.
 	moving []int32
 }
 
-// Run checks all shards first. It returns a *RefusedError with every problem of
-// every shard. Running it again changes only what is not in order.
+// Run checks all shards first, and returns a *RefusedError with every problem on every
+// shard. Running it again changes only what is not in order.
 func Run(ctx context.Context, o Options) error {
 	var sessions []*session
 	defer func() {
@@ -82,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	return o.verify(ctx, sessions)
 }
 
-// open connects and keeps movers and migrations away until the session ends.
+// open connects and locks out movers and migrations until the session ends.
 func (o Options) open(ctx context.Context, shard *shardmap.Shard) (*session, error) {
 	config, err := o.Connect(shard)
 	if err != nil {
@@ -183,8 +184,8 @@ func (o Options) highest(ctx context.Context, sessions []*session) (map[string]i
 	return highest, nil
 }
 
-// apply makes each table right in a transaction of its own: it waits for the
-// table's writers, and nobody waits behind it for long.
+// apply changes each table in a transaction of its own. It waits for the table's
+// writers, but nobody waits long behind it.
 func (o Options) apply(ctx context.Context, s *session, highest map[string]int64) error {
 	for _, t := range o.Tables {
 		done, err := o.done(ctx, s, t)
@@ -211,7 +212,7 @@ func (o Options) apply(ctx context.Context, s *session, highest map[string]int64
 	return nil
 }
 
-// done says whether the table needs nothing, so that running again locks nothing.
+// done reports whether the table needs no change, so that running again locks nothing.
 func (o Options) done(ctx context.Context, s *session, t catalog.Candidate) (bool, error) {
 	tables, err := catalog.Tables(ctx, s)
 	if err != nil {
@@ -230,8 +231,8 @@ func (o Options) done(ctx context.Context, s *session, t catalog.Candidate) (boo
 	return err == nil && len(problems) == 0, err
 }
 
-// align gives each shard the values that leave its id when divided by the stride.
-// RESTART makes sessions forget values they have cached.
+// align gives each shard the values that leave its id as the remainder when divided by
+// the stride. RESTART makes sessions drop values they have cached.
 func (s *session) align(ctx context.Context, tx pgx.Tx, t catalog.Candidate, highest map[string]int64) error {
 	list, err := catalog.Sequences(ctx, tx, s.shard.ID, []catalog.Candidate{t})
 	if err != nil {
@@ -249,8 +250,8 @@ func (s *session) align(ctx context.Context, tx pgx.Tx, t catalog.Candidate, hig
 	return nil
 }
 
-// verify judges the result as a move would. Rows that came while there was no fence yet are
-// seen behind it.
+// verify judges the result as a move would. It finds rows that were written before the
+// fence was in place.
 func (o Options) verify(ctx context.Context, sessions []*session) error {
 	for _, s := range sessions {
 		problems, err := catalog.Problems(ctx, s, s.shard.ID, o.Tables, true)

@@ -8,8 +8,8 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// findMoves notes which buckets are on their way from or to each shard: a move's row is on
-// its source, and a mover that was killed leaves it open.
+// findMoves records which buckets are on their way from or to each shard: a move's row
+// is on its source, and a mover that was killed leaves it unfinished.
 func findMoves(ctx context.Context, sessions []*session) error {
 	byID := map[int]*session{}
 	for _, s := range sessions {
@@ -35,16 +35,16 @@ func findMoves(ctx context.Context, sessions []*session) error {
 	return nil
 }
 
-// isCarried says whether a move brings the table's rows, or has left them: whether it was
-// sharded when a stream was made, or is now.
+// isCarried reports whether a move copies the table's rows, or has left them behind:
+// whether the table was sharded when a stream was made, or is now.
 const isCarried = `
 	SELECT to_regclass($1) IN (SELECT tgrelid FROM (` + catalog.Fences + `) AS fences
 		UNION SELECT prrelid FROM pg_publication_rel JOIN pg_publication p ON p.oid = prpubid WHERE starts_with(pubname, 'scalestack_move_')
 		UNION SELECT srrelid FROM pg_subscription_rel JOIN pg_subscription s ON s.oid = srsubid WHERE starts_with(subname, 'scalestack_move_'))`
 
-// strays tells of rows in buckets that the shard does not own, also of those that it gave
-// away: nothing has moved a table that was not sharded then. Copies and old rows of an open
-// move are none.
+// strays describes rows in buckets that the shard does not own, including buckets that
+// it gave away: no move has copied a table that was not sharded at the time. Copies and
+// old rows of an unfinished move do not count.
 func (s *session) strays(ctx context.Context, t catalog.Candidate) (text string, err error) {
 	var carried bool
 	if err := s.QueryRow(ctx, isCarried, t.Table).Scan(&carried); err != nil {

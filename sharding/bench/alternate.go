@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Side is one of the things that are compared.
+// Side is one of the alternatives that are compared.
 type Side struct {
 	Name string
 	// Do is one operation. n counts them from 0 in each turn.
@@ -21,15 +21,16 @@ type Side struct {
 
 // Plan says how often the sides are measured.
 type Plan struct {
-	// Rounds is how often every side has its turn, after one that does not count.
+	// Rounds is how often every side has its turn, after a first one that does not
+	// count.
 	Rounds int
-	// Operations is how many a turn has.
+	// Operations is the number of operations in a turn.
 	Operations int
-	// Clients is how many of them run at once.
+	// Clients is how many operations run at once.
 	Clients int
 }
 
-// Result is what was measured of one side.
+// Result is the measurement of one side.
 type Result struct {
 	Name   string
 	Rounds []Sample
@@ -44,8 +45,8 @@ func (r Result) All() Sample {
 	return all
 }
 
-// Alternate lets the sides take turns. Each round begins with another side, for
-// the first one may find the machine in another state than the last.
+// Alternate lets the sides take turns. Each round starts with another side, because the
+// first one may find the machine in a different state than the last.
 func Alternate(ctx context.Context, p Plan, sides ...Side) ([]Result, error) {
 	results := make([]Result, len(sides))
 	for round := range p.Rounds + 1 {

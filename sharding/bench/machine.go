@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Machine says when and with what something is measured, and what else the machine does: the
-// load of the last 1, 5 and 15 minutes.
+// Machine describes when and on what something was measured, and how busy the machine
+// is: its load over the last 1, 5 and 15 minutes.
 func Machine() string {
 	text, _ := os.ReadFile("/proc/loadavg")
 	return fmt.Sprintf("%s, %s, CPUs for this program: %d, load %s",

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Rate returns the operations each second of so many clients that were never idle.
+// Rate returns the operations per second of that many clients that were never idle.
 func (s Sample) Rate(clients int) (rate float64, known bool) {
 	var busy float64
 	for _, took := range s {
@@ -17,8 +17,8 @@ func (s Sample) Rate(clients int) (rate float64, known bool) {
 	return float64(len(s)*clients) / busy, true
 }
 
-// WithRates adds what was done each second to the report of sides that took turns. One
-// operation does so much of the unit.
+// WithRates adds rates per second to the report of sides that took turns. One operation
+// counts as each of the unit.
 func (r Report) WithRates(unit string, each float64, clients int, results []Result) Report {
 	r.Unit = unit
 	rate := func(s Sample) (float64, bool) {

@@ -16,29 +16,28 @@ type Report struct {
 	Lines []Line `json:"lines"`
 	// Unit is that of the lines' rates, if they have any.
 	Unit string `json:"unit,omitempty"`
-	// Notes are what no column has.
+	// Notes say what no column shows.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Line is one side of a comparison. Times are in nanoseconds in JSON; what is
-// not known is absent.
+// Line is one side of a comparison. In JSON, times are in nanoseconds and unknown
+// values are absent.
 type Line struct {
 	Name       string         `json:"name"`
 	Operations int            `json:"operations"`
 	P50        *time.Duration `json:"p50,omitempty"`
 	P99        *time.Duration `json:"p99,omitempty"`
 	Longest    time.Duration  `json:"longest"`
-	// Ratio50 and Ratio99 compare the percentiles with those of the first line,
-	// if the sides took turns.
+	// Ratio50 and Ratio99 compare the percentiles with those of the first line, if the
+	// sides took turns.
 	Ratio50 *Ratio `json:"ratio50,omitempty"`
 	Ratio99 *Ratio `json:"ratio99,omitempty"`
-	// Rate is what was done each second, and RatioRate compares it with the first line's.
+	// Rate is per second, and RatioRate compares it with the first line's.
 	Rate      *float64 `json:"rate,omitempty"`
 	RatioRate *Ratio   `json:"ratioRate,omitempty"`
 }
 
-// Compare reports sides that took turns; the first is what the others are
-// measured against.
+// Compare reports sides that took turns. The others are measured against the first.
 func Compare(title string, results []Result, notes ...string) Report {
 	report := List(title, results, notes...)
 	for n := 1; n < len(results); n++ {
@@ -49,7 +48,7 @@ func Compare(title string, results []Result, notes ...string) Report {
 	return report
 }
 
-// List reports results that are not to be compared.
+// List reports results that are not compared.
 func List(title string, results []Result, notes ...string) Report {
 	report := Report{Title: title, Notes: notes}
 	for _, result := range results {
@@ -104,7 +103,7 @@ func orDash[T, S any](value *T, show func(T) S) string {
 	return fmt.Sprint(show(*value))
 }
 
-// AppendJSON adds the report to a file, as one line.
+// AppendJSON appends the report to a file, as one line.
 func (r Report) AppendJSON(file string) error {
 	line, err := json.Marshal(r)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package bench measures things side by side: in turns within one run, so that
-// whatever else the machine does falls on all of them alike.
+// Package bench measures alternatives side by side: they take turns within one run, so
+// that other load on the machine affects all of them alike.
 package bench
 
 import (
@@ -13,8 +13,8 @@ import (
 // Sample is how long each of some operations took.
 type Sample []time.Duration
 
-// beyond is how many operations must have been slower than a percentile for it
-// to be one: the p99 of 40 operations is but another name for the slowest.
+// beyond is how many operations must be slower than a percentile for it to be
+// meaningful: the p99 of 40 operations is only another name for the slowest.
 const beyond = 10
 
 // Percentile returns the shortest time within which p per cent of the

@@ -1,7 +1,7 @@
-// Package catalog reads from PostgreSQL's catalog which tables are sharded, by
-// which key column, and what would keep them from being moved. A table is
-// sharded once it has a fence; whether the fence works is judged by what the
-// catalog says it does, never by its name.
+// Package catalog reads from PostgreSQL's catalog which tables are sharded, by which
+// key column, and what prevents them from being moved. A table is sharded once it has a
+// fence. Whether the fence works is judged by what the catalog says it does, never by
+// its name.
 package catalog
 
 import (
@@ -26,18 +26,18 @@ const Fences = `
 // Table is a sharded table.
 type Table struct {
 	OID uint32
-	// Name is qualified and quoted.
+	// Name is the qualified, quoted name.
 	Name string
-	// Key is the key column's name as it is, QuotedKey as SQL needs it.
+	// Key is the plain name of the key column, QuotedKey the one for SQL.
 	Key, QuotedKey string
-	// Columns are quoted, in their order.
+	// Columns are the quoted column names, in order.
 	Columns []string
-	// Binary says that every column can be sent in binary form, which is the same
-	// on both servers: base types and enums, and arrays of built-in ones.
+	// Binary means that every column can be sent in binary form, which is the same on
+	// both servers: base types and enums, and arrays of built-in types.
 	Binary bool
-	// Guarded is false where the guard is missing or switched off.
+	// Guarded is false if the guard is missing or disabled.
 	Guarded bool
-	// Shape is everything that must be the same in two shards.
+	// Shape is everything that must be equal on two shards.
 	Shape []string
 }
 
@@ -70,7 +70,7 @@ const selectTables = `
 		JOIN pg_class c ON c.oid = f.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 	ORDER BY 2`
 
-// Tables returns every table that has a fence, also one that does not work, by name.
+// Tables returns every table that has a fence, working or not, by name.
 func Tables(ctx context.Context, q Querier) ([]Table, error) {
 	rows, err := q.Query(ctx, selectTables)
 	if err != nil {
@@ -79,17 +79,17 @@ func Tables(ctx context.Context, q Querier) ([]Table, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Table])
 }
 
-// Sequence is one that a column takes its values from.
+// Sequence is a sequence that a column takes its values from.
 type Sequence struct {
 	// Table and Name are qualified, Column and both are quoted.
 	Table, Column, Name string
-	// Last is the last value, 0 for a sequence that has made none.
+	// Last is the last value, 0 for a sequence that was never used.
 	Last int64
-	// Aligned says that it makes only the values of its shard.
+	// Aligned means that it yields only values of its shard.
 	Aligned bool
 }
 
-// Sequences returns those of some tables, by name.
+// Sequences returns the sequences of some tables, by name.
 func Sequences(ctx context.Context, q Querier, shard int, tables []Candidate) ([]Sequence, error) {
 	names := make([]string, len(tables))
 	for i, t := range tables {

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Candidate is a table that is, or is to be, sharded by a key column.
+// Candidate is a table that is sharded by a key column, or will be.
 type Candidate struct {
 	// Table is qualified and quoted, or as the search path finds it.
 	Table string
@@ -16,8 +16,8 @@ type Candidate struct {
 	Key string
 }
 
-// candidates is the beginning of every question about tables: the wanted ones
-// with those that are sharded already, and the attribute number of each key.
+// candidates begins every query about tables: the given ones and those that are already
+// sharded, with the attribute number of each key.
 const candidates = `
 	WITH wanted AS (
 		SELECT to_regclass(name)::oid AS oid, key FROM unnest($1::text[], $2::text[]) AS given(name, key)
@@ -29,14 +29,14 @@ const candidates = `
 		SELECT * FROM sharded WHERE oid IN (SELECT oid FROM wanted)
 	)`
 
-// Stride is the distance between two values of a sequence of one shard. Shard s
-// has the values that leave s when divided by it, so that no two shards ever
-// make the same. It is larger than any shard's id (shardmap.MaxShards is 960).
+// Stride is the distance between two values of a shard's sequence. Shard s gets the
+// values that leave the remainder s, so that no two shards yield the same one. It is
+// larger than any shard id (shardmap.MaxShards is 960).
 const Stride = 1024
 
-// tableRules are queries over subject and sharded, each for one thing that keeps
-// a table from being moved: the table's oid, and a sentence that begins after its name.
-// $3 is the shard's id, for the rule on sequences.
+// tableRules are queries over subject and sharded, each for one reason why a table
+// cannot be moved. They return the table's oid and a sentence that continues after the
+// table's name. $3 is the shard's id, for the rule on sequences.
 var tableRules = []string{
 	`SELECT c.oid, 'is not an ordinary table: partitioned tables, views and foreign tables cannot be moved'
 		FROM pg_class c JOIN subject USING (oid) WHERE relkind <> 'r'`,
@@ -155,9 +155,9 @@ const (
 				WHERE scalestack.bucket_of(k) IS DISTINCT FROM (k % buckets + buckets) % buckets)) AS functions(changed)`
 )
 
-// Problems returns what would keep the candidates from being moved from or to
-// the shard, one text each. With fences it also judges what a table has only
-// once it is adopted: its triggers, and sequences that no two shards share.
+// Problems returns one text for each reason why the candidates cannot be moved from or
+// to the shard. With fences it also judges what only adopted tables have: their
+// triggers, and sequences that no two shards share.
 func Problems(ctx context.Context, q Querier, shard int, wanted []Candidate, fences bool) ([]string, error) {
 	names, keys := make([]string, len(wanted)), make([]string, len(wanted))
 	for i, c := range wanted {

@@ -6,8 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// selectVersions asks for what the log of a logical replication does not tell. A catalog's
-// row gets another xmin whenever it is changed.
+// selectVersions reads what the log of logical replication does not contain. A catalog
+// row gets another xmin whenever it changes.
 const selectVersions = `
 	SELECT format('%I.%I', n.nspname, c.relname), concat_ws(' ', c.oid, pg_relation_filenode(c.oid),
 		(SELECT string_agg(attnum || ':' || a.xmin::text, ',' ORDER BY attnum) FROM pg_attribute a
@@ -16,8 +16,9 @@ const selectVersions = `
 	FROM (SELECT DISTINCT tgrelid FROM (` + Fences + `) AS fences) AS f
 		JOIN pg_class c ON c.oid = f.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace`
 
-// Versions returns a text for every sharded table, by its name as in Table. It is another
-// one once the table was made anew, rewritten or altered, or one of its triggers changed.
+// Versions returns a text for every sharded table, by its name as in Table. The text
+// changes when the table is created anew, rewritten or altered, or one of its triggers
+// changes.
 func Versions(ctx context.Context, q Querier) (map[string]string, error) {
 	rows, err := q.Query(ctx, selectVersions)
 	if err != nil {

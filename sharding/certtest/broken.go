@@ -5,13 +5,15 @@ import (
 	"time"
 )
 
-// Secret is what a server is given: its certificate and key, and what its clients trust, as PEM.
+// Secret is the input of a server: its certificate and key, and what its clients trust,
+// as PEM.
 type Secret struct {
 	Pair
 	Trusted []byte
 }
 
-// Broken are Secrets that no server of this name may take, by what is wrong with them.
+// Broken returns Secrets that a server of this name must refuse, by what is wrong with
+// them.
 func (a *Authority) Broken(name string) map[string]Secret {
 	a.t.Helper()
 	good, other := a.Issue(time.Hour, name), a.Issue(time.Hour, name)

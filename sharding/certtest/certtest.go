@@ -29,7 +29,7 @@ type Authority struct {
 // Pair is a certificate with its key, as PEM.
 type Pair struct{ Certificate, Key []byte }
 
-// NewAuthority makes an authority whose certificate holds for a day.
+// NewAuthority makes an authority whose certificate is valid for a day.
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	made := template(name, 24*time.Hour)
@@ -43,13 +43,14 @@ func NewAuthority(t testing.TB, name string) *Authority {
 }
 
 // Issue makes a server's certificate for DNS names and IP addresses. A negative time
-// makes one that is over.
+// makes one that has expired.
 func (a *Authority) Issue(holds time.Duration, names ...string) Pair {
 	a.t.Helper()
 	return a.issue(holds, names, x509.ExtKeyUsageServerAuth)
 }
 
-// IssueForBoth is [Authority.Issue] of one with which a server is also a client of others.
+// IssueForBoth is [Authority.Issue] for a server that also uses its certificate as a
+// client.
 func (a *Authority) IssueForBoth(holds time.Duration, names ...string) Pair {
 	a.t.Helper()
 	return a.issue(holds, names, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)

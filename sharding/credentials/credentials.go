@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// current is the link to the present version of a Secret, which the kubelet replaces
-// with the content: each version has a folder of its own, with a name of its own.
+// current is the link to the present version of a Secret. The kubelet replaces it
+// together with the content: each version has a folder with its own name.
 const current = "..data"
 
-// Login is what a Secret has.
+// Login is the content of a Secret.
 type Login struct {
 	User, Password string
-	// Former are passwords that rotations have replaced, the last one first. A server that a
-	// rotation has not reached yet takes one of them.
+	// Former lists passwords that rotations have replaced, the latest first. A server
+	// that a rotation has not reached yet accepts one of them.
 	Former []string
 }
 
-// Read returns the content of the files username and password in a
-// folder, as Kubernetes mounts a Secret. It is called for every new connection,
-// so that a changed password needs no restart. Both are of one version of the Secret,
-// also while the kubelet replaces it.
+// Read returns the content of the files username and password in a folder, as
+// Kubernetes mounts a Secret. It is called for every new connection, so a changed
+// password needs no restart. Both values come from the same version of the Secret, even
+// while the kubelet replaces it.
 func Read(folder string) (user, password string, err error) {
 	login, err := ReadLogin(folder)
 	if err != nil {
@@ -34,7 +34,7 @@ func Read(folder string) (user, password string, err error) {
 	return login.User, login.Password, nil
 }
 
-// ReadLogin is Read with the lines of the file former, which may be absent.
+// ReadLogin is Read plus the lines of the file former, which may be absent.
 func ReadLogin(folder string) (Login, error) {
 	for {
 		// A folder that no kubelet has made has no versions.

@@ -16,14 +16,14 @@ type Row struct {
 	Name    string
 }
 
-// Compare finds what differs between the history and the rows of all shards.
-// The rows must come in ascending order of users, see Merge, and are read once,
-// so that the memory does not grow with them; owners is the shard that owns each
-// bucket. No client may be at work meanwhile. Rows of users who are not in the
-// population are only looked at for their place. What was found counts as known:
-// whoever reads a user afterwards must not read an older version, see ReadAll.
+// Compare checks the rows of all shards against the history. The rows must come in
+// ascending order of users, see Merge; they are read once, so that memory does not grow
+// with them. owners holds the owning shard of each bucket. No client may be at work
+// meanwhile. Of users outside the population only the place of their rows is checked.
+// Afterwards, what was found counts as known: nobody may read an older version of a
+// user.
 func (h *History) Compare(owners []int, rows iter.Seq2[Row, error]) error {
-	// next is the first seeded user who has not been met yet.
+	// next is the first seeded user that has not been met yet.
 	next, end := h.population.First, h.population.First+h.population.Seeded
 	var before Row
 	first := true
@@ -82,8 +82,8 @@ func (h *History) content(row Row) {
 	}
 }
 
-// recall returns what is known of a user, nil for one outside the population. A
-// seeded user whom nobody asked for must be as seeded; nothing is kept of it.
+// recall returns what is known about a user, nil for one outside the population. A
+// seeded user that nobody asked for must be as seeded; nothing is kept about it.
 func (h *History) recall(user int64) *record {
 	if r := h.stripes[uint64(user)%stripes].records[user]; r != nil || !h.population.Has(user) {
 		return r
@@ -97,8 +97,8 @@ func (h *History) missing(user int64) {
 	h.found.Addf(LostWrite, "user %d: no row on any shard after %d acknowledged writes", user, r.acknowledged)
 }
 
-// missingCreated finds users without a row among those that the run created;
-// the seeded ones were found in passing.
+// missingCreated finds users without a row among those that the run created. The loop
+// over the rows finds the seeded ones.
 func (h *History) missingCreated() {
 	for i := range h.stripes {
 		records := h.stripes[i].records

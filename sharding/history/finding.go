@@ -12,7 +12,7 @@ import (
 // Kind says what is wrong.
 type Kind string
 
-// What a history or a comparison can find.
+// The kinds of findings.
 const (
 	// LostWrite is an acknowledged write that the database does not have.
 	LostWrite Kind = "lost write"
@@ -30,17 +30,17 @@ const (
 	WrongOwner Kind = "wrong owner"
 )
 
-// Finding is one thing that must not be.
+// Finding is one violation.
 type Finding struct {
 	Kind   Kind
 	Detail string
 }
 
-// shown is how many findings of one kind are kept in words.
+// shown is how many findings of one kind are kept in full.
 const shown = 10
 
-// Findings counts what was found and keeps the first few of each kind, so that
-// a run in which everything is wrong needs no more memory than a good one.
+// Findings counts violations and keeps the first few of each kind, so that a run in
+// which everything is wrong needs no more memory than a good one.
 type Findings struct {
 	mu     sync.Mutex
 	counts map[Kind]int

@@ -12,18 +12,18 @@ import (
 // room is how many ids a run may use.
 const room = 1_000_000_000
 
-// Population is the users of one run. Their ids must be the run's alone: a cache
-// would answer with what it knows of an earlier run's users.
+// Population is the users of one run. No other run may use their ids: a cache would
+// answer with what it knows about an earlier run's users.
 type Population struct {
 	// First is the smallest id.
 	First int64
-	// Seeded is how many users exist before the run, with version 1 and the
-	// name SeedName. Users that the run creates follow them.
+	// Seeded is how many users exist before the run, with version 1 and the name
+	// SeedName. Users that the run creates follow them.
 	Seeded int64
 }
 
-// NewPopulation returns a population whose ids nobody has used before this
-// second. They are beyond those that the service itself chooses, below 2^53.
+// NewPopulation returns a population whose ids nobody used before this second. They lie
+// above those that the service itself chooses, and below 2^53.
 func NewPopulation(seeded int64) Population {
 	return Population{First: time.Now().Unix() * room, Seeded: seeded}
 }
@@ -37,9 +37,9 @@ func Email(user int64) string { return fmt.Sprintf("u%d@load.example.com", user)
 // Has reports whether a user exists before the run.
 func (p Population) Has(user int64) bool { return user >= p.First && user < p.First+p.Seeded }
 
-// record is what the clients know of one user that they have asked for. Every
-// write adds one to the version, so the acknowledged writes and those of unknown
-// outcome bound it.
+// record is what the clients know about one user that they have asked for. Every write
+// adds one to the version, so acknowledged writes and those of unknown outcome bound
+// it.
 type record struct {
 	acknowledged, unknown int64
 	// seen is the highest version that any ended read or write returned.
@@ -47,7 +47,7 @@ type record struct {
 	// last is the version of the last acknowledged write, name its payload.
 	last int64
 	name string
-	// doubtful are the payloads of writes of unknown outcome.
+	// doubtful holds the payloads of writes of unknown outcome.
 	doubtful []string
 	writing  bool
 	// compared is set when the user's row was found in a database.
@@ -62,7 +62,7 @@ func (p Population) before(user int64) *record {
 	return &record{acknowledged: 1, seen: 1, last: 1, name: SeedName(user)}
 }
 
-// stripes lets clients record at the same time.
+// stripes lets clients record in parallel.
 const stripes = 64
 
 type stripe struct {
@@ -70,10 +70,10 @@ type stripe struct {
 	records map[int64]*record
 }
 
-// History is what the clients of one run were told. Its memory grows with the
-// users that were asked for, not with the number of requests. A user may have
-// many readers but only one writer at a time: concurrent writers would leave
-// open which payload a version has.
+// History is what the clients of one run were told. Its memory grows with the users
+// that were asked for, not with the number of requests. A user may have many readers
+// but only one writer at a time: with concurrent writers it would be unclear which
+// payload belongs to a version.
 type History struct {
 	population Population
 	stripes    [stripes]stripe
@@ -81,8 +81,8 @@ type History struct {
 	journal    journal
 }
 
-// New returns a history without an event. The journal, which may be nil,
-// gets a line for every event, for the study of a run that failed.
+// New returns an empty history. w, which may be nil, receives a line for every event,
+// to study a run that failed.
 func New(p Population, w io.Writer) *History {
 	h := &History{population: p, journal: journal{w: w}}
 	for i := range h.stripes {
@@ -94,13 +94,13 @@ func New(p Population, w io.Writer) *History {
 // Population returns the users of the run.
 func (h *History) Population() Population { return h.population }
 
-// Err is nil as long as nothing was found that must not be.
+// Err is nil if there are no findings.
 func (h *History) Err() error { return h.found.Err() }
 
 // Findings returns the first findings of each kind.
 func (h *History) Findings() []Finding { return h.found.List() }
 
-// with runs a function on a user's record, alone.
+// with runs a function on a user's record while nobody else uses it.
 func (h *History) with(user int64, do func(*record)) {
 	s := &h.stripes[uint64(user)%stripes]
 	s.mu.Lock()
@@ -113,7 +113,7 @@ func (h *History) with(user int64, do func(*record)) {
 	do(r)
 }
 
-// Users are those that somebody has asked for or written, in ascending order.
+// Users returns those that somebody has asked for or written, in ascending order.
 func (h *History) Users() []int64 {
 	var users []int64
 	for i := range h.stripes {

@@ -7,7 +7,7 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// traces are what a move makes and must take away again.
+// traces are what a move creates and must remove again.
 var traces = []struct{ what, query string }{
 	{"replication slots", "SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'logical'"},
 	{"publications", "SELECT count(*) FROM pg_publication"},
@@ -16,7 +16,7 @@ var traces = []struct{ what, query string }{
 	{"open moves", "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')"},
 }
 
-// Traces names what moves need on the shard now or have forgotten there.
+// Traces names what moves need on the shard now or have left behind there.
 func (s Shard) Traces(ctx context.Context) ([]string, error) {
 	var found []string
 	for _, trace := range traces {
@@ -28,8 +28,8 @@ func (s Shard) Traces(ctx context.Context) ([]string, error) {
 	return found, nil
 }
 
-// Strays names the sharded tables with rows of buckets that the shard does not
-// own. It reads all of them.
+// Strays names the sharded tables with rows of buckets that the shard does not own. It
+// reads all tables.
 func (s Shard) Strays(ctx context.Context) ([]string, error) {
 	tables, err := catalog.Tables(ctx, s.Conn)
 	if err != nil {
@@ -50,7 +50,7 @@ const foreignRows = `
 		SELECT FROM scalestack.ownership AS o
 		WHERE o.bucket = ((t.%[2]s %% s.buckets + s.buckets) %% s.buckets)::integer AND o.state = 'owned')`
 
-// count adds a line to found unless the query's number is zero.
+// count adds a line to found unless the query returns zero.
 func (s Shard) count(ctx context.Context, found []string, what, query string) ([]string, error) {
 	var n int
 	if err := s.Conn.QueryRow(ctx, query).Scan(&n); err != nil {

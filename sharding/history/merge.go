@@ -2,8 +2,8 @@ package history
 
 import "iter"
 
-// Merge reads several sequences of rows, each in ascending order of users, as
-// one. The first error ends it.
+// Merge merges several sequences of rows, each in ascending order of users. The first
+// error ends it.
 func Merge(sources ...iter.Seq2[Row, error]) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		heads := make([]head, len(sources))
@@ -26,7 +26,7 @@ func Merge(sources ...iter.Seq2[Row, error]) iter.Seq2[Row, error] {
 	}
 }
 
-// head is the row that a source offers now.
+// head is the current row of a source.
 type head struct {
 	next func() (Row, error, bool)
 	row  Row
@@ -36,7 +36,7 @@ type head struct {
 
 func (h *head) advance() { h.row, h.err, h.ok = h.next() }
 
-// smallest returns the head to take next, an error before any row; nil at the end.
+// smallest returns the head to take next, with errors before rows; nil at the end.
 func smallest(heads []head) *head {
 	var least *head
 	for i := range heads {

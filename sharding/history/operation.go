@@ -1,7 +1,6 @@
 package history
 
-// Write is a write that has begun. A client that repeats it reports every
-// attempt.
+// Write is a write that has begun. A client that repeats it must report every attempt.
 type Write struct {
 	history *History
 	user    int64
@@ -17,7 +16,7 @@ func (h *History) Write(user int64, name string) *Write {
 	return w
 }
 
-// Unknown says that an attempt may or may not have been carried out.
+// Unknown records that an attempt may or may not have been carried out.
 func (w *Write) Unknown() {
 	w.history.journal.add("unknown", w.user, 0, w.name)
 	w.history.with(w.user, func(r *record) {
@@ -34,7 +33,7 @@ func (w *Write) GivenUp() {
 	w.history.with(w.user, func(r *record) { r.writing = false })
 }
 
-// Acknowledged ends the write with the version that it was told.
+// Acknowledged ends the write with the acknowledged version.
 func (w *Write) Acknowledged(version int64) {
 	w.history.journal.add("acknowledged", w.user, version, w.name)
 	w.history.with(w.user, func(r *record) {
@@ -67,8 +66,7 @@ func (h *History) Read(user int64) *Read {
 	return read
 }
 
-// Returned ends the read with what it was told; version 0 means that there is
-// no such user.
+// Returned ends the read with its answer; version 0 means that there is no such user.
 func (read *Read) Returned(version int64, name string) {
 	read.history.journal.add("read", read.user, version, name)
 	read.history.with(read.user, func(r *record) {

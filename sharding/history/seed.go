@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Seed puts the seeded users of a population into the shards that own them, all
-// shards at once, by COPY. The fence checks every row as it would a client's.
+// Seed inserts the seeded users of a population into the shards that own them, on all
+// shards at once, with COPY. The fence checks every row as it would a client's.
 func (p Population) Seed(ctx context.Context, owners []int, shards []Shard) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, shard := range shards {
@@ -39,9 +39,9 @@ func (p Population) rowsOf(owners []int, shard int) pgx.CopyFromSource {
 	})
 }
 
-// Remove deletes every user of the population and what belongs to it, wherever
-// it lies: after a run that failed, a shard may hold rows that its fence would
-// not let go.
+// Remove deletes every user of the population and everything that belongs to it,
+// wherever it lies: after a failed run, a shard may hold rows that its fence would not
+// let go.
 func (p Population) Remove(ctx context.Context, shards []Shard) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, shard := range shards {

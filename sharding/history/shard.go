@@ -12,12 +12,12 @@ import (
 type Shard struct {
 	ID   int
 	Conn *pgx.Conn
-	// Table is the one whose rows are compared, for example "users". It has the
+	// Table is the table whose rows are compared, for example "users". It has the
 	// columns user_id, version, name and email.
 	Table string
 }
 
-// Rows reads every user of the shard, in ascending order, without keeping them.
+// Rows reads every user of the shard in ascending order, without keeping them.
 func (s Shard) Rows(ctx context.Context) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		rows, err := s.Conn.Query(ctx, "SELECT user_id, version, name FROM "+pgx.Identifier{s.Table}.Sanitize()+" ORDER BY user_id")
@@ -42,13 +42,13 @@ func (s Shard) Rows(ctx context.Context) iter.Seq2[Row, error] {
 	}
 }
 
-// Holding is what a shard says of a bucket.
+// Holding is what a shard reports about a bucket.
 type Holding struct {
 	Shard, Bucket int
 	State         string
 }
 
-// Holdings reads what the shard says it owns or has owned.
+// Holdings reads which buckets the shard owns or has owned.
 func (s Shard) Holdings(ctx context.Context) ([]Holding, error) {
 	rows, err := s.Conn.Query(ctx, "SELECT $1::integer, bucket, state FROM scalestack.ownership", s.ID)
 	if err != nil {
@@ -57,8 +57,8 @@ func (s Shard) Holdings(ctx context.Context) ([]Holding, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Holding])
 }
 
-// Owners returns the shard that owns each bucket, as the shards say. A bucket
-// without an owner, with two, or behind a fence is a finding.
+// Owners returns the owner of each bucket according to the shards. A bucket without an
+// owner, with two, or behind a fence is a finding.
 func (h *History) Owners(buckets int, holdings []Holding) []int {
 	owners := make([]int, buckets)
 	for bucket := range owners {

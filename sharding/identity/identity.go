@@ -1,8 +1,7 @@
-// Package identity tells shards apart. Every shard's database holds one row
-// that says to which cluster it belongs, which shard it is and how users are
-// cut into buckets. Whoever connects compares it with the shard map first:
-// with another cluster's map, another bucket count or two shards swapped, each
-// user would be looked for in the wrong place.
+// Package identity tells shards apart. Every shard's database has one row that names
+// its cluster, its shard id and how users are divided into buckets. Every client
+// compares this with the shard map first: with another cluster's map, another bucket
+// count or two shards swapped, it would look for each user in the wrong place.
 package identity
 
 import (
@@ -16,8 +15,7 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// Identity is what a shard and a map must agree on. All of it is fixed for the
-// life of the data.
+// Identity is what a shard and a map must agree on. It never changes once data exists.
 type Identity struct {
 	Cluster       string
 	ShardID       int
@@ -25,7 +23,7 @@ type Identity struct {
 	InitialShards int
 }
 
-// ErrUnclaimed says that shardctl migrate has not yet made this database a shard.
+// ErrUnclaimed means that shardctl migrate has not made this database a shard yet.
 var ErrUnclaimed = errors.New("the database is not a shard yet: run shardctl migrate first")
 
 // MismatchError says that the map does not describe the database.
@@ -69,7 +67,7 @@ func isMissing(err error) bool {
 }
 
 // Check reads the database's identity and returns a *MismatchError with every
-// difference when it is not the wanted one.
+// difference from the wanted one.
 func Check(ctx context.Context, db Querier, shard string, want Identity) error {
 	have, err := Read(ctx, db)
 	if err != nil {

@@ -12,12 +12,13 @@ import (
 const (
 	// askEvery is how soon a session that has ended is noticed.
 	askEvery = 5 * time.Second
-	// answerWithin is patient with a server that is busy with the very work.
+	// answerWithin is long, because the server may be busy with the guarded work
+	// itself.
 	answerWithin = 30 * time.Second
 )
 
-// Settings are for sessions that have a lock and say nothing while another one works:
-// neither the server nor a firewall between may end them for that.
+// Settings are for sessions that hold a lock and stay idle while another session works:
+// neither the server nor a firewall in between may end them for that.
 var Settings = map[string]string{
 	"idle_session_timeout":                "0",
 	"idle_in_transaction_session_timeout": "0",
@@ -26,12 +27,12 @@ var Settings = map[string]string{
 	"tcp_keepalives_count":                "6",
 }
 
-// ErrLost says that a session ended, and its locks with it.
+// ErrLost means that a session ended, and its locks with it.
 var ErrLost = errors.New("the session that had the locks has ended")
 
-// Guard works as long as all these sessions live, which nobody else may use meanwhile. Once
-// one has ended the work's context does, and the error wraps ErrLost, also when the
-// work was done: somebody may have begun beside it.
+// Guard runs work as long as all these sessions live; nobody else may use them
+// meanwhile. When one ends, the work's context ends too and the error wraps ErrLost,
+// even if the work was done: another program may have started beside it.
 func Guard(ctx context.Context, sessions []*pgx.Conn, work func(context.Context) error) error {
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -52,7 +53,7 @@ func Guard(ctx context.Context, sessions []*pgx.Conn, work func(context.Context)
 	return err
 }
 
-// watch asks until a session has ended or the watch does.
+// watch polls until a session has ended or the watch ends.
 func watch(ctx, watching context.Context, sessions []*pgx.Conn) error {
 	for pause(watching, askEvery) == nil {
 		if err := ask(ctx, sessions); err != nil {

@@ -1,5 +1,5 @@
-// Package locks keeps those apart who change the schema of a shard and those who
-// move its rows, and lets nobody wait for long behind either.
+// Package locks separates programs that change the schema of a shard from those that
+// move its rows, without making anybody wait long behind either.
 package locks
 
 import (
@@ -19,34 +19,34 @@ const (
 	// Migration is the advisory lock of a migration, "scalesta" in ASCII.
 	Migration int64 = 0x7363616c65737461
 
-	// Wait bounds one attempt at a lock on a table: readers and writers queue
-	// behind it meanwhile.
+	// Wait limits one attempt at a table lock, because readers and writers queue behind
+	// it.
 	Wait = time.Second
-	// relief is how long they go on undisturbed before the next attempt.
+	// relief is how long they run undisturbed before the next attempt.
 	relief = 2 * time.Second
 	// retryEvery is for locks that nobody queues behind.
 	retryEvery = 200 * time.Millisecond
 )
 
-// notAvailable is the SQLSTATE of a lock that did not come in time, deadlock that
-// of a transaction that was chosen to end.
+// notAvailable is the SQLSTATE of a lock that was not granted in time, deadlock that of
+// a transaction that was chosen as the victim.
 const (
 	notAvailable = "55P03"
 	deadlock     = "40P01"
 )
 
-// Late says whether err means that a lock did not come in time.
+// Late reports whether err means that a lock was not granted in time.
 func Late(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && (pgErr.Code == notAvailable || pgErr.Code == deadlock)
 }
 
-// holders say in errors whom one waits for.
+// holders names in errors who holds a lock.
 var holders = map[int64]string{Mover: "a mover", Migration: "another migration"}
 
-// Take takes one of the locks for the session. Whoever changes the schema takes
-// both: no other does so meanwhile, and no mover begins or works. It waits until
-// the context ends.
+// Take takes one of the locks for the session and waits until the context ends. A
+// program that changes the schema takes both, so that no other changes it and no mover
+// starts or works meanwhile.
 func Take(ctx context.Context, conn *pgx.Conn, lock int64) error {
 	for {
 		var got bool
@@ -72,8 +72,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Retry runs a transaction that locks tables, again and again until it has the
-// locks or the context ends.
+// Retry runs a transaction that locks tables, again and again until it gets the locks
+// or the context ends.
 func Retry(ctx context.Context, conn *pgx.Conn, log *slog.Logger, do func(pgx.Tx) error) error {
 	for {
 		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
@@ -91,8 +91,8 @@ func Retry(ctx context.Context, conn *pgx.Conn, log *slog.Logger, do func(pgx.Tx
 	}
 }
 
-// Pause waits before the next attempt at a lock, and returns the cause once the
-// context has ended.
+// Pause waits before the next attempt at a lock. It returns the cause once the context
+// has ended.
 func Pause(ctx context.Context, log *slog.Logger, cause error) error {
 	log.Warn("a table is in use; trying again", "error", cause.Error())
 	if err := pause(ctx, relief); err != nil {

@@ -1,5 +1,5 @@
-// Package ops serves what a cluster asks of a program that serves no users:
-// probes and metrics.
+// Package ops serves what a cluster needs from a program that has no users: probes and
+// metrics.
 package ops
 
 import (
@@ -23,18 +23,18 @@ type Server struct {
 	http    *http.Server
 	address string
 	ready   atomic.Bool
-	// draining outlasts a Ready that comes late.
+	// draining is final: Ready cannot undo it.
 	draining atomic.Bool
 }
 
-// NewRegistry has what Go and the kernel tell of the process.
+// NewRegistry returns a registry with the metrics of the Go runtime and the process.
 func NewRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return registry
 }
 
-// Start listens until the context ends.
+// Start serves until the context ends.
 func Start(ctx context.Context, address string, metrics *prometheus.Registry, log *slog.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -52,20 +52,20 @@ func Start(ctx context.Context, address string, metrics *prometheus.Registry, lo
 	return s, nil
 }
 
-// Drain says that the program is about to end: from now on it is not ready, whatever
-// Ready says.
+// Drain announces that the program is about to end: it stays unready from now on,
+// whatever Ready says.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Address is host:port where the server listens.
+// Address returns host:port of the listener.
 func (s *Server) Address() string { return s.address }
 
-// Ready says whether the program has what it needs to work. A rollout waits for
-// that; nothing is restarted for the lack of it.
+// Ready sets whether the program has what it needs to work. A rollout waits for that;
+// nothing is restarted because of it.
 func (s *Server) Ready(ready bool) { s.ready.Store(ready) }
 
 func (s *Server) handler(metrics *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	// A restart would not mend a broker or a shard.
+	// A restart would not repair a broker or a shard.
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !s.ready.Load() || s.draining.Load() {

@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// Command is a command's settings: what it reads, and how.
+// Command describes a command's settings.
 type Command[S any] struct {
 	// Name is the command's.
 	Name string
@@ -17,7 +17,7 @@ type Command[S any] struct {
 // defaults that depend on the command are filled in.
 func NewCommand[S any](name string, start func() *S) Command[S] { return Command[S]{name, start} }
 
-// Load reads the settings from an environment as os.Environ has it; the error
+// Load reads the settings from an environment in the form of os.Environ. The error
 // holds every mistake.
 func (c Command[S]) Load(environ []string) (*S, error) { return load(c.start(), environ) }
 
@@ -27,7 +27,7 @@ func (c Command[S]) Help() string { return help(c.start()) }
 // Fields lists the settings.
 func (c Command[S]) Fields() []Field { return listFields(c.start()) }
 
-// Incomplete reports tags that are missing or contradict each other, for tests.
+// Incomplete reports missing or contradictory tags, for tests.
 func (c Command[S]) Incomplete() []string {
 	var found []string
 	names, goNames := map[string]bool{}, map[string]bool{}

@@ -1,15 +1,16 @@
-// Package settings reads a program's settings from the environment: it has those that
-// every program on the shards shares and those of shardctl, and reads structs of other
-// programs in the same way.
+// Package settings reads a program's settings from the environment. It defines the
+// settings that every program on the shards shares and those of shardctl, and other
+// programs read their own structs with it.
 //
-// A setting is one field of a struct: its tags have the variable (env), the default
-// (envDefault), what is allowed (validate) and what it means (doc). Loading, checks,
-// help and lists are made from them. Every mistake is reported at once, each with the
-// variable, what was given and what is allowed. A method Mistakes() []error of the
-// struct reports what holds between settings. Loading is caarlos0/env and checking
-// go-playground/validator: both small in what they do, widely used, and they report
-// every mistake, which the standard library has nothing for.
+// A setting is a field of a struct. Its tags hold the variable (env), the default
+// (envDefault), the allowed values (validate) and the meaning (doc). Loading, checks,
+// help and lists are derived from them. All mistakes are reported at once, each with
+// the variable, the given value and the allowed ones. A method Mistakes() []error of
+// the struct checks rules between settings.
 //
-// Unknown SCALESTACK_ variables are not refused: Kubernetes itself adds such
-// variables to a pod when a Service of the namespace is named scalestack-….
+// caarlos0/env loads and go-playground/validator checks: both are small in what they
+// do, widely used, and report every mistake, which the standard library does not offer.
+//
+// Unknown SCALESTACK_ variables are not refused: Kubernetes itself adds such variables
+// to a pod when a Service of the namespace is named scalestack-….
 package settings

@@ -15,7 +15,7 @@ type Field struct {
 	Name string `json:"name"`
 	// Default is the value without it, "" for empty.
 	Default string `json:"default"`
-	// Allowed says which values are taken.
+	// Allowed says which values are accepted.
 	Allowed string `json:"allowed"`
 	// Doc says what the setting is for.
 	Doc string `json:"doc"`
@@ -53,7 +53,7 @@ func appendFields(list []Field, value reflect.Value) []Field {
 func newField(name string, field reflect.StructField, at reflect.Value) Field {
 	f := Field{Name: name, Default: field.Tag.Get("envDefault"), Doc: field.Tag.Get("doc"),
 		goName: field.Name, of: field.Type, rules: map[string]string{}}
-	// Which command it is decides some defaults: these are in the struct already.
+	// Some defaults depend on the command; they are in the struct already.
 	if f.Default == "" && !at.IsZero() {
 		f.Default = fmt.Sprint(at.Interface())
 	}
@@ -65,7 +65,7 @@ func newField(name string, field reflect.StructField, at reflect.Value) Field {
 	return f
 }
 
-// allowed says which values are taken.
+// allowed says which values are accepted.
 func (f Field) allowed() string {
 	if least, most := f.rules["min"], f.rules["max"]; least != "" && most != "" {
 		return least + " to " + most
@@ -87,7 +87,7 @@ func (f Field) allowed() string {
 	return "any string"
 }
 
-// kind says what a value has to be to fit the field's type.
+// kind says what kind of value fits the field's type.
 func (f Field) kind() string {
 	switch f.of {
 	case reflect.TypeFor[time.Duration]():

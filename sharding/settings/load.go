@@ -12,9 +12,9 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// load fills a pointer to a struct, whose fields may have defaults of their own
-// already; the error holds every mistake, each with the variable, what was given
-// and what is allowed. An empty variable counts as not set.
+// load fills a pointer to a struct whose fields may already hold defaults. The error
+// holds every mistake, each with the variable, the given value and the allowed ones. An
+// empty variable counts as not set.
 func load[T any](s *T, environ []string) (*T, error) {
 	given := env.ToMap(slices.DeleteFunc(slices.Clone(environ), func(pair string) bool { return strings.HasSuffix(pair, "=") }))
 	fields := fieldsOf(s)
@@ -56,8 +56,8 @@ func parseLevel(text string) (any, error) {
 	return level, nil
 }
 
-// explainParsing finds the variable of a value that is not of its field's type.
-// The library names the Go field, which no two settings of one command share.
+// explainParsing finds the variable whose value does not fit its field's type. The
+// library names the Go field, which is unique among the settings of one command.
 func explainParsing(fields map[string]Field, given map[string]string, err error) (variable string, mistake error) {
 	var parse env.ParseError
 	if errors.As(err, &parse) {

@@ -11,10 +11,10 @@ import (
 )
 
 // check knows the rules of the tag validate: the library's min, max and oneof, and
-// those of AddRule.
+// those added with AddRule.
 var check = newCheck()
 
-// formats are what the rules of single values mean, for people.
+// formats describes the rules for single values in words.
 var formats = map[string]string{}
 
 func newCheck() *validator.Validate {
@@ -28,8 +28,8 @@ func init() {
 	AddRule("hostport", "host:port with a port between 0 and 65535", IsHostPort)
 }
 
-// AddRule adds a rule for text to the tag validate. The meaning follows "is not" in
-// errors. Programs call it in init; it panics if the name is empty or already a rule.
+// AddRule adds a rule for text to the tag validate. In errors the meaning follows "is
+// not". Programs call it in init; it panics if the name is empty or already in use.
 func AddRule(name, meaning string, holds func(text string) bool) {
 	if _, known := formats[name]; known {
 		panic("settings: two rules " + name)
@@ -40,14 +40,15 @@ func AddRule(name, meaning string, holds func(text string) bool) {
 	}
 }
 
-// IsHostPort is the rule hostport. It takes port 0 too, with which tests listen, and an empty host.
+// IsHostPort is the rule hostport. It accepts an empty host, and port 0, on which tests
+// listen.
 func IsHostPort(text string) bool {
 	_, port, err := net.SplitHostPort(text)
 	number, portErr := strconv.Atoi(port)
 	return err == nil && portErr == nil && number >= 0 && number <= 65535
 }
 
-// explain says what is wrong with a value that a rule refuses.
+// explain says why a rule refuses a value.
 func explain(f Field, wrong validator.FieldError) string {
 	switch wrong.Tag() {
 	case "min", "max":

@@ -1,5 +1,5 @@
-// Package shardctl has the commands of the program shardctl, for other programs
-// on the shards to offer as well.
+// Package shardctl implements the commands of the program shardctl. Other programs on
+// the shards can offer them too.
 package shardctl
 
 import (
@@ -14,8 +14,8 @@ func Command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "shardctl",
 		Short: "Make databases shards and move buckets between them",
-		// Errors are logged, as everything else is; a wrong setting does not
-		// need the whole help text after it.
+		// Errors are logged like everything else, and a wrong setting needs no help
+		// text after it.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

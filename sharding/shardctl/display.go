@@ -12,8 +12,8 @@ import (
 	"golang.org/x/term"
 )
 
-// display shows progress: on a terminal as a bar, with the log above it, and
-// elsewhere as lines. mpb is well kept and lets others write above its bars.
+// display shows progress: on a terminal as a bar with the log above it, elsewhere as
+// lines. mpb is well maintained and lets others write above its bars.
 type display struct {
 	out  io.Writer
 	bars *mpb.Progress
@@ -50,7 +50,7 @@ func (d *display) show(share float64, text string) {
 	}
 }
 
-// log is a log that does not tear the bar.
+// log returns a log that does not garble the bar.
 func (d *display) log(level slog.Level) *slog.Logger {
 	if d.bars == nil {
 		return NewLog(level)

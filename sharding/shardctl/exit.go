@@ -10,13 +10,13 @@ import (
 
 const (
 	failed = 1
-	// final is for what fails again however often it is tried: whoever runs the
-	// command, as a Job does, should stop and show the reason.
+	// final is for errors that no retry fixes: a Job, for example, should stop and show
+	// the reason.
 	final = 3
 )
 
-// ExitCode returns what a program whose command failed with err ends with: 3 for
-// a map or a move that was refused, which no retry changes, 1 for all else.
+// ExitCode returns the exit code for an error of a command: 3 for a map or a move that
+// was refused, which no retry changes, 1 for everything else.
 func ExitCode(err error) int {
 	var wrongMap *identity.MismatchError
 	var refusedMap *migrate.RefusedError

@@ -83,13 +83,13 @@ const (
 	hotRate = 10
 )
 
-// heat holds how much each bucket and each shard has to do, in operations per
-// second if they are known and in rows otherwise.
+// heat is the work of each bucket and each shard: in operations per second if known,
+// otherwise in rows.
 type heat struct {
 	m       *shardmap.Map
 	sizes   *reshard.Sizes
 	traffic *traffic
-	// buckets has all of them, the hottest first.
+	// buckets lists all of them, the hottest first.
 	buckets []int
 	shards  map[int]float64
 	whole   float64
@@ -152,12 +152,12 @@ func (h *heat) print(out io.Writer, top int) error {
 	return table.Flush()
 }
 
-// advice says for each hot bucket what would relieve its shard. A pin counts for
-// those that come after it.
+// advice says for each hot bucket what would relieve its shard. Each suggested pin is
+// taken into account for the next one.
 func (h *heat) advice() (lines []string) {
 	shards := map[int]float64{}
 	for id, counts := range h.m.Counts() {
-		// A shard without buckets is drained, or its first ones are under way.
+		// A shard without buckets is drained, or about to receive its first ones.
 		if counts > 0 {
 			shards[id] = h.shards[id]
 		}

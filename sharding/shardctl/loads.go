@@ -7,7 +7,7 @@ import (
 	"github.com/scalestack/scalestack/sharding/reshard"
 )
 
-// loads are the last figures of how busy the shards' servers are.
+// loads holds the last figures on how busy the shards' servers are.
 type loads struct {
 	last atomic.Pointer[[]reshard.Observation]
 }
@@ -19,7 +19,7 @@ type figure struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
 	value func(reshard.Load) int64
-	// label is the value of the second label, where there is one.
+	// label is the value of the second label, if there is one.
 	label string
 }
 
@@ -58,11 +58,11 @@ var (
 	}
 )
 
-// Describe sends nothing: which slots there are changes.
+// Describe sends nothing, because the set of slots changes.
 func (*loads) Describe(chan<- *prometheus.Desc) {}
 
-// Collect leaves out the shards that did not answer: an old figure would look like
-// a calm shard.
+// Collect leaves out shards that did not answer: an old figure would look like a calm
+// shard.
 func (l *loads) Collect(ch chan<- prometheus.Metric) {
 	all := l.last.Load()
 	if all == nil {

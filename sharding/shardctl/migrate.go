@@ -60,7 +60,7 @@ func runMigrate(ctx context.Context, s *settings.Migrate, anew []int) error {
 	return giveAdministrators(ctx, s.Administrators, roles.Rotation, m, connect, log)
 }
 
-// giveAdministrators brings the administrators' passwords to those of a file, if there is one.
+// giveAdministrators sets the administrators' passwords from a file, if there is one.
 func giveAdministrators(ctx context.Context, file string, rotation int, m *shardmap.Map, connect migrate.Connector, log *slog.Logger) error {
 	if file == "" {
 		return nil

@@ -47,7 +47,7 @@ func reconcileCommand() *cobra.Command {
 
 func runReconcile(ctx context.Context, o reshard.Options, how reshard.ReconcileOptions, out io.Writer) error {
 	if how.Apply {
-		// A restored shard may be from before the tables that this needs.
+		// A shard may have been restored to a time before the tables that this needs.
 		if err := migrate.Upgrade(ctx, o.Map, o.Connect, o.Log); err != nil {
 			return err
 		}

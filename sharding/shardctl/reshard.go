@@ -24,8 +24,8 @@ func Reshard() *cobra.Command {
 	return root
 }
 
-// moveCommands look at moves and say what is wanted of them. They are commands
-// of the program and of reshard alike.
+// moveCommands inspect and control moves. Both the program and its command reshard
+// offer them.
 func moveCommands() []*cobra.Command {
 	return []*cobra.Command{statusCommand(), planCommand(), hotCommand(),
 		controlCommand("pause", "Let no move take its next step", (*reshard.Mover).Pause, false),
@@ -34,7 +34,7 @@ func moveCommands() []*cobra.Command {
 		controlCommand("rollback", "Take back the moves that were handed over, with every write since", (*reshard.Mover).Rollback, true)}
 }
 
-// runReshard moves, shows how far it is, and serves metrics where that is set.
+// runReshard moves buckets, shows progress, and serves metrics if that is configured.
 func runReshard(cmd *cobra.Command, _ []string) error {
 	s, o, err := moverOptions()
 	if err != nil {
@@ -62,9 +62,8 @@ func runReshard(cmd *cobra.Command, _ []string) error {
 	return errors.Join(reshard.New(o).Run(cmd.Context()), left)
 }
 
-// retire comes before the moves: whoever starts them has handed the services' new
-// credentials out. What is left undone keeps no bucket from moving, and the next start
-// tries again.
+// retire runs before the moves: whoever starts them has handed out the services' new
+// credentials. A failure does not keep buckets from moving; the next start tries again.
 func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) (left, err error) {
 	if s.Roles == "" {
 		return nil, nil
@@ -74,7 +73,8 @@ func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) (left, 
 		return nil, err
 	}
 	connect := s.Shards.As("scalestack-retire").ConnConfig
-	// Retire notes that the rotation has ended, so it comes after what may not have reached a shard.
+	// Retire records the end of the rotation, so it runs after a step that may not have
+	// reached a shard.
 	if left = giveAdministrators(ctx, s.Administrators, roles.Rotation, o.Map, connect, o.Log); left == nil {
 		left = migrate.Retire(ctx, o.Map, connect, roles, o.Log)
 	}
@@ -84,7 +84,7 @@ func retire(ctx context.Context, s *settings.Reshard, o reshard.Options) (left, 
 	const message = "not everything of earlier releases was retired"
 	var refused *migrate.RefusedError
 	if errors.As(left, &refused) {
-		// Another release is being deployed, whose own mover does it.
+		// Another release is being deployed; its own mover does this.
 		o.Log.Warn(message, "error", left.Error())
 		return nil, nil
 	}
@@ -116,7 +116,7 @@ func moverOptions() (*settings.Reshard, reshard.Options, error) {
 	}, err
 }
 
-// printCosts says what it takes to roll back those of the moves that were switched.
+// printCosts says what it costs to roll back those of the moves that were switched.
 func printCosts(ctx context.Context, m *reshard.Mover, out io.Writer, moves []reshard.Move) error {
 	for _, mv := range moves {
 		if mv.State != reshard.Switched || mv.Wanted != reshard.WantAbort {
@@ -133,8 +133,8 @@ func printCosts(ctx context.Context, m *reshard.Mover, out io.Writer, moves []re
 	return nil
 }
 
-// controlCommand tells the mover to pause, go on or turn back. With finish, a move that no mover
-// works on is brought to its end here.
+// controlCommand makes the mover pause, resume or turn back. With finish, a move that
+// no mover works on is completed here.
 func controlCommand(name, short string, control func(*reshard.Mover, context.Context) ([]reshard.Move, error), finish bool) *cobra.Command {
 	return moverCommand(name, short, func(ctx context.Context, m *reshard.Mover, out io.Writer) error {
 		moves, err := control(m, ctx)

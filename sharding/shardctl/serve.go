@@ -32,7 +32,7 @@ func serveCommand() *cobra.Command {
 	}
 }
 
-// runServe ends with the context.
+// runServe runs until the context ends.
 func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	registry := ops.NewRegistry()
 	w := &watcher{settings: s, log: log, gauges: newGauges(registry, s.Members), loads: &loads{}}
@@ -64,8 +64,8 @@ type watcher struct {
 	doubles reshard.Doubles
 }
 
-// look says whether a shard has answered. The map's file is read each time: it
-// changes while the program runs.
+// look reports whether a shard has answered. It reads the map's file each time, because
+// that changes while the program runs.
 func (w *watcher) look(ctx context.Context) (answered bool) {
 	m, err := w.settings.Shards.Map()
 	if err != nil {

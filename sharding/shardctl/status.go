@@ -35,7 +35,7 @@ func statusCommand() *cobra.Command {
 	return status
 }
 
-// watchMoves takes what is left at first as the whole.
+// watchMoves takes what is left at the start as the total.
 func watchMoves(ctx context.Context, m *reshard.Mover, out io.Writer) error {
 	shown := newDisplay(out)
 	defer shown.close()
@@ -59,7 +59,7 @@ func watchMoves(ctx context.Context, m *reshard.Mover, out io.Writer) error {
 	}
 }
 
-// printSlow says which moves are held back by the load, and why.
+// printSlow says which moves are slowed down by the load, and why.
 func printSlow(ctx context.Context, m *reshard.Mover, out io.Writer, moves []reshard.Move) error {
 	if !slices.ContainsFunc(moves, func(mv reshard.Move) bool { return !mv.State.Done() }) {
 		return nil

@@ -11,23 +11,23 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// askWithin bounds the questions to Prometheus: a person waits.
+// askWithin limits the queries to Prometheus: a person is waiting.
 const askWithin = 10 * time.Second
 
 // traffic is what the services' routers count, in operations per second.
 type traffic struct {
-	// reads and writes are those of the buckets that were among the busiest.
+	// reads and writes are by bucket, for buckets that were among the busiest.
 	reads, writes map[int]float64
-	// shards are the connections that were taken from the pools, by shard name: one
+	// shards counts the connections that were taken from the pools, by shard name: one
 	// for each operation.
 	shards map[string]float64
 	whole  float64
 }
 
-// known is false without Prometheus, and without operations.
+// known is false without Prometheus or without operations.
 func (t *traffic) known() bool { return t.whole > 0 }
 
-// trafficQuery says whom to ask, and of what.
+// trafficQuery says which Prometheus to ask, and about what.
 type trafficQuery struct {
 	address, match string
 	over           time.Duration

@@ -10,16 +10,15 @@ import (
 	"strings"
 )
 
-// MaxEncodedSize is the largest encoded map that Decode reads: what a
-// ConfigMap can hold.
+// MaxEncodedSize is the largest encoded map that Decode reads: the size limit of a
+// ConfigMap.
 const MaxEncodedSize = 1 << 20
 
 var errNull = errors.New("is null")
 
-// Decode reads a map that Encode wrote. It is strict: every field must be
-// there, once, with its exact name and type, nothing may follow the map, and
-// the map must be valid. The error holds every mistake, each an *Error with its
-// path, so that a person sees all that is wrong at once.
+// Decode reads a map that Encode wrote. It is strict: every field must be present
+// exactly once, with its exact name and type, nothing may follow the map, and the map
+// must be valid. The error holds all mistakes, each an *Error with its path.
 func Decode(data []byte) (*Map, error) {
 	var errs mistakes
 	if len(data) > MaxEncodedSize {
@@ -40,7 +39,7 @@ func Decode(data []byte) (*Map, error) {
 	return m, nil
 }
 
-// syntax makes sure of well-formed JSON, so that what follows can rely on it.
+// syntax checks for well-formed JSON, so that the rest can rely on it.
 func syntax(data []byte) error {
 	var document json.RawMessage
 	return json.Unmarshal(data, &document)
@@ -74,8 +73,8 @@ func decodeShard(data json.RawMessage, path string, errs *mistakes) Shard {
 	return s
 }
 
-// decodeAssignment names the first wrong entries and counts the others: one
-// damaged map must not become 16384 lines in a log.
+// decodeAssignment lists the first wrong entries and counts the others, so that one
+// damaged map does not write 16384 lines to a log.
 func decodeAssignment(value json.RawMessage, path string, errs *mistakes) []int {
 	const listed = 10
 	var assignment []int
@@ -95,7 +94,7 @@ func decodeAssignment(value json.RawMessage, path string, errs *mistakes) []int 
 	return assignment
 }
 
-// handler takes the value that was found at a path.
+// handler takes the value found at a path.
 type handler func(value json.RawMessage, path string)
 
 // into decodes one value.
@@ -107,7 +106,7 @@ func into[T any](target *T, kind string, errs *mistakes) handler {
 	}
 }
 
-// list hands every element and its path to each.
+// list passes every element and its path to each.
 func list(limit int, errs *mistakes, each handler) handler {
 	return func(value json.RawMessage, path string) {
 		var elements []json.RawMessage
@@ -125,9 +124,9 @@ func list(limit int, errs *mistakes, each handler) handler {
 	}
 }
 
-// object hands each field's value to its handler, and reports fields that are
-// unknown, doubled or missing. encoding/json alone takes the last of two equal
-// names, and a name in another case.
+// object passes each field's value to its handler and reports fields that are unknown,
+// duplicate or missing. encoding/json alone would take the last of two equal names, and
+// accept a name in another case.
 func object(data json.RawMessage, path string, errs *mistakes, fields map[string]handler) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
@@ -180,7 +179,7 @@ func missing(path string, errs *mistakes, fields map[string]handler, seen map[st
 	}
 }
 
-// decodeValue refuses null, which encoding/json takes for "leave it as it is".
+// decodeValue refuses null, which encoding/json silently ignores.
 func decodeValue(value json.RawMessage, target any) error {
 	if string(bytes.TrimSpace(value)) == "null" {
 		return errNull

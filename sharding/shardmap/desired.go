@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Desired returns the assignment that the Spec asks for: assignment[bucket] is
-// the id of the owning shard.
+// Desired returns the assignment that the Spec asks for: assignment[bucket] is the id
+// of the owning shard.
 //
-// It replays one fixed order of events: the base map, every further shard by
-// ascending id, the weights, the drains, each by ascending id, and the pins. A
-// configuration that has one event more at the end therefore moves the fewest
-// buckets possible: from equal shards, any number of new shards, one weight, one
-// drain and any pin. docs/shardmap.md says what is and what cannot be minimal.
+// It replays a fixed sequence of events: the base map, the further shards, the weights
+// and the drains, each by ascending id, and finally the pins. A configuration that adds
+// one event at the end therefore moves the fewest buckets possible: starting from equal
+// shards, any number of new shards, one weight, one drain and any pin. docs/shardmap.md
+// says what is minimal and what cannot be.
 func Desired(spec Spec) ([]int, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -34,10 +34,9 @@ func Desired(spec Spec) ([]int, error) {
 	return l.owner, nil
 }
 
-// drained lists, ascending, the shards to empty. Those behind the last active
-// shard count as never added, whether they are listed or cut off already, so
-// that cutting them off moves nothing. An initial shard cannot be unmade that
-// way: it is drained.
+// drained lists, ascending, the shards to empty. Shards behind the last active one
+// count as never added, whether they are listed or already cut off, so that cutting
+// them off moves nothing. An initial shard cannot be undone that way; it is drained.
 func (s Spec) drained(active int) []int {
 	ids := map[int]bool{}
 	for _, id := range s.Drain {
@@ -51,8 +50,8 @@ func (s Spec) drained(active int) []int {
 	return slices.Sorted(maps.Keys(ids))
 }
 
-// reducedWeights divides the weights of the shards that count by what they have
-// in common: shards of weight 2 throughout are equal shards.
+// reducedWeights divides the weights of the shards that count by their greatest common
+// divisor: shards that all have weight 2 are equal shards.
 func (s Spec) reducedWeights(shards int) []int {
 	weights, common := make([]int, shards), 0
 	for id := range weights {
@@ -65,8 +64,8 @@ func (s Spec) reducedWeights(shards int) []int {
 	return weights
 }
 
-// New returns the valid map that the Spec asks for on those shards. Shards that
-// own no bucket may be left out.
+// New returns the valid map that the Spec asks for on the given shards. Shards that own
+// no bucket may be left out.
 func New(cluster string, generation int64, spec Spec, shards []Shard) (*Map, error) {
 	assignment, err := Desired(spec)
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// Error is one mistake in a map or a Spec. Functions that report mistakes join
-// all of them with errors.Join, in the order of the fields and their indexes.
+// Error is one mistake in a map or a Spec. Functions that report mistakes join all of
+// them with errors.Join, in the order of the fields and indexes.
 type Error struct {
-	// Path names the wrong value, for example "buckets" or "shards[2].port".
+	// Path is the wrong value's, for example "buckets" or "shards[2].port".
 	Path string
 	// Problem quotes the value and says what is allowed.
 	Problem string
@@ -30,7 +30,7 @@ func (m *mistakes) between(path string, value, lo, hi int) {
 	}
 }
 
-// err returns nil without a mistake.
+// err returns nil if there is no mistake.
 func (m *mistakes) err() error {
 	errs := make([]error, len(m.list))
 	for i, one := range m.list {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// layout is the assignment while the events of a Spec are replayed on it.
+// layout is the assignment while the events of a Spec are replayed.
 type layout struct {
 	owner  []int   // by bucket
 	past   [][]int // by bucket: its earlier owners, the latest last
@@ -31,7 +31,7 @@ func (l *layout) grow(shards int) {
 	}
 }
 
-// setWeight changes one shard's weight and moves buckets until all is balanced
+// setWeight changes one shard's weight and moves buckets until the layout is balanced
 // again. Buckets move either only to that shard or only away from it.
 func (l *layout) setWeight(id, weight int) {
 	l.grow(id + 1)
@@ -43,9 +43,9 @@ func (l *layout) setWeight(id, weight int) {
 	l.give(id, l.losses(id))
 }
 
-// A seat is a shard's claim to own its n-th bucket, stronger for a smaller
-// (2n-1)/weight: Webster's method of apportionment. A division of the buckets
-// is balanced when no shard holds a weaker seat than one that another lacks.
+// A seat is a shard's claim to its n-th bucket. It is stronger the smaller
+// (2n-1)/weight is: Webster's method of apportionment. The buckets are balanced when no
+// shard holds a weaker seat than one that another shard lacks.
 type seat struct{ id, n, weight int }
 
 // compare orders seats from strong to weak. A shard of weight 0 has no claim.
@@ -61,8 +61,8 @@ func (a seat) compare(b seat) int {
 func (l *layout) last(id int) seat { return seat{id, l.size[id], l.weight[id]} }
 func (l *layout) next(id int) seat { return seat{id, l.size[id] + 1, l.weight[id]} }
 
-// gains counts, by shard, the buckets that id takes: always one from the shard
-// that is fullest for its weight, while that makes the balance better.
+// gains counts, by shard, the buckets that id takes. It repeatedly takes one from the
+// shard that is fullest for its weight, as long as that improves the balance.
 func (l *layout) gains(id int) map[int]int {
 	gains := map[int]int{}
 	for {
@@ -81,8 +81,8 @@ func (l *layout) gains(id int) map[int]int {
 	}
 }
 
-// losses counts, by shard, the buckets that id gives away: always one to the
-// shard that is emptiest for its weight, while that makes the balance better.
+// losses counts, by shard, the buckets that id gives away. It repeatedly gives one to
+// the shard that is emptiest for its weight, as long as that improves the balance.
 func (l *layout) losses(id int) map[int]int {
 	losses := map[int]int{}
 	for l.size[id] > 0 {
@@ -121,8 +121,8 @@ func (l *layout) choice(bucket, to int) choice {
 	return c
 }
 
-// compare puts first what best goes where: a bucket back to where it came from,
-// otherwise by the highest random weight.
+// compare puts the best choice first: a bucket that returns to a former owner, then the
+// highest random weight.
 func (c choice) compare(d choice) int {
 	return cmp.Or(cmp.Compare(c.age, d.age), cmp.Compare(d.score, c.score), cmp.Compare(c.bucket, d.bucket), cmp.Compare(c.to, d.to))
 }

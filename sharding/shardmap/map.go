@@ -16,13 +16,13 @@ const (
 	MaxShards = 960
 )
 
-// Map assigns every bucket of one cluster to a shard. Treat it as read-only
-// once it is in use: lookups from many goroutines need no lock.
+// Map assigns every bucket of one cluster to a shard. Treat it as read-only once it is
+// in use: lookups from many goroutines take no lock.
 type Map struct {
 	// Format is the version of the encoding, always the constant Format.
 	Format int `json:"format"`
-	// Cluster names the stack that the map belongs to, so that the map of another
-	// one is recognised. It never changes for data that exists.
+	// Cluster names the stack that the map belongs to, so that a map of another stack
+	// is recognised. It never changes once data exists.
 	Cluster string `json:"cluster"`
 	// Generation counts the changes of the map, from 1.
 	Generation int64 `json:"generation"`
@@ -30,10 +30,10 @@ type Map struct {
 	Buckets int `json:"buckets"`
 	// InitialShards is the number of shards of the base map, fixed as well.
 	InitialShards int `json:"initialShards"`
-	// Shards lists where the shards are, by ascending id. One that owns no
-	// bucket is being filled or drained.
+	// Shards lists the shards by ascending id. A shard that owns no bucket is being
+	// filled or drained.
 	Shards []Shard `json:"shards"`
-	// Assignment holds the id of the owning shard for every bucket.
+	// Assignment holds, by bucket, the id of the owning shard.
 	Assignment []int `json:"assignment"`
 }
 
@@ -51,8 +51,8 @@ type Shard struct {
 	Database string `json:"database"`
 }
 
-// Bucket returns the bucket of userID, from 0 to buckets-1 for every user id,
-// negative ones included. It panics when buckets is not positive.
+// Bucket returns the bucket of userID, from 0 to buckets-1, for negative ids too. It
+// panics if buckets is not positive.
 func Bucket(userID int64, buckets int) int {
 	if buckets < 1 {
 		panic("shardmap: the number of buckets is not positive")
@@ -61,9 +61,9 @@ func Bucket(userID int64, buckets int) int {
 	return int((userID%b + b) % b)
 }
 
-// Base returns the assignment that a cluster starts with: bucket % initialShards.
-// When initialShards divides buckets this is userID % initialShards for every
-// user id that is not negative, so data placed that way is adopted as it lies.
+// Base returns the assignment that a cluster starts with: bucket % initialShards. If
+// initialShards divides buckets, this is userID % initialShards for every non-negative
+// user id, so data placed that way can be adopted where it lies.
 func Base(buckets, initialShards int) []int {
 	assignment := make([]int, buckets)
 	for bucket := range assignment {
@@ -72,13 +72,13 @@ func Base(buckets, initialShards int) []int {
 	return assignment
 }
 
-// ShardOf returns the shard that owns userID. The map must be valid, as Decode
-// and Validate make sure; otherwise the call may panic.
+// ShardOf returns the shard that owns userID. It may panic on a map that is not valid;
+// Decode and Validate make sure that it is.
 func (m *Map) ShardOf(userID int64) *Shard {
 	return m.Shard(m.Assignment[Bucket(userID, m.Buckets)])
 }
 
-// Shard returns the shard with that id, or nil when the map has none.
+// Shard returns the shard with that id, or nil if the map has none.
 func (m *Map) Shard(id int) *Shard {
 	if id >= 0 && id < len(m.Shards) && m.Shards[id].ID == id {
 		return &m.Shards[id]
@@ -86,7 +86,7 @@ func (m *Map) Shard(id int) *Shard {
 	return m.search(id)
 }
 
-// search serves maps with a gap, where a removed shard left its id unused.
+// search handles maps with gaps, left by removed shards.
 func (m *Map) search(id int) *Shard {
 	i := sort.Search(len(m.Shards), func(i int) bool { return m.Shards[i].ID >= id })
 	if i < len(m.Shards) && m.Shards[i].ID == id {
@@ -107,8 +107,8 @@ func (m *Map) Counts() map[int]int {
 	return counts
 }
 
-// Encode returns the map as JSON, the same bytes for the same map. A map that
-// Decode would refuse is not encoded.
+// Encode returns the map as JSON, always the same bytes for the same map. It fails for
+// a map that Decode would refuse.
 func (m *Map) Encode() ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// BucketNames names buckets in a sentence, of many only the first: "bucket 4",
-// "7 buckets (0, 3, 6, 9, 12, …)".
+// BucketNames names buckets in a sentence, only the first few of many: "bucket 4", "7
+// buckets (0, 3, 6, 9, 12, …)".
 func BucketNames(buckets []int32) string {
 	const most = 5
 	if len(buckets) == 1 {

@@ -10,16 +10,16 @@ import (
 
 // Plan says what has to move to get from one map to another.
 type Plan struct {
-	// Moves holds the buckets that change their owner, grouped by source and
-	// target, in ascending order of both.
+	// Moves holds the buckets that change owner, grouped by source and target, in
+	// ascending order of both.
 	Moves []Move
-	// Balance holds, by ascending id, the shards of both maps.
+	// Balance holds the shards of both maps, by ascending id.
 	Balance []Balance
 	// Buckets is the number of buckets of the cluster.
 	Buckets int
 	// Moved is the number of buckets that move.
 	Moved int
-	// Minimum is the number that must move at least to get from the one map's
+	// Minimum is the least number of buckets that must move to get from one map's
 	// bucket counts to the other's: the sum of what the growing shards gain.
 	Minimum int
 }
@@ -36,13 +36,13 @@ type Move struct {
 type Balance struct {
 	// Shard is the shard's id.
 	Shard int
-	// Before and After are the buckets it owns in the one and the other map.
+	// Before and After count the buckets that it owns in the first and the second map.
 	Before, After int
 }
 
-// NewPlan compares two valid maps of one cluster. It refuses a change that no
-// move can make: another cluster, other fixed numbers, or a shard that is gone
-// while it owns buckets. The error holds every mistake, each an *Error.
+// NewPlan compares two valid maps of one cluster. It refuses a change that no move can
+// make: another cluster, other fixed numbers, or a shard that is missing but owns
+// buckets. The error holds every mistake, each an *Error.
 func NewPlan(from, to *Map) (*Plan, error) {
 	if err := refuse(from, to); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func balance(from, to *Map) []Balance {
 	return list
 }
 
-// Why says in one sentence why fewer buckets than Minimum are not enough.
+// Why explains in one sentence why fewer buckets than Minimum are not enough.
 func (p *Plan) Why() string {
 	var gains []string
 	for _, b := range p.Balance {
@@ -118,7 +118,7 @@ func (p *Plan) Why() string {
 	return strings.Join(gains, ", ")
 }
 
-// String shows the plan to a person: the sum, the reason, one line per move.
+// String shows the plan to a person: the total, the reason, and one line per move.
 func (p *Plan) String() string {
 	if p.Moved == 0 {
 		return "no bucket moves\n"
@@ -131,8 +131,8 @@ func (p *Plan) String() string {
 	return text.String()
 }
 
-// ModulusMoves returns the share, 0 to 1, of the users that would move if users
-// lay on shard userID % from and had to lie on userID % to.
+// ModulusMoves returns the share, 0 to 1, of users that would move if users lay on
+// shard userID % from and had to lie on userID % to.
 func ModulusMoves(from, to int) float64 {
 	return 1 - float64(gcd(from, to))/float64(max(from, to))
 }

@@ -9,8 +9,8 @@ import (
 // MaxWeight is the largest weight of a shard.
 const MaxWeight = 1000
 
-// Spec is what a person configures. The desired assignment follows from it
-// alone: the same Spec gives the same assignment, whatever was there before.
+// Spec is what a person configures. It alone determines the desired assignment: the
+// same Spec gives the same assignment, whatever was there before.
 type Spec struct {
 	// Buckets is the number of buckets, 1 to MaxBuckets, fixed for the life of
 	// the data.
@@ -18,18 +18,18 @@ type Spec struct {
 	// InitialShards is the number of shards that the data started with, 1 to
 	// the smaller of Buckets and MaxShards, fixed as well.
 	InitialShards int
-	// Shards is the number of shards, 1 to the smaller of Buckets and MaxShards.
-	// Their ids are 0 to Shards-1. A shard in the middle that is gone for good
-	// still counts and stays in Drain; drained shards at the end may be cut off.
+	// Shards is the number of shards, 1 to the smaller of Buckets and MaxShards. Their
+	// ids are 0 to Shards-1. A shard in the middle that is gone for good still counts
+	// and stays in Drain; drained shards at the end may be cut off.
 	Shards int
-	// Weights holds, by shard id, how much data a shard takes compared with one
-	// of weight 1, which is the default; 1 to MaxWeight.
+	// Weights says, by shard id, how much data a shard takes compared with one of
+	// weight 1, the default; 1 to MaxWeight.
 	Weights map[int]int
-	// Drain lists the ids of shards that must not own a bucket. One at least
-	// stays.
+	// Drain lists the ids of shards that must not own a bucket. At least one shard must
+	// remain.
 	Drain []int
-	// Pins places single (hot) buckets: bucket to shard id. A pinned bucket is
-	// moved alone; no other bucket makes up for it.
+	// Pins places single (hot) buckets: bucket to shard id. A pinned bucket moves
+	// alone; no other bucket moves in exchange.
 	Pins map[int]int
 }
 

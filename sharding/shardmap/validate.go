@@ -51,8 +51,8 @@ func (m *Map) validateShards(errs *mistakes) {
 	}
 }
 
-// unique refuses a value that an earlier shard has: two shards in one database
-// would each see the other's rows.
+// unique refuses a value that an earlier shard has: two shards in one database would
+// see each other's rows.
 func unique(errs *mistakes, path, value string, seen map[string]int, i int) {
 	if first, taken := seen[value]; taken {
 		errs.addf(path, "%q is not unique: shards[%d] has it too", value, first)
@@ -87,7 +87,7 @@ func isHost(host string) bool {
 	return len(host) <= 253 && !slices.ContainsFunc(labels, func(label string) bool { return !dnsLabel.MatchString(label) })
 }
 
-// validateAssignment names each unknown owner once, with its first bucket.
+// validateAssignment lists each unknown owner once, with its first bucket.
 func (m *Map) validateAssignment(errs *mistakes) {
 	if len(m.Assignment) != m.Buckets {
 		errs.addf("assignment", "%d entries are not %d, one per bucket", len(m.Assignment), m.Buckets)

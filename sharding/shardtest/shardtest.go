@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Start runs n shards with 12 buckets and a service's tables, and a router as the
-// service's; both end with the test. See pgtest for when the test is skipped.
+// Start runs n shards with 12 buckets and a service's tables, and a router like the
+// service's. Both end with the test. See pgtest for when the test is skipped.
 func Start(t *testing.T, n int, service migrate.Schema) (*pgtest.Shards, *router.Router) {
 	t.Helper()
 	shards := pgtest.StartShards(t, n)
@@ -32,7 +32,7 @@ func Migrate(t *testing.T, ctx context.Context, shards *pgtest.Shards, service m
 	require.NoError(t, migrate.Service(ctx, shards.Map, connect, service, log))
 }
 
-// Router returns a further router on the shards.
+// Router returns another router on the shards.
 func Router(t *testing.T, shards *pgtest.Shards) *router.Router {
 	t.Helper()
 	r, err := router.New(shards.App.As("test"))
@@ -41,8 +41,8 @@ func Router(t *testing.T, shards *pgtest.Shards) *router.Router {
 	return r
 }
 
-// Move changes the owner of a bucket by hand, as a finished move leaves it; the
-// rows of the bucket are the caller's business.
+// Move changes the owner of a bucket by hand, as a finished move leaves it. Moving the
+// bucket's rows is up to the caller.
 func Move(shards *pgtest.Shards, bucket, from, to int) {
 	shards.Servers[from].Exec(pgtest.Database(from), `
 		UPDATE scalestack.ownership SET state = 'moved', epoch = epoch + 1, owner = $2 WHERE bucket = $1`, bucket, to)

@@ -1,5 +1,5 @@
-// Package testenv keeps the caller's settings out of tests: in the shell of somebody
-// who works with a running stack, variables of the programs are set.
+// Package testenv keeps the caller's settings out of tests: the shell of somebody who
+// works with a running stack has the programs' variables set.
 package testenv
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Main runs a package's tests without the variables SCALESTACK_* and OTEL_*, but for
-// those that steer the tests themselves:
+// Main runs a package's tests without the variables SCALESTACK_* and OTEL_*, except
+// those that control the tests themselves:
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 func Main(m *testing.M) {

@@ -17,7 +17,7 @@ import (
 //go:embed sql/*.sql
 var files embed.FS
 
-// Table is the one with a row per user.
+// Table is the table with one row per user.
 const Table = "accounts"
 
 // Schema returns the migrations of both tables.
@@ -61,7 +61,7 @@ type Store struct{ router *router.Router }
 // NewStore returns a Store on the router's shards.
 func NewStore(r *router.Router) *Store { return &Store{router: r} }
 
-// Get returns the account, nil when there is none, and the shard that was asked.
+// Get returns the account, nil if there is none, and the shard that was asked.
 func (s *Store) Get(ctx context.Context, id int64) (account *Account, shard string, err error) {
 	shard, err = s.router.Read(ctx, id, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var name, email pgtype.Text
