@@ -11,7 +11,8 @@ import (
 	"github.com/scalestack/scalestack/sharding/locks"
 )
 
-// preflight returns a *RefusedError with everything that would fail later.
+// preflight returns a *RefusedError with everything that would make the move fail
+// later.
 func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
 	source, target := f.source(mv), f.target(mv)
 	tables, others, err := readBoth(ctx, source, target)
@@ -39,7 +40,7 @@ func (m *Mover) preflight(ctx context.Context, f *fleet, mv *Move) error {
 	return requireAll(ctx, source, mv.Buckets, "owned")
 }
 
-// requireMigrated asks for what the engine's step 14 has made.
+// requireMigrated requires what the engine's step 14 creates.
 func requireMigrated(ctx context.Context, f *fleet) error {
 	for _, s := range f.inOrder() {
 		var columns int
@@ -73,8 +74,8 @@ func tableProblems(ctx context.Context, s *session, tables []catalog.Table) (err
 	return errs, err
 }
 
-// requireFences judges the tables of both sides once more before a hand-over: a bulk load
-// may have switched triggers off since the preflight.
+// requireFences judges the tables of both sides once more before a hand-over: a bulk
+// load may have disabled triggers since the preflight.
 func requireFences(ctx context.Context, s stream) error {
 	var errs []error
 	for _, side := range []*session{s.from, s.to} {
@@ -133,7 +134,8 @@ func shapeProblems(source, target *session, have, other catalog.Table) (errs []e
 	return errs
 }
 
-// capacityProblems looks for what both directions and the copies of the tables need.
+// capacityProblems checks the limits that both directions and the copies of the tables
+// depend on.
 func capacityProblems(ctx context.Context, s *session, tables int) (errs []error, err error) {
 	var level string
 	var slots, senders, workers, syncs int
@@ -147,8 +149,8 @@ func capacityProblems(ctx context.Context, s *session, tables int) (errs []error
 	if err != nil {
 		return nil, err
 	}
-	// At first the stream and the copies of its tables, at last the stream, the
-	// one back and the watch.
+	// At first the stream and the copies of its tables run; at the end the stream, the
+	// stream back and the watch.
 	need := max(3, 1+min(tables, syncs))
 	if level != "logical" {
 		errs = append(errs, problem(s, "wal_level is %s and not logical", level))
@@ -164,8 +166,8 @@ func capacityProblems(ctx context.Context, s *session, tables int) (errs []error
 	return errs, nil
 }
 
-// runningProblems looks for changes of the schema and for transactions that
-// nobody may ever end.
+// runningProblems looks for changes of the schema, and for transactions that may never
+// end.
 func runningProblems(ctx context.Context, s *session) (errs []error, err error) {
 	rows, err := s.Query(ctx, `
 		SELECT format('a session (pid %s) holds or wants %s on %s', l.pid, l.mode, l.relation::regclass)

@@ -7,8 +7,8 @@ import (
 
 // Progress is how far a mover is.
 type Progress struct {
-	// Buckets is how many have to move in this run, as far as it is known, and
-	// Moved how many have.
+	// Buckets is how many have to move in this run, as far as known, and Moved how many
+	// have moved.
 	Buckets, Moved int
 	// Moves are those under way, by ascending source.
 	Moves []MoveProgress
@@ -17,26 +17,26 @@ type Progress struct {
 // MoveProgress is how far one move is.
 type MoveProgress struct {
 	Move Move
-	// Expected is about how many rows its buckets have.
+	// Expected is the approximate number of rows of its buckets.
 	Expected int64
-	// Copy is its copy, and Lag by how many bytes of the source's log its target
-	// is behind.
+	// Copy is the progress of its copy, and Lag how many bytes of the source's log its
+	// target is behind.
 	Copy Copy
 	Lag  int64
-	// Slow says on which shards the mover holds back, and why; "" at full speed.
+	// Slow says on which shards the mover is slowed down, and why; "" at full speed.
 	Slow string
 }
 
 // Copy is how far the copying of tables has come.
 type Copy struct {
-	// Tables is how many are copied, and Done how many have been.
+	// Tables is how many tables are copied, and Done how many of them are finished.
 	Tables, Done int
-	// Rows and Bytes are those that were seen on their way.
+	// Rows and Bytes were seen while they were copied.
 	Rows, Bytes int64
 }
 
-// Share is how much has moved, from 0 to 1, the copies of the moves under way
-// included.
+// Share is how much has moved, from 0 to 1, including the copies of the moves under
+// way.
 func (p Progress) Share() float64 {
 	if p.Buckets == 0 {
 		return 1
@@ -48,7 +48,7 @@ func (p Progress) Share() float64 {
 	return moved / float64(p.Buckets)
 }
 
-// share is 1 once all rows were copied: what follows takes moments.
+// share is 1 once all rows are copied: the rest takes only moments.
 func (p MoveProgress) share() float64 {
 	switch p.Move.State {
 	case Copied, CaughtUp, Verified, Armed, Fenced, Drained, HandedOver, Switched, Observed:
@@ -59,7 +59,7 @@ func (p MoveProgress) share() float64 {
 	return 0
 }
 
-// String says it in one line.
+// String returns the progress in one line.
 func (p Progress) String() string {
 	parts := []string{fmt.Sprintf("%d of %d buckets moved", p.Moved, p.Buckets)}
 	for _, one := range p.Moves {

@@ -9,12 +9,12 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// purgePages is how many pages of a table one transaction clears at most: 1 MiB.
+// purgePages is the most pages of a table that one transaction clears: 1 MiB.
 const purgePages = 128
 
-// purge takes the rows of a move's buckets out of the tables of a shard that does not own
-// them. New rows cannot come: the fence is before them. Those of the tables that the move
-// has carried are old rows or copies, and deleted. The others are set aside.
+// purge removes the rows of a move's buckets from the tables of a shard that does not
+// own them; the fence keeps new ones out. In tables that the move has carried, these
+// are old rows or copies, which are deleted. In other tables they are set aside.
 func (m *Mover) purge(ctx context.Context, f *fleet, s *session, mv *Move) error {
 	carried, known, err := readCarried(ctx, f, s, mv)
 	if err != nil {
@@ -23,13 +23,14 @@ func (m *Mover) purge(ctx context.Context, f *fleet, s *session, mv *Move) error
 	return m.empty(ctx, f, s, mv, func(t catalog.Table) bool { return !known || slices.Contains(carried, t.OID) })
 }
 
-// setStraysAside makes room for the copies. No move leaves rows behind, so that whatever is
-// there came in some other way, and may be the only rows of its users.
+// setStraysAside makes room for the copies. No move leaves rows behind, so whatever is
+// there came in another way and may be the only rows of its users.
 func (m *Mover) setStraysAside(ctx context.Context, f *fleet, s *session, mv *Move) error {
 	return m.empty(ctx, f, s, mv, func(catalog.Table) bool { return false })
 }
 
-// empty deletes rows where that can be answered for, and sets them aside elsewhere.
+// empty deletes rows from the tables that deletes selects, and sets them aside in the
+// others.
 func (m *Mover) empty(ctx context.Context, f *fleet, s *session, mv *Move, deletes func(catalog.Table) bool) error {
 	tables, err := catalog.Tables(ctx, s)
 	if err != nil {
@@ -40,7 +41,7 @@ func (m *Mover) empty(ctx context.Context, f *fleet, s *session, mv *Move, delet
 
 func (m *Mover) emptyPaced(ctx context.Context, p *pacing, s *session, mv *Move, tables []catalog.Table, deletes func(catalog.Table) bool) error {
 	for _, t := range tables {
-		// Preflight refuses a fence on a table without its key, and nothing was
+		// Preflight refuses a fence on a table that lacks its key, so nothing was
 		// copied there; the move must still end.
 		if !slices.Contains(t.Columns, t.QuotedKey) {
 			continue
@@ -77,9 +78,9 @@ func (m *Mover) sweepAside(ctx context.Context, p *pacing, s *session, t catalog
 	return rows, err
 }
 
-// sweep runs a statement for the rows of buckets that the shard does not own, in one pass
-// over the pages of a table. It gets the condition of each part, and returns how many rows
-// it was about.
+// sweep runs a statement on the rows of buckets that the shard does not own, in one
+// pass over the pages of a table. statement receives the condition for each part. sweep
+// returns the number of affected rows.
 func (m *Mover) sweep(ctx context.Context, p *pacing, s *session, t catalog.Table, buckets []int32, statement func(where string) string) (rows int64, err error) {
 	var pages int64
 	if err := s.QueryRow(ctx, "SELECT pg_relation_size($1::regclass) / current_setting('block_size')::bigint", t.Name).Scan(&pages); err != nil {
@@ -101,8 +102,8 @@ func (m *Mover) sweep(ctx context.Context, p *pacing, s *session, t catalog.Tabl
 	return rows, nil
 }
 
-// sweepPart works as a replica does, so that the fence lets it delete; it looks itself
-// whether the buckets are foreign.
+// sweepPart acts as a replica, so that the fence lets it delete; it checks itself that
+// the shard does not own the buckets.
 func sweepPart(ctx context.Context, s *session, buckets []int32, statement string) (rows int64, err error) {
 	err = pgx.BeginFunc(ctx, s, func(tx pgx.Tx) error {
 		var own int

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// The planner's own idea of a table's size: the density of the last ANALYZE
-	// and the pages of today. A table that was never analysed is taken to have
-	// rows of 100 bytes, which is about what a user has.
+	// This is how the planner itself estimates a table's size: the density at the last
+	// ANALYZE and the current number of pages. A table that was never analysed is
+	// assumed to have rows of 100 bytes, about what a user takes.
 	selectSize = `
 		SELECT coalesce(sum(CASE WHEN relpages > 0 THEN reltuples / relpages ELSE block / 100 END * pages), 0)::bigint,
 			coalesce(sum(pg_total_relation_size(oid)), 0)::bigint
@@ -22,22 +22,22 @@ const (
 			FROM pg_class, current_setting('block_size') AS setting, CAST(setting AS bigint) AS block
 			WHERE oid IN (SELECT tgrelid FROM (` + catalog.Fences + `) AS fences)) AS sharded`
 
-	// The time to observe is a setting and no speed, and small moves are mostly
-	// waiting.
+	// The time to observe is a setting rather than a speed, and small moves consist
+	// mostly of waiting.
 	selectRates = `
 		SELECT rows / extract(epoch FROM ((history->>'complete')::timestamptz - created_at)
 			- ((history->>'observed')::timestamptz - (history->>'switched')::timestamptz))::double precision
 		FROM scalestack.move WHERE state = 'complete' AND rows >= 10000 ORDER BY id DESC LIMIT 20`
 )
 
-// reading is what one shard says of itself.
+// reading is what one shard reports.
 type reading struct {
 	holdings    map[int32]holding
 	owned       int64
 	rows, bytes int64
-	// rates are rows per second of its last moves.
+	// rates are the rows per second of its last moves.
 	rates []float64
-	// disk is read for an estimate only.
+	// disk is only read for an estimate.
 	disk disk
 }
 
@@ -52,7 +52,7 @@ func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (r *re
 	return r, err
 }
 
-// ask connects to one shard, which has to be that of the map, for one question.
+// ask connects to one shard, which must be the map's, for one question.
 func ask(ctx context.Context, connect func(*shardmap.Shard) (*pgx.ConnConfig, error), m *shardmap.Map, shard *shardmap.Shard,
 	question func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
@@ -90,7 +90,7 @@ func newReading(ctx context.Context, q querier) (*reading, error) {
 	return r, err
 }
 
-// readRates finds nothing in a shard whose schema is older than the grant.
+// readRates finds nothing on a shard whose schema is older than the grant.
 func readRates(ctx context.Context, q querier) ([]float64, error) {
 	rows, err := q.Query(ctx, selectRates)
 	if err != nil {
@@ -104,7 +104,7 @@ func readRates(ctx context.Context, q querier) ([]float64, error) {
 	return rates, err
 }
 
-// share takes users to be spread evenly over the buckets.
+// share assumes that users are spread evenly over the buckets.
 func (r *reading) share(buckets int) EstimatedMove {
 	e := EstimatedMove{Buckets: buckets}
 	if r != nil && r.owned > 0 {

@@ -17,18 +17,20 @@ import (
 type ReconcileOptions struct {
 	// Apply makes the changes; without it they are only listed.
 	Apply bool
-	// Give are buckets that the plan names as undecided, and the ids of the shards that
-	// they go to with the rows that are there, none perhaps. What is newer elsewhere is lost.
+	// Give maps buckets that the plan lists as undecided to the ids of the shards that
+	// get them, with the rows that are there, possibly none. Newer rows elsewhere are
+	// lost.
 	Give map[int32]int
 	// OnStep is called after each change of a shard, for tests.
 	OnStep func(step string)
 }
 
-// Reconciliation is what a restore has left to be done.
+// Reconciliation is what has to be done after a restore.
 type Reconciliation struct {
-	// Lines say everything that is, or was, to be done, for people. None means nothing.
+	// Lines lists, for people, everything that has to be done or was done. None means
+	// that nothing does.
 	Lines []string
-	// Undecided are the buckets that a person has to decide on, ascending.
+	// Undecided lists the buckets that a person has to decide on, ascending.
 	Undecided []int32
 }
 
@@ -39,22 +41,22 @@ type reconciling struct {
 	*judgement
 	options ReconcileOptions
 	result  *Reconciliation
-	// next is where the sequences of restored shards go on, by shard, and skipped says for
-	// which of those that do not say so themselves it is written.
+	// next is where the sequences of restored shards continue, by shard. skipped says
+	// for which shards that do not report their restore this has been written.
 	next    map[int][]sequence
 	skipped map[int]bool
 }
 
-// Reconcile brings shards that were restored to different moments to one truth: the owner
-// of a bucket is the one with the latest complete copy of it. Without Apply it changes
-// nothing.
+// Reconcile makes shards that were restored to different times consistent again: the
+// owner of a bucket becomes the shard with the latest complete copy of it. Without
+// Apply it changes nothing.
 //
-// It needs every shard of the map and the locks of a mover: it returns ErrBusy when one is
-// at work. It may be killed anywhere and run again. Rows of buckets that a shard does not
-// own are moved to its table scalestack.set_aside, and none is deleted.
+// It needs every shard of the map and the locks of a mover, and returns ErrBusy while
+// one is at work. It may be killed at any point and run again. Rows of buckets that a
+// shard does not own are moved to its table scalestack.set_aside; none is deleted.
 //
-// When buckets are left that nobody owns, it returns a *RefusedError after everything else
-// was done, and the buckets in Undecided.
+// If buckets remain that nobody owns, it returns a *RefusedError after everything else
+// is done, and the buckets in Undecided.
 func (m *Mover) Reconcile(ctx context.Context, o ReconcileOptions) (*Reconciliation, error) {
 	if o.OnStep == nil {
 		o.OnStep = func(string) {}
@@ -88,7 +90,8 @@ func (r *reconciling) run(ctx context.Context) error {
 		}
 	}
 	for _, s := range r.f.inOrder() {
-		// After the changes: a client with an old map may have written until then.
+		// This comes after the changes: a client with an old map may have written until
+		// then.
 		found, err := r.findStrays(ctx, s)
 		if err == nil && r.options.Apply {
 			err = r.setAside(ctx, s, found)
@@ -103,7 +106,7 @@ func (r *reconciling) run(ctx context.Context) error {
 	return nil
 }
 
-// survey asks every shard of a fleet, which nobody but writers changes meanwhile.
+// survey asks every shard of a fleet. Only writers change the shards meanwhile.
 func (m *Mover) survey(ctx context.Context, f *fleet, give map[int32]int) (*judgement, error) {
 	var reports []report
 	for _, s := range f.inOrder() {
@@ -117,7 +120,7 @@ func (m *Mover) survey(ctx context.Context, f *fleet, give map[int32]int) (*judg
 }
 
 const (
-	// The file is in the data folder, and components/postgres writes it.
+	// The file is in the data folder; components/postgres writes it.
 	selectRestores = "SELECT coalesce(pg_read_file('scalestack.restores', 0, 1048576, true), '')"
 	hasReconciled  = "SELECT to_regclass('scalestack.reconciled') IS NOT NULL"
 )
@@ -147,8 +150,8 @@ func readReport(ctx context.Context, s *session) (r report, err error) {
 	return r, err
 }
 
-// requireSound refuses to work on shards of which one was restored: a move that was under
-// way at that moment may have ended since.
+// requireSound refuses to work if a shard was restored: a move that was under way at
+// the time it was restored to may have ended since.
 func (m *Mover) requireSound(ctx context.Context, f *fleet) error {
 	j, err := m.survey(ctx, f, nil)
 	if err != nil {
@@ -156,7 +159,7 @@ func (m *Mover) requireSound(ctx context.Context, f *fleet) error {
 	}
 	var errs []error
 	for _, group := range groups(j.unsound()) {
-		// Whoever asks for the assignment says this in other words.
+		// Reading the assignment reports these in other words.
 		if k := group[0].kind; k != unclaimed && k != elsewhere {
 			errs = append(errs, errors.New(describe(group)))
 		}
@@ -183,8 +186,8 @@ func (m *Mover) checkGiven(give map[int32]int) error {
 	return errors.Join(errs...)
 }
 
-// check refuses a map that lacks a shard that has buckets, and buckets that are not a
-// person's to give.
+// check refuses a map that lacks a shard with buckets, and buckets that a person may
+// not give away.
 func (r *reconciling) check() error {
 	var errs []error
 	for _, group := range groups(r.unsound()) {

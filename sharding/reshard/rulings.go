@@ -2,15 +2,16 @@ package reshard
 
 import "slices"
 
-// write is a change of what a shard says of a bucket.
+// write is a change of what a shard records about a bucket.
 type write struct {
 	bucket int32
 	epoch  int64
 	owner  int
 }
 
-// writes are what makes the rulings true, by shard: who gives way first, so that no
-// bucket gets a second owner even for a moment, and then who keeps what.
+// writes returns the changes that put the rulings into effect, by shard: first the
+// shards that give way, so that no bucket has two owners even for a moment, then those
+// that keep something.
 func (j *judgement) writes() (drops, claims map[int][]write) {
 	drops, claims = map[int][]write{}, map[int][]write{}
 	for _, r := range j.rulings {
@@ -31,8 +32,8 @@ func (j *judgement) writes() (drops, claims map[int][]write) {
 	return drops, claims
 }
 
-// misleads says whether a shard owns a bucket that it is to give up, or names another owner
-// for one where that has become wrong: clients would be sent in circles.
+// misleads reports whether a shard owns a bucket that it has to give up, or names an
+// owner that is no longer right: clients would be sent in circles.
 func (j *judgement) misleads(report report, r ruling) bool {
 	h, known := report.holdings[r.bucket]
 	if !known || report.shard == r.keeper {
@@ -42,12 +43,13 @@ func (j *judgement) misleads(report report, r ruling) bool {
 	return h.here() || decided && h.Owner != r.keeper
 }
 
-// named says whether a shard says itself that it was restored.
+// named reports whether a shard says itself that it was restored.
 func (j *judgement) named(shard int) bool {
 	return slices.ContainsFunc(j.reports, func(r report) bool { return r.shard == shard && len(r.restores) > 0 })
 }
 
-// restored are the shards that say so, and those of which others know what they do not.
+// restored returns the shards that say that they were restored, and those about which
+// others know more than they do.
 func (j *judgement) restored() map[int]bool {
 	found := map[int]bool{}
 	for _, r := range j.reports {
@@ -67,7 +69,7 @@ func (j *judgement) restored() map[int]bool {
 	return found
 }
 
-// unsound are the rulings on buckets that are neither owned by one shard nor moving.
+// unsound returns the rulings on buckets that neither have one owner nor are moving.
 func (j *judgement) unsound() (list []ruling) {
 	for _, r := range j.rulings {
 		if r.kind != sound && r.kind != moving {
@@ -77,8 +79,8 @@ func (j *judgement) unsound() (list []ruling) {
 	return list
 }
 
-// strays are the buckets whose rows on a shard nobody uses: another shard owns them, and
-// no move that goes on has them.
+// strays returns the buckets whose rows on a shard nobody uses: another shard owns
+// them, and no move that continues has them.
 func (j *judgement) strays(shard int) []int32 {
 	used := map[int32]bool{}
 	for _, r := range j.reports {
@@ -99,7 +101,7 @@ func (j *judgement) strays(shard int) []int32 {
 	return strays
 }
 
-// groups puts rulings together that say the same of different buckets, in the order of
+// groups collects rulings that say the same about different buckets, in the order of
 // their first bucket.
 func groups(rulings []ruling) (list [][]ruling) {
 	for _, r := range rulings {
@@ -116,7 +118,7 @@ func groups(rulings []ruling) (list [][]ruling) {
 	return list
 }
 
-// going returns the moves that go on, by what they are called.
+// going returns the names of the moves that continue.
 func (j *judgement) going() map[string]bool {
 	names := map[string]bool{}
 	for _, r := range j.reports {

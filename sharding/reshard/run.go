@@ -11,7 +11,7 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// RefusedError says that a move cannot be made as things are. Nothing was moved.
+// RefusedError means that a move cannot be made as things are. Nothing was moved.
 type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return "refused: " + e.Err.Error() }
@@ -19,7 +19,7 @@ func (e *RefusedError) Error() string { return "refused: " + e.Err.Error() }
 // Unwrap returns the reasons.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// EndedError says that a move was aborted or rolled back.
+// EndedError means that a move was aborted or rolled back.
 type EndedError struct{ Move Move }
 
 func (e *EndedError) Error() string {
@@ -31,12 +31,12 @@ type abortError struct{ reason string }
 
 func (e *abortError) Error() string { return e.reason }
 
-// errUnwanted says that the operator wants the move taken back.
+// errUnwanted means that the operator wants the move taken back.
 var errUnwanted = &abortError{"the operator wanted it"}
 
-// Run finishes the moves that were begun, and then makes those that lead to the
-// desired map. It returns an *EndedError when a move was taken back.
-// A move that the fall of a server has cut is taken back and made again.
+// Run finishes the moves that have begun, and then makes those that lead to the desired
+// map. It returns an *EndedError if a move was taken back. A move that was interrupted
+// by the failure of a server is taken back and made again.
 func (m *Mover) Run(ctx context.Context) error {
 	for made := 0; ; made++ {
 		m.stopped = nil
@@ -48,7 +48,7 @@ func (m *Mover) Run(ctx context.Context) error {
 	}
 }
 
-// retry works on after a session has ended, with new ones.
+// retry continues with new sessions after one has ended.
 func (m *Mover) retry(ctx context.Context, work func(context.Context, *fleet) error) error {
 	var failing time.Time
 	for {
@@ -71,10 +71,10 @@ func (m *Mover) retry(ctx context.Context, work func(context.Context, *fleet) er
 	}
 }
 
-// errBroken marks what failed because a session ended.
+// errBroken marks errors that occurred because a session ended.
 var errBroken = errors.New("a shard's session has ended")
 
-// ended marks an error of a connection that the error has ended.
+// ended marks an error if it ended its connection.
 func ended(conn interface{ IsClosed() bool }, err error) error {
 	if err == nil || !conn.IsClosed() {
 		return err
@@ -87,8 +87,8 @@ func broken(err error) error { return fmt.Errorf("%w: %w", errBroken, err) }
 
 func isPassingHere(err error) bool { return errors.Is(err, errBroken) || isPassing(err) }
 
-// once works until everything is done or a session ends. It says whether it
-// could begin.
+// once works until everything is done or a session ends. It reports whether it could
+// start.
 func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) error) (began bool, err error) {
 	f, err := m.open(ctx)
 	if err != nil {
@@ -102,7 +102,8 @@ func (m *Mover) once(ctx context.Context, work func(context.Context, *fleet) err
 	return true, err
 }
 
-// work is told of what a person took back when it ends over that, and not before.
+// work makes the moves. What a person took back is acknowledged only when the mover
+// ends because of it.
 func (m *Mover) work(ctx context.Context, f *fleet) error {
 	err := m.makeMoves(ctx, f)
 	var ended *EndedError
@@ -149,7 +150,7 @@ func (m *Mover) makeMoves(ctx context.Context, f *fleet) error {
 	return m.together(ctx, f, all, false)
 }
 
-// finishBegun takes up what an earlier mover left, wherever its source is.
+// finishBegun completes what an earlier mover left, wherever its source is.
 func (m *Mover) finishBegun(ctx context.Context, f *fleet) error {
 	var moves []*Move
 	for _, s := range f.inOrder() {
@@ -210,7 +211,7 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 	m.track.reached(mv)
 	for !mv.State.Done() {
 		var err error
-		// Whether a return can still be stopped, giveBack has to see.
+		// giveBack decides whether a return can still be stopped.
 		if mv.State != Returning {
 			err = m.gate(ctx, f, mv)
 		}
@@ -244,13 +245,13 @@ func (m *Mover) drive(ctx context.Context, f *fleet, mv *Move) error {
 	return nil
 }
 
-// takeBack turns a reason to abort into the state that does it. Other errors
-// are returned: the move stays where it is and can be taken up.
+// takeBack turns a reason to abort into the state that does it. It returns other
+// errors: the move stays where it is and can be continued.
 func (m *Mover) takeBack(ctx context.Context, f *fleet, mv *Move, err error) error {
 	var unwanted *abortError
 	var different *DifferenceError
 	var refused *RefusedError
-	// One that is cut off with another has not lost them itself.
+	// A move that is interrupted because of another has not lost its sessions itself.
 	if f.broken() && ctx.Err() == nil {
 		m.lost(f, mv)
 	}
@@ -275,8 +276,8 @@ func (m *Mover) takeBack(ctx context.Context, f *fleet, mv *Move, err error) err
 	})
 }
 
-// gate does what the operator wants: it waits through a pause, and stops a move
-// that is to be taken back while that is possible.
+// gate does what the operator wants: it waits during a pause, and stops a move that is
+// to be taken back while that is possible.
 func (m *Mover) gate(ctx context.Context, f *fleet, mv *Move) error {
 	if mv.State == Returning {
 		return requireReturn(ctx, f.source(mv), mv)
@@ -292,12 +293,12 @@ func (m *Mover) gate(ctx context.Context, f *fleet, mv *Move) error {
 		case wanted == WantAbort:
 			return false, errUnwanted
 		}
-		// Nobody must wait behind a fence for an operator.
+		// Writers must not wait behind a fence for an operator.
 		return wanted == WantRun || mv.State.fencedHere(), nil
 	})
 }
 
-// requireWanted locks the wish for the rest of the transaction.
+// requireWanted locks the operator's wish for the rest of the transaction.
 func requireWanted(ctx context.Context, q querier, mv *Move) error {
 	var wanted Wanted
 	err := q.QueryRow(ctx, "SELECT wanted FROM scalestack.move WHERE id = $1 FOR UPDATE", mv.ID).Scan(&wanted)

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// timedTask is a task with the time that it takes, in seconds.
+// timedTask is a task and how long it takes, in seconds.
 type timedTask struct {
 	from, to int
 	seconds  float64
 }
 
-// makespan is how long all take, begun as Mover.together begins them.
+// makespan is how long all tasks take if they start as Mover.together starts them.
 func makespan(waiting []timedTask, parallel int) (now float64) {
 	type running struct {
 		timedTask

@@ -8,26 +8,26 @@ import (
 	"github.com/scalestack/scalestack/sharding/catalog"
 )
 
-// skipped is how many values of each sequence a restored shard leaves out: those that it
-// has given since the moment to which it was restored, and that events, caches and other
-// services have seen. It is what adopt leaves between shards, too.
+// skipped is how many values of each sequence a restored shard skips: values that it
+// handed out after the time it was restored to, and that events, caches and other
+// services have seen. Adopt leaves the same gap between shards.
 const skipped = 1 << 20
 
-// sequence is where one goes on.
+// sequence is a sequence and where it continues.
 type sequence struct {
 	// name is qualified and quoted.
 	name string
 	next int64
 }
 
-// restart takes effect with its transaction, as setval would not, and sessions forget the
-// values that they have in stock.
+// restart takes effect with its transaction, unlike setval, and makes sessions drop
+// cached values.
 func (q sequence) restart(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, fmt.Sprintf("ALTER SEQUENCE %s RESTART WITH %d", q.name, q.next))
 	return err
 }
 
-// counter is a sequence as it is.
+// counter is the current state of a sequence.
 type counter struct {
 	Name                       string
 	Last, Increment, Low, High int64
@@ -39,8 +39,8 @@ const selectCounters = `
 	FROM pg_sequence q JOIN pg_class c ON c.oid = seqrelid JOIN pg_namespace n ON n.oid = relnamespace
 	WHERE relpersistence <> 't' ORDER BY 1`
 
-// onward returns the value after those to skip, which are counted from the furthest that
-// any shard has; false where the sequence has not so many.
+// onward returns the value after those to skip, counted from the furthest that any
+// shard has; false if the sequence has not that many.
 func (c counter) onward(furthest int64) (int64, bool) {
 	from := c.Last
 	if ahead := (furthest - from) / c.Increment; ahead > 0 {
@@ -56,8 +56,8 @@ func (c counter) onward(furthest int64) (int64, bool) {
 	return from + (skipped+1)*c.Increment, true
 }
 
-// sequences returns where those of restored shards go on, by shard, and which are too
-// small to skip anything.
+// sequences returns where those of restored shards continue, by shard, and which are
+// too small to skip anything.
 func (r *reconciling) sequences(ctx context.Context) (next map[int][]sequence, small map[int][]string, err error) {
 	furthest := map[string]int64{}
 	for _, s := range r.f.inOrder() {
@@ -86,8 +86,8 @@ func (r *reconciling) sequences(ctx context.Context) (next map[int][]sequence, s
 	return next, small, nil
 }
 
-// furthest notes the highest values of the columns that have sequences: rows that have
-// left the restored shard keep theirs.
+// furthest records the highest values of the columns that have sequences: rows that
+// have left the restored shard keep theirs.
 func (s *session) furthest(ctx context.Context, furthest map[string]int64) error {
 	tables, err := catalog.Tables(ctx, s)
 	if err != nil {

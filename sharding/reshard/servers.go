@@ -11,35 +11,36 @@ import (
 )
 
 // failedOver begins the reason of a move that was taken back because one of its servers
-// is not the one that its stream was made with. A slot does not survive a failover, and a
-// promoted target may lack what it had confirmed, so such a move is made again.
+// is no longer the one that its stream was made with. A slot does not survive a
+// failover, and a promoted target may lack what it had confirmed, so such a move is
+// made again.
 const failedOver = "another server took over: "
 
-// remakes bounds how often Run makes moves again.
+// remakes limits how often Run makes moves again.
 const remakes = 10
 
-// identify is a server's system identifier, which a copy of its data keeps, and its
-// timeline, which a promotion changes.
+// identify returns a server's system identifier, which a copy of its data keeps, and
+// its timeline, which a promotion changes.
 const identify = "SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()"
 
-// What the source of a stream says of it.
+// What the source of a stream records about it.
 const (
 	streamNote = "SELECT coalesce((SELECT obj_description(oid, 'pg_publication') FROM pg_publication WHERE pubname = $1), '')"
 	streamKept = "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1 AND wal_status IS DISTINCT FROM 'lost')"
 )
 
-// servers are both ends of a stream. They are the same as long as the sessions live: a
-// server that is promoted or gives way ends its sessions.
+// servers identifies both ends of a stream. It holds as long as the sessions live: a
+// server that is promoted or steps down ends its sessions.
 func (s stream) servers() string { return s.from.server + " " + s.to.server }
 
-// note keeps with the publication which servers the stream was made with.
+// note records with the publication which servers the stream was made with.
 func (s stream) note(ctx context.Context) error {
 	_, err := s.from.Exec(ctx, fmt.Sprintf("COMMENT ON PUBLICATION %s IS %s", s.name, literal(s.servers())))
 	return err
 }
 
-// missed says why the target cannot get all of the source's changes by this stream, and
-// nothing if it can.
+// missed says why the target cannot get all of the source's changes through this
+// stream, or returns "".
 func (s stream) missed(ctx context.Context) (string, error) {
 	var note string
 	var kept bool
@@ -70,8 +71,8 @@ func (s stream) other(note string) string {
 	return strings.Join(changed, "; ")
 }
 
-// requireServers stops a move that can still be taken back when its stream cannot bring
-// everything any more.
+// requireServers stops a move that can still be taken back once its stream can no
+// longer carry everything.
 func (m *Mover) requireServers(ctx context.Context, f *fleet, mv *Move) error {
 	if mv.State == Planned || !mv.State.canAbort() {
 		return nil
@@ -91,8 +92,8 @@ func (s stream) require(ctx context.Context) error {
 	return err
 }
 
-// gap says why the target does not get everything by this stream: what it has missed, and
-// what it does not carry.
+// gap says why the target does not get everything through this stream: what it has
+// missed, and which tables it does not carry.
 func (s stream) gap(ctx context.Context) (string, error) {
 	missed, err := s.missed(ctx)
 	if err != nil || missed != "" {
@@ -101,9 +102,10 @@ func (s stream) gap(ctx context.Context) (string, error) {
 	return s.lacks(ctx)
 }
 
-// bringRest gives the target the last of what the source has given up. A failover may
-// have taken the stream in that moment, or a table come. Nobody writes these buckets then, so the target
-// needs nothing more if both sides are equal; otherwise it returns a *DifferenceError.
+// bringRest gives the target the last of what the source has given up. At that moment a
+// failover may have taken the stream, or a table may have been added. Nobody writes
+// these buckets then, so the target needs nothing more if both sides are equal;
+// otherwise it returns a *DifferenceError.
 func (m *Mover) bringRest(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.forward(f, mv)
 	missed, err := s.missed(ctx)
@@ -130,7 +132,7 @@ func (m *Mover) bringRest(ctx context.Context, f *fleet, mv *Move) error {
 	return nil
 }
 
-// requireEqual compares everything that nobody writes.
+// requireEqual compares everything while nobody writes it.
 func (m *Mover) requireEqual(ctx context.Context, s stream) error {
 	tables, err := m.sameTables(ctx, s)
 	if err != nil {
@@ -156,8 +158,8 @@ func (m *Mover) requireEqual(ctx context.Context, s stream) error {
 	return m.differenceError(cells)
 }
 
-// keep makes the source own again what it gave up for a target that lacks some of it and
-// has not claimed it.
+// keep makes the source own again what it gave up for a target that lacks some of it
+// and has not claimed it.
 func (m *Mover) keep(ctx context.Context, f *fleet, mv *Move) error {
 	return inSource(ctx, f, mv, Aborting, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -170,7 +172,7 @@ func (m *Mover) keep(ctx context.Context, f *fleet, mv *Move) error {
 	})
 }
 
-// again says whether a move that was taken back is to be made once more.
+// again reports whether a move that was taken back should be made once more.
 func again(err error) bool {
 	var ended *EndedError
 	return errors.As(err, &ended) && ended.Move.State == Aborted &&

@@ -18,14 +18,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ErrBusy says that somebody else has the locks of a mover.
+// ErrBusy means that another program holds the locks of a mover.
 var ErrBusy = errors.New("another mover is at work, or a change of the schema")
 
-// settings of a session. Rows are compared as text, so everything that changes
-// how a value is written is fixed. Subscriptions hold a password, so neither
-// the server's log nor its statistics may hold our statements. A server notices within a second
-// that we are gone, and lets go of the lock. What a cluster sets by default for
-// its clients must not end a mover's transactions or see them in another way.
+// sessionSettings fix everything that changes how a value is written, because rows are
+// compared as text. Subscriptions hold a password, so neither the server's log nor its
+// statistics may contain these sessions' statements. A server notices within a second
+// that a mover is gone, and releases its lock. Defaults that a cluster sets for its
+// clients must not end a mover's transactions or change what they see.
 var sessionSettings = map[string]string{
 	"application_name":                    "scalestack-reshard",
 	"timezone":                            "UTC",
@@ -48,22 +48,22 @@ var sessionSettings = map[string]string{
 	"client_connection_check_interval":    "1000",
 }
 
-// session is the one connection through which a shard is changed.
+// session is the only connection through which a shard is changed.
 type session struct {
 	*pgx.Conn
 	shard *shardmap.Shard
 	// conninfo is how other shards reach this one.
 	conninfo string
-	// stored is what the server had of the password when that in conninfo was last tried, if known. Told is when the log
-	// last said that it is not.
+	// stored is what the server stored for the password when the one in conninfo was
+	// last tried, if known. told is when the log last said that it is unknown.
 	stored string
 	known  bool
 	told   time.Time
-	// server is who answers, see identify.
+	// server identifies the server that answers, see identify.
 	server string
 }
 
-// fleet holds a session for every shard, and the watch of the move under way.
+// fleet has a session for every shard, and the watch of the move under way.
 type fleet struct {
 	sessions map[int]*session
 	// opened is when.
@@ -80,7 +80,7 @@ func (f *fleet) close() {
 	}
 }
 
-// bye ends a connection. It must not hang on a dead server.
+// bye closes a connection without hanging on a dead server.
 func bye(conn interface{ Close(context.Context) error }) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -99,14 +99,14 @@ func (f *fleet) inOrder() []*session {
 	return list
 }
 
-// broken says whether a session has ended.
+// broken reports whether a session has ended.
 func (f *fleet) broken() bool {
 	return slices.ContainsFunc(f.inOrder(), func(s *session) bool { return s.IsClosed() })
 }
 
-// open connects to every shard and takes its lock. When some cannot be reached,
-// it lifts the fences of those that can, and returns the error: their writers
-// must not wait for a server that may be down for long.
+// open connects to every shard and takes its lock. If some cannot be reached, it lifts
+// the fences of the others and returns the error: their writers must not wait for a
+// server that may be down for long.
 func (m *Mover) open(ctx context.Context) (*fleet, error) {
 	f := &fleet{sessions: map[int]*session{}, opened: time.Now()}
 	var errs []error
@@ -156,8 +156,8 @@ func (m *Mover) connect(ctx context.Context, shard *shardmap.Shard) (*session, e
 	return s, nil
 }
 
-// enter checks that the shard is ours and takes its lock. A mover that was
-// killed keeps it until the server notices, so a few seconds are waited.
+// enter checks that the shard is the map's and takes its lock. A mover that was killed
+// keeps the lock until the server notices, so enter waits for a few seconds.
 func (m *Mover) enter(ctx context.Context, s *session) error {
 	if err := identity.Check(ctx, s, s.shard.Name, identity.Of(m.options.Map, s.shard)); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (m *Mover) enter(ctx context.Context, s *session) error {
 	return err
 }
 
-// position is the end of what a shard's commits have written to disk.
+// position is the end of the log that a shard's commits have written to disk.
 func (s *session) position(ctx context.Context) (pglogrepl.LSN, error) {
 	var text string
 	if err := s.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&text); err != nil {
@@ -187,13 +187,13 @@ func (s *session) position(ctx context.Context) (pglogrepl.LSN, error) {
 	return pglogrepl.ParseLSN(text)
 }
 
-// flush writes to disk what others have committed without waiting for it.
+// flush writes to disk what others committed without waiting for that.
 func (s *session) flush(ctx context.Context) error {
 	_, err := s.Exec(ctx, "SELECT pg_logical_emit_message(true, 'scalestack', '')")
 	return err
 }
 
-// conninfo quotes every value as libpq wants it. Only the modes that verify get the
+// conninfo quotes every value as libpq requires. Only the modes that verify get the
 // authorities' file: with one, require would verify too.
 func conninfo(c *pgx.ConnConfig, sslmode, authorities string) string {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
@@ -201,7 +201,8 @@ func conninfo(c *pgx.ConnConfig, sslmode, authorities string) string {
 	pairs := [][2]string{
 		{"host", c.Host}, {"port", fmt.Sprint(c.Port)}, {"dbname", c.Database},
 		{"user", c.User}, {"password", c.Password}, {"sslmode", sslmode}, {"connect_timeout", "5"},
-		// A shard gives its standbys less time than a transaction may take that a stream applies.
+		// A shard gives its standbys less time than a transaction that a stream applies
+		// may take.
 		{"options", "-c wal_sender_timeout=60s"},
 	}
 	if strings.HasPrefix(sslmode, "verify-") {
@@ -222,8 +223,8 @@ func literal(text string) string {
 	return "'" + quoted + "'"
 }
 
-// both asks two sessions at once. What one has answered is returned also when
-// the other fails.
+// both asks two sessions at once. The answer of one is returned even if the other
+// fails.
 func both[T any](source, target *session, ask func(*session) (T, error)) (from, to T, err error) {
 	var asking errgroup.Group
 	asking.Go(func() (err error) { from, err = ask(source); return })
@@ -248,9 +249,9 @@ func poll(ctx context.Context, every time.Duration, done func() (bool, error)) e
 	}
 }
 
-// isPassing holds for errors that a new attempt can cure: a server that went
-// away, is starting, could not be reached by the other server, or has a new password that
-// we cannot read yet.
+// isPassing reports whether a new attempt can cure the error: a server that went away,
+// is starting, could not be reached by the other server, or has a new password that
+// cannot be read yet.
 func isPassing(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
@@ -261,8 +262,8 @@ func isPassing(err error) bool {
 }
 
 const (
-	// lockNotAvailable is the SQLSTATE of a lock that did not come in time.
+	// lockNotAvailable is the SQLSTATE of a lock that was not granted in time.
 	lockNotAvailable = "55P03"
-	// wrongPassword is that of a login with another password than the server's.
+	// wrongPassword is the SQLSTATE of a login with a wrong password.
 	wrongPassword = "28P01"
 )

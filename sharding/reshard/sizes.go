@@ -11,39 +11,39 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// sampledRows is about how many rows of each table are read: with a million, a
+// sampledRows is approximately how many rows of each table are read. With a million, a
 // bucket of 1/960 of them is known to within 10 % (three standard deviations of a
-// sample of whole rows; rows that lie together in pages are less exact).
+// sample of single rows; rows that share pages are less exact).
 const sampledRows = 1_000_000
 
-// selectPercent is the part of a table with so many rows. A table that was never
-// analysed is taken to have rows of 100 bytes.
+// selectPercent is the percentage of a table that has that many rows. A table that was
+// never analysed is assumed to have rows of 100 bytes.
 const selectPercent = `
 	SELECT least(100, 100 * $2::float8 / greatest(1, reltuples, pg_relation_size(oid) / 100 * (reltuples < 0)::int))
 	FROM pg_class WHERE oid = $1`
 
-// Sizes say how many rows each bucket has, and where.
+// Sizes says how many rows each bucket has, and where.
 type Sizes struct {
-	// Owner is the owner's id by bucket.
+	// Owner is the owning shard's id, by bucket.
 	Owner []int
-	// Rows are those of all sharded tables by bucket, estimated from a sample where
-	// a table is large.
+	// Rows counts the rows of all sharded tables, by bucket, estimated from a sample of
+	// large tables.
 	Rows []int64
-	// Unread are the shards that did not answer: the rows of their buckets are 0.
+	// Unread lists the shards that did not answer: the rows of their buckets are 0.
 	Unread []string
 }
 
-// SizesOptions say whom to ask, all required.
+// SizesOptions say which shards to ask. All are required.
 type SizesOptions struct {
 	// Map is the map in use.
 	Map *shardmap.Map
-	// Connect returns the settings of a service's connection; it need not have any
-	// right to the sharded tables.
+	// Connect returns the settings of a service's connection, which needs no right to
+	// the sharded tables.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 	Log     *slog.Logger
 }
 
-// NewSizes asks every shard, for 5 seconds at most. It changes nothing.
+// NewSizes asks every shard, for at most 5 seconds. It changes nothing.
 func NewSizes(ctx context.Context, o SizesOptions) (*Sizes, error) {
 	counts := make([]map[int]int64, len(o.Map.Shards))
 	readings, unread := EstimateOptions{Current: o.Map, Connect: o.Connect, Log: o.Log}.readAll(ctx)
@@ -70,7 +70,7 @@ func NewSizes(ctx context.Context, o SizesOptions) (*Sizes, error) {
 	s := &Sizes{Owner: owners(o.Map, readings), Rows: make([]int64, o.Map.Buckets), Unread: unread}
 	for bucket, owner := range s.Owner {
 		for i, shard := range o.Map.Shards {
-			// The copy of a move, and what a former owner still has, does not count.
+			// Copies of a move, and rows that a former owner still has, do not count.
 			if shard.ID == owner {
 				s.Rows[bucket] = counts[i][bucket]
 			}
@@ -79,7 +79,7 @@ func NewSizes(ctx context.Context, o SizesOptions) (*Sizes, error) {
 	return s, nil
 }
 
-// countRows counts by bucket, in a sample of each table.
+// countRows counts rows by bucket, in a sample of each table.
 func countRows(ctx context.Context, conn *pgx.Conn) (map[int]int64, error) {
 	tables, err := catalog.Tables(ctx, conn)
 	if err != nil {

@@ -14,10 +14,10 @@ const (
 	pollEvery = 20 * time.Millisecond
 	// cutoverPoll is short: writers wait meanwhile.
 	cutoverPoll = time.Millisecond
-	// copyLag is how long the target may take to catch up outside a fence.
+	// copyLag is how long the target may take to catch up when no fence is set.
 	copyLag = 10 * time.Minute
-	// tolerated is how many errors of the target's workers are put down to
-	// servers that come and go.
+	// tolerated is how many errors of the target's workers are attributed to servers
+	// that come and go.
 	tolerated = 20
 )
 
@@ -42,7 +42,7 @@ var steps = map[State]step{
 }
 
 func (m *Mover) prepare(ctx context.Context, f *fleet, mv *Move) error {
-	// A fence that has lapsed is lifted by the next writer; there may be none.
+	// The next writer lifts a fence that has lapsed, but there may be none.
 	if err := unfence(ctx, f.source(mv), mv.Buckets); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (m *Mover) copyRows(ctx context.Context, f *fleet, mv *Move) error {
 	return advance(ctx, f.source(mv), mv, Copied)
 }
 
-// catchUp waits until the target applies what is new within MaxLag.
+// catchUp waits until the target lags by at most MaxLag.
 func (m *Mover) catchUp(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.forward(f, mv)
 	if err := s.enable(ctx); err != nil {
@@ -90,7 +90,7 @@ func (m *Mover) catchUp(ctx context.Context, f *fleet, mv *Move) error {
 		return err
 	}
 	if err := m.follow(ctx, f, mv, func() (bool, error) {
-		// A target that died since may not have flushed that its copies have ended.
+		// A target that died since may not have flushed the end of its copies.
 		if copied, err := s.copied(ctx); err != nil || !copied {
 			return false, err
 		}
@@ -105,8 +105,8 @@ func (m *Mover) catchUp(ctx context.Context, f *fleet, mv *Move) error {
 	return advance(ctx, f.source(mv), mv, CaughtUp)
 }
 
-// follow waits for a state of the stream and gives up when the target keeps
-// failing, when what it needs is gone, or when the operator wants it.
+// follow waits for a state of the stream. It gives up if the target keeps failing, if
+// what it needs is gone, or if the operator wants it to.
 func (m *Mover) follow(ctx context.Context, f *fleet, mv *Move, done func() (bool, error)) error {
 	return m.followStream(ctx, f, mv, m.forward(f, mv), done)
 }
@@ -158,7 +158,7 @@ func (m *Mover) verify(ctx context.Context, f *fleet, mv *Move) (err error) {
 	return advance(ctx, f.source(mv), mv, Verified)
 }
 
-// sameTables looks again for a change of the schema since the preflight.
+// sameTables checks again whether the schema changed since the preflight.
 func (m *Mover) sameTables(ctx context.Context, s stream) ([]catalog.Table, error) {
 	tables, others, err := readBoth(ctx, s.from, s.to)
 	if err != nil {
@@ -170,7 +170,7 @@ func (m *Mover) sameTables(ctx context.Context, s stream) ([]catalog.Table, erro
 	return tables, nil
 }
 
-// arm makes the stream back. An earlier attempt's one is used again.
+// arm makes the stream back, or reuses that of an earlier attempt.
 func (m *Mover) arm(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.back(f, mv)
 	whole, err := s.whole(ctx)
@@ -197,7 +197,7 @@ func (m *Mover) arm(ctx context.Context, f *fleet, mv *Move) error {
 	return advance(ctx, f.source(mv), mv, Armed)
 }
 
-// inSource runs statements and the new state in one transaction of the source.
+// inSource runs statements and writes the new state in one transaction of the source.
 func inSource(ctx context.Context, f *fleet, mv *Move, next State, change func(tx pgx.Tx) error) error {
 	before := *mv
 	err := pgx.BeginFunc(ctx, f.source(mv), func(tx pgx.Tx) error {
@@ -212,7 +212,7 @@ func inSource(ctx context.Context, f *fleet, mv *Move, next State, change func(t
 	return err
 }
 
-// observe leaves time for a rollback, and watches whether it would still be cheap.
+// observe leaves time for a rollback, and watches whether that would still be cheap.
 func (m *Mover) observe(ctx context.Context, f *fleet, mv *Move) error {
 	looked := time.Now()
 	if err := poll(ctx, pollEvery, func() (bool, error) {
@@ -255,7 +255,7 @@ func (m *Mover) cleanUpReturned(ctx context.Context, f *fleet, mv *Move) error {
 	return m.finish(ctx, f, mv, f.target(mv), RolledBack)
 }
 
-// finish removes the streams first: a deletion must not travel.
+// finish removes the streams first: deletions must not be replicated.
 func (m *Mover) finish(ctx context.Context, f *fleet, mv *Move, old *session, last State) error {
 	if err := m.dropStreams(ctx, f, mv); err != nil {
 		return err

@@ -12,15 +12,14 @@ func readBoth(ctx context.Context, source, target *session) (tables, others []ca
 	return both(source, target, func(side *session) ([]catalog.Table, error) { return catalog.Tables(ctx, side) })
 }
 
-// slice is some of all buckets.
+// slice is a subset of all buckets.
 type slice struct {
 	buckets []int32
 	of      int
 }
 
-// filter selects the rows of a table that are in the slice. It has the shard
-// map's formula, which is right for negative keys, and nothing that a publication
-// refuses.
+// filter selects the rows of a table that are in the slice. It uses the shard map's
+// formula, which is right for negative keys, and nothing that a publication refuses.
 func (s slice) filter(t catalog.Table) string {
 	list := make([]string, len(s.buckets))
 	for i, bucket := range s.buckets {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// sampleEvery is how often a mover looks at a copy, and reportEvery how often it
-// says so in its log.
+// sampleEvery is how often a mover looks at a copy, and reportEvery how often it logs
+// that.
 const (
 	sampleEvery = 200 * time.Millisecond
 	reportEvery = 10 * time.Second
 )
 
-// tracker adds up what a mover does, for its log, its metrics and whoever
-// watches. Several moves tell it at once.
+// tracker collects what a mover does, for its log, its metrics and its callers. Several
+// moves report to it at once.
 type tracker struct {
 	options Options
 	metrics *metrics
@@ -25,9 +25,9 @@ type tracker struct {
 	buckets, moved int
 	// underWay are the moves, by their source.
 	underWay map[int]*tracked
-	// noWayBack are the moves whose stream back was found broken.
+	// noWayBack are the moves whose stream back was found to be broken.
 	noWayBack map[string]bool
-	// shares are those with which work on the shards has ended.
+	// shares are those at which work on the shards last ended.
 	shares map[int]float64
 }
 
@@ -36,7 +36,7 @@ type tracked struct {
 	MoveProgress
 	tables            map[uint32]tableCopy
 	sampled, reported time.Time
-	// slowTold is when the log last said that the move is held back.
+	// slowTold is when the log last said that the move is slowed down.
 	slowTold time.Time
 }
 
@@ -44,7 +44,7 @@ func newTracker(o Options) *tracker {
 	return &tracker{options: o, metrics: newMetrics(o.Metrics), underWay: map[int]*tracked{}, noWayBack: map[string]bool{}, shares: map[int]float64{}}
 }
 
-// change passes on what it has changed. Whoever is told is told one thing at a time.
+// change makes a change and passes it on, one at a time.
 func (t *tracker) change(by func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,7 +57,8 @@ func (t *tracker) change(by func()) {
 	t.options.OnProgress(p)
 }
 
-// broken notes that the move's stream back is, and says whether that is known.
+// broken records that the move's stream back is broken, and reports whether that was
+// known.
 func (t *tracker) broken(mv *Move) (known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -72,12 +73,12 @@ func (t *tracker) begin() {
 
 func (t *tracker) planned(buckets int) { t.change(func() { t.buckets += buckets }) }
 
-// expect takes the move's share of what its source has.
+// expect estimates the move's rows from its share of what its source has.
 func (t *tracker) expect(size *reading, mv *Move) {
 	t.change(func() { t.of(mv).Expected = size.share(len(mv.Buckets)).Rows })
 }
 
-// of is the move among those under way; the lock is held.
+// of returns the move among those under way; the caller holds the lock.
 func (t *tracker) of(mv *Move) *tracked {
 	one, found := t.underWay[mv.Source]
 	if !found || one.Move.ID != mv.ID {
@@ -106,7 +107,7 @@ func (t *tracker) reached(mv *Move) {
 	t.options.OnState(*mv)
 }
 
-// sample looks at a copy now and then.
+// sample looks at a copy from time to time.
 func (t *tracker) sample(ctx context.Context, s stream) error {
 	if !t.due(s.mv) {
 		return nil
@@ -131,7 +132,7 @@ func (t *tracker) sample(ctx context.Context, s stream) error {
 	return nil
 }
 
-// paced takes how fast the mover works on the shards of a move.
+// paced records how fast the mover works on the shards of a move.
 func (t *tracker) paced(mv *Move, paces map[int]pace, slow string) {
 	t.change(func() {
 		one := t.of(mv)
@@ -146,7 +147,7 @@ func (t *tracker) paced(mv *Move, paces map[int]pace, slow string) {
 	})
 }
 
-// share is how much of the time the mover worked on a shard at last.
+// share is the share of its time that the mover last worked on a shard.
 func (t *tracker) share(shard int) float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,7 +168,8 @@ func (t *tracker) due(mv *Move) bool {
 	return true
 }
 
-// merge keeps what was seen of tables whose copy has ended: the server forgets it.
+// merge keeps what was seen of tables whose copy has ended, because the server forgets
+// it.
 func (t *tracked) merge(copies []tableCopy) Copy {
 	for _, c := range copies {
 		before := t.tables[c.Table]

@@ -9,23 +9,24 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// A move that a person has taken back is not made again by the mover that began it. Where
-// that one was away when the person came, it finds the move's row: with the map that wanted
-// the move, until a mover has ended over it.
+// A mover does not make a move again that a person has taken back. If the mover was
+// away at the time, it finds the move's row when it returns: the row keeps the map that
+// wanted the move until a mover has ended because of it.
 
-// undone finds them. $1 are the states, $2 is the map.
+// undone selects them. $1 are the states, $2 is the map.
 const undone = "WHERE wanted = 'abort' AND state = ANY ($1) AND map = $2 ORDER BY id"
 
 var backStates = []string{string(Aborted), string(RolledBack)}
 
-// mapHash is the same for maps that lead to the same moves.
+// mapHash is equal for maps that lead to the same moves.
 func mapHash(m *shardmap.Map) string {
 	sum := sha256.Sum256([]byte(fmt.Sprint(m.Assignment)))
 	return hex.EncodeToString(sum[:8])
 }
 
-// requireUndone returns an *EndedError where a person has taken back a move to this map and
-// no mover has ended over it. Another map is another wish, and makes all of that the past.
+// requireUndone returns an *EndedError if a person has taken back a move to this map
+// and no mover has ended because of it. Another map is another wish; it settles all of
+// that.
 func (m *Mover) requireUndone(ctx context.Context, f *fleet) error {
 	for _, s := range f.inOrder() {
 		moves, err := readMoves(ctx, s, s.shard.ID, undone, backStates, mapHash(m.options.Map))
@@ -40,7 +41,8 @@ func (m *Mover) requireUndone(ctx context.Context, f *fleet) error {
 	return m.told(ctx, f)
 }
 
-// told notes that a mover ends, or has nothing to end over.
+// told records that a mover ends because of a move that was taken back, or that there
+// is none.
 func (m *Mover) told(ctx context.Context, f *fleet) error {
 	for _, s := range f.inOrder() {
 		if _, err := s.Exec(ctx, "UPDATE scalestack.move SET map = NULL WHERE map IS NOT NULL AND wanted = 'abort' AND state = ANY ($1)", backStates); err != nil {

@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	// settleRounds bounds how often what has changed is compared before the fence.
+	// settleRounds limits how often changes are compared before the fence.
 	settleRounds = 10
-	// tooDifferent is how many users of a table may differ at first: those of the
-	// target's delay, which are few. It bounds the memory.
+	// tooDifferent is how many users of a table may differ at first. The target's delay
+	// explains only few. It bounds the memory.
 	tooDifferent = 100_000
 )
 
 // resetWorkers lets a session's statements have as many parallel workers as the server gives.
 const resetWorkers = "RESET max_parallel_workers_per_gather"
 
-// DifferenceError says that source and target do not hold the same rows. The
-// move is then aborted.
+// DifferenceError means that source and target do not hold the same rows. The move is
+// then aborted.
 type DifferenceError struct {
-	// Details name table, bucket and how many users differ.
+	// Details name the table, the bucket and the number of users that differ.
 	Details []string
 }
 
@@ -60,10 +60,10 @@ func (m *Mover) differenceError(cells []cell) error {
 	return failure
 }
 
-// verifyMoving compares everything while others write, and leaves a watch that
-// knows what is to be compared again. It returns the source's number of rows.
+// verifyMoving compares everything while others write, and leaves a watch that knows
+// what has to be compared again. It returns the source's number of rows.
 func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int64, err error) {
-	// First: what is altered after this is compared again.
+	// This comes first: anything altered later is compared again.
 	versions, err := versionsOf(ctx, s.from, s.to)
 	if err != nil {
 		return 0, err
@@ -95,8 +95,8 @@ func (m *Mover) verifyMoving(ctx context.Context, f *fleet, s stream) (rows int6
 	return rows, m.settle(ctx, s, tables, w)
 }
 
-// settle compares what has changed until nothing is left, or writers are faster.
-// A user who differs and whom nobody touches is a difference.
+// settle compares what has changed until nothing is left, or until writers are faster.
+// A user that differs and that nobody writes is a difference.
 func (m *Mover) settle(ctx context.Context, s stream, tables []catalog.Table, w *watch) error {
 	for range settleRounds {
 		if err := s.from.flush(ctx); err != nil {
@@ -130,7 +130,7 @@ func (m *Mover) verifyStill(ctx context.Context, s stream, w *watch) error {
 	return errors.Join(err, m.differenceError(different))
 }
 
-// compareAll notes who differs. It holds none of the rows.
+// compareAll records which users differ. It keeps no rows.
 func (m *Mover) compareAll(ctx context.Context, p *pacing, w *watch, s stream, t catalog.Table) (rows int64, err error) {
 	workers := "SET max_parallel_workers_per_gather = 0"
 	if p.calm() {

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// gateEvery is how soon an operator's wish is seen while something waits.
+	// gateEvery is how soon an operator's wish is noticed during a wait.
 	gateEvery = 200 * time.Millisecond
-	// tellEvery is how often the log says what is waited for.
+	// tellEvery is how often the log says what the mover waits for.
 	tellEvery = 10 * time.Second
 )
 
-// patiently runs what may wait for other people's transactions, on a connection
-// of its own: meanwhile it says for which ones, and does what the operator wants.
-// After Options.Patience it is given up.
+// patiently runs what may wait for other people's transactions on a connection of its
+// own. Meanwhile it logs which ones, and does what the operator wants. It gives up
+// after Options.Patience.
 func (m *Mover) patiently(ctx context.Context, f *fleet, mv *Move, s *session, what string, do func(context.Context) error) error {
 	working, cancel := context.WithTimeout(ctx, m.options.Patience)
 	defer cancel()
@@ -50,8 +50,8 @@ func (m *Mover) outOfPatience(ctx context.Context, s *session, what string, wait
 	return &abortError{fmt.Sprintf("%s: no %s in %s; it waits for %s", s.shard.Name, what, waited.Round(time.Second), m.tell(ctx, s))}
 }
 
-// openWriters are those that a new slot waits for: of every database, with
-// prepared transactions, the oldest first.
+// openWriters are the transactions that a new slot waits for: those of every database,
+// including prepared ones, the oldest first.
 const openWriters = `
 	SELECT format('pid %s (%s, database %s, user %s, %s, open for %s)', pid, coalesce(nullif(application_name, ''), 'no name'), datname, usename, state,
 		date_trunc('second', clock_timestamp() - xact_start))
@@ -75,7 +75,7 @@ func (m *Mover) tell(ctx context.Context, s *session) string {
 	return strings.Join(found, "; ")
 }
 
-// holders names who holds the buckets that a fence waits for.
+// holders names the transactions that hold the buckets of a fence.
 const holders = `
 	SELECT DISTINCT format('pid %s (%s, %s, open for %s)', a.pid, coalesce(nullif(application_name, ''), 'no name'), state, date_trunc('second', clock_timestamp() - xact_start))
 	FROM pg_locks l JOIN pg_stat_activity a USING (pid)

@@ -15,12 +15,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// watch knows which users of a stream are still to be compared: those that
-// differed, and those whose rows have changed on either side since. What it does
-// not know of was equal once and is as it was. So the comparison behind the fence
-// costs as much as the last moment's writes, whatever the size of the shard.
+// watch knows which users of a stream still have to be compared: those that differed,
+// and those whose rows have since changed on either side. All others were equal and
+// have not changed. So the comparison behind the fence costs as much as the last
+// moment's writes, whatever the size of the shard.
 type watch struct {
-	// of is the stream's name.
+	// of is the name of the stream.
 	of       string
 	from, to *feed
 	pending  map[string]map[int64]sighting
@@ -28,23 +28,24 @@ type watch struct {
 	versions [2]map[string]string
 }
 
-// errAltered says that rows may have changed without a word in the log.
+// errAltered means that rows may have changed without a record in the log.
 var errAltered = errors.New("a sharded table was altered since it was compared")
 
-// sighting is what was compared last; the zero value, that something has changed since.
+// sighting is the result of the last comparison; the zero value means that something
+// has changed since.
 type sighting struct {
 	from, to string
 	// next is the first transaction of the source that had not begun at the first such
-	// look.
+	// comparison.
 	next int64
 }
 
 func (s sighting) same(other sighting) bool { return s.from == other.from && s.to == other.to }
 
-// watchName is what the publications and slots are called, on both sides.
+// watchName is the name of the publications and slots on both sides.
 func (s stream) watchName() string { return s.name + "_watch" }
 
-// openWatch begins to watch both sides, instead of whatever was watched before.
+// openWatch starts to watch both sides, in place of whatever was watched before.
 func (m *Mover) openWatch(ctx context.Context, f *fleet, s stream, tables []catalog.Table) (*watch, error) {
 	f.unwatch()
 	if err := s.dropWatch(ctx); err != nil {
@@ -88,8 +89,9 @@ func versionsOf(ctx context.Context, from, to catalog.Querier) (versions [2]map[
 	return versions, asking.Wait()
 }
 
-// requireUnaltered asks whether the tables are still those that were compared: a rewrite, a
-// column that is filled by a default and another table under the same name are in no log.
+// requireUnaltered checks whether the tables are still those that were compared. No log
+// records a rewrite, a column that is filled by a default, or another table under the
+// same name.
 func (w *watch) requireUnaltered(ctx context.Context, from, to catalog.Querier) error {
 	now, err := versionsOf(ctx, from, to)
 	if err == nil && !slices.EqualFunc(now[:], w.versions[:], maps.Equal) {
@@ -99,7 +101,7 @@ func (w *watch) requireUnaltered(ctx context.Context, from, to catalog.Querier) 
 }
 
 // lockTables keeps everybody from altering the tables and their triggers until the
-// transaction ends. It is the lock of a writer.
+// transaction ends. It takes the lock that writers take.
 func (w *watch) lockTables(ctx context.Context, q querier) error {
 	_, err := q.Exec(ctx, "LOCK TABLE "+strings.Join(slices.Sorted(maps.Keys(w.pending)), ", ")+" IN ROW EXCLUSIVE MODE")
 	var pgErr *pgconn.PgError
@@ -109,7 +111,7 @@ func (w *watch) lockTables(ctx context.Context, q querier) error {
 	return err
 }
 
-// undefinedTable is the SQLSTATE of a table that is not there.
+// undefinedTable is the SQLSTATE of a table that does not exist.
 const undefinedTable = "42P01"
 
 // watching returns the watch of a stream, if this mover has one.
@@ -120,7 +122,7 @@ func (f *fleet) watching(s stream) *watch {
 	return f.watch
 }
 
-// unwatch ends the watch, and with it its slots.
+// unwatch ends the watch, and its slots with it.
 func (f *fleet) unwatch() {
 	if f.watch == nil {
 		return
@@ -133,7 +135,7 @@ func (f *fleet) unwatch() {
 	f.watch = nil
 }
 
-// dropWatch removes what an earlier mover's watch left.
+// dropWatch removes what an earlier mover's watch left behind.
 func (s stream) dropWatch(ctx context.Context) error {
 	for _, side := range []*session{s.from, s.to} {
 		if err := side.dropSlot(ctx, s.watchName()); err != nil {
@@ -146,15 +148,15 @@ func (s stream) dropWatch(ctx context.Context) error {
 	return nil
 }
 
-// horizon is how far the source's transactions are: all before oldest have ended, and next
-// has not begun.
+// horizon is how far the source's transactions are: all before oldest have ended, and
+// next has not begun.
 type horizon struct{ oldest, next int64 }
 
-// unknown is a horizon by which nobody is quiet.
+// unknown is a horizon at which nobody is quiet.
 var unknown = horizon{0, math.MaxInt64}
 
-// horizon takes a transaction's number for next: a snapshot's own end is the one after the
-// last that has ended, and others may have begun behind it.
+// horizon takes a transaction's number for next: a snapshot's own end is the one after
+// the last that has ended, and others may have begun behind it.
 func (s *session) horizon(ctx context.Context) (h horizon, err error) {
 	err = s.QueryRow(ctx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_current_xact_id()::text::bigint").
 		Scan(&h.oldest, &h.next)
@@ -167,8 +169,8 @@ func (w *watch) changed(table string, user int64) {
 	}
 }
 
-// follow waits until the target has everything that the source has committed,
-// and the watch knows of it.
+// follow waits until the target has everything that the source has committed, and the
+// watch has seen it.
 func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Duration) error {
 	position, err := s.from.position(ctx)
 	if err != nil {
@@ -190,8 +192,8 @@ func (w *watch) follow(ctx context.Context, s stream, timeout, every time.Durati
 	return err
 }
 
-// takeIn takes in what comes, until the context ends: what waits is log that the servers
-// have to keep.
+// takeIn processes changes until the context ends: the servers have to keep log that
+// nobody reads.
 func (w *watch) takeIn(ctx context.Context) error {
 	for ctx.Err() == nil {
 		for _, one := range []*feed{w.from, w.to} {
@@ -203,13 +205,13 @@ func (w *watch) takeIn(ctx context.Context) error {
 	return errors.Join(w.from.report(ctx, true), w.to.report(ctx, true))
 }
 
-// compare looks at everybody who is still to be compared, and forgets those that
-// are equal. It returns those that differ, and of these the quiet ones: seen so
+// compare compares everybody that still has to be compared, and forgets those that are
+// equal. It returns those that differ, and which of them are quiet: they differed
 // before, with no change on either side since.
 //
-// A commit is in the log, and with the target, before the source shows it: for as long as
-// it waits for a standby, or its process for a processor. So nobody is quiet before every
-// transaction has ended that was under way at the first look.
+// A commit is in the log, and with the target, before the source shows it: for as long
+// as it waits for a standby, or its process for a processor. So nobody is quiet until
+// every transaction has ended that was under way at the first comparison.
 func (w *watch) compare(ctx context.Context, s stream, tables []catalog.Table, at horizon) (different, quiet []cell, err error) {
 	for _, t := range tables {
 		pending := w.pending[t.Name]

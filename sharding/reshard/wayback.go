@@ -11,8 +11,8 @@ import (
 // wayBackEvery is how often observe looks at the stream back.
 const wayBackEvery = time.Second
 
-// WayBack says what a rollback of the move would cost now: nothing when the
-// stream back follows, or one more copy when it has missed something or lacks a table.
+// WayBack says what a rollback of the move would cost now: nothing if the stream back
+// follows, or one more copy if it has missed something or lacks a table.
 func (m *Mover) WayBack(ctx context.Context, mv Move) (string, error) {
 	source, target := m.options.Map.Shard(mv.Source), m.options.Map.Shard(mv.Target)
 	if source == nil || target == nil {
@@ -45,7 +45,7 @@ func (m *Mover) WayBack(ctx context.Context, mv Move) (string, error) {
 	return fmt.Sprintf("the stream back has missed changes: about %d rows are copied back first, while shard %d goes on to serve them", mv.Rows, mv.Target), nil
 }
 
-// lookBack tells once that a rollback has become expensive.
+// lookBack logs once that a rollback has become expensive.
 func (m *Mover) lookBack(ctx context.Context, f *fleet, mv *Move) error {
 	whole, err := m.back(f, mv).whole(ctx)
 	if err != nil || whole {
@@ -68,9 +68,9 @@ func (m *Mover) wayBack(ctx context.Context, f *fleet, mv *Move) error {
 	}
 }
 
-// bringBack makes a stream that has missed something anew, with a copy: the target
-// owns the buckets and serves them meanwhile. The stream there goes first, or the
-// old rows' deletion in the source would travel.
+// bringBack replaces a stream that has missed something, with a copy; the target owns
+// the buckets and serves them meanwhile. It first drops the stream to the target, or
+// the deletion of the old rows on the source would be replicated.
 func (m *Mover) bringBack(ctx context.Context, f *fleet, mv *Move) error {
 	s := m.back(f, mv)
 	whole, err := s.whole(ctx)
@@ -99,7 +99,7 @@ func (m *Mover) bringBack(ctx context.Context, f *fleet, mv *Move) error {
 }
 
 // takeAgain makes the target own again what it gave up for a source that has not
-// claimed it, when the stream between them has been lost in that moment.
+// claimed it, if the stream between them was lost at that moment.
 func (m *Mover) takeAgain(ctx context.Context, f *fleet, mv *Move) error {
 	taken, err := f.source(mv).claimed(ctx, mv.Buckets)
 	if err != nil || taken {
@@ -116,10 +116,10 @@ func (s *session) claimed(ctx context.Context, buckets []int32) (bool, error) {
 	return owned > 0, err
 }
 
-// errStay says that the operator no longer wants the move taken back.
+// errStay means that the operator no longer wants the move taken back.
 var errStay = fmt.Errorf("the operator wants the buckets to stay")
 
-// requireReturn asks whether the move is still to be taken back.
+// requireReturn checks whether the move is still to be taken back.
 func requireReturn(ctx context.Context, q querier, mv *Move) error {
 	wanted, err := readWanted(ctx, q, mv)
 	if err == nil && wanted != WantAbort {
