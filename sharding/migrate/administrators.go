@@ -12,12 +12,15 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// Administrators gives the role that connect logs in with its password of a rotation on each shard. It comes after Roles, which
-// refuses a rotation that would be too early, and returns when each shard takes the password. It returns a *RefusedError where a
-// later rotation has begun: the mover of an earlier deployment may start again while the next one is deployed.
+// Administrators sets the password of the role that connect logs in with to that of a
+// rotation, on each shard. It runs after Roles, which refuses a rotation that comes too
+// early, and returns once each shard accepts the password. It returns a *RefusedError
+// if a later rotation has begun: the mover of an earlier deployment may start again
+// while the next one is deployed.
 //
-// Until then connect needs one that the shard takes: see router.Options.ConnConfig. A shard that takes neither gets the
-// right one when its pod is made anew.
+// Until then connect must return a password that the shard accepts, see
+// router.Options.ConnConfig. A shard that accepts neither gets the right one when its
+// pod is created anew.
 func Administrators(ctx context.Context, m *shardmap.Map, connect Connector, rotation int, wanted access.Administrators, log *slog.Logger) error {
 	var errs []error
 	for i := range m.Shards {
@@ -29,7 +32,8 @@ func Administrators(ctx context.Context, m *shardmap.Map, connect Connector, rot
 	return errors.Join(errs...)
 }
 
-// administer does not wait for ever for a shard that is down: what moves between the others comes after it.
+// administer does not wait for ever for a shard that is down: the moves between the
+// others come after it.
 func administer(ctx context.Context, shard *shardmap.Shard, connect Connector, rotation int, password string, log *slog.Logger) error {
 	if password == "" {
 		return &RefusedError{errors.New("the administrators' passwords have none for it")}
@@ -48,7 +52,7 @@ func administer(ctx context.Context, shard *shardmap.Shard, connect Connector, r
 	return requireTaken(ctx, connect, shard, password)
 }
 
-// requireLatest comes under the lock under which Roles notes a rotation.
+// requireLatest runs under the lock under which Roles records a rotation.
 func requireLatest(ctx context.Context, conn *pgx.Conn, rotation int) error {
 	var latest int
 	if err := conn.QueryRow(ctx, "SELECT coalesce(max(rotation), 0) FROM scalestack.rotation").Scan(&latest); err != nil {
@@ -60,8 +64,9 @@ func requireLatest(ctx context.Context, conn *pgx.Conn, rotation int) error {
 	return nil
 }
 
-// setPassword sends a verifier: neither the log nor pg_stat_statements gets to know the password. It does not wait for a
-// standby, which may itself wait for the password.
+// setPassword sends a verifier, so neither the log nor pg_stat_statements sees the
+// password. It does not wait for a standby, which may itself be waiting for the
+// password.
 func setPassword(ctx context.Context, conn *pgx.Conn, password string, log *slog.Logger) error {
 	var role, stored string
 	if err := conn.QueryRow(ctx, "SELECT rolname, coalesce(rolpassword, '') FROM pg_authid WHERE rolname = current_user").Scan(&role, &stored); err != nil {
@@ -86,7 +91,7 @@ func setPassword(ctx context.Context, conn *pgx.Conn, password string, log *slog
 	return nil
 }
 
-// requireTaken judges by the effect.
+// requireTaken checks the effect.
 func requireTaken(ctx context.Context, connect Connector, shard *shardmap.Shard, password string) error {
 	config, err := connect(shard)
 	if err != nil {

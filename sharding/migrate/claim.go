@@ -18,13 +18,13 @@ const (
 		SELECT bucket, 'owned', $1 FROM unnest($2::integer[]) AS bucket`
 )
 
-// claim makes the database the wanted shard, once. The row and the buckets come
+// claim makes the database the wanted shard, once. The row and the buckets are written
 // in one transaction; until then the fence refuses every write.
 //
-// The buckets are those of the base map, never of the current assignment: from
-// then on they change hands only by a move, which brings their rows along. What
-// another shard has heard of has moved before, so that an empty server in the
-// place of a shard that was removed takes nothing.
+// The buckets are those of the base map, never of the current assignment: afterwards
+// they change hands only by a move, which brings their rows along. A bucket that
+// another shard has heard of has moved before, so an empty server in place of a removed
+// shard takes nothing.
 func claim(ctx context.Context, conn *pgx.Conn, want identity.Identity, vacant []int32, log *slog.Logger) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, insertShard, want.Cluster, want.ShardID, want.Buckets, want.InitialShards)

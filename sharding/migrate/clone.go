@@ -11,10 +11,10 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// TakeOver gives a clone's shards the cluster's name of their map, where they still have
-// that of the cluster which they are a clone of. Nothing but the name may differ: it
-// returns an *identity.MismatchError for any other database, before it changes one.
-// Databases that are nobody's shard or have the name already are left alone.
+// TakeOver gives the shards of a clone the cluster name of their map, where they still
+// have that of the cluster that they are a clone of. Nothing but the name may differ:
+// for any other database it returns an *identity.MismatchError before it changes
+// anything. Databases that are no shard yet, or already have the name, are left alone.
 func TakeOver(ctx context.Context, m *shardmap.Map, from string, connect Connector, log *slog.Logger) error {
 	source := *m
 	source.Cluster = from
@@ -44,7 +44,7 @@ func TakeOver(ctx context.Context, m *shardmap.Map, from string, connect Connect
 	})
 }
 
-// isClone says whether a database is the shard of the source's map.
+// isClone reports whether a database is the shard of the source's map.
 func isClone(ctx context.Context, conn *pgx.Conn, m, source *shardmap.Map, shard *shardmap.Shard) (bool, error) {
 	have, err := identity.Read(ctx, conn)
 	switch {

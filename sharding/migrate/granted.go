@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// What everybody may make for himself is left out: temporary and large objects, and
-	// default privileges.
+	// Temporary and large objects and default privileges are left out: everybody may
+	// create those for themselves.
 	selectOwned = `
 		SELECT format('%s owns %s', rolname, pg_describe_object(classid, objid, objsubid))
 		FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid CROSS JOIN LATERAL pg_identify_object(classid, objid, objsubid) AS o
@@ -27,13 +27,13 @@ const (
 		FROM scalestack.granted($1) AS g JOIN pg_roles AS r ON r.oid = g.grantor ORDER BY 1`
 )
 
-// rolesOf are the role of a service and its logins.
+// rolesOf returns the role of a service and its logins.
 func rolesOf(s access.Service) []string {
 	return []string{access.Role(s.Name), access.Login(s.Name, 0), access.Login(s.Name, 1)}
 }
 
-// refuseOwners returns a *RefusedError if the services' roles own something: no right on
-// it can be taken from them, and whose it should be only a person knows.
+// refuseOwners returns a *RefusedError if the services' roles own something: an owner's
+// rights cannot be revoked, and only a person knows who should own it.
 func refuseOwners(ctx context.Context, conn *pgx.Conn, shard *shardmap.Shard, spec *access.Spec) error {
 	var roles []string
 	for _, s := range spec.Services {
@@ -50,8 +50,8 @@ func refuseOwners(ctx context.Context, conn *pgx.Conn, shard *shardmap.Shard, sp
 	return &RefusedError{fmt.Errorf("%s: %s, and an owner may do everything. Fix: give it to another role with ALTER … OWNER TO", shard.Name, strings.Join(owned, "; "))}
 }
 
-// revokeAll takes from a role what was granted to it by name, and returns a *RefusedError
-// for what is left.
+// revokeAll revokes from a role whatever was granted to it by name, and returns a
+// *RefusedError for what remains.
 func revokeAll(ctx context.Context, tx pgx.Tx, role string) error {
 	if _, err := tx.Exec(ctx, "SELECT scalestack.revoke_access($1)", role); err != nil {
 		return err

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// raiseLimit leaves a larger limit alone: pods of before hold the sessions that it
-	// allows, and those that replace them need some of their own. A new role has -1, none.
+	// raiseLimit leaves a larger limit alone: earlier pods hold the sessions that it
+	// allows, and the pods that replace them need some of their own. A new role has -1,
+	// no limit.
 	raiseLimit = `
 		SELECT format('ALTER ROLE %I CONNECTION LIMIT %s', rolname, $2::integer) FROM pg_roles
 		WHERE rolname = $1 AND rolconnlimit < $2::integer`
@@ -21,13 +22,14 @@ const (
 		CROSS JOIN LATERAL (SELECT count(*) AS sessions FROM pg_stat_activity WHERE usename = login) AS held
 		WHERE rolconnlimit > most`
 
-	// lowerLimits never goes below what is in use: every further session would be refused.
+	// lowerLimits never goes below what is in use: every further session would be
+	// refused.
 	lowerLimits = "SELECT format('ALTER ROLE %I CONNECTION LIMIT %s', login, most)" + tooLarge + " AND sessions <= most"
 
 	inExcess = "SELECT login" + tooLarge + " AND sessions > most"
 )
 
-// limitsOf are all logins of the services with their most connections.
+// limitsOf returns all logins of the services with their most connections.
 func limitsOf(spec *access.Spec) (logins []string, most []int) {
 	for _, s := range spec.Services {
 		for _, login := range []string{access.Login(s.Name, 0), access.Login(s.Name, 1)} {
@@ -37,7 +39,7 @@ func limitsOf(spec *access.Spec) (logins []string, most []int) {
 	return logins, most
 }
 
-// awaitFewerSessions gives the pods of before time to end. Where they do not, the limits of
+// awaitFewerSessions gives earlier pods time to end. If they do not, the limits of
 // their logins stay as they are.
 func awaitFewerSessions(ctx context.Context, conn *pgx.Conn, spec *access.Spec, deadline time.Time, log *slog.Logger) error {
 	logins, most := limitsOf(spec)
@@ -62,7 +64,7 @@ func awaitFewerSessions(ctx context.Context, conn *pgx.Conn, spec *access.Spec, 
 	}
 }
 
-// lower takes the connections that the services no longer have.
+// lower reduces the limits to the connections that the services still have.
 func lower(ctx context.Context, tx pgx.Tx, spec *access.Spec) error {
 	logins, most := limitsOf(spec)
 	return execEach(ctx, tx, lowerLimits, logins, most)

@@ -1,18 +1,18 @@
-// Package migrate makes databases into shards and keeps the engine's tables in
-// them current (Run), and applies the migrations of the services that keep their
-// own tables there (Service).
+// Package migrate makes databases into shards and keeps the engine's tables in them up
+// to date (Run), manages the services' roles there (Roles, Retire), and applies the
+// migrations of services that keep their own tables there (Service).
 //
-// A step waits for a table's readers and writers for a second at a time, and
-// then lets those go on who wait behind it (package locks). A step that needs
-// longer for a lock, as CREATE INDEX CONCURRENTLY does, begins with
-// SET lock_timeout = 0. Steps are not applied while a mover works.
+// A step waits for a table's readers and writers for one second at a time, and then
+// lets those proceed who wait behind it (package locks). A step that needs a lock for
+// longer, as CREATE INDEX CONCURRENTLY does, begins with SET lock_timeout = 0. No steps
+// are applied while a mover works.
 //
-// Both first wait for all shards and compare each with the shard map, and only
-// then change anything: a wrong map changes nothing anywhere. Running them
-// again, or twice at once, is safe.
+// Run and Service first wait for all shards and compare each with the shard map; only
+// then do they change anything. A wrong map therefore changes nothing anywhere. Running
+// them again, or twice at once, is safe.
 //
-// The versioned steps are applied by goose: it is well kept, brings no driver
-// of its own, and keeps each file in one transaction.
+// goose applies the versioned steps: it is well maintained, brings no driver of its
+// own, and keeps each file in one transaction.
 package migrate
 
 import (
@@ -33,8 +33,8 @@ import (
 //go:embed sql/*.sql
 var files embed.FS
 
-// Connector returns the settings of a connection to a shard, its current
-// password included.
+// Connector returns the settings of a connection to a shard, including its current
+// password.
 type Connector func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 
 // engineTable records the applied versions of the schema scalestack.
@@ -46,16 +46,16 @@ func engine() (Schema, error) {
 	return Schema{Files: steps, Table: engineTable, engine: true, Adopt: map[int64]int64{1: 1, 2: 2, 4: 3, 5: 4, 6: 5}}, err
 }
 
-// Run brings the engine's schema of every shard of the map to the newest version
-// and claims databases that are nobody's shard yet. It returns a *RefusedError
-// or an *identity.MismatchError for a map that trying again does not make right,
-// and a *RefusedError for a shard that was there before and is empty now.
+// Run brings the engine's schema of every shard of the map to the newest version and
+// claims databases that are no shard yet. It returns a *RefusedError or an
+// *identity.MismatchError for a map that a retry does not make right, and a
+// *RefusedError for a shard that existed before and is empty now.
 func Run(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
 	return FoundAnew(ctx, m, nil, connect, log)
 }
 
-// FoundAnew is Run that makes empty shards of lost ones with these ids: the users of
-// their buckets are given up.
+// FoundAnew is Run that also creates empty shards in place of lost ones with these ids:
+// the users in their buckets are given up.
 func FoundAnew(ctx context.Context, m *shardmap.Map, ids []int, connect Connector, log *slog.Logger) error {
 	s, err := checkAll(ctx, m, ids, connect, log)
 	if err != nil {
@@ -73,7 +73,7 @@ func FoundAnew(ctx context.Context, m *shardmap.Map, ids []int, connect Connecto
 	return noteFounded(ctx, m, connect, log)
 }
 
-// noteFounded lets every shard know that all initial ones are there: one that is empty
+// noteFounded records on every shard that all initial shards exist: one that is empty
 // later was lost.
 func noteFounded(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
 	return forEach(m, func(_ int, shard *shardmap.Shard) error {
@@ -106,9 +106,10 @@ func forEach(m *shardmap.Map, check func(i int, shard *shardmap.Shard) error) er
 func checkAll(ctx context.Context, m *shardmap.Map, anew []int, connect Connector, log *slog.Logger) (*survey, error) {
 	s, err := look(ctx, m, connect, log)
 	if err == nil && (s.twice != nil || s.lost() != nil) {
-		// A move may have ended between two looks, or another run have claimed shards. The
-		// second look at the giver, or at the first shard, comes after the first at the taker
-		// or the last, so that what is still owned twice or still lost is so.
+		// A move may have ended between two looks, or another run may have claimed
+		// shards. The second look at the giver, or at the first shard, comes after the
+		// first look at the taker, or at the last shard. So whatever is still owned
+		// twice or still lost really is.
 		s, err = look(ctx, m, connect, log)
 	}
 	if err != nil {
@@ -130,7 +131,7 @@ func look(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Log
 	return combine(m, known), nil
 }
 
-// checkShard accepts a database that is nobody's shard yet.
+// checkShard accepts a database that is no shard yet.
 func checkShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger) (knowledge, error) {
 	conn, err := waitFor(ctx, shard, connect, log)
 	if err != nil {
@@ -157,9 +158,9 @@ func migrateShard(ctx context.Context, s *survey, shard *shardmap.Shard, connect
 	})
 }
 
-// Upgrade brings the engine's schema of every shard to the newest version and asks for
-// nothing else: a shard that was restored from before a move, which Run refuses, gets what
-// a reconciliation needs. Every database must be a shard already.
+// Upgrade brings the engine's schema of every shard to the newest version and checks
+// nothing else: a shard that was restored to a time before a move, which Run refuses,
+// gets what a reconciliation needs. Every database must already be a shard.
 func Upgrade(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.Logger) error {
 	return forEach(m, func(_ int, shard *shardmap.Shard) error {
 		if err := upgradeShard(ctx, m, shard, connect, log.With("shard", shard.Name), nil); err != nil {
@@ -169,8 +170,8 @@ func Upgrade(ctx context.Context, m *shardmap.Map, connect Connector, log *slog.
 	})
 }
 
-// upgradeShard applies the engine's steps and claims the database under the same lock;
-// without claim, it must be claimed already.
+// upgradeShard applies the engine's steps and claims the database under the same lock.
+// Without claim, the database must already be claimed.
 func upgradeShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, connect Connector, log *slog.Logger, claim func(*pgx.Conn) error) error {
 	schema, err := engine()
 	if err != nil {
@@ -191,8 +192,8 @@ func upgradeShard(ctx context.Context, m *shardmap.Map, shard *shardmap.Shard, c
 	})
 }
 
-// whileLocked holds a session's advisory lock over everything, so that a second
-// run waits and then finds nothing left to do.
+// whileLocked holds a session's advisory lock throughout, so that a second run waits
+// and then finds nothing left to do.
 func whileLocked(ctx context.Context, shard *shardmap.Shard, connect Connector, log *slog.Logger, do func(*pgx.Conn) error) error {
 	conn, err := waitFor(ctx, shard, connect, log)
 	if err != nil {

@@ -14,33 +14,34 @@ import (
 )
 
 const (
-	// validFor is how long a login works that is no longer handed out: an hour in place
-	// of the two minutes that clients need.
+	// validFor is how long a login works after it is no longer handed out: an hour
+	// instead of the two minutes that clients need.
 	validFor = "1 hour"
-	// patience is for the pods of a rollout that has just ended: they stop within their
-	// grace period of 45 s by default.
+	// patience gives the pods of a rollout that has just ended time to stop; their
+	// grace period is 45 s by default.
 	patience = 2 * time.Minute
 	askEvery = 2 * time.Second
-	// retireWithin bounds the work on one shard: what moves must not wait for ever for one
-	// that is down.
+	// retireWithin limits the work on one shard: the moves must not wait for ever for
+	// one that is down.
 	retireWithin = 5 * time.Minute
 )
 
-// Retire takes rights from roles that the description no longer has, once the
-// credentials that it describes are with their users:
+// Retire takes rights from roles that the description no longer contains, once its
+// credentials have reached their users:
 //
-//   - logins that are not current stop working an hour later, those of services that
-//     are not listed included;
+//   - logins that are not current stop working an hour later, including those of services that
+//     are not listed;
 //   - roles of services that are not listed lose their rights;
-//   - logins with a larger limit of connections than the description's get that, unless
+//   - logins whose connection limit is larger than the description's get that limit, unless
 //     more sessions than it allows are still in use after two minutes;
 //   - a former role loses all rights on tables, unless sessions still use it after two
 //     minutes. That is logged, and the next run tries again.
 //
-// What a mover of an earlier release may have taken from the roles of the description by
-// mistake is given back. A shard to which Roles has applied another description since is
-// left alone, and a *RefusedError names it; one that gives no answer within five minutes
-// is left to the next run. The other shards are retired all the same.
+// It also gives back what a mover of an earlier release may have wrongly taken from the
+// roles of the description. A shard to which Roles has meanwhile applied another
+// description is left alone, and a *RefusedError names it; one that does not answer
+// within five minutes is left to the next run. The other shards are retired all the
+// same.
 func Retire(ctx context.Context, m *shardmap.Map, connect Connector, spec *access.Spec, log *slog.Logger) error {
 	digest, err := spec.Digest()
 	if err != nil {
@@ -53,8 +54,8 @@ func Retire(ctx context.Context, m *shardmap.Map, connect Connector, spec *acces
 type retirement struct {
 	spec   *access.Spec
 	digest string
-	// within bounds the work on each shard, and deadline is when sessions of former roles
-	// are no longer waited for.
+	// within limits the work on each shard. deadline is when to stop waiting for
+	// sessions of former roles.
 	within   time.Duration
 	deadline time.Time
 }
@@ -86,15 +87,15 @@ func (r *retirement) retire(ctx context.Context, shard *shardmap.Shard, connect 
 	})
 }
 
-// begin keeps others from changing rights, and requires that the roles are still those of
-// the description: the mover of an earlier release may start again while a later one is
-// deployed.
+// begin keeps others from changing rights, and requires that the roles are still those
+// of the description: the mover of an earlier release may start again while a later one
+// is deployed.
 func (r *retirement) begin(ctx context.Context, tx pgx.Tx) error {
 	if err := alone(ctx, tx); err != nil {
 		return err
 	}
 	var applied *string
-	// A shard that was restored may be from before that column.
+	// A shard may have been restored to a time before that column.
 	err := tx.QueryRow(ctx, "SELECT to_jsonb(r) ->> 'description' FROM scalestack.rotation AS r").Scan(&applied)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
@@ -106,8 +107,8 @@ func (r *retirement) begin(ctx context.Context, tx pgx.Tx) error {
 }
 
 const (
-	// expire leaves a time alone that is set already: a retirement does not begin anew
-	// with every run.
+	// expire leaves a time alone that is already set, so that runs do not postpone a
+	// retirement.
 	expire = `
 		SELECT format('ALTER ROLE %I VALID UNTIL %L', rolname, now() + $2::interval) FROM pg_roles
 		WHERE rolname LIKE 'svc\_%' AND rolcanlogin AND rolname <> ALL ($1::text[])
@@ -145,7 +146,7 @@ func (r *retirement) retireServices(ctx context.Context, tx pgx.Tx, log *slog.Lo
 }
 
 // giveBack undoes what a release that did not compare descriptions may have done to a
-// later one: it took all of a service's rights, and let the current login end.
+// later one: it revoked all of a service's rights and let the current login expire.
 func giveBack(ctx context.Context, tx pgx.Tx, s access.Service, rotation int, log *slog.Logger) error {
 	grants, err := s.Grants()
 	if err != nil {
@@ -170,8 +171,8 @@ func giveBack(ctx context.Context, tx pgx.Tx, s access.Service, rotation int, lo
 	return grant(ctx, tx, access.Role(s.Name), s)
 }
 
-// retireFormer keeps the role and its login: rollouts of the shards ask with it
-// whether a server runs what was deployed.
+// retireFormer keeps the role and its login, because rollouts of the shards use it to
+// ask whether a server runs what was deployed.
 func (r *retirement) retireFormer(ctx context.Context, conn *pgx.Conn, role string, log *slog.Logger) error {
 	for {
 		users, err := usersOf(ctx, conn, role)
@@ -193,7 +194,8 @@ func (r *retirement) retireFormer(ctx context.Context, conn *pgx.Conn, role stri
 	}
 }
 
-// revoke also ends memberships: the way back to an earlier release grants some.
+// revoke also ends memberships, some of which the way back to an earlier release
+// grants.
 func (r *retirement) revoke(ctx context.Context, tx pgx.Tx, role string) error {
 	if err := r.begin(ctx, tx); err != nil {
 		return err
@@ -205,7 +207,7 @@ func (r *retirement) revoke(ctx context.Context, tx pgx.Tx, role string) error {
 	return err
 }
 
-// usersOf lists the applications with a session of the role; psql is a person, or a
+// usersOf lists the applications with a session of the role. psql is a person, or a
 // rollout that asks.
 func usersOf(ctx context.Context, conn *pgx.Conn, role string) ([]string, error) {
 	rows, err := conn.Query(ctx, "SELECT DISTINCT application_name FROM pg_stat_activity WHERE usename = $1 AND application_name <> 'psql'", role)

@@ -18,21 +18,21 @@ import (
 
 // Schema is a set of migrations with one owner.
 type Schema struct {
-	// Files has the steps in its root, 00001_name.sql, in goose's format.
+	// Files holds the steps in its root, named like 00001_name.sql, in goose's format.
 	Files fs.FS
-	// Table records the applied versions. It names its schema, for example
+	// Table records the applied versions. It includes the schema, for example
 	// "public.orders_schema_version"; no two owners share one.
 	Table string
-	// Adopt is for tables that came to be when engine and service still shared
-	// one list of versions, scalestack.migrations: it maps the versions there to
-	// those of Files. Default: nothing is adopted.
+	// Adopt is for tables that were created while engine and service still shared one
+	// list of versions, scalestack.migrations: it maps the versions there to those of
+	// Files. Default: nothing is adopted.
 	Adopt map[int64]int64
 
 	engine bool
 }
 
-// apply runs the steps that the database does not have yet, as long as all sessions that
-// keep others away live.
+// apply runs the steps that the database lacks, as long as all sessions that lock
+// others out are alive.
 func (s Schema) apply(ctx context.Context, conn *pgx.Conn, keepers []*pgx.Conn, log *slog.Logger) error {
 	config := conn.Config()
 	config.RuntimeParams["lock_timeout"] = strconv.FormatInt(locks.Wait.Milliseconds(), 10)
@@ -49,7 +49,8 @@ func (s Schema) apply(ctx context.Context, conn *pgx.Conn, keepers []*pgx.Conn, 
 	if pending, err := provider.HasPending(ctx); err != nil || !pending {
 		return err
 	}
-	// Until the connection ends. A service has the lock already, on all shards.
+	// This lasts until the connection ends. A service already holds the lock on all
+	// shards.
 	if err := locks.Take(ctx, conn, locks.Mover); err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (s Schema) up(ctx context.Context, provider *goose.Provider, log *slog.Logg
 	}
 }
 
-// pending says whether a database lacks steps, and changes nothing.
+// pending reports whether a database lacks steps. It changes nothing.
 func (s Schema) pending(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	applied, err := s.applied(ctx, conn)
 	if err != nil {
@@ -81,7 +82,7 @@ func (s Schema) pending(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	return slices.ContainsFunc(steps, func(version int64) bool { return !slices.Contains(applied, version) }), err
 }
 
-// applied returns the versions that the database has, or would have adopted.
+// applied returns the versions that the database has or would adopt.
 func (s Schema) applied(ctx context.Context, conn *pgx.Conn) ([]int64, error) {
 	var own, former bool
 	err := conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL, to_regclass('scalestack.migrations') IS NOT NULL", s.Table).Scan(&own, &former)
@@ -108,7 +109,7 @@ func versionsOf(ctx context.Context, conn *pgx.Conn, query string) ([]int64, err
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 
-// versions returns those of all steps.
+// versions returns the versions of all steps.
 func (s Schema) versions() (versions []int64, err error) {
 	names, err := fs.Glob(s.Files, "*.sql")
 	if err != nil {
@@ -126,14 +127,14 @@ func (s Schema) versions() (versions []int64, err error) {
 
 const (
 	mustAdopt = "SELECT to_regclass('scalestack.migrations') IS NOT NULL AND to_regclass($1) IS NULL"
-	// The former table stays as it is: the other owner adopts from it as well,
-	// and an older release that is deployed again finds nothing to do.
+	// The former table stays as it is: the other owner adopts from it as well, and an
+	// older release that is deployed again finds nothing to do.
 	formerVersions = "SELECT DISTINCT version_id FROM scalestack.migrations WHERE is_applied ORDER BY version_id"
 )
 
-// adopt records the steps that were applied under another number. Table and
-// versions come in one transaction: with the table in place there is nothing
-// left to adopt.
+// adopt records steps that were applied under another number. The table and the
+// versions are written in one transaction: once the table exists, nothing is left to
+// adopt.
 func (s Schema) adopt(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	if len(s.Adopt) == 0 {
 		return nil

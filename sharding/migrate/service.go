@@ -15,10 +15,10 @@ import (
 
 // Service brings a service's own tables on every shard of the map to the newest
 // version, after Run has made the databases into shards. It returns an
-// *identity.MismatchError for a map that trying again does not make right, an
-// error that wraps identity.ErrUnclaimed where Run is still to come, an
-// *EngineError where Run came from a release before this one, and a *RefusedError for
-// steps while a move has begun and not ended: both its shards must have the same tables.
+// *identity.MismatchError for a map that a retry does not make right, an error that
+// wraps identity.ErrUnclaimed if Run is still to come, an *EngineError if Run came from
+// an earlier release than this one, and a *RefusedError for steps during an unfinished
+// move: both its shards must have the same tables.
 //
 // While it works, no mover and no other migration does on any shard.
 func Service(ctx context.Context, m *shardmap.Map, connect Connector, schema Schema, log *slog.Logger) error {
@@ -52,7 +52,7 @@ func Service(ctx context.Context, m *shardmap.Map, connect Connector, schema Sch
 	return nil
 }
 
-// fleet are sessions on all shards that keep others away.
+// fleet has sessions on all shards that lock others out.
 type fleet struct {
 	shards []*shardmap.Shard
 	conns  []*pgx.Conn
@@ -76,8 +76,8 @@ func (f *fleet) enter(ctx context.Context, m *shardmap.Map, shard *shardmap.Shar
 	return requireEngine(ctx, conn, m, shard)
 }
 
-// prepare keeps movers away from all shards before a step is applied to any, and refuses
-// steps while moves are open: what they change on one end the other would lack.
+// prepare locks movers out of all shards before a step is applied to any, and refuses
+// steps during unfinished moves: the step would change one end and not the other.
 func (f *fleet) prepare(ctx context.Context, schema Schema) error {
 	var some bool
 	for i, conn := range f.conns {
@@ -111,13 +111,13 @@ func (f *fleet) prepare(ctx context.Context, schema Schema) error {
 
 const (
 	movesFrom = "SELECT count(*) FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')"
-	// In its other shard a move shows by its subscription or publication.
+	// On its other shard a move is recognized by its subscription or publication.
 	movesWith = `
 		SELECT count(*) FROM (SELECT subname FROM pg_subscription JOIN pg_database AS d ON d.oid = subdbid AND datname = current_database() UNION ALL SELECT pubname FROM pg_publication) AS streams (name)
 		WHERE starts_with(name, 'scalestack_move_')`
 )
 
-// openMoves says what moves of a shard have begun and not ended.
+// openMoves describes the unfinished moves of a shard.
 func openMoves(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var from, with int
 	if err := conn.QueryRow(ctx, movesFrom).Scan(&from); err != nil {
@@ -135,12 +135,12 @@ func openMoves(ctx context.Context, conn *pgx.Conn) (string, error) {
 	return "", nil
 }
 
-// EngineError says that a shard's engine schema is older than this program, whose
-// steps may call functions that it does not have.
+// EngineError means that a shard's engine schema is older than this program, whose
+// steps may call functions that the schema lacks.
 type EngineError struct {
 	// Shard is the map's name of the shard.
 	Shard string
-	// Have is the schema's version on the shard, 0 for one from before versions of
+	// Have is the version of the schema on the shard, 0 if it is older than versions of
 	// its own; Need is the version that this program was built with.
 	Have, Need int64
 }
@@ -149,7 +149,7 @@ func (e *EngineError) Error() string {
 	return fmt.Sprintf("%s: the engine's schema has version %d, and this program needs %d or newer: run shardctl migrate of the same release first", e.Shard, e.Have, e.Need)
 }
 
-// requireEngine accepts a newer engine: services follow it one by one.
+// requireEngine accepts a newer engine, because services are upgraded one by one.
 func requireEngine(ctx context.Context, conn *pgx.Conn, m *shardmap.Map, shard *shardmap.Shard) error {
 	if err := identity.Check(ctx, conn, shard.Name, identity.Of(m, shard)); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// RefusedError says that the map must not be used. Nothing was changed, and
-// trying again does not help.
+// RefusedError means that the map must not be used. Nothing was changed, and a retry
+// does not help.
 type RefusedError struct{ Err error }
 
 func (e *RefusedError) Error() string { return "refused: " + e.Err.Error() }
@@ -20,8 +20,8 @@ func (e *RefusedError) Error() string { return "refused: " + e.Err.Error() }
 // Unwrap returns the reasons.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// news is what a shard knows of one bucket: who owned it at that epoch, and
-// whether that is the shard itself.
+// news is what a shard knows about one bucket: who owned it at that epoch, and whether
+// that is the shard itself.
 type news struct {
 	Bucket int32
 	Epoch  int64
@@ -29,28 +29,28 @@ type news struct {
 	Here   bool
 }
 
-// knowledge is what one shard says before anything is changed. A database that
-// is nobody's shard yet knows nothing.
+// knowledge is what one shard reports before anything is changed. A database that is no
+// shard yet knows nothing.
 type knowledge struct {
-	// claimed says that the database is a shard.
+	// claimed means that the database is a shard.
 	claimed bool
-	// founded says that all initial shards were shards at once, and noted that the shard
-	// itself has a note of it, as shards have since there is one.
+	// founded means that all initial shards existed at once; noted means that this
+	// shard has recorded that itself, as shards do in newer releases.
 	founded, noted bool
 	news           []news
-	// moves are the sources and targets of moves that have not ended.
+	// moves are the sources and targets of unfinished moves.
 	moves []int
 }
 
 const (
 	readNews = "SELECT bucket, epoch, owner, state IN ('owned', 'fenced') FROM scalestack.ownership"
-	// The source has the move's row. In the target the move shows by what is
-	// named scalestack_move_<source>_<id>, which goes when the move has ended.
+	// The source has the move's row. On the target the move is recognized by the name
+	// scalestack_move_<source>_<id>, which disappears when the move has ended.
 	readMoves = `
 		SELECT target FROM scalestack.move WHERE state NOT IN ('complete', 'aborted', 'rolled back')
 		UNION SELECT split_part(subname, '_', 3)::integer FROM pg_subscription WHERE subname ~ '^scalestack_move_[0-9]+_'
 		UNION SELECT split_part(pubname, '_', 3)::integer FROM pg_publication WHERE pubname ~ '^scalestack_move_[0-9]+_'`
-	// The table may be from before the column.
+	// The table may be older than the column.
 	readNote = "SELECT coalesce((to_jsonb(s) ->> 'founded')::boolean, false) FROM scalestack.shard AS s"
 )
 
@@ -78,8 +78,8 @@ func read(ctx context.Context, conn *pgx.Conn) (knowledge, error) {
 	return k, err
 }
 
-// readFounded also believes that the services' roles were applied: they are, once all
-// shards are there.
+// readFounded also accepts that the services' roles were applied, because that happens
+// only once all shards exist.
 func (k *knowledge) readFounded(ctx context.Context, conn *pgx.Conn) error {
 	if err := conn.QueryRow(ctx, readNote).Scan(&k.noted); err != nil {
 		return err
@@ -96,9 +96,9 @@ func (k *knowledge) readFounded(ctx context.Context, conn *pgx.Conn) error {
 type survey struct {
 	shards *shardmap.Map
 	known  []knowledge
-	// anew are the lost shards that somebody gives up, to have empty ones in their place.
+	// anew are lost shards that somebody gives up, to put empty ones in their place.
 	anew []int
-	// owners are the latest known ones, by bucket.
+	// owners are the latest known owners, by bucket.
 	owners map[int32]int
 	// twice are the buckets that more than one shard owns.
 	twice map[int32]double
@@ -106,11 +106,12 @@ type survey struct {
 	moving map[int]bool
 }
 
-// double is a bucket that two shards own: older and newer are the epochs' owners.
+// double is a bucket that two shards own: older and newer are what they report, by
+// epoch.
 type double struct{ older, newer news }
 
-// combine believes the news with the highest epoch, which grows with every
-// change of owner.
+// combine believes the report with the highest epoch, which grows with every change of
+// owner.
 func combine(m *shardmap.Map, all []knowledge) *survey {
 	s := &survey{shards: m, known: all, owners: map[int32]int{}, moving: map[int]bool{}}
 	epochs, here := map[int32]int64{}, map[int32]news{}
@@ -144,7 +145,8 @@ func (s *survey) note(a, b news) {
 	s.twice[a.Bucket] = double{older: a, newer: b}
 }
 
-// restored names the shards that own buckets which later went to another one.
+// restored returns an error for each shard that owns buckets which later went to
+// another shard.
 func (s *survey) restored() (errs []error) {
 	buckets := map[[2]int][]int32{}
 	for _, bucket := range slices.Sorted(maps.Keys(s.twice)) {
@@ -158,8 +160,8 @@ func (s *survey) restored() (errs []error) {
 	return errs
 }
 
-// vacant are the buckets of the base map that a new shard may take: those that
-// no shard has ever heard of.
+// vacant returns the buckets of the base map that a new shard may take: those that no
+// shard has ever heard of.
 func (s *survey) vacant(id int) []int32 {
 	var buckets []int32
 	for bucket := range int32(s.shards.Buckets) {
@@ -170,9 +172,9 @@ func (s *survey) vacant(id int) []int32 {
 	return buckets
 }
 
-// lost are the shards that were there and are none any more, as that of an empty volume,
-// although they owned buckets. Shards are claimed in the order of their ids, so that one
-// with a higher id tells as well.
+// lost returns the shards that existed and no longer do, for example because their
+// volume is empty, although they owned buckets. Shards are claimed in the order of
+// their ids, so one with a higher id is proof as well.
 func (s *survey) lost() (ids []int) {
 	highest, founded := -1, false
 	for i, k := range s.known {
@@ -189,8 +191,8 @@ func (s *survey) lost() (ids []int) {
 	return ids
 }
 
-// unfounded reports lost shards that nobody gives up, and shards that are not lost and that
-// somebody does.
+// unfounded reports lost shards that nobody gives up, and shards that somebody gives up
+// although they are not lost.
 func (s *survey) unfounded() (errs []error) {
 	lost := s.lost()
 	for _, id := range lost {
@@ -207,15 +209,15 @@ func (s *survey) unfounded() (errs []error) {
 	return errs
 }
 
-// noted says whether every shard has the note that all initial ones were founded.
+// noted reports whether every shard has recorded that all initial ones were founded.
 func (s *survey) noted() bool {
 	return !slices.ContainsFunc(s.known, func(k knowledge) bool { return !k.noted })
 }
 
 func (s *survey) baseOwner(bucket int32) int { return int(bucket) % s.shards.InitialShards }
 
-// refuse returns a *RefusedError if the map lacks a shard that owns a bucket or
-// takes part in a move. Whoever deploys such a map is about to remove it.
+// refuse returns a *RefusedError if the map lacks a shard that owns a bucket or takes
+// part in a move: whoever deploys such a map is about to remove that shard.
 func (s *survey) refuse() error {
 	errs := append(s.restored(), s.unfounded()...)
 	missing := s.missing()
@@ -233,7 +235,7 @@ func (s *survey) refuse() error {
 	return &RefusedError{errors.Join(errs...)}
 }
 
-// missing returns the buckets, by owner, whose owner the map does not have.
+// missing returns the buckets whose owner the map lacks, by owner.
 func (s *survey) missing() map[int][]int32 {
 	missing := map[int][]int32{}
 	for bucket := range int32(s.shards.Buckets) {

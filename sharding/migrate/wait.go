@@ -12,11 +12,12 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// retryEvery is short beside a server's start, and rare enough not to disturb it.
+// retryEvery is short compared with a server's start, and long enough not to disturb
+// it.
 const retryEvery = time.Second
 
-// waitFor connects, again and again until the context ends. A refused password
-// is no exception: a server that still restarts for a new one refuses it too.
+// waitFor retries until it connects or the context ends. It retries a refused password
+// as well, because a server that is still restarting for a new one refuses it too.
 func waitFor(ctx context.Context, shard *shardmap.Shard, connect Connector, log *slog.Logger) (*pgx.Conn, error) {
 	ticker := time.NewTicker(retryEvery)
 	defer ticker.Stop()
@@ -27,7 +28,7 @@ func waitFor(ctx context.Context, shard *shardmap.Shard, connect Connector, log 
 			return conn, nil
 		}
 		if last == nil || ctx.Err() == nil {
-			// An attempt that the deadline cut short would hide the real reason.
+			// An attempt that the deadline interrupted would hide the real reason.
 			last = err
 		}
 		log.Warn("shard is not ready", "shard", shard.Name, "attempt", attempt, "error", err.Error())
@@ -44,7 +45,7 @@ func dial(ctx context.Context, shard *shardmap.Shard, connect Connector) (*pgx.C
 	if err != nil {
 		return nil, err
 	}
-	// A role's or the database's own setting must not keep out who comes to reset it.
+	// A setting of a role or the database must not lock out the program that resets it.
 	config.RuntimeParams["default_transaction_read_only"] = "off"
 	maps.Copy(config.RuntimeParams, locks.Settings)
 	return pgx.ConnectConfig(ctx, config)

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Encrypt gives all servers certificates of the authority for their address, and has them
-// refuse connections without TLS. App and Admin verify the servers from then on.
+// Encrypt gives all servers certificates of the authority for their address and makes
+// them refuse connections without TLS. From then on App and Admin verify the servers.
 func (s *Shards) Encrypt(authority *certtest.Authority) {
 	s.t.Helper()
 	for _, server := range s.Servers {
@@ -24,11 +24,11 @@ func (s *Shards) Encrypt(authority *certtest.Authority) {
 	}
 }
 
-// Authorities is the file with what the server's clients are to trust.
+// Authorities returns the file with the authorities that the server's clients trust.
 func (s *Server) Authorities() string { return filepath.Join(s.folder, "authorities.crt") }
 
-// Certify lets the running server speak TLS, with a new certificate of the authority. Its
-// clients trust the given authorities.
+// Certify enables TLS on the running server, with a new certificate of the authority.
+// Its clients trust the given authorities.
 func (s *Server) Certify(authority *certtest.Authority, trusted []byte) {
 	s.t.Helper()
 	pair := authority.Issue(time.Hour, "127.0.0.1")
@@ -50,7 +50,7 @@ func (s *Server) Certify(authority *certtest.Authority, trusted []byte) {
 	}, 10*time.Second, 20*time.Millisecond, "the server does not speak TLS")
 }
 
-// RefuseClearText lets nobody in without TLS.
+// RefuseClearText refuses all connections without TLS.
 func (s *Server) RefuseClearText() {
 	s.t.Helper()
 	file := filepath.Join(s.data(), "pg_hba.conf")
@@ -65,7 +65,7 @@ func (s *Server) reload() {
 	s.Exec("postgres", "SELECT pg_reload_conf()")
 }
 
-// own writes a file of the server's user.
+// own writes a file that belongs to the server's user.
 func (s *Server) own(file string, content []byte, mode os.FileMode) {
 	s.t.Helper()
 	require.NoError(s.t, os.WriteFile(file, content, mode))

@@ -1,6 +1,6 @@
-// Package pgtest runs real PostgreSQL servers for tests. They run when
-// SCALESTACK_TEST_POSTGRES names a folder with initdb and postgres; otherwise
-// the test is skipped and says so.
+// Package pgtest runs real PostgreSQL servers for tests. They run if
+// SCALESTACK_TEST_POSTGRES names a folder with initdb and postgres; otherwise the test
+// is skipped and says so.
 package pgtest
 
 import (
@@ -26,10 +26,10 @@ import (
 const (
 	// Variable names the folder of PostgreSQL's programs.
 	Variable = "SCALESTACK_TEST_POSTGRES"
-	// FsyncVariable may be "on" for measurements: tests do without, for no test
-	// survives the machine.
+	// FsyncVariable may be "on" for measurements. Tests do without fsync, because no
+	// test survives the machine.
 	FsyncVariable = "SCALESTACK_TEST_FSYNC"
-	// InitdbVariable may have more arguments of initdb, separated by blanks.
+	// InitdbVariable may hold further arguments of initdb, separated by blanks.
 	InitdbVariable = "SCALESTACK_TEST_INITDB"
 )
 
@@ -39,8 +39,8 @@ const (
 	AppPassword   = "app-secret"
 )
 
-// unprivileged is who runs the servers when the tests run as root, which
-// PostgreSQL refuses; it also refuses a user without a name.
+// unprivileged is the user that runs the servers when the tests run as root: PostgreSQL
+// refuses root, and a user without a name.
 const unprivileged = "nobody"
 
 // Server is one PostgreSQL server with the roles postgres and app.
@@ -51,13 +51,13 @@ type Server struct {
 	t      *testing.T
 	bin    string
 	folder string
-	// runAs is nil for the user of the tests.
+	// runAs is nil to run as the tests' own user.
 	runAs *syscall.Credential
-	// password is the superuser's if it is another than AdminPassword.
+	// password is the superuser's, if it is not AdminPassword.
 	password string
-	// encrypted tells that its own connections verify it.
+	// encrypted means that the server's own connections verify it.
 	encrypted bool
-	// configured tells that its settings are those of Configure.
+	// configured means that the settings are those of Configure.
 	configured bool
 	cmd        *exec.Cmd
 	ended      chan struct{}
@@ -110,11 +110,12 @@ func (s *Server) initdb(data string) {
 	require.NoError(s.t, os.WriteFile(password, []byte(AdminPassword), 0o644))
 	s.mustRun(filepath.Join(s.bin, "initdb"), append(strings.Fields(os.Getenv(InitdbVariable)), "-D", data, "-U", "postgres", "--pwfile", password,
 		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
-		// Tests connect thousands of times, and a password's 4,096 rounds of hashing on both sides would be most of that.
+		// Tests connect thousands of times, and most of that time would go into 4,096
+		// rounds of hashing a password on both sides.
 		"--set", "scram_iterations=1")...)
 }
 
-// mustRun runs a program to its end, as the user of the server.
+// mustRun runs a program to completion as the server's user.
 func (s *Server) mustRun(program string, args ...string) {
 	s.t.Helper()
 	output, err := s.command(program, args...).CombinedOutput()
@@ -126,7 +127,8 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 func (s *Server) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = s.folder
-	// A server that connects to another one with TLS looks for a certificate of its own at home.
+	// A server that connects to another one with TLS looks for a client certificate in
+	// its home folder.
 	cmd.Env = append(os.Environ(), "HOME="+s.folder)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.runAs}
 	return cmd
@@ -171,7 +173,7 @@ func (s *Server) spawn() {
 	go func() { _ = cmd.Wait(); close(ended) }()
 }
 
-// settings are those of tests, or what Configure's may not decide.
+// settings are those for tests, or those that Configure must not change.
 func (s *Server) settings() []string {
 	if s.configured {
 		return []string{"-c", "hba_file=" + filepath.Join(s.data(), "pg_hba.conf")}
@@ -179,12 +181,12 @@ func (s *Server) settings() []string {
 	return []string{"-c", "fsync=" + cmp.Or(os.Getenv(FsyncVariable), "off"), "-c", "shared_buffers=16MB", "-c", "wal_level=logical",
 		"-c", "max_replication_slots=32", "-c", "max_wal_senders=32", "-c", "max_worker_processes=32",
 		"-c", "max_logical_replication_workers=16", "-c", "max_sync_workers_per_subscription=4",
-		// A subscriber's worker that failed is started again soon.
+		// A subscriber's worker that failed restarts soon.
 		"-c", "wal_retrieve_retry_interval=200ms"}
 }
 
-// Configure takes a postgresql.conf in place of the tests' settings, but for where the server
-// listens, and restarts it. Its standbys get the same.
+// Configure replaces the tests' settings with a postgresql.conf, except for where the
+// server listens, and restarts it. Its standbys get the same.
 func (s *Server) Configure(config string) {
 	s.t.Helper()
 	s.Stop()
@@ -193,11 +195,11 @@ func (s *Server) Configure(config string) {
 	s.Run()
 }
 
-// Stop ends the server and every connection to it.
+// Stop stops the server and every connection to it.
 func (s *Server) Stop() { s.signal(syscall.SIGINT) }
 
-// Kill ends the server as a machine's failure does: without a goodbye. It comes back
-// when no session's process answers any more.
+// Kill stops the server as a failing machine would, without a shutdown. It returns once
+// no session's process answers any more.
 func (s *Server) Kill() {
 	s.t.Helper()
 	if s.cmd == nil {
@@ -209,8 +211,9 @@ func (s *Server) Kill() {
 		"the killed server's processes do not end")
 }
 
-// sharesMemory tells whether a process of this postmaster still runs. Sessions outlive a killed postmaster for a moment,
-// and each is attached to the segment of shared memory that it made.
+// sharesMemory reports whether a process of this postmaster is still running. Sessions
+// outlive a killed postmaster for a moment, and each is attached to its segment of
+// shared memory.
 func sharesMemory(t *testing.T, postmaster int) bool {
 	segments, err := os.ReadFile("/proc/sysvipc/shm")
 	require.NoError(t, err)
@@ -260,7 +263,7 @@ func (s *Server) ChangePassword(password string) {
 	s.SetPassword(password)
 }
 
-// SetPassword tells that the superuser has got another one.
+// SetPassword records that the superuser has got another password.
 func (s *Server) SetPassword(password string) { s.password = password }
 
 // Admin connects as the superuser.
@@ -271,7 +274,7 @@ func (s *Server) Admin(database string) *pgx.Conn {
 	return conn
 }
 
-// App connects as the service does.
+// App connects as a service does.
 func (s *Server) App(database string) *pgx.Conn {
 	s.t.Helper()
 	conn, err := s.connect(database, "app", AppPassword)

@@ -16,15 +16,15 @@ import (
 const (
 	// PoolerVariable names PgBouncer's program.
 	PoolerVariable = "SCALESTACK_TEST_PGBOUNCER"
-	// ThroughVariable may be "pooler": then the pools of all routers of tests as role app
-	// connect through a PgBouncer.
+	// ThroughVariable may be "pooler": then the pools of all routers in tests that use
+	// role app connect through a PgBouncer.
 	ThroughVariable = "SCALESTACK_TEST_THROUGH"
 )
 
-// StartPooler runs a PgBouncer in transaction mode before shards until the test ends, as
-// docs/scale.md sets it up, for role app with at most size connections to each shard, for which a
-// client waits at most so long, in whole seconds. It returns its address and its process
-// id. Without a PgBouncer the test is skipped.
+// StartPooler runs a PgBouncer in transaction mode in front of shards until the test
+// ends, configured as in docs/scale.md. Role app gets at most size connections to each
+// shard, and a client waits at most wait for one, in whole seconds. It returns the
+// address and the process id. Without a PgBouncer the test is skipped.
 func StartPooler(t *testing.T, s *Shards, size int, wait time.Duration) (address string, pid int) {
 	t.Helper()
 	program := os.Getenv(PoolerVariable)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Proxy stands between clients and a server, and can hold back what the server says.
+// Proxy stands between clients and a server and can hold back the server's answers.
 type Proxy struct {
 	// Port is where it listens on 127.0.0.1.
 	Port int
@@ -25,7 +25,7 @@ type Proxy struct {
 	delay    time.Duration
 	// thawed is closed while bytes pass.
 	thawed chan struct{}
-	// text is what a message of a client has for whose answer intercept is called.
+	// text identifies the client messages for whose answers intercept is called.
 	text      []byte
 	intercept func() bool
 	open      map[net.Conn]bool
@@ -46,22 +46,22 @@ func StartProxy(t *testing.T, port int) *Proxy {
 	return p
 }
 
-// Delay holds back every answer for so long; 0 ends it.
+// Delay delays every answer by d; 0 ends that.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
 }
 
-// Freeze keeps all connections and lets nothing pass in either direction, as a host
-// behind a broken network does; new ones are accepted and hear nothing.
+// Freeze keeps all connections but lets nothing pass in either direction, like a host
+// behind a broken network. New connections are accepted and get no answer.
 func (p *Proxy) Freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.thawed = make(chan struct{})
 }
 
-// Thaw ends a freeze; what was held back arrives.
+// Thaw ends a freeze and delivers what was held back.
 func (p *Proxy) Thaw() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,8 +72,9 @@ func (p *Proxy) Thaw() {
 	}
 }
 
-// Intercept calls do whenever the server has answered a message with this text and the client
-// has not heard it yet. The connection ends in place of the answer where do returns false.
+// Intercept calls do whenever the server has answered a message with this text and the
+// client has not received the answer yet. If do returns false, the connection ends
+// instead.
 func (p *Proxy) Intercept(text string, do func() bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,8 +127,8 @@ func (p *Proxy) track(conns ...net.Conn) {
 	}
 }
 
-// pass ends both connections when one has ended. The client has asked what Intercept waits for
-// until the server answers.
+// pass ends both connections when one has ended. asked is set from the message that
+// Intercept waits for until the server answers.
 func (p *Proxy) pass(to, from net.Conn, answers bool, asked *atomic.Bool) {
 	defer p.end(to, from)
 	buffer := make([]byte, 64<<10)

@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Moment is what a server's data was at one moment.
+// Moment is a copy of a server's data at one moment.
 type Moment struct{ folder string }
 
-// Keep copies the data as it is now. It restarts the server.
+// Keep copies the current data. It restarts the server.
 func (s *Server) Keep() Moment {
 	s.t.Helper()
 	s.Stop()
@@ -26,9 +26,9 @@ func (s *Server) Keep() Moment {
 	return m
 }
 
-// Restore takes the server back to a moment, as components/postgres does: on a timeline of
-// its own, without slots, with subscriptions disabled and with the restore's name in the
-// data folder.
+// Restore takes the server back to a moment, as components/postgres does: on a new
+// timeline, without slots, with subscriptions disabled and with the restore's name in
+// the data folder.
 func (s *Server) Restore(m Moment, name string) {
 	s.t.Helper()
 	s.Stop()
@@ -39,7 +39,7 @@ func (s *Server) Restore(m Moment, name string) {
 	s.append("standby.signal", "")
 	private := s.command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-k", "", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
 		"-c", "fsync=off", "-c", "wal_level=logical", "-c", "max_logical_replication_workers=0",
-		// Not fewer than the primary had, or it does not start.
+		// With fewer than the primary had, it does not start.
 		"-c", "max_wal_senders=32", "-c", "max_worker_processes=32")
 	require.NoError(s.t, private.Start())
 	s.promote()

@@ -13,12 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Shards are running servers, and the files that a pod would have to use them.
+// Shards are running servers, with the files that a pod would use to reach them.
 type Shards struct {
-	// Servers are by shard id, but for those of SpreadShards.
+	// Servers are by shard id, except with SpreadShards.
 	Servers []*Server
 	Map     *shardmap.Map
-	// App and Admin are the settings to reach the shards as either role.
+	// App and Admin are the settings to reach the shards with either role.
 	App, Admin settings.Shards
 
 	t *testing.T
@@ -37,8 +37,8 @@ func StartShards(t *testing.T, n int) *Shards {
 }
 
 // SpreadShards makes n shards the databases of a few servers, shard i on server i mod
-// servers, and writes a base map for them with 960 buckets. Each server takes 500 clients,
-// who prove their passwords with as many rounds of hashing as with PostgreSQL's default.
+// servers, and writes a base map for them with 960 buckets. Each server takes 500
+// clients, which hash their passwords with PostgreSQL's default number of rounds.
 func SpreadShards(t *testing.T, servers, n int) *Shards {
 	t.Helper()
 	s := newShards(t, n, 960)
@@ -108,13 +108,13 @@ func SetCredentials(t *testing.T, folder, user, password string) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "password"), []byte(password), 0o600))
 }
 
-// SetFormer adds the file with the passwords that rotations have replaced.
+// SetFormer adds the file with passwords that rotations have replaced.
 func SetFormer(t *testing.T, folder string, passwords ...string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "former"), []byte(strings.Join(passwords, "\n")+"\n"), 0o600))
 }
 
-// Write makes a map the content of the map's file.
+// Write writes a map to the map's file.
 func (s *Shards) Write(m *shardmap.Map) {
 	s.t.Helper()
 	content, err := m.Encode()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Standby is a copy of a server that follows it by streaming replication, with a slot as Patroni's have. The server
-// acknowledges a commit once the copy has it.
+// Standby is a copy of a server that follows it by streaming replication, with a slot
+// like Patroni's. The server acknowledges a commit once the copy has it.
 type Standby struct {
 	of   *Server
 	copy *Server
@@ -28,7 +28,8 @@ func (s *Server) Follow() *Standby {
 	return standby
 }
 
-// FollowAs makes a standby with a name and settings of its own, which no commit waits for yet.
+// FollowAs creates a standby with its own name and settings. No commit waits for it
+// yet.
 func (s *Server) FollowAs(name, settings string) *Standby {
 	s.t.Helper()
 	c := &Server{Port: freePort(s.t), t: s.t, bin: s.bin, runAs: s.runAs, password: s.password, configured: s.configured}
@@ -43,8 +44,8 @@ func (s *Server) FollowAs(name, settings string) *Standby {
 	return &Standby{of: s, copy: c}
 }
 
-// WaitFor sets synchronous_standby_names, and returns when so many standbys may acknowledge
-// a commit.
+// WaitFor sets synchronous_standby_names, and returns once that many standbys may
+// acknowledge a commit.
 func (s *Server) WaitFor(names string, standbys int) {
 	s.t.Helper()
 	s.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = '"+names+"'")
@@ -62,7 +63,7 @@ func (s *Server) backup(data string) {
 	defer conn.Close(ctx)
 	_, err := conn.Exec(ctx, "SELECT pg_backup_start('standby', true)")
 	require.NoError(s.t, err)
-	// Files may vanish while they are copied, which the log makes up for.
+	// Files may disappear while they are copied; the log makes up for that.
 	_ = s.command("cp", "-R", s.data(), data).Run()
 	var label string
 	require.NoError(s.t, conn.QueryRow(ctx, "SELECT labelfile FROM pg_backup_stop(false)").Scan(&label))
@@ -89,8 +90,8 @@ func (s *Server) append(name, text string) {
 	require.NoError(s.t, cmd.Wait())
 }
 
-// TakeOver kills the server and puts its promoted standby at its address, as a Service
-// that follows the primary does.
+// TakeOver kills the server and puts its promoted standby at its address, like a
+// Service that follows the primary.
 func (b *Standby) TakeOver() {
 	b.of.t.Helper()
 	b.of.Kill()

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TemplateVariable names a folder that may be made: the first server's data folder
-// is kept there and copied for every other one, which takes a tenth of the time of
-// initdb. Without it each server has an initdb of its own.
+// TemplateVariable names a folder, which is created if necessary: the first server's
+// data folder is kept there and copied for every other one, which takes a tenth of the
+// time of initdb. Without it each server runs initdb.
 const TemplateVariable = "SCALESTACK_TEST_TEMPLATE"
 
 // initialise makes the data folder.
@@ -52,8 +52,8 @@ const (
 
 var errControl = errors.New("pg_control has no checksum where one is expected")
 
-// renew gives a copy a system identifier of its own, as initdb would: PostgreSQL
-// tells servers apart by it, and so does a mover.
+// renew gives a copy its own system identifier, as initdb would: PostgreSQL tells
+// servers apart by it, and so does a mover.
 func renew(data string) error {
 	identifier := make([]byte, 8)
 	_, _ = rand.Read(identifier)
@@ -81,7 +81,7 @@ func renew(data string) error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// checksumOffset finds the checksum of what lies before it, -1 for none.
+// checksumOffset finds the checksum of the bytes before it, -1 if there is none.
 func checksumOffset(content []byte) int {
 	for at := 8; at+4 <= min(len(content), 512); at += 4 {
 		if crc32.Checksum(content[:at], castagnoli) == binary.LittleEndian.Uint32(content[at:]) {
