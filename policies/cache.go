@@ -102,7 +102,7 @@ func (r request) String() string {
 // isFile holds for a path that Cloudflare caches by its extension, without any rule.
 func (r request) isFile() bool { return strings.HasSuffix(r.path, ".css") }
 
-// overrides tells whether the rule keeps what the origin calls private or no-store.
+// overrides reports whether the rule keeps what the origin calls private or no-store.
 func overrides(one rule.Node) bool {
 	ttl := one.Block("actionParameters", "edgeTtl")
 	return ttl.At("mode").Text() == "override_origin" || len(ttl.At("statusCodeTtls").Items()) > 0

@@ -195,7 +195,7 @@ func partitionsOf(g rule.Graph, topic rule.Resource) int {
 	return 1
 }
 
-// reads tells whether a rule lets its user read. A rule may name one operation or
+// reads reports whether a rule lets its user read. A rule may name one operation or
 // several, and a resource in full, by its beginning, or all with "*".
 func reads(acl rule.Node, kind, name string) bool {
 	operations, known := acl.At("operations").Texts()

@@ -31,7 +31,7 @@ func layoutOf(address string) cacheLayout {
 
 func servers(list string) int { return strings.Count(list, ",") + 1 }
 
-// invalidates tells whether what is read by this many servers is invalidated.
+// invalidates reports whether what is read by this many servers is invalidated.
 func (l cacheLayout) invalidates(nodes int) bool { return nodes == l.nodes || nodes == l.also }
 
 func (l cacheLayout) String() string {

@@ -30,7 +30,7 @@ type Gateway struct {
 	From []k8s.Peer `json:"from" pulumi:"from" required:"true"`
 }
 
-// routed tells whether a tunnel or a gateway leads to the service with this key.
+// routed reports whether a tunnel or a gateway leads to the service with this key.
 func (c *Config) routed(key string) bool {
 	return c.Tunnel != nil && c.Tunnel.Service == key || c.Gateway != nil && c.Gateway.Service == key
 }

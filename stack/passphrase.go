@@ -44,7 +44,7 @@ func publicEnvironment() bool {
 	return os.Getenv("PULUMI_CONFIG_PASSPHRASE") == publicPassphrase
 }
 
-// publicSalt tells whether the public passphrase opens the file's salt. A stack that
+// publicSalt reports whether the public passphrase opens the file's salt. A stack that
 // has no file, or another secrets provider, has no salt.
 func publicSalt(file string) (bool, error) {
 	content, err := os.ReadFile(file)

@@ -25,7 +25,7 @@ func (c *Config) checkRecord(path *field.Path, host, zone pulumi.StringInput) fi
 		"Fix: leave one of the two records out, or give cdn.record.name in full, such as shop.example.com", name))}
 }
 
-// mayBe tells whether a record's name, whole or within its zone, may be that of the host.
+// mayBe reports whether a record's name, whole or within its zone, may be that of the host.
 // What is left of the host is the zone, whose name has a dot.
 func mayBe(name, host string, zone, hostZone pulumi.StringInput) bool {
 	name, host = plainHost(name), plainHost(host)

@@ -110,11 +110,11 @@ func (c *Config) services() []Service {
 	return all
 }
 
-// hasPool tells whether the service's pods hold connections to every shard. shardctl
+// hasPool reports whether the service's pods hold connections to every shard. shardctl
 // opens one now and then, of those that are reserved.
 func (s Service) hasPool() bool { return s.Uses.Shards != nil && s.Name != shardctlName }
 
-// usesKafka tells whether the service is a client of the event log.
+// usesKafka reports whether the service is a client of the event log.
 func (s Service) usesKafka() bool { return len(s.Uses.Produce) > 0 || s.Uses.Consume != nil }
 
 // kafkaUser may do what the service does and nothing else.

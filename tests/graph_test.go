@@ -134,7 +134,7 @@ func at(t *testing.T, node pulumi.MockResourceArgs, path string) string {
 	return fmt.Sprint(value.V)
 }
 
-// follows tells whether one resource is registered after another is known,
+// follows reports whether one resource is registered after another is known,
 // directly or by way of others.
 func (g *graph) follows(token, name, otherToken, otherName string) bool {
 	byURN := map[string]pulumi.MockResourceArgs{}

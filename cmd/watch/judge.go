@@ -60,7 +60,7 @@ func (w *watch) judge(seen snapshot) (lines []string, hopeless bool) {
 	return slices.Concat(seen.empty(), lines, seen.kafka(), seen.uncreated(w.began)), hopeless
 }
 
-// made tells whether the pod may be the deployment's: one from before has its problem
+// made reports whether the pod may be the deployment's: one from before has its problem
 // from elsewhere, and nobody waits for one of somebody else or of a CronJob.
 func (w *watch) made(p pod) bool {
 	return !p.Metadata.CreationTimestamp.Before(w.began.Truncate(time.Second)) && p.ofAStack() && !p.byTheClock()

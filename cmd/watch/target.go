@@ -82,7 +82,7 @@ func stackOf(args []string) (flags []string) {
 	return flags
 }
 
-// shortWithValue tells whether a value follows a flag of one letter without a space, as in -sprod.
+// shortWithValue reports whether a value follows a flag of one letter without a space, as in -sprod.
 func shortWithValue(arg string) bool {
 	return len(arg) > 2 && arg[1] != '-' && slices.Contains(stackFlags, arg[:2])
 }

@@ -110,5 +110,5 @@ func (a *Args) Complete() {
 	}
 }
 
-// takesStatusTTLs tells whether the zone takes lifetimes by status code.
+// takesStatusTTLs reports whether the zone takes lifetimes by status code.
 func (a *Args) takesStatusTTLs() bool { return a.Mode != ModePageRules || plans[a.Plan].pageExtras }

@@ -32,7 +32,7 @@ func pageRules(a *Args) []pageRule {
 		pageRule{ref: bypassRef + "encoded", target: a.Hostname + "/*%*"})
 }
 
-// reaches tells whether a rule's folder has the prefix in it.
+// reaches reports whether a rule's folder has the prefix in it.
 func (a *Args) reaches(prefix string) bool {
 	for _, r := range a.Rules {
 		folder, isFolder := strings.CutSuffix(strings.ToLower(r.Path), "*")

@@ -52,7 +52,7 @@ func contentProblem(kind, content string) string {
 	return ""
 }
 
-// mayBe tells whether the record's name, whole or within its zone, may be the host's.
+// mayBe reports whether the record's name, whole or within its zone, may be the host's.
 func (r *Record) mayBe(host string) bool {
 	name, known := settings.String(r.Name)
 	name = strings.ToLower(strings.TrimSuffix(name, "."))

@@ -84,7 +84,7 @@ func (q Query) Check(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// named tells whether the query's mode takes names.
+// named reports whether the query's mode takes names.
 func (q Query) named() bool { return q.Mode == QueryInclude || q.Mode == QueryExclude }
 
 // Check refuses a range that ends before it begins.

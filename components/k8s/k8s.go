@@ -75,7 +75,7 @@ func (p Peer) Check(path *field.Path) field.ErrorList {
 	return nil
 }
 
-// given tells whether labels select anything. Empty ones would select every pod.
+// given reports whether labels select anything. Empty ones would select every pod.
 func given(labels pulumi.StringMapInput) bool {
 	if known, ok := labels.(pulumi.StringMap); ok {
 		return len(known) > 0

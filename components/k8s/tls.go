@@ -60,7 +60,7 @@ func (t *TLS) Check(path *field.Path) field.ErrorList {
 	return nil
 }
 
-// Requires tells whether the servers refuse clear text.
+// Requires reports whether the servers refuse clear text.
 func (t *TLS) Requires() bool { return t != nil && t.Mode == TLSRequire }
 
 // SecretOf is the name of the Secret with the certificate of the component with this name,

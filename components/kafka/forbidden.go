@@ -34,7 +34,7 @@ var usersOwn = []string{
 // kraftIgnores are settings that mean nothing without ZooKeeper.
 var kraftIgnores = []string{"inter.broker.protocol.version", "log.message.format.version"}
 
-// forbidden tells whether Strimzi would ignore a broker setting. It compares beginnings
+// forbidden reports whether Strimzi would ignore a broker setting. It compares beginnings
 // without regard to case, and exceptions in full (AbstractConfiguration.filterForbidden).
 func forbidden(key string) bool {
 	lower := strings.ToLower(key)

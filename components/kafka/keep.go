@@ -32,7 +32,7 @@ func (r Removed) Check(path *field.Path) field.ErrorList {
 
 func (a *Args) releasesPool(name string) bool { return slices.Contains(a.Removed.Pools, name) }
 
-// letsGo says whether a pool may leave. Others with as many controllers would begin with
+// letsGo reports whether a pool may leave. Others with as many controllers would begin with
 // nothing of what these know: the brokers would find no topic.
 func (a *Args) letsGo(p Pool) bool {
 	return a.releasesPool(p.Name) && !slices.Contains(p.Roles, Controller)

@@ -101,7 +101,7 @@ func storage(s Storage) object {
 	return object{"type": "jbod", "volumes": list{volume}}
 }
 
-// HasClaim tells whether a volume claim of this name is one that Strimzi makes for a node.
+// HasClaim reports whether a volume claim of this name is one that Strimzi makes for a node.
 func HasClaim(cluster, claim string) bool { return strings.HasPrefix(claim, "data-0-"+cluster+"-") }
 
 func spread(cluster string, p Pool) list {

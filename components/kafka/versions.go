@@ -82,7 +82,7 @@ func (a *Args) checkOperatorRuns(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// serves tells whether a release's definitions have the API version.
+// serves reports whether a release's definitions have the API version.
 func serves(operator, apiVersion string) bool {
 	if apiVersion == v1 {
 		return compareVersions(operator, "0.49.0") >= 0

@@ -100,7 +100,7 @@ func (a *Args) archiveSettings() []setting {
 	}
 }
 
-// backupDecides tells whether a setting is decided by the component where there are
+// backupDecides reports whether a setting is decided by the component where there are
 // backups.
 func backupDecides(name string) bool {
 	return strings.HasPrefix(name, "archive_") || strings.HasPrefix(name, "recovery_") || name == "restore_command"

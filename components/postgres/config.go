@@ -162,7 +162,7 @@ func (t Tuning) volumeSettings() []setting {
 	}
 }
 
-// decided says whether the component alone may set name. data_directory,
+// decided reports whether the component alone may set name. data_directory,
 // config_file and the like come from the command line, and the includes would
 // bring in settings that nobody has checked.
 func decided(name string) bool {

@@ -26,7 +26,7 @@ type TLS struct {
 	MemberCertificates bool `json:"memberCertificates" pulumi:"memberCertificates,optional"`
 }
 
-// Requires tells whether the servers refuse clear text. Without TLS they do not.
+// Requires reports whether the servers refuse clear text. Without TLS they do not.
 func (t *TLS) Requires() bool { return t != nil && t.TLS.Requires() }
 
 // SecretOf is the name of the Secret with the certificate of the component with this name,
@@ -38,7 +38,7 @@ func (t *TLS) SecretOf(component string) string {
 	return t.TLS.SecretOf(component)
 }
 
-// memberCertificates tells whether Patroni takes changes only with a certificate.
+// memberCertificates reports whether Patroni takes changes only with a certificate.
 func (a *Args) memberCertificates() bool { return a.TLS != nil && a.TLS.MemberCertificates }
 
 func (a *Args) checkMemberCertificates(path *field.Path) field.ErrorList {

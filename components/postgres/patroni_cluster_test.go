@@ -314,7 +314,7 @@ func (m *member) untilDeleted(cmd *exec.Cmd) bool {
 	}
 }
 
-// deleted tells whether somebody has asked for the pod's end.
+// deleted reports whether somebody has asked for the pod's end.
 func (m *member) deleted() bool {
 	if m.over() {
 		return true
@@ -355,7 +355,7 @@ func (m *member) killAll() {
 	}
 }
 
-// killFound tells whether it has found any that is not killed yet.
+// killFound reports whether it has found any that is not killed yet.
 func (m *member) killFound(killed map[int]bool) (more bool) {
 	for _, id := range m.processes() {
 		if !killed[id] {

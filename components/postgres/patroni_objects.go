@@ -42,7 +42,7 @@ func MembersOf(component string, shard int, claims []string) int {
 	return 0
 }
 
-// HasClaim tells whether a volume claim of this name is one of a shard's members.
+// HasClaim reports whether a volume claim of this name is one of a shard's members.
 func HasClaim(component, claim string) bool {
 	return strings.HasPrefix(claim, "data-"+component+"-shard-")
 }

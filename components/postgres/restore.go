@@ -51,7 +51,7 @@ var replayProgram string
 //go:embed restore.sh
 var restoreScript string
 
-// restores tells whether the shard is one of those to restore.
+// restores reports whether the shard is one of those to restore.
 func (p plan) restores() bool { return p.Restore != nil && slices.Contains(p.Restore.Shards, p.id) }
 
 // addRestore adds the request to the files that a server is restarted for.

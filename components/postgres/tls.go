@@ -41,7 +41,7 @@ func tlsSettings(a *Args) []setting {
 	}
 }
 
-// tlsDecides tells whether a setting is the component's with TLS. All that decides who is
+// tlsDecides reports whether a setting is the component's with TLS. All that decides who is
 // trusted and with what begins so.
 func tlsDecides(a *Args, name string) bool { return a.TLS != nil && strings.HasPrefix(name, "ssl") }
 

@@ -91,7 +91,7 @@ func awaitKEDA(ctx context.Context, look LookFunc, namespace, name, checksum str
 
 var errSilent = errors.New("KEDA says nothing against it. Does its operator run?")
 
-// keda tells whether KEDA goes by the spec, and if not, what it says. One that somebody has
+// keda reports whether KEDA goes by the spec, and if not, what it says. One that somebody has
 // paused, or deleted meanwhile, is not waited for.
 func keda(ctx context.Context, look LookFunc, namespace, name, checksum string) (done bool, err error) {
 	asked, err := look(ctx, kedaVersion, "scaledobjects", namespace, name)

@@ -119,7 +119,7 @@ func (t *Triggers) asksPrometheus() bool {
 	return t.Connections != nil || t.Requests != nil || len(t.Queries) > 0
 }
 
-// NeedsPrometheus tells whether a trigger of the service is read from Prometheus.
+// NeedsPrometheus reports whether a trigger of the service is read from Prometheus.
 func (a *Args) NeedsPrometheus() bool { return a.Triggers != nil && a.Triggers.asksPrometheus() }
 
 // Check refuses triggers without a reason to scale on.
@@ -169,7 +169,7 @@ func (a *Args) checkScaleToZero(triggers *field.Path) field.ErrorList {
 	return errs
 }
 
-// scalesToZero tells whether there are times without a pod.
+// scalesToZero reports whether there are times without a pod.
 func (a *Args) scalesToZero() bool {
 	return a.Triggers != nil && a.Triggers.Lag != nil && a.Triggers.Lag.ScaleToZeroAfterSeconds > 0
 }

@@ -64,7 +64,7 @@ func (t Target) load() (*api.Config, error) {
 	return clientcmd.Load(content)
 }
 
-// Moved tells whether the provider, not knowing a cluster's identity, would take two
+// Moved reports whether the provider, not knowing a cluster's identity, would take two
 // targets for two clusters and replace every object: when the entry of the active
 // cluster differs, even in its address or CA alone. An old kubeconfig that is gone is
 // taken for a moved one, since nobody can tell.

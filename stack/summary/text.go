@@ -127,7 +127,7 @@ func buckets(before, after *shardmap.Map) []string {
 	return strings.Split(strings.TrimSpace(plan.String()), "\n")
 }
 
-// moves says whether any bucket has to change its owner, or a shard goes.
+// moves reports whether any bucket has to change its owner, or a shard goes.
 func moves(before, after *Figures) bool {
 	plan, err := shardmap.NewPlan(before.ShardMap, after.ShardMap)
 	return err != nil || plan.Moved > 0 || len(before.ShardMap.Shards) > len(after.ShardMap.Shards)

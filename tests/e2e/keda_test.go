@@ -213,7 +213,7 @@ func fillPools(t *testing.T, c *client, namespace string) (release func()) {
 	return release
 }
 
-// runs tells whether so many pods at least are wanted and ready.
+// runs reports whether so many pods at least are wanted and ready.
 func runs(t *testing.T, namespace, name string, wanted, ready int) error {
 	t.Helper()
 	is, are := replicas(t, namespace, name, "{.spec.replicas}"), replicas(t, namespace, name, "{.status.readyReplicas}")

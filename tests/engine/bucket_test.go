@@ -12,7 +12,7 @@ import (
 	"github.com/scalestack/scalestack/components/postgres"
 )
 
-// reachable tells whether the shards may still connect to a port.
+// reachable reports whether the shards may still connect to a port.
 func (r *rig) reachable(port string) bool {
 	return slices.ContainsFunc(r.state.Resources, func(one *state.State) bool {
 		name := one.URN.Name()

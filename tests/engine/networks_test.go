@@ -64,7 +64,7 @@ func decode(t *testing.T, object resource.PropertyMap, into any) {
 	require.NoError(t, json.Unmarshal(text, into))
 }
 
-// reaches tells whether the policies of this moment let from connect to a port of to.
+// reaches reports whether the policies of this moment let from connect to a port of to.
 func (r *rig) reaches(from, to pod, port int) bool {
 	return r.allows("Egress", from, to, to, port) && r.allows("Ingress", to, from, to, port)
 }
@@ -173,7 +173,7 @@ func (r *rig) requireKept() {
 	}
 }
 
-// brokersTake tells whether the cluster's own listeners, of which Strimzi makes a policy,
+// brokersTake reports whether the cluster's own listeners, of which Strimzi makes a policy,
 // or another policy let a client in.
 func (r *rig) brokersTake(broker, client pod) bool {
 	var cluster struct {

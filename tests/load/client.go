@@ -94,7 +94,7 @@ func parse(response *http.Response, text []byte) (reply, error) {
 	return r, nil
 }
 
-// readable says whether a read has its answer.
+// readable reports whether a read has its answer.
 func (r reply) readable() bool { return r.status == http.StatusOK || r.status == http.StatusNotFound }
 
 // refused says that repeating makes no sense: the request itself is wrong.

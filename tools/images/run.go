@@ -69,7 +69,7 @@ func (j *job) describe(ctx context.Context) error {
 	return nil
 }
 
-// wanted tells whether a stack's file names the program; without files everything is
+// wanted reports whether a stack's file names the program; without files everything is
 // built.
 func wanted(stacks []*stackFile, p program) bool {
 	return len(stacks) == 0 || slices.ContainsFunc(stacks, func(s *stackFile) bool { return len(s.found[p.name]) > 0 })

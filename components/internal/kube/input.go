@@ -6,7 +6,7 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// Given tells whether a string was given: neither nil nor empty. A value that is
+// Given reports whether a string was given: neither nil nor empty. A value that is
 // known only during the deployment counts as given.
 func Given(input pulumi.StringInput) bool {
 	if input == nil {

@@ -81,7 +81,7 @@ func (n *entry) ask(header http.Header) {
 
 func (n *entry) age(now time.Time) time.Duration { return max(0, now.Sub(n.stored)) }
 
-// usable tells whether a response that is stale may still be served within a
+// usable reports whether a response that is stale may still be served within a
 // limit.
 func (n *entry) usable(now time.Time, limit time.Duration) bool {
 	return limit == policy.Forever || limit > 0 && n.age(now) < n.Fresh+limit

@@ -123,7 +123,7 @@ func (x *exchange) lead(old *entry) (outcome, error) {
 	return x.take(old, response, generation)
 }
 
-// standsIn tells whether an old copy may answer for an origin that cannot. A
+// standsIn reports whether an old copy may answer for an origin that cannot. A
 // kept failure is no help.
 func (n *entry) standsIn(now time.Time) bool {
 	return n != nil && !isFailure(n.status) && n.usable(now, n.IfError)

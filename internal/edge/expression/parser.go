@@ -53,7 +53,7 @@ func (p *parser) failf(position int, format string, args ...any) node {
 	return &constant{at: position}
 }
 
-// is tells whether the next token is one of these words or symbols.
+// is reports whether the next token is one of these words or symbols.
 func (p *parser) is(values ...string) bool {
 	return (p.current.kind == word || p.current.kind == symbol) && slices.Contains(values, p.current.value)
 }

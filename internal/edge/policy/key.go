@@ -157,7 +157,7 @@ func keyQuery(r *expression.Request, s *rules.Settings) []string {
 	return parameters
 }
 
-// IgnoresQuery tells whether the query string is no part of the key.
+// IgnoresQuery reports whether the query string is no part of the key.
 func IgnoresQuery(r *expression.Request, s *rules.Settings) bool {
 	if names := queryNames(s); names != nil {
 		return slices.Contains(names.Excludes, "*")

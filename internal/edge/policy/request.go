@@ -69,12 +69,12 @@ func set(words string) map[string]bool {
 	return s
 }
 
-// Static tells whether Cloudflare caches the path without a rule.
+// Static reports whether Cloudflare caches the path without a rule.
 func Static(r *expression.Request) bool {
 	return extensions[r.Extension()] || r.Path == "/robots.txt"
 }
 
-// Eligible tells whether the cache may be asked for the request, and if not,
+// Eligible reports whether the cache may be asked for the request, and if not,
 // why. Cloudflare answers such a request with the status DYNAMIC, whether a
 // rule bypasses it or nothing makes it cacheable (page "Available settings",
 // Bypass cache).

@@ -28,7 +28,7 @@ const (
 	Dynamic     Status = "DYNAMIC"
 )
 
-// FromCache tells whether the body came from the cache: Cloudflare's page
+// FromCache reports whether the body came from the cache: Cloudflare's page
 // describes these four as served from it.
 func (s Status) FromCache() bool {
 	return s == Hit || s == Stale || s == Updating || s == Revalidated

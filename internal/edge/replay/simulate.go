@@ -174,7 +174,7 @@ func wholeStatus(status int) int {
 	return status
 }
 
-// differs tells whether the log shows that the origin had something else by
+// differs reports whether the log shows that the origin had something else by
 // then: another size or another kind of answer.
 func (o *object) differs(l Line) bool {
 	switch {

@@ -43,7 +43,7 @@ const (
 	NormalizeBoth = "both"
 )
 
-// ToOrigin tells whether the origin gets the normalized URL.
+// ToOrigin reports whether the origin gets the normalized URL.
 func (n Normalization) ToOrigin() bool { return n.Scope == NormalizeBoth }
 
 // Rule is one rule, ready to be evaluated.
@@ -159,7 +159,7 @@ func last[T any](current **T, next *T) {
 	}
 }
 
-// StrictOrigin says whether Origin Cache Control is on. It always is, but for
+// StrictOrigin reports whether Origin Cache Control is on. It always is, but for
 // zones on Enterprise that turn it off.
 func (s *Settings) StrictOrigin() bool {
 	return s.OriginCacheControl == nil || *s.OriginCacheControl

@@ -46,7 +46,7 @@ type Finding struct {
 	Wrong, Hints []string
 }
 
-// Failed tells whether the path is not what its rule says it is.
+// Failed reports whether the path is not what its rule says it is.
 func (f *Finding) Failed() bool { return len(f.Wrong) > 0 }
 
 // Result is what holds for all paths.

@@ -190,7 +190,7 @@ func (u *up) buildImages(ctx context.Context, log io.Writer) (err error) {
 	return err
 }
 
-// asksForPatroni tells whether a drill or the dev stack has shards with several members.
+// asksForPatroni reports whether a drill or the dev stack has shards with several members.
 func (u *up) asksForPatroni() bool {
 	settings, _ := os.ReadFile(filepath.Join(u.Repo, "Pulumi."+deploy.Stack+".yaml"))
 	return u.patroni || bytes.Contains(settings, []byte(images.PatroniRef))

@@ -75,7 +75,7 @@ func (e *Exporter) collectLag(out chan<- prometheus.Metric, group string, commit
 	}
 }
 
-// consumes tells whether the group has an offset in any of the topic's partitions.
+// consumes reports whether the group has an offset in any of the topic's partitions.
 func consumes(committed map[int32]kadm.OffsetResponse) bool {
 	for _, commit := range committed {
 		if commit.At >= 0 {

@@ -92,7 +92,7 @@ func (h *host) GetProgramDependencies(
 	return response, nil
 }
 
-// inModule tells whether there are sources to ask; a prebuilt program has none.
+// inModule reports whether there are sources to ask; a prebuilt program has none.
 func inModule(dir string) bool {
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {

@@ -132,7 +132,7 @@ func (fields Fields) names() []string {
 	return names
 }
 
-// given tells whether m has a value for name; null is the same as absent.
+// given reports whether m has a value for name; null is the same as absent.
 func given(m property.Map, name string) (property.Value, bool) {
 	value, ok := m.GetOk(name)
 	return value, ok && !value.IsNull()

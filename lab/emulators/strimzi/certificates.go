@@ -77,7 +77,7 @@ func (o objects) ensureCertificates(ctx context.Context, c *nodes.Cluster) (made
 	return made, err
 }
 
-// trusted tells whether every pod was started with the authority's newest key.
+// trusted reports whether every pod was started with the authority's newest key.
 func (o objects) trusted(ctx context.Context, c *nodes.Cluster, generation int) (bool, error) {
 	pods := &corev1.PodList{}
 	if err := o.Fresh.List(ctx, pods, client.InNamespace(c.Namespace), client.MatchingLabels{api.ClusterLabel: c.Name, api.NameLabel: c.Component()}); err != nil {
@@ -177,5 +177,5 @@ func pairOf(data map[string][]byte, file string) pki.Pair {
 	return pki.Pair{Certificate: slices.Clone(data[file+".crt"]), Key: slices.Clone(data[file+".key"])}
 }
 
-// isCertificate tells whether a key of an authority's Secret is a certificate.
+// isCertificate reports whether a key of an authority's Secret is a certificate.
 func isCertificate(name string) bool { return strings.HasSuffix(name, ".crt") }

@@ -48,7 +48,7 @@ func (r *clusters) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	return ctrl.Result{RequeueAfter: again}, errors.Join(err, r.report(ctx, before, kafka))
 }
 
-// stillWaits tells whether the status is left as it is: Strimzi writes it at the end of a reconciliation, which lasts as
+// stillWaits reports whether the status is left as it is: Strimzi writes it at the end of a reconciliation, which lasts as
 // long as its nodes take to restart and fails after five minutes. Until then a cluster that was Ready says so.
 func (r *clusters) stillWaits(cluster types.NamespacedName, conditions []api.Condition, again time.Duration) bool {
 	if again != soon {

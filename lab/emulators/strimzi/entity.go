@@ -41,7 +41,7 @@ func (o objects) rolledOut(ctx context.Context, c *nodes.Cluster, name, what str
 	return nil
 }
 
-// entityReady tells whether the cluster has a pod of the entity operator that is ready and has the container.
+// entityReady reports whether the cluster has a pod of the entity operator that is ready and has the container.
 func (o objects) entityReady(ctx context.Context, cluster types.NamespacedName, container string) (bool, error) {
 	labels := (&nodes.Cluster{Kafka: named(cluster)}).EntityLabels()
 	pods := &corev1.PodList{}

@@ -45,7 +45,7 @@ func Since(old, conditions []Condition, now time.Time) []Condition {
 	return conditions
 }
 
-// IsReady tells whether an object is.
+// IsReady reports whether an object is.
 func IsReady(conditions []Condition) bool {
 	return slices.ContainsFunc(conditions, func(c Condition) bool { return c.Type == Ready && c.Status == "True" })
 }

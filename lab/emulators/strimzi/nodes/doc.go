@@ -48,7 +48,7 @@ type Pool struct {
 	IDs, Removed []int32
 }
 
-// Is tells whether the pool's nodes have the role.
+// Is reports whether the pool's nodes have the role.
 func (p Pool) Is(role string) bool { return slices.Contains(p.Spec.Roles, role) }
 
 // Set is the name of the pool's StrimziPodSet.

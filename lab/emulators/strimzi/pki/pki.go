@@ -88,7 +88,7 @@ func (a *Authority) Issue(name pkix.Name, hosts []string) (Pair, error) {
 	return Pair{Certificate: certificate, Key: key}, err
 }
 
-// Fits tells whether a certificate is signed by the authority for exactly these names.
+// Fits reports whether a certificate is signed by the authority for exactly these names.
 func (a *Authority) Fits(p Pair, name pkix.Name, hosts []string) bool {
 	certificate, err := parse(p.Certificate)
 	if err != nil || len(p.Key) == 0 {

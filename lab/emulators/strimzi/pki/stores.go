@@ -26,7 +26,7 @@ func TrustStore(certificates map[string][]byte, password string) ([]byte, error)
 	return pkcs12.Modern.EncodeTrustStoreEntries(entries, password)
 }
 
-// InTrustStore tells whether a store has exactly the certificates, which are in PEM.
+// InTrustStore reports whether a store has exactly the certificates, which are in PEM.
 func InTrustStore(store []byte, password string, certificates map[string][]byte) bool {
 	found, err := pkcs12.DecodeTrustStore(store, password)
 	if err != nil || len(found) != len(certificates) {
@@ -62,7 +62,7 @@ func KeyStore(p Pair, password string) ([]byte, error) {
 	return pkcs12.Modern.Encode(key, certificate, nil, password)
 }
 
-// InKeyStore tells whether a store has the certificate.
+// InKeyStore reports whether a store has the certificate.
 func InKeyStore(store []byte, password string, p Pair) bool {
 	_, found, err := pkcs12.Decode(store, password)
 	if err != nil {

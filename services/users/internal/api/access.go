@@ -29,7 +29,7 @@ type Access struct {
 	AddressHeader string
 }
 
-// permission says whether a caller may do what a request asks for. The id is that
+// permission reports whether a caller may do what a request asks for. The id is that
 // of the path, 0 where there is none.
 type permission func(c auth.Caller, id int64) bool
 

@@ -32,14 +32,14 @@ type Caller struct {
 // Public is everybody, where nobody has to say who they are.
 func Public() Caller { return Caller{public: true} }
 
-// MayRead says whether the caller may read a user and its products.
+// MayRead reports whether the caller may read a user and its products.
 func (c Caller) MayRead(id int64) bool { return c.MayWrite(id) || slices.Contains(c.scopes, ReadScope) }
 
-// MayWrite says whether the caller may change and delete the user with this id, and
+// MayWrite reports whether the caller may change and delete the user with this id, and
 // its products. Making a user takes MayCreate too, with whatever id.
 func (c Caller) MayWrite(id int64) bool { return c.MayCreate() || c.user != nil && *c.user == id }
 
-// MayCreate says whether the caller may create users, and bring back deleted ones.
+// MayCreate reports whether the caller may create users, and bring back deleted ones.
 // Each gets a mail at an address that the caller chooses, so that a person's own
 // token is not enough.
 func (c Caller) MayCreate() bool { return c.public || slices.Contains(c.scopes, WriteScope) }

@@ -57,7 +57,7 @@ func (k *keys) follow(ctx context.Context) {
 	}
 }
 
-// known tells whether there are keys that may be used.
+// known reports whether there are keys that may be used.
 func (k *keys) known() bool {
 	k.mu.RLock()
 	defer k.mu.RUnlock()

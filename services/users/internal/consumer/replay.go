@@ -79,7 +79,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 
 func (r *replay) full() bool { return r.limit > 0 && r.replayed.Succeeded+r.replayed.Failed >= r.limit }
 
-// left says whether any replay has letters before it.
+// left reports whether any replay has letters before it.
 func (r *replay) left(ctx context.Context, topic string) (bool, error) {
 	behind, err := lag(ctx, r.admin, ReplayGroup(r.group.options.Group), topic)
 	if err != nil {

@@ -57,7 +57,7 @@ func (w *worker) stop() {
 	w.group.client.ResumeFetchPartitions(map[string][]int32{w.at.topic: {w.at.id}})
 }
 
-// mayBegin says whether to begin with the n-th record.
+// mayBegin reports whether to begin with the n-th record.
 func (w *worker) mayBegin(n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -112,7 +112,7 @@ func (s *Sender) note(ctx context.Context, e *events.Event) error {
 	return nil
 }
 
-// claim says whether the user that came with the version is there, whether the mail is
+// claim reports whether the user that came with the version is there, whether the mail is
 // ours to send, and whether it was sent.
 func (s *Sender) claim(ctx context.Context, e *events.Event, version int64) (there, mine, done bool, err error) {
 	_, err = s.router.Write(ctx, e.UserID, func(ctx context.Context, w *router.Writer) error {

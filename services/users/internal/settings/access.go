@@ -41,7 +41,7 @@ func isIssuer(text string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && err == nil && address.IsLoopback()
 }
 
-// isHeader tells whether a text can be the name of a header (RFC 9110, 5.6.2).
+// isHeader reports whether a text can be the name of a header (RFC 9110, 5.6.2).
 func isHeader(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'

@@ -26,7 +26,7 @@ type Tracing struct {
 	ServiceName string `env:"OTEL_SERVICE_NAME" doc:"our name in the traces"`
 }
 
-// Enabled says whether there are traces.
+// Enabled reports whether there are traces.
 func (t *Tracing) Enabled() bool { return t.Endpoint != "" || t.TracesEndpoint != "" }
 
 // isCollector refuses credentials, which belong into OTEL_EXPORTER_OTLP_HEADERS.

@@ -122,7 +122,7 @@ func (s *Store) clear(ctx context.Context, id int64) (shard string, err error) {
 	return shard, nil
 }
 
-// clearPiece says whether anything may be left.
+// clearPiece reports whether anything may be left.
 func (s *Store) clearPiece(ctx context.Context, tx pgx.Tx, id int64) (clearing bool, err error) {
 	tag, err := tx.Exec(ctx, lockClearing, id)
 	if err != nil || tag.RowsAffected() == 0 {
