@@ -51,7 +51,7 @@ type Rule struct {
 	Ref string
 	// Expression says which requests it matches.
 	Expression string
-	// Cache reports whether it caches or keeps out of the cache.
+	// Cache says whether it caches or bypasses the cache.
 	Cache bool
 	// Disabled rules have no effect.
 	Disabled bool
