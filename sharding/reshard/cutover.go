@@ -20,23 +20,10 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		return advance(ctx, f.source(mv), mv, CaughtUp)
 	}
 	for attempt := 1; ; attempt++ {
-		if err := m.gate(ctx, f, mv); err != nil {
+		if err := m.readyToFence(ctx, f, mv, s, w); err != nil {
 			return err
 		}
-		tables, err := m.sameTables(ctx, s)
-		if err != nil {
-			return err
-		}
-		if err := m.settle(ctx, s, tables, w); err != nil {
-			return err
-		}
-		if err := requireFences(ctx, s); err != nil {
-			return err
-		}
-		if err := m.awaitPassword(ctx, f, mv, s); err != nil {
-			return err
-		}
-		err = w.requireUnaltered(ctx, s.from, s.to)
+		err := w.requireUnaltered(ctx, s.from, s.to)
 		if errors.Is(err, errAltered) {
 			m.log(mv).Warn("comparing again", "reason", err.Error())
 			return advance(ctx, f.source(mv), mv, CaughtUp)
@@ -52,23 +39,50 @@ func (m *Mover) cutOver(ctx context.Context, f *fleet, mv *Move) error {
 		if err == nil || f.broken() {
 			return err
 		}
-		if liftErr := m.lift(ctx, f, mv, Armed); liftErr != nil {
-			return errors.Join(err, liftErr)
-		}
-		if !isLate(err) || mv.State != Armed {
+		if err := m.giveUpCutover(ctx, f, mv, attempt, began, err); err != nil {
 			return err
-		}
-		m.track.metrics.givenUp.Inc()
-		m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", err.Error(), "writes_paused", time.Since(began).String(),
-			"long_transactions", f.source(mv).holders(ctx, mv.Buckets))
-		if attempt == m.options.Attempts {
-			return &abortError{fmt.Sprintf("no cutover in %d attempts: %v; long transactions: %s", attempt, err, f.source(mv).holders(ctx, mv.Buckets))}
 		}
 		// Whatever was in the way may need a moment to finish.
 		if err := m.sleep(ctx, f, mv, min(time.Duration(attempt)*m.options.FenceWait, longestPause)); err != nil {
 			return err
 		}
 	}
+}
+
+// readyToFence does everything that can be done before writers have to wait.
+func (m *Mover) readyToFence(ctx context.Context, f *fleet, mv *Move, s stream, w *watch) error {
+	if err := m.gate(ctx, f, mv); err != nil {
+		return err
+	}
+	tables, err := m.sameTables(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := m.settle(ctx, s, tables, w); err != nil {
+		return err
+	}
+	if err := requireFences(ctx, s); err != nil {
+		return err
+	}
+	return m.awaitPassword(ctx, f, mv, s)
+}
+
+// giveUpCutover lifts the fence after a failed attempt. It returns nil if another attempt
+// may succeed.
+func (m *Mover) giveUpCutover(ctx context.Context, f *fleet, mv *Move, attempt int, began time.Time, reason error) error {
+	if err := m.lift(ctx, f, mv, Armed); err != nil {
+		return errors.Join(reason, err)
+	}
+	if !isLate(reason) || mv.State != Armed {
+		return reason
+	}
+	m.track.metrics.givenUp.Inc()
+	paused, holders := time.Since(began), f.source(mv).holders(ctx, mv.Buckets)
+	m.log(mv).Warn("cutover was given up", "attempt", attempt, "reason", reason.Error(), "writes_paused", paused.String(), "long_transactions", holders)
+	if attempt == m.options.Attempts {
+		return &abortError{fmt.Sprintf("no cutover in %d attempts: %v; long transactions: %s", attempt, reason, holders)}
+	}
+	return nil
 }
 
 // longestPause limits the time between two attempts. Each attempt can hold up writers

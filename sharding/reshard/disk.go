@@ -58,7 +58,7 @@ func (d disk) tooFull(volume, come int64) string {
 
 func size(bytes int64) string { return humanize.IBytes(uint64(bytes)) }
 
-// diskProblems says whether the move would fill its target. A disk that cannot be
+// diskProblems reports whether the move would fill its target. A disk that cannot be
 // measured is a problem too: a shard with a full volume takes no writes at all.
 func (m *Mover) diskProblems(ctx context.Context, f *fleet, mv *Move) []error {
 	if m.options.Volume == 0 {

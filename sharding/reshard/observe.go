@@ -103,13 +103,17 @@ func certificateEnds(conn *pgx.Conn) time.Time {
 
 // Misplaced counts the buckets that are not where the map wants them, according to the
 // shards that answered.
-func Misplaced(m *shardmap.Map, all []Observation) (count int) {
+func Misplaced(m *shardmap.Map, all []Observation) int {
 	readings := map[int]*reading{}
 	for _, o := range all {
 		if o.Err == nil {
 			readings[o.Shard.ID] = &reading{holdings: o.holdings}
 		}
 	}
+	return misplaced(m, readings)
+}
+
+func misplaced(m *shardmap.Map, readings map[int]*reading) (count int) {
 	for bucket, owner := range owners(m, readings) {
 		if owner != m.Assignment[bucket] {
 			count++

@@ -7,7 +7,6 @@ import (
 	"maps"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/scalestack/scalestack/sharding/identity"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
@@ -75,11 +74,7 @@ func (m *Mover) Look(ctx context.Context) (*Overview, error) {
 		p.Copy, p.Lag = sum(copies[streamName(&p.Move)]), lags[streamName(&p.Move)]
 		p.Slow = m.slowness(&p.Move, slow)
 	}
-	for bucket, owner := range owners(m.options.Map, readings) {
-		if owner != m.options.Map.Assignment[bucket] {
-			o.Left++
-		}
-	}
+	o.Left = misplaced(m.options.Map, readings)
 	return o, nil
 }
 
@@ -96,19 +91,7 @@ func (m *Mover) eachShard(ctx context.Context, do func(conn *pgx.Conn, shard int
 }
 
 func (m *Mover) look(ctx context.Context, shard *shardmap.Shard, do func(conn *pgx.Conn, shard int) error) error {
-	config, err := m.options.Connect(shard)
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	if err := identity.Check(ctx, conn, shard.Name, identity.Of(m.options.Map, shard)); err != nil {
-		return err
-	}
-	return do(conn, shard.ID)
+	return visit(ctx, m.options.Connect, m.options.Map, shard, func(conn *pgx.Conn) error { return do(conn, shard.ID) })
 }
 
 // Pause makes the mover wait before its next step; copying and following continue by

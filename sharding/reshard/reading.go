@@ -52,11 +52,17 @@ func (o EstimateOptions) read(ctx context.Context, shard *shardmap.Shard) (r *re
 	return r, err
 }
 
-// ask connects to one shard, which must be the map's, for one question.
+// ask visits one shard for one question, for at most readWithin.
 func ask(ctx context.Context, connect func(*shardmap.Shard) (*pgx.ConnConfig, error), m *shardmap.Map, shard *shardmap.Shard,
 	question func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
+	return visit(ctx, connect, m, shard, func(conn *pgx.Conn) error { return question(ctx, conn) })
+}
+
+// visit runs do on a connection to one shard, which must be the map's.
+func visit(ctx context.Context, connect func(*shardmap.Shard) (*pgx.ConnConfig, error), m *shardmap.Map, shard *shardmap.Shard,
+	do func(*pgx.Conn) error) error {
 	config, err := connect(shard)
 	if err != nil {
 		return err
@@ -69,7 +75,7 @@ func ask(ctx context.Context, connect func(*shardmap.Shard) (*pgx.ConnConfig, er
 	if err := identity.Check(ctx, conn, shard.Name, identity.Of(m, shard)); err != nil {
 		return err
 	}
-	return question(ctx, conn)
+	return do(conn)
 }
 
 func newReading(ctx context.Context, q querier) (*reading, error) {
