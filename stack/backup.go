@@ -6,8 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// checkBackup refuses credentials of the archive that nobody makes or that lack a key,
-// and restores of shards that the stack does not have.
+// checkBackup refuses archive credentials that nobody provides or that lack a key, and
+// restores of shards that the stack does not have.
 func (c *Config) checkBackup() field.ErrorList {
 	var errs field.ErrorList
 	path := sectionPath("postgres")

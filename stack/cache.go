@@ -15,11 +15,11 @@ import (
 	"github.com/scalestack/scalestack/internal/cluster"
 )
 
-// cacheLayout is how many servers of the cache a program reads from, and by how many others it
-// invalidates too, 0 for none.
+// cacheLayout is the number of cache servers that a program reads from, and the other
+// number by which it also invalidates, 0 for none.
 type cacheLayout struct{ nodes, also int }
 
-// layoutOf an address of the cache.
+// layoutOf parses an address of the cache.
 func layoutOf(address string) cacheLayout {
 	nodes, also, changing := strings.Cut(address, ";")
 	l := cacheLayout{nodes: servers(nodes)}
@@ -31,7 +31,8 @@ func layoutOf(address string) cacheLayout {
 
 func servers(list string) int { return strings.Count(list, ",") + 1 }
 
-// invalidates reports whether what is read by this many servers is invalidated.
+// invalidates reports whether this layout invalidates what programs with that many
+// servers read.
 func (l cacheLayout) invalidates(nodes int) bool { return nodes == l.nodes || nodes == l.also }
 
 func (l cacheLayout) String() string {
@@ -46,7 +47,7 @@ var (
 	deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 )
 
-// program is a pod, or a Deployment that may make some.
+// program is a pod, or a Deployment that may create some.
 type program struct {
 	Metadata struct{ Name string }
 	Spec     struct {
@@ -73,8 +74,8 @@ func (p program) cacheAddress() string {
 	return ""
 }
 
-// runningCaches asks for pods, those that are ending included: they may still answer. Nothing
-// is to be known where there has been one server and shall be one.
+// runningCaches asks for pods, including terminating ones, because they may still
+// answer. If there was one server and there will be one, nothing needs to be known.
 func (c *Config) runningCaches(ctx context.Context, there cluster.Interface) (map[cacheLayout]string, error) {
 	if c.Redis.Servers() == 1 {
 		second, err := there.Get(ctx, configMaps, c.Namespace, redis.ServerName(redisName, 1)+"-config")
@@ -98,8 +99,8 @@ func (c *Config) runningCaches(ctx context.Context, there cluster.Interface) (ma
 	return found, nil
 }
 
-// judgeCache refuses a step at which programs of before and those of this run, side by side,
-// would read what the others do not invalidate.
+// judgeCache refuses a step at which earlier programs and those of this run, side by
+// side, would read what the others do not invalidate.
 func (c *Config) judgeCache(f findings) field.ErrorList {
 	path, next := sectionPath("redis").Child("nodes"), cacheLayout{c.Redis.Nodes, c.Redis.AlsoInvalidate}
 	if c.renders() {
@@ -123,8 +124,8 @@ func (c *Config) judgeCache(f findings) field.ErrorList {
 	return errs
 }
 
-// judgeRenderedCache refuses every change: nobody sees which pods are left of what was rendered
-// before.
+// judgeRenderedCache refuses every change, because nothing shows which pods are left of
+// what was rendered before.
 func judgeRenderedCache(path *field.Path, next cacheLayout, p past) field.ErrorList {
 	isNew := p.namespace == ""
 	if isNew && next.also == 0 || !isNew && layoutOf(p.cache) == next {

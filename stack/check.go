@@ -14,9 +14,9 @@ import (
 	"github.com/scalestack/scalestack/components/service"
 )
 
-// Check reports what holds between sections. A section with mistakes of its own
-// is left out, see [Load].
-func (c *Config) Check(path *field.Path) field.ErrorList {
+// Check reports mistakes between sections. A section with mistakes of its own is left
+// out, see [Load].
+func (c *Config) Check(_ *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, one := range []struct {
 		check func() field.ErrorList
@@ -53,7 +53,7 @@ func (c *Config) Check(path *field.Path) field.ErrorList {
 // cluster of the current context.
 const labStack = "dev"
 
-// checkTarget refuses to deploy to whatever cluster was used last.
+// checkTarget refuses to deploy to whichever cluster was used last.
 func (c *Config) checkTarget() field.ErrorList {
 	if c.stack == labStack || c.renders() || c.Kubernetes.Context != "" || c.Kubernetes.Cluster != "" {
 		return nil
@@ -62,7 +62,7 @@ func (c *Config) checkTarget() field.ErrorList {
 		"a context of the kubeconfig, or the identity of its cluster in kubernetes.cluster: a stack other than "+labStack+" names its cluster")}
 }
 
-// checkImages resolves where services take their images from.
+// checkImages resolves the images that services take from other services.
 func (c *Config) checkImages() field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
@@ -82,8 +82,8 @@ func (c *Config) checkImages() field.ErrorList {
 	return errs
 }
 
-// checkNames refuses two owners of one object: services that share a name, or whose
-// name could be that of another component's object.
+// checkNames refuses two owners of one object: services with the same name, or with a
+// name that another component's object could have.
 func (c *Config) checkNames() field.ErrorList {
 	var errs field.ErrorList
 	openings := c.openings()
@@ -119,8 +119,8 @@ func (c *Config) checkNames() field.ErrorList {
 	return errs
 }
 
-// named returns another service with this name of which the service with this key is
-// told: the one that is called by its key, or else the first one.
+// named returns another service with this name, for the message about the service with
+// this key: the one that has the name as its key, or else the first one.
 func (c *Config) named(name, key string) string {
 	if _, own := c.Services[name]; own && c.Services[name].Name == name {
 		if key == name {
@@ -136,8 +136,8 @@ func (c *Config) named(name, key string) string {
 	return ""
 }
 
-// checkKafka refuses a user of the configuration with a service's name, and services
-// that would wait for users that nobody waits for.
+// checkKafka refuses a configured user with a service's name, and services that would
+// wait for users that nobody waits for.
 func (c *Config) checkKafka() field.ErrorList {
 	var errs field.ErrorList
 	for _, s := range c.services() {
@@ -191,8 +191,8 @@ func (c *Config) partitions(topic string) int {
 	return kafka.DefaultPartitions
 }
 
-// checkConnections holds the pools of all pods, and of those that a rollout adds,
-// against what each shard accepts.
+// checkConnections compares the pools of all pods, including those that a rollout adds,
+// with what each shard accepts.
 func (c *Config) checkConnections() field.ErrorList {
 	need, terms := postgres.ReservedConnections, []string{}
 	for _, key := range slices.Sorted(maps.Keys(c.Services)) {

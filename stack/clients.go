@@ -20,7 +20,7 @@ func (c *Config) redisArgs(namespace pulumi.StringInput) *redis.Args {
 	return &a
 }
 
-// kafkaArgs add the services' users to those that are configured.
+// kafkaArgs adds the services' users to the configured ones.
 func (c *Config) kafkaArgs(namespace pulumi.StringInput) *kafka.Args {
 	a := c.Kafka
 	a.Namespace, a.PullSecret, a.Users = namespace, c.Kubernetes.PullSecret, slices.Clone(a.Users)

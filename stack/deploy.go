@@ -18,7 +18,7 @@ import (
 	"github.com/scalestack/scalestack/components/service"
 )
 
-// The names of the components, which begin those of their objects.
+// The names of the components. The names of their objects begin with them.
 const (
 	baseName     = "base"
 	postgresName = "postgres"
@@ -27,31 +27,32 @@ const (
 	cdnName      = "cdn"
 )
 
-// providerName is that of the Kubernetes provider.
+// providerName is the name of the Kubernetes provider.
 const providerName = "kubernetes"
 
 // deployment is one run of the program.
 type deployment struct {
 	*Config
 	ctx *pulumi.Context
-	// on selects the cluster, and the source of passwords.
+	// on selects the cluster and the source of passwords.
 	on      pulumi.ResourceOption
 	wired   wiring
 	outputs pulumi.Map
-	// urls of the services by their keys, for those with a port, and their autoscalers.
+	// urls and autoscalers of the services with a port, by key.
 	urls        pulumi.StringMap
 	autoscalers map[string]pulumi.Resource
-	// cloudflare is the provider of the edge, the tunnel and the gateway's record; nil
-	// without any.
+	// cloudflare is the provider for the edge, the tunnel and the gateway's record; nil
+	// without any of them.
 	cloudflare pulumi.ProviderResource
-	// rolledOut are the Deployments that use the shards, with their autoscalers: once they
-	// are done, every pod has the current map, and there are no more than shall be.
+	// rolledOut are the Deployments that use the shards, with their autoscalers. Once
+	// they are done, every pod has the current map, and there are no more pods than
+	// intended.
 	rolledOut []pulumi.Resource
 }
 
-// deploy registers everything and returns the stack's outputs. The roots of the
-// graph are the provider and the components; every other resource has a component as
-// its parent.
+// deploy registers everything and returns the stack's outputs. The roots of the graph
+// are the providers and the components; every other resource has a component as its
+// parent.
 func deploy(ctx *pulumi.Context, c *Config) (pulumi.Map, error) {
 	on, err := providers(ctx, c)
 	if err != nil {
@@ -80,13 +81,13 @@ func providers(ctx *pulumi.Context, c *Config) (pulumi.ResourceOption, error) {
 	return pulumi.Providers(cluster, passwords), nil
 }
 
-// providerArgs ask for what the stack relies on: a ConfigMap or Secret whose data
-// changes is updated in place instead of replaced, which would take it away for a
-// moment; and server-side apply, which adopts what a destroy has retained.
+// providerArgs sets what the stack relies on. A ConfigMap or Secret whose data changes
+// is updated in place instead of replaced, which would remove it for a moment.
+// Server-side apply adopts what a destroy has retained.
 //
-// With the cluster's identity the provider is the same under any address, name or CA
-// of the cluster. Without it, each of these replaces every object. The last two
-// settings keep variables of the caller's shell from dropping objects of a cluster
+// With the cluster's identity the provider stays the same under any address, name or CA
+// of the cluster; without it, a change of any of these replaces every object. The last
+// two settings keep variables of the caller's shell from dropping objects of a cluster
 // that does not answer.
 func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	args := &kubernetes.ProviderArgs{
@@ -100,8 +101,8 @@ func providerArgs(c *Config) *kubernetes.ProviderArgs {
 	target := c.target()
 	switch {
 	case c.renders():
-		// With a kubeconfig the provider refuses to render. Without any value the SDK takes
-		// that of the shell.
+		// With a kubeconfig the provider refuses to render. Without any value the SDK
+		// uses the shell's.
 		args.RenderYamlToDirectory, args.Kubeconfig = pulumi.String(c.Kubernetes.RenderTo), pulumi.String("")
 		return args
 	case target.Inline():
@@ -138,7 +139,7 @@ func (d *deployment) namespace() error {
 	return d.open(ns)
 }
 
-// shards come with the services' roles on them.
+// shards registers the shards and the services' roles on them.
 func (d *deployment) shards() error {
 	args := d.postgresArgs(d.wired.namespace)
 	args.Opened = d.wired.opened.to(postgresName)
@@ -170,8 +171,8 @@ func (d *deployment) shards() error {
 	return nil
 }
 
-// prepare registers the Job that makes the databases shards with the services' roles,
-// which the users of the shards come after.
+// prepare registers the Job that makes the databases shards with the services' roles.
+// Users of the shards depend on it.
 func (d *deployment) prepare(roles pulumi.StringOutput, hosts []pulumi.StringInput) ([]pulumi.Resource, error) {
 	args := d.migrateArgs(d.wired.namespace, after(d.wired.shardMap, hosts...), roles)
 	args.After = d.wired.opened.of(migrateName)
@@ -216,8 +217,8 @@ func (d *deployment) eventLog() error {
 	return nil
 }
 
-// products registers the services, those with a migration first: what they migrate
-// is there for the others.
+// products registers the services, those with a migration first: the others may use
+// what these migrate.
 func (d *deployment) products() error {
 	d.urls, d.autoscalers = pulumi.StringMap{}, map[string]pulumi.Resource{}
 	keys := slices.Sorted(maps.Keys(d.Services))
@@ -252,8 +253,8 @@ func rank(s Service) int {
 	return 1
 }
 
-// reshard starts once every service knows the map and has its credentials, and no pod of
-// before is left with more connections.
+// reshard starts once every service knows the map and has its credentials, and no
+// earlier pod with more connections is left.
 func (d *deployment) reshard() error {
 	args := d.reshardArgs(d.wired.namespace, d.wired.shardMap, d.wired.roles)
 	args.After = slices.Concat(d.wired.opened.of(reshardName), d.wired.prepared, d.rolledOut)
@@ -261,7 +262,7 @@ func (d *deployment) reshard() error {
 	return err
 }
 
-// edgeProvider is made where something needs it.
+// edgeProvider registers the Cloudflare provider if something needs it.
 func (d *deployment) edgeProvider() (err error) {
 	if d.CDN != nil || d.Tunnel != nil || d.Gateway.hasRecord() {
 		d.cloudflare, err = cdn.NewProvider(d.ctx, "cloudflare")

@@ -11,9 +11,9 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// checkFinished holds the arguments that the components will get, with what the stack
-// adds to the configuration, against their own rules. A component would refuse them too,
-// but only after others had been registered.
+// checkFinished validates the arguments that the components will get, including what
+// the stack adds to the configuration, against the components' own rules. A component
+// would refuse them too, but only after others had been registered.
 func (c *Config) checkFinished() field.ErrorList {
 	w := c.laterWiring()
 	shardctl := sectionPath("postgres").Child("shardctl")
@@ -30,8 +30,8 @@ func (c *Config) checkFinished() field.ErrorList {
 	return errs
 }
 
-// checkService compares the mounts by itself: those of the stack come behind the
-// service's, where the user has no entry.
+// checkService compares the mounts itself: the stack's mounts come after the service's,
+// at indexes that the user does not have.
 func (c *Config) checkService(key string, w wiring) field.ErrorList {
 	s, path := c.Services[key], servicePath(key)
 	args := settings.WithDefaults(c.serviceArgs(s, w))
@@ -43,7 +43,7 @@ func (c *Config) checkService(key string, w wiring) field.ErrorList {
 }
 
 // takenMounts refuses mounts with the name or the folder of one of the stack's, and
-// takes those out of the list.
+// removes them from the list.
 func takenMounts(path *field.Path, own []k8s.Mount, all *[]k8s.Mount) field.ErrorList {
 	var errs field.ErrorList
 	for i, mount := range own {
@@ -61,7 +61,7 @@ func takenMounts(path *field.Path, own []k8s.Mount, all *[]k8s.Mount) field.Erro
 	return errs
 }
 
-// laterWiring stands for what is known only when the components are made.
+// laterWiring stands in for values that are known only once the components exist.
 func (c *Config) laterWiring() wiring {
 	later := pulumi.String("later")
 	w := wiring{

@@ -12,8 +12,9 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// checkSharedGroups refuses one consumer group of two programs: Kafka gives each a part of the
-// partitions, so that each misses what the other reads. Two versions of a program may share one.
+// checkSharedGroups refuses one consumer group for two programs: Kafka gives each of
+// them some of the partitions, so each misses what the other reads. Two versions of a
+// program may share a group.
 func (c *Config) checkSharedGroups() field.ErrorList {
 	var errs field.ErrorList
 	keys := slices.Sorted(maps.Keys(c.Services))
@@ -29,8 +30,8 @@ func (c *Config) checkSharedGroups() field.ErrorList {
 	return errs
 }
 
-// judgeGroups refuses a consumer under another name whose group, which is called after it, is another
-// one too: the program would get events again, or never.
+// judgeGroups refuses a consumer under another name if its group, which is named after
+// it, changes as well: the program would read events again, or never.
 func (c *Config) judgeGroups(p past) field.ErrorList {
 	left := maps.Clone(p.groups)
 	for _, user := range c.kafkaArgs(nil).Users {
@@ -53,7 +54,7 @@ func (c *Config) judgeGroups(p past) field.ErrorList {
 	return errs
 }
 
-// commonTopic is one that both read in the same group.
+// commonTopic returns a topic that both read in the same group.
 func commonTopic(a, b *UsesTopics) (string, bool) {
 	if a == nil || b == nil || a.Group != b.Group {
 		return "", false
@@ -65,12 +66,12 @@ func commonTopic(a, b *UsesTopics) (string, bool) {
 	return a.Topics[i], true
 }
 
-// sameProgram compares what runs, whatever its version.
+// sameProgram compares what runs, regardless of the version.
 func sameProgram(a, b Service) bool {
 	return imageName(a.Image) == imageName(b.Image) && slices.Equal(a.Command, b.Command) && slices.Equal(a.Args.Args, b.Args.Args)
 }
 
-// imageName is an image without its tag and its digest.
+// imageName is an image without its tag and digest.
 func imageName(image pulumi.StringInput) string {
 	name, _ := settings.String(image)
 	name, _, _ = strings.Cut(name, "@")

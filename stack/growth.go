@@ -12,9 +12,9 @@ import (
 	"github.com/scalestack/scalestack/components/postgres"
 )
 
-// growing are the volumes that have less than they are to have after this run, which does
-// not wait for them: the size of a claim changes at once, that of its volume when the store
-// and the node's kubelet have done their part.
+// growing lists the volumes that are smaller than they will be after this run, which
+// does not wait for them: the size of a claim changes at once, that of its volume only
+// when the storage system and the node's kubelet have done their part.
 func (c *Config) growing(claims []map[string]any) []string {
 	var all []string
 	for _, claim := range claims {
@@ -35,7 +35,7 @@ func (c *Config) growing(claims []map[string]any) []string {
 	return all
 }
 
-// quantityIn is zero where there is none.
+// quantityIn returns zero if there is none.
 func quantityIn(of map[string]any, fields ...string) resource.Quantity {
 	text, _, _ := unstructured.NestedString(of, fields...)
 	size, err := resource.ParseQuantity(text)
@@ -45,7 +45,8 @@ func quantityIn(of map[string]any, fields ...string) resource.Quantity {
 	return size
 }
 
-// tellGrowth warns in previews too, so that nobody counts on room that is not there yet.
+// tellGrowth warns in previews too, so that nobody counts on space that is not there
+// yet.
 func (c *Config) tellGrowth(ctx *pulumi.Context, growing []string) error {
 	for _, one := range growing {
 		if err := ctx.Log.Warn("volume claim "+one+". A run does not wait for its volume to grow, which takes the store from seconds to hours (docs/runbooks/volume-fills-up.md); "+

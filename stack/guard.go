@@ -17,21 +17,21 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// Annotations of the namespace. They stay with the data when the stack is destroyed
-// or its state is lost.
+// Annotations of the namespace. They stay with the data when the stack is destroyed or
+// its state is lost.
 const (
 	// ownerAnnotation names the stack and the cluster: ORGANIZATION/PROJECT/STACK@UID.
 	ownerAnnotation = "scalestack/owner"
-	// The others are what the data is laid out for.
+	// The others record what the data is laid out for.
 	shardsAnnotation        = "scalestack/shards"
 	bucketsAnnotation       = "scalestack/buckets"
 	initialShardsAnnotation = "scalestack/initial-shards"
 )
 
-// Connect finds a cluster and asks it who it is.
+// Connect finds a cluster and asks it for its identity.
 type Connect func(context.Context, cluster.Target) (cluster.Interface, error)
 
-// WithCluster replaces the way to the cluster, for tests.
+// WithCluster replaces the connection to the cluster, for tests.
 func WithCluster(connect Connect) Option {
 	return func(c *Config) { c.connect = connect }
 }
@@ -40,29 +40,31 @@ func WithCluster(connect Connect) Option {
 type findings struct {
 	stack   string // its full name
 	cluster string
-	// namespace is the one that is configured, nil where the cluster has none.
+	// namespace is the configured one, nil if the cluster has none of that name.
 	namespace *cluster.Object
-	// former is the one of the state, where the state does not know its cluster.
+	// former is the one in the state, if the state does not know its cluster.
 	former *cluster.Object
-	// largest is the shard with most members, where the state does not know how many there were.
+	// largest is the shard with the most members, if the state does not know how many
+	// there were.
 	largest shardMembers
-	// deleted are the volume claims with data that somebody has deleted, and that their pods keep.
+	// deleted lists volume claims with data that somebody has deleted and that only
+	// their pods keep.
 	deleted []string
-	// growing are the volumes that have less than they are to have.
+	// growing lists the volumes that are smaller than intended.
 	growing []string
-	// running is asked for only where the namespace exists.
+	// running is only asked for if the namespace exists.
 	running running
 	past    past
 }
 
-// target is what this run deploys to. The lookups and the provider get the same.
+// target is what this run deploys to. Lookups and the provider use the same one.
 func (c *Config) target() cluster.Target {
 	return cluster.Target{Kubeconfig: os.Getenv("KUBECONFIG"), Context: c.Kubernetes.Context}
 }
 
-// guard refuses to deploy where another stack, another cluster or another layout of
-// the data would be harmed, in the preview as in the update. What it cannot find out
-// it takes for a reason to refuse.
+// guard refuses to deploy where that would harm another stack, another cluster or
+// another layout of the data, in the preview as well as in the update. If it cannot
+// find out, it refuses.
 func (c *Config) guard(ctx *pulumi.Context) error {
 	found, err := c.find(ctx)
 	if err != nil {
@@ -75,7 +77,8 @@ func (c *Config) guard(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	// A first deployment that failed has made Secrets, and has no outputs by which to know of it.
+	// A first deployment that failed has created Secrets, but has no outputs that would
+	// show it.
 	if isOld && found.past.makers == nil {
 		if err := recorded.readResources(ctx); err != nil {
 			return err
@@ -117,7 +120,7 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 			return f, err
 		}
 	}
-	// Another cluster is refused as such, whatever it lets be seen.
+	// Another cluster is refused as such, whatever it shows.
 	if f.namespace == nil || len(c.misplaced(f)) > 0 {
 		return f, nil
 	}
@@ -143,7 +146,7 @@ func (c *Config) find(ctx *pulumi.Context) (findings, error) {
 
 var volumeClaims = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
 
-// shardMembers is how many members a shard has had at least.
+// shardMembers is a shard and the least number of members that it has had.
 type shardMembers struct{ shard, members int }
 
 // largestShard judges by the claims that outlived the state.
@@ -161,7 +164,8 @@ func (c *Config) largestShard(claims []cluster.Object) shardMembers {
 	return largest
 }
 
-// deletedClaims are those of shards and of Kafka's nodes that the end of a pod would take away.
+// deletedClaims returns the claims of shards and of Kafka's nodes that would disappear
+// with their pods.
 func deletedClaims(claims []cluster.Object) []string {
 	var deleted []string
 	for _, claim := range claims {
@@ -173,7 +177,7 @@ func deletedClaims(claims []cluster.Object) []string {
 	return deleted
 }
 
-// reached names the cluster as the user chose it.
+// reached names the cluster the way the user selected it.
 func (c *Config) reached() string {
 	switch {
 	case c.renders():
@@ -192,7 +196,7 @@ func refusal(errs field.ErrorList) error {
 	return fmt.Errorf("the deployment is refused, nothing was changed:\n%w", settings.Err(ordered(errs)))
 }
 
-// marks are the namespace's annotations.
+// marks returns the namespace's annotations.
 func (c *Config) marks(f findings) map[string]string {
 	return map[string]string{
 		ownerAnnotation:         owner(f.stack, f.cluster),
@@ -202,7 +206,7 @@ func (c *Config) marks(f findings) map[string]string {
 	}
 }
 
-// settle keeps what the deployment needs of the findings.
+// settle keeps the findings that the deployment needs.
 func (c *Config) settle(f findings) {
 	c.clusterID = f.cluster
 	c.shardsName = c.nameOfShards(f)

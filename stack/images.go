@@ -13,14 +13,14 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// localTag marks an image of a local build. It stands for whatever was built last,
-// so it never reaches a cluster: WithLocalImages says what it stands for.
+// localTag marks an image of a local build. It stands for whatever was built last, so
+// it never reaches a cluster: WithLocalImages says what it stands for.
 const localTag = ":dev"
 
 // WithLocalImages replaces images with the tag dev by those of a local build, whose
 // tags change with their content. The text is a JSON object, such as
-// {"example/users:dev": "example/users:dev-5d1f"}; an empty one replaces nothing. A
-// configuration whose images all have other tags, or digests, is not changed.
+// {"example/users:dev": "example/users:dev-5d1f"}; an empty text replaces nothing. A
+// configuration whose images all have other tags, or digests, does not change.
 func WithLocalImages(text string) Option {
 	return func(c *Config) {
 		if text == "" {
@@ -45,8 +45,8 @@ func WithLocalImages(text string) Option {
 	}
 }
 
-// checkLocalImages refuses an image of a local build that nothing was built for. To
-// deploy it anyway would go back to an older build without a word.
+// checkLocalImages refuses an image of a local build that was never built. Deploying it
+// anyway would silently go back to an older build.
 func (c *Config) checkLocalImages() field.ErrorList {
 	var errs field.ErrorList
 	check := func(path *field.Path, image pulumi.StringInput) {

@@ -14,7 +14,7 @@ import (
 	"github.com/scalestack/scalestack/internal/cluster"
 )
 
-// judge returns why this run must not deploy.
+// judge returns the reasons why this run must not deploy.
 func (c *Config) judge(f findings) field.ErrorList {
 	// In the wrong cluster no other finding means anything.
 	if errs := c.misplaced(f); len(errs) > 0 {
@@ -23,13 +23,13 @@ func (c *Config) judge(f findings) field.ErrorList {
 	return slices.Concat(c.judgeOwner(f), c.judgeLayout(f), c.judgeClaims(f), c.judgeConnections(f.running), c.judgeCache(f), c.judgeSecrets(f.past), c.judgeGroups(f.past), c.judgeRotation(f.past), c.judgeCacheRotation(f.past))
 }
 
-// misplaced tells why this is not the place where the stack lives.
+// misplaced says why the stack does not live here.
 func (c *Config) misplaced(f findings) field.ErrorList {
 	return slices.Concat(c.judgeTarget(f.cluster, f.past), c.judgeUnmarked(f))
 }
 
-// judgeTarget refuses another cluster or namespace than that of the stack. Everything
-// would be made anew there, and what holds the data deleted or left behind.
+// judgeTarget refuses a cluster or namespace other than the stack's. Everything would
+// be created anew there, and whatever holds the data would be deleted or left behind.
 func (c *Config) judgeTarget(clusterID string, p past) field.ErrorList {
 	var errs field.ErrorList
 	path := sectionPath("kubernetes")
@@ -48,8 +48,8 @@ func (c *Config) judgeTarget(clusterID string, p past) field.ErrorList {
 	return errs
 }
 
-// judgeUnmarked proves that a state that does not know its cluster belongs to this
-// one: by the uid of its namespace, which no other cluster has.
+// judgeUnmarked proves that a state that does not record its cluster belongs to this
+// one, by the uid of its namespace, which no other cluster has.
 func (c *Config) judgeUnmarked(f findings) field.ErrorList {
 	path := sectionPath("kubernetes").Child("context")
 	switch {
@@ -80,7 +80,7 @@ func describeTarget(t cluster.Target) string {
 	return text
 }
 
-// judgeOwner refuses a namespace that is not the stack's.
+// judgeOwner refuses a namespace that belongs to another stack.
 func (c *Config) judgeOwner(f findings) field.ErrorList {
 	if f.namespace == nil {
 		return nil
@@ -101,7 +101,7 @@ func (c *Config) judgeOwner(f findings) field.ErrorList {
 	}
 }
 
-// judgeLayout refuses settings that the stored data contradicts.
+// judgeLayout refuses settings that contradict the stored data.
 func (c *Config) judgeLayout(f findings) field.ErrorList {
 	return slices.Concat(
 		c.judgeNumber(f, "buckets", bucketsAnnotation, c.Postgres.Buckets),
@@ -110,7 +110,7 @@ func (c *Config) judgeLayout(f findings) field.ErrorList {
 	)
 }
 
-// judgeMembers refuses to leave members out after a destroy or with a lost state: one of
+// judgeMembers refuses to drop members after a destroy or with a lost state: one of
 // them may be the only one with the last commits.
 func (c *Config) judgeMembers(f findings) field.ErrorList {
 	if f.largest.members <= c.Postgres.Members {
@@ -121,8 +121,9 @@ func (c *Config) judgeMembers(f findings) field.ErrorList {
 			"Fix: deploy with %d, or delete the claims that have no data of it", f.largest.members, postgres.ShardName(f.largest.shard), f.largest.members))}
 }
 
-// judgeClaims refuses to deploy while the end of a pod would destroy a volume: Kubernetes keeps a
-// claim that was deleted for as long as a pod uses it, and lets it look as any other.
+// judgeClaims refuses to deploy while the end of a pod would destroy a volume:
+// Kubernetes keeps a deleted claim as long as a pod uses it, and the claim looks like
+// any other.
 func (c *Config) judgeClaims(f findings) field.ErrorList {
 	var errs field.ErrorList
 	for _, claim := range f.deleted {
@@ -132,9 +133,9 @@ func (c *Config) judgeClaims(f findings) field.ErrorList {
 	return errs
 }
 
-// judgeSecrets refuses another maker of a Secret under the same name: the former one goes
-// last of all in a deployment and takes with it what the other has written by then, and no
-// pod that mounts it would start again.
+// judgeSecrets refuses another maker of a Secret with the same name. The former Secret
+// is deleted at the very end of a deployment, together with what the new maker has
+// written by then, and no pod that mounts it would start again.
 func (c *Config) judgeSecrets(p past) field.ErrorList {
 	var errs field.ErrorList
 	now := c.makers()
@@ -156,8 +157,8 @@ func (c *Config) judgeNumber(f findings, setting, annotation string, value int) 
 		fmt.Sprintf("must stay %s: the data in namespace %s is laid out for it", stored, c.Namespace))}
 }
 
-// layout is what the data is laid out for: by the last shard map, or by the namespace
-// where a destroy has left it or the state is lost.
+// layout is what the data is laid out for, according to the last shard map, or to the
+// namespace if the stack was destroyed or its state is lost.
 func (f findings) layout(setting, annotation string) (value string, known bool) {
 	if l := f.past.layout; l != nil {
 		return strconv.Itoa(map[string]int{"buckets": l.buckets, "initialShards": l.initialShards}[setting]), true
@@ -170,8 +171,8 @@ func (f findings) layout(setting, annotation string) (value string, known bool) 
 }
 
 // nameOfShards is the cluster's name in the shard map, by which shards refuse the map
-// of another stack. It never changes for data that exists. Data from before the name
-// was marked has that of the namespace.
+// of another stack. It never changes once data exists. Data that is older than this
+// mark has the name of the namespace.
 func (c *Config) nameOfShards(f findings) string {
 	switch {
 	case f.past.layout != nil:
@@ -184,7 +185,7 @@ func (c *Config) nameOfShards(f findings) string {
 	return c.Namespace
 }
 
-// newName is a DNS label that two stacks or clusters never share.
+// newName returns a DNS label that two stacks or clusters never share.
 func newName(namespace, owner string) string {
 	suffix := fmt.Sprintf("-%.8x", sha256.Sum256([]byte(owner)))[:9]
 	return namespace[:min(len(namespace), validation.DNS1123LabelMaxLength-len(suffix))] + suffix

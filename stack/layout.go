@@ -13,7 +13,7 @@ const (
 	mapInitialShards = "initialShards"
 )
 
-// layout is what never changes about the shard map of data that exists.
+// layout is the part of the shard map that never changes once data exists.
 type layout struct {
 	cluster                string
 	buckets, initialShards int
@@ -41,7 +41,7 @@ func readLayout(output any) (*layout, error) {
 	return nil, fmt.Errorf("%v is not an object", output)
 }
 
-// number is 0 for what is not an integer. The engine hands over every number as a
+// number returns 0 if the value is no integer. The engine passes every number as a
 // float.
 func number(of map[string]any, key string) int {
 	value, _ := of[key].(float64)

@@ -16,10 +16,10 @@ import (
 const project = "scalestack"
 
 // Load reads the settings of a run and returns either a configuration that can be
-// deployed or every mistake in it. Nothing is registered here.
+// deployed or all mistakes in it. It registers nothing.
 //
-// What a wrong value was meant to be is not known, so a section with one is not
-// checked any further: a second message would only be a guess.
+// A section with a wrong value is not checked any further: what the value was meant to
+// be is unknown, and a second message would only be a guess.
 func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
 	document, errs := parse(info)
 	c := &Config{stack: info.Stack, connect: cluster.Connect}
@@ -49,8 +49,8 @@ func Load(info pulumi.RunInfo, options ...Option) (*Config, error) {
 	return c, nil
 }
 
-// parse makes one document of the settings. Pulumi hands over strings: objects as
-// JSON, anything else as it is.
+// parse makes one document of the settings. Pulumi passes strings: objects as JSON,
+// everything else as it is.
 func parse(info pulumi.RunInfo) (map[string]any, field.ErrorList) {
 	document := map[string]any{}
 	var errs field.ErrorList
@@ -74,7 +74,7 @@ func parse(info pulumi.RunInfo) (map[string]any, field.ErrorList) {
 	return document, errs
 }
 
-// parseObject returns text itself when it is not JSON, which is refused later.
+// parseObject returns text itself if it is not JSON; it is refused later.
 func parseObject(text string) any {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
@@ -85,7 +85,7 @@ func parseObject(text string) any {
 	return value
 }
 
-// sections returns the top-level settings in which a mistake was found.
+// sections returns the top-level settings with a mistake.
 func sections(errs field.ErrorList) map[string]bool {
 	found := map[string]bool{}
 	for _, one := range errs {
@@ -99,8 +99,8 @@ func section(err *field.Error) string {
 	return name
 }
 
-// limitExposed limits requests where the edge may reach a service, unless somebody
-// decided it. A zone without either only holds rules.
+// limitExposed limits requests where the edge may reach a service, unless the user
+// decided otherwise. A zone without either only holds rules.
 func (c *Config) limitExposed() {
 	if c.CDN == nil || c.CDN.RateLimit.Enabled != nil {
 		return
@@ -112,7 +112,7 @@ func (c *Config) limitExposed() {
 	}
 }
 
-// forget drops the sections with mistakes, and that of an edge that is not wanted.
+// forget drops sections with mistakes, and the section of an edge that is not enabled.
 func (c *Config) forget() {
 	c.edgeRangesGiven = c.CDN != nil && c.CDN.Enabled && c.CDN.EdgeRanges != nil
 	if c.CDN != nil && !c.CDN.Enabled || c.doubtful["cdn"] {
@@ -150,8 +150,8 @@ func (c *Config) forget() {
 	}
 }
 
-// ordered sorts the mistakes by section, in the order of Config's fields, keeping
-// each section's own order, and writes the paths as `pulumi config` knows them.
+// ordered sorts the mistakes by section, in the order of Config's fields, keeps the
+// order within each section, and writes the paths as `pulumi config` knows them.
 func ordered(errs field.ErrorList) field.ErrorList {
 	rank := map[string]int{}
 	for i, name := range Sections() {

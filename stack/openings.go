@@ -20,9 +20,10 @@ import (
 // edgeName is what openings call the CDN.
 const edgeName = "edge"
 
-// opening is the way of one client to one target, with a policy of its own. In the target's
-// policy a client that is renamed, removed or put behind another route would be cut off at
-// the beginning of the update that replaces it, and for good where that update fails.
+// opening is the connection of one client to one target, with a policy of its own. If
+// it were part of the target's policy, a client that is renamed, removed or put behind
+// another route would be cut off at the beginning of the update that replaces it, and
+// permanently if that update fails.
 type opening struct {
 	name, client, target string
 	namespace.Opening
@@ -32,8 +33,8 @@ func newOpening(client, target string, o namespace.Opening) opening {
 	return opening{client + "-to-" + target, client, target, o}
 }
 
-// openings are those between the stack's own parts. Who is named in an ingressFrom is in
-// the target's policy.
+// openings are those between the stack's own parts. Peers named in an ingressFrom are
+// in the target's policy.
 func (c *Config) openings() []opening {
 	all := slices.Concat(c.shardClients(), c.cacheClients(), c.topicClients())
 	for _, s := range c.services() {
@@ -70,9 +71,9 @@ func (c *Config) cacheClients() []opening {
 	return append(all, c.toFurtherServers()...)
 }
 
-// toFurtherServers lets the cache's clients out to all servers but the first, to which their own
-// policy does: that one changes before the pods do, and a server that is to leave is theirs
-// until then.
+// toFurtherServers lets the cache's clients connect to all servers but the first, which
+// the clients' own policy allows: that policy changes before the pods do, and until
+// then the clients still use a server that is about to leave.
 func (c *Config) toFurtherServers() []opening {
 	var all []opening
 	for number := 1; number < c.Redis.Servers(); number++ {
@@ -93,9 +94,9 @@ func (c *Config) cacheTarget(number int) k8s.Target {
 	return k8s.Target{Peer: k8s.Peer{Pods: redis.PodLabels(redisName, number)}, Port: redis.ClientPort(c.Redis.TLS)}
 }
 
-// topicClients are the services that use topics, beside those who are named. Their Jobs are
-// none: nothing gives them a user of Kafka. Without any name every pod of the namespace may
-// connect, theirs too.
+// topicClients are the services that use topics, in addition to the peers that are
+// named. Their Jobs are not among them, because nothing gives Jobs a Kafka user. If
+// nobody is named, every pod of the namespace may connect, including theirs.
 func (c *Config) topicClients() []opening {
 	if len(c.Kafka.IngressFrom) == 0 {
 		return nil
@@ -103,7 +104,7 @@ func (c *Config) topicClients() []opening {
 	return c.clients(Service.usesKafka, kafkaName, namespace.Opening{Pods: kafka.BrokerLabels(kafkaName), Ports: c.Kafka.Ports()})
 }
 
-// clients open a target to the pods of the services that use it.
+// clients opens a target to the pods of the services that use it.
 func (c *Config) clients(use func(Service) bool, target string, way namespace.Opening) []opening {
 	var all []opening
 	for _, s := range c.services() {
@@ -115,7 +116,8 @@ func (c *Config) clients(use func(Service) bool, target string, way namespace.Op
 	return all
 }
 
-// callers are who connects to a service for others: gateway, tunnel and CDN.
+// callers are the parts that connect to a service on behalf of others: gateway, tunnel
+// and CDN.
 func (c *Config) callers(s Service) []opening {
 	open := func(client string, from []k8s.Peer) opening {
 		return newOpening(client, s.Name, namespace.Opening{Pods: service.PodLabels(s.Name), PortName: service.PortName, From: from})
@@ -133,8 +135,8 @@ func (c *Config) callers(s Service) []opening {
 	return all
 }
 
-// connectorsTo lets the tunnel's connectors out to a service. Out of a pod a port has no
-// name, so the policy has the number in its own: another port is another policy.
+// connectorsTo lets the tunnel's connectors connect to a service. For egress a port has
+// no name, so the policy's name contains the number: another port is another policy.
 func connectorsTo(s Service) opening {
 	return opening{fmt.Sprintf("%s-egress-%s-%d", tunnelName, s.Name, s.Port), tunnelName, s.Name, namespace.Opening{
 		Pods: service.PodLabels(tunnelName), To: []k8s.Target{{Peer: k8s.Peer{Pods: service.PodLabels(s.Name)}, Port: s.Port}},
@@ -149,7 +151,7 @@ type openedWay struct {
 	policy pulumi.Resource
 }
 
-// open registers all openings, before any target's own policy changes.
+// open registers all openings before any target's own policy changes.
 func (d *deployment) open(in *namespace.Namespace) error {
 	for _, o := range d.openings() {
 		policy, err := in.Open(d.ctx, o.name, o.Opening)
@@ -161,9 +163,9 @@ func (d *deployment) open(in *namespace.Namespace) error {
 	return nil
 }
 
-// routedTo is value, known once the service with this key runs with its least pods and the
-// route's client may connect to it: a service under another name begins with one pod, which
-// would get what all pods of the former one had.
+// routedTo is value, known once the service with this key runs with its minimum of pods
+// and the route's client may connect to it: a service under another name starts with a
+// single pod, which would get the traffic of all pods of the former one.
 func (d *deployment) routedTo(value pulumi.StringInput, key, client string) pulumi.StringOutput {
 	others := []pulumi.StringInput{d.urls[key], d.autoscalers[key].URN()}
 	for _, policy := range d.wired.opened.of(client) {
@@ -181,7 +183,7 @@ func (d *deployment) routedTo(value pulumi.StringInput, key, client string) pulu
 	}).(pulumi.StringOutput)
 }
 
-// to are the policies that open a target.
+// to returns the policies that open a target.
 func (all opened) to(target string) (policies []pulumi.Resource) {
 	for _, one := range all {
 		if one.target == target {
@@ -191,7 +193,7 @@ func (all opened) to(target string) (policies []pulumi.Resource) {
 	return policies
 }
 
-// of are the policies of some clients.
+// of returns the policies of some clients.
 func (all opened) of(clients ...string) (policies []pulumi.Resource) {
 	for _, one := range all {
 		if slices.Contains(clients, one.client) {

@@ -15,12 +15,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// publicPassphrase is that of the lab's stack, which stands in this repository.
+// publicPassphrase is that of the lab's stack. It is in this repository.
 const publicPassphrase = "scalestack-lab"
 
-// checkPassphrase refuses to keep the passwords of another stack than the lab's under
-// a passphrase that everybody knows. The stack's file tells which one it has; the
-// environment, where that file is somewhere else.
+// checkPassphrase refuses to keep the passwords of a stack other than the lab's under a
+// passphrase that everybody knows. The stack's file tells which passphrase it has, or
+// the environment if that file is somewhere else.
 func checkPassphrase(run pulumi.RunInfo) error {
 	if run.Stack == labStack {
 		return nil
@@ -44,8 +44,8 @@ func publicEnvironment() bool {
 	return os.Getenv("PULUMI_CONFIG_PASSPHRASE") == publicPassphrase
 }
 
-// publicSalt reports whether the public passphrase opens the file's salt. A stack that
-// has no file, or another secrets provider, has no salt.
+// publicSalt reports whether the public passphrase opens the file's salt. A stack
+// without a file, or with another secrets provider, has no salt.
 func publicSalt(file string) (bool, error) {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

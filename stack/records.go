@@ -10,8 +10,8 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// checkRecord refuses a host whose record may be that of the edge: Cloudflare refuses a
-// second one of a name, or serves both by turns where both are addresses.
+// checkRecord refuses a host that may have the same record as the edge: Cloudflare
+// refuses a second record of a name, or serves both in turn if both are addresses.
 func (c *Config) checkRecord(path *field.Path, host, zone pulumi.StringInput) field.ErrorList {
 	if c.CDN == nil || c.CDN.Record == nil {
 		return nil
@@ -25,8 +25,8 @@ func (c *Config) checkRecord(path *field.Path, host, zone pulumi.StringInput) fi
 		"Fix: leave one of the two records out, or give cdn.record.name in full, such as shop.example.com", name))}
 }
 
-// mayBe reports whether a record's name, whole or within its zone, may be that of the host.
-// What is left of the host is the zone, whose name has a dot.
+// mayBe reports whether a record's name, in full or within its zone, may be that of the
+// host. The rest of the host is the zone, whose name contains a dot.
 func mayBe(name, host string, zone, hostZone pulumi.StringInput) bool {
 	name, host = plainHost(name), plainHost(host)
 	if name == host {
@@ -40,5 +40,5 @@ func mayBe(name, host string, zone, hostZone pulumi.StringInput) bool {
 	return name == "@" || within && strings.Contains(rest, ".")
 }
 
-// plainHost is one spelling of names that are one in DNS.
+// plainHost returns one spelling for names that are equal in DNS.
 func plainHost(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

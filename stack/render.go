@@ -11,11 +11,11 @@ import (
 )
 
 // renderedPrefix begins the identity of a cluster whose objects are written to files.
-// By it a stack that renders and one that deploys are refused each other's state.
+// Because of it a stack that renders and one that deploys refuse each other's state.
 const renderedPrefix = "rendered for "
 
-// unasked is the cluster that rendered objects are for. Whoever applies them knows what
-// it holds.
+// unasked is the cluster that rendered objects are for. Only whoever applies them knows
+// what it contains.
 type unasked struct{ id string }
 
 func (u unasked) ID() string { return u.id }
@@ -48,7 +48,7 @@ func (c *Config) reach(ctx context.Context) (cluster.Interface, error) {
 
 func (c *Config) renders() bool { return c.Kubernetes.RenderTo != "" }
 
-// Check refuses a folder together with a cluster that would be asked.
+// Check refuses a folder together with a cluster that would be contacted.
 func (k Kubernetes) Check(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	switch {

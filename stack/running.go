@@ -18,14 +18,15 @@ import (
 	"github.com/scalestack/scalestack/internal/cluster"
 )
 
-// running is what the shards accept and the pods may hold before this deployment.
+// running is what the shards accept, and what the pods may hold, before this
+// deployment.
 type running struct {
 	// maxConnections is 0 without a shard.
 	maxConnections int
-	// pods are the connections of each service's pods to one shard, known only where
-	// maxConnections shall become less.
+	// pods are the connections of each service's pods to one shard, known only if
+	// maxConnections will decrease.
 	pods map[string]int
-	// caches are the layouts of the cache that are in use, each with a pod or Deployment that
+	// caches are the layouts of the cache in use, each with a pod or Deployment that
 	// has it.
 	caches map[cacheLayout]string
 }
@@ -36,8 +37,8 @@ var (
 	autoscalers = schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}
 )
 
-// findRunning asks the cluster and not the state, in which a rollout that failed has
-// replaced all pods.
+// findRunning asks the cluster rather than the state, in which a rollout that failed
+// has replaced all pods.
 func (c *Config) findRunning(ctx context.Context, there cluster.Interface) (r running, err error) {
 	if r.caches, err = c.runningCaches(ctx, there); err != nil {
 		return r, err
@@ -57,7 +58,8 @@ func (c *Config) findRunning(ctx context.Context, there cluster.Interface) (r ru
 	return r, nil
 }
 
-// runningConnections asks for the settings of the last shard: they change in this order.
+// runningConnections reads the settings of the last shard, because shards change in
+// this order.
 func (c *Config) runningConnections(ctx context.Context, there cluster.Interface) (int, error) {
 	for _, id := range slices.Backward(c.shardIDs()) {
 		object, err := there.Get(ctx, configMaps, c.Namespace, postgres.ConfigName(postgresName, id))
@@ -109,8 +111,8 @@ type autoscaler struct {
 	}
 }
 
-// connectionsOf each service's pods, as many as there may be, with the largest pool that
-// one of them has.
+// connectionsOf returns the connections of each service's pods, for the most pods that
+// there may be and the largest pool that one of them has.
 func connectionsOf(sets []replicaSet, scaled []autoscaler) map[string]int {
 	pools, pods := map[string]int{}, map[string]int{}
 	for _, set := range sets {
@@ -128,9 +130,9 @@ func connectionsOf(sets []replicaSet, scaled []autoscaler) map[string]int {
 	return pools
 }
 
-// judgeConnections refuses to leave the shards fewer connections than the pods may hold:
-// the shards restart before any pod is replaced, those of before take all of them back, and
-// those of the rollout get none.
+// judgeConnections refuses to leave the shards fewer connections than the pods may
+// hold: the shards restart before any pod is replaced, the earlier pods take all
+// connections back, and those of the rollout get none.
 func (c *Config) judgeConnections(r running) field.ErrorList {
 	most := c.Postgres.MaxConnections
 	if r.maxConnections <= most {
@@ -146,8 +148,8 @@ func (c *Config) judgeConnections(r running) field.ErrorList {
 		need, terms, postgres.ReservedConnections, r.maxConnections, most))}
 }
 
-// beside is what each shard has to accept while these connections of services and those of this
-// deployment are held side by side.
+// beside is what each shard has to accept while these connections of services are held
+// side by side with those of this deployment.
 func (c *Config) beside(before map[string]int) (need int, terms string) {
 	held := map[string]int{}
 	maps.Copy(held, before)
@@ -165,8 +167,9 @@ func (c *Config) beside(before map[string]int) (need int, terms string) {
 	return need, strings.Join(each, ", ")
 }
 
-// tellConnections warns where a service gets what another gives away only in this deployment, as one
-// with another name does: a service that needs all that it may have gets none beyond them.
+// tellConnections warns if a service gets what another service gives up only in this
+// deployment, as a renamed service does: a service that needs all its connections gets
+// none beyond them.
 func (c *Config) tellConnections(ctx *pulumi.Context, p past) error {
 	deployed := slices.Clone(p.deployed)
 	for i := range deployed {

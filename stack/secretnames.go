@@ -11,11 +11,13 @@ import (
 	"github.com/scalestack/scalestack/components/redis"
 )
 
-// madeSecrets are the names of the Secrets that the components make, and of Strimzi's, which
-// differ from version to version. TestNoSecretHasTwoOwners holds them against the graphs.
+// madeSecrets matches the names of the Secrets that the components create, and of
+// Strimzi's, which differ from version to version. TestNoSecretHasTwoOwners compares it
+// with the graphs.
 var madeSecrets = regexp.MustCompile(`^(` + postgresName + `-(shard-\d+(-.+)?|roles-.+|exporter)|` + redisName + `(-\d+)?-(app|acl|exporter)|` + kafkaName + `-.+|` + tunnelName + `-token)$`)
 
-// maker is who makes a Secret of the namespace that is mounted by a name which users choose.
+// maker is what creates a Secret of the namespace that is mounted by a name chosen by
+// users.
 type maker string
 
 const (
@@ -25,14 +27,14 @@ const (
 	byOthers      maker = "something else"
 )
 
-// making is a maker, and the setting that says so.
+// making is a maker and the setting that selects it.
 type making struct {
 	maker maker
 	path  *field.Path
 }
 
-// makers are who makes each Secret with such a name. One that the stack has made may be in
-// externalSecrets too, for pods that mount it.
+// makers returns what creates each Secret with such a name. A Secret that the stack
+// creates may also be in externalSecrets, for pods that mount it.
 func (c *Config) makers() map[string]making {
 	made := map[string]making{}
 	for _, name := range c.ExternalSecrets {
@@ -45,8 +47,8 @@ func (c *Config) makers() map[string]making {
 	return made
 }
 
-// madeByObjects are the Secrets that others make for objects of the stack, and delete with
-// them.
+// madeByObjects returns the Secrets that others create for objects of the stack, and
+// delete with them.
 func (c *Config) madeByObjects() map[string]making {
 	made := map[string]making{}
 	if t := c.Postgres.TLS; t != nil && t.Issuer != nil {
@@ -73,8 +75,8 @@ func (c *Config) madeByObjects() map[string]making {
 	return made
 }
 
-// checkSecretNames refuses a Secret that something else makes: each would write over the
-// other's, and the one that goes would delete it.
+// checkSecretNames refuses a Secret that something else creates: each would overwrite
+// the other's, and the first to leave would delete it.
 func (c *Config) checkSecretNames() field.ErrorList {
 	var errs field.ErrorList
 	others := c.madeByObjects()

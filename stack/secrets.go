@@ -14,11 +14,11 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// secretsName is the name of the component and of the only setting that is a secret.
+// secretsName is the name of the component, and of the only setting that is a secret.
 const secretsName = "secrets"
 
-// parseSecrets reads the setting secrets before anything else sees it, since a message
-// about another setting shows its value.
+// parseSecrets reads the setting secrets before anything else sees it, because messages
+// about other settings show their values.
 func parseSecrets(value any, encrypted bool) (map[string]any, field.ErrorList) {
 	path := field.NewPath(secretsName)
 	if all, ok := value.(map[string]any); ok && len(all) == 0 {
@@ -47,8 +47,8 @@ func parseSecrets(value any, encrypted bool) (map[string]any, field.ErrorList) {
 	return all, errs
 }
 
-// checkSecrets refuses a Secret that is used and that nobody makes, and one without a key
-// that its use needs.
+// checkSecrets refuses a Secret that is used but that nobody creates, and one that
+// lacks a key that its use needs.
 func (c *Config) checkSecrets() field.ErrorList {
 	errs := append(secrets.CheckNames(sectionPath(secretsName), c.Secrets), c.checkSecretNames()...)
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
@@ -73,7 +73,7 @@ func (c *Config) checkSecrets() field.ErrorList {
 	return errs
 }
 
-// checkTLS looks at the Secret of a section's tls, which is empty with an issuer.
+// checkTLS checks the Secret of a section's tls, which is empty with an issuer.
 func (c *Config) checkTLS(section, secret string) field.ErrorList {
 	if secret == "" {
 		return nil
@@ -83,14 +83,14 @@ func (c *Config) checkTLS(section, secret string) field.ErrorList {
 }
 
 // secretUse is a place in the settings that names a Secret, with the keys that the pods
-// need of it: without one of them they do not start.
+// need from it: without one of them they do not start.
 type secretUse struct {
 	path *field.Path
 	name string
 	keys []string
 }
 
-// checkUse knows the keys of the configuration's own Secrets alone.
+// checkUse knows only the keys of Secrets in the configuration itself.
 func (c *Config) checkUse(use secretUse) field.ErrorList {
 	data, own := c.Secrets[use.name]
 	if !own {
@@ -118,7 +118,7 @@ func notMade(use secretUse) *field.Error {
 		", or list it in externalSecrets if something else makes it")
 }
 
-// setSecret is the command that adds a key, in the spelling of Pulumi's paths.
+// setSecret is the command that adds a key, in the syntax of Pulumi's paths.
 func setSecret(name, key string) string {
 	path := "." + key
 	if strings.Contains(key, ".") {
@@ -127,7 +127,7 @@ func setSecret(name, key string) string {
 	return "pulumi config set --secret --path 'scalestack:secrets." + name + path + "'"
 }
 
-// secretUses are the Secrets that the pods of a service and of its Jobs mount.
+// secretUses returns the Secrets that the pods of a service and of its Jobs mount.
 func secretUses(s Service, path *field.Path) []secretUse {
 	uses := mountedSecrets(path.Child("mounts"), s.Mounts)
 	if s.Migration != nil {
@@ -155,7 +155,7 @@ func mountedSecrets(path *field.Path, mounts []k8s.Mount) []secretUse {
 	return uses
 }
 
-// secrets makes the Secrets of the configuration. Without any, nothing is registered.
+// secrets registers the Secrets of the configuration, if there are any.
 func (d *deployment) secrets() error {
 	if len(d.Secrets) == 0 && d.Kubernetes.PullSecret == "" {
 		return nil
@@ -177,7 +177,7 @@ func (d *deployment) secrets() error {
 	return nil
 }
 
-// secretsOf are the Secrets of the configuration that a service and its Jobs mount.
+// secretsOf returns the configuration's Secrets that a service and its Jobs mount.
 func (w wiring) secretsOf(s Service) []pulumi.Resource {
 	names := map[string]bool{}
 	for _, use := range secretUses(s, nil) {
@@ -186,7 +186,7 @@ func (w wiring) secretsOf(s Service) []pulumi.Resource {
 	return w.secretsNamed(slices.Sorted(maps.Keys(names))...)
 }
 
-// secretsNamed leaves out those that something else makes.
+// secretsNamed leaves out those that something else creates.
 func (w wiring) secretsNamed(names ...string) []pulumi.Resource {
 	var made []pulumi.Resource
 	for _, name := range names {

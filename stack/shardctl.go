@@ -16,20 +16,21 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// The two Jobs that run shardctl: one brings the shards' own schema up to date
-// before anything uses it, the other moves buckets once all services know the map.
+// The two Jobs that run shardctl: one brings the shards' own schema up to date before
+// anything uses it, the other moves buckets once all services know the map.
 const (
 	migrateName = "shards-migrate"
 	reshardName = "shards-reshard"
-	// finalExit of shardctl tells that another attempt would fail the same way.
+	// finalExit is the exit code with which shardctl says that another attempt would
+	// fail the same way.
 	finalExit = 3
 )
 
 // shardctlName is the service that watches the shards. People and previews run shardctl
-// in its pod, which reaches the shards where they cannot.
+// in its pod, because that reaches the shards where they cannot.
 const shardctlName = "shardctl"
 
-// addShardctl adds that service, unless the configuration describes it.
+// addShardctl adds that service unless it is configured.
 func (c *Config) addShardctl() {
 	if _, given := c.Services[shardctlName]; given {
 		return
@@ -63,13 +64,14 @@ const (
 	shardMapKey  = "map.json"
 )
 
-// migrateArgs prepare every shard of the map, which waits until the shards are
+// migrateArgs prepares every shard of the map. The Job waits until the shards are
 // ready.
 func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "migrate")
 	a.Retries = 2
 	if r := c.Postgres.Restore; r != nil {
-		// The services' logins on a restored shard are those of the moment.
+		// A restored shard has the services' logins of the time that it was restored
+		// to.
 		a.Revision += " restored " + r.Name
 		if r.FromCluster != "" {
 			a.BaseEnv["SCALESTACK_CLONE_OF"] = pulumi.String(r.FromCluster)
@@ -79,8 +81,8 @@ func (c *Config) migrateArgs(namespace, shardMap, roles pulumi.StringInput) *job
 	return a
 }
 
-// giveRoles lets shardctl read the description of the services' roles. The Secret goes
-// with its description, so the Job does too.
+// giveRoles mounts the description of the services' roles. The Secret's name changes
+// with its description, so the Job's does too.
 func (c *Config) giveRoles(a *job.Args, secret pulumi.StringInput) {
 	a.Revision += fmt.Sprintf("%+v", c.roles())
 	a.BaseEnv["SCALESTACK_ROLES"] = pulumi.String(rolesFolder + "/" + postgres.RolesKey)
@@ -90,9 +92,9 @@ func (c *Config) giveRoles(a *job.Args, secret pulumi.StringInput) {
 	a.Mounts = append(a.Mounts, k8s.Mount{Name: "roles", Path: rolesFolder, Secret: secret})
 }
 
-// reshardArgs retire the logins that no service has any more, lower the others' limits, and
-// move buckets until every shard owns what the map says. It starts again when it could come to another
-// end; who may read its metrics makes no difference to that.
+// reshardArgs retires logins that no service uses any more, lowers the others' limits,
+// and moves buckets until every shard owns what the map says. The Job starts again if
+// its result could be different; who may read its metrics makes no difference to that.
 func (c *Config) reshardArgs(namespace, shardMap, roles pulumi.StringInput) *job.Args {
 	a := c.shardctlArgs(namespace, shardMap, "reshard")
 	c.giveRoles(a, roles)
@@ -120,7 +122,7 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 	}
 }
 
-// movesVariables are the mover's settings.
+// movesVariables returns the mover's settings.
 func (c *Config) movesVariables() variables {
 	volume, _ := k8s.Bytes(c.Postgres.Storage.Size)
 	return variables{
@@ -140,7 +142,7 @@ func (c *Config) structure() string {
 	return text
 }
 
-// postgresArgs add the shards.
+// postgresArgs adds the shards.
 func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret

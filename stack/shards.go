@@ -15,9 +15,9 @@ import (
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// generation of every map: the program is stateless, so it is always 1. Nothing
-// depends on it, because the epochs in the shards tell which of two owners is the
-// later one.
+// generation is that of every map: the program is stateless, so it is always 1. Nothing
+// depends on it, because the epochs on the shards tell which of two owners is the later
+// one.
 const generation = 1
 
 // spec is the desired state of the shards.
@@ -34,8 +34,8 @@ func (c *Config) checkShards() field.ErrorList {
 	return slices.Concat(shardErrors(path, c.spec().Validate()), c.checkGone(path.Child("gone")), c.checkShardImages(path.Child("images")))
 }
 
-// checkGone refuses to leave out a shard that the map may give a bucket to. All of them
-// cannot be gone, because all of them cannot be drained.
+// checkGone refuses to drop a shard that the map may give a bucket to. Not all shards
+// can be gone, because not all can be drained.
 func (c *Config) checkGone(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, id := range c.Postgres.Gone {
@@ -51,7 +51,7 @@ func (c *Config) checkGone(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// checkShardImages refuses an image that no server would have.
+// checkShardImages refuses an image that no server would use.
 func (c *Config) checkShardImages(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, id := range slices.Sorted(maps.Keys(c.Postgres.Images)) {
@@ -62,7 +62,7 @@ func (c *Config) checkShardImages(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// shardErrors puts the mistakes that shardmap found below path.
+// shardErrors puts shardmap's mistakes below path.
 func shardErrors(path *field.Path, err error) field.ErrorList {
 	var many interface{ Unwrap() []error }
 	var one *shardmap.Error
@@ -76,14 +76,14 @@ func shardErrors(path *field.Path, err error) field.ErrorList {
 		}
 		return errs
 	case errors.As(err, &one):
-		// The problem quotes the value.
+		// The problem already quotes the value.
 		return field.ErrorList{field.Invalid(path.Child(one.Path), field.OmitValueType{}, one.Problem)}
 	}
 	return field.ErrorList{field.InternalError(path, err)}
 }
 
-// shardMap is the desired map. A drained shard is in it until it leaves the
-// settings or is gone: what is left in it has to be found.
+// shardMap is the desired map. A drained shard stays in it until it leaves the settings
+// or is gone, so that whatever is left on it can be found.
 func (c *Config) shardMap() (*shardmap.Map, error) {
 	var shards []shardmap.Shard
 	for _, id := range c.shardIDs() {
@@ -98,8 +98,8 @@ func (c *Config) shardMap() (*shardmap.Map, error) {
 	return shardmap.New(cmp.Or(c.shardsName, c.Namespace), generation, c.spec(), shards)
 }
 
-// mapOutput says of the map what people and other programs ask for, and where the map
-// itself is: in an output, one number would be 960 lines of a diff.
+// mapOutput describes the map for people and other programs, and says where the map
+// itself is: as an output, one changed number would be 960 lines of a diff.
 func mapOutput(m *shardmap.Map, configMap pulumi.StringInput) pulumi.Map {
 	owned := pulumi.IntMap{}
 	for id, buckets := range m.Counts() {
@@ -115,7 +115,7 @@ func mapOutput(m *shardmap.Map, configMap pulumi.StringInput) pulumi.Map {
 	}
 }
 
-// shardIDs are the shards that have servers.
+// shardIDs returns the shards that have servers.
 func (c *Config) shardIDs() []int {
 	var ids []int
 	for id := range c.Postgres.Shards {
@@ -126,8 +126,9 @@ func (c *Config) shardIDs() []int {
 	return ids
 }
 
-// newShardIDs are those of them that no deployment can have made: the state does not have them,
-// or there is not even a namespace. Where a state was lost nothing is known.
+// newShardIDs returns those of them that no deployment can have created: the state does
+// not have them, or there is not even a namespace. If a state was lost, nothing is
+// known.
 func (c *Config) newShardIDs(f findings) []int {
 	if f.namespace != nil && len(f.past.shards) == 0 {
 		return nil
@@ -135,7 +136,7 @@ func (c *Config) newShardIDs(f findings) []int {
 	return slices.DeleteFunc(c.shardIDs(), func(id int) bool { return slices.Contains(f.past.shards, postgres.ShardName(id)) })
 }
 
-// drainedIDs are those of them that give their buckets away.
+// drainedIDs returns those of them that give their buckets away.
 func (c *Config) drainedIDs() []int {
 	return slices.DeleteFunc(slices.Clone(c.Postgres.Drain), func(id int) bool { return slices.Contains(c.Postgres.Gone, id) })
 }

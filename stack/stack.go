@@ -1,5 +1,3 @@
-// Package stack composes the components into the whole product: it reads and
-// checks the configuration, and registers everything in one Pulumi program.
 package stack
 
 import (
@@ -12,8 +10,8 @@ import (
 // Option changes the settings before they are checked.
 type Option func(*Config)
 
-// RefusedError says why a run ended before it registered anything: every mistake in the
-// configuration on a line of its own, or what the guards found.
+// RefusedError says why a run ended before it registered anything: all mistakes in the
+// configuration, one per line, or what the guards found.
 type RefusedError struct{ reason error }
 
 func (e *RefusedError) Error() string { return e.reason.Error() }
@@ -21,12 +19,12 @@ func (e *RefusedError) Error() string { return e.reason.Error() }
 // Unwrap returns the reason.
 func (e *RefusedError) Unwrap() error { return e.reason }
 
-// Program returns what pulumi.Run needs. The option keeps the run's settings:
-// a context answers for a key that one names, but only the run's info lists
-// them all, and an unknown key must be refused. Without the option the program
-// refuses to run: it would deploy the defaults and ignore every setting. An inline
-// program of the Automation API cannot have options; use a local one
-// (auto.NewStackLocalSource) with this module's main package or one like it.
+// Program returns the arguments of pulumi.Run. The option keeps the run's settings: a
+// context only answers for keys that are asked for, while the run's info lists all of
+// them, and an unknown key must be refused. Without the option the program refuses to
+// run, because it would deploy the defaults and ignore every setting. An inline program
+// of the Automation API cannot have options; use a local one (auto.NewStackLocalSource)
+// with this module's main package or one like it.
 func Program(options ...Option) (pulumi.RunFunc, pulumi.RunOption) {
 	var run pulumi.RunInfo
 	keep := func(info *pulumi.RunInfo) { run = *info }

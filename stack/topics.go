@@ -13,7 +13,7 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// deadLetterHours give people a month to look at what failed.
+// deadLetterHours gives people a month to look at what failed.
 const deadLetterHours = 30 * 24
 
 // derivedLetter is the dead-letter topic of a group that names none.
@@ -44,7 +44,7 @@ func (c *Config) topicUses() []topicUse {
 	return uses
 }
 
-// letterPath is the setting that the dead-letter topic's name comes from.
+// letterPath is the setting that decides the name of the dead-letter topic.
 func letterPath(consume *field.Path, u UsesTopics) *field.Path {
 	if u.DeadLetter == derivedLetter(u.Group) {
 		return consume.Child("group")
@@ -52,10 +52,10 @@ func letterPath(consume *field.Path, u UsesTopics) *field.Path {
 	return consume.Child("deadLetter")
 }
 
-// addTopics adds the topics that services use behind those that are configured,
-// which may have other partitions or another retention. A dead-letter topic is one for
-// every service, whichever comes first: a shorter retention would delete messages. What
-// no topic can be called is refused where it is named.
+// addTopics adds the topics that services use after the configured ones, which may have
+// other partitions or another retention. Whichever service comes first, a dead-letter
+// topic stays one, because a shorter retention would delete messages. Names that no
+// topic can have are refused where they are given.
 func (c *Config) addTopics() {
 	uses := c.topicUses()
 	c.topicNamed = map[string]*field.Path{}
@@ -75,8 +75,8 @@ func (c *Config) addTopics() {
 
 var addedTopic = regexp.MustCompile(`^kafka\.topics\[(\d+)\](\.name)?`)
 
-// atUse moves a mistake in a topic that was added to where it is named: the list of
-// topics has no such entry for the user.
+// atUse moves a mistake in an added topic to where the topic is named, because the
+// user's list of topics has no such entry.
 func (c *Config) atUse(one *field.Error) {
 	found := addedTopic.FindStringSubmatch(one.Field)
 	if found == nil {
@@ -89,8 +89,8 @@ func (c *Config) atUse(one *field.Error) {
 	}
 }
 
-// checkGroups refuses a group whose dead-letter topic could not be called after it. The
-// service's own name is refused elsewhere.
+// checkGroups refuses a group whose dead-letter topic could not be named after it. The
+// service's own name is checked elsewhere.
 func (c *Config) checkGroups() field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(c.Services)) {
@@ -107,7 +107,7 @@ func (c *Config) checkGroups() field.ErrorList {
 	return errs
 }
 
-// Check refuses names that no topic can have, and a dead letter that would be
+// Check refuses names that no topic can have, and a dead-letter topic that would be
 // processed again at once.
 func (u Uses) Check(path *field.Path) field.ErrorList {
 	errs := checkTopics(path.Child("produce"), u.Produce)
@@ -137,8 +137,8 @@ func checkTopics(path *field.Path, names []string) field.ErrorList {
 	return errs
 }
 
-// Check refuses a group that is none, and a dead-letter topic that no topic can be. A
-// name that follows from the group's is the group's mistake.
+// Check refuses an invalid group, and a name that no dead-letter topic can have. If
+// that name follows from the group's, the mistake is the group's.
 func (u UsesTopics) Check(path *field.Path) field.ErrorList {
 	if errs := kafka.CheckGroup(path.Child("group"), u.Group); len(errs) > 0 {
 		return errs

@@ -13,7 +13,7 @@ const tunnelName = "cloudflared"
 // Tunnel is a Cloudflare Tunnel to one of the services.
 type Tunnel struct {
 	tunnel.Args
-	// Enabled makes the tunnel.
+	// Enabled creates the tunnel.
 	Enabled bool `json:"enabled"`
 	// Service that the host leads to, by its key.
 	Service string `json:"service" required:"true"`
@@ -57,7 +57,7 @@ func (d *deployment) tunnel() error {
 	return nil
 }
 
-// reserved begin the names of the objects of the stack's own components.
+// reserved returns the prefixes of the names of the stack's own components.
 func (c *Config) reserved() []string {
 	names := []string{postgresName, redisName, kafkaName, "shards"}
 	if c.Tunnel != nil {

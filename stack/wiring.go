@@ -13,8 +13,8 @@ import (
 	"github.com/scalestack/scalestack/components/service"
 )
 
-// Where a container finds what it uses. docs/services.md documents the folders and
-// the variables that name them.
+// Where a container finds what it uses. docs/services.md documents the folders and the
+// variables that name them.
 const (
 	shardMapFolder    = "/etc/scalestack/shardmap"
 	credentialsFolder = "/etc/scalestack/shards"
@@ -28,25 +28,25 @@ const (
 // variables are environment variables with their values.
 type variables = map[string]pulumi.StringInput
 
-// wiring is what the components hand to the services. Each value is known once
-// what it names can be used, so that its users come after it.
+// wiring is what the components provide to the services. Each value is known once what
+// it names can be used, so that users come after it.
 type wiring struct {
 	namespace pulumi.StringInput
 	// shardMap is the name of the map's ConfigMap.
 	shardMap pulumi.StringInput
-	// prepared are the Jobs and Deployments that the users of the shards come after.
+	// prepared are the Jobs and Deployments that users of the shards depend on.
 	prepared []pulumi.Resource
-	// roles is the name of the Secret that describes the services' roles, shardLogins
-	// are those with their logins, by the services' names.
+	// roles is the name of the Secret that describes the services' roles; shardLogins
+	// are the Secrets with their logins, by service name.
 	roles                     pulumi.StringInput
 	shardLogins               pulumi.StringMap
 	redisAddress, redisSecret pulumi.StringInput
 	kafkaBootstrap, kafkaCA   pulumi.StringInput
 	kafkaUsers                map[string]pulumi.StringInput
-	// secrets are the Secrets of the configuration by name. Their users have the plain
-	// name and come after them by dependsOn: an output would replace the users too.
+	// secrets are the configuration's Secrets by name. Their users have the plain name
+	// and depend on them with dependsOn: an output would replace the users too.
 	secrets map[string]pulumi.Resource
-	// opened are who may connect to what.
+	// opened says who may connect to what.
 	opened opened
 }
 
@@ -86,11 +86,11 @@ func (c *Config) edgePeers() []k8s.Peer {
 	return peers
 }
 
-// poolVariable is the most connections of a pod to one shard.
+// poolVariable is the most connections of one pod to one shard.
 const poolVariable = "SCALESTACK_DB_POOL"
 
-// connectShards gives the service its own login, and its migration the
-// administrator's and a new run when the set of shards changes.
+// connectShards gives the service its own login, and its migration the administrator's
+// and a new run whenever the set of shards changes.
 func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	maps.Copy(a.BaseEnv, c.shardVariables())
 	if s.hasPool() {
@@ -113,7 +113,7 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 // cacheVariable lists the cache's servers.
 const cacheVariable = "SCALESTACK_REDIS_ADDRESS"
 
-// connectCache says where the cache is, and with TLS how to verify it.
+// connectCache says where the cache is and, with TLS, how to verify it.
 func (c *Config) connectCache(a *service.Args, w wiring) {
 	maps.Copy(a.BaseEnv, variables{
 		cacheVariable:                  w.redisAddress,
@@ -127,8 +127,8 @@ func (c *Config) connectCache(a *service.Args, w wiring) {
 	}
 }
 
-// connectKafka trusts every certificate of the cluster's authority: after its key
-// was replaced there are two.
+// connectKafka trusts every certificate of the cluster's authority: after its key was
+// replaced there are two.
 func connectKafka(a *service.Args, s Service, w wiring) {
 	maps.Copy(a.BaseEnv, variables{
 		"SCALESTACK_KAFKA_BOOTSTRAP":   w.kafkaBootstrap,
@@ -155,7 +155,7 @@ func files(name, path string, secret pulumi.StringInput, keys ...string) k8s.Mou
 	return k8s.Mount{Name: name, Path: path, Secrets: []k8s.SecretFiles{{Secret: secret, Files: byKey}}}
 }
 
-// shardVariables say where the shard map and the credentials are, and with TLS how to
+// shardVariables say where the shard map and the credentials are and, with TLS, how to
 // verify the shards.
 func (c *Config) shardVariables() variables {
 	all := variables{
@@ -169,8 +169,9 @@ func (c *Config) shardVariables() variables {
 	return all
 }
 
-// shardMounts are what a client of the shards has: the map, its credentials with further keys
-// of their Secrets, and with TLS the authorities of the shards' certificates.
+// shardMounts are what a client of the shards needs: the map, its credentials with
+// further keys of their Secrets and, with TLS, the authorities of the shards'
+// certificates.
 func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int) pulumi.StringInput, keys ...string) []k8s.Mount {
 	mounts := []k8s.Mount{mapMount(shardMap), c.credentials(secret, keys...)}
 	if c.Postgres.TLS != nil {
@@ -179,8 +180,9 @@ func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int)
 	return mounts
 }
 
-// adminMounts are those of a client that logs in as the shards' superuser. After a rotation it
-// also has the passwords of before, for servers that have not got the new one yet.
+// adminMounts are those of a client that logs in as the shards' superuser. After a
+// rotation they include the former passwords, for servers that do not have the new one
+// yet.
 func (c *Config) adminMounts(shardMap pulumi.StringInput) []k8s.Mount {
 	if !c.hasFormerPasswords() {
 		return c.shardMounts(shardMap, admin)
@@ -192,14 +194,14 @@ func mapMount(configMap pulumi.StringInput) k8s.Mount {
 	return k8s.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: configMap}
 }
 
-// admin is the Secret with a shard's superuser. The name is known without the shard:
-// what waits for it is the shard map.
+// admin is the Secret of a shard's superuser. Its name is known without the shard; the
+// shard map is what waits for the shard.
 func admin(shard int) pulumi.StringInput {
 	return pulumi.String(postgres.SecretName(postgresName, shard, postgres.AdminCredentials))
 }
 
-// credentials mounts a user name and a password for each shard, and what else of the Secret
-// is named.
+// credentials mounts a user name and a password for each shard, and the other named
+// keys of the Secret.
 func (c *Config) credentials(secret func(shard int) pulumi.StringInput, keys ...string) k8s.Mount {
 	mount := k8s.Mount{Name: "shard-credentials", Path: credentialsFolder}
 	for _, id := range c.shardIDs() {

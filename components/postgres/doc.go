@@ -1,8 +1,8 @@
-// Package postgres runs independent PostgreSQL servers on Kubernetes, one per
-// shard. Nothing ties the servers together: which shard holds which row is the
-// shard map's matter.
+// Package postgres runs independent PostgreSQL servers on Kubernetes, one per shard or,
+// with Args.Members, several. Nothing ties the shards together: the shard map decides which
+// shard holds which row.
 //
-// A component named "postgres" makes for shard 0, all in one namespace:
+// For shard 0, a component named "postgres" creates, all in one namespace:
 //
 //   - a StatefulSet "postgres-shard-0" of one pod, "postgres-shard-0-0"
 //   - a PersistentVolumeClaim "data-postgres-shard-0-0"
@@ -22,9 +22,9 @@
 // "postgres-exporter", and a NetworkPolicy "postgres-monitor" with the Job
 // "postgres-monitor-" and a hash, which makes the exporter's role on every shard.
 //
-// The database is called shard_0_db. Role postgres is the superuser for
-// migrations. Role app asks servers what they run during a rollout; services have
-// logins of their own, see [NewRoles].
+// The database is called shard_0_db. Role postgres is the superuser, for migrations. During a
+// rollout, role app asks servers what they run. Services have logins of their own, see
+// [NewRoles].
 //
 // # Several members
 //
@@ -46,17 +46,17 @@
 //
 // # Before each start
 //
-// The init container runs bootstrap.sh: it makes the data folder if there is
-// none, and makes the roles, their passwords and the database what they should
-// be. So a retained volume works with newly generated passwords. A server that was
-// killed replays its log there, where no probe can interrupt it.
+// The init container runs bootstrap.sh. It creates the data folder if there is none, and
+// brings the roles, their passwords and the database to the desired state, so a retained
+// volume works with newly generated passwords. A server that was killed replays its log
+// there, where no probe can interrupt it.
 //
 // # Rollouts
 //
-// Some versions of Pulumi's provider call the update of a StatefulSet done before
-// Kubernetes has begun it. So Jobs wait, and judge by what the servers answer: each
-// pod template has a name, the rollout, which a server tells as the setting
-// scalestack.rollout from its start on.
+// Some versions of Pulumi's provider report the update of a StatefulSet as done before
+// Kubernetes has begun it. So Jobs wait instead, and judge by what the servers answer: each
+// pod template has a name, the rollout, which a server reports as the setting
+// scalestack.rollout as soon as it starts.
 //
 // With Args.Rollout Serial, a gate is in front of each shard's new ConfigMap and
 // StatefulSet. It reads the new postgresql.conf with the new image, so that a setting
@@ -93,7 +93,7 @@
 // destroy, and when the component is replaced. The next deployment adopts it by
 // its name, with its data. To give the storage back, delete the claim by hand.
 // A namespace takes its claims with it, so it must be retained as well; package
-// base does so. Args.Protect goes further: Pulumi then refuses to remove the
+// namespace does so. Args.Protect goes further: Pulumi then refuses to remove the
 // StatefulSets and claims until they are unprotected.
 //
 // # What may be an Output
@@ -105,13 +105,12 @@
 //
 // # Memory
 //
-// Everything the server may use is derived from Resources.Memory and
-// MaxConnections, see Tune. A combination that could exceed the limit is
-// refused before anything is registered: the kernel kills a database without
-// asking.
+// Everything that the server may use is derived from Resources.Memory and MaxConnections,
+// see [Tune]. A combination that could exceed the limit is refused before anything is
+// registered, because the kernel would kill the database.
 //
-// A role may set its own work_mem and the like to any value. So each process of a server has
-// a limit of the kernel, see [Tuning], and a session that wants more is refused it. A single
+// A role may set its own work_mem and similar settings to any value. So the kernel limits
+// each process of a server, see [Tuning], and refuses memory to a session that wants more. A single
 // server starts with the limit, by server.sh; of several members Patroni sets it after each
 // start, by limit.py. Neither holds for what replays the log before, or for what is no part
 // of the server: a restore, a verification, the program that archives.

@@ -16,34 +16,34 @@ import (
 const (
 	// shardctlName is the Deployment whose pod reaches every shard.
 	shardctlName = "shardctl"
-	// askFor bounds the question: the rest of the summary waits for it.
+	// askFor limits the question, because the rest of the summary waits for it.
 	askFor = 30 * time.Second
 )
 
-// Estimate is what the shards themselves say of a change of the map: the output
+// Estimate is what the shards themselves report about a change of the map: the output
 // of `shardctl plan`.
 type Estimate struct {
-	// Moves are those from what the shards own now.
+	// Moves start from what the shards own now.
 	Moves []EstimatedMove
-	// Batches is how often writes of some buckets pause for a moment.
+	// Batches is how often writes of some buckets pause briefly.
 	Batches int
-	// RowsPerSecond is that of this cluster's last moves, if Measured.
+	// RowsPerSecond is that of this cluster's last moves if Measured.
 	RowsPerSecond float64
 	Measured      bool
 	Seconds       float64
-	// Unread shards did not answer, and their rows are not counted.
+	// Unread lists shards that did not answer; their rows are not counted.
 	Unread []string
-	// TooFull says which volumes cannot take all that comes.
+	// TooFull says which volumes cannot take everything that moves there.
 	TooFull []string
 }
 
-// EstimatedMove is what goes from one shard to another.
+// EstimatedMove is everything that moves from one shard to another.
 type EstimatedMove struct {
 	From, To, Buckets int
 	Rows, Bytes       int64
 }
 
-// Ask runs `shardctl plan` in the pod that watches the shards, which reaches
+// Ask runs `shardctl plan` in the pod that watches the shards, because that reaches
 // them where the caller cannot.
 func Ask(deployed, planned *Figures) (*Estimate, error) {
 	wanted, err := planned.ShardMap.Encode()
@@ -62,10 +62,10 @@ func Ask(deployed, planned *Figures) (*Estimate, error) {
 	return e, json.Unmarshal(answer.Bytes(), e)
 }
 
-// refusedExit is shardctl's exit code for what no retry mends.
+// refusedExit is shardctl's exit code for errors that no retry fixes.
 const refusedExit = 3
 
-// errRefused marks a change that the shards themselves refuse.
+// errRefused means that the shards themselves refuse a change.
 var errRefused = errors.New("the shards refuse this change")
 
 // explain finds the reason among the lines that the program and kubectl wrote.
@@ -87,8 +87,8 @@ func explain(err error, written string) error {
 	return errors.New(reason)
 }
 
-// question names the volumes' size only where it changes: the pod knows that of
-// today, and may be older than the option.
+// question names the volumes' size only if it changes: the pod knows the current one,
+// and may be older than the option.
 func question(deployed, planned *Figures) []string {
 	args := []string{"exec", "--stdin", "--quiet", "--namespace", deployed.Namespace, "deployment/" + shardctlName}
 	if deployed.Context != "" {
@@ -101,7 +101,7 @@ func question(deployed, planned *Figures) []string {
 	return args
 }
 
-// data says what the moves take. Without an answer it says why there is none.
+// data says what the moves take, or why there is no answer.
 func data(before, after *Figures, ask Asker) []string {
 	if ask == nil || before.ShardMap == nil || after.ShardMap == nil || !moves(before, after) {
 		return nil

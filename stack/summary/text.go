@@ -15,8 +15,8 @@ import (
 // Asker estimates what a change of the shard map takes.
 type Asker func(deployed, planned *Figures) (*Estimate, error)
 
-// Text tells a person what changes from one state of the stack to another, and
-// what stays as it is. Without an asker nothing is said about rows and bytes.
+// Text says what changes from one state of the stack to another, and what stays the
+// same. Without an asker it says nothing about rows and bytes.
 func Text(deployed, planned *Figures, ask Asker) string {
 	var text strings.Builder
 	out := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
