@@ -1,15 +1,14 @@
-// Package gateway leads a host name to a service through a gateway of the cluster, by
-// the Gateway API (gateway.networking.k8s.io/v1): an HTTPRoute that is attached to a
-// Gateway of somebody else, or to one that the component makes.
+// Package gateway connects a host name to a service through a gateway of the cluster,
+// with the Gateway API (gateway.networking.k8s.io/v1): an HTTPRoute that is attached to
+// somebody else's Gateway, or to one that the component creates.
 //
-// One component named "gateway" makes, all named "gateway":
+// One component named "gateway" creates the following, all named "gateway":
 //
-//   - an HTTPRoute for one host name and one Service. A deployment waits until the
-//     gateway has accepted the present version of it, and fails with the gateway's
-//     reason where it does not.
+//   - an HTTPRoute for one host name and one Service. A deployment waits until the gateway
+//     has accepted its current version, and fails with the gateway's reason if it does not.
 //   - with Args.Own, a Gateway with one HTTPS listener for that name, to which routes of
 //     the same namespace may attach
-//   - with Own.RedirectPort, a listener without TLS and an HTTPRoute on it that sends
+//   - with Own.RedirectPort, a listener without TLS and an HTTPRoute on it that redirects
 //     everybody to https and leads nowhere else
 //   - with Args.Record, a proxied DNS record at Cloudflare, once the route is accepted
 package gateway

@@ -1,11 +1,11 @@
-// Package job runs a program to its end in a Kubernetes Job, with a NetworkPolicy
-// of its own.
+// Package job runs a program to completion in a Kubernetes Job, with a NetworkPolicy of
+// its own.
 //
-// The Job's name carries a hash of image, command, arguments, Revision and RestartOn: a
-// change of any of these runs a new Job. Kubernetes cannot change the pod of a Job, so what
-// else is in it (environment, mounts, resources) makes the Job anew under its old name, and
-// it runs again as well. A finished Job is kept, because the next deployment would otherwise
-// run it again.
+// The Job's name contains a hash of image, command, arguments, Revision and RestartOn:
+// a change of any of these runs a new Job. Kubernetes cannot change the pod of a Job,
+// so a change of anything else in it (environment, mounts, resources) recreates the Job
+// under its old name, and it runs again as well. A finished Job is kept, because the
+// next deployment would otherwise run it again.
 package job
 
 import (

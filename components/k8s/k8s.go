@@ -1,5 +1,5 @@
-// Package k8s has the types that the arguments of several components share:
-// compute resources, the peers of network policies, and tolerations.
+// Package k8s defines the types that the arguments of several components share: compute
+// resources, the peers of network policies, and tolerations.
 package k8s
 
 import (

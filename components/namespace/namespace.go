@@ -1,16 +1,16 @@
-// Package namespace makes the namespace that everything else lives in. It
-// enforces the Pod Security Standard "restricted", and a network policy in it
-// refuses whatever no other policy allows.
+// Package namespace creates the namespace that everything else lives in. It enforces
+// the Pod Security Standard "restricted", and a network policy in it refuses whatever
+// no other policy allows.
 //
 //	n, err := namespace.New(ctx, "base", &namespace.Args{Name: "shop"}, pulumi.Providers(cluster))
 //
 // # The namespace outlives the stack
 //
 // Deleting a namespace deletes the volume claims in it, so a destroy would take all
-// data with it whatever the claims' own policy says. The namespace is therefore
-// retained on destroy. The next deployment adopts it: the provider creates objects
-// by server-side apply, which takes an existing object over, and the fixed field
-// manager makes it the owner of the very fields that it owned before.
+// data with it, whatever the claims' own policy says. The namespace is therefore
+// retained on destroy, and the next deployment adopts it: the provider creates objects
+// by server-side apply, which takes over an existing object, and the fixed field
+// manager makes it the owner of exactly the fields that it owned before.
 package namespace
 
 import (

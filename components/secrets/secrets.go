@@ -1,6 +1,6 @@
-// Package secrets makes the Secrets that the programs of a namespace mount and that
-// no component generates: a login at a mail server, the key of a payment provider,
-// the credentials of a registry.
+// Package secrets creates the Secrets that the programs of a namespace mount and that
+// no component generates: a login at a mail server, the key of a payment provider, the
+// credentials of a registry.
 package secrets
 
 import (

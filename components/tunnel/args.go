@@ -1,6 +1,6 @@
-// Package tunnel leads a host name to a service inside the cluster by a Cloudflare
-// Tunnel: cloudflared connects from the cluster to the edge, so that the cluster has no
-// open port, no load balancer and no address that anybody could attack beside the edge.
+// Package tunnel connects a host name to a service inside the cluster with a Cloudflare
+// Tunnel. cloudflared connects from the cluster to the edge, so the cluster needs no
+// open port, no load balancer and no address that could be attacked around the edge.
 package tunnel
 
 import (

@@ -1,5 +1,5 @@
-// Package manifest lists the static files of a release, so that two releases
-// can be compared: what an edge must forget is what lies between them.
+// Package manifest lists the static files of a release, so that two releases can be
+// compared: the difference is what an edge has to purge.
 package manifest
 
 import (

@@ -1,6 +1,6 @@
 // Package metrictest checks queries against the source of the programs that serve the
-// metrics: a metric that is renamed would leave an alert that never fires and a panel
-// that is empty.
+// metrics: after a metric is renamed, an alert would never fire and a panel would stay
+// empty.
 package metrictest
 
 import (

@@ -1,6 +1,6 @@
-// Package testenv keeps the caller's environment out of tests. A platform
-// engineer's shell names clusters, backends and tokens; the Pulumi SDKs take
-// defaults from them, and a test that sees them fails on that machine alone.
+// Package testenv keeps the caller's environment out of tests. A platform engineer's
+// shell names clusters, backends and tokens. The Pulumi SDKs take defaults from them,
+// so a test that sees them fails only on that machine.
 package testenv
 
 import (

@@ -1,8 +1,8 @@
-// Package zoneapi calls Cloudflare's API for one zone. It waits and tries again while the
-// API is busy or away, and never sends the token elsewhere or in clear.
+// Package zoneapi calls Cloudflare's API for one zone. It waits and retries while the
+// API is busy or unavailable, and never sends the token elsewhere or in clear text.
 //
-// It is net/http with go-retryablehttp for the retries: cloudflare-go is small only
-// without its root package, and then neither its fields can be built nor its errors be
+// It uses net/http, with go-retryablehttp for the retries: cloudflare-go is small only
+// without its root package, but then neither its fields can be built nor its errors
 // read.
 package zoneapi
 

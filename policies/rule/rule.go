@@ -1,6 +1,5 @@
-// Package rule says what a policy is: a pure function over a neutral form of
-// resources, so that the engine's policy pack and the unit tests run the very
-// same checks.
+// Package rule defines what a policy is: a pure function over a neutral form of
+// resources, so that the engine's policy pack and the unit tests run the same checks.
 package rule
 
 import (

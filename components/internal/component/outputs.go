@@ -1,4 +1,4 @@
-// Package component has what all components share, Kubernetes or not.
+// Package component holds what all components share, Kubernetes or not.
 package component
 
 import (

@@ -2,8 +2,8 @@
 // answered.
 //
 // The figures are Cloudflare's estimates from a sample of the requests
-// (https://developers.cloudflare.com/analytics/graphql-api/sampling/). A zone may ask for
-// the time and the span that its plan allows, and for 300 answers in five minutes
+// (https://developers.cloudflare.com/analytics/graphql-api/sampling/). The zone's plan
+// limits the time range, and a zone gets 300 answers in five minutes
 // (…/graphql-api/limits/).
 package analytics
 

@@ -1,9 +1,9 @@
-// Package cache is a local edge: an HTTP cache in front of an origin that obeys
-// cache rules and rate limits as Cloudflare's edge does. Packages policy and rate decide;
-// this package fetches, keeps and serves.
+// Package cache is a local edge: an HTTP cache in front of an origin that applies cache
+// rules and rate limits as Cloudflare's edge does. Packages policy and rate decide;
+// this package fetches, stores and serves.
 //
-// One edge in one process stands for one data centre. It keeps its objects in
-// memory and forgets them when it stops.
+// One edge in one process stands for one data centre. It keeps its objects in memory
+// and loses them when it stops.
 package cache
 
 import (

@@ -1,10 +1,10 @@
-// Package expression compiles the part of Cloudflare's Rules language that
-// cache rules use: its fields, operators and functions as the pages "Operators
-// and grouping symbols", "Values", "Functions reference" and "Fields reference"
-// of Cloudflare's documentation describe them.
+// Package expression compiles the part of Cloudflare's Rules language that cache rules
+// use: the fields, operators and functions that the pages "Operators and grouping
+// symbols", "Values", "Functions reference" and "Fields reference" of Cloudflare's
+// documentation describe.
 //
-// What the package does not know is an error that names the position, never
-// false: a rule that this package accepts means here what it means there.
+// Anything that the package does not know is an error with a position, never false: a
+// rule that this package accepts means the same as at Cloudflare.
 //
 //	e, err := expression.Compile(`starts_with(http.request.uri.path, "/static/")`)
 //	cached := e.Matches(&expression.Request{Path: "/static/app.css"})

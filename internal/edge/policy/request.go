@@ -1,10 +1,9 @@
-// Package policy decides, as Cloudflare documents it, whether a request and a
-// response may be cached, under which key and for how long. It holds no state
-// and does no I/O: the cache, the replay of logs and the check of an origin
-// ask the same questions.
+// Package policy decides, as Cloudflare documents it, whether a request and a response
+// may be cached, under which key and for how long. It has no state and does no I/O: the
+// cache, the replay of logs and the check of an origin all use it.
 //
-// Where the documentation leaves a choice, the package takes the one that
-// shows a wrong rule sooner: it caches rather than not.
+// Where the documentation leaves a choice, the package takes the one that reveals a
+// wrong rule sooner: it caches.
 package policy
 
 import (

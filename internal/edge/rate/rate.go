@@ -1,9 +1,9 @@
-// Package rate counts requests as Cloudflare's rate limiting rules do, by the pages
-// "Rate limiting parameters" and "Request rate calculation" of its documentation.
+// Package rate counts requests as Cloudflare's rate limiting rules do, according to the
+// pages "Rate limiting parameters" and "Request rate calculation" of its documentation.
 //
-// A counter belongs to one data centre, as there. Where the documentation leaves a
-// choice: a period begins with the first request that is counted in it, and counters
-// are exact at once, where Cloudflare's may lag by some seconds.
+// As at Cloudflare, a counter belongs to one data centre. Where the documentation
+// leaves a choice, a period begins with the first request that is counted in it, and
+// counters are exact at once, while Cloudflare's may lag by some seconds.
 package rate
 
 import (

@@ -1,8 +1,8 @@
-// Package replay runs an access log through cache rules, at the log's own
-// times and as fast as it can be read: how much would the edge have answered?
+// Package replay runs an access log through cache rules, with the log's own times and
+// as fast as it can be read, to find out how much the edge would have answered.
 //
-// What a log does not hold is assumed, and the report says so: one edge with
-// one cache, and an origin that sends the same Cache-Control with everything.
+// What a log does not contain is assumed, and the report says so: one edge with one
+// cache, and an origin that sends the same Cache-Control with everything.
 package replay
 
 import (

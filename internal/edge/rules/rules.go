@@ -1,12 +1,11 @@
-// Package rules reads the cache rules and page rules that the Cloudflare
-// provider was given and combines those that match a request, as the pages
-// "Available settings" and "Order and priority" of Cloudflare's documentation
-// say: cache rules stack, and for each setting the last one that matches wins.
-// They override the one page rule that takes effect.
+// Package rules reads the cache rules and page rules that the Cloudflare provider was
+// given and combines those that match a request, as the pages "Available settings" and
+// "Order and priority" of Cloudflare's documentation say: cache rules stack, and for
+// each setting the last match wins. They override the one page rule that takes effect.
 //
 // Rate limiting rules are read here and counted by package rate.
 //
-// What would change an answer and is not understood is an error.
+// Anything that would change an answer but is not understood is an error.
 package rules
 
 import (

@@ -1,5 +1,5 @@
-// Package verify compares an origin's headers with cache rules: what will not
-// be cached and why, what will be cached that the origin did not mean to, and which
+// Package verify compares an origin's headers with cache rules: what will not be cached
+// and why, what will be cached although the origin did not mean it to be, and which
 // settings would cache more.
 package verify
 

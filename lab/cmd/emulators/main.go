@@ -1,5 +1,5 @@
-// Command emulators is the lab's emulators of the Pulumi plugins that no
-// registry has, in one binary. It is the plugin whose name it is called by.
+// Command emulators contains the lab's emulators of Pulumi plugins that no registry
+// has. It acts as the plugin whose name it is called by.
 package main
 
 import (

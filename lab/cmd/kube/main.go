@@ -1,6 +1,6 @@
-// Command kube is the lab's Kubernetes in one binary: every program is linked
-// once and chosen by the name the binary is called with. One link and one set
-// of shared packages is what keeps the lab's cold build short.
+// Command kube is the lab's Kubernetes in one binary: it contains all programs and acts
+// as the one whose name it is called by. A single link and one set of shared packages
+// keep the lab's cold build short.
 package main
 
 import (

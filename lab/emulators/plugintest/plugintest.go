@@ -1,5 +1,5 @@
-// Package plugintest drives one resource type of an emulator in a test, as
-// the engine does.
+// Package plugintest drives one resource type of an emulator in a test, the way the
+// engine does.
 package plugintest
 
 import (

@@ -1,8 +1,8 @@
-// Package provider turns a declaration of resource types (their fields and four
-// small functions each) into a Pulumi provider plugin, so that each of the lab's
-// emulators is little more than that declaration. It stands on the SDK's
-// own plugin server, which does the marshalling; pulumi-go-provider would bring
-// the whole schema and code generator along for types that need neither.
+// Package provider turns a declaration of resource types (their fields and four small
+// functions each) into a Pulumi provider plugin, so that each of the lab's emulators is
+// little more than that declaration. It builds on the SDK's own plugin server, which
+// does the marshalling; pulumi-go-provider would bring the whole schema and code
+// generator along for types that need neither.
 package provider
 
 import (

@@ -1,15 +1,16 @@
-// Package random is the lab's emulator of the pulumi-random provider plugin,
-// which no registry has. Fields, defaults, outputs, ids, what is secret, what
-// replaces a resource and what a seed gives are those of the plugin 4.18.4:
-// conformance_test.go holds it against its answers. Passwords, strings, ids and
-// bytes come from crypto/rand.
+// Package random is the lab's emulator of the pulumi-random provider plugin, which no
+// registry has. Fields, defaults, outputs, ids, which values are secret, what replaces
+// a resource and what a seed yields are those of the plugin 4.18.4: conformance_test.go
+// compares it with the plugin's answers. Passwords, strings, ids and bytes come from
+// crypto/rand.
 //
-// The provider's own code could be built instead, but not imported: it lies in an
+// The provider's own code could be built instead, but not imported: it is in an
 // internal package, and only a module that takes the provider's name by a replace
-// directive may use it. With it come Pulumi's bridge and two of Terraform's SDKs, in
-// versions older than the engine here, and a second way to build a plugin, for two of
-// its types, RandomPassword and RandomId. The four answers in which this package is
-// known to differ concern what the SDK's types cannot say and a type that nothing uses.
+// directive may use it. It would bring Pulumi's bridge and two of Terraform's SDKs, in
+// versions older than the engine here, and a second way to build a plugin, all for two
+// of its types, RandomPassword and RandomId. The four answers in which this package is
+// known to differ concern what the SDK's types cannot express and a type that nothing
+// uses.
 package random
 
 import (

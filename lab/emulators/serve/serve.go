@@ -1,6 +1,6 @@
-// Package serve runs one of the lab's emulator plugins as Pulumi runs a plugin:
-// the engine's address comes last on the command line, the port that the plugin
-// listens on is its first line of output, and it ends with the engine.
+// Package serve runs one of the lab's emulator plugins as Pulumi runs a plugin: the
+// engine's address is the last argument, the plugin prints the port that it listens on
+// as its first line of output, and it ends with the engine.
 package serve
 
 import (

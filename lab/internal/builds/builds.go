@@ -1,4 +1,4 @@
-// Package builds compiles the programs that the lab runs, each big dependency
+// Package builds compiles the programs that the lab runs, each large dependency only
 // once.
 package builds
 

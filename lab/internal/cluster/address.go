@@ -1,12 +1,13 @@
-// Package cluster is the lab's Kubernetes: one control plane and one real node, or
-// up to MaxNodes, each program with its flags, configuration and certificates.
-// Everything listens on loopback or on the lab's own bridges.
+// Package cluster is the lab's Kubernetes: one control plane and one real node, or up
+// to MaxNodes, each program with its flags, configuration and certificates. Everything
+// listens on loopback or on the lab's own bridges.
 //
-// The first node runs on the machine itself. A further one is what a machine is to
-// everybody else: a process that keeps a mount and a network namespace, a control
-// group, and one cable to the first node's bridge. Its kubelet, containerd and pods are in
-// all three, so that Break can pull the cable and freeze or kill the group. Service
-// addresses are translated on the first node, where the only kube-proxy is.
+// The first node runs on the machine itself. A further node looks like a separate
+// machine to all others: it is a process that keeps a mount and a network namespace, a
+// control group, and one virtual cable to the first node's bridge. Its kubelet,
+// containerd and pods are in all three, so that Break can pull the cable and freeze or
+// kill the group. Service addresses are translated on the first node, where the only
+// kube-proxy runs.
 package cluster
 
 const (

@@ -1,6 +1,6 @@
-// Package deploy runs Pulumi on the dev stack against the lab. It sets what a
-// person would set by hand and calls the official CLI; the program cannot tell
-// the lab from any other cluster.
+// Package deploy runs Pulumi on the dev stack against the lab. It sets what a person
+// would set by hand and calls the official CLI; the program cannot tell the lab from
+// any other cluster.
 package deploy
 
 import (

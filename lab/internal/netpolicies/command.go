@@ -1,6 +1,6 @@
-// Package netpolicies has the cluster's NetworkPolicies obeyed: the reference
-// implementation of Kubernetes SIG Network (kube-network-policies, Apache-2.0) decides on
-// the first packet of each connection. The package host hands these packets to it.
+// Package netpolicies enforces the cluster's NetworkPolicies: the reference
+// implementation of Kubernetes SIG Network (kube-network-policies, Apache-2.0) decides
+// on the first packet of each connection. Package host hands it these packets.
 package netpolicies
 
 import (

@@ -1,6 +1,6 @@
-// Package proc keeps the lab's long-running processes. A process is recognised
-// by a marker in its environment and not by a file with its number: whatever
-// was killed in between, the kernel's own list cannot be stale.
+// Package proc keeps the lab's long-running processes. A process is recognised by a
+// marker in its environment rather than by a file with its process id: whatever was
+// killed in between, the kernel's own list cannot be stale.
 package proc
 
 import (

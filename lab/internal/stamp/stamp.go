@@ -1,5 +1,5 @@
-// Package stamp skips work whose inputs did not change. The stamp lies beside
-// the result and is written last, so that a killed run never leaves one.
+// Package stamp skips work whose inputs did not change. The stamp is stored beside the
+// result and written last, so that a killed run never leaves one.
 package stamp
 
 import (

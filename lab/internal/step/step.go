@@ -1,6 +1,5 @@
-// Package step runs the parts of a long command one after another and tells a
-// person what happens: what is done now, for how long, and the end of the log
-// of what failed.
+// Package step runs the parts of a long command one after another and reports progress:
+// what is being done, for how long, and the end of the log of a part that failed.
 package step
 
 import (

@@ -1,12 +1,12 @@
-// Package volumes provisions PersistentVolumes of type local as folders of
-// one node of the lab each. Type local, not hostPath: the kubelet gives a local volume
-// to the pod's fsGroup, so a process without root can write to it. A folder
-// has no size of its own: what is written to it is not limited to the volume's
-// capacity, and a pod sees the size of the node's disk.
+// Package volumes provisions PersistentVolumes of type local, each a folder of one node
+// of the lab. The type is local rather than hostPath, because the kubelet gives a local
+// volume to the pod's fsGroup, so that a process without root can write to it. A folder
+// has no size limit: what is written to it is not limited to the volume's capacity, and
+// a pod sees the size of the node's disk.
 //
-// A class with the parameter fsType: xfs gives each volume a file system of its
-// own, in a file: it is full when its capacity is written, as a cloud's disk is.
-// It costs a mount and a second journal, so the lab's default class has folders.
+// A class with the parameter fsType: xfs gives each volume a file system of its own, in
+// a file: it is full when its capacity is written, like a cloud's disk. It costs a
+// mount and a second journal, so the lab's default class uses folders.
 package volumes
 
 import (

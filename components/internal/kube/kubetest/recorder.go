@@ -1,5 +1,5 @@
-// Package kubetest runs a component against Pulumi's mocks and keeps what it
-// registered, so that a test can hold every object to the same rules.
+// Package kubetest runs a component against Pulumi's mocks and records what it
+// registers, so that a test can check every object against the same rules.
 package kubetest
 
 import (

@@ -1,5 +1,5 @@
-// Command users is the reference user service. It has one binary and image
-// for everything that runs beside the databases.
+// Command users is the reference user service. One binary and image contain everything
+// that runs beside the databases.
 package main
 
 import (

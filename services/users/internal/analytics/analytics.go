@@ -1,6 +1,6 @@
-// Package analytics counts what users did, by day. An event and the count that it
-// adds to lie on the user's shard and change in one statement, so that each event
-// counts once however often it comes.
+// Package analytics counts what users did, by day. An event and the count that it adds
+// to are on the user's shard and change in one statement, so each event counts once
+// however often it arrives.
 package analytics
 
 import (

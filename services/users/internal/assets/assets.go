@@ -1,9 +1,9 @@
-// Package assets is the service's static files.
+// Package assets holds the service's static files.
 //
-// Each file has two paths: its plain one, for links that people write, and one
-// with a hash of its content in its name, for pages to refer to, which browsers
-// and the edge may keep for ever. The hash is computed from what is embedded, so
-// that it cannot be wrong.
+// Each file has two paths: its plain one, for links that people write, and one with a
+// hash of its content in its name, for references from pages, which browsers and the
+// edge may keep for ever. The hash is computed from the embedded content, so it cannot
+// be wrong.
 package assets
 
 import (

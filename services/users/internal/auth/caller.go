@@ -1,10 +1,10 @@
-// Package auth tells who sent a request: it verifies OpenID Connect tokens, and
+// Package auth identifies who sent a request: it verifies OpenID Connect tokens and
 // says what their bearer may do.
 //
-// Tokens are verified with go-oidc, which Kubernetes, Dex and Vault use, so that
-// it is kept up with attacks; it brings go-jose and oauth2 and nothing else. Its
-// own key set is not used: that keeps a key for ever once the issuer has shown
-// it, and asks the issuer again for every token with an unknown key.
+// go-oidc verifies the tokens. Kubernetes, Dex and Vault use it, so it keeps up with
+// attacks; it brings only go-jose and oauth2. Its own key set is not used, because that
+// keeps a key for ever once the issuer has published it, and asks the issuer again for
+// every token with an unknown key.
 package auth
 
 import (

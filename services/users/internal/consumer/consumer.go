@@ -1,13 +1,13 @@
 // Package consumer runs a consumer group over events.
 //
-// Each partition has its own worker, so that one that waits holds up no other.
-// Within a partition, users are worked on side by side and the events of one
-// user one after the other. Offsets are committed after the work, so an event may
-// come again: handlers must know what they have done.
+// Each partition has its own worker, so a partition that waits holds up no other.
+// Within a partition, different users are processed concurrently and the events of one
+// user in order. Offsets are committed after the work, so an event may arrive again:
+// handlers must remember what they have done.
 //
-// An event that fails is tried again, with growing pauses; what no trying helps,
-// and what was tried for too long, goes to the group's dead-letter topic with
-// the reason, and the partition goes on.
+// A failed event is retried with growing pauses. An event that no retry helps, or that
+// was retried for too long, goes to the group's dead-letter topic with the reason, and
+// the partition continues.
 package consumer
 
 import (

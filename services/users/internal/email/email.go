@@ -1,10 +1,10 @@
-// Package email sends each new user one mail, unless it has been deleted by then.
+// Package email sends each new user one mail, unless the user has been deleted by then.
 //
-// Before a mail is sent, the user's shard notes that it is about to be; after the
-// server took it, that it was. Only when this process dies between those two, or
-// the server's answer is lost, the fate of a mail is unknown. It is then sent
-// again after a while, with the same Message-ID. A shard that dies in between
-// makes no difference: the process knows, and notes it later.
+// Before a mail is sent, the user's shard records that it is about to be sent; after
+// the server accepts it, that it was. Only if this process dies between the two, or the
+// server's answer is lost, is the outcome unknown. The mail is then sent again after a
+// while, with the same Message-ID. If a shard dies in between, that makes no
+// difference: the process knows, and records it later.
 package email
 
 import (

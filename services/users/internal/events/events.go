@@ -1,10 +1,10 @@
-// Package events says what the service tells others about its users: the types,
-// their versioned schemas, and how an event lies in a Kafka record.
+// Package events defines what the service tells others about its users: the types,
+// their versioned schemas, and the form of an event in a Kafka record.
 //
-// An event is a CloudEvent in binary mode: attributes in headers, JSON in the
-// value, the user's id as the key, so that all of one user's events of a topic
-// keep their order. The attributes are few and the mode is simple, so that no
-// SDK, which brings a Kafka client of its own, is needed.
+// An event is a CloudEvent in binary mode: attributes in headers, JSON in the value,
+// and the user's id as the key, so that all events of one user on a topic keep their
+// order. With so few attributes and so simple a mode, no SDK is needed; it would bring
+// a Kafka client of its own.
 package events
 
 import (

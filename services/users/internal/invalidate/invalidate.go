@@ -1,11 +1,11 @@
-// Package invalidate takes changed users out of the cache. The service does that
-// itself before it answers, for the reader who knows of the change; this is for
-// all other cases: a service that died between the change and the cache, a cache
-// that could not be reached then, and what other programs change.
+// Package invalidate removes changed users from the cache. The service does that itself
+// before it answers, for readers who know of the change. This package covers all other
+// cases: a service that died between the change and the cache, a cache that could not
+// be reached at the time, and changes by other programs.
 //
-// Versions make it safe in any order and any number of times: an event never
-// removes what is newer than itself, and nothing older comes back after it. So
-// no event needs to be remembered.
+// Versions make it safe in any order and any number of times: an event never removes
+// anything newer than itself, and nothing older comes back after it. So no event has to
+// be remembered.
 package invalidate
 
 import (

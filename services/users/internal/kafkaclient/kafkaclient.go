@@ -1,6 +1,6 @@
-// Package kafkaclient connects to Kafka as the stack's users do: SCRAM-SHA-512
-// over TLS. The client is franz-go: it needs no cgo, and an idempotent producer
-// that waits for all replicas is its default.
+// Package kafkaclient connects to Kafka the way the stack's users do: SCRAM-SHA-512
+// over TLS. The client is franz-go: it needs no cgo, and its default is an idempotent
+// producer that waits for all replicas.
 package kafkaclient
 
 import (

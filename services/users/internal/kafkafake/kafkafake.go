@@ -1,5 +1,5 @@
-// Package kafkafake runs a Kafka inside the test's process: kfake, of the makers
-// of the client. It speaks the real protocol, and can be told to misbehave.
+// Package kafkafake runs a Kafka inside the test's process: kfake, from the authors of
+// the client. It speaks the real protocol and can be made to misbehave.
 package kafkafake
 
 import (

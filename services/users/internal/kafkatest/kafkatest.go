@@ -1,7 +1,6 @@
-// Package kafkatest runs a real Kafka for tests: one KRaft node that knows one
-// user, by SCRAM over TLS as in the stack. Tests run when SCALESTACK_TEST_KAFKA
-// names a program that is java with Kafka's classes; otherwise the test is
-// skipped and says so.
+// Package kafkatest runs a real Kafka for tests: one KRaft node with one user, over
+// SCRAM and TLS as in the stack. Tests run if SCALESTACK_TEST_KAFKA names a program
+// that is java with Kafka's classes; otherwise the test is skipped and says so.
 package kafkatest
 
 import (

@@ -1,6 +1,6 @@
-// Package mailer hands mails to a mail server. The client is go-mail: well kept,
-// and it says at which command a mail failed, which decides whether it may have
-// been sent.
+// Package mailer hands mails to a mail server. The client is go-mail: it is well
+// maintained and reports at which command a mail failed, which decides whether it may
+// have been sent.
 package mailer
 
 import (

@@ -1,25 +1,27 @@
 // Package profilecache keeps user profiles in Redis under user_profile:{id}.
 //
-// It guarantees that an answer which was read from the database before a change is
-// not served once the change's invalidation is in Redis. A reader that misses gets
-// a lease before it reads the database, and Redis takes its answer only while the
-// key still holds that lease. A change replaces whatever is there by a mark, and
-// so breaks leases; a flush, a restart, an eviction or the end of its life break
-// them too. So a late answer is never stored, whatever Redis has forgotten.
+// It guarantees that an answer read from the database before a change is not served
+// once the change's invalidation is in Redis. A reader that misses gets a lease before
+// it reads the database, and Redis accepts its answer only while the key still holds
+// that lease. A change replaces whatever is there by a mark, which breaks leases; so do
+// a flush, a restart, an eviction and the end of the lease's lifetime. So a late answer
+// is never stored, whatever Redis has forgotten.
 //
 // A change whose outcome is unknown may be made after its invalidation: its statement
-// waits, or is still on its way. Its mark gives no leases for as long as it lives.
+// may still be waiting, or be on its way. Its mark grants no leases for as long as it
+// lives.
 //
-// Three things remain: a change that is made after such a mark's life, an invalidation
-// that never reaches Redis (it is repeated, by this process and by the event), and a
-// Redis that comes back with entries from before an invalidation, from a snapshot or a
-// replica that lagged, which the stack's does not. The entry's life bounds all three.
+// Three cases remain: a change that is made after the lifetime of such a mark, an
+// invalidation that never reaches Redis (it is repeated, by this process and by the
+// event), and a Redis that comes back with entries from before an invalidation, from a
+// snapshot or a replica that lagged, which the stack's does not do. The entry's
+// lifetime bounds all three.
 //
 // Redis may be down, slow or empty at any time: every failure is a miss.
 //
-// Several servers share the keys by [slots], and each operation is on one key. Their number
-// changes in steps, between which clients of two layouts run side by side: what one of them
-// may read, the other marks.
+// Several servers share the keys by [slots], and each operation is on one key. Their
+// number changes in steps, between which clients of two layouts run side by side: what
+// one of them may read, the other marks.
 package profilecache
 
 import (

@@ -1,6 +1,6 @@
-// Package ratelimit bounds how many requests each caller may send to this
-// process. The bucket is golang.org/x/time/rate's; golang-lru keeps one for each
-// caller of late, so that memory is bounded however many come.
+// Package ratelimit limits how many requests each caller may send to this process. The
+// bucket is golang.org/x/time/rate's. golang-lru keeps one for each recent caller, so
+// that memory is bounded however many come.
 package ratelimit
 
 import (

@@ -1,4 +1,4 @@
-// Package reach asks whether the shards answer a program, with the rights that it has.
+// Package reach checks whether the shards answer a program that uses its own rights.
 package reach
 
 import (

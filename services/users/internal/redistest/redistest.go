@@ -1,6 +1,5 @@
-// Package redistest runs a real Redis for tests. They run when
-// SCALESTACK_TEST_REDIS names redis-server; otherwise the test is skipped and
-// says so.
+// Package redistest runs a real Redis for tests. They run if SCALESTACK_TEST_REDIS
+// names redis-server; otherwise the test is skipped and says so.
 package redistest
 
 import (

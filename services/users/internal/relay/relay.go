@@ -1,18 +1,18 @@
 // Package relay publishes the outboxes of the shards to Kafka.
 //
-// Any number of relays may run; each shard has one at a time, the one whose
-// session holds the shard's advisory lock. It reads and deletes through that
-// session alone, so that a relay that lost the lock has lost its voice in the
-// same moment, and what it still had on its way to Kafka is at worst there twice.
+// Any number of relays may run; each shard has one at a time, the one whose session
+// holds the shard's advisory lock. It reads and deletes only through that session, so a
+// relay that loses the lock can no longer delete anything, and what it still had on its
+// way to Kafka is at worst published twice.
 //
 // The guarantees, for the events of one user on one topic:
-//   - None is lost: a row is deleted only after all replicas in sync have it.
-//   - Topics do not wait for each other, and an event that Kafka refuses for good is
+//   - None is lost: a row is deleted only after all in-sync replicas have it.
+//   - Topics do not wait for each other, and an event that Kafka permanently refuses is
 //     set aside.
-//   - What a shard has that was restored from before a move waits, see owners.
-//   - Copies may come again, but the first copies are in order. Whoever publishes
-//     begins at or before the first event that is not known to be published and
-//     goes on in order, and so does a shard that takes over a moved bucket.
+//   - The events of a shard that was restored to a time before a move wait, see owners.
+//   - Copies may arrive again, but the first copies are in order. A publisher starts at or
+//     before the first event that is not known to be published and continues in order, and so
+//     does a shard that takes over a moved bucket.
 package relay
 
 import (

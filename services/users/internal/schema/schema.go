@@ -1,5 +1,5 @@
-// Package schema has the migrations of the service's tables. Every table is
-// sharded by user_id and fenced, so that re-sharding moves it with its user.
+// Package schema has the migrations of the service's tables. Every table is sharded by
+// user_id and fenced, so re-sharding moves its rows with their user.
 package schema
 
 import (

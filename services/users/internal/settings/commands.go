@@ -1,4 +1,4 @@
-// Package settings has the settings of the user service's programs, which package
+// Package settings defines the settings of the user service's programs, which package
 // sharding/settings reads from the environment.
 package settings
 

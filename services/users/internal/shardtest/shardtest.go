@@ -1,5 +1,5 @@
-// Package shardtest runs shards with the service's tables for tests. Programs log in
-// as in the stack, with the rights that Pulumi.dev.yaml declares for them.
+// Package shardtest runs shards with the service's tables for tests. Programs log in as
+// they do in the stack, with the rights that Pulumi.dev.yaml declares for them.
 package shardtest
 
 import (

@@ -1,5 +1,5 @@
-// Package tracetest runs an OpenTelemetry collector for tests, which keeps what it is
-// sent by OTLP over HTTP.
+// Package tracetest runs an OpenTelemetry collector for tests. It keeps what it
+// receives by OTLP over HTTP.
 package tracetest
 
 import (

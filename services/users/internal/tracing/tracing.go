@@ -4,17 +4,18 @@
 // It is off without an endpoint: then [Start] returns a nil *Tracer, all of whose
 // methods return at once, read no header and allocate nothing.
 //
-// Only the W3C header traceparent is taken over and passed on, without tracestate and
-// baggage, into which a client could write anything. Spans have no personal data: no
-// path, address, key, statement, argument or text of an error.
+// Only the W3C header traceparent is accepted and passed on, without tracestate and
+// baggage, into which a client could write anything. Spans hold no personal data: no
+// path, address, key, statement, argument or error text.
 //
-// The SDK and its OTLP exporter are OpenTelemetry's own: queue, retries, sampling and
-// the standard variables are theirs. The exporter brings gRPC's packages with it though
-// it speaks HTTP; together they are 138 packages and 3.4 MB of the binary.
+// The SDK and its OTLP exporter are OpenTelemetry's own, with their queue, retries,
+// sampling and standard variables. The exporter depends on gRPC's packages although it
+// speaks HTTP; together they are 138 packages and 3.4 MB of the binary.
 //
-// The spans are begun here and not by the instrumentation libraries: otelhttp records
-// the client's address and the raw path, otelpgx the database's error texts, which can
-// quote values, and kotel the key of each record, which is the user's id.
+// The package starts the spans itself instead of using the instrumentation libraries:
+// otelhttp records the client's address and the raw path, otelpgx the database's error
+// texts, which can quote values, and kotel the key of each record, which is the user's
+// id.
 package tracing
 
 import (

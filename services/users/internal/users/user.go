@@ -1,5 +1,5 @@
-// Package users keeps users: each on the shard that the router finds, read
-// through the cache.
+// Package users stores users: each on the shard that the router finds, read through the
+// cache.
 package users
 
 import (

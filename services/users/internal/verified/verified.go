@@ -1,5 +1,5 @@
-// Package verified connects with TLS to servers whose authorities are in files, which it
-// reads at every new connection: a new authority needs no restart.
+// Package verified connects with TLS to servers whose authorities are in files. It
+// reads them for every new connection, so a new authority needs no restart.
 package verified
 
 import (
