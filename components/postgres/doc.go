@@ -39,7 +39,8 @@
 // "-failover", which keep Patroni's state until the last of the shard's claims is deleted.
 //
 // The init container runs prepare.sh and prepare.py instead of bootstrap.sh, and a
-// container roles keeps the roles at the primary. A member other than the first waits
+// container roles keeps the roles at the primary, scalestack_replicator among them, as
+// which the members follow each other. A member other than the first waits
 // until the first has founded the shard, so two never do. Members change one after the
 // other, each behind a gate, also with Args.Rollout Parallel. A shard with one member
 // gets more on its volume, with its data; a smaller number is refused in the preview.

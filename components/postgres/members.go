@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
@@ -45,7 +46,11 @@ func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.P
 	if err != nil {
 		return nil, err
 	}
-	secret, err := corev1.NewSecret(r.ctx, p.secret(patroniCredentials), patroniSecret(p, admin, rest), r.parent)
+	replicator, err := kube.Password(r.ctx, kube.PasswordName(p.secret("replicator"), p.PasswordRotation), nil, r.parent)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := corev1.NewSecret(r.ctx, p.secret(patroniCredentials), patroniSecret(p, admin, replicator, rest), r.parent)
 	if err != nil {
 		return nil, err
 	}

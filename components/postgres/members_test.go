@@ -152,10 +152,34 @@ func TestPatroniConfiguration(t *testing.T) {
 	require.Equal(t, "postgres-shard-3", read["scope"])
 	require.NotContains(t, memberFiles(p)["patroni.yml"], "password")
 	require.Equal(t, `a"b`, func() string {
-		require.NoError(t, json.Unmarshal([]byte(patroniSecrets(&Args{}, `a"b`, "c")), &read))
+		require.NoError(t, json.Unmarshal([]byte(patroniSecrets(&Args{}, login{AdminRole, "a"}, login{replicatorRole, `a"b`}, "c")), &read))
 		login := read["postgresql"].(map[string]any)["authentication"].(map[string]any)["replication"]
 		return login.(map[string]any)["password"].(string)
 	}())
+}
+
+// Pods of earlier releases go on with the file that they have mounted, in which nothing changes: their primary does not know the role.
+func TestOnlyNewMembersHaveARoleOfTheirOwn(t *testing.T) {
+	args := &Args{Shards: []int{0}}
+	threeMembers(args)
+	record := run(t, args)
+	secret := record.Get(t, "Secret", "postgres-shard-0-patroni")
+	for file, role := range map[string]string{"patroni.yml": AdminRole, patroniLogins: replicatorRole} {
+		var read struct {
+			PostgreSQL struct {
+				Authentication map[string]struct{ Username string }
+			}
+		}
+		require.NoError(t, json.Unmarshal([]byte(kubetest.Text(secret, `stringData["`+file+`"]`)), &read), file)
+		found := read.PostgreSQL.Authentication
+		require.Equal(t, []string{AdminRole, role, role}, []string{found["superuser"].Username, found["replication"].Username, found["rewind"].Username}, file)
+	}
+	volumes, ok := kubetest.Value(record.Get(t, "StatefulSet", "postgres-shard-0"), "spec.template.spec.volumes")
+	require.True(t, ok)
+	require.Contains(t, volumes.String(), patroniLogins)
+	for _, line := range []string{"host    replication  scalestack_replicator  all      scram-sha-256\n", "host    replication  postgres               all      scram-sha-256\n"} {
+		require.Contains(t, memberHBA, line, "both kinds of standbys follow a new primary")
+	}
 }
 
 // A member has the roles of a single server from the same functions.

@@ -16,6 +16,9 @@ const (
 	restPort = 8008
 	restRole = "patroni"
 
+	// replicatorRole is that of the members at each other, see replicator.py.
+	replicatorRole = "scalestack_replicator"
+
 	patroniPath = "/etc/patroni"
 
 	roleLabel = "scalestack/role"
@@ -56,6 +59,9 @@ var restProgram string
 //go:embed reload.py
 var reloadProgram string
 
+//go:embed replicator.py
+var replicatorProgram string
+
 //go:embed restart.py
 var restartProgram string
 
@@ -76,13 +82,16 @@ var patroniCheck string
 
 // memberHBA adds to hba that the operating system's user postgres, as whom only the
 // shard's own containers run, is the superuser inside the pod: Patroni can act
-// before the roles have the passwords of the Secrets.
-const memberHBA = `# type  database     user      address  method
-local   all          postgres           peer
-local   all          all                scram-sha-256
-local   replication  postgres           peer
-host    all          all       all      scram-sha-256
-host    replication  postgres  all      scram-sha-256
+// before the roles have the passwords of the Secrets. So replicatorRole needs none there. Members
+// of earlier releases follow as the superuser.
+const memberHBA = `# type  database     user                   address  method
+local   all          postgres                        peer
+local   all          all                             scram-sha-256
+local   replication  postgres                        peer
+local   replication  scalestack_replicator           trust
+host    all          all                    all      scram-sha-256
+host    replication  scalestack_replicator  all      scram-sha-256
+host    replication  postgres               all      scram-sha-256
 `
 
 // memberFiles are what a member has to be restarted for when it changes.
@@ -265,26 +274,34 @@ func synchronousMode(members int) any {
 	return true
 }
 
-// patroniSecrets is the part of Patroni's configuration with passwords. It takes one for its
-// REST API, and reads a new one some time after it was mounted: rest.py knows those of before.
-func patroniSecrets(a *Args, admin string, rest ...string) string {
-	login := object{"username": AdminRole, "password": admin}
-	if a.TLS != nil {
-		login["sslmode"], login["sslrootcert"] = verify, AuthorityPath
+// login is how Patroni logs in to a server.
+type login struct{ role, password string }
+
+// patroniSecrets is the part of Patroni's configuration with passwords: how it logs in to its own
+// server and to other members, and the password of its REST API. It takes one, and reads a new one
+// some time after it was mounted: rest.py knows those of before.
+func patroniSecrets(a *Args, own, others login, rest ...string) string {
+	authentication := object{}
+	for use, as := range map[string]login{"superuser": own, "replication": others, "rewind": others} {
+		settings := object{"username": as.role, "password": as.password}
+		if a.TLS != nil {
+			settings["sslmode"], settings["sslrootcert"] = verify, AuthorityPath
+		}
+		authentication[use] = settings
 	}
 	restAPI := object{"authentication": object{"username": restRole, "password": rest[0]}}
 	if len(rest) > 1 {
 		restAPI[FormerKey] = rest[1:]
 	}
 	return document(object{
-		"postgresql": object{"authentication": object{"superuser": login, "replication": login, "rewind": login}},
+		"postgresql": object{"authentication": authentication},
 		"restapi":    restAPI,
 	})
 }
 
-func patroniSecretsOf(a *Args, admin pulumi.StringInput, rest []pulumi.StringInput) pulumi.StringOutput {
-	return pulumi.All(admin, pulumi.StringArray(rest).ToStringArrayOutput()).ApplyT(func(values []any) string {
-		return patroniSecrets(a, values[0].(string), values[1].([]string)...)
+func patroniSecretsOf(a *Args, admin pulumi.StringInput, role string, password pulumi.StringInput, rest []pulumi.StringInput) pulumi.StringOutput {
+	return pulumi.All(admin, password, pulumi.StringArray(rest).ToStringArrayOutput()).ApplyT(func(values []any) string {
+		return patroniSecrets(a, login{AdminRole, values[0].(string)}, login{role, values[1].(string)}, values[2].([]string)...)
 	}).(pulumi.StringOutput)
 }
 

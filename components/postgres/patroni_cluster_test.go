@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ type cluster struct {
 	authority *certtest.Authority
 	// restInClear is Patroni as it was before its REST API had TLS.
 	restInClear bool
+	// oneRole is for members of before they had a role of their own.
+	oneRole bool
 	// memberCertificates are wanted for changes of Patroni.
 	memberCertificates bool
 	// connections that each server takes, if not the default.
@@ -149,7 +152,7 @@ func (c *cluster) configure(restore *Restore) {
 		_ = os.Remove(m.at("restore.json"))
 		p := plan{Args: c.args(restore).withDefaults(), component: "postgres"}
 		for name, text := range mountedFiles(p) {
-			m.write(name, local.Replace(text))
+			m.write(name, local.Replace(c.ofBefore(text)))
 		}
 		m.write("rollout", "first")
 		settings := patroniConfig(p)
@@ -158,8 +161,32 @@ func (c *cluster) configure(restore *Restore) {
 			settings["restapi"] = object{"listen": settings["restapi"].(object)["listen"]}
 		}
 		m.write("patroni/10-patroni.yml", local.Replace(document(settings)))
-		m.write("patroni/20-passwords.yml", local.Replace(patroniSecrets(p.Args, "admin-1", "rest")))
+		m.write("patroni/20-passwords.yml", local.Replace(c.secrets("admin-1")))
 	}
+}
+
+// secrets are those of the superuser's password, and another one for the members' role.
+func (c *cluster) secrets(admin string, rest ...string) string {
+	own := login{AdminRole, admin}
+	others := login{replicatorRole, "of-" + admin}
+	if c.oneRole {
+		others = own
+	}
+	if len(rest) == 0 {
+		rest = []string{"rest"}
+	}
+	return patroniSecrets(c.args(nil), own, others, rest...)
+}
+
+var callsReplicator = regexp.MustCompile(`(?m)^replicator\(\) .*$`)
+
+// ofBefore takes the members' role out of a file, if they have none.
+func (c *cluster) ofBefore(text string) string {
+	if !c.oneRole {
+		return text
+	}
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.Contains(line, replicatorRole) })
+	return callsReplicator.ReplaceAllString(strings.Join(lines, "\n"), "replicator() { :; }")
 }
 
 // deploy is configure and a new template: the members are replaced one after the other, each waiting for the one before.

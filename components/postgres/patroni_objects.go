@@ -19,6 +19,9 @@ import (
 // passwords.
 const patroniCredentials = "patroni"
 
+// patroniLogins is its key with that part.
+const patroniLogins = "logins.yml"
+
 // MembersAnnotation on a shard's ConfigMap is Args.Members, if above 1: it tells the next
 // deployment how many there were. Members that a gate refused are not among them.
 const MembersAnnotation = "scalestack/members"
@@ -142,10 +145,15 @@ func roleBinding(p plan) *rbacv1.RoleBindingArgs {
 	}
 }
 
-func patroniSecret(p plan, admin pulumi.StringInput, rest []pulumi.StringInput) *corev1.SecretArgs {
+// patroniSecret has a second file for pods of earlier releases, which follow as the superuser until
+// they are replaced. Another login would reach them before their primary knows its role.
+func patroniSecret(p plan, admin, replicator pulumi.StringInput, rest []pulumi.StringInput) *corev1.SecretArgs {
 	return &corev1.SecretArgs{
-		Metadata:   p.labels().Meta(p.secret(patroniCredentials), p.Namespace),
-		StringData: pulumi.StringMap{"patroni.yml": patroniSecretsOf(p.Args, admin, rest)},
+		Metadata: p.labels().Meta(p.secret(patroniCredentials), p.Namespace),
+		StringData: pulumi.StringMap{
+			patroniLogins: patroniSecretsOf(p.Args, admin, replicatorRole, replicator, rest),
+			"patroni.yml": patroniSecretsOf(p.Args, admin, AdminRole, admin, rest),
+		},
 	}
 }
 

@@ -15,13 +15,13 @@ import (
 
 // mount gives a member the files of a rotation, as its kubelet does at a time of its own.
 func (m *member) mount(password string) {
-	m.write("patroni/20-passwords.yml", patroniSecrets(m.cluster.args(nil), password, "rest"))
+	m.write("patroni/20-passwords.yml", m.cluster.secrets(password))
 	m.write("credentials/admin/password", password)
 }
 
 // mountREST gives a member the passwords of its REST API, the present one first.
 func (m *member) mountREST(passwords ...string) {
-	m.write("patroni/20-passwords.yml", strings.ReplaceAll(patroniSecrets(m.cluster.args(nil), "admin-1", passwords...), volumePath, m.at("volume")))
+	m.write("patroni/20-passwords.yml", strings.ReplaceAll(m.cluster.secrets("admin-1", passwords...), volumePath, m.at("volume")))
 }
 
 // requireREST waits until a change needs this password, and no other one that there was.
@@ -113,19 +113,25 @@ func (m *member) follows() bool {
 	return conn.QueryRow(context.Background(), "SELECT count(*) > 0 FROM pg_stat_wal_receiver WHERE status = 'streaming'").Scan(&found) == nil && found
 }
 
-// requirePassword waits until the member takes this password, and no other one that there was.
+// requirePassword waits until the members take this password, and no other one that there was, and their own role's likewise.
 func (c *cluster) requirePassword(password string, others ...string) {
 	c.t.Helper()
 	c.password = password
 	for _, m := range c.members {
-		require.Eventually(c.t, func() bool {
-			conn, err := m.connect("postgres", password)
-			return err == nil && conn.Close(context.Background()) == nil
-		}, 60*time.Second, 200*time.Millisecond, "%s does not take %s", m.pod(), password)
-		for _, other := range others {
-			_, err := m.connect("postgres", other)
-			require.ErrorContains(c.t, err, "password authentication failed", "%s takes %s", m.pod(), other)
-		}
+		m.requireLogin("postgres", "", password, others)
+		m.requireLogin(replicatorRole, "of-", password, others)
+	}
+}
+
+func (m *member) requireLogin(role, prefix, password string, others []string) {
+	m.t.Helper()
+	require.Eventually(m.t, func() bool {
+		conn, err := m.connect(role, prefix+password)
+		return err == nil && conn.Close(context.Background()) == nil
+	}, 60*time.Second, 200*time.Millisecond, "%s does not take %s of %s", m.pod(), password, role)
+	for _, other := range others {
+		_, err := m.connect(role, prefix+other)
+		require.ErrorContains(m.t, err, "password authentication failed", "%s takes %s of %s", m.pod(), other, role)
 	}
 }
 
@@ -236,15 +242,17 @@ func TestPatroniRotatesThePasswordOfItsRESTAPI(t *testing.T) {
 	}
 }
 
-// The members of before do not look for a new password. The first rotation replaces them one after the other, each as soon as the
-// one before it runs: the shard goes on, and all follow in the end.
+// The members of before do not look for a new password, and have no role of their own. The first rotation replaces them one after
+// the other, each as soon as the one before it runs: the shard goes on, and all follow in the end.
 func TestTheFirstRotationReplacesTheMembers(t *testing.T) {
 	c := newCluster(t)
+	c.oneRole = true
+	c.configure(nil)
 	c.start()
 	leader := c.settled()
 	leader.exec("CREATE TABLE written (n int)")
 	w := c.writeRotating("admin-1", "admin-2")
-	c.rotation = 1
+	c.rotation, c.oneRole = 1, false
 	c.configure(nil)
 	for _, m := range c.members {
 		m.mount("admin-2")
@@ -264,6 +272,7 @@ func TestTheFirstRotationReplacesTheMembers(t *testing.T) {
 	}
 	c.settled()
 	c.requirePassword("admin-2", "admin-1")
+	c.requireOwnRole()
 	w.end()
 }
 

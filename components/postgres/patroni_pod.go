@@ -54,10 +54,9 @@ func (p plan) selector() pulumi.StringMap {
 func prepareContainer(p plan) *corev1.ContainerArgs {
 	c := container(p, "prepare", "sh", configPath+"/prepare.sh")
 	c.Env = append(c.Env.(corev1.EnvVarArray), env("CONFIG", configPath), env("SCOPE", p.object()),
-		env("MEMBER", strconv.Itoa(p.member)), fieldEnv("NAMESPACE", "metadata.namespace"), podEnv())
-	if p.memberCertificates() {
-		c.Env = append(append(c.Env.(corev1.EnvVarArray), env("PATRONI", patroniPath)), trustEnv(p)...)
-	}
+		env("MEMBER", strconv.Itoa(p.member)), fieldEnv("NAMESPACE", "metadata.namespace"), podEnv(), env("PATRONI", patroniPath))
+	c.Env = append(c.Env.(corev1.EnvVarArray), trustEnv(p)...)
+	c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("patroni", patroniPath))
 	return c
 }
 
@@ -139,7 +138,7 @@ func patroniVolume(p plan) *corev1.VolumeArgs {
 					Name: pulumi.String(p.configMap()), Items: file("patroni.yml", "10-patroni.yml"),
 				}},
 				&corev1.VolumeProjectionArgs{Secret: &corev1.SecretProjectionArgs{
-					Name: pulumi.String(p.secret(patroniCredentials)), Items: file("patroni.yml", "20-passwords.yml"),
+					Name: pulumi.String(p.secret(patroniCredentials)), Items: file(patroniLogins, "20-passwords.yml"),
 				}},
 			},
 		},

@@ -90,14 +90,15 @@ func TestPatroniSpeaksTLS(t *testing.T) {
 	c.requireVotes()
 }
 
-// While an upgrade goes on a primary may go away: those that have TLS to the REST API ask both kinds.
+// While an upgrade goes on a primary may go away: those that have TLS to the REST API ask both kinds. It brings the members'
+// role as well.
 func TestPatroniGetsTLSMemberByMember(t *testing.T) {
 	c := newClusterOf(t, certtest.NewAuthority(t, "test"))
-	c.restInClear = true
+	c.restInClear, c.oneRole = true, true
 	c.configure(nil)
 	c.start()
 	leader := c.settled()
-	c.restInClear = false
+	c.restInClear, c.oneRole = false, false
 	c.configure(nil)
 	standbys := c.standbys(leader)
 	standbys[0].replace()
@@ -110,4 +111,6 @@ func TestPatroniGetsTLSMemberByMember(t *testing.T) {
 		}
 	}
 	c.requireVotes()
+	leader.replace()
+	c.requireOwnRole()
 }

@@ -8,19 +8,24 @@ MEMBER     0 for the first member
 PGDATA     the data folder
 CONFIG     folder with dcs.json and patroni.yml
 PAUSE      seconds between two attempts
+POD        and PATRONI: see replicator.py
 """
 
 import json
 import os
 import sys
 import time
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import apiserver  # noqa: E402
 import members  # noqa: E402
+import replicator  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "2"))
+# A kubelet brings a changed file within two minutes by default.
+INTRODUCING = 180
 
 
 def log(text):
@@ -76,10 +81,27 @@ def prepare():
     return False
 
 
+def primary(scope):
+    """Returns where the pod is that has the lock, by what its Patroni has told of it."""
+    name = apiserver.annotations(scope).get("leader")
+    pod = name and apiserver.request("GET", apiserver.path("pods", name))
+    status = pod and (pod["metadata"].get("annotations") or {}).get("status")
+    address = urllib.parse.urlsplit(json.loads(status or "{}").get("conn_url", ""))
+    return {"name": name, "host": address.hostname, "port": address.port} if address.hostname else None
+
+
+def introduce():
+    """Waits for a primary of an earlier release: the next member is replaced soon after this one has started, and its place is for one that follows."""
+    until = time.monotonic() + INTRODUCING
+    while time.monotonic() < until and replicator.introduce(primary(os.environ["SCOPE"])):
+        time.sleep(PAUSE)
+
+
 def main():
     while True:
         try:
             if prepare():
+                introduce()
                 return
         except (OSError, RuntimeError) as error:
             log(f"the API server: {error}")

@@ -67,7 +67,7 @@ func (c *clusterState) prepare(t *testing.T, member string, files ...string) (ou
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw})
 	for name, body := range map[string][]byte{
 		"prepare.py": []byte(prepareProgram), "apiserver.py": []byte(apiServerProgram), "members.py": []byte(membersProgram),
-		"datadir.py": []byte(dataDirProgram), "dcs.json": []byte(`{"ttl": 20}`), "account/token": []byte("token\n"), "account/ca.crt": certificate,
+		"datadir.py": []byte(dataDirProgram), "replicator.py": []byte(replicatorProgram), "rest.py": []byte(restProgram), "dcs.json": []byte(`{"ttl": 20}`), "account/token": []byte("token\n"), "account/ca.crt": certificate,
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), body, 0o600))
@@ -143,7 +143,7 @@ func TestTheSharedConfigurationIsConverged(t *testing.T) {
 	before := len(state.asked)
 	_, ended = state.prepare(t, "2")
 	require.True(t, ended)
-	require.Len(t, state.asked[before:], 2, "nothing is written when nothing changes")
+	require.NotContains(t, strings.Join(state.asked[before:], " "), "PATCH", "nothing is written when nothing changes")
 }
 
 func TestPrepareWaitsForTheAPIServer(t *testing.T) {

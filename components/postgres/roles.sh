@@ -7,7 +7,7 @@
 #   SOCKET   folder of the server's socket
 #   ALIVE    file that tells when this last worked
 #   EXCESS   asks the server whether it has more of what standbys may not have less of than the shard is to have
-#   MEMBERS  and PGDATA, POD, PATRONI: see restart.py
+#   MEMBERS  and PGDATA, POD, PATRONI: see restart.py and replicator.py
 : "${SOCKET:?}" "${ALIVE:?}" "${EXCESS:?}" "${PAUSE:=5}"
 
 # AGAIN is after how many seconds a restart that has not helped is tried again.
@@ -23,7 +23,7 @@ single() {
 }
 
 # wanted is a name for what the mounted files say.
-wanted() { cat "$CREDENTIALS"/*/* "$CONFIG/roles.sh" | cksum; }
+wanted() { cat "$CREDENTIALS"/*/* "$CONFIG/roles.sh" "$PATRONI/20-passwords.yml" | cksum; }
 
 # drop_slots removes what moves had on a server that was the primary once. Nobody reads
 # those slots any more, Patroni leaves them alone, and they would keep the log for ever.
@@ -41,17 +41,27 @@ shrink() {
 	fi
 }
 
-# look converges a primary once for each change of the files.
+replicator() { python3 -I "$CONFIG/replicator.py" "$1"; }
+
+# look converges a primary once for each change of the files. One that founds its shard has roles that
+# Patroni makes, which gives the data up when it cannot.
 look() {
-	recovering=$(echo 'SELECT pg_is_in_recovery();' | single template1) || return 1
-	if [ "$recovering" = t ]; then
+	state=$(echo "SELECT pg_is_in_recovery(), EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming');" | single template1) || {
+		replicator introduce || :
+		return 1
+	}
+	case $state in
+	't|'*)
 		done_for=
+		[ "$state" = 't|t' ] || replicator introduce || :
 		drop_slots
 		return $?
-	fi
+		;;
+	esac
 	for_files=$(wanted)
 	if [ "$done_for" != "$for_files" ]; then
-		(converge) || return 1
+		[ -n "$done_for" ] || replicator founded || return 1
+		(converge) && replicator make || return 1
 		done_for=$for_files
 		log "roles and database $DATABASE are as they should be"
 	fi

@@ -181,7 +181,7 @@ func TestMembersAreReachedByName(t *testing.T) {
 	require.Len(t, containers.ArrayValue(), 3)
 
 	var passwords map[string]any
-	require.NoError(t, json.Unmarshal([]byte(patroniSecrets(args, "a", "b")), &passwords))
+	require.NoError(t, json.Unmarshal([]byte(patroniSecrets(args, login{AdminRole, "a"}, login{replicatorRole, "b"}, "c")), &passwords))
 	for _, use := range []string{"superuser", "replication", "rewind"} {
 		login := passwords["postgresql"].(map[string]any)["authentication"].(map[string]any)[use].(map[string]any)
 		require.Equal(t, "verify-full", login["sslmode"], use)
