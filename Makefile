@@ -206,7 +206,7 @@ prove-reshard-faults: ## RUNS=20 SEED=…: kill mover, shards and app while user
 	$(PROVE) TestReshardSurvivesKills
 drill-failover: export DRILL := failover
 drill-failover: export PARTS ?= join faults change alerts return anew
-drill-failover: ## MEMBERS=3 ROUNDS=1 FAULTS=20 PARTS="join faults change minor grow alerts return anew": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back, with its volumes and without; minor: a later minor version of PostgreSQL and back, with MEMBERS=1 too
+drill-failover: ## MEMBERS=3 ROUNDS=1 FAULTS=20 PARTS="join faults change minor grow alerts return anew": a stack of its own gets standbys, loses its primary in every way under load, is destroyed and comes back, with its volumes and without; minor: a later minor version of PostgreSQL and back, with MEMBERS=1 too; upgrade: from the program of commit FROM
 	@$(LAB) start --patroni $(if $(filter minor,$(PARTS)),--next-minor)
 	$(PROVE) TestFailover
 drill-node: export DRILL := node

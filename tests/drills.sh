@@ -10,6 +10,7 @@ declare -A command=(
   [failover-shards]="make drill-failover PARTS=grow FAULTS=8"
   [minor]="make drill-failover PARTS=minor"
   [minor-single]="make drill-failover PARTS=minor MEMBERS=1"
+  [upgrade]="make drill-failover PARTS=upgrade"
   [restore]="make drill-backup PARTS='single alert'"
   [restore-members]="make drill-backup PARTS=members"
   [restore-shards]="make drill-backup PARTS=shards"
@@ -28,7 +29,7 @@ declare -A command=(
   [zone]="make drill-node PARTS=zone NODES=5"
 )
 # The last two need labs with several nodes.
-all=(failover failover-shards minor minor-single restore restore-members restore-shards tls tls-members certificates passwords cache shards major state alerts disk hour nodes zone)
+all=(failover failover-shards minor minor-single upgrade restore restore-members restore-shards tls tls-members certificates passwords cache shards major state alerts disk hour nodes zone)
 
 wanted=("$@")
 [[ "$*" != all ]] || wanted=("${all[@]}")

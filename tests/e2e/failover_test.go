@@ -68,6 +68,7 @@ func (f *failover) tell() {
 //	faults  the primary is taken away in every way while users write, ROUNDS times
 //	change  other connections, memory and another image, which each member restarts for, while users write
 //	minor   a later minor version and back, while users write; also with MEMBERS=1
+//	upgrade the program of commit FROM has deployed the stack, and this one deploys it again, while users write
 //	grow    a shard is added, drained and filled again while primaries go away, FAULTS times
 //	alerts  a standby goes and another one falls behind, until the alerts on them hold
 //	return  the stack is destroyed and comes back over the kept volumes
@@ -83,11 +84,15 @@ func TestFailover(t *testing.T) {
 	if slices.Contains(parts, "join") {
 		first = 1
 	}
-	s.up(first)
+	if slices.Contains(parts, "upgrade") {
+		s.upOf(from(t), first)
+	} else {
+		s.up(first)
+	}
 	f := newFailover(t, s, 200)
 	require.NoError(t, f.pulse.writeOne(), "the first row")
 	for _, part := range parts {
-		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "change": f.change, "minor": f.minor, "grow": f.grow, "return": f.comeBack, "anew": f.beginAnew}[part]
+		do := map[string]func(){"join": f.join, "faults": f.faults, "alerts": f.alerts, "change": f.change, "minor": f.minor, "upgrade": f.upgrade, "grow": f.grow, "return": f.comeBack, "anew": f.beginAnew}[part]
 		require.NotNil(t, do, "PARTS: %s", part)
 		do()
 	}

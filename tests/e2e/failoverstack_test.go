@@ -29,11 +29,16 @@ func newFailoverStack(t *testing.T) failoverStack {
 func (s failoverStack) up(members int) {
 	s.Helper()
 	began := time.Now()
+	s.setMembers(members)
+	s.deploy()
+	s.Logf("deployed with members %d in %s", members, time.Since(began).Round(time.Second))
+}
+
+func (s failoverStack) setMembers(members int) {
+	s.Helper()
 	if members > 1 {
 		s.set(map[string]string{"scalestack:postgres.members": fmt.Sprint(members), "scalestack:postgres.image": patroniImage})
 	}
-	s.deploy()
-	s.Logf("deployed with members %d in %s", members, time.Since(began).Round(time.Second))
 }
 
 const pulseName = "pulse"
