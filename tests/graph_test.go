@@ -50,6 +50,11 @@ func (g *graph) NewResource(args pulumi.MockResourceArgs) (string, resource.Prop
 	if args.TypeToken == "pulumi:index:Stash" {
 		outputs["output"] = outputs["input"]
 	}
+	if metadata := outputs["metadata"]; metadata.IsObject() {
+		known := metadata.ObjectValue().Copy()
+		known["uid"] = resource.NewStringProperty(args.Name + "-uid")
+		outputs["metadata"] = resource.NewObjectProperty(known)
+	}
 	return args.Name + "-id", outputs, nil
 }
 

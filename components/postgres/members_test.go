@@ -128,7 +128,29 @@ func TestPatronisStateGoesWithTheClaims(t *testing.T) {
 		owners, _ := kubetest.Value(service, "metadata.ownerReferences")
 		require.Len(t, owners.ArrayValue(), 3)
 		require.Equal(t, "PersistentVolumeClaim", kubetest.Text(service, "metadata.ownerReferences[2].kind"))
+		require.Equal(t, "postgres-shard-0-m2-data-uid", kubetest.Text(service, "metadata.ownerReferences[2].uid"))
 	}
+}
+
+// filed is a provider that writes objects to files: none gets an identity.
+type filed struct{ *kubetest.Recorder }
+
+func (f filed) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	id, _, err := f.Recorder.NewResource(args)
+	return id, args.Inputs, err
+}
+
+// The API server refuses an owner without an identity.
+func TestWhatIsWrittenToFilesHasNoOwner(t *testing.T) {
+	args := &Args{Shards: []int{0}}
+	threeMembers(args)
+	record := &kubetest.Recorder{}
+	require.NoError(t, pulumi.RunErr(func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "postgres", args)
+		return err
+	}, pulumi.WithMocks("scalestack", "test", filed{record})))
+	owners, _ := kubetest.Value(record.Get(t, "Service", "postgres-shard-0-sync"), "metadata.ownerReferences")
+	require.True(t, owners.IsNull(), owners)
 }
 
 func TestPatroniConfiguration(t *testing.T) {

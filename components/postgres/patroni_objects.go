@@ -84,18 +84,27 @@ func replicaService(p plan) *corev1.ServiceArgs {
 func stateService(p plan, suffix string, claims []*corev1.PersistentVolumeClaim) *corev1.ServiceArgs {
 	meta := p.labels().Meta(p.object()+suffix, p.Namespace)
 	meta.Annotations = keptAnnotations()
-	owners := metav1.OwnerReferenceArray{}
-	for _, claim := range claims {
-		owners = append(owners, &metav1.OwnerReferenceArgs{
-			ApiVersion: pulumi.String("v1"), Kind: pulumi.String("PersistentVolumeClaim"),
-			Name: claim.Metadata.Name().Elem(), Uid: claim.Metadata.Uid().Elem(),
-		})
-	}
-	meta.OwnerReferences = owners
+	meta.OwnerReferences = owners(claims)
 	return &corev1.ServiceArgs{
 		Metadata: meta,
 		Spec:     &corev1.ServiceSpecArgs{ClusterIP: pulumi.String("None")},
 	}
+}
+
+// owners leave out what has no identity: objects that are written to files belong to nobody.
+func owners(claims []*corev1.PersistentVolumeClaim) metav1.OwnerReferenceArrayOutput {
+	var metadata []any
+	for _, claim := range claims {
+		metadata = append(metadata, claim.Metadata)
+	}
+	return pulumi.All(metadata...).ApplyT(func(all []any) (owners []metav1.OwnerReference) {
+		for _, one := range all {
+			if claim := one.(metav1.ObjectMeta); claim.Uid != nil && *claim.Uid != "" {
+				owners = append(owners, metav1.OwnerReference{ApiVersion: "v1", Kind: "PersistentVolumeClaim", Name: *claim.Name, Uid: *claim.Uid})
+			}
+		}
+		return owners
+	}).(metav1.OwnerReferenceArrayOutput)
 }
 
 // role lets the members of one shard write their own state and nobody else's. Kubernetes

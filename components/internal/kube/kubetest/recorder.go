@@ -25,8 +25,8 @@ type Recorder struct {
 
 var _ pulumi.MockResourceMonitor = (*Recorder)(nil)
 
-// NewResource records the resource and answers with its inputs, as a server
-// without defaults would.
+// NewResource records the resource and answers with its inputs and, for an object, an
+// identity, as a server without defaults would.
 func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,6 +34,11 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	outputs := args.Inputs.Copy()
 	if args.TypeToken == "random:index/randomPassword:RandomPassword" {
 		outputs["result"] = resource.NewStringProperty(Password)
+	}
+	if metadata := outputs["metadata"]; metadata.IsObject() && strings.HasPrefix(args.TypeToken, "kubernetes:") {
+		known := metadata.ObjectValue().Copy()
+		known["uid"] = resource.NewStringProperty(args.Name + "-uid")
+		outputs["metadata"] = resource.NewObjectProperty(known)
 	}
 	return args.Name + "-id", outputs, nil
 }
