@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"crypto/tls"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/scalestack/scalestack/sharding/certtest"
 )
 
 // No retention is applied to the archive of before a restore, so people remove it one day. What the shard
@@ -110,3 +114,41 @@ func TestWhatASecretNoLongerHasIsForgotten(t *testing.T) {
 	require.NoError(t, err, output)
 	require.Equal(t, "['key', 'former', '"+s.at("backup-credentials/ca.crt")+"']\n['key', None, None]\n", output)
 }
+
+// A store whose certificate is of an authority that nobody else knows.
+func TestABucketHasAnAuthorityOfItsOwn(t *testing.T) {
+	store := newStore(t)
+	s := store.backed(t)
+	authority := certtest.NewAuthority(t, "store")
+	pair, err := tls.X509KeyPair(pemOf(authority.Issue(time.Hour, "127.0.0.1")))
+	require.NoError(t, err)
+	front := httptest.NewUnstartedServer(store.forward())
+	front.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	front.StartTLS()
+	t.Cleanup(front.Close)
+	args := store.args(nil)
+	args.Backup.Endpoint = front.URL
+	s.configure(args)
+	s.write("backup-credentials/ca.crt", string(authority.Certificate))
+	s.requireBootstrap()
+	s.write("000000010000000000000077", "one")
+	archive := func() (string, error) {
+		return s.python(s.at("backup.py"), "archive", s.at("000000010000000000000077"))
+	}
+	output, err := archive()
+	require.NoError(t, err, output)
+	fetched, err := s.fetch("000000010000000000000077")
+	require.NoError(t, err)
+	require.Contains(t, fetched, "code 0")
+
+	s.write("backup-credentials/ca.crt", string(certtest.NewAuthority(t, "other").Certificate))
+	s.env = append(s.env, "AWS_MAX_ATTEMPTS=1")
+	output, err = archive()
+	require.Error(t, err)
+	require.Contains(t, output, "CERTIFICATE_VERIFY_FAILED")
+	fetched, err = s.fetch("000000010000000000000077")
+	require.NoError(t, err)
+	require.Contains(t, fetched, "code 255", "no answer is no end of the log")
+}
+
+func pemOf(pair certtest.Pair) (certificate, key []byte) { return pair.Certificate, pair.Key }

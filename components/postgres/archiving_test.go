@@ -124,13 +124,7 @@ func requireArchiving(t *testing.T, want string, args *Args, command string, mem
 
 // refusing stands before the store and refuses one method.
 func (s *store) refusing(method string) string {
-	target, err := url.Parse(s.endpoint)
-	require.NoError(s.t, err)
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		// It is signed.
-		r.Out.Host = r.In.Host
-	}}
+	forward := s.forward()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != method {
 			forward.ServeHTTP(w, r)
@@ -142,6 +136,17 @@ func (s *store) refusing(method string) string {
 	}))
 	s.t.Cleanup(server.Close)
 	return server.URL
+}
+
+// forward hands requests on to the store.
+func (s *store) forward() http.Handler {
+	target, err := url.Parse(s.endpoint)
+	require.NoError(s.t, err)
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		// It is signed.
+		r.Out.Host = r.In.Host
+	}}
 }
 
 func TestABucketThatDoesNotWorkIsNoArchive(t *testing.T) {
