@@ -55,8 +55,9 @@ type Options struct {
 	Runbooks string
 	// DiskHours is how long before a disk is full the alert comes: 1 to 720.
 	DiskHours int
-	// CertificateDays is how long before a certificate of the shards or the cache expires the alert comes: 1
-	// to 90. It is to be less than what renews certificates takes for it.
+	// CertificateDays is how many days before a certificate of the shards or the cache
+	// expires the alert fires: 1 to 90. It must be less than the time before expiry at
+	// which certificates are renewed.
 	CertificateDays int
 	// ConnectionsPercent of a shard's connections, 1 to 100, is near its budget.
 	ConnectionsPercent int

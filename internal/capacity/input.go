@@ -18,7 +18,7 @@ type Workload struct {
 	CacheHits float64 `json:"cacheHits"`
 }
 
-// Constants are what one part bears.
+// Constants are what one part can bear.
 type Constants struct {
 	// WritesPerCore and ReadsPerCore of a shard, with the fence.
 	WritesPerCore float64 `json:"writesPerCore"`

@@ -22,7 +22,7 @@ type Target struct {
 	Context string
 }
 
-// Inline tells that Kubeconfig is content, with credentials, and not a path.
+// Inline reports whether Kubeconfig is content, with credentials, rather than a path.
 func (t Target) Inline() bool {
 	return strings.Contains(t.Kubeconfig, "\n") || strings.HasPrefix(t.Kubeconfig, "{")
 }

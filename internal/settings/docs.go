@@ -20,8 +20,7 @@ type Docs struct {
 	packages     map[string]map[string]string
 }
 
-// NewDocs reads comments from the module with this path whose go.mod lies in
-// root.
+// NewDocs reads comments from the module with this path whose go.mod is in root.
 func NewDocs(root, module string) *Docs {
 	return &Docs{root: root, module: module, packages: map[string]map[string]string{}}
 }

@@ -116,7 +116,7 @@ func (v view) names(t reflect.Type) []string {
 
 // Tag is what a field's tags say about its name.
 type Tag struct {
-	// Field is the Go name, Name that of the setting, and Exported that in other
+	// Field is the Go name, Name the setting's, and Exported the one in other
 	// languages, "" where they do not have it.
 	Field, Name, Exported string
 	Required, Optional    bool

@@ -31,7 +31,7 @@ const (
 	mostAnswer = 1 << 20
 )
 
-// Options say whom to call, and for which zone.
+// Options say which API to call, and for which zone.
 type Options struct {
 	// Zone is its id, 32 hexadecimal digits.
 	Zone string

@@ -64,7 +64,7 @@ type Image struct {
 	Tar string
 	// Substitute says what the image holds in place of what its name says; empty for the real thing.
 	Substitute string
-	// Built tells that this call made the archive anew.
+	// Built reports whether this call created the archive.
 	Built bool
 }
 
@@ -74,8 +74,9 @@ func DebianPackages() []string {
 	return append(maven.DebianPackages(), "python3-pip", "xz-utils")
 }
 
-// Build brings every image up to date and returns them all. An image is made anew only when its inputs changed: its
-// recipe (this package) or its binary. It can be killed at any point; one build at a time may use the folders.
+// Build brings every image up to date and returns them all. An image is created only if
+// its inputs changed: its recipe (this package) or its binary. It can be killed at any
+// point; one build at a time may use the folders.
 func Build(ctx context.Context, opts Options) ([]Image, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != architecture {
 		return nil, fmt.Errorf("images: %s/%s is not linux/%s, the one platform the lab's PostgreSQL binaries are for",

@@ -15,7 +15,7 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Registered tells what became of a registration.
+// Registered is the outcome of a registration.
 type Registered struct {
 	// ID is a string: JavaScript's numbers do not hold every id.
 	ID    string `json:"id"`

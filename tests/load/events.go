@@ -69,7 +69,7 @@ func (e *Events) Counts(counted map[int64]int64) {
 	}
 }
 
-// Event is an event as it lies in Kafka.
+// Event is an event in the form in which it is stored in Kafka.
 type Event struct {
 	ID   string
 	User int64

@@ -21,8 +21,8 @@ type Options struct {
 	Writes float64
 	// Creates is the share of writes that make a new user, 0 to 1, default 0.1.
 	Creates float64
-	// Zipf is the exponent by which some users are asked for more often than
-	// others, more than 1; the default 0 asks for all alike.
+	// Zipf is the exponent, above 1, by which some users are requested more often than
+	// others; the default 0 requests all alike.
 	Zipf float64
 	// Patience is how long a client repeats an operation until it takes it for
 	// failed, default 30 s.

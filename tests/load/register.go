@@ -14,7 +14,7 @@ import (
 // required.
 type RegisterOptions struct {
 	Target Target
-	// Run tells the addresses of these users from all others'.
+	// Run distinguishes the addresses of these users from all others'.
 	Run string
 	// Count is how many users register.
 	Count int

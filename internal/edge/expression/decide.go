@@ -18,9 +18,9 @@ type Known struct {
 	Conditions map[string]bool
 }
 
-// Decide evaluates an expression as far as the known part of a request allows.
-// A condition on anything open may hold or not; so may one that this package
-// does not know, and an expression that it cannot parse.
+// Decide evaluates an expression as far as the known part of a request allows. A
+// condition on anything unknown may or may not hold; the same goes for a condition that
+// this package does not know, and for an expression that it cannot parse.
 func Decide(text string, known Known) Verdict {
 	root, err := parse(text)
 	if err != nil || len(text) > maxLength {

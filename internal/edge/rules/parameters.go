@@ -79,7 +79,7 @@ type ServeStale struct {
 	DisableStaleWhileUpdating bool `json:"disableStaleWhileUpdating"`
 }
 
-// CacheKey says what tells one cached object from another.
+// CacheKey says what distinguishes one cached object from another.
 type CacheKey struct {
 	CacheByDeviceType       bool       `json:"cacheByDeviceType"`
 	CacheDeceptionArmor     bool       `json:"cacheDeceptionArmor"`

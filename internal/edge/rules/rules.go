@@ -158,8 +158,8 @@ func last[T any](current **T, next *T) {
 	}
 }
 
-// StrictOrigin reports whether Origin Cache Control is on. It always is, but for
-// zones on Enterprise that turn it off.
+// StrictOrigin reports whether Origin Cache Control is on. It always is, except in
+// Enterprise zones that turn it off.
 func (s *Settings) StrictOrigin() bool {
 	return s.OriginCacheControl == nil || *s.OriginCacheControl
 }

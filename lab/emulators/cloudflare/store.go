@@ -14,7 +14,7 @@ import (
 
 // Zone is a file of the emulator: all that a zone has of one kind of resource.
 type Zone struct {
-	// Note tells a reader what the file is.
+	// Note explains the file to a reader.
 	Note string `json:"note"`
 	// Zone is the zone's id, Kind the file's name without .json.
 	Zone string `json:"zone"`

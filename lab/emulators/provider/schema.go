@@ -20,7 +20,7 @@ const (
 	Object Kind = "an object"
 )
 
-// Field describes one property. Its zero value but for Kind is an optional input
+// Field describes one property. Its zero value, apart from Kind, is an optional input
 // that can be updated in place.
 type Field struct {
 	Kind     Kind

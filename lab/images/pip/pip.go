@@ -26,8 +26,9 @@ func (p Package) String() string { return p.Name + "==" + p.Version }
 // File is the name under which Fetch keeps it.
 func (p Package) File() string { return p.Name + "-" + p.Version + p.extension() }
 
-// Fetch gives the package's file in a folder, and downloads it where it is not there; pip
-// checks its hash. What a killed call leaves lies below temp, on the same file system.
+// Fetch returns the package's file in a folder, and downloads it if it is missing; pip
+// checks its hash. What a killed call leaves behind is below temp, on the same file
+// system.
 func Fetch(ctx context.Context, dir, temp string, p Package) (string, error) {
 	file := filepath.Join(dir, p.File())
 	if _, err := os.Stat(file); err == nil {

@@ -79,8 +79,8 @@ func (v nodeValues) Range() string {
 
 var nodeConfigs = []string{"containerd.toml", "cni/10-scalestack.conflist", "kubelet.yaml"}
 
-// WriteConfigs renders every configuration file for a lab of so many nodes. A file is
-// only written when its content changes.
+// WriteConfigs renders every configuration file for a lab with that many nodes. It
+// writes a file only if its content changes.
 func WriteConfigs(p paths.Paths, pauseImage string, count int) error {
 	v := values{
 		Paths: p, Node: NodeName, Bridge: Bridge, BridgeIP: bridgeIP, PodCIDR: podCIDR, ServiceCIDR: serviceCIDR,

@@ -14,8 +14,8 @@ const (
 	kubeStateName = "kube-state-metrics"
 )
 
-// StartMetrics starts VictoriaMetrics, which finds the pods that serve metrics by
-// Kubernetes' own discovery, and kube-state-metrics, which tells it of workloads,
+// StartMetrics starts VictoriaMetrics, which finds the pods that serve metrics through
+// Kubernetes' own discovery, and kube-state-metrics, which reports on workloads,
 // autoscalers and restarts.
 func StartMetrics(ctx context.Context, p paths.Paths, log io.Writer) error {
 	if err := ensure(ctx, log, kubeStateSpec(p), metricsStoreSpec(p)); err != nil {

@@ -71,8 +71,7 @@ func identitiesOf(count int) []identity {
 	return all
 }
 
-// EnsurePKI makes the keys and certificates of a lab of so many nodes that do not exist
-// yet.
+// EnsurePKI creates the missing keys and certificates of a lab with that many nodes.
 func EnsurePKI(p paths.Paths, count int) error {
 	if err := os.MkdirAll(p.PKI(""), 0o700); err != nil {
 		return err

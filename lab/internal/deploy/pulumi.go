@@ -71,7 +71,7 @@ func command(ctx context.Context, p paths.Paths, program string, args ...string)
 	return cmd
 }
 
-// Outputs are what the stack tells about itself.
+// Outputs are the stack's outputs.
 type Outputs struct {
 	Namespace string `json:"namespace"`
 	// Services are the URLs of the services, by their keys.

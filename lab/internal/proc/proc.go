@@ -25,7 +25,7 @@ const (
 
 // Spec is a process as it should run.
 type Spec struct {
-	// Name tells it from the lab's other processes.
+	// Name distinguishes it from the lab's other processes.
 	Name string
 	// Path is the program's absolute path.
 	Path string
