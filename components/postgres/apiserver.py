@@ -16,8 +16,8 @@ ACCOUNT = os.environ.get("ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccou
 CONTENT = {"PATCH": "application/merge-patch+json"}
 
 
-def request(method, path, body=None):
-    """Sends one request. Returns nothing for an object that does not exist."""
+def opened(method, path, body=None, timeout=10):
+    """Sends one request and returns its answer as a file."""
     with open(ACCOUNT + "token", encoding="ascii") as file:
         headers = {"Authorization": "Bearer " + file.read().strip(), "Accept": "application/json"}
     data = None
@@ -27,8 +27,13 @@ def request(method, path, body=None):
     host = "[" + host + "]" if ":" in host else host
     url = "https://" + host + ":" + os.environ["KUBERNETES_SERVICE_PORT"] + path
     context = ssl.create_default_context(cafile=ACCOUNT + "ca.crt")
+    return urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=timeout, context=context)
+
+
+def request(method, path, body=None):
+    """Returns the answer to one request, nothing for an object that does not exist."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=10, context=context) as answer:
+        with opened(method, path, body) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         if error.code == 404:
@@ -58,6 +63,15 @@ def annotate(name, values, labels=None, **more):
 
 def pods(labels):
     return (request("GET", path("pods") + selected(labels)) or {}).get("items") or []
+
+
+def watch(kind, labels):
+    """Returns the objects that there are and each that changes, for a minute. A server that is gone is found out soon after."""
+    with opened("GET", path(kind) + selected(labels) + "&watch=true&timeoutSeconds=60", timeout=70) as answer:
+        for line in answer:
+            event = json.loads(line)
+            if event["type"] in ("ADDED", "MODIFIED"):
+                yield event["object"]
 
 
 def delete_pod(pod):

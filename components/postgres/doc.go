@@ -40,8 +40,9 @@
 //
 // The init container runs prepare.sh and prepare.py instead of bootstrap.sh, and a
 // container roles keeps the roles at the primary, scalestack_replicator among them, as
-// which the members follow each other. A member other than the first waits
-// until the first has founded the shard, so two never do. Members change one after the
+// which the members follow each other, and gives up the lock of a primary whose container
+// has ended. A member other than the first waits until the first has founded the shard, so
+// two never do. Members change one after the
 // other, each behind a gate, also with Args.Rollout Parallel. A shard with one member
 // gets more on its volume, with its data; a smaller number is refused in the preview.
 //

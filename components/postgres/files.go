@@ -35,7 +35,7 @@ func mountedFiles(p plan) map[string]string {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram
 		files["apiserver.py"], files["members.py"], files["datadir.py"] = apiServerProgram, membersProgram, dataDirProgram
 		files["rest.py"], files["restart.py"], files["limit.py"] = restProgram, restartProgram, limitProgram
-		files["replicator.py"] = replicatorProgram
+		files["replicator.py"], files["crashed.py"] = replicatorProgram, crashedProgram
 	} else if p.Backup != nil {
 		files["bootstrap.sh"] = first + restoreScript + files["bootstrap.sh"]
 	} else {

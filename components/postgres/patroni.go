@@ -56,6 +56,9 @@ var dataDirProgram string
 //go:embed rest.py
 var restProgram string
 
+//go:embed crashed.py
+var crashedProgram string
+
 //go:embed reload.py
 var reloadProgram string
 

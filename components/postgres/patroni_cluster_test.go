@@ -39,6 +39,8 @@ type cluster struct {
 	memberCertificates bool
 	// connections that each server takes, if not the default.
 	connections int
+	// backOff starts containers that end again within minutes later each time, as the kubelet does.
+	backOff bool
 	// rotation of the passwords, and the superuser's if it is not the first.
 	rotation int
 	password string
@@ -293,8 +295,8 @@ func (m *member) live() {
 		time.Sleep(100 * time.Millisecond)
 	}
 	for restarts := 0; !m.deleted(); restarts++ {
-		m.cluster.api.try("PATCH", m.resource()+"/status", map[string]any{"status": map[string]any{"containerStatuses": []any{map[string]any{
-			"name": "postgres", "image": "none", "imageID": "", "ready": true, "restartCount": restarts, "state": map[string]any{"running": map[string]any{}}}}}})
+		began := time.Now()
+		m.report(restarts, map[string]any{"running": map[string]any{"startedAt": began.UTC().Format(time.RFC3339)}})
 		beside := []*exec.Cmd{m.process("sh", m.at("roles.sh"))}
 		if m.cluster.authority != nil {
 			beside = append(beside, m.process("sh", m.at("tls.sh"), "follow"))
@@ -307,6 +309,29 @@ func (m *member) live() {
 		for _, one := range beside {
 			_ = one.Wait()
 		}
+		if m.cluster.backOff {
+			m.waitToStart(restarts, began)
+		}
+	}
+}
+
+// report tells the API server of the pod's container, as the kubelet does.
+func (m *member) report(restarts int, state map[string]any) {
+	m.cluster.api.try("PATCH", m.resource()+"/status", map[string]any{"status": map[string]any{"containerStatuses": []any{map[string]any{
+		"name": "postgres", "image": "none", "imageID": "", "ready": state["running"] != nil, "restartCount": restarts, "state": state}}}})
+}
+
+// waitToStart is the kubelet's back-off: none the first time, then 10 s, and twice as long each time.
+func (m *member) waitToStart(restarts int, began time.Time) {
+	ended := time.Now()
+	// It looks at its containers once a second.
+	time.Sleep(time.Second)
+	m.report(restarts, m.terminated(began, ended))
+	if restarts == 0 {
+		return
+	}
+	for until := ended.Add(10 * time.Second << (restarts - 1)); time.Now().Before(until) && !m.over(); {
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 

@@ -111,7 +111,7 @@ func rolesContainer(p plan) *corev1.ContainerArgs {
 	c.Env = append(c.Env.(corev1.EnvVarArray),
 		env("DATABASE", Database(p.id)), env("CREDENTIALS", credentialsPath), env("CONFIG", configPath),
 		env("SOCKET", socketPath), env("ALIVE", aliveFile), env("EXCESS", excess(p.Args)),
-		env("MEMBERS", strconv.Itoa(p.Members)), podEnv(), env("PATRONI", patroniPath))
+		env("MEMBERS", strconv.Itoa(p.Members)), podEnv(), env("PATRONI", patroniPath), fieldEnv("NAMESPACE", "metadata.namespace"))
 	c.Resources = kube.Resources(k8s.Resources{CPURequest: "10m", CPULimit: "200m", Memory: "64Mi"})
 	c.VolumeMounts = corev1.VolumeMountArray{
 		kube.ReadOnlyMount("config", configPath), kube.Mount("run", socketPath), kube.Mount("tmp", "/tmp"),

@@ -7,7 +7,7 @@
 #   SOCKET   folder of the server's socket
 #   ALIVE    file that tells when this last worked
 #   EXCESS   asks the server whether it has more of what standbys may not have less of than the shard is to have
-#   MEMBERS  and PGDATA, POD, PATRONI: see restart.py and replicator.py
+#   MEMBERS  and PGDATA, POD, PATRONI: see restart.py and replicator.py. NAMESPACE: see crashed.py
 : "${SOCKET:?}" "${ALIVE:?}" "${EXCESS:?}" "${PAUSE:=5}"
 
 # AGAIN is after how many seconds a restart that has not helped is tried again.
@@ -67,9 +67,18 @@ look() {
 	fi
 }
 
+# watched keeps crashed.py running beside this loop.
+watched() {
+	[ -n "$watcher" ] && kill -0 "$watcher" 2>/dev/null && return
+	python3 -I "$CONFIG/crashed.py" &
+	watcher=$!
+}
+
+watcher=
 done_for=
 shrink_after=0
 while :; do
+	watched
 	if look; then
 		date +%s >"$ALIVE"
 		shrink || :
