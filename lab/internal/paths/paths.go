@@ -77,6 +77,3 @@ func (p Paths) KubectlCache() string { return p.Data("kubectl") }
 
 // Cache is a folder that can be deleted at any time.
 func (p Paths) Cache(name string) string { return filepath.Join(p.Home, "cache", name) }
-
-// Socket is a path below Run.
-func (p Paths) Socket(name string) string { return filepath.Join(Run, name) }
