@@ -10,21 +10,21 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// CDN is the edge of one zone: its rules, and the rate limit, settings, tiered
-// caching, Argo, DNS record and origin pulls that were asked for.
+// CDN is the edge of one zone: its rules and, as configured, the rate limit, settings,
+// tiered caching, Argo, DNS record and origin pulls.
 type CDN struct {
 	pulumi.ResourceState
 
-	// Rules are the zone's rules in their order, the last that matches wins: ref,
-	// expression (a page rule's is its URL pattern), cache, edgeTtl and browserTtl
-	// (in seconds, 0 respects the origin).
+	// Rules are the zone's rules in order; the last match wins. Each has ref,
+	// expression (for a page rule its URL pattern), cache, edgeTtl and browserTtl (in
+	// seconds, 0 respects the origin).
 	Rules pulumi.ArrayOutput `pulumi:"rules"`
 	// RulesetID identifies the zone's cache ruleset; "" with page rules.
 	RulesetID pulumi.IDOutput `pulumi:"rulesetId"`
 }
 
-// New configures the zone. One zone takes one CDN: Cloudflare keeps a single
-// cache ruleset per zone, and page rules count their priorities through all of it.
+// New configures the zone. A zone can have only one CDN: Cloudflare keeps a single
+// cache ruleset per zone, and page rules share one sequence of priorities.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*CDN, error) {
 	a := args.withDefaults()
 	if err := settings.Err(settings.Validate(nil, a)); err != nil {
@@ -44,8 +44,8 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return c, ctx.RegisterResourceOutputs(c, component.Outputs(c))
 }
 
-// sayWhatStays tells a preview what destroying the stack would leave in the zone, and
-// what it would turn off.
+// sayWhatStays reports in a preview what destroying the stack would leave in the zone,
+// and what it would turn off.
 func (c *CDN) sayWhatStays(ctx *pulumi.Context, a *Args) error {
 	said := a.afterDestroy()
 	if !ctx.DryRun() || len(said) == 0 {

@@ -23,10 +23,10 @@ func registerRules(z *cloudflareZone, a *Args) (pulumi.IDOutput, error) {
 	return z.ruleset("cache-rules", cacheRules(a))
 }
 
-// registerPageRules makes the rules one after the other, from the lowest
-// priority up: the API counts priorities without gaps, so that rules made at
-// once or from the top end up with others (terraform-provider-cloudflare#187
-// and #1914). What they rely on comes first.
+// registerPageRules creates the rules one after the other, from the lowest priority up:
+// the API numbers priorities without gaps, so rules that are created at once or from
+// the top end up with other priorities (terraform-provider-cloudflare#187 and #1914).
+// Whatever they depend on comes first.
 func registerPageRules(z *cloudflareZone, a *Args) error {
 	before, err := z.urlNormalization()
 	if err != nil {

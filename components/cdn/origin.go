@@ -12,9 +12,9 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// OriginPulls makes the edge show a client certificate to the origin, on every
-// plan. It locks nobody out by itself: the server that ends TLS in front of the
-// app must demand the certificate, and the zone's encryption must be Full or
+// OriginPulls makes the edge present a client certificate to the origin, on every plan.
+// By itself it locks nobody out: the server that terminates TLS in front of the
+// application must demand the certificate, and the zone's encryption must be Full or
 // Full (strict).
 type OriginPulls struct {
 	// CertificateID names a certificate of your own that you uploaded to the zone. Its key
@@ -43,9 +43,9 @@ var publishedRanges = []string{
 // requests to origins.
 func PublishedRanges() []string { return slices.Clone(publishedRanges) }
 
-// Ranges returns where requests of the edge come from, for a NetworkPolicy or a
-// firewall. Cloudflare's other customers share them, so that an allow-list keeps
-// scanners away and not another customer's zone.
+// Ranges returns the addresses that the edge's requests come from, for a NetworkPolicy
+// or a firewall. Cloudflare's other customers share them, so an allow-list keeps out
+// scanners but not another customer's zone.
 func (a *Args) Ranges() []string { return a.withDefaults().EdgeRanges }
 
 // The widest ranges that are taken for an edge's, in bits.

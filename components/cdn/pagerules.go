@@ -13,10 +13,10 @@ type pageRule struct {
 	plan Plan
 }
 
-// pageRules lists the zone's page rules from the lowest priority up. A page
-// rule sees neither headers nor the path as the visitor wrote it, so that
-// everything is bypassed but what a rule names, and so is each URL in which an
-// origin may read other separators than Cloudflare does.
+// pageRules lists the zone's page rules from the lowest priority up. A page rule sees
+// neither headers nor the path as the visitor wrote it. So everything is bypassed
+// except what a rule names, and so is every URL in which an origin may read other
+// separators than Cloudflare does.
 func pageRules(a *Args) []pageRule {
 	rules := []pageRule{{ref: bypassRef + "everything-else", target: a.Hostname + "/*"}}
 	for i, r := range a.Rules {
@@ -43,9 +43,9 @@ func (a *Args) reaches(prefix string) bool {
 	return false
 }
 
-// name is the rule's part of the resource's name: its path, so that a rule with
-// another ref stays the same page rule. A zone takes one for each URL, and the new one
-// would be made before the old one goes.
+// name is the rule's part of the resource's name: its path, so that a rule with another
+// ref stays the same page rule. A zone accepts one rule per URL, and the new one would
+// be created before the old one is deleted.
 func (r pageRule) name() string {
 	if r.from == nil {
 		return r.ref

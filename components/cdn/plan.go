@@ -19,9 +19,9 @@ const (
 	PlanEnterprise Plan = "enterprise"
 )
 
-// limits are what a plan allows, by Cloudflare's documentation: "Edge and Browser
-// Cache TTL", "Cache Rules", "Page Rules" and "Rate limiting rules", and the API's of
-// browser_cache_ttl.
+// limits are what a plan allows, according to Cloudflare's documentation ("Edge and
+// Browser Cache TTL", "Cache Rules", "Page Rules" and "Rate limiting rules") and the
+// API's description of browser_cache_ttl.
 type limits struct {
 	// rules and pageRules are how many a zone may have, ours included.
 	rules, pageRules int

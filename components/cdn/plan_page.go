@@ -22,7 +22,7 @@ func (a *Args) checkURLs(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// checkPageRule refuses what a page rule cannot say: a rule that is only nearly
+// checkPageRule refuses what a page rule cannot express: a rule that is only almost
 // what was asked for caches what it must not.
 func (a *Args) checkPageRule(path *field.Path, r Rule, limit limits) field.ErrorList {
 	var errs field.ErrorList
@@ -42,7 +42,7 @@ func (a *Args) checkPageRule(path *field.Path, r Rule, limit limits) field.Error
 	return errs
 }
 
-// checkPageExtras is about what page rules have on Enterprise alone.
+// checkPageExtras checks what page rules have only on Enterprise.
 func (a *Args) checkPageExtras(path *field.Path, r Rule) field.ErrorList {
 	var errs field.ErrorList
 	refuse := func(at *field.Path, value any) {

@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// RateLimit blocks an address that sends too many requests to paths that write.
-// Cloudflare counts in each of its data centres by itself, and some seconds late: it
-// stops a flood, and is no exact quota. Users behind one address share it.
+// RateLimit blocks an address that sends too many requests to paths that write. Each of
+// Cloudflare's data centres counts on its own, and some seconds late: the limit stops a
+// flood but is no exact quota. Users behind one address share it.
 type RateLimit struct {
 	// Enabled creates the zone's rate limiting ruleset, of which a zone has only one.
 	// Default: true where the service is exposed, by a DNS record or, in a stack, by a
@@ -41,7 +41,7 @@ var (
 	rateTimeouts = []int{10, 60, 120, 300, 600, 3600, 86400}
 )
 
-// complete limits what is exposed unless somebody decided it.
+// complete enables the limit if the service is exposed, unless the user decided.
 func (l *RateLimit) complete(exposed bool) {
 	if l.Enabled == nil {
 		l.Enabled = &exposed
@@ -72,8 +72,8 @@ func (a *Args) checkRateLimit(path *field.Path, limit limits) field.ErrorList {
 	)
 }
 
-// spellings match paths that an origin may read as one of the limited, and the rule
-// does not. Below Business a rule sees the normalized path alone, in which dots and
+// spellings matches paths that an origin may read as one of the limited ones but the
+// rule does not. Below Business a rule sees only the normalized path, in which dots and
 // letters are no longer encoded.
 func spellings() []string {
 	var terms []string

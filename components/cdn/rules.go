@@ -43,7 +43,7 @@ type zoneRule struct {
 	cache *Rule
 }
 
-// cacheRules lists the cacheable rules and then the bypass rules: all that match
+// cacheRules lists the cacheable rules and then the bypass rules: all matching rules
 // apply, and the last one wins.
 func cacheRules(a *Args) ruleset {
 	set := ruleset{

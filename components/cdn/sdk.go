@@ -9,8 +9,8 @@ import (
 	"github.com/scalestack/scalestack/components/internal/component"
 )
 
-// cloudflareZone registers resources of one Cloudflare zone. The files sdk*.go
-// alone know the provider's SDK.
+// cloudflareZone registers resources of one Cloudflare zone. Only the files sdk*.go
+// know the provider's SDK.
 type cloudflareZone struct {
 	ctx    *pulumi.Context
 	name   string
@@ -20,25 +20,27 @@ type cloudflareZone struct {
 	rulesets []pulumi.Resource
 }
 
-// newZone makes every resource a child of parent, and new in another zone. The
-// provider would look for the old zone's ruleset in the new one for ever, and leave
-// Argo on, and billed, in the old one. The other resources it replaces by itself.
+// newZone makes every resource a child of parent, and replaces it if the zone changes.
+// Otherwise the provider would look for the old zone's ruleset in the new one for ever,
+// and leave Argo on, and billed, in the old one. It replaces the other resources by
+// itself.
 func newZone(ctx *pulumi.Context, name string, id pulumi.StringInput, parent pulumi.Resource) *cloudflareZone {
 	return &cloudflareZone{ctx: ctx, name: name, id: id,
 		common: pulumi.Composite(pulumi.Parent(parent), pulumi.ReplaceOnChanges([]string{"zoneId"}))}
 }
 
-// afterRulesets makes what is registered from now on come after the rulesets: of a zone that
-// another stack has, Cloudflare refuses these, and takes all else.
+// afterRulesets makes everything registered from now on come after the rulesets: for a
+// zone that another stack manages, Cloudflare refuses rulesets but accepts everything
+// else.
 func (z *cloudflareZone) afterRulesets() {
 	z.common = pulumi.Composite(z.common, pulumi.DependsOn(z.rulesets))
 }
 
-// settings sets the level that the dashboard calls Standard, whose name in the
-// API is aggressive. The provider reads many settings to set two, and fails if one
-// cannot be read (terraform-provider-cloudflare#5818). A create that failed leaves a
-// state without the initial settings, which every later diff wants to add and no update
-// can: making the resource anew heals it, and deletes nothing in the zone.
+// settings sets the cache level that the dashboard calls Standard and the API
+// aggressive. The provider reads many settings to set two, and fails if one cannot be
+// read (terraform-provider-cloudflare#5818). A failed create leaves a state without the
+// initial settings, which every later diff wants to add and no update can. Recreating
+// the resource fixes that, and deletes nothing in the zone.
 func (z *cloudflareZone) settings(browserTTL int) error {
 	written, err := z.written()
 	if err != nil {
@@ -73,9 +75,9 @@ func (z *cloudflareZone) tieredCache() error {
 	return wrap("tiered cache", err)
 }
 
-// argo registers Argo as off too: the provider's delete would turn tiered caching
-// off with it, unseen until a refresh. Once off, nothing is left to delete. Argo
-// that is on is not retained, since it costs money.
+// argo registers Argo even if it is off: the provider's delete would turn tiered
+// caching off with it, unnoticed until a refresh. Once Argo is off, nothing is left to
+// delete. Argo that is on is not retained, because it costs money.
 func (z *cloudflareZone) argo(on bool) error {
 	state := "off"
 	if on {
@@ -102,10 +104,10 @@ func (z *cloudflareZone) record(r *Record) error {
 	return wrap("record", err)
 }
 
-// originPulls makes the switch anew when the certificate or the host changes: in
-// place the provider turns the new one on and leaves the old one on as well. The old
-// one goes first, because both may be one switch of the zone or of the host, which
-// its delete would turn off after the create.
+// originPulls recreates the switch when the certificate or the host changes: an
+// in-place update turns the new one on and leaves the old one on as well. The old one
+// is deleted first, because both may be the same switch of the zone or of the host,
+// which its delete would turn off after the create.
 func (z *cloudflareZone) originPulls(p *OriginPulls) error {
 	args := &cloudflare.AuthenticatedOriginPullsArgs{ZoneId: z.id, Enabled: pulumi.Bool(true)}
 	if p.CertificateID != nil {
@@ -124,11 +126,11 @@ func (z *cloudflareZone) adoptable(suffix, importID string) (pulumi.ResourceOpti
 	return component.Adoptable(z.ctx, z.name, suffix, importID)
 }
 
-// stays is for what belongs to the zone as a whole. The provider does not restore
-// only what it set: its delete writes back every setting of the zone as it was at
-// first, also those that somebody changed by hand meanwhile, and turns tiered caching
-// and normalization off whoever turned them on. It fails on a state that a failed
-// create left. So the settings stay.
+// stays is for what belongs to the zone as a whole. The provider's delete does not
+// restore only what it set: it writes back every setting of the zone as it first was,
+// including those that somebody has since changed by hand, and turns tiered caching and
+// normalization off, whoever turned them on. It fails on a state that a failed create
+// left. So the settings stay.
 func stays() pulumi.ResourceOption { return pulumi.RetainOnDelete(true) }
 
 func wrap(what string, err error) error {

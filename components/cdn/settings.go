@@ -6,9 +6,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// unwritten explains what a first up leaves out, or returns "". The provider takes a
-// number of 0 for no change where it knows no earlier value, which is when it makes the
-// override: the zone keeps its own lifetime until the next update.
+// unwritten explains what a first up leaves out, or returns "". When the provider
+// creates the override it knows no earlier value, and then treats the number 0 as no
+// change: the zone keeps its own lifetime until the next update.
 func unwritten(wanted, zone resource.PropertyMap) string {
 	want, has := browserTTLOf(wanted), browserTTLOf(zone)
 	if want == nil || has == nil || *want == *has {

@@ -120,7 +120,8 @@ func prefixProblem(prefix string) string {
 // seen is what rules see of a path, after Cloudflare's normalization.
 func seen(path string) string { return policy.NormalizePath(path, edge.Normalization{}) }
 
-// unseen refuses a path that no rule would ever match: one for a bypass would bypass nothing.
+// unseen refuses a path that no rule would ever match, because a bypass for it would
+// bypass nothing.
 func unseen(path, seen string) string {
 	if path == seen {
 		return ""

@@ -48,16 +48,16 @@ type Args struct {
 	// Origin is the service.
 	Origin Origin `json:"-" pulumi:"origin"`
 
-	// Status asks the cluster for an object's status, to say why the gateway does not
-	// take it. Default: the error names the command that shows it.
+	// Status asks the cluster for an object's status, to report why the gateway does
+	// not accept it. Default: the error names the command that shows it.
 	Status StatusFunc `json:"-"`
 
-	// After are what the Gateway and the route come after, such as the Secret of Own.
+	// After lists what the Gateway and the route depend on, such as the Secret of Own.
 	After []pulumi.Resource `json:"-"`
 }
 
-// StatusFunc returns the field status of an object of gateway.networking.k8s.io/v1, by
-// the plural of its kind in lower case, its namespace and its name.
+// StatusFunc returns the field status of an object of gateway.networking.k8s.io/v1,
+// identified by the plural of its kind in lower case, its namespace and its name.
 type StatusFunc func(ctx context.Context, resource, namespace, name string) (map[string]any, error)
 
 // Parent is one listener of a Gateway that somebody else runs. It must allow routes of

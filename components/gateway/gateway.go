@@ -18,13 +18,13 @@ import (
 type Gateway struct {
 	pulumi.ResourceState
 
-	// Host leads to the service; known once the gateway serves it, and with a record once
-	// it has one.
+	// Host leads to the service. It is known once the gateway serves it and, with a
+	// record, once it has one.
 	Host pulumi.StringOutput `pulumi:"host"`
 }
 
 // New registers one host name at a gateway. The name becomes the name of its objects.
-// The options need a provider of Kubernetes, and one of Cloudflare for Args.Record.
+// The options need a Kubernetes provider, and a Cloudflare provider for Args.Record.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Gateway, error) {
 	a := settings.WithDefaults(args)
 	if err := errors.Join(settings.Err(kube.Name(field.NewPath("name"), name, redirectSuffix)), args.Validate()); err != nil {
@@ -43,7 +43,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return g, ctx.RegisterResourceOutputs(g, component.Outputs(g))
 }
 
-// registrar registers the objects in the order in which they need each other.
+// registrar registers the objects in dependency order.
 type registrar struct {
 	ctx    *pulumi.Context
 	name   string

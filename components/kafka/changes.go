@@ -7,10 +7,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// keptChange refuses what would lose a pool, a topic or the quorum before the first
-// object changes: a renamed pool's new nodes would come before the Kafka resource and its
-// guard. A component has no inputs in a state from before this guard, and the lists as
-// outputs.
+// keptChange refuses, before the first object changes, whatever would lose a pool, a
+// topic or the quorum: the new nodes of a renamed pool would come before the Kafka
+// resource and its guard. In a state that is older than this guard, a component has no
+// inputs, and the lists are outputs.
 func keptChange(a *Args, c change) field.ErrorList {
 	if was, is := c.texts("namespace"); was != is && was != "" && c.known("namespace") {
 		return field.ErrorList{field.Invalid(field.NewPath("namespace"), is, "must stay "+was+": the cluster would be made anew, and be empty")}
@@ -22,8 +22,9 @@ func keptChange(a *Args, c change) field.ErrorList {
 	return errs
 }
 
-// clusterChange refuses what would lose a pool, a topic or the quorum, or could not
-// be taken back. A state from before the annotations knows the pools from Strimzi's status.
+// clusterChange refuses whatever would lose a pool, a topic or the quorum, or could not
+// be undone. In a state that is older than the annotations, the pools are in Strimzi's
+// status.
 func clusterChange(a *Args, c change) field.ErrorList {
 	pools, listed := c.list(PoolsAnnotation)
 	if !listed {
@@ -34,8 +35,8 @@ func clusterChange(a *Args, c change) field.ErrorList {
 		leavingPools(a, pools), leavingTopics(a, topics), sizeChange(a, c), ownTopicsChange(a, c))
 }
 
-// versionChange keeps the metadata version behind the brokers: it cannot go back, so
-// that it moves once the new brokers have proved themselves.
+// versionChange keeps the metadata version behind the brokers: it cannot go back, so it
+// moves only after the new brokers have proved themselves.
 func versionChange(c change) field.ErrorList {
 	was, is := c.texts("spec.kafka.metadataVersion")
 	switch from, to := c.texts("spec.kafka.version"); {
@@ -60,8 +61,8 @@ func operatorKnows(a *Args, c change) field.ErrorList {
 		fmt.Sprintf("does not know Kafka %s, which still runs: move version to one that both operators run first", from))}
 }
 
-// controllersChange refuses another number of voters, which no release of Strimzi can
-// change.
+// controllersChange refuses another number of voters, because no release of Strimzi can
+// change it.
 func controllersChange(c change) field.ErrorList {
 	was, is := c.texts(annotationPath(ControllersAnnotation))
 	if was == "" || was == is {
@@ -74,8 +75,8 @@ func otherControllers(is, was any) *field.Error {
 	return field.Invalid(field.NewPath("pools"), is, fmt.Sprintf("must keep %v controllers: their number cannot change", was))
 }
 
-// leavingPools refuses a pool that leaves with its brokers, also for having got another
-// name.
+// leavingPools refuses a pool that leaves with its brokers, even if it was only
+// renamed.
 func leavingPools(a *Args, was []string) field.ErrorList {
 	return leaving(field.NewPath("pools"), "removed.pools", a.Removed.Pools, was, func(name string) bool {
 		return slices.ContainsFunc(a.Pools, func(p Pool) bool { return p.Name == name }) || !a.made("kafkanodepools", name)

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// poolChange refuses what Strimzi ignores or puts back, reporting success.
+// poolChange refuses changes that Strimzi ignores or reverts while it reports success.
 func poolChange(a *Args, c change) field.ErrorList {
 	_, name := c.texts("metadata.name")
 	path := field.NewPath("pools").Key(name)

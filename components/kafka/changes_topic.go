@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// topicChange refuses what the topic operator refuses after its time is up, and what
-// would delete stored messages.
+// topicChange refuses what the topic operator would refuse only after a timeout, and
+// what would delete stored messages.
 func topicChange(a *Args, c change) field.ErrorList {
 	wasName, name := c.texts("spec.topicName")
 	path := field.NewPath("topics").Key(name)
@@ -30,7 +30,7 @@ func topicChange(a *Args, c change) field.ErrorList {
 // release is the way to change what deletes messages.
 const release = "or stored messages are deleted: keep it, or name the topic in removed.messages, deploy, and only then change it"
 
-// messagesChange refuses another way to clean up, in either direction: compaction
+// messagesChange refuses another cleanup policy, in either direction: compaction
 // deletes the older messages of a key, and a retention time deletes what compaction has
 // kept. The retention of a compacted topic deletes nothing.
 func messagesChange(path *field.Path, topic string, c change) field.ErrorList {
@@ -68,8 +68,9 @@ func hoursOf(milliseconds int) int {
 	return (milliseconds + hour - 1) / hour
 }
 
-// sizeChange refuses a limit by size in the broker's settings, which holds for every
-// topic that is not compacted: none of this component's has one of its own.
+// sizeChange refuses a size limit in the broker's settings, which applies to every
+// topic that is not compacted, because none of this component's topics has a limit of
+// its own.
 func sizeChange(a *Args, c change) field.ErrorList {
 	const setting = "log.retention.bytes"
 	old, next := c.texts(`spec.kafka.config["` + setting + `"]`)

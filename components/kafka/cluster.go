@@ -70,11 +70,11 @@ func kafkaSpec(name string, a *Args) object {
 	return spec
 }
 
-// nodesChecksum changes with what the nodes are made of beside the Kafka resource:
-// their pools, and the rules of their metrics. In the Kafka resource it moves the
-// generation, which the deployment waits to see ready; a pool is never waited for, since
-// it tells no readiness. The place is one that restarts nothing: pools have templates
-// of their own.
+// nodesChecksum changes with everything that the nodes consist of beside the Kafka
+// resource: their pools, and the rules of their metrics. In the Kafka resource it
+// changes the generation, which the deployment waits to see ready; it never waits for a
+// pool, because a pool does not report readiness. The checksum is where it restarts
+// nothing, because pools have templates of their own.
 func nodesChecksum(name string, a *Args) pulumi.StringOutput {
 	var parts []pulumi.StringInput
 	for _, pool := range a.Pools {
@@ -123,8 +123,8 @@ func listeners(a *Args) list {
 	return all
 }
 
-// Ports are those of the listeners for clients, for a network policy that lets in others
-// than IngressFrom.
+// Ports returns the listeners' ports for clients, for a network policy that admits
+// others than IngressFrom.
 func (a *Args) Ports() []int {
 	if a.MutualTLS {
 		return []int{Port, mtlsPort}
@@ -174,10 +174,10 @@ func selector(labels pulumi.StringMapInput) object {
 	return object{"matchLabels": labels}
 }
 
-// entityOperatorSpec are the operators of topics and users. The topic operator works
-// without finalizers: a topic's object would wait for an operator that may be gone, and
-// its namespace with it. Existing finalizers are taken off (addOrRemoveFinalizer in
-// BatchingTopicController of 0.44).
+// entityOperatorSpec configures the operators of topics and users. The topic operator
+// works without finalizers: a topic's object would wait for an operator that may be
+// gone, and its namespace with it. The operator removes existing finalizers
+// (addOrRemoveFinalizer in BatchingTopicController of 0.44).
 func entityOperatorSpec(name string, a *Args) object {
 	topics := restricted()
 	topics["env"] = list{object{"name": "STRIMZI_USE_FINALIZERS", "value": "false"}}

@@ -23,12 +23,11 @@ var clusterWideKinds = []string{"CustomResourceDefinition", "ClusterRole", "Clus
 // this stack their only owner. The chart is a component of the provider; the engine
 // runs the transforms of a component on all its children.
 //
-// The owner is a field manager of server-side apply that is the same for the life of
-// the namespace. A stack that comes back after a destroy owns the objects still. A
-// stack of another namespace would set InstalledByAnnotation to another value, which
-// the API server refuses as a conflict, with the first one's name and before it
-// changes anything. A preview forces what it tries, so that it is the guard which refuses
-// there.
+// The owner is a field manager of server-side apply that stays the same for the life of
+// the namespace, so a stack that comes back after a destroy still owns the objects. A
+// stack in another namespace would set InstalledByAnnotation to another value. The API
+// server refuses that as a conflict, with the first stack's name, before it changes
+// anything. A preview forces its changes, so there the guard refuses.
 func keepClusterWide(namespace pulumi.StringInput, guard *pulumi.ResourceHook) pulumi.ResourceTransform {
 	return func(_ context.Context, args *pulumi.ResourceTransformArgs) *pulumi.ResourceTransformResult {
 		if !clusterWide(args) {

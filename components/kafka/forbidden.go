@@ -48,8 +48,8 @@ var (
 	switches = []string{".enable"}
 )
 
-// checkValue refuses what Kafka could not read: Strimzi would refuse the whole cluster, and
-// the deployment would wait for it until its time is up. Ranges are left to Kafka.
+// checkValue refuses what Kafka could not read: Strimzi would reject the whole cluster,
+// and the deployment would wait for it until its timeout. Ranges are left to Kafka.
 func checkValue(path *field.Path, key, value string) field.ErrorList {
 	ends := func(list []string) bool {
 		return slices.ContainsFunc(list, func(suffix string) bool { return strings.HasSuffix(key, suffix) })

@@ -26,12 +26,12 @@ const (
 	ControllersAnnotation = "scalestack/controllers"
 )
 
-// change is an object as the stack has it and as it shall be.
+// change is an object as the stack has it and as it will be.
 type change struct{ old, next resource.PropertyMap }
 
-// guard refuses updates of an object, in the preview already. Arguments alone cannot
-// tell what changes: only the engine knows the state, and it hands both sides to a
-// hook. Deletions have none, since a destroy runs no program.
+// guard refuses updates of an object, in the preview too. Arguments alone cannot show
+// what changes: only the engine knows the state, and it passes both sides to a hook.
+// Deletions have no guard, because a destroy runs no program.
 func (r *registrar) guard(kind string, check func(*Args, change) field.ErrorList) (pulumi.ResourceOption, error) {
 	hook, err := r.hook(kind, check)
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{BeforeUpdate: []*pulumi.ResourceHook{hook}}), err

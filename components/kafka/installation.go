@@ -17,10 +17,11 @@ import (
 // forceVariable makes the provider take fields over from others, and the guard let it.
 const forceVariable = "PULUMI_K8S_ENABLE_PATCH_FORCE"
 
-// installationGuard refuses an operator where one is installed already, in the preview
-// too: two operators would undo each other's work. It reads the API server's answer to a
-// creation, which in a preview is a dry run: an object that was there before lists its
-// other field managers. The first object is reported, the others have the same cause.
+// installationGuard refuses to install an operator where one is already installed, in
+// the preview too: two operators would undo each other's work. It reads the API
+// server's answer to a creation, which is a dry run in a preview: an object that
+// existed before lists its other field managers. Only the first object is reported,
+// because the others have the same cause.
 func (r *registrar) installationGuard() (*pulumi.ResourceHook, error) {
 	var once sync.Once
 	return r.ctx.RegisterResourceHook(r.name+"-installation-guard", func(made *pulumi.ResourceHookArgs) error {

@@ -25,8 +25,8 @@ const fieldManager = "scalestack"
 // longestSuffix is what Strimzi puts behind the cluster's name in a Service.
 const longestSuffix = "-kafka-bootstrap"
 
-// Kafka is a cluster of Strimzi: its Kafka, node pools, topics, users and network
-// policies, and the operator if asked.
+// Kafka is a Strimzi cluster: its Kafka, node pools, topics, users and network
+// policies, and the operator if it is to be installed.
 type Kafka struct {
 	pulumi.ResourceState
 
@@ -37,15 +37,15 @@ type Kafka struct {
 	// Args.MutualTLS.
 	BootstrapMTLS pulumi.StringOutput `pulumi:"bootstrapMTLS"`
 	// CASecret is the Secret with the certificate authority. Mount the whole Secret and
-	// trust every "*.crt" in it: after the authority's key was replaced the brokers show
-	// certificates of the old one and of the new one for a while.
+	// trust every "*.crt" in it: after the authority's key was replaced, the brokers
+	// present certificates of both the old and the new one for a while.
 	CASecret pulumi.StringOutput `pulumi:"caSecret"`
-	// UserSecrets maps each user to its Secret, whose name begins with the cluster's and
-	// "-user-", so that no user can take another object's: keys "password" and
-	// "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
+	// UserSecrets maps each user to its Secret, whose name is the cluster's, "-user-"
+	// and the user's, so that no user can take over another object's: keys "password"
+	// and "sasl.jaas.config", or "user.crt" and "user.key" with certificates.
 	UserSecrets pulumi.StringMapOutput `pulumi:"userSecrets"`
-	// Pools are the names of those that hold data and are kept, sorted: what the policy
-	// kafka-kept compares the next deployment with.
+	// Pools are the names of the pools that hold data and are kept, sorted. The policy
+	// kafka-kept compares the next deployment with them.
 	Pools pulumi.StringArrayOutput `pulumi:"pools"`
 	// Topics are the names of those that are kept, sorted, for the same policy.
 	Topics pulumi.StringArrayOutput `pulumi:"topics"`
@@ -75,7 +75,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return k, ctx.RegisterResourceOutputs(k, component.Outputs(k))
 }
 
-// registrar registers the objects in the order in which they need each other.
+// registrar registers the objects in dependency order.
 type registrar struct {
 	ctx   *pulumi.Context
 	name  string
@@ -175,7 +175,7 @@ func (r *registrar) cluster() error {
 	return nil
 }
 
-// clusterAnnotations switch on what Strimzi did not always do, and tell the next
+// clusterAnnotations enables what Strimzi did not always do, and tells the next
 // deployment what there is.
 func clusterAnnotations(a *Args) pulumi.StringMap {
 	all := pulumi.StringMap{
@@ -255,8 +255,8 @@ func (r *registrar) custom(kind, suffix, name string, spec object, annotations p
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: minutes, Update: minutes, Delete: minutes}))...)
 }
 
-// sameInAllVersions makes another API version an update of the same object. Without
-// the aliases the engine would create it anew and then delete it.
+// sameInAllVersions makes another API version an update of the same object. Without the
+// aliases the engine would create the object anew and then delete it.
 func sameInAllVersions(kind string) pulumi.ResourceOption {
 	var aliases []pulumi.Alias
 	for _, version := range apiVersions {

@@ -76,11 +76,11 @@ func (a *Args) kept() pulumi.Map {
 	}
 }
 
-// keep says what becomes of an object that holds data when it leaves the stack: it
-// stays in the cluster, and a later deployment adopts it. With the Kafka resource and
-// the pools stays the cluster's id, which is in their status; without it no broker
-// starts on a volume that it has written.
-// What is released says nothing, so that the component's own options still count.
+// keep says what happens to an object that holds data when it leaves the stack: it
+// stays in the cluster, and a later deployment adopts it. The Kafka resource and the
+// pools hold the cluster's id in their status; without it no broker starts on a volume
+// that it has written. A released object gets no options, so that the component's own
+// still apply.
 func (a *Args) keep(released bool) []pulumi.ResourceOption {
 	switch {
 	case released:
@@ -91,10 +91,10 @@ func (a *Args) keep(released bool) []pulumi.ResourceOption {
 	return []pulumi.ResourceOption{pulumi.RetainOnDelete(true)}
 }
 
-// lifecycle are the annotations of all of Strimzi's resources. A fixed field manager
-// owns the fields over the stack's lives, so that what was left can be adopted. And a
-// deletion in the foreground, Pulumi's own way, marks the objects that the operator
-// made as changed; it makes them again and holds its lock meanwhile.
+// lifecycle returns the annotations of all of Strimzi's resources. A fixed field
+// manager owns the fields across the stack's lifetimes, so that what was left can be
+// adopted. And Pulumi's default, deletion in the foreground, marks the objects that the
+// operator created as changed; it would create them again and hold its lock meanwhile.
 func lifecycle(more pulumi.StringMap) pulumi.StringMap {
 	all := pulumi.StringMap{
 		managerAnnotation:                      pulumi.String(fieldManager),

@@ -23,9 +23,9 @@ type Opening struct {
 }
 
 // Open registers a NetworkPolicy with this name, beside the one that the pods have from
-// their component. Policies add up and Pulumi deletes what is left out of a program at the
-// very end of an update, so that what an opening of its own allows stays allowed for as
-// long as something may use it. A policy that is updated in place closes first.
+// their component. Policies add up, and Pulumi deletes what a program leaves out at the
+// very end of an update. So what a separate opening allows stays allowed as long as
+// something may use it, while a policy that is updated in place closes first.
 func (n *Namespace) Open(ctx *pulumi.Context, name string, o Opening) (pulumi.Resource, error) {
 	made, err := networkingv1.NewNetworkPolicy(ctx, name, &networkingv1.NetworkPolicyArgs{
 		Metadata: n.labels.Meta(name, n.Name),

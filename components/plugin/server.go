@@ -12,9 +12,9 @@ import (
 	outputs "github.com/scalestack/scalestack/components/internal/component"
 )
 
-// server is the plugin as the engine sees it. The engine does without what is not here:
-// there is nothing to configure, and a component is not created, read or deleted by
-// itself.
+// server is the plugin as the engine sees it. The engine does without the methods that
+// are missing: there is nothing to configure, and a component is not created, read or
+// deleted by itself.
 type server struct {
 	pulumirpc.UnimplementedResourceProviderServer
 	host *provider.HostClient

@@ -99,9 +99,9 @@ func (r *registrar) bucket() error {
 	return r.bucketEgress()
 }
 
-// bucketEgress registers the shards' way to the bucket, after the Job has tried it. Another
-// bucket is another policy: Pulumi deletes the former one when all has gone well, and until
-// then the shards that still archive there may.
+// bucketEgress registers the shards' access to the bucket, after the Job has tried it.
+// Another bucket is another policy: Pulumi deletes the former one at the very end, and
+// until then the shards that still archive there may do so.
 func (r *registrar) bucketEgress() error {
 	revision := r.args.Backup.egressRevision()
 	object := r.name + "-bucket-" + revision
@@ -117,8 +117,8 @@ func (r *registrar) bucketEgress() error {
 	return err
 }
 
-// archived registers the Job that ends a deployment of shards with backups: each has
-// archived with the settings that it was told.
+// archived registers the Job that ends a deployment of shards with backups: it waits
+// until each shard has archived with its new settings.
 func (r *registrar) archived(rolledOut *batchv1.Job) (*batchv1.Job, error) {
 	if r.args.Backup == nil {
 		return rolledOut, nil

@@ -12,12 +12,12 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// Backup is a continuous archive of each shard's log, and base backups of it, in a bucket
-// of an S3 store. Turning it on or off restarts each shard once.
+// Backup is a continuous archive of each shard's log, with base backups, in a bucket of
+// an S3 store. Turning it on or off restarts each shard once.
 //
 // The archive of shard 2 is the folder "<archive>-shard-2" of Bucket. It belongs to the
-// cluster that first wrote to it: another one is refused, and no file of the log is ever
-// overwritten by a different one.
+// cluster that first wrote to it: another cluster is refused, and no file of the log is
+// ever overwritten by a different one.
 type Backup struct {
 	// Bucket is an existing bucket and a folder in it, for example
 	// "s3://acme-backups/prod".

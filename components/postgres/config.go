@@ -111,9 +111,9 @@ func suggestedSettings() []setting {
 	}
 }
 
-// memberSettings are suggested to a server that others follow. One that is silent counts among
-// those of which a commit needs one, so that nobody may take over, and a primary that ends
-// waits for it. CloudNativePG takes 5 s.
+// memberSettings are suggestions for a server that others follow. A silent standby
+// still counts among those of which a commit needs one, so nobody may take over, and a
+// primary that stops waits for it. CloudNativePG uses 5 s.
 func memberSettings(a *Args) []setting {
 	if a.Members == 1 {
 		return nil
@@ -162,9 +162,9 @@ func (t Tuning) volumeSettings() []setting {
 	}
 }
 
-// decided reports whether the component alone may set name. data_directory,
-// config_file and the like come from the command line, and the includes would
-// bring in settings that nobody has checked.
+// decided reports whether only the component may set name. data_directory, config_file
+// and the like come from the command line, and includes would bring in settings that
+// nobody has checked.
 func decided(name string) bool {
 	switch name {
 	case "data_directory", "config_file", "ident_file", "external_pid_file", "include", "include_dir", "include_if_exists":

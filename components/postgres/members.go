@@ -107,9 +107,9 @@ func (r *registrar) server(m rolledShard, checksum pulumi.StringInput, needs []p
 	return err
 }
 
-// keepMembers refuses, in the preview already, to take members away: the one that is
-// the primary, or the only one with the last commits, could be among them. Only the
-// engine knows how many there were, and tells it to a hook.
+// keepMembers refuses, in the preview too, to remove members: the primary, or the only
+// one with the last commits, could be among them. Only the engine knows how many there
+// were, and it tells a hook.
 func (r *registrar) keepMembers() (pulumi.ResourceOption, error) {
 	hook, err := r.ctx.RegisterResourceHook(r.name+"-members", func(update *pulumi.ResourceHookArgs) error {
 		return settings.Err(membersChange(update.OldInputs, r.args.Members))

@@ -116,9 +116,9 @@ func servicePorts() corev1.ServicePortArray {
 	}}
 }
 
-// disruptionBudget covers all shards at once, so that drains of several nodes
-// take one shard at a time; nil if there is to be none. A pod that is not ready
-// may always go: the move may be its cure.
+// disruptionBudget covers all shards at once, so that drains of several nodes take one
+// shard at a time; nil for no budget. A pod that is not ready may always go, because
+// moving may be its cure.
 func disruptionBudget(component string, a *Args) *policyv1.PodDisruptionBudgetArgs {
 	return budget(a.Disruption, componentLabels(component).Meta(component, a.Namespace), PodLabels(component), "DoesNotExist")
 }

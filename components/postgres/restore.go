@@ -11,14 +11,15 @@ import (
 	"github.com/scalestack/scalestack/internal/settings"
 )
 
-// Restore takes shards back to a moment of their archive. Each is restored once, at its
-// next start, and then archives to a new archive "<archive>-shard-2-<name>". Its data of
-// before is kept beside it in the folder "pgdata.before-<name>" of the volume.
+// Restore takes shards back to a point in time, from their archive. Each is restored
+// once, at its next start, and then archives to a new archive
+// "<archive>-shard-2-<name>". Its previous data stays beside it in the folder
+// "pgdata.before-<name>" of the volume.
 //
-// A shard whose restore cannot be made does not start, so that nothing is written to data
-// that is to be set aside: its data is as it was, and it starts with it when the setting is
-// taken back. Of several members only the first stays down until the restore has begun, see
-// members.py.
+// A shard that cannot be restored does not start, so that nothing is written to data
+// that is about to be set aside. Its data is unchanged, and it starts with that data
+// when the setting is removed. Of several members only the first stays down until the
+// restore has begun, see members.py.
 type Restore struct {
 	// Name of this restore. No earlier restore of these shards may have had it, because it
 	// tells a shard whether this restore was made. The setting can stay after the restore;

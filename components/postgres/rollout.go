@@ -103,12 +103,12 @@ func (r *registrar) watcher() error {
 	return err
 }
 
-// gate holds up a shard's new ConfigMap and StatefulSet until the new configuration
-// has been read by the new image and the shard before it runs what was deployed. It
-// does not wait for the StatefulSet before it: where the shard does not exist yet,
-// the gate opens at once, and new shards start side by side. Where they are known to be new,
-// their gates do not come one after the other either. Members of one shard
-// change one after the other even where shards change all at once.
+// gate holds back a shard's new ConfigMap and StatefulSet until the new image has read
+// the new configuration and the previous shard runs what was deployed. It does not wait
+// for the previous StatefulSet: if the shard does not exist yet, the gate opens at
+// once, and new shards start side by side. Gates of shards that are known to be new do
+// not wait for each other either. Members of one shard change one after the other even
+// if shards change all at once.
 func (r *registrar) gate(s rolledShard) error {
 	if s.Rollout != RolloutSerial && !s.replicated() {
 		return nil
@@ -137,8 +137,8 @@ func (r *registrar) gate(s rolledShard) error {
 	return nil
 }
 
-// verdict ends the deployment: all shards run what was deployed, or it fails. What
-// uses a shard's host comes after it.
+// verdict ends the deployment: either all shards run what was deployed, or it fails.
+// Whatever uses a shard's host comes after it.
 func (r *registrar) verdict() error {
 	first := r.rolled[0]
 	job := rolloutJob{plan: first.plan, object: r.name + "-rollout", shards: r.rolled, last: true, revision: pulumi.String("")}

@@ -20,7 +20,7 @@ const (
 	DrainedAnnotation = "scalestack/drained"
 )
 
-// Shard tells others how to reach one shard.
+// Shard says how to reach one shard.
 type Shard struct {
 	// ID is the number from Args.Shards.
 	ID int `pulumi:"id"`
@@ -38,7 +38,7 @@ type Shard struct {
 	AdminSecret pulumi.StringOutput `pulumi:"adminSecret"`
 	// AppSecret is the name of the application's Secret, with the same keys.
 	AppSecret pulumi.StringOutput `pulumi:"appSecret"`
-	// Drained says that the shard is to give all it has to the others.
+	// Drained means that the shard is to hand all its buckets to the others.
 	Drained bool
 	// Checksum changes with the shard's passwords and settings. It is a secret.
 	Checksum pulumi.StringOutput

@@ -36,8 +36,8 @@ func volumeClaim(p plan) *corev1.PersistentVolumeClaimArgs {
 	return &corev1.PersistentVolumeClaimArgs{Metadata: meta, Spec: spec}
 }
 
-// claimOptions keep the data: no deployment deletes a claim, and a change of
-// what is fixed at its making is not turned into a replacement.
+// claimOptions keeps the data: no deployment deletes a claim, and a change of what is
+// fixed at creation does not become a replacement.
 func claimOptions(p plan) []pulumi.ResourceOption {
 	fixed := []string{"spec.accessModes", "spec.volumeName"}
 	if kube.Given(p.Storage.Class) {

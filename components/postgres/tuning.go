@@ -79,10 +79,10 @@ func serverMemoryOf(a *Args) (int64, bool) {
 	return memory, ok
 }
 
-// Tune derives the settings from a shard's memory limit, its disk and its
-// connections, by the shares that PostgreSQL's documentation recommends: a
-// quarter of the memory for shared buffers, the rest for connections,
-// maintenance and the page cache, which counts against the limit too.
+// Tune derives the settings from a shard's memory limit, its disk and its connections,
+// with the shares that PostgreSQL's documentation recommends: a quarter of the memory
+// for shared buffers, the rest for connections, maintenance and the page cache, which
+// also counts against the limit.
 func Tune(memory, disk int64, connections int) Tuning {
 	t := fixed(memory)
 	t.MaxConnections = connections

@@ -14,14 +14,15 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
-// Verify is a CronJob "<component>-verify" that restores the newest base backup of one shard
-// with all log after it, in a pod and on a volume of its own, which are as large as a
-// shard's and go afterwards. It reads every row and writes the result to the archive, whose
-// age BackupNotVerified tells. Each shard has its turn, the one first that was tried
-// longest ago. Nothing that runs changes by it, and what it restores reaches nobody.
+// Verify is a CronJob "<component>-verify" that restores the newest base backup of one
+// shard with all later log, in its own pod and on its own volume, which are as large as
+// a shard's and are deleted afterwards. It reads every row and writes the result to the
+// archive; the alert BackupNotVerified watches its age. The shards take turns: the one
+// that was tried longest ago comes first. Nothing that is running changes, and nobody
+// can reach what is restored.
 //
-// Shards whose images differ have their turns by themselves, one of each image a day, one
-// after the other: only a server of the archive's version can read it.
+// Shards with different images take turns separately, one shard of each image a day,
+// one after the other: only a server of the archive's version can read it.
 type Verify struct {
 	// AtHour of each day, in UTC, 17 minutes after it.
 	AtHour *int `json:"atHour" pulumi:"atHour,optional" default:"3" min:"0" max:"23"`

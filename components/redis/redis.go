@@ -14,13 +14,14 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 )
 
-// Redis is a cache: of each server a Deployment, a Service, an access list and a NetworkPolicy.
+// Redis is a cache: for each server a Deployment, a Service, an access list and a
+// NetworkPolicy.
 type Redis struct {
 	pulumi.ResourceState
 
-	// Address is host:port inside the cluster, known once Redis is ready. With TLS it is
-	// the port that speaks it. Several servers are a list with commas between, and with
-	// Args.AlsoInvalidate a second list comes behind a semicolon.
+	// Address is host:port inside the cluster, known once Redis is ready. With TLS it
+	// is the port that speaks TLS. Several servers are separated by commas; with
+	// Args.AlsoInvalidate a second list follows after a semicolon.
 	Address pulumi.StringOutput `pulumi:"address"`
 	// AppSecret is the name of the Secret with the keys username and password.
 	AppSecret pulumi.StringOutput `pulumi:"appSecret"`

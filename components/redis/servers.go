@@ -40,10 +40,11 @@ func (a *Args) Servers() int { return max(a.Nodes, a.AlsoInvalidate, 1) }
 // layoutAnnotation restarts a server, and so empties it, see smallestLayout.
 const layoutAnnotation = "scalestack/cache-nodes"
 
-// smallestLayout is that with the fewest servers of those that have this one. What a server
-// has of any layout's keys it has by this one too, since a further server only takes keys. So
-// while it is in use every change is marked on the server, and when another takes its place
-// the server forgets: nobody has marked what it once gave away, and the other may read it.
+// smallestLayout is the layout with the fewest servers that includes this one. Whatever
+// keys a server has in any layout it also has in this one, because a further server
+// only takes keys away. So while this layout is in use, every change is marked on the
+// server. When another takes its place the server forgets everything: nobody has marked
+// the keys that it once gave away, and the other layout may read them here.
 func (s server) smallestLayout(a *Args) int {
 	least := 0
 	for _, nodes := range []int{a.Nodes, a.AlsoInvalidate} {

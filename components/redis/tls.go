@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// TLSPort is where Redis listens with TLS, in both modes: no port changes its language,
-	// so a client that was not told of the change is refused instead of misunderstood.
+	// TLSPort is where Redis listens with TLS, in both modes. No port changes its
+	// protocol, so a client that was not told of the change is refused instead of
+	// misunderstood.
 	TLSPort = 6380
 
 	// runPath is in memory. It has the checked copy of the certificate, the list of users

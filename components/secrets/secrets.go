@@ -49,9 +49,9 @@ type Args struct {
 type Secrets struct {
 	pulumi.ResourceState
 
-	// Names of the Secrets, each known once its Secret exists. What mounts one takes its
-	// plain name and depends on Objects: Pulumi replaces a workload that uses an output of
-	// a Secret whenever it replaces the Secret.
+	// Names of the Secrets, each known once its Secret exists. What mounts one should
+	// use its plain name and depend on Objects: Pulumi replaces a workload that uses an
+	// output of a Secret whenever it replaces the Secret.
 	Names pulumi.StringMapOutput `pulumi:"names"`
 	// Namespace is known once pods in it may pull images with PullSecret.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`

@@ -10,9 +10,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// LookFunc returns an object of the cluster, or nil where there is none. It is named by
-// its API's version, such as autoscaling/v2, the plural of its kind in lower case, its
-// namespace and its name.
+// LookFunc returns an object of the cluster, or nil if there is none. The object is
+// identified by its API version, such as autoscaling/v2, the plural of its kind in
+// lower case, its namespace and its name.
 type LookFunc func(ctx context.Context, apiVersion, resource, namespace, name string) (object map[string]any, err error)
 
 const (
@@ -31,9 +31,10 @@ const (
 // patience is shorter in a test.
 var patience = adoptWithin
 
-// adopted is name, known once KEDA scales by what is deployed. Each deployment looks, also
-// one without a change: a refusal stays one until it is mended. A refresh that runs the
-// program applies nothing: what shall be deployed next is not waited for.
+// adopted is name, known once KEDA scales by what is deployed. Every deployment checks
+// this, even one without a change, because a refusal stays until it is fixed. A refresh
+// that runs the program applies nothing, so it does not wait for what the next
+// deployment would apply.
 func (r *registrar) adopted(made *apiextensions.CustomResource, name pulumi.StringOutput, checksum pulumi.StringInput) pulumi.StringOutput {
 	if r.args.Look == nil || r.ctx.DryRun() {
 		return name
@@ -68,7 +69,7 @@ func asleep(ctx context.Context, look LookFunc, namespace, name string) string {
 		"and the same with autoscaling.keda.sh/paused-replicas-", namespace, name, namespace, name)
 }
 
-// awaitKEDA looks until KEDA has made an autoscaler of the spec with this checksum.
+// awaitKEDA polls until KEDA has made an autoscaler from the spec with this checksum.
 func awaitKEDA(ctx context.Context, look LookFunc, namespace, name, checksum string, limit, every time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

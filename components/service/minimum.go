@@ -9,10 +9,10 @@ import (
 // minimumWithin is how long an autoscaler and new pods may take.
 const minimumWithin = 2 * time.Minute
 
-// AwaitMinimum waits until a Deployment has as many available pods as its autoscaler keeps
-// at least: a new one rolls out with a single pod, before the autoscaler is there. After two
-// minutes it says what is missing, and "" otherwise. One that somebody has scaled to 0, or
-// that the cluster does not tell of, is not waited for.
+// AwaitMinimum waits until a Deployment has as many available pods as its autoscaler's
+// minimum: a new one rolls out with a single pod, before the autoscaler exists. After
+// two minutes it returns what is missing, and otherwise "". It does not wait for a
+// Deployment that somebody has scaled to 0, or that the cluster does not report.
 func AwaitMinimum(ctx context.Context, look LookFunc, namespace, name string, least int) string {
 	return awaitMinimum(ctx, look, namespace, name, least, minimumWithin, lookEvery)
 }

@@ -13,8 +13,9 @@ import (
 var kedaTimeouts = pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "3m", Update: "3m", Delete: "2m"})
 
 // oneAutoscaler makes the two kinds of autoscaler one resource, of which the old one is
-// deleted before the new one is made: two of one workload disable each other, and
-// KEDA's webhook refuses the second. In between the Deployment keeps its pods.
+// deleted before the new one is created: two autoscalers of one workload disable each
+// other, and KEDA's webhook refuses the second. In between the Deployment keeps its
+// pods.
 func oneAutoscaler() pulumi.ResourceOption {
 	return pulumi.Composite(
 		pulumi.Aliases([]pulumi.Alias{

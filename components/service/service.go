@@ -21,8 +21,8 @@ import (
 type Service struct {
 	pulumi.ResourceState
 
-	// Name of the Deployment and of all that belongs to it, known once the rollout is
-	// done, and with Args.Triggers and Args.Look once KEDA scales by them.
+	// Name of the Deployment and of everything that belongs to it. It is known once the
+	// rollout is done and, with Args.Triggers and Args.Look, once KEDA scales by them.
 	Name pulumi.StringOutput `pulumi:"name"`
 	// Host of the Service inside the cluster, known once it has pods that are ready;
 	// empty without a port.
@@ -36,12 +36,12 @@ type Service struct {
 	autoscaler pulumi.Resource
 }
 
-// Deployment is the Deployment itself, for what comes after the rollout: see
+// Deployment returns the Deployment, for resources that come after the rollout: see
 // Args.After.
 func (s *Service) Deployment() pulumi.Resource { return s.deployment }
 
-// Autoscaler is what says how many pods there may be, for what comes after a change of
-// that.
+// Autoscaler decides how many pods there may be, for resources that depend on a change
+// of that.
 func (s *Service) Autoscaler() pulumi.Resource { return s.autoscaler }
 
 // New registers one service. The name becomes the name of its objects: up to 46
@@ -69,7 +69,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return s, ctx.RegisterResourceOutputs(s, component.Outputs(s))
 }
 
-// registrar registers the objects in the order in which they need each other.
+// registrar registers the objects in dependency order.
 type registrar struct {
 	ctx    *pulumi.Context
 	name   string

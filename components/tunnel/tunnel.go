@@ -28,7 +28,7 @@ const (
 type Tunnel struct {
 	pulumi.ResourceState
 
-	// Host leads to the service; known once the connectors run.
+	// Host leads to the service. It is known once the connectors run.
 	Host pulumi.StringOutput `pulumi:"host"`
 	// ID of the tunnel. Other languages have it as tunnelId.
 	ID pulumi.IDOutput `pulumi:"tunnelId"`

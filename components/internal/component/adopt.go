@@ -13,14 +13,14 @@ import (
 // of the name, a page rule of the URL.
 var exists = regexp.MustCompile(`(?i)already exists|already has|existing page rule|exceeded maximum number of .*rulesets`)
 
-// Adoptable tells whoever runs pulumi up how to import what Cloudflare has already. The id
-// of the import is made of the zone's.
+// Adoptable tells whoever runs pulumi up how to import what already exists at
+// Cloudflare. The id of the import contains the zone's.
 func Adoptable(ctx *pulumi.Context, parent, suffix, importID string) (pulumi.ResourceOption, error) {
 	return Hint(ctx, parent+"-"+suffix+"-exists", func(failed *pulumi.ErrorHookArgs) string { return adoption(failed, parent, importID) })
 }
 
-// Hint says what to do about a failure, beside the error itself. Of the hook's name there is
-// one in the program; explain returns "" for a failure of which it knows nothing.
+// Hint adds advice to a failure, beside the error itself. The hook's name must be
+// unique in the program; explain returns "" for a failure that it does not know.
 func Hint(ctx *pulumi.Context, name string, explain func(failed *pulumi.ErrorHookArgs) string) (pulumi.ResourceOption, error) {
 	hook, err := ctx.RegisterErrorHook(name, func(failed *pulumi.ErrorHookArgs) (bool, error) {
 		if hint := explain(failed); hint != "" {

@@ -12,8 +12,8 @@ import (
 // read at their start has changed.
 const ChecksumAnnotation = "scalestack/checksum"
 
-// Sum is the SHA-256 of the parts in hexadecimal. The length of each part
-// counts, so that moving a byte from one part to the next changes the sum.
+// Sum is the SHA-256 of the parts in hexadecimal. It includes the length of each part,
+// so that moving a byte from one part to the next changes the sum.
 func Sum(parts ...string) string {
 	h := sha256.New()
 	for _, part := range parts {

@@ -43,7 +43,7 @@ func (p Program) Container() *corev1.ContainerArgs {
 	}
 }
 
-// PodSpec is the pod of one container that runs as this user and account.
+// PodSpec is a pod with one container that runs as this user and service account.
 func PodSpec(container *corev1.ContainerArgs, mounts []k8s.Mount, serviceAccount string, user, graceSeconds int) *corev1.PodSpecArgs {
 	return &corev1.PodSpecArgs{
 		AutomountServiceAccountToken:  pulumi.Bool(false),
@@ -70,9 +70,9 @@ func ContainerPort(name string, number int) *corev1.ContainerPortArgs {
 	}
 }
 
-// ServiceAccount is an account whose token no pod gets. Its pods pull images with
-// the Secret, unless that is empty: what the namespace's default account has does not
-// count for them.
+// ServiceAccount is an account whose token no pod gets. Its pods pull images with the
+// Secret unless that is empty, because the pull secrets of the namespace's default
+// account do not apply to them.
 func ServiceAccount(name string, labels Labels, namespace pulumi.StringInput, pullSecret string) *corev1.ServiceAccountArgs {
 	args := &corev1.ServiceAccountArgs{
 		Metadata:                     labels.Meta(name, namespace),

@@ -12,8 +12,8 @@ import (
 // exporterUser is nobody, as whom the exporters' official images run.
 const exporterUser = 65534
 
-// Exporter is a program in a pod of its own that asks a server how it is and serves
-// the answers as metrics.
+// Exporter is a program in its own pod that queries a server and serves the answers as
+// metrics.
 type Exporter struct {
 	// Name of the objects and of the container, which becomes the metrics' label.
 	Name      string
@@ -52,7 +52,8 @@ func (e Exporter) Policy() *networkingv1.NetworkPolicyArgs {
 	}
 }
 
-// Deployment runs one pod. The old one ends first: two would count the server twice.
+// Deployment runs one pod. The old one stops first, because two would count the server
+// twice.
 func (e Exporter) Deployment() *appsv1.DeploymentArgs {
 	labels := ExporterLabels(e.Name)
 	return &appsv1.DeploymentArgs{

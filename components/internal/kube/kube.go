@@ -80,32 +80,33 @@ func SkipAwait() pulumi.StringMap {
 	return pulumi.StringMap{"pulumi.com/skipAwait": pulumi.String("true")}
 }
 
-// AwaitedByPods is for a Service whose pods the deployment waits for by their own object. Pulumi
-// calls a Service ready ten seconds after its endpoints have last changed, and keeps one of
-// its few workers until then.
+// AwaitedByPods is for a Service whose pods the deployment waits for through their own
+// object. Pulumi considers a Service ready ten seconds after the last change of its
+// endpoints, and occupies one of its few workers until then.
 func AwaitedByPods(meta *metav1.ObjectMetaArgs) *metav1.ObjectMetaArgs {
 	meta.Annotations = SkipAwait()
 	return meta
 }
 
-// AwaitFor is the annotation of an object that a deployment waits for so many seconds. Pulumi
-// has a limit of its own otherwise: ten minutes for a Job, a Deployment or a StatefulSet.
+// AwaitFor is the annotation of an object that a deployment waits for that many
+// seconds. Otherwise Pulumi uses its own limit: ten minutes for a Job, a Deployment or
+// a StatefulSet.
 func AwaitFor(seconds int) pulumi.StringMap {
 	return pulumi.StringMap{"pulumi.com/timeoutSeconds": pulumi.String(strconv.Itoa(seconds))}
 }
 
-// AwaitJob are the annotations of a Job with a deadline, in seconds. A deployment waits a minute
-// longer, or the next one would end a Job that is still at work, and it replaces one that
-// failed, which never recovers.
+// AwaitJob returns the annotations of a Job with a deadline, in seconds. A deployment
+// waits a minute longer, or the next one would end a Job that is still running, and
+// replaces a Job that failed, which never recovers.
 func AwaitJob(deadline int) pulumi.StringMap {
 	annotations := AwaitFor(deadline + 60)
 	annotations["pulumi.com/replaceUnready"] = pulumi.String("true")
 	return annotations
 }
 
-// Adoptable are annotations with which a deployment takes over the object that an
-// earlier one has left: a fixed field manager owns the object's fields over all of
-// the stack's lives.
+// Adoptable returns annotations with which a deployment adopts an object that an
+// earlier one left: a fixed field manager owns the object's fields across the stack's
+// lifetimes.
 func Adoptable() pulumi.StringMap {
 	return pulumi.StringMap{"pulumi.com/patchFieldManager": pulumi.String("scalestack")}
 }

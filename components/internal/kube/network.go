@@ -8,8 +8,8 @@ import (
 	"github.com/scalestack/scalestack/components/k8s"
 )
 
-// Policy is what a NetworkPolicy lets through to and from some pods. Whatever
-// it does not list is refused, in both directions.
+// Policy is what a NetworkPolicy allows to and from some pods. It refuses everything
+// else, in both directions.
 type Policy struct {
 	// Open are the ports of the pods, that of their metrics among them.
 	Open []Opening
@@ -41,7 +41,7 @@ func (p Policy) Spec(pods pulumi.StringMapInput) *networkingv1.NetworkPolicySpec
 }
 
 // Addition renders a policy beside the pods' own one. It says nothing about a direction
-// without rules, nor about DNS, so that it never stands for a policy of their own.
+// without rules, nor about DNS, so that it never replaces a policy of their own.
 func (p Policy) Addition(pods pulumi.StringMapInput) *networkingv1.NetworkPolicySpecArgs {
 	p.NoDNS = true
 	spec, types := &networkingv1.NetworkPolicySpecArgs{PodSelector: Match(pods)}, []string{}
@@ -95,14 +95,16 @@ func (p Policy) egress() networkingv1.NetworkPolicyEgressRuleArray {
 	return rules
 }
 
-// DNS allows port 53 of the resolvers, or of any address without them: pods, a cache on
-// the node or a host differ between clusters, and a wrong guess cuts every connection.
+// DNS allows port 53 of the resolvers, or of any address if there are none: DNS pods, a
+// cache on the node or a host differ between clusters, and a wrong guess would cut off
+// every connection.
 func DNS(resolvers []k8s.Peer) *networkingv1.NetworkPolicyEgressRuleArgs {
 	return egressRule(resolvers, append(ports("UDP", 53), ports("TCP", 53)...))
 }
 
-// APIServer allows the ports where the cluster's API server is found behind its Service, on
-// the servers or on any address without them: they differ between clusters as resolvers do.
+// APIServer allows the ports where the cluster's API server listens behind its Service,
+// on the given servers or on any address if there are none: like resolvers, they differ
+// between clusters.
 func APIServer(servers []k8s.Peer) *networkingv1.NetworkPolicyEgressRuleArgs {
 	return egressRule(servers, append(ports("TCP", 443), ports("TCP", 6443)...))
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Lately holds for a program that writes the time into a file, once it has begun to, and
-// for so many seconds after each time.
+// Lately succeeds if a program that writes the time into a file has not begun to, or
+// has done so within that many seconds.
 func Lately(file string, seconds int) *corev1.ProbeArgs {
 	command := fmt.Sprintf("test ! -s %[1]s || test $(($(date +%%s) - $(cat %[1]s))) -lt %[2]d", file, seconds)
 	return &corev1.ProbeArgs{

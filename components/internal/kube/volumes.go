@@ -5,8 +5,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// EmptyDir is a volume that lives and dies with its pod, which is evicted above
-// the limit, for example "64Mi".
+// EmptyDir is a volume that lives as long as its pod. A pod above the limit, for
+// example "64Mi", is evicted.
 func EmptyDir(name, limit string) *corev1.VolumeArgs {
 	return &corev1.VolumeArgs{
 		Name:     pulumi.String(name),
