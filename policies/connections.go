@@ -45,8 +45,8 @@ var shardConnections = rule.Rule{
 	},
 }
 
-// demand adds up what all pods open to one shard, those that a rollout has on
-// top included.
+// demand adds up the connections that all pods open to one shard, including the extra
+// pods of a rollout.
 func demand(g rule.Graph) (connections int, terms []string, known bool) {
 	for _, p := range allPods(g) {
 		pool, isSet := poolOf(p)

@@ -4,7 +4,7 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-// podGroup is a set of equal pods, made by a workload or by an operator.
+// podGroup is a set of equal pods, created by a workload or by an operator.
 type podGroup struct {
 	owner  rule.Resource
 	labels rule.Node

@@ -6,8 +6,8 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-// match is whether a selector selects pods. What only the deployment decides
-// may match or not: no policy complains about either.
+// match says whether a selector selects pods. If only the deployment decides it, it may
+// match or not, and no policy complains about either.
 type match int
 
 // The three answers, so that the least of several is that of all of them.

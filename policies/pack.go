@@ -13,8 +13,8 @@ import (
 
 var version = semver.MustParse("1.0.0")
 
-// newPack returns the pack for one stack. Each policy has a level of its own: the
-// pack's is ignored by the engine.
+// newPack returns the pack for one stack. Each policy has its own level, because the
+// engine ignores the pack's.
 func newPack(ctx *pulumi.Context) (policyx.PolicyPack, error) {
 	var policies []policyx.Policy
 	for _, one := range rules() {

@@ -7,7 +7,7 @@ import (
 	"github.com/scalestack/scalestack/policies/rule"
 )
 
-// replicas is how many pods a workload has at least and at most.
+// replicas is the least and the largest number of pods of a workload.
 type replicas struct {
 	Min, Max int
 	// Known is false when the deployment decides one of them.

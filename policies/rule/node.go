@@ -15,8 +15,8 @@ type Unknown struct{}
 // Secret is a value that must not be shown.
 type Secret struct{ Value any }
 
-// Node is a value somewhere in a resource. Walking never fails: a missing value
-// is absent, and whatever lies below an unknown is unknown.
+// Node is a value somewhere in a resource. Walking never fails: a missing value is
+// absent, and everything below an unknown value is unknown.
 type Node struct {
 	value  any
 	path   string
@@ -25,8 +25,8 @@ type Node struct {
 	part bool
 }
 
-// NewNode returns the node of value, which is what JSON decodes to, with
-// Unknown and Secret anywhere in it.
+// NewNode returns the node of a value in the form that JSON decodes to, with Unknown
+// and Secret anywhere in it.
 func NewNode(value any) Node { return Node{}.child("", value) }
 
 func (n Node) child(step string, value any) Node {
@@ -86,7 +86,7 @@ func plain(key string) bool {
 // IsList is true for a list that is known.
 func (n Node) IsList() bool { _, ok := n.value.([]any); return ok }
 
-// Items are the values of a list, none of anything else.
+// Items returns the values of a list, and none for anything else.
 func (n Node) Items() []Node {
 	list, _ := n.value.([]any)
 	items := make([]Node, len(list))
@@ -98,13 +98,13 @@ func (n Node) Items() []Node {
 	return items
 }
 
-// Keys of an object, sorted.
+// Keys returns the keys of an object, sorted.
 func (n Node) Keys() []string {
 	object, _ := n.value.(map[string]any)
 	return slices.Sorted(maps.Keys(object))
 }
 
-// Path of the node in its resource, for example spec.ports[0].
+// Path returns the node's path in its resource, for example spec.ports[0].
 func (n Node) Path() string { return n.path }
 
 // Known is false for a computed value.
@@ -119,13 +119,13 @@ func (n Node) Set() bool { return n.Known() && !n.Absent() }
 // Secret is true for what Pulumi keeps encrypted.
 func (n Node) Secret() bool { return n.secret }
 
-// Text is the string, "" for anything else.
+// Text returns the string, "" for anything else.
 func (n Node) Text() string { text, _ := n.value.(string); return text }
 
 // IsText is true for a string that is known.
 func (n Node) IsText() bool { _, ok := n.value.(string); return ok }
 
-// Number is the integer, if it is one.
+// Number returns the integer, if it is one.
 func (n Node) Number() (int, bool) {
 	switch number := n.value.(type) {
 	case float64:
@@ -136,8 +136,8 @@ func (n Node) Number() (int, bool) {
 	return 0, false
 }
 
-// Integer is Number, and also accepts a string of digits, with space around it:
-// settings of Kafka are either.
+// Integer is Number, but also accepts a string of digits, possibly surrounded by
+// spaces: Kafka's settings are either.
 func (n Node) Integer() (int, bool) {
 	if number, ok := n.Number(); ok {
 		return number, true
@@ -146,8 +146,8 @@ func (n Node) Integer() (int, bool) {
 	return number, err == nil
 }
 
-// Block walks down like At, and through lists of one: a provider that is bridged from
-// Terraform takes an object and a list of one object for the same block.
+// Block walks down like At, and through lists of one: a provider bridged from Terraform
+// takes an object and a list of one object for the same block.
 func (n Node) Block(keys ...string) Node {
 	for _, key := range keys {
 		n = n.only().At(key)
@@ -162,7 +162,8 @@ func (n Node) only() Node {
 	return n
 }
 
-// Truth is the boolean, also of a string: bridged providers take "false" for false.
+// Truth returns the boolean, or that of a string: bridged providers take "false" for
+// false.
 func (n Node) Truth() (value, ok bool) {
 	if value, ok := n.value.(bool); ok {
 		return value, true
@@ -192,7 +193,7 @@ func (n Node) Texts() (texts []string, known bool) {
 	return texts, known
 }
 
-// String shows the value in a message, and of a secret only that it is one.
+// String shows the value in a message. Of a secret it shows only that it is one.
 func (n Node) String() string {
 	switch {
 	case !n.Known():

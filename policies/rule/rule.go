@@ -28,7 +28,7 @@ type Rule struct {
 	Description string
 	Level       Level
 	Settings    []Setting
-	// OursOnly leaves out what a vendor's chart brings.
+	// OursOnly leaves out the resources of a vendor's chart.
 	OursOnly bool
 	// NeedsOptions is for rules about resource options. The SDK does not pass
 	// options to a policy pack, so such a rule runs in tests only.
@@ -47,11 +47,11 @@ type Violation struct {
 	Resource Resource
 	// At is the place in the resource, Found the value there.
 	At, Found string
-	// Allowed is the range of good values, Fix how to get to one.
+	// Allowed is the range of good values, Fix how to get one.
 	Allowed, Fix string
 }
 
-// Message is for whoever made the mistake.
+// Message is the text for whoever made the mistake.
 func (v Violation) Message() string {
 	return fmt.Sprintf("%s: %s is %s, allowed: %s. Fix: %s.", v.Resource, v.At, v.Found, v.Allowed, v.Fix)
 }
@@ -66,9 +66,9 @@ type Check struct {
 	found  []Violation
 }
 
-// Violations runs the rule. A setting that config does not name has its
-// default. An unknown name or a value of the wrong type is an error: a rule
-// that ignored it would check less than it was asked to.
+// Violations runs the rule. A setting that config does not name has its default. An
+// unknown name, or a value of the wrong type, is an error, because a rule that ignored
+// it would check less than it was asked to.
 func (r Rule) Violations(stack string, config map[string]any, graph Graph) ([]Violation, error) {
 	if err := r.configured(config); err != nil {
 		return nil, err
