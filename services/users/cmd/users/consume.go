@@ -121,12 +121,8 @@ func connectShards(ctx context.Context, s settings.Database, name string, w *wor
 	options := s.Shards.As(name)
 	options.Pool, options.StatementTimeout, options.Metrics, options.Log = s.Pool, s.StatementTimeout, w.metrics, w.log
 	options.Trace = w.tracer.Router()
-	shards, err := router.New(options)
+	shards, err := openShards(ctx, options)
 	if err != nil {
-		return nil, err
-	}
-	if err := verify(ctx, shards, w.log); err != nil {
-		shards.Close()
 		return nil, err
 	}
 	// Until the end of the process: what has begun may still follow a bucket.

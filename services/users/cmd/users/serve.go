@@ -66,14 +66,11 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	shards, err := router.New(options)
+	shards, err := openShards(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer shards.Close()
-	if err := verify(ctx, shards, log); err != nil {
-		return err
-	}
 	servers := profilecache.NewServers(s.Redis, registry, log)
 	defer servers.Close()
 	tracer.Redis(servers.Clients()...)
@@ -92,8 +89,8 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	go store.SweepEvery(background, sweepEvery)
 	go verifier.follow(background)
 	// The shards are not asked again once they have answered: one that is down would take
-	// every pod out of service, and with them the users of all others. Before that, a
-	// rollout must not replace pods that work by one that reaches no shard.
+	// every pod out of service, and the users of all other shards with them. Before that, a
+	// rollout must not replace working pods by one that reaches no shard.
 	go func() {
 		if await(ctx, log, "every shard", store.Answers) && await(ctx, log, "the issuer's keys", verifier.ready) {
 			probes.Ready(true)
@@ -106,8 +103,21 @@ func runServe(ctx context.Context, s *settings.Serve, log *slog.Logger) error {
 	return newServer(handler, probes, s, log).run(ctx, listener)
 }
 
-// verify returns an error only for a map that is not the shards'. A shard that was restored
-// from before a move costs the users of its buckets, whom the router refuses, and must
+// openShards returns a router whose map is the shards'.
+func openShards(ctx context.Context, o router.Options) (*router.Router, error) {
+	shards, err := router.New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := verify(ctx, shards, o.Log); err != nil {
+		shards.Close()
+		return nil, err
+	}
+	return shards, nil
+}
+
+// verify returns an error only if the map is not the shards'. A shard that was restored to a
+// time before a move affects the users of its buckets, whom the router refuses, and must
 // not keep every new pod from starting.
 func verify(ctx context.Context, shards *router.Router, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
