@@ -14,18 +14,18 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/ratelimit"
 )
 
-// Access decides who may do what, and how often. The zero Access lets nobody in.
+// Access decides who may do what, and how often. The zero Access admits nobody.
 type Access struct {
-	// Verifier tells who the bearer of a token is.
+	// Verifier identifies the bearer of a token.
 	Verifier interface {
 		Verify(ctx context.Context, token string) (auth.Caller, error)
 	}
-	// Public lets everybody do everything, without a token. It excludes Verifier.
+	// Public lets everybody do everything without a token. It excludes Verifier.
 	Public bool
-	// Limiter bounds the requests of each caller; nil does not.
+	// Limiter limits the requests of each caller; nil sets no limit.
 	Limiter *ratelimit.Limiter
-	// AddressHeader is the header in which the gateway names the client's address,
-	// "" for the address of the connection. It tells callers without a token apart.
+	// AddressHeader is the header in which the gateway passes the client's address, ""
+	// to use the address of the connection. It distinguishes callers without a token.
 	AddressHeader string
 }
 
@@ -47,8 +47,9 @@ func caller(r *http.Request) auth.Caller {
 	return c
 }
 
-// guarded is handle for what not everybody may do. Who asks too often is told so
-// whatever it asks for, and who may not do something learns nothing about it.
+// guarded is handle for operations that not everybody may use. A caller that asks too
+// often is told so whatever it asks for, and a caller without permission learns nothing
+// about the object.
 func (a *API) guarded(method, route string, may permission, handler http.HandlerFunc) {
 	a.handle(method, route, func(w http.ResponseWriter, r *http.Request) {
 		who, wrong := a.identify(r)

@@ -20,7 +20,7 @@ import (
 // retryAfter is what a client is told to wait for a shard that restarts.
 const retryAfter = 2 * time.Second
 
-// Service is what the interface offers; *users.Service is the real one.
+// Service is what the interface offers; *users.Service is the real implementation.
 type Service interface {
 	Get(ctx context.Context, id int64) (users.Answer, error)
 	Create(ctx context.Context, p users.Profile, key string) (user *users.User, shard string, err error)
@@ -30,11 +30,11 @@ type Service interface {
 	users.Products
 }
 
-// Options configure an API; every field but Tracer is required.
+// Options configure an API. Every field except Tracer is required.
 type Options struct {
 	// Timeout bounds the work for one request.
 	Timeout time.Duration
-	// MaxRequests is how many requests are worked on at once.
+	// MaxRequests is how many requests are processed at once.
 	MaxRequests int
 	// Metrics is where the API registers its own.
 	Metrics *prometheus.Registry
@@ -78,8 +78,8 @@ func New(service Service, o Options) *API {
 	return a
 }
 
-// ServeHTTP answers one request. No cache may keep an answer unless its handler
-// says so, which none but the assets' does.
+// ServeHTTP answers one request. No cache may store an answer unless its handler says
+// so; only the assets' handler does.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "private, no-store")
 	if a.draining.Load() {
@@ -94,7 +94,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// Drain ends each connection with its next answer, while requests are served on.
+// Drain closes each connection with its next answer, while requests are still served.
 func (a *API) Drain() { a.draining.Store(true) }
 
 func (a *API) asset(w http.ResponseWriter, r *http.Request) {

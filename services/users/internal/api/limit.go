@@ -27,8 +27,8 @@ func (r refusal) write(w http.ResponseWriter) {
 	r.problem.write(w)
 }
 
-// admitted runs a handler if there is a slot. A queue would only make everybody
-// late: the client knows better whether to wait.
+// admitted runs a handler if there is a slot. A queue would only make everybody late:
+// the client knows better whether to wait.
 func (a *API) admitted(handler http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {

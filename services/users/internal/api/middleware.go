@@ -27,9 +27,9 @@ func (a *API) measureInFlight(registry prometheus.Registerer) {
 	}, func() float64 { return float64(len(a.slots)) })
 }
 
-// handle registers a handler with a deadline and measures it. A client that
-// goes away does not stop the work: cancelling a statement costs the database
-// connection, and a write would end in doubt.
+// handle registers a handler with a deadline and measures it. A client that disconnects
+// does not stop the work: cancelling a statement costs the database connection, and the
+// outcome of a write would be unknown.
 func (a *API) handle(method, route string, handler http.HandlerFunc) {
 	a.mux.HandleFunc(method+" "+route, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), a.options.Timeout)

@@ -7,8 +7,8 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/users"
 )
 
-// problem is an error for the client, as RFC 9457 has it. No type is given: the
-// status code says it all.
+// problem is an error for the client, as in RFC 9457. It has no type, because the
+// status code says everything.
 type problem struct {
 	Status int       `json:"status"`
 	Title  string    `json:"title"`

@@ -36,20 +36,20 @@ func Public() Caller { return Caller{public: true} }
 func (c Caller) MayRead(id int64) bool { return c.MayWrite(id) || slices.Contains(c.scopes, ReadScope) }
 
 // MayWrite reports whether the caller may change and delete the user with this id, and
-// its products. Making a user takes MayCreate too, with whatever id.
+// its products. Creating a user also requires MayCreate, whatever the id.
 func (c Caller) MayWrite(id int64) bool { return c.MayCreate() || c.user != nil && *c.user == id }
 
-// MayCreate reports whether the caller may create users, and bring back deleted ones.
-// Each gets a mail at an address that the caller chooses, so that a person's own
-// token is not enough.
+// MayCreate reports whether the caller may create users and bring back deleted ones.
+// Each gets a mail at an address that the caller chooses, so a person's own token is
+// not enough.
 func (c Caller) MayCreate() bool { return c.public || slices.Contains(c.scopes, WriteScope) }
 
 // Name tells callers apart; it is the same for everybody where the service is
 // public.
 func (c Caller) Name() string { return c.name }
 
-// Key returns the caller's idempotency key: the same text of another caller is
-// another key. Keys contain no zero byte, so that two pairs never look alike.
+// Key returns the caller's idempotency key: the same text from another caller is
+// another key. Keys contain no zero byte, so two pairs never look alike.
 func (c Caller) Key(key string) string {
 	if key == "" || c.name == "" {
 		return key

@@ -13,16 +13,17 @@ import (
 )
 
 const (
-	// refreshEvery is how long a key is accepted that the issuer has withdrawn.
+	// refreshEvery is how long a key is still accepted after the issuer has withdrawn
+	// it.
 	refreshEvery = 5 * time.Minute
-	// retryEvery is how soon an issuer is asked again that has not answered.
+	// retryEvery is how soon an issuer that has not answered is asked again.
 	retryEvery = 10 * time.Second
-	// maxAge is how long keys serve while the issuer does not answer. Tokens
-	// usually live no longer than an hour, so that without an issuer for that long
-	// there is nobody left to serve.
+	// maxAge is how long keys are used while the issuer does not answer. Tokens usually
+	// live no longer than an hour, so after that long without an issuer there is nobody
+	// left to serve.
 	maxAge = time.Hour
-	// askEvery bounds what tokens with unknown keys can make of us: an issuer is
-	// asked because of them once in this time.
+	// askEvery limits the effect of tokens with unknown keys: they make this process
+	// ask the issuer at most once in this time.
 	askEvery = 10 * time.Second
 )
 

@@ -53,7 +53,7 @@ type Verifier struct {
 // issuer's keys are not known.
 var ErrUnavailable = errors.New("the issuer's keys are not known")
 
-// New returns a Verifier that knows no key yet; [Verifier.Follow] gets them.
+// New returns a Verifier that knows no key yet; [Verifier.Follow] fetches them.
 func New(o Options) *Verifier {
 	if o.Client == nil {
 		o.Client = http.DefaultClient
@@ -67,7 +67,7 @@ func New(o Options) *Verifier {
 	return &Verifier{options: o, keys: newKeys(o)}
 }
 
-// Follow gets the issuer's keys, and again every five minutes, until the context
+// Follow fetches the issuer's keys, and again every five minutes, until the context
 // ends: a key that the issuer withdraws is then refused.
 func (v *Verifier) Follow(ctx context.Context) { v.keys.follow(ctx) }
 

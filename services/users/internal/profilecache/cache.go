@@ -105,8 +105,8 @@ func (c *Cache) Get(ctx context.Context, id int64) users.Cached {
 	return cached
 }
 
-// Lease returns what the cache knows, and otherwise a lease, "" when there is none
-// to be had: the answer of the database is then not for the cache.
+// Lease returns what the cache knows, or else a lease. Without a lease ("") the
+// database's answer must not be cached.
 func (c *Cache) Lease(ctx context.Context, id int64) (users.Cached, users.Lease) {
 	at := c.servers.keep.of(key(id))
 	if at.resting() || c.pending.has(id) {
@@ -195,8 +195,8 @@ func (c *Cache) Invalidate(ctx context.Context, id int64, version int64) {
 	c.metrics.invalidations.WithLabelValues("ok").Inc()
 }
 
-// Mark is Invalidate for callers that can try again themselves. It is done once all servers
-// have the mark that anybody may read the user from.
+// Mark is Invalidate for callers that can retry themselves. It is done once all servers
+// from which anybody may read the user have the mark.
 func (c *Cache) Mark(ctx context.Context, id, version int64) error {
 	var all errgroup.Group
 	for _, at := range c.servers.marked(key(id)) {

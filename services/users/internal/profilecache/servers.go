@@ -16,9 +16,9 @@ import (
 // each request would wait for its own timeout while it does not answer.
 const cooldown = time.Second
 
-// Servers are those of the cache, of which each has the keys of its slots. A server that
-// does not answer keeps its slots: other servers would get entries that its clients know
-// nothing of, and that no change of theirs reaches.
+// Servers are the cache's servers, each with the keys of its slots. A server that does
+// not answer keeps its slots: other servers would get entries that its clients do not
+// know of and that none of their changes would reach.
 type Servers struct {
 	all []*server
 	// keep have the entries. Changes are marked on those of also too, which clients before
@@ -39,9 +39,9 @@ type layout struct {
 	table   []uint8
 }
 
-// NewServers returns servers that are connected to when they are used, with the credentials,
-// and with TLS the authorities, that the files hold at that time. The registry gets the expiry
-// of the certificates that they show.
+// NewServers returns servers that are connected to on first use, with the credentials
+// and, with TLS, the authorities that the files hold at that time. The registry gets
+// the expiry of the certificates that they present.
 func NewServers(s settings.Redis, registry prometheus.Registerer, log *slog.Logger) *Servers {
 	redis.SetLogger(logger{log})
 	keep, also := s.Servers()

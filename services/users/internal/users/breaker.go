@@ -24,9 +24,9 @@ const (
 // errBreakerOpen says that the shard was down a moment ago and is left alone.
 var errBreakerOpen = errors.New("it was unreachable a moment ago, and this operation was not tried")
 
-// breakers keep callers from waiting for a shard that gives no answer: each would
-// wait for its whole timeout and hold a place among the requests in flight. The
-// state machine is gobreaker's, which does nothing else.
+// breakers keep callers from waiting for a shard that does not answer: each would wait
+// for its whole timeout and occupy a place among the requests in flight. gobreaker
+// provides the state machine and nothing else.
 type breakers struct {
 	log    *slog.Logger
 	mu     sync.Mutex

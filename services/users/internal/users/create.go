@@ -61,7 +61,7 @@ func newRequest(p Profile, key string) request {
 
 func idFrom(random []byte) int64 { return int64(binary.BigEndian.Uint64(random) >> (64 - idBits)) }
 
-// Create makes a new user under an id of our choice. With a key, a repeated
+// Create makes a new user under an id that the store chooses. With a key, a repeated
 // request returns the user that the first one made, as it is now.
 func (s *Store) Create(ctx context.Context, p Profile, key string) (user *User, shard string, err error) {
 	for range newIDAttempts {

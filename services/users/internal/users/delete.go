@@ -65,10 +65,10 @@ const piece = 1000
 // errAbsent ends a transaction that has nothing to do.
 var errAbsent = errors.New("there is no such row")
 
-// Delete forgets a user and everything it has. The version is that of the
-// deletion, 0 when there was no such user. After the first transaction the user and
-// all it had are invisible, and its name and address gone. Products beyond the first
-// piece are then deleted for as long as ctx allows, and by [Store.Sweep] after that.
+// Delete deletes a user and everything it has. The version is that of the deletion, 0
+// if there was no such user. After the first transaction the user and everything it had
+// are invisible, and its name and address are gone. Products beyond the first piece are
+// then deleted for as long as ctx allows, and by [Store.Sweep] after that.
 func (s *Store) Delete(ctx context.Context, id int64) (version int64, shard string, err error) {
 	var clearing bool
 	shard, err = s.change(ctx, id, func(ctx context.Context, tx pgx.Tx) error {

@@ -9,8 +9,8 @@ import (
 	"github.com/scalestack/scalestack/sharding/router"
 )
 
-// Everywhere answers questions about users that may be on any shard, also while
-// buckets move. With a *router.PartialError comes what the other shards said.
+// Everywhere answers questions about users on any shard, even while buckets move. With
+// a *router.PartialError it returns what the other shards answered.
 type Everywhere struct {
 	Router *router.Router
 	// PerShard bounds the wait for one shard.

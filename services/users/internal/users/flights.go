@@ -2,10 +2,10 @@ package users
 
 import "sync"
 
-// flights let callers with the same question share one answer. Other than with
-// x/sync/singleflight, a caller never joins a flight that has begun, but waits
-// for the next: the running one may have read the database before a change that
-// the caller knows of. At most one flight per user runs at a time.
+// flights let callers with the same question share one answer. Unlike with
+// x/sync/singleflight, a caller never joins a flight that has begun but waits for the
+// next one: the running one may have read the database before a change that the caller
+// knows of. At most one flight per user runs at a time.
 type flights struct {
 	mu      sync.Mutex
 	running map[int64]*flight

@@ -11,7 +11,7 @@ import (
 	"github.com/scalestack/scalestack/services/users/internal/events"
 )
 
-// Product is something that a user sells; it lies on the user's shard.
+// Product is something that a user sells. It is on the user's shard.
 type Product struct {
 	UserID int64  `json:"user_id"`
 	SKU    string `json:"sku"`
@@ -123,7 +123,7 @@ func (s *Store) PutProduct(ctx context.Context, id int64, sku string, o Offer) (
 	return p, shard, nil
 }
 
-// DeleteProduct forgets a product and says whether there was one.
+// DeleteProduct deletes a product and reports whether there was one.
 func (s *Store) DeleteProduct(ctx context.Context, id int64, sku string) (found bool, shard string, err error) {
 	var version int64
 	shard, err = s.changeProduct(ctx, id, &version, func(ctx context.Context, tx pgx.Tx) error {

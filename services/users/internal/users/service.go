@@ -42,8 +42,8 @@ const UnknownVersion int64 = math.MaxInt64
 // "" allows nothing.
 type Lease string
 
-// Cache remembers users. It has no errors: without an answer from the cache the
-// database answers.
+// Cache caches users. It returns no errors: if the cache does not answer, the database
+// does.
 type Cache interface {
 	Get(ctx context.Context, id int64) Cached
 	// Lease returns what the cache knows, and a lease if that is nothing.
@@ -54,10 +54,10 @@ type Cache interface {
 	Invalidate(ctx context.Context, id int64, version int64)
 }
 
-// Service reads through the cache and invalidates it after every change. The
-// consumer invalidate does that again from the events: this process may die
-// between the two, and other programs change users too. Here it is done for the
-// caller, who must read what was acknowledged to it.
+// Service reads through the cache and invalidates it after every change. The consumer
+// invalidate does that again from the events, because this process may die in between,
+// and other programs change users too. Here it is done for the caller, who must be able
+// to read what was acknowledged to it.
 type Service struct {
 	Products
 	database Database
@@ -125,22 +125,22 @@ func (s *Service) Create(ctx context.Context, p Profile, key string) (user *User
 	return s.database.Create(ctx, p, key)
 }
 
-// Put creates or replaces a user. The cache is invalidated before the caller
-// learns of the success, so that whoever knows of the change also reads it.
+// Put creates or replaces a user. The cache is invalidated before the caller learns of
+// the success, so whoever knows of the change also reads it.
 func (s *Service) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user, shard, err = s.database.Put(ctx, id, p)
 	s.invalidateStored(ctx, id, user, err)
 	return user, shard, err
 }
 
-// Update is Put for a user that there is, and returns [ErrNoUser] for any other.
+// Update is Put for an existing user. It returns [ErrNoUser] for any other.
 func (s *Service) Update(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user, shard, err = s.database.Update(ctx, id, p)
 	s.invalidateStored(ctx, id, user, err)
 	return user, shard, err
 }
 
-// Delete forgets a user, and invalidates as Put does.
+// Delete deletes a user, and invalidates as Put does.
 func (s *Service) Delete(ctx context.Context, id int64) (found bool, shard string, err error) {
 	version, shard, err := s.database.Delete(ctx, id)
 	if version > 0 && err == nil {

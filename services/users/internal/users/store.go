@@ -84,7 +84,7 @@ func NewStore(r *router.Router, o StoreOptions) *Store {
 // ShardOf returns the name of the shard that the map gives to the user.
 func (s *Store) ShardOf(id int64) string { return s.router.Map().ShardOf(id).Name }
 
-// Get returns the user, or nil when there is none, and the shard that was asked.
+// Get returns the user, or nil if there is none, and the shard that was asked.
 func (s *Store) Get(ctx context.Context, id int64) (user *User, shard string, err error) {
 	return get(ctx, id, s.read)
 }
@@ -106,9 +106,9 @@ func get(ctx context.Context, id int64, read route) (user *User, shard string, e
 	return user, shard, err
 }
 
-// Put creates the user or replaces its profile. One statement does it all: it is
-// one round trip and one transaction. A user that was deleted and comes back while
-// its old products are still being deleted has to wait for that.
+// Put creates the user or replaces its profile, in one statement: one round trip and
+// one transaction. A user that was deleted and comes back while its old products are
+// still being deleted has to wait for that.
 func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user, shard, err = s.store(ctx, upsertUser, id, p)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -120,8 +120,8 @@ func (s *Store) Put(ctx context.Context, id int64, p Profile) (user *User, shard
 	return user, shard, err
 }
 
-// Update replaces the profile of a user that there is, and returns [ErrNoUser]
-// where there is none.
+// Update replaces the profile of an existing user, and returns [ErrNoUser] if there is
+// none.
 func (s *Store) Update(ctx context.Context, id int64, p Profile) (user *User, shard string, err error) {
 	user, shard, err = s.store(ctx, updateUser, id, p)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -27,8 +27,8 @@ const (
 		WHERE o.user_id = old.user_id AND o.sequence = old.sequence AND scalestack.try_hold(o.user_id)`
 )
 
-// Sweep deletes, on every shard, a piece of what deleted users had and, when
-// nobody reads events, of what is in the outbox. It says whether more may be left.
+// Sweep deletes, on every shard, a piece of what deleted users had and, if nobody reads
+// events, of the outbox. It reports whether more may be left.
 func (s *Store) Sweep(ctx context.Context) (more bool, err error) {
 	var failures []error
 	for _, id := range reach.OnePerShard(s.router.Map()) {
