@@ -1,3 +1,7 @@
+// Package history records what the clients of a load test were told, and compares it with
+// what the shards hold afterwards: a lost, invented or doubled write, an answer older than
+// what was known, a row on the wrong shard. The clients report to a [History];
+// [History.Compare] reads all rows once.
 package history
 
 import (
