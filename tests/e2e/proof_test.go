@@ -4,12 +4,14 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,6 +173,20 @@ func (p *proof) requireClean(ctx context.Context, shard history.Shard) {
 func (p *proof) podAddress(name string) string {
 	p.t.Helper()
 	return kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", "app.kubernetes.io/name="+name, "-o", "jsonpath={.items[0].status.podIP}")
+}
+
+// appsHave looks at a file that every pod of the app has mounted.
+func (p *proof) appsHave(mounted string, wanted func(content string) bool) error {
+	pods := strings.Fields(kubectl(p.t, "get", "pods", "-n", p.namespace, "-l", "app.kubernetes.io/name=app", "-o", "jsonpath={.items[*].metadata.uid}"))
+	for _, uid := range pods {
+		for _, process := range inGroup("/pod" + uid) {
+			content, err := os.ReadFile(fmt.Sprintf("/proc/%d/root%s", process, mounted))
+			if err == nil && !wanted(string(content)) {
+				return fmt.Errorf("pod %s has another %s", uid, mounted)
+			}
+		}
+	}
+	return nil
 }
 
 // get is the body of an answer.

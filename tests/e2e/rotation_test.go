@@ -153,19 +153,20 @@ func (d *rotationDrill) rotate(rotation int, login string, former ...[]map[strin
 		d.requireRefusedByPatroni(rotation)
 		d.t.Logf("no member's Patroni takes a former password after %s", time.Since(began).Round(time.Second))
 	}
-	eventually(d.t, 4*time.Minute, "new sessions have the new login", func() error {
+	newAlone := func() error {
 		if left := d.endFormerSessions(login); len(left) > 0 {
 			return fmt.Errorf("former logins in use: %s", strings.Join(left, ", "))
 		}
-		return nil
-	})
+		return d.appsHave("/etc/scalestack/shards/shard-0/username", func(name string) bool { return strings.HasSuffix(name, "_"+login) })
+	}
+	eventually(d.t, 4*time.Minute, "new sessions have the new login", newAlone)
 	d.t.Logf("every session has login %s after %s", login, time.Since(began).Round(time.Second))
 	d.exec(`DO $$ DECLARE former name; BEGIN
 		FOR former IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'svc\_%\__' AND rolname NOT LIKE '%\_` + login + `' LOOP
 			EXECUTE format('ALTER ROLE %I VALID UNTIL ''-infinity''', former);
 		END LOOP; END $$`)
-	time.Sleep(10 * time.Second)
-	require.Empty(d.t, d.endFormerSessions(login))
+	// One may have begun between the look and the end of its login. None begins from now on.
+	eventually(d.t, 30*time.Second, "the former logins' last sessions", newAlone)
 }
 
 // endFormerSessions ends idle sessions of former logins, whose users then connect

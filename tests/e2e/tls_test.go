@@ -208,14 +208,5 @@ func (d *tlsDrill) expires() {
 
 // clientsTrust looks at the authorities that the app's pods have mounted as a file.
 func (d *tlsDrill) clientsTrust(mounted string, wanted []byte) error {
-	pods := strings.Fields(kubectl(d.t, "get", "pods", "-n", d.namespace, "-l", "app.kubernetes.io/name=app", "-o", "jsonpath={.items[*].metadata.uid}"))
-	for _, uid := range pods {
-		for _, process := range inGroup("/pod" + uid) {
-			file := fmt.Sprintf("/proc/%d/root%s", process, mounted)
-			if content, err := os.ReadFile(file); err == nil && string(content) != string(wanted) {
-				return fmt.Errorf("pod %s has other authorities", uid)
-			}
-		}
-	}
-	return nil
+	return d.appsHave(mounted, func(content string) bool { return content == string(wanted) })
 }
