@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -275,15 +274,18 @@ func (f *failover) switchover(primary string) {
 	kubectl(f.t, "exec", "-n", f.namespace, primary, "-c", "postgres", "--", "patronictl", "switchover", "--force")
 }
 
-// remove returns when the next pod is there: until its server is ended, the former one answers as if nothing had happened.
+// remove returns when the next pod's server may start. Until then the former one answers as if nothing had happened, to
+// kubectl exec too, which finds containers by the pod's name.
 func (f *failover) remove(primary string) {
 	f.t.Helper()
 	former := f.podUID(primary)
 	f.proof.remove(primary)
 	eventually(f.t, time.Minute, "the pod after "+primary, func() error {
-		now, err := try(f.t, "kubectl", "get", "pod", primary, "-n", f.namespace, "-o", "jsonpath={.metadata.uid}")
-		if err == nil && now == former {
-			err = errors.New("the former pod is still there")
+		now, err := try(f.t, "kubectl", "get", "pod", primary, "-n", f.namespace, "-o",
+			`jsonpath={.metadata.uid} {.status.containerStatuses[?(@.name=="postgres")].state.running.startedAt}`)
+		uid, started, _ := strings.Cut(now, " ")
+		if err == nil && (uid == former || started == "") {
+			err = fmt.Errorf("the pod has not started: %s, formerly %s", now, former)
 		}
 		return err
 	})
