@@ -52,6 +52,20 @@ func TestAChangedMapIsNewWork(t *testing.T) {
 	}
 }
 
+// A Job that nobody waits for may run when the next one of its name comes.
+func TestAMoverThatIsReplacedIsGoneAtOnce(t *testing.T) {
+	g, err := run(t, "dev", nil)
+	require.NoError(t, err)
+	found := 0
+	for _, node := range g.find(job) {
+		if at(t, node, `metadata.annotations["pulumi.com/skipAwait"]`) == "true" {
+			require.Equal(t, "background", at(t, node, `metadata.annotations["pulumi.com/deletionPropagationPolicy"]`), node.Name)
+			found++
+		}
+	}
+	require.Positive(t, found)
+}
+
 // servers are those of the shards of each environment.
 var servers = map[string]int{"dev": 4, "staging": 4, "prod": 12}
 

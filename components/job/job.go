@@ -143,10 +143,14 @@ func jobArgs(o Owner, a *Args) *batchv1.JobArgs {
 	return &batchv1.JobArgs{Metadata: meta, Spec: spec}
 }
 
-// await makes the deployment wait for the Job's end, or for nothing.
+// await makes the deployment wait for the Job's end, or for nothing. Where it waits for
+// nothing, it does not wait for the Job's deletion either, so the Job must be gone at once:
+// otherwise the next one of its name meets it while its pod ends, and is refused.
 func await(a *Args) pulumi.StringMap {
 	if a.SkipAwait {
-		return kube.SkipAwait()
+		annotations := kube.SkipAwait()
+		annotations["pulumi.com/deletionPropagationPolicy"] = pulumi.String("background")
+		return annotations
 	}
 	return kube.AwaitJob(a.DeadlineSeconds)
 }
