@@ -30,16 +30,9 @@ func (s *shard) archiveNow() {
 // archiveFailure is the reason why nothing is archived.
 func (s *shard) archiveFailure(want string) {
 	s.t.Helper()
-	log, err := os.Create(s.at("server.log"))
-	require.NoError(s.t, err)
-	defer log.Close()
-	s.log = log
-	s.start()
+	logged := s.startWithLog()
 	s.exec("CREATE TABLE IF NOT EXISTS marks (n int); INSERT INTO marks VALUES (1); SELECT pg_switch_wal()")
-	require.Eventually(s.t, func() bool {
-		text, err := os.ReadFile(s.at("server.log"))
-		return err == nil && strings.Contains(string(text), want)
-	}, 30*time.Second, 100*time.Millisecond, want)
+	require.Eventually(s.t, func() bool { return strings.Contains(logged(), want) }, 30*time.Second, 100*time.Millisecond, want)
 	require.Equal(s.t, "0", s.query("postgres", "admin-1", "SELECT archived_count::text FROM pg_stat_archiver"))
 }
 

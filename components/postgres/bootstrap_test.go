@@ -152,6 +152,22 @@ func (s *shard) start() {
 	s.startAgain()
 }
 
+// startWithLog starts the server and returns a function that reads what it has logged.
+func (s *shard) startWithLog() (logged func() string) {
+	s.t.Helper()
+	log, err := os.Create(s.at("log"))
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = log.Close() })
+	s.log = log
+	s.start()
+	return func() string {
+		s.t.Helper()
+		text, err := os.ReadFile(log.Name())
+		require.NoError(s.t, err)
+		return string(text)
+	}
+}
+
 // startAgain starts the server in the container in which it has ended.
 func (s *shard) startAgain() {
 	s.t.Helper()

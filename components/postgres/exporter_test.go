@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -110,11 +109,7 @@ func (s *shard) exec(sql string) {
 func TestTheRoleReadsStatisticsAndNoRows(t *testing.T) {
 	s := newShard(t)
 	s.requireBootstrap()
-	log, err := os.Create(s.at("log"))
-	require.NoError(t, err)
-	defer log.Close()
-	s.log = log
-	s.start()
+	logged := s.startWithLog()
 	for _, setting := range []string{"log_statement = 'all'", "log_min_duration_statement = 0"} {
 		s.exec("ALTER SYSTEM SET " + setting)
 	}
@@ -124,7 +119,7 @@ func TestTheRoleReadsStatisticsAndNoRows(t *testing.T) {
 		require.NoError(t, err, output)
 		require.Equal(t, MonitorRole, s.query(MonitorRole, password, "SELECT current_user"))
 	}
-	_, err = s.connect(MonitorRole, "monitors-first-password")
+	_, err := s.connect(MonitorRole, "monitors-first-password")
 	require.ErrorContains(t, err, "password authentication failed")
 
 	const password = "monitors-second-password"
@@ -148,9 +143,7 @@ func TestTheRoleReadsStatisticsAndNoRows(t *testing.T) {
 		_, err := monitor.Exec(t.Context(), sql)
 		require.ErrorContains(t, err, want, sql)
 	}
-	text, err := os.ReadFile(s.at("log"))
-	require.NoError(t, err)
-	require.NotContains(t, string(text), password)
+	require.NotContains(t, logged(), password)
 }
 
 func TestAShardThatDoesNotAnswerHasNoRole(t *testing.T) {

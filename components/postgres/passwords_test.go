@@ -53,11 +53,7 @@ func TestARolloutBringsTheNewPasswordOfTheApplication(t *testing.T) {
 	s := newShard(t)
 	s.passwords("admin-1", "first")
 	s.requireBootstrap()
-	log, err := os.Create(s.at("log"))
-	require.NoError(t, err)
-	defer log.Close()
-	s.log = log
-	s.start()
+	logged := s.startWithLog()
 	s.exec("ALTER SYSTEM SET log_statement = 'all'")
 	s.query("postgres", "admin-1", "SELECT pg_reload_conf()::text")
 	s.requireRefusal("password authentication failed", s.line("first"))
@@ -81,10 +77,9 @@ func TestARolloutBringsTheNewPasswordOfTheApplication(t *testing.T) {
 		_, err = s.connect(AppRole, "first")
 		require.ErrorContains(t, err, "password authentication failed")
 	}
-	written, err := os.ReadFile(s.at("log"))
-	require.NoError(t, err)
-	require.Contains(t, string(written), "ALTER USER app PASSWORD 'SCRAM-SHA-256$")
-	require.NotContains(t, string(written), "pass\\word")
+	written := logged()
+	require.Contains(t, written, "ALTER USER app PASSWORD 'SCRAM-SHA-256$")
+	require.NotContains(t, written, "pass\\word")
 }
 
 // Whoever logs in as the superuser of a single server does so with the former password until it has the new one.
