@@ -255,7 +255,8 @@ func poll(ctx context.Context, every time.Duration, done func() (bool, error)) e
 func isPassing(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
-		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") || pgErr.Code == lockNotAvailable || pgErr.Code == wrongPassword
+		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") ||
+			slices.Contains([]string{lockNotAvailable, wrongPassword}, pgErr.Code) || pgErr.Routine == listOfPublications
 	}
 	var connectErr *pgconn.ConnectError
 	return errors.As(err, &connectErr)
@@ -266,4 +267,8 @@ const (
 	lockNotAvailable = "55P03"
 	// wrongPassword is the SQLSTATE of a login with a wrong password.
 	wrongPassword = "28P01"
+	// listOfPublications is the function in which CREATE SUBSCRIPTION asks the other
+	// server for the first time. If it gets no answer, the error has no SQLSTATE of its
+	// own (check_publications in PostgreSQL 16's subscriptioncmds.c).
+	listOfPublications = "check_publications"
 )
