@@ -62,6 +62,8 @@ type Load struct {
 	pace    *rate.Limiter
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	// writing is held by each write, and by whoever holds all of them off.
+	writing sync.RWMutex
 	caller
 }
 
@@ -83,6 +85,13 @@ func (l *Load) Stop() Report {
 	l.running.Wait()
 	return l.tally.report()
 }
+
+// HoldWrites waits until the writes under way have ended. From then on the clients only
+// read, until AllowWrites.
+func (l *Load) HoldWrites() { l.writing.Lock() }
+
+// AllowWrites ends what HoldWrites has begun.
+func (l *Load) AllowWrites() { l.writing.Unlock() }
 
 // Report says how it goes so far.
 func (l *Load) Report() Report { return l.tally.report() }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,6 +120,35 @@ func TestAHealthyServicePasses(t *testing.T) {
 			require.GreaterOrEqual(t, report.Writes.Slowest, report.Writes.P50)
 		})
 	}
+}
+
+// While writes are held the clients go on reading.
+func TestHeldWrites(t *testing.T) {
+	s := newService(history.Population{First: 100, Seeded: 50})
+	var held atomic.Bool
+	var reads, late atomic.Int64
+	s.before = func(_ *service, _ http.ResponseWriter, r *http.Request, _ int64) bool {
+		switch {
+		case held.Load() && r.Method == http.MethodPut:
+			late.Add(1)
+		case held.Load():
+			reads.Add(1)
+		}
+		return false
+	}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	clients := Start(t.Context(), Options{History: history.New(history.Population{First: 100, Seeded: 50}, nil),
+		Target: Target{Base: server.URL, HTTP: server.Client()}, Rate: 1e6})
+	clients.HoldWrites()
+	held.Store(true)
+	before := clients.Report().Writes.Count
+	require.Eventually(t, func() bool { return reads.Load() > 100 }, 20*time.Second, time.Millisecond)
+	require.Zero(t, late.Load())
+	held.Store(false)
+	clients.AllowWrites()
+	require.Eventually(t, func() bool { return clients.Report().Writes.Count > before }, 20*time.Second, time.Millisecond)
+	clients.Stop()
 }
 
 // A service whose answers get lost at random, before or after the work, is in

@@ -31,8 +31,9 @@ func newWorker(l *Load, number int) *worker {
 
 func (w *worker) run(ctx context.Context) {
 	for w.pace.Wait(ctx) == nil {
-		if w.random.Float64() < w.options.Writes {
+		if w.random.Float64() < w.options.Writes && w.writing.TryRLock() {
 			w.write()
+			w.writing.RUnlock()
 		} else {
 			w.read()
 		}
