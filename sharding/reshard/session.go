@@ -250,13 +250,13 @@ func poll(ctx context.Context, every time.Duration, done func() (bool, error)) e
 }
 
 // isPassing reports whether a new attempt can cure the error: a server that went away,
-// is starting, could not be reached by the other server, or has a new password that
-// cannot be read yet.
+// is starting, has no connection left, could not be reached by the other server, or has a
+// new password that cannot be read yet.
 func isPassing(err error) bool {
 	var pgErr *pgconn.PgError
 	if errors.As(err, &pgErr) {
 		return strings.HasPrefix(pgErr.Code, "08") || strings.HasPrefix(pgErr.Code, "57P") ||
-			slices.Contains([]string{lockNotAvailable, wrongPassword}, pgErr.Code) || pgErr.Routine == listOfPublications
+			slices.Contains([]string{lockNotAvailable, wrongPassword, tooManyConnections}, pgErr.Code) || pgErr.Routine == listOfPublications
 	}
 	var connectErr *pgconn.ConnectError
 	return errors.As(err, &connectErr)
@@ -267,6 +267,8 @@ const (
 	lockNotAvailable = "55P03"
 	// wrongPassword is the SQLSTATE of a login with a wrong password.
 	wrongPassword = "28P01"
+	// tooManyConnections is the SQLSTATE of a server, a role or a database that has as many as it may.
+	tooManyConnections = "53300"
 	// listOfPublications is the function in which CREATE SUBSCRIPTION asks the other
 	// server for the first time. If it gets no answer, the error has no SQLSTATE of its
 	// own (check_publications in PostgreSQL 16's subscriptioncmds.c).
