@@ -91,9 +91,27 @@ func count(spans []tracetest.Span, service, name string) (n int) {
 // followed holds once every program has sent its outermost span of a registration,
 // which ends last.
 func followed(spans []tracetest.Span) bool {
-	return !slices.ContainsFunc([][2]string{{"users", "POST /users"}, {"relay", "publish user_events"}, {"email", "process user_events"},
+	return !slices.ContainsFunc([]step{{"users", "POST /users"}, {"relay", "publish user_events"}, {"email", "process user_events"},
 		{"analytics", "process user_events"}, {"invalidate", "process user_events"}},
-		func(want [2]string) bool { return count(spans, want[0], want[1]) == 0 })
+		func(want step) bool { return count(spans, want.service, want.name) == 0 })
+}
+
+// step is a span by its service and its name.
+type step struct{ service, name string }
+
+// below returns the ends of all ways from a parent over such spans. What has failed was
+// repeated: Kafka may be slow, and an event may come twice.
+func below(spans []tracetest.Span, parent string, way ...step) (ends []tracetest.Span) {
+	for _, span := range spans {
+		switch {
+		case span.Parent != parent || span.Failed || (step{span.Service, span.Name}) != way[0]:
+		case len(way) == 1:
+			ends = append(ends, span)
+		default:
+			ends = append(ends, below(spans, span.ID, way[1:]...)...)
+		}
+	}
+	return ends
 }
 
 // A registration is one trace through all programs, each span under the one that
@@ -102,28 +120,20 @@ func TestARegistrationIsOneTrace(t *testing.T) {
 	s := startTraced(t)
 	const trace, client = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 	path := s.register("00-"+trace+"-"+client+"-01", "ada")
-	spans := s.await(trace, followed)
-	under := func(parent, service, name string) string {
-		t.Helper()
-		span := tracetest.Require(t, spans, service, name)
-		require.Equal(t, parent, span.Parent, name)
-		require.False(t, span.Failed, name)
-		return span.ID
-	}
-	request := under(client, "users", "POST /users")
-	route := under(request, "users", "router write")
-	under(route, "users", "shard connect")
-	published := under(under(route, "users", "shard execute"), "relay", "publish user_events")
-	counting := under(published, "analytics", "process user_events")
-	under(under(counting, "analytics", "router write"), "analytics", "shard execute")
-	marking := under(published, "invalidate", "process user_events")
-	require.Positive(t, len(slices.DeleteFunc(slices.Clone(spans), func(x tracetest.Span) bool { return x.Parent != marking })), "Redis")
-	mailing := under(published, "email", "process user_events")
-	writes := slices.DeleteFunc(slices.Clone(spans), func(x tracetest.Span) bool { return x.Service != "email" || x.Name != "router write" })
-	require.Len(t, writes, 2, "the claim and the note")
-	for _, write := range writes {
-		require.Equal(t, mailing, write.Parent)
-	}
+	write := []step{{"users", "POST /users"}, {"users", "router write"}}
+	spans := s.await(trace, func(spans []tracetest.Span) bool {
+		processed := func(service string, more ...step) []tracetest.Span {
+			return below(spans, client, slices.Concat(write, []step{{"users", "shard execute"}, {"relay", "publish user_events"}, {service, "process user_events"}}, more)...)
+		}
+		return len(below(spans, client, append(write, step{"users", "shard connect"})...)) > 0 &&
+			len(processed("analytics", step{"analytics", "router write"}, step{"analytics", "shard execute"})) > 0 &&
+			slices.ContainsFunc(processed("invalidate"), func(marking tracetest.Span) bool {
+				return slices.ContainsFunc(spans, func(redis tracetest.Span) bool { return redis.Parent == marking.ID })
+			}) &&
+			slices.ContainsFunc(processed("email"), func(mailing tracetest.Span) bool {
+				return len(below(spans, mailing.ID, step{"email", "router write"})) == 2 // the claim and the note
+			})
+	})
 	require.Equal(t, "201", strings.TrimPrefix(tracetest.Require(t, spans, "users", "POST /users").Attributes["http.response.status_code"], "int_value:"))
 
 	t.Run("a hit of the cache asks no shard", func(t *testing.T) {
@@ -162,9 +172,10 @@ func TestARegistrationIsOneTrace(t *testing.T) {
 		const refused = "2af7651916cd43dd8448eb211c80319c"
 		s.register("00-"+refused+"-"+client+"-01", "closed")
 		spans := s.await(refused, func(spans []tracetest.Span) bool { return count(spans, "email", "publish email_dlq") == 1 })
-		tried, buried := tracetest.Require(t, spans, "email", "process user_events"), tracetest.Require(t, spans, "email", "publish email_dlq")
-		require.True(t, tried.Failed)
-		require.Equal(t, tried.Parent, buried.Parent)
+		buried := tracetest.Require(t, spans, "email", "publish email_dlq")
+		require.True(t, slices.ContainsFunc(spans, func(tried tracetest.Span) bool {
+			return tried.Name == "process user_events" && tried.Failed && tried.Parent == buried.Parent
+		}))
 		s.box.open()
 		require.Eventually(t, func() bool {
 			out, _ := execute(t, "replay", "--group", "email")
