@@ -68,9 +68,7 @@ func TestTheRetentionRemovesWhatNobodyNeeds(t *testing.T) {
 	bases := s.listed()
 	require.Len(t, bases, 2)
 	for i, days := range []int{30, 20} {
-		change(t, filepath.Join(store.folder, "backups/prod/postgres-shard-0/base", bases[i], "backup.info"), func(text []byte) []byte {
-			return regexp.MustCompile(`(?m)^end_time=.*$`).ReplaceAll(text, []byte("end_time="+time.Now().AddDate(0, 0, -days).Format("2006-01-02 15:04:05.000000-07:00")))
-		})
+		store.age(t, bases[i], days)
 	}
 	log := store.files("prod/postgres-shard-0/wals")
 	s.base()

@@ -124,9 +124,14 @@ func requireArchiving(t *testing.T, want string, args *Args, command string, mem
 
 // refusing stands before the store and refuses one method.
 func (s *store) refusing(method string) string {
+	return s.guarded(func(r *http.Request) bool { return r.Method == method })
+}
+
+// guarded stands before the store and refuses some requests.
+func (s *store) guarded(refused func(*http.Request) bool) string {
 	forward := s.forward()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != method {
+		if !refused(r) {
 			forward.ServeHTTP(w, r)
 			return
 		}

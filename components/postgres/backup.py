@@ -3,6 +3,7 @@
 archive PATH     archives one file of the log (archive_command)
 fetch NAME PATH  fetches one from the archive FROM (restore_command)
 base             makes a base backup now, and removes what the retention no longer asks for
+retain           only removes that
 list             shows the archive and the base backups in it
 run              makes base backups on time, for ever, and serves metrics
 
@@ -38,6 +39,8 @@ import segments  # noqa: E402
 PAUSE = float(os.environ.get("PAUSE", "15"))
 # What failed is tried again after this time, and the bucket's own list is read again.
 AGAIN = float(os.environ.get("AGAIN", "300"))
+# What base ends with if only the removal failed; barman's own codes are smaller.
+UNKEPT = 5
 
 
 def log(text):
@@ -98,7 +101,7 @@ def log_in():
 
 
 def base():
-    from barman.clients import cloud_backup, cloud_backup_delete
+    from barman.clients import cloud_backup
 
     settings = bucket.read_settings()
     archive = own_archive(settings)
@@ -113,9 +116,25 @@ def base():
     if code:
         return code
     log(f"made a base backup of {settings['shard']} in {archive.place} in {time.monotonic() - began:.1f} s")
-    return bucket.barman(cloud_backup_delete, [
-        *bucket.options(settings, writes=False), "--minimum-redundancy", "1",
-        "--retention-policy", f"RECOVERY WINDOW OF {settings['retentionDays']} DAYS", settings["bucket"], archive.name])
+    return retain()
+
+
+def retain():
+    """Removes what no moment of the retention needs, and what base backups that did not end have left since: barman keeps that for ever."""
+    from barman.clients import cloud_backup_delete
+
+    try:
+        settings = bucket.read_settings()
+        archive, days = own_archive(settings), settings["retentionDays"]
+        code = bucket.barman(cloud_backup_delete, [
+            *bucket.options(settings, writes=False), "--minimum-redundancy", "1", "--retention-policy", f"RECOVERY WINDOW OF {days} DAYS",
+            settings["bucket"], archive.name])
+        for name in archive.remove_unfinished(now() - datetime.timedelta(days=days)):
+            log(f"removed the base backup {name}, which did not end")
+    except Exception as error:  # pylint: disable=broad-except
+        log(f"retain: {type(error).__name__}: {error}")
+        return UNKEPT
+    return UNKEPT if code else 0
 
 
 def show():
@@ -138,6 +157,8 @@ class Backups:
         self.last, self.due, self.failures, self.read, self.again, self.verified = 0.0, 0.0, 0, 0.0, 0.0, 0.0
         # Since when log is missing, when that was last seen, and whether only this server knows.
         self.since, self.seen, self.own = 0.0, 0.0, False
+        # Whether what the retention no longer asks for could not be removed.
+        self.unkept = False
         # How long log has waited to be archived, and whether Patroni is paused.
         self.waiting, self.paused = 0.0, False
 
@@ -160,11 +181,17 @@ class Backups:
         clock = time.time()
         if clock - self.read > AGAIN:
             self.list()
-        if clock < self.due or clock < self.again or not (self.own or chosen()):
+        due = clock >= self.due
+        if clock < self.again or not (due or self.unkept):
             return
-        if self.child("base"):
-            self.failures, self.again = self.failures + 1, time.time() + AGAIN
-            log("the base backup failed, see above")
+        if not (self.own or chosen()):
+            self.unkept = False
+            return
+        code = self.child("base" if due else "retain")
+        self.unkept = code == UNKEPT or bool(code) and not due
+        if code:
+            self.failures, self.again = self.failures + (not self.unkept), time.time() + AGAIN
+            log("the retention failed, see above" if self.unkept else "the base backup failed, see above")
             self.list()
             return
         self.list()
@@ -213,6 +240,7 @@ class Backups:
             ("scalestack_backup_due_timestamp_seconds", "gauge", "When the next base backup is due.", self.due),
             ("scalestack_backup_interval_seconds", "gauge", "Time between two base backups.", self.settings["intervalSeconds"]),
             ("scalestack_backup_failures_total", "counter", "Base backups that failed.", self.failures),
+            ("scalestack_backup_retention_fails", "gauge", "Whether the last removal of what the retention no longer asks for failed.", int(self.unkept)),
             ("scalestack_backup_gap_timestamp_seconds", "gauge", "When log after the newest base backup was last missing in the archive, 0 if never.", self.seen),
         ]
         told.append(("scalestack_backup_waiting_seconds", "gauge", "For how long the oldest file of the log has waited to be archived, 0 without one.", self.waiting))
@@ -314,7 +342,7 @@ def run():
 
 
 def main(arguments):
-    commands = {"archive": archive_file, "fetch": fetch, "base": base, "list": show, "run": run}
+    commands = {"archive": archive_file, "fetch": fetch, "base": base, "retain": retain, "list": show, "run": run}
     if not arguments or arguments[0] not in commands:
         sys.exit(__doc__)
     try:

@@ -196,13 +196,25 @@ class Archive:
         newest = max((item["Key"] for page in pages for item in page.get("Contents", []) if ".history" in item["Key"]), default=None)
         return [name for _, name in self.parents(newest)] if newest else []
 
+    def catalog(self):
+        """Returns all base backups."""
+        from barman.cloud import CloudBackupCatalog
+
+        return CloudBackupCatalog(self.bucket, self.name).get_backup_list().values()
+
     def backups(self):
         """Returns the complete base backups, the oldest first."""
-        from barman.cloud import CloudBackupCatalog
-        from barman.infofile import BackupInfo
+        return sorted((b for b in self.catalog() if b.status == "DONE"), key=lambda b: b.end_time)
 
-        found = CloudBackupCatalog(self.bucket, self.name).get_backup_list().values()
-        return sorted((b for b in found if b.status == BackupInfo.DONE), key=lambda b: b.end_time)
+    def remove_unfinished(self, before):
+        """Removes base backups that were killed or failed, and to which nothing was written since a moment, and yields their names."""
+        for backup in self.catalog():
+            found = [] if backup.status == "DONE" else list(self.objects("base", backup.backup_id, ""))
+            if found and max(item["LastModified"] for item in found) < before:
+                # What tells of them goes last, so that the next run ends what this one could not.
+                for item in sorted(found, key=lambda item: item["Key"].endswith("/backup.info")):
+                    self.bucket.s3.meta.client.delete_object(Bucket=self.bucket.bucket_name, Key=item["Key"])
+                yield backup.backup_id
 
     def size(self, backup):
         """Returns the bytes of a base backup as it is stored."""

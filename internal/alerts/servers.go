@@ -39,6 +39,13 @@ func servers() []Rule {
 				"says why.",
 		},
 		{
+			Name: "RetentionFails", Severity: Warning, For: "30m",
+			Expr:    "max by (namespace, shard) (scalestack_backup_retention_fails) > 0",
+			Summary: "Nothing is removed from the archive of {{ $labels.shard }}",
+			Description: "Base backups and log that no restore within the retention needs stay in the bucket, and more every day. The log of the container " +
+				"backup says why.",
+		},
+		{
 			Name: "ArchiveHasGap", Severity: Warning, For: "5m",
 			// For an hour after it was seen last: the base backup that ends a gap may be quicker than any scrape.
 			Expr:    "time() - max by (namespace, shard) (scalestack_backup_gap_timestamp_seconds) < 3600",
