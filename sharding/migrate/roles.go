@@ -130,8 +130,12 @@ func allowRotation(known []rotated, wanted int) error {
 
 const (
 	makeRole = `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %[2]s) THEN CREATE ROLE %[1]s; END IF; END $$`
-	// setRole takes every attribute back that somebody may have added.
-	setRole = "ALTER ROLE %s WITH %s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT"
+	setRole  = "ALTER ROLE %s WITH %s INHERIT"
+	// takeBack finds the attributes that somebody has added. PostgreSQL lets none but a superuser say NOSUPERUSER of a role that is none.
+	takeBack = `
+		SELECT format('ALTER ROLE %I WITH %s', rolname, concat_ws(' ', CASE WHEN rolsuper THEN 'NOSUPERUSER' END, CASE WHEN rolcreatedb THEN 'NOCREATEDB' END,
+			CASE WHEN rolcreaterole THEN 'NOCREATEROLE' END, CASE WHEN rolreplication THEN 'NOREPLICATION' END, CASE WHEN rolbypassrls THEN 'NOBYPASSRLS' END))
+		FROM pg_roles WHERE rolname = $1 AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)`
 
 	// foreignMemberships are also those in the role's own group that can be passed on, or do
 	// not count for what the role does. Each has a grantor who alone takes it back.
@@ -216,6 +220,9 @@ func applyRole(ctx context.Context, tx pgx.Tx, role, attributes, memberOf string
 		return err
 	}
 	if err := execf(ctx, tx, setRole, name(role), attributes); err != nil {
+		return err
+	}
+	if err := execEach(ctx, tx, takeBack, role); err != nil {
 		return err
 	}
 	if err := execEach(ctx, tx, foreignMemberships, role, memberOf); err != nil {
