@@ -33,15 +33,17 @@ func readDisk(ctx context.Context, q querier) (d disk, err error) {
 		return disk{}, err
 	}
 	err = q.QueryRow(ctx, selectWAL).Scan(&d.wal)
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == insufficientPrivilege {
+	if denied(err) {
 		err = nil
 	}
 	return d, err
 }
 
-// insufficientPrivilege is the SQLSTATE of what the role may not do.
-const insufficientPrivilege = "42501"
+// denied tells whether the role may not do what it asked for.
+func denied(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == "42501"
+}
 
 func (d disk) used() int64    { return d.databases + d.wal }
 func (d disk) leftWAL() int64 { return max(0, d.mostWAL-d.wal) }

@@ -20,7 +20,7 @@ const (
 type Options struct {
 	// Map is the desired map.
 	Map *shardmap.Map
-	// Connect returns the settings of a superuser's connection to a shard, including
+	// Connect returns the settings of a connection to a shard as owner.Mover, including
 	// its current password.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 	// SSLMode is libpq's sslmode between the shards; default disable.
@@ -118,6 +118,8 @@ type Mover struct {
 	losing sync.Mutex
 	// losses are by the move's name.
 	losses map[string]*losses
+	// given is what this process has given each stream to connect with: nobody but a superuser may read it.
+	given sync.Map
 }
 
 // New returns a Mover.

@@ -2,10 +2,12 @@ package reshard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // awaitPassword keeps a cutover from beginning while the stream could not connect anew: writers would wait for it.
@@ -30,42 +32,50 @@ func (m *Mover) renewAll(ctx context.Context, f *fleet, mv *Move) error {
 }
 
 // renew does so for one stream, if it is there. It tells whether the password is known: a new one may reach us two minutes
-// after the server.
+// after the server. A stream that this process has not given a password gets one: that disturbs nothing.
 func (s stream) renew(ctx context.Context) (known bool, err error) {
 	if known, err = s.mover.knowPassword(ctx, s.from); err != nil || !known {
 		return known, err
 	}
-	var differs bool
-	err = s.to.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_subscription WHERE subname = $1 AND subconninfo <> $2)", s.name, s.from.conninfo).Scan(&differs)
-	if err != nil || !differs {
-		return true, err
-	}
-	s.mover.log(s.mv).Info("the stream gets a new password", "stream", s.name)
-	return true, s.to.each(ctx, fmt.Sprintf("ALTER SUBSCRIPTION %s CONNECTION %s", s.name, literal(s.from.conninfo)))
-}
-
-// knowPassword reads the password anew when the server has got another one, and keeps it if the server takes it.
-func (m *Mover) knowPassword(ctx context.Context, s *session) (bool, error) {
-	var stored string
-	if err := s.QueryRow(ctx, "SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = current_user").Scan(&stored); err != nil {
-		return false, err
-	}
-	if s.known && stored == s.stored {
+	if given, _ := s.mover.given.Load(s.name); given == s.from.conninfo {
 		return true, nil
 	}
+	exists, err := s.subscribed(ctx)
+	if err != nil || !exists {
+		return true, err
+	}
+	s.mover.log(s.mv).Info("the stream gets the present password", "stream", s.name)
+	return true, s.connect(ctx)
+}
+
+// connect gives the subscription the present password.
+func (s stream) connect(ctx context.Context) error {
+	err := s.to.each(ctx, fmt.Sprintf("ALTER SUBSCRIPTION %s CONNECTION %s", s.name, literal(s.from.conninfo)))
+	if err == nil {
+		s.mover.given.Store(s.name, s.from.conninfo)
+	}
+	return err
+}
+
+// knowPassword tries the password that is mounted now, and keeps it if the server takes it.
+func (m *Mover) knowPassword(ctx context.Context, s *session) (bool, error) {
 	config, err := m.options.Connect(s.shard)
 	if err != nil {
 		return false, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == wrongPassword {
 		if time.Since(s.told) >= tellEvery {
 			s.told = time.Now()
 			m.options.Log.Warn("the password of a shard may have changed, and the new one is not here yet", "shard", s.shard.Name, "error", err.Error())
 		}
 		return false, nil
 	}
+	if err != nil {
+		return false, err
+	}
 	_ = conn.Close(ctx)
-	s.conninfo, s.stored, s.known = conninfo(config, m.options.SSLMode, m.options.SSLRootCert), stored, true
+	s.conninfo = conninfo(config, m.options.SSLMode, m.options.SSLRootCert)
 	return true, nil
 }

@@ -2,10 +2,8 @@ package reshard
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/sharding/catalog"
 	"github.com/scalestack/scalestack/sharding/identity"
 	"github.com/scalestack/scalestack/sharding/shardmap"
@@ -103,8 +101,7 @@ func readRates(ctx context.Context, q querier) ([]float64, error) {
 		return nil, err
 	}
 	rates, err := pgx.CollectRows(rows, pgx.RowTo[float64])
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == insufficientPrivilege {
+	if denied(err) {
 		return nil, nil
 	}
 	return rates, err

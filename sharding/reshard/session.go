@@ -52,13 +52,9 @@ var sessionSettings = map[string]string{
 type session struct {
 	*pgx.Conn
 	shard *shardmap.Shard
-	// conninfo is how other shards reach this one.
+	// conninfo is how other shards reach this one. told is when the log last said that its password is not known.
 	conninfo string
-	// stored is what the server stored for the password when the one in conninfo was
-	// last tried, if known. told is when the log last said that it is unknown.
-	stored string
-	known  bool
-	told   time.Time
+	told     time.Time
 	// server identifies the server that answers, see identify.
 	server string
 }

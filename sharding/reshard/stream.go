@@ -101,9 +101,10 @@ func (s stream) enable(ctx context.Context) error {
 	if _, err := s.mover.knowPassword(ctx, s.from); err != nil {
 		return err
 	}
-	return s.to.each(ctx,
-		fmt.Sprintf("ALTER SUBSCRIPTION %s CONNECTION %s", s.name, literal(s.from.conninfo)),
-		fmt.Sprintf("ALTER SUBSCRIPTION %s ENABLE", s.name))
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	return s.to.each(ctx, fmt.Sprintf("ALTER SUBSCRIPTION %s ENABLE", s.name))
 }
 
 // flushAtOnce makes the target report what it has applied without waiting for
@@ -200,12 +201,13 @@ func (s stream) leftSlots(ctx context.Context) ([]string, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// dropSlot waits for the slot's sender, which ends soon after its receiver.
+// dropSlot waits for the slot's sender, which ends soon after its receiver. Nobody but a superuser may end one that a superuser's
+// password has begun.
 func (s *session) dropSlot(ctx context.Context, slot string) error {
 	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
 	defer cancel()
 	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		if _, err := s.Exec(ctx, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active", slot); err != nil {
+		if _, err := s.Exec(ctx, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active", slot); err != nil && !denied(err) {
 			return false, err
 		}
 		_, err := s.Exec(ctx, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1", slot)
