@@ -5,6 +5,9 @@ SET search_path = pg_catalog, pg_temp;
 -- A lock that is not to be had at once is left for the next time: whoever waits for it makes writers wait.
 SET lock_timeout = '100ms';
 
+-- The database's owner may have set it there.
+SET default_transaction_read_only = off;
+
 -- scalestack_owner has what services keep in the shard, for their migrations. scalestack_mover may do what the engine's own programs need,
 -- among it what the owner may. scalestack_pod is nobody's login: what a superuser must not run runs as it, out of the mover's reach.
 DO $$
@@ -53,8 +56,6 @@ BEGIN
         SELECT 'CREATE SCHEMA scalestack AUTHORIZATION scalestack_mover' WHERE to_regnamespace('scalestack') IS NULL
         UNION ALL
         SELECT 'CREATE SCHEMA scalestack_pod' WHERE to_regnamespace('scalestack_pod') IS NULL
-        UNION ALL
-        SELECT 'GRANT USAGE ON SCHEMA scalestack_pod TO PUBLIC' WHERE to_regnamespace('scalestack_pod') IS NULL
     LOOP
         EXECUTE statement;
     END LOOP;
@@ -69,10 +70,6 @@ DECLARE
 $f$CREATE OR REPLACE FUNCTION scalestack_pod.restores() RETURNS text
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce(pg_read_file('scalestack.restores', 0, 1048576, true), '') $$$f$,
--- What the server has of the caller's own password.
-$f$CREATE OR REPLACE FUNCTION scalestack_pod.verifier() RETURNS text
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT coalesce(rolpassword, '') FROM pg_authid WHERE rolname = session_user $$$f$,
 -- What the services' roles may do, from a table of the mover's: reading it could run the mover's code.
 $f$CREATE OR REPLACE FUNCTION scalestack_pod.declared() RETURNS TABLE (role name, privilege text, schema name, object name)
 STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -127,7 +124,7 @@ BEGIN
 END $$$f$,
 -- What the superuser still has in this database and does not keep, and the statement that gives it to its owner. What belongs to an
 -- extension stays; a table takes its sequences with it.
-$f$CREATE OR REPLACE FUNCTION scalestack_pod.unowned() RETURNS TABLE (object text, statement text)
+$f$CREATE OR REPLACE FUNCTION scalestack_pod.unowned() RETURNS TABLE (class regclass, id oid, object text, statement text)
 STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     WITH objects (class, id, schema, kind, name) AS (
         SELECT 'pg_namespace'::regclass, oid, nspname, 'SCHEMA', quote_ident(nspname) FROM pg_namespace WHERE nspowner = 10
@@ -151,11 +148,89 @@ STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
         SELECT 'pg_subscription'::regclass, oid, 'scalestack', 'SUBSCRIPTION', quote_ident(subname) FROM pg_subscription
         WHERE subowner = 10 AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     )
-    SELECT concat_ws(' ', lower(kind), name), format('ALTER %s %s OWNER TO %s', kind, name, CASE schema WHEN 'scalestack' THEN 'scalestack_mover' ELSE 'scalestack_owner' END)
+    SELECT o.class, o.id, concat_ws(' ', lower(kind), name), format('ALTER %s %s OWNER TO %s', kind, name, CASE schema WHEN 'scalestack' THEN 'scalestack_mover' ELSE 'scalestack_owner' END)
     FROM objects AS o
     WHERE schema NOT LIKE 'pg\_%' AND schema NOT IN ('information_schema', 'scalestack_pod')
         AND NOT EXISTS (SELECT FROM pg_depend WHERE deptype = 'e' AND classid = o.class AND objid = o.id)
-$$$f$];
+$$$f$,
+-- Does so for one of them, for whoever cannot wait for the pod: a single server's looks at its start only.
+$f$CREATE OR REPLACE FUNCTION scalestack_pod.own(wanted regclass, object oid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
+DECLARE
+    one text;
+BEGIN
+    FOR one IN SELECT statement FROM scalestack_pod.unowned() WHERE class = wanted AND id = own.object LOOP
+        EXECUTE one;
+    END LOOP;
+END $$$f$,
+-- What services' roles were granted by hand and the mover cannot revoke, since it is neither in its name nor on what is its own. An
+-- extension's objects keep what they have: nobody but the superuser could grant it again.
+$f$CREATE OR REPLACE FUNCTION scalestack_pod.granted() RETURNS TABLE (rolname name, rights text, kind text, object text, owner oid, grantor oid)
+STABLE LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH objects (kind, object, part, owner, acl, class, id) AS (
+        SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, acls.part, relowner, acls.acl, 'pg_class'::regclass, c.oid
+        FROM pg_class AS c
+            CROSS JOIN LATERAL (SELECT '', relacl UNION ALL SELECT format('(%I)', attname), attacl FROM pg_attribute WHERE attrelid = c.oid) AS acls (part, acl)
+        WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relpersistence <> 't'
+        UNION ALL SELECT 'ROUTINE', oid::regprocedure::text, '', proowner, proacl, 'pg_proc'::regclass, oid FROM pg_proc
+        UNION ALL SELECT 'SCHEMA', quote_ident(nspname), '', nspowner, nspacl, 'pg_namespace'::regclass, oid FROM pg_namespace
+        UNION ALL SELECT 'DATABASE', quote_ident(datname), '', datdba, datacl, 'pg_database'::regclass, oid FROM pg_database
+        UNION ALL SELECT 'TABLESPACE', quote_ident(spcname), '', spcowner, spcacl, 'pg_tablespace'::regclass, oid FROM pg_tablespace
+        UNION ALL SELECT 'FOREIGN DATA WRAPPER', quote_ident(fdwname), '', fdwowner, fdwacl, 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper
+        UNION ALL SELECT 'FOREIGN SERVER', quote_ident(srvname), '', srvowner, srvacl, 'pg_foreign_server'::regclass, oid FROM pg_foreign_server
+        UNION ALL SELECT 'LARGE OBJECT', oid::text, '', lomowner, lomacl, 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata
+        UNION ALL SELECT 'PARAMETER', quote_ident(parname), '', 10, paracl, 'pg_parameter_acl'::regclass, oid FROM pg_parameter_acl
+    )
+    SELECT DISTINCT r.rolname, CASE WHEN a.grantor = o.owner AND kind <> 'DATABASE' THEN 'ALL' ELSE a.privilege_type END || part, kind, object, o.owner, a.grantor
+    FROM objects AS o, pg_roles AS r, aclexplode(acl) AS a
+    WHERE acl IS NOT NULL AND r.oid = a.grantee AND r.oid <> o.owner AND (r.rolname LIKE 'svc\_%' OR r.rolname IN ('scalestack_client', 'app'))
+        AND (kind <> 'DATABASE' OR a.privilege_type = 'CREATE')
+        AND NOT (pg_has_role('scalestack_mover', a.grantor, 'USAGE') AND pg_has_role('scalestack_mover', o.owner, 'USAGE'))
+        AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = o.class AND d.objid = o.id AND d.deptype = 'e')
+        AND NOT EXISTS (SELECT FROM scalestack_pod.unowned() AS u WHERE u.id = o.id AND u.class = o.class)
+$$$f$,
+-- Takes from these roles of services' what was granted by hand and the mover may not revoke, and hands it the memberships that it may;
+-- resets settings of all roles and the superuser's. Called by who applies the services' roles. It tells what it did.
+$f$CREATE OR REPLACE FUNCTION scalestack_pod.take_back(roles name[]) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOR statement IN
+        WITH taken (oid, rolname) AS (
+            SELECT oid, rolname FROM pg_roles WHERE rolname = ANY (roles) AND (rolname LIKE 'svc\_%' OR rolname IN ('scalestack_client', 'app'))
+        ), attributes AS (
+            SELECT format('ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', rolname) AS statement
+            FROM pg_roles JOIN taken USING (rolname) WHERE rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls
+        ), memberships AS (
+            SELECT g.rolname AS role, t.rolname AS member, a.rolname AS grantor, admin_option, inherit_option, set_option
+            FROM pg_auth_members AS m JOIN taken AS t ON t.oid = m.member JOIN pg_roles AS g ON g.oid = m.roleid JOIN pg_roles AS a ON a.oid = m.grantor
+            WHERE NOT pg_has_role('scalestack_mover', m.grantor, 'USAGE')
+        )
+        SELECT a.statement FROM attributes AS a
+        UNION ALL
+        SELECT format('GRANT %I TO %I WITH ADMIN %s, INHERIT %s, SET %s GRANTED BY scalestack_mover', role, member,
+            admin_option::text, inherit_option::text, set_option::text)
+        FROM memberships WHERE pg_has_role('scalestack_mover', role, 'MEMBER WITH ADMIN OPTION')
+        UNION ALL
+        SELECT format('REVOKE %I FROM %I GRANTED BY %I CASCADE', role, member, grantor) FROM memberships
+        UNION ALL
+        SELECT format('REVOKE %s ON %s %s FROM %I CASCADE', rights, kind, object, rolname) FROM scalestack_pod.granted() JOIN taken USING (rolname) WHERE grantor = owner
+        UNION ALL
+        SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s REVOKE ALL ON %s FROM %I CASCADE', maker.rolname, 'IN SCHEMA ' || quote_ident(nspname),
+            CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'ROUTINES' WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END, t.rolname)
+        FROM pg_default_acl JOIN pg_roles AS maker ON maker.oid = defaclrole LEFT JOIN pg_namespace AS n ON n.oid = defaclnamespace, taken AS t
+        WHERE t.oid <> defaclrole AND EXISTS (SELECT FROM aclexplode(defaclacl) WHERE grantee = t.oid)
+        UNION ALL
+        SELECT format('ALTER %s RESET ALL', CASE WHEN setrole = 0 AND setdatabase <> 0 THEN format('DATABASE %I', datname)
+            ELSE format('ROLE %s%s', coalesce(quote_ident(rolname), 'ALL'), ' IN DATABASE ' || quote_ident(datname)) END)
+        FROM pg_db_role_setting LEFT JOIN pg_roles AS r ON r.oid = setrole LEFT JOIN pg_database AS d ON d.oid = setdatabase
+        WHERE setrole IN (0, 10) AND (setdatabase = 0 OR datname = current_database())
+    LOOP
+        EXECUTE statement;
+        RETURN NEXT statement;
+    END LOOP;
+END $$$f$];
 BEGIN
     IF obj_description('scalestack_pod'::regnamespace) IS DISTINCT FROM md5(functions::text) THEN
         FOREACH statement IN ARRAY functions LOOP
@@ -174,15 +249,31 @@ DECLARE
     statement text;
 BEGIN
     FOR statement IN
+        SELECT 'GRANT USAGE ON SCHEMA scalestack_pod TO PUBLIC' WHERE NOT has_schema_privilege('public', 'scalestack_pod', 'USAGE')
+        UNION ALL
+        -- A service's migration looks at the engine's tables, and calls functions that run as the mover.
+        SELECT format('GRANT %s scalestack TO scalestack_owner', granted) FROM (VALUES
+            ('USAGE ON SCHEMA', has_schema_privilege('scalestack_owner', 'scalestack', 'USAGE')),
+            ('SELECT ON ALL TABLES IN SCHEMA', NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'scalestack'::regnamespace
+                AND relkind IN ('r', 'v') AND NOT has_table_privilege('scalestack_owner', oid, 'SELECT'))),
+            ('EXECUTE ON ALL FUNCTIONS IN SCHEMA', NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'scalestack'::regnamespace
+                AND NOT EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 'scalestack_owner'::regrole)))) AS wanted (granted, has)
+        WHERE NOT has
+        UNION ALL
+        SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE scalestack_mover IN SCHEMA scalestack GRANT %s TO scalestack_owner', granted)
+        FROM (VALUES ('SELECT ON TABLES', 'r'), ('EXECUTE ON FUNCTIONS', 'f')) AS wanted (granted, type)
+        WHERE NOT EXISTS (SELECT FROM pg_default_acl WHERE defaclrole = 'scalestack_mover'::regrole AND defaclnamespace = 'scalestack'::regnamespace
+            AND defaclobjtype = type)
+        UNION ALL
         SELECT format('ALTER FUNCTION %s OWNER TO scalestack_pod', p.oid::regprocedure) FROM pg_proc AS p
         WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname = 'declared' AND proowner <> 'scalestack_pod'::regrole
         UNION ALL
         SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure) FROM pg_proc AS p
-        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'verifier', 'declared')
+        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'declared', 'own', 'take_back')
             AND has_function_privilege('public', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO scalestack_mover', p.oid::regprocedure) FROM pg_proc AS p
-        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'verifier')
+        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'own', 'take_back')
             AND NOT has_function_privilege('scalestack_mover', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('CREATE EVENT TRIGGER scalestack_pod_%s ON ddl_command_%s WHEN TAG IN (%s) EXECUTE FUNCTION scalestack_pod.%s()', name, moment, tags, function)
@@ -203,9 +294,25 @@ BEGIN
     FOR one IN SELECT * FROM scalestack_pod.unowned() LOOP
         BEGIN
             EXECUTE one.statement;
-        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            RAISE WARNING '% is in use, and belongs to the superuser until the next attempt', one.object;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING '% belongs to the superuser until the next attempt: %', one.object, SQLERRM;
         END;
         COMMIT;
+    END LOOP;
+END $$;
+
+-- Only who has granted a right on what is another's can take it back, and only a superuser can act as anybody.
+DO $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN
+        SELECT a.rolname AS grantor, format('REVOKE %s ON %s %s FROM %I CASCADE', rights, kind, object, g.rolname) AS statement
+        FROM scalestack_pod.granted() AS g JOIN pg_roles AS a ON a.oid = g.grantor WHERE g.grantor <> g.owner AND g.rolname <> 'app'
+    LOOP
+        RAISE WARNING 'as %: %', one.grantor, one.statement;
+        PERFORM set_config('role', one.grantor, true);
+        EXECUTE one.statement;
+        PERFORM set_config('role', 'none', true);
     END LOOP;
 END $$;
