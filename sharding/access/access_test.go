@@ -75,12 +75,6 @@ func TestVerifiersAreSalted(t *testing.T) {
 	b, err := Verifier("secret")
 	require.NoError(t, err)
 	require.NotEqual(t, a, b)
-	for password, matches := range map[string]bool{"secret": true, "Secret": false, "": false} {
-		require.Equal(t, matches, Matches(a, password), password)
-	}
-	for _, text := range []string{"", "md5a7c9", "SCRAM-SHA-256$", "SCRAM-SHA-256$0:AAAA$x:y", "SCRAM-SHA-256$1:?$x:y"} {
-		require.False(t, Matches(text, "secret"), text)
-	}
 	require.Regexp(t, `^SCRAM-SHA-256\$4096:[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$`, a)
 }
 

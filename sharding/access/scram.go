@@ -7,8 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strconv"
-	"strings"
 )
 
 const (
@@ -39,19 +37,6 @@ func verifier(password string, salt []byte, iterations int) (string, error) {
 }
 
 const mechanism = "SCRAM-SHA-256$"
-
-// Matches reports whether a stored verifier belongs to this password.
-func Matches(stored, password string) bool {
-	rounds, rest, _ := strings.Cut(strings.TrimPrefix(stored, mechanism), ":")
-	encoded, _, _ := strings.Cut(rest, "$")
-	count, notANumber := strconv.Atoi(rounds)
-	salt, notASalt := base64.StdEncoding.DecodeString(encoded)
-	if notANumber != nil || notASalt != nil || count < 1 {
-		return false
-	}
-	made, err := verifier(password, salt, count)
-	return err == nil && hmac.Equal([]byte(made), []byte(stored))
-}
 
 func mac(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)

@@ -21,8 +21,7 @@ import (
 // Options say what to adopt. All are required except Unguarded.
 type Options struct {
 	Map *shardmap.Map
-	// Connect returns the settings of a connection as the owner of the tables, who may
-	// also create functions in the schema scalestack, for example as a superuser.
+	// Connect returns the settings of a connection as owner.Mover.
 	Connect func(shard *shardmap.Shard) (*pgx.ConnConfig, error)
 	// Tables lists the tables to adopt. Tables that refer to each other must be adopted
 	// together.

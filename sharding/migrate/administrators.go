@@ -5,22 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/sharding/access"
 	"github.com/scalestack/scalestack/sharding/locks"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
-// Administrators sets the password of the role that connect logs in with to that of a
-// rotation, on each shard. It runs after Roles, which refuses a rotation that comes too
-// early, and returns once each shard accepts the password. It returns a *RefusedError
-// if a later rotation has begun: the mover of an earlier deployment may start again
-// while the next one is deployed.
+// Administrators sets the passwords of roles on each shard to those of a rotation. The role that connect logs in with must be
+// allowed to. It runs after Roles, which refuses a rotation that comes too early, and returns once each shard accepts the passwords.
+// It returns a *RefusedError if a later rotation has begun: the mover of an earlier deployment may start again while the next one is
+// deployed.
 //
-// Until then connect must return a password that the shard accepts, see
-// router.Options.ConnConfig. A shard that accepts neither gets the right one when its
-// pod is created anew.
+// Until then connect must return a password that the shard accepts, see router.Options.ConnConfig.
 func Administrators(ctx context.Context, m *shardmap.Map, connect Connector, rotation int, wanted access.Administrators, log *slog.Logger) error {
 	var errs []error
 	for i := range m.Shards {
@@ -34,22 +34,23 @@ func Administrators(ctx context.Context, m *shardmap.Map, connect Connector, rot
 
 // administer does not wait for ever for a shard that is down: the moves between the
 // others come after it.
-func administer(ctx context.Context, shard *shardmap.Shard, connect Connector, rotation int, password string, log *slog.Logger) error {
-	if password == "" {
+func administer(ctx context.Context, shard *shardmap.Shard, connect Connector, rotation int, passwords map[string]string, log *slog.Logger) error {
+	if len(passwords) == 0 {
 		return &RefusedError{errors.New("the administrators' passwords have none for it")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, retireWithin)
 	defer cancel()
-	err := whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
+	return whileLocked(ctx, shard, connect, log, func(conn *pgx.Conn) error {
 		if err := requireLatest(ctx, conn, rotation); err != nil {
 			return err
 		}
-		return setPassword(ctx, conn, password, log)
+		for _, role := range slices.Sorted(maps.Keys(passwords)) {
+			if err := setPassword(ctx, conn, shard, connect, role, passwords[role], log); err != nil {
+				return fmt.Errorf("role %s: %w", role, err)
+			}
+		}
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return requireTaken(ctx, connect, shard, password)
 }
 
 // requireLatest runs under the lock under which Roles records a rotation.
@@ -67,13 +68,10 @@ func requireLatest(ctx context.Context, conn *pgx.Conn, rotation int) error {
 // setPassword sends a verifier, so neither the log nor pg_stat_statements sees the
 // password. It does not wait for a standby, which may itself be waiting for the
 // password.
-func setPassword(ctx context.Context, conn *pgx.Conn, password string, log *slog.Logger) error {
-	var role, stored string
-	if err := conn.QueryRow(ctx, "SELECT rolname, coalesce(rolpassword, '') FROM pg_authid WHERE rolname = current_user").Scan(&role, &stored); err != nil {
+func setPassword(ctx context.Context, conn *pgx.Conn, shard *shardmap.Shard, connect Connector, role, password string, log *slog.Logger) error {
+	var refused *pgconn.PgError
+	if err := requireTaken(ctx, connect, shard, role, password); !errors.As(err, &refused) || refused.Code != "28P01" {
 		return err
-	}
-	if access.Matches(stored, password) {
-		return nil
 	}
 	verifier, err := access.Verifier(password)
 	if err != nil {
@@ -87,20 +85,20 @@ func setPassword(ctx context.Context, conn *pgx.Conn, password string, log *slog
 	}); err != nil {
 		return err
 	}
-	log.Info("the administrator has a new password")
-	return nil
+	log.Info("the role has a new password", "role", role)
+	return requireTaken(ctx, connect, shard, role, password)
 }
 
-// requireTaken checks the effect.
-func requireTaken(ctx context.Context, connect Connector, shard *shardmap.Shard, password string) error {
+// requireTaken tries the password.
+func requireTaken(ctx context.Context, connect Connector, shard *shardmap.Shard, role, password string) error {
 	config, err := connect(shard)
 	if err != nil {
 		return err
 	}
-	config.Password = password
+	config.User, config.Password = role, password
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return fmt.Errorf("the administrator's new password: %w", err)
+		return fmt.Errorf("the new password: %w", err)
 	}
 	return conn.Close(ctx)
 }

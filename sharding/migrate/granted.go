@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -66,4 +67,21 @@ func revokeAll(ctx context.Context, tx pgx.Tx, role string) error {
 	}
 	return &RefusedError{errors.New("role " + role + " has rights that could not be taken back: " + strings.Join(left, "; ") +
 		". Fix: revoke them from the grantor with CASCADE")}
+}
+
+// takeByPod takes back from the services' roles and another one what only a superuser can (package owner).
+func takeByPod(ctx context.Context, tx pgx.Tx, role string, log *slog.Logger) error {
+	var there bool
+	if err := tx.QueryRow(ctx, "SELECT to_regproc('scalestack_pod.take_back') IS NOT NULL").Scan(&there); err != nil || !there {
+		return err
+	}
+	rows, err := tx.Query(ctx, `SELECT scalestack_pod.take_back(array(SELECT rolname FROM pg_roles WHERE rolname LIKE 'svc\_%' OR rolname = $1))`, role)
+	if err != nil {
+		return err
+	}
+	taken, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, statement := range taken {
+		log.Warn("taken back by the superuser", "statement", statement)
+	}
+	return err
 }

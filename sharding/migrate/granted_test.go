@@ -39,6 +39,7 @@ func TestWhateverWasGrantedByHandIsTakenBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server.Exec(db, one.grant)
 			require.Equal(t, 1, server.Count(db, "SELECT ("+one.has+")::int"))
+			server.Own(db)
 			require.NoError(t, applyRoles(t, shards, spec))
 			require.Equal(t, 0, server.Count(db, "SELECT ("+one.has+")::int"))
 		})
@@ -60,6 +61,7 @@ func TestWhateverWasGrantedByHandIsTakenBack(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		require.ErrorContains(t, err, "role svc_reader has rights that could not be taken back: delete on table public.accounts, granted by alice. Fix: ")
 		server.Exec(db, "ALTER ROLE alice NOSUPERUSER")
+		server.Own(db)
 		require.NoError(t, applyRoles(t, shards, spec))
 	})
 	t.Run("what they own is refused, save what everybody may make", func(t *testing.T) {

@@ -53,7 +53,7 @@ func TestAMigrationDoesNotHoldUpReaders(t *testing.T) {
 func service(t *testing.T, shards *pgtest.Shards, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	return migrate.Service(ctx, shards.Map, shards.Admin.As("test").ConnConfig, widen, slog.New(slog.DiscardHandler))
+	return migrate.Service(ctx, shards.Map, shards.Owner.As("test").ConnConfig, widen, slog.New(slog.DiscardHandler))
 }
 
 func TestMigrationsAndMovesExcludeEachOther(t *testing.T) {
@@ -126,7 +126,7 @@ func TestALongStepKeepsItsLocks(t *testing.T) {
 	ended := make(chan error, 1)
 	begin := func() {
 		go func() {
-			ended <- migrate.Service(t.Context(), shards.Map, shards.Admin.As("test").ConnConfig, slow, slog.New(slog.DiscardHandler))
+			ended <- migrate.Service(t.Context(), shards.Map, shards.Owner.As("test").ConnConfig, slow, slog.New(slog.DiscardHandler))
 		}()
 		require.Eventually(t, func() bool {
 			return shards.Servers[0].Count(pgtest.Database(0), "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'") == 1

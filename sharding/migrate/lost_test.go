@@ -17,6 +17,7 @@ import (
 func lose(shards *pgtest.Shards, id int) {
 	shards.Servers[id].Exec("postgres", "DROP DATABASE "+pgtest.Database(id)+" WITH (FORCE)")
 	shards.Servers[id].Exec("postgres", "CREATE DATABASE "+pgtest.Database(id))
+	shards.Servers[id].Own(pgtest.Database(id))
 }
 
 func requireLost(t *testing.T, shards *pgtest.Shards, id int) {
@@ -25,7 +26,7 @@ func requireLost(t *testing.T, shards *pgtest.Shards, id int) {
 	var refused *migrate.RefusedError
 	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "nothing was changed: refused: shard "+shards.Map.Shards[id].Name[len("shard-"):]+" was a shard and is an empty database now")
-	require.Zero(t, shards.Servers[id].Count(pgtest.Database(id), "SELECT count(*) FROM pg_namespace WHERE nspname = 'scalestack'"))
+	require.Zero(t, shards.Servers[id].Count(pgtest.Database(id), "SELECT count(*) FROM pg_class WHERE relnamespace = 'scalestack'::regnamespace"))
 }
 
 // An initial shard whose volume was lost must not become an empty one: its users would

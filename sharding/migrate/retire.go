@@ -180,7 +180,7 @@ func (r *retirement) retireFormer(ctx context.Context, conn *pgx.Conn, role stri
 			return err
 		}
 		if len(users) == 0 {
-			return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return r.revoke(ctx, tx, role) })
+			return locks.Retry(ctx, conn, log, func(tx pgx.Tx) error { return r.revoke(ctx, tx, role, log) })
 		}
 		if time.Now().After(r.deadline) {
 			log.Warn("a role of an earlier release is in use and keeps its rights", "role", role, "applications", users)
@@ -196,8 +196,11 @@ func (r *retirement) retireFormer(ctx context.Context, conn *pgx.Conn, role stri
 
 // revoke also ends memberships, some of which the way back to an earlier release
 // grants.
-func (r *retirement) revoke(ctx context.Context, tx pgx.Tx, role string) error {
+func (r *retirement) revoke(ctx context.Context, tx pgx.Tx, role string, log *slog.Logger) error {
 	if err := r.begin(ctx, tx); err != nil {
+		return err
+	}
+	if err := takeByPod(ctx, tx, role, log); err != nil {
 		return err
 	}
 	if err := execEach(ctx, tx, foreignMemberships, role, ""); err != nil {

@@ -23,9 +23,10 @@ const betweenRotations = 5 * time.Minute
 // the password of a login in use; nothing is changed then. Limits of connections are only
 // raised: Retire lowers them.
 //
-// Whatever was granted to these roles by others is taken back. A *RefusedError names what
-// cannot be: a table that one of them owns, before anything is changed, or a right whose
-// grantor may not take it back any more.
+// Whatever was granted to these roles by others is taken back, by the shard's pod where a
+// superuser is needed (package owner), save on objects of extensions. A *RefusedError names
+// what cannot be: a table that one of them owns, before anything is changed, or a right
+// whose grantor may not take it back any more, or was no owner and the pod has yet to look.
 //
 // Settings that somebody made with ALTER ROLE for these roles, the administrator or
 // all roles, or with ALTER DATABASE, are reset and logged: what a service meets is
@@ -165,6 +166,9 @@ func alone(ctx context.Context, tx pgx.Tx) error {
 
 func applyRoles(ctx context.Context, tx pgx.Tx, spec *access.Spec, log *slog.Logger) error {
 	if err := alone(ctx, tx); err != nil {
+		return err
+	}
+	if err := takeByPod(ctx, tx, access.Client, log); err != nil {
 		return err
 	}
 	if err := resetSettings(ctx, tx, append([]string{access.Client}, spec.Former...), log); err != nil {

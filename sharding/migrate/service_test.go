@@ -20,7 +20,7 @@ func TestAServiceNeedsItsEngine(t *testing.T) {
 	apply := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		return migrate.Service(ctx, shards.Map, shards.Admin.As("test").ConnConfig, migrate.Schema{
+		return migrate.Service(ctx, shards.Map, shards.Owner.As("test").ConnConfig, migrate.Schema{
 			Files: fstest.MapFS{"00001_orders.sql": {Data: []byte("-- +goose Up\nCREATE TABLE orders (user_id bigint PRIMARY KEY);")}},
 			Table: "public.orders_schema_version",
 		}, slog.New(slog.DiscardHandler))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/scalestack/scalestack/sharding/locks"
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 )
 
@@ -48,5 +49,13 @@ func dial(ctx context.Context, shard *shardmap.Shard, connect Connector) (*pgx.C
 	// A setting of a role or the database must not lock out the program that resets it.
 	config.RuntimeParams["default_transaction_read_only"] = "off"
 	maps.Copy(config.RuntimeParams, locks.Settings)
-	return pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := owner.Require(ctx, conn); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
 }

@@ -12,14 +12,14 @@ import (
 )
 
 // Encrypt gives all servers certificates of the authority for their address and makes
-// them refuse connections without TLS. From then on App and Admin verify the servers.
+// them refuse connections without TLS. From then on App, Admin and Owner verify the servers.
 func (s *Shards) Encrypt(authority *certtest.Authority) {
 	s.t.Helper()
 	for _, server := range s.Servers {
 		server.Certify(authority, authority.Certificate)
 		server.RefuseClearText()
 	}
-	for _, settings := range []*settings.Shards{&s.App, &s.Admin} {
+	for _, settings := range []*settings.Shards{&s.App, &s.Admin, &s.Owner} {
 		settings.SSLMode, settings.SSLRootCert = "verify-full", s.Servers[0].Authorities()
 	}
 }
@@ -45,7 +45,7 @@ func (s *Server) Certify(authority *certtest.Authority, trusted []byte) {
 	s.reload()
 	s.encrypted = true
 	require.Eventually(s.t, func() bool {
-		conn, err := s.connect("postgres", "postgres", s.admin())
+		conn, err := s.connect("postgres", "postgres", SuperPassword)
 		return err == nil && conn.Close(s.t.Context()) == nil
 	}, 10*time.Second, 20*time.Millisecond, "the server does not speak TLS")
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/stretchr/testify/require"
 )
 
@@ -33,9 +34,11 @@ const (
 	InitdbVariable = "SCALESTACK_TEST_INITDB"
 )
 
-// Passwords of the servers' two roles.
+// Passwords of the servers' roles: of the superuser, of those of package owner, and of app.
 const (
+	SuperPassword = "super-secret"
 	AdminPassword = "admin-secret"
+	OwnerPassword = "owner-secret"
 	AppPassword   = "app-secret"
 )
 
@@ -53,10 +56,10 @@ type Server struct {
 	folder string
 	// runAs is nil to run as the tests' own user.
 	runAs *syscall.Credential
-	// password is the superuser's, if it is not AdminPassword.
-	password string
 	// encrypted means that the server's own connections verify it.
 	encrypted bool
+	// owned means that what the superuser makes gets its owner at once.
+	owned bool
 	// configured means that the settings are those of Configure.
 	configured bool
 	cmd        *exec.Cmd
@@ -107,7 +110,7 @@ func freePort(t *testing.T) int {
 
 func (s *Server) initdb(data string) {
 	password := filepath.Join(s.folder, "password")
-	require.NoError(s.t, os.WriteFile(password, []byte(AdminPassword), 0o644))
+	require.NoError(s.t, os.WriteFile(password, []byte(SuperPassword), 0o644))
 	s.mustRun(filepath.Join(s.bin, "initdb"), append(strings.Fields(os.Getenv(InitdbVariable)), "-D", data, "-U", "postgres", "--pwfile", password,
 		"-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
 		// Tests connect thousands of times, and most of that time would go into 4,096
@@ -141,7 +144,7 @@ func (s *Server) Run() {
 		if !s.running() {
 			s.spawn()
 		}
-		conn, err := s.connect("postgres", "postgres", s.admin())
+		conn, err := s.connect("postgres", "postgres", SuperPassword)
 		if err != nil {
 			return false
 		}
@@ -235,13 +238,16 @@ func (s *Server) signal(signal syscall.Signal) {
 	s.cmd = nil
 }
 
-// Exec runs a statement as the superuser.
+// Exec runs a statement as the superuser. What it makes in a shard's database gets its owner.
 func (s *Server) Exec(database, sql string, args ...any) {
 	s.t.Helper()
 	conn := s.Admin(database)
 	defer conn.Close(context.Background())
 	_, err := conn.Exec(context.Background(), sql, args...)
 	require.NoError(s.t, err)
+	if s.owned && database != "postgres" && strings.Contains(sql, "CREATE ") {
+		s.Own(database)
+	}
 }
 
 // Count returns the number that a query as the superuser yields.
@@ -254,22 +260,28 @@ func (s *Server) Count(database, sql string, args ...any) int {
 	return count
 }
 
-func (s *Server) admin() string { return cmp.Or(s.password, AdminPassword) }
-
-// ChangePassword gives the superuser another one.
+// ChangePassword gives the mover another one.
 func (s *Server) ChangePassword(password string) {
 	s.t.Helper()
-	s.Exec("postgres", "ALTER ROLE postgres PASSWORD '"+password+"'")
-	s.SetPassword(password)
+	s.Exec("postgres", "ALTER ROLE "+owner.Mover+" PASSWORD '"+password+"'")
 }
 
-// SetPassword records that the superuser has got another password.
-func (s *Server) SetPassword(password string) { s.password = password }
+// Own does what a shard's pod does again and again: the roles of package owner get what is theirs.
+func (s *Server) Own(database string) {
+	s.t.Helper()
+	conn := s.Admin(database)
+	defer conn.Close(context.Background())
+	for _, statement := range owner.Statements() {
+		_, err := conn.Exec(context.Background(), statement)
+		require.NoError(s.t, err)
+	}
+	s.owned = true
+}
 
 // Admin connects as the superuser.
 func (s *Server) Admin(database string) *pgx.Conn {
 	s.t.Helper()
-	conn, err := s.connect(database, "postgres", s.admin())
+	conn, err := s.connect(database, "postgres", SuperPassword)
 	require.NoError(s.t, err)
 	return conn
 }

@@ -51,7 +51,7 @@ func (s *Server) Restore(m Moment, name string) {
 func (s *Server) promote() {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool {
-		conn, err := s.connect("postgres", "postgres", s.admin())
+		conn, err := s.connect("postgres", "postgres", SuperPassword)
 		if err != nil {
 			return false
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/scalestack/scalestack/sharding/settings"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/stretchr/testify/require"
@@ -18,14 +19,22 @@ type Shards struct {
 	// Servers are by shard id, except with SpreadShards.
 	Servers []*Server
 	Map     *shardmap.Map
-	// App and Admin are the settings to reach the shards with either role.
-	App, Admin settings.Shards
+	// The settings to reach the shards with each role: App of a service, Admin of the mover, Owner of a service's migrations.
+	App, Admin, Owner settings.Shards
 
 	t *testing.T
 }
 
 // StartShards runs n servers and writes a base map for them, with 12 buckets.
 func StartShards(t *testing.T, n int) *Shards {
+	t.Helper()
+	s := StartUnowned(t, n)
+	s.Own()
+	return s
+}
+
+// StartUnowned is StartShards as it was before package owner: everybody but app is the superuser, until Own is called.
+func StartUnowned(t *testing.T, n int) *Shards {
 	t.Helper()
 	s := newShards(t, n, 12)
 	for id := range n {
@@ -34,6 +43,18 @@ func StartShards(t *testing.T, n int) *Shards {
 		s.add(id, server)
 	}
 	return s.ready()
+}
+
+// Own has every pod take its shard over, and gives Admin and Owner their roles.
+func (s *Shards) Own() {
+	s.t.Helper()
+	for _, shard := range s.Map.Shards {
+		server := s.Servers[shard.ID%len(s.Servers)]
+		server.Own(shard.Database)
+		server.Exec("postgres", "ALTER ROLE "+owner.Role+" PASSWORD '"+OwnerPassword+"'")
+		server.ChangePassword(AdminPassword)
+	}
+	s.Admin, s.Owner = s.settings(owner.Mover, AdminPassword), s.settings(owner.Role, OwnerPassword)
 }
 
 // SpreadShards makes n shards the databases of a few servers, shard i on server i mod
@@ -50,7 +71,8 @@ func SpreadShards(t *testing.T, servers, n int) *Shards {
 		}
 		s.add(id, s.Servers[id%servers])
 	}
-	return s.ready()
+	s.ready().Own()
+	return s
 }
 
 func startLarge(t *testing.T, database string) *Server {
@@ -75,7 +97,8 @@ func (s *Shards) add(id int, server *Server) {
 
 func (s *Shards) ready() *Shards {
 	s.App = s.settings("app", AppPassword)
-	s.Admin = s.settings("postgres", AdminPassword)
+	s.Admin = s.settings("postgres", SuperPassword)
+	s.Owner = s.Admin
 	s.Write(s.Map)
 	if os.Getenv(ThroughVariable) == "pooler" {
 		s.App.Pooler, _ = StartPooler(s.t, s, 10, 2*time.Second)

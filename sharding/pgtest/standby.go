@@ -32,11 +32,11 @@ func (s *Server) Follow() *Standby {
 // yet.
 func (s *Server) FollowAs(name, settings string) *Standby {
 	s.t.Helper()
-	c := &Server{Port: freePort(s.t), t: s.t, bin: s.bin, runAs: s.runAs, password: s.password, configured: s.configured}
+	c := &Server{Port: freePort(s.t), t: s.t, bin: s.bin, runAs: s.runAs, configured: s.configured}
 	c.makeFolder()
 	s.t.Cleanup(c.Stop)
 	s.backup(c.data())
-	conninfo := fmt.Sprintf("primary_conninfo = 'host=127.0.0.1 port=%d user=postgres password=%s application_name=%s'\n", s.Port, s.admin(), name)
+	conninfo := fmt.Sprintf("primary_conninfo = 'host=127.0.0.1 port=%d user=postgres password=%s application_name=%s'\n", s.Port, SuperPassword, name)
 	s.Exec("postgres", "SELECT pg_create_physical_replication_slot($1) WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1)", name)
 	c.append("postgresql.auto.conf", conninfo+"primary_slot_name = '"+name+"'\n"+settings)
 	c.append("standby.signal", "")

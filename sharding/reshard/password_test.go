@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/reshard"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/stretchr/testify/require"
 )
 
-// rotate changes the superuser's password of a shard, whose senders end, and only later the mounted files: a kubelet takes
+// rotate changes the mover's password of a shard, whose senders end, and only later the mounted files: a kubelet takes
 // its time. The subscriptions and the mover cannot log in meanwhile.
 func (c *cluster) rotate(id int, password string, later time.Duration) {
 	former := c.password(id)
@@ -22,7 +23,7 @@ func (c *cluster) rotate(id int, password string, later time.Duration) {
 	time.AfterFunc(later, func() {
 		folder := filepath.Join(c.Admin.Credentials, c.Map.Shards[id].Name)
 		pgtest.SetFormer(c.t, folder, former)
-		pgtest.SetCredentials(c.t, folder, "postgres", password)
+		pgtest.SetCredentials(c.t, folder, owner.Mover, password)
 	})
 }
 

@@ -121,7 +121,7 @@ func (m *Mover) survey(ctx context.Context, f *fleet, give map[int32]int) (*judg
 
 const (
 	// The file is in the data folder; components/postgres writes it.
-	selectRestores = "SELECT coalesce(pg_read_file('scalestack.restores', 0, 1048576, true), '')"
+	selectRestores = "SELECT scalestack_pod.restores()"
 	hasReconciled  = "SELECT to_regclass('scalestack.reconciled') IS NOT NULL"
 )
 

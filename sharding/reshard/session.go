@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/scalestack/scalestack/sharding/identity"
 	"github.com/scalestack/scalestack/sharding/locks"
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"golang.org/x/sync/errgroup"
 )
@@ -171,7 +172,14 @@ func (m *Mover) enter(ctx context.Context, s *session) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return ErrBusy
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := owner.Require(ctx, s.Conn); err != nil {
+		// It may be no table that moves.
+		m.options.Log.Warn("a shard is not the mover's", "shard", s.shard.Name, "error", err.Error())
+	}
+	return nil
 }
 
 // position is the end of the log that a shard's commits have written to disk.

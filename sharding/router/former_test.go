@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/stretchr/testify/require"
 )
@@ -14,7 +15,7 @@ import (
 func TestTheFormerPassword(t *testing.T) {
 	shards := pgtest.StartShards(t, 1)
 	folder := filepath.Join(shards.Admin.Credentials, "shard-0")
-	pgtest.SetCredentials(t, folder, "postgres", "next")
+	pgtest.SetCredentials(t, folder, owner.Mover, "next")
 	pgtest.SetFormer(t, folder, "never", pgtest.AdminPassword)
 	password := func() string {
 		config, err := shards.Admin.As("test").ConnConfig(&shards.Map.Shards[0])

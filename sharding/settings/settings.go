@@ -16,7 +16,7 @@ type Migrate struct {
 	// Roles is "" for no roles.
 	Roles string `env:"SCALESTACK_ROLES" validate:"omitempty,abspath" doc:"file with the services' roles (package access), which are made on every shard"`
 	// Administrators is "" if the passwords do not change.
-	Administrators string `env:"SCALESTACK_ADMINISTRATORS" validate:"omitempty,abspath" doc:"file with the password of each shard's administrator, a JSON object by the shards' names, which they get after the services' roles"`
+	Administrators string `env:"SCALESTACK_ADMINISTRATORS" validate:"omitempty,abspath" doc:"file with the passwords of each shard's own roles, a JSON object by the shards' names of objects by the roles', which they get after the services' roles"`
 	// CloneOf is "" for shards that are not a clone.
 	CloneOf string `env:"SCALESTACK_CLONE_OF" doc:"name of the shard map of the cluster of which the shards are a clone: they take this map's name instead"`
 	// Timeout limits the whole run, including the wait for the shards.
@@ -30,7 +30,7 @@ type Reshard struct {
 	// Roles is "" for no roles.
 	Roles string `env:"SCALESTACK_ROLES" validate:"omitempty,abspath" doc:"file with the services' roles (package access); roles and logins that are not in it are retired first"`
 	// Administrators is "" if the passwords do not change.
-	Administrators string `env:"SCALESTACK_ADMINISTRATORS" validate:"omitempty,abspath" doc:"file with the password of each shard's administrator, a JSON object by the shards' names: a rotation ends when every shard takes its own"`
+	Administrators string `env:"SCALESTACK_ADMINISTRATORS" validate:"omitempty,abspath" doc:"file with the passwords of each shard's own roles, a JSON object by the shards' names of objects by the roles': a rotation ends when every shard takes its own"`
 	// MetricsListen is "" to serve no metrics.
 	MetricsListen string `env:"SCALESTACK_METRICS_LISTEN" validate:"omitempty,hostport" doc:"where /metrics, /healthz and /readyz are served, for the cluster alone; nowhere if empty"`
 	Batch         int    `env:"SCALESTACK_RESHARD_BATCH" envDefault:"32" validate:"min=1,max=1000" doc:"most buckets that move together: two scans of the source's tables, one pause of their writes"`

@@ -22,7 +22,7 @@ func reconcileCommand() *cobra.Command {
 		Short: "Bring shards that were restored to different moments to one truth",
 		Long: "After a restore, buckets that moved since are owned by two shards or by none. This asks every shard and lists what is to be done; with --apply it does it. " +
 			"The owner of a bucket is the shard with the latest complete copy. Rows of buckets that a shard does not own are moved to its table scalestack.set_aside; none is deleted. " +
-			"It needs every shard, refuses to run beside a mover, and can be killed and started again at any time. The credentials must be a superuser's.\n\n" +
+			"It needs every shard, refuses to run beside a mover, and can be killed and started again at any time. The credentials must be those of role scalestack_mover.\n\n" +
 			"Buckets that nobody owns, or whose owner has older rows than another shard has lost, are listed, and the command ends with exit code 3. " +
 			"Restore that shard to a later moment, or say with --give where they go.\n\nSettings (environment):\n" + settings.ReshardCommand.Help(),
 		Example: "  shardctl reconcile\n  shardctl reconcile --apply --give 4,17=2",

@@ -19,7 +19,7 @@ func Reshard() *cobra.Command {
 	root := &cobra.Command{Use: "reshard", Short: "Move buckets until every shard owns what the map says", Args: cobra.NoArgs, RunE: runReshard}
 	root.Long = "Finishes the moves that were begun, and then makes those that lead to the map, while users are read and written. " +
 		"It can be killed and started again at any time; with nothing to do it changes nothing. " +
-		"The credentials must be a superuser's.\n\nSettings (environment):\n" + settings.ReshardCommand.Help()
+		"The credentials must be those of role scalestack_mover.\n\nSettings (environment):\n" + settings.ReshardCommand.Help()
 	root.AddCommand(moveCommands()...)
 	return root
 }

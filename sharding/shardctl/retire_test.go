@@ -7,6 +7,7 @@ import (
 
 	"github.com/scalestack/scalestack/sharding/access"
 	"github.com/scalestack/scalestack/sharding/internal/accounts"
+	"github.com/scalestack/scalestack/sharding/owner"
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/shardmap"
 	"github.com/scalestack/scalestack/sharding/shardtest"
@@ -63,29 +64,28 @@ func TestAdministratorsGetTheirPasswordsBeforeARotationEnds(t *testing.T) {
 		"SCALESTACK_SHARD_MAP":         shards.Admin.MapFile,
 		"SCALESTACK_SHARD_CREDENTIALS": shards.Admin.Credentials,
 		"SCALESTACK_ROLES":             write("roles.json", `{"rotation": 1, "services": []}`),
-		"SCALESTACK_ADMINISTRATORS":    write("administrators.json", `{"shard-0": "new-0", "shard-1": "new-1"}`),
+		"SCALESTACK_ADMINISTRATORS":    write("administrators.json", `{"shard-0": {"scalestack_mover": "new-0"}, "shard-1": {"scalestack_mover": "new-1"}}`),
 		"SCALESTACK_LOG_LEVEL":         "error",
 	} {
 		t.Setenv(name, value)
 	}
 	for id, password := range []string{"new-0", "new-1"} {
 		at := filepath.Join(shards.Admin.Credentials, shards.Map.Shards[id].Name)
-		pgtest.SetCredentials(t, at, "postgres", password)
+		pgtest.SetCredentials(t, at, owner.Mover, password)
 		pgtest.SetFormer(t, at, pgtest.AdminPassword)
 	}
-	ended := func(id int, password string) int {
-		shards.Servers[id].SetPassword(password)
+	ended := func(id int) int {
 		return shards.Servers[id].Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.rotation WHERE rotation = 1 AND retired = 1")
 	}
 	_, err := execute(t, "migrate")
 	require.NoError(t, err)
-	for id, password := range []string{"new-0", "new-1"} {
-		require.Zero(t, ended(id, password))
+	for id := range 2 {
+		require.Zero(t, ended(id))
 	}
 	shards.Servers[1].ChangePassword(pgtest.AdminPassword)
 	_, err = execute(t, "reshard")
 	require.NoError(t, err)
-	for id, password := range []string{"new-0", "new-1"} {
-		require.Equal(t, 1, ended(id, password))
+	for id := range 2 {
+		require.Equal(t, 1, ended(id))
 	}
 }

@@ -27,9 +27,9 @@ func Start(t *testing.T, n int, service migrate.Schema) (*pgtest.Shards, *router
 // Migrate makes the servers shards with a service's tables.
 func Migrate(t *testing.T, ctx context.Context, shards *pgtest.Shards, service migrate.Schema) {
 	t.Helper()
-	connect, log := shards.Admin.As("test").ConnConfig, slog.New(slog.DiscardHandler)
-	require.NoError(t, migrate.Run(ctx, shards.Map, connect, log))
-	require.NoError(t, migrate.Service(ctx, shards.Map, connect, service, log))
+	log := slog.New(slog.DiscardHandler)
+	require.NoError(t, migrate.Run(ctx, shards.Map, shards.Admin.As("test").ConnConfig, log))
+	require.NoError(t, migrate.Service(ctx, shards.Map, shards.Owner.As("test").ConnConfig, service, log))
 }
 
 // Router returns another router on the shards.

@@ -12,7 +12,7 @@ import (
 func TestMigrateTwice(t *testing.T) {
 	shards := pgtest.StartShards(t, 2)
 	t.Setenv("SCALESTACK_SHARD_MAP", shards.Admin.MapFile)
-	t.Setenv("SCALESTACK_SHARD_CREDENTIALS", shards.Admin.Credentials)
+	t.Setenv("SCALESTACK_SHARD_CREDENTIALS", shards.Owner.Credentials)
 	t.Setenv("SCALESTACK_LOG_LEVEL", "error")
 	_, err := execute(t, "migrate")
 	require.ErrorContains(t, err, "nothing was changed: shard-0: the database is not a shard yet: run shardctl migrate first")
@@ -22,7 +22,7 @@ func TestMigrateTwice(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for id, server := range shards.Servers {
-		require.Equal(t, 16, server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.schema_version WHERE version_id > 0"))
+		require.Equal(t, 17, server.Count(pgtest.Database(id), "SELECT count(*) FROM scalestack.schema_version WHERE version_id > 0"))
 		require.Equal(t, 8, server.Count(pgtest.Database(id), "SELECT count(*) FROM public.users_schema_version WHERE version_id > 0"))
 	}
 }

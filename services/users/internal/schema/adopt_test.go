@@ -209,7 +209,7 @@ func TestTheServiceNeedsAShard(t *testing.T) {
 func TestTheServiceNeedsTheNewestEngine(t *testing.T) {
 	shards := startFormer(t, 6)
 	before := structure(t, shards)
-	err := migrate.Service(t.Context(), shards.Map, shards.Admin.As("test").ConnConfig, schema.Users(), slog.New(slog.DiscardHandler))
+	err := migrate.Service(t.Context(), shards.Map, shards.Owner.As("test").ConnConfig, schema.Users(), slog.New(slog.DiscardHandler))
 	var outdated *migrate.EngineError
 	require.ErrorAs(t, err, &outdated)
 	require.Zero(t, outdated.Have)
