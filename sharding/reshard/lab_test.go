@@ -29,7 +29,12 @@ type cluster struct {
 
 func startCluster(t *testing.T, servers, users int) *cluster {
 	t.Helper()
-	c := &cluster{pgtest.StartShards(t, servers), t}
+	return clusterOf(t, pgtest.StartShards(t, servers), users)
+}
+
+func clusterOf(t *testing.T, shards *pgtest.Shards, users int) *cluster {
+	t.Helper()
+	c := &cluster{shards, t}
 	c.Map.Buckets, c.Map.InitialShards, c.Map.Assignment = buckets, 2, shardmap.Base(buckets, 2)
 	c.Write(c.Map)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
