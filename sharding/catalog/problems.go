@@ -69,6 +69,9 @@ var tableRules = []string{
 		FROM subject s JOIN pg_trigger ON tgrelid = s.oid WHERE NOT tgisinternal AND tgenabled IN ('A', 'R') GROUP BY s.oid`,
 	`SELECT s.oid, format('has the rule %I, which can write elsewhere than the fence looks', rulename)
 		FROM subject s JOIN pg_rewrite ON ev_class = s.oid WHERE rulename <> '_RETURN'`,
+	// Nobody but a superuser is above it.
+	`SELECT s.oid, format('forces row level security on whoever moves its rows, who may not see all. Fix: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', s.oid::regclass)
+		FROM subject s JOIN pg_class c ON c.oid = s.oid WHERE relrowsecurity AND relforcerowsecurity`,
 	foreignKeyRule, referencedRule, uniqueRule, smallSequenceRule, hiddenSequenceRule,
 	`SELECT s.oid, format('the setting session_replication_role of %s switches the fence off. Fix: ALTER ROLE or ALTER DATABASE … RESET session_replication_role',
 			coalesce('role ' || nullif(setrole, 0)::regrole, 'the database'))
