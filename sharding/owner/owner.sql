@@ -23,13 +23,14 @@ BEGIN
     FOR statement IN
         SELECT format('ALTER ROLE %I WITH %s INHERIT NOSUPERUSER NOCREATEDB NOBYPASSRLS', role, attributes)
         FROM (VALUES ('scalestack_owner', 'LOGIN NOREPLICATION NOCREATEROLE', true, false), ('scalestack_mover', 'LOGIN REPLICATION CREATEROLE', true, true),
-            ('scalestack_pod', 'NOLOGIN NOREPLICATION NOCREATEROLE', false, false)) AS wanted (role, attributes, login, powers)
+            ('scalestack_pod', 'NOLOGIN NOREPLICATION NOCREATEROLE', false, false), ('monitor', 'LOGIN NOREPLICATION NOCREATEROLE', true, false)) AS wanted (role, attributes, login, powers)
             JOIN pg_roles ON rolname = role
         WHERE NOT rolinherit OR rolsuper OR rolcreatedb OR rolbypassrls OR (rolcanlogin, rolreplication, rolcreaterole) <> (login, powers, powers)
         UNION ALL
         SELECT format('GRANT %I TO %I WITH INHERIT TRUE, SET %3$s, ADMIN %3$s', role, member, admin::text)
         FROM (VALUES ('scalestack_owner', 'scalestack_mover', true), ('pg_create_subscription', 'scalestack_mover', false),
-            ('pg_monitor', 'scalestack_mover', false), ('pg_signal_backend', 'scalestack_mover', false), ('scalestack_mover', 'scalestack_pod', false))
+            ('pg_monitor', 'scalestack_mover', true), ('pg_use_reserved_connections', 'scalestack_mover', true),
+            ('pg_signal_backend', 'scalestack_mover', false), ('scalestack_mover', 'scalestack_pod', false))
             AS wanted (role, member, admin)
         WHERE NOT EXISTS (SELECT FROM pg_auth_members AS m WHERE roleid = role::regrole AND m.member = wanted.member::regrole
             AND inherit_option AND (set_option, admin_option) = (admin, admin))
@@ -42,12 +43,18 @@ BEGIN
         SELECT 'GRANT SELECT ON pg_replication_origin_status TO scalestack_mover'
         WHERE NOT has_table_privilege('scalestack_mover', 'pg_replication_origin_status', 'SELECT')
         UNION ALL
-        SELECT 'GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO scalestack_mover'
-        WHERE NOT has_function_privilege('scalestack_mover', 'pg_show_replication_origin_status()', 'EXECUTE')
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO scalestack_mover', name)
+        FROM unnest('{pg_show_replication_origin_status(),pg_create_restore_point(text),pg_switch_wal()}'::text[]) AS name
+        WHERE NOT has_function_privilege('scalestack_mover', name, 'EXECUTE')
         UNION ALL
-        -- The services' roles that the superuser has made. The mover has this of those that it makes itself.
+        -- No other role can make it, and the server counts only where it is loaded.
+        SELECT 'CREATE EXTENSION pg_stat_statements SCHEMA public'
+        WHERE current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%' AND to_regnamespace('public') IS NOT NULL
+            AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')
+        UNION ALL
+        -- The roles of services and of the exporter that the superuser has made. The mover has this of those that it makes itself.
         SELECT format('GRANT %I TO scalestack_mover WITH ADMIN OPTION, INHERIT FALSE, SET FALSE', rolname) FROM pg_roles AS r
-        WHERE (rolname LIKE 'svc\_%' OR rolname IN ('scalestack_client', 'app')) AND NOT EXISTS (
+        WHERE (rolname LIKE 'svc\_%' OR rolname IN ('scalestack_client', 'app', 'monitor')) AND NOT EXISTS (
             SELECT FROM pg_auth_members WHERE roleid = r.oid AND member = 'scalestack_mover'::regrole AND admin_option)
         UNION ALL
         SELECT format('ALTER DATABASE %I OWNER TO scalestack_owner', datname) FROM pg_database
@@ -70,6 +77,13 @@ DECLARE
 $f$CREATE OR REPLACE FUNCTION scalestack_pod.restores() RETURNS text
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce(pg_read_file('scalestack.restores', 0, 1048576, true), '') $$$f$,
+-- What a deployment asks about the shard's archive. The server's settings are beside its pg_hba.conf.
+$f$CREATE OR REPLACE FUNCTION scalestack_pod.archiving() RETURNS json
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT json_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'standby', pg_is_in_recovery(),
+    'told', pg_read_file(regexp_replace(current_setting('hba_file'), '[^/]*$', 'backup.json'), true)::json ->> 'revision',
+    'archiving', encode(pg_read_binary_file('scalestack.archiving', true), 'base64'), 'failed', (SELECT last_failed_wal FROM pg_stat_archiver),
+    'restores', coalesce(pg_read_file('scalestack.restores', true), ''), 'asked', encode(pg_read_binary_file('scalestack.restores.json', true), 'base64')) $$$f$,
 -- What the services' roles may do, from a table of the mover's: reading it could run the mover's code.
 $f$CREATE OR REPLACE FUNCTION scalestack_pod.declared() RETURNS TABLE (role name, privilege text, schema name, object name)
 STABLE LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -83,7 +97,7 @@ $f$CREATE OR REPLACE FUNCTION scalestack_pod.grant_on_ddl() RETURNS event_trigge
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     changed oid[] := ARRAY(SELECT objid FROM pg_event_trigger_ddl_commands()
-        WHERE classid IN ('pg_class'::regclass, 'pg_proc'::regclass) AND schema_name NOT LIKE 'pg\_%' AND schema_name NOT IN ('scalestack', 'scalestack_pod'));
+        WHERE classid IN ('pg_class'::regclass, 'pg_proc'::regclass) AND NOT in_extension AND schema_name NOT LIKE 'pg\_%' AND schema_name NOT IN ('scalestack', 'scalestack_pod'));
     statement text;
 BEGIN
     IF changed = '{}' THEN
@@ -269,11 +283,11 @@ BEGIN
         WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname = 'declared' AND proowner <> 'scalestack_pod'::regrole
         UNION ALL
         SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure) FROM pg_proc AS p
-        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'declared', 'own', 'take_back')
+        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'archiving', 'declared', 'own', 'take_back')
             AND has_function_privilege('public', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO scalestack_mover', p.oid::regprocedure) FROM pg_proc AS p
-        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'own', 'take_back')
+        WHERE pronamespace = 'scalestack_pod'::regnamespace AND proname IN ('restores', 'archiving', 'own', 'take_back')
             AND NOT has_function_privilege('scalestack_mover', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('CREATE EVENT TRIGGER scalestack_pod_%s ON ddl_command_%s WHEN TAG IN (%s) EXECUTE FUNCTION scalestack_pod.%s()', name, moment, tags, function)
