@@ -122,7 +122,10 @@ func (m *Mover) survey(ctx context.Context, f *fleet, give map[int32]int) (*judg
 const (
 	// The file is in the data folder; components/postgres writes it.
 	selectRestores = "SELECT scalestack_pod.restores()"
-	hasReconciled  = "SELECT to_regclass('scalestack.reconciled') IS NOT NULL"
+	// readRestores is for a superuser, in a database that its pod has not given away.
+	readRestores  = "SELECT coalesce(pg_read_file('scalestack.restores', 0, 1048576, true), '')"
+	hasPod        = "SELECT to_regproc('scalestack_pod.restores') IS NOT NULL"
+	hasReconciled = "SELECT to_regclass('scalestack.reconciled') IS NOT NULL"
 )
 
 func readReport(ctx context.Context, s *session) (r report, err error) {
@@ -133,8 +136,15 @@ func readReport(ctx context.Context, s *session) (r report, err error) {
 	if r.moves, err = unfinished(ctx, s, s.shard.ID); err != nil {
 		return r, err
 	}
-	var names string
-	if err := s.QueryRow(ctx, selectRestores).Scan(&names); err != nil {
+	var given bool
+	if err := s.QueryRow(ctx, hasPod).Scan(&given); err != nil {
+		return r, err
+	}
+	query, names := readRestores, ""
+	if given {
+		query = selectRestores
+	}
+	if err := s.QueryRow(ctx, query).Scan(&names); err != nil {
 		return r, err
 	}
 	r.restores = strings.Fields(names)
