@@ -2,6 +2,7 @@ package reshard_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/scalestack/scalestack/sharding/pgtest"
 	"github.com/scalestack/scalestack/sharding/reshard"
@@ -11,6 +12,21 @@ import (
 
 // asSuperuser has the mover log in as the release before package owner did.
 func (c *cluster) asSuperuser() { c.Admin = c.As("postgres", pgtest.SuperPassword) }
+
+// killedAt runs a mover that dies in a state of a move.
+func (c *cluster) killedAt(m *shardmap.Map, state reshard.State) {
+	c.t.Helper()
+	p := c.startMover(m, state)
+	require.False(c.t, p.wait(c.t), "not killed")
+	require.Equal(c.t, -1, p.cmd.ProcessState.ExitCode(), "%s", p.output.String())
+}
+
+func (c *cluster) sendersOfTheSuperuser() (all int) {
+	for _, server := range c.Servers {
+		all += server.Count("postgres", "SELECT count(*) FROM pg_stat_replication WHERE usename = 'postgres'")
+	}
+	return all
+}
 
 // A mover of the release before, which is the superuser, dies in any state of a move. The pods take the shards over, and the mover
 // goes on as its own role. The next round begins as the superuser again: that is the way back to the release before.
@@ -22,17 +38,19 @@ func TestAMoveThatTheSuperuserBegan(t *testing.T) {
 		t.Run(string(state), func(t *testing.T) {
 			c.asSuperuser()
 			m := c.flip(n)
-			require.False(t, c.startMover(m, state).wait(t), "not killed")
+			c.killedAt(m, state)
 			c.Own()
-			o := c.options(m)
+			o, left := c.options(m), 0
 			o.OnState = func(mv reshard.Move) {
-				if mv.State == reshard.Switched {
-					for id, server := range c.Servers {
-						require.Zero(t, server.Count(pgtest.Database(id), "SELECT count(*) FROM pg_stat_replication WHERE usename = 'postgres'"))
+				for n := 0; mv.State == reshard.Switched && state != reshard.Switched && n < 100; n++ {
+					if left = c.sendersOfTheSuperuser(); left == 0 {
+						return
 					}
+					time.Sleep(100 * time.Millisecond)
 				}
 			}
 			require.NoError(t, c.run(o))
+			require.Zero(t, left)
 			require.Equal(t, m.Assignment, c.owners())
 			c.requireClean()
 		})
@@ -59,7 +77,7 @@ func TestAMoveThatTheSuperuserBeganIsTakenBack(t *testing.T) {
 		t.Run(string(state), func(t *testing.T) {
 			c.asSuperuser()
 			m := c.desired(3)
-			require.False(t, c.startMover(m, state).wait(t), "not killed")
+			c.killedAt(m, state)
 			c.Own()
 			require.NoError(t, take(m))
 			var ended *reshard.EndedError
