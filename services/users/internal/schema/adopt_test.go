@@ -21,11 +21,11 @@ import (
 
 // both does what shardctl migrate and users migrate do.
 func both(ctx context.Context, shards *pgtest.Shards) error {
-	connect, log := shards.Admin.As("test").ConnConfig, slog.New(slog.DiscardHandler)
-	if err := migrate.Run(ctx, shards.Map, connect, log); err != nil {
+	log := slog.New(slog.DiscardHandler)
+	if err := migrate.Run(ctx, shards.Map, shards.Admin.As("test").ConnConfig, log); err != nil {
 		return err
 	}
-	return migrate.Service(ctx, shards.Map, connect, schema.Users(), log)
+	return migrate.Service(ctx, shards.Map, shards.Owner.As("test").ConnConfig, schema.Users(), log)
 }
 
 // startFormer runs a shard as the releases made it that had one list of versions
@@ -41,17 +41,14 @@ func startFormer(t *testing.T, upTo int64) *pgtest.Shards {
 func makeFormer(t *testing.T, shards *pgtest.Shards, upTo int64) {
 	t.Helper()
 	server, name := shards.Servers[0], pgtest.Database(0)
-	for _, statement := range []string{
-		"DROP SCHEMA IF EXISTS scalestack CASCADE", "DROP SCHEMA public CASCADE",
-		"CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC", "CREATE SCHEMA scalestack",
-	} {
-		server.Exec(name, statement)
-	}
-	config, err := shards.Admin.As("test").ConnConfig(&shards.Map.Shards[0])
+	server.Exec(name, "DROP SCHEMA IF EXISTS scalestack CASCADE; DROP SCHEMA public CASCADE; "+
+		"CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC; CREATE SCHEMA scalestack")
+	config, err := shards.As("postgres", pgtest.SuperPassword).As("test").ConnConfig(&shards.Map.Shards[0])
 	require.NoError(t, err)
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	applyFormer(t, db, upTo)
+	server.Own(name)
 	server.Exec(name, "INSERT INTO scalestack.shard (cluster, shard_id, buckets, initial_shards) VALUES ('test', 0, 12, 1)")
 	server.Exec(name, "INSERT INTO scalestack.ownership (bucket, state, owner, epoch) SELECT bucket, 'owned', 0, 7 FROM generate_series(0, 11) AS bucket")
 	if upTo >= 3 {
@@ -119,7 +116,7 @@ func versions(t *testing.T, shards *pgtest.Shards, table string) string {
 
 func requireCurrent(t *testing.T, shards *pgtest.Shards) {
 	t.Helper()
-	require.Equal(t, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", versions(t, shards, "scalestack.schema_version"))
+	require.Equal(t, "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", versions(t, shards, "scalestack.schema_version"))
 	require.Equal(t, "0 1 2 3 4 5 6 7 8", versions(t, shards, "public.users_schema_version"))
 }
 
