@@ -109,9 +109,9 @@ func TestNoResourceUsesADefaultProvider(t *testing.T) {
 
 func TestNoPasswordInPlainText(t *testing.T) {
 	each(t, func(t *testing.T, env string, g *graph) {
-		passwords := map[string]int{"dev": 16, "staging": 14, "prod": 22}
+		passwords := map[string]int{"dev": 17, "staging": 15, "prod": 23}
 		require.Len(t, g.find("random:index/randomPassword:RandomPassword"), passwords[env],
-			"two for each shard, one for the cache, one for each of five services, one for each exporter of dev, two for Patroni of each shard of prod")
+			"two for each shard, one for the logins of migrations and moves, one for the cache, one for each of five services, one for each exporter of dev, two for Patroni of each shard of prod")
 		require.NotContains(t, g.text(t), password)
 	})
 }

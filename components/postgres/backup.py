@@ -10,7 +10,6 @@ run              makes base backups on time, for ever, and serves metrics
 PGDATA   the data folder
 CONFIG   folder with backup.json, that of this program by default
 SOCKET   folder of the server's socket
-PASSWORD file with the superuser's password, where the server asks for one
 LOCAL    folder where fetch looks for what the archive does not have
 LEFT     files of the log in which timelines were left: from there on LOCAL may have what no other member had
 POD      name of this pod, where the shard has several members
@@ -89,23 +88,11 @@ def fetch(name, path):
     return 1
 
 
-def log_in():
-    """Finds the password that the server takes, where it asks for one."""
-    if "PASSWORD" not in os.environ:
-        return
-    for password in datadir.passwords(os.path.dirname(os.environ["PASSWORD"])):
-        os.environ["PGPASSWORD"] = password
-        asked = ["psql", "--no-psqlrc", "--no-password", "--quiet", "--host", os.environ["SOCKET"], "--username", "postgres", "--dbname", "postgres", "--command", ""]
-        if datadir.REFUSED not in subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stderr:
-            return
-
-
 def base():
     from barman.clients import cloud_backup
 
     settings = bucket.read_settings()
     archive = own_archive(settings)
-    log_in()
     # A base backup is one long session, which waits for a checkpoint.
     os.environ["PGOPTIONS"] = datadir.unlimited(os.environ["PGDATA"])
     began = time.monotonic()

@@ -96,9 +96,6 @@ func backupContainer(p plan) *corev1.ContainerArgs {
 	}
 	if p.replicated() {
 		c.Env = append(c.Env.(corev1.EnvVarArray), podEnv())
-	} else {
-		c.Env = append(c.Env.(corev1.EnvVarArray), env("PASSWORD", credentialsPath+"/admin/password"))
-		c.VolumeMounts = append(c.VolumeMounts.(corev1.VolumeMountArray), kube.ReadOnlyMount("admin-credentials", credentialsPath+"/admin"))
 	}
 	c.ReadinessProbe = probe("test -s "+backupAliveFile, 5, 3)
 	// It looks every 15 seconds, while it makes a base backup too.

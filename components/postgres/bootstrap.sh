@@ -5,8 +5,8 @@
 #
 #   PGDATA       the data folder, a child of the volume's root
 #   DATABASE     the shard's database
-#   CREDENTIALS  folder with admin/password and app/password
-#   CONFIG       folder with postgresql.conf
+#   CREDENTIALS  folder with app/password, and admin with password, owner-password and mover-password
+#   CONFIG       folder with postgresql.conf and owner.sql
 #
 # Passwords reach the server on its standard input only: a command line can be
 # read by others, and so can a log.
@@ -80,9 +80,9 @@ single() {
 		"$1"
 }
 
-# password prints a user's password as an SQL literal.
+# password prints a mounted password as an SQL literal.
 password() {
-	file="$CREDENTIALS/$1/password"
+	file="$CREDENTIALS/$1"
 	[ -s "$file" ] || fail "$file is empty or absent"
 	[ "$(sed -n '$=' "$file")" -eq 1 ] || fail "$file has more than one line"
 	printf "'%s'" "$(sed "s/'/''/g" "$file")"
@@ -101,9 +101,18 @@ converge_sql() {
 	printf "SELECT 'database is missing' AS state WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '%s');\n\n" "$DATABASE"
 }
 
+# owner_sql makes the roles of migrations and moves, which have what the superuser had before there
+# were any, and sets their passwords.
+owner_sql() {
+	cat "$CONFIG/owner.sql"
+	printf '\nALTER ROLE scalestack_owner PASSWORD %s;\n\nALTER ROLE scalestack_mover PASSWORD %s;\n\n' "$owner_password" "$mover_password"
+}
+
 converge() {
-	admin_password=$(password admin)
-	app_password=$(password app)
+	admin_password=$(password admin/password)
+	app_password=$(password app/password)
+	owner_password=$(password admin/owner-password)
+	mover_password=$(password admin/mover-password)
 	state=$(converge_sql | single template1) || fail "setting the roles failed"
 	case $state in
 	*'database is missing'*)
@@ -111,8 +120,9 @@ converge() {
 		printf 'CREATE DATABASE %s;\n\n' "$DATABASE" | single template1 >/dev/null || fail "creating $DATABASE failed"
 		;;
 	esac
+	owner_sql | single "$DATABASE" >/dev/null || fail "giving $DATABASE to its roles failed"
 }
 
 check_data
 converge
-log "ready: database $DATABASE, roles postgres and app"
+log "ready: database $DATABASE and its roles"

@@ -82,7 +82,7 @@ func (s *shard) write(name, text string) {
 func (s *shard) configure(args *Args) {
 	local := strings.NewReplacer("'5432'", fmt.Sprintf("'%d'", s.port), configPath, s.folder, socketPath, s.folder,
 		bucketCredentialsPath, s.at("backup-credentials"),
-		volumePath, s.at("volume"), "'*'", "'127.0.0.1'")
+		volumePath, s.at("volume"), "'*'", "'127.0.0.1'", " peer\n", " trust\n")
 	_ = os.Remove(s.at("restore.json"))
 	s.args = args.withDefaults()
 	for name, text := range mountedFiles(plan{Args: s.args, component: "postgres"}) {
@@ -93,6 +93,8 @@ func (s *shard) configure(args *Args) {
 
 func (s *shard) passwords(admin, app string) {
 	s.write("admin/password", admin)
+	s.write("admin/owner-password", "owner-of-"+admin)
+	s.write("admin/mover-password", "mover-of-"+admin)
 	s.write("app/password", app)
 }
 

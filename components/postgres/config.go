@@ -18,6 +18,9 @@ import (
 //go:embed bootstrap.sh
 var bootstrapScript string
 
+// ownerFile has what bootstrap.sh and roles.sh give a shard's database to its roles with.
+const ownerFile = "owner.sql"
+
 //go:embed startup.sh
 var startupScript string
 
@@ -31,9 +34,10 @@ var lockScript string
 //go:embed server.sh
 var serverScript string
 
-// hba lets every role in over TCP with its password only. The last line is for
-// physical replication, which "all" does not cover.
+// hba lets every role in over TCP with its password only, and the operating system's user postgres, as whom only the shard's own
+// containers run, as the superuser inside the pod. The last line is for physical replication, which "all" does not cover.
 const hba = `# type  database     user      address  method
+local   all          postgres           peer
 local   all          all                scram-sha-256
 host    all          all       all      scram-sha-256
 host    replication  postgres  all      scram-sha-256

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 // startupConfig is on the volume, where startup.sh writes it before each start.
@@ -21,6 +22,9 @@ func restartingFiles(p plan) map[string]string {
 	}
 	if p.replicated() {
 		files = memberFiles(p)
+	} else {
+		// Nobody looks at it while a single server runs.
+		files[ownerFile] = owner.SQL
 	}
 	files["lock.sh"] = lockScript
 	return addRestore(p, files)
@@ -30,6 +34,7 @@ func restartingFiles(p plan) map[string]string {
 // restartingFiles takes effect whenever the server starts next.
 func mountedFiles(p plan) map[string]string {
 	files := restartingFiles(p)
+	files[ownerFile] = owner.SQL
 	first := startupScript + tlsPrepare(p.Args)
 	if p.replicated() {
 		files["prepare.sh"], files["prepare.py"] = first+prepareScript, prepareProgram

@@ -42,7 +42,7 @@ func (r *registrar) claims(p plan) ([]*corev1.PersistentVolumeClaim, error) {
 // patroni registers what several servers of one shard have beyond a single one. It
 // returns what they have to wait for.
 func (r *registrar) patroni(p plan, admin pulumi.StringInput, claims []*corev1.PersistentVolumeClaim, begun pulumi.ResourceOption) ([]pulumi.Resource, error) {
-	_, rest, err := r.passwords(p, patroniCredentials)
+	_, rest, err := r.passwords(p.secret(patroniCredentials))
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,24 @@ const (
 	rotationKey = "rotation"
 )
 
+// adminCredentials are the superuser's and, under names of their own, those of migrations and moves: each has a login of its
+// own on each shard.
+func adminCredentials(p plan, passwords, seeds []pulumi.StringInput) *corev1.SecretArgs {
+	args := credentials(p, AdminCredentials, AdminRole, passwords)
+	data := args.StringData.(pulumi.StringMap)
+	for login, role := range logins {
+		var derived []pulumi.StringInput
+		for _, seed := range seeds {
+			derived = append(derived, kube.Derived(seed, ShardName(p.id)+"/"+role))
+		}
+		data[login+"-username"], data[login+"-password"] = pulumi.String(role), derived[0]
+		if p.hasFormer() {
+			data[login+"-"+FormerKey] = lines(derived[1:])
+		}
+	}
+	return args
+}
+
 // credentials have the present password and those of before.
 func credentials(p plan, secret, role string, passwords []pulumi.StringInput) *corev1.SecretArgs {
 	data := pulumi.StringMap{"username": pulumi.String(role), "password": passwords[0]}

@@ -89,7 +89,7 @@ func newClusterOf(t *testing.T, authority *certtest.Authority, changes ...func(*
 	for i := range 3 {
 		m := &member{shard: newShard(t), cluster: c, index: i, rest: freeAddress(t), host: c.api.address}
 		for name, text := range map[string]string{
-			"account/token": "member\n", "credentials/admin/password": "admin-1", "credentials/app/password": appPassword, "account/ca.crt": string(c.api.authority.Certificate), "backup-credentials/AWS_ACCESS_KEY_ID": "key\n",
+			"account/token": "member\n", "credentials/admin/password": "admin-1", "credentials/admin/owner-password": "owner-of-admin-1", "credentials/admin/mover-password": "mover-of-admin-1", "credentials/app/password": appPassword, "account/ca.crt": string(c.api.authority.Certificate), "backup-credentials/AWS_ACCESS_KEY_ID": "key\n",
 			"backup-credentials/AWS_SECRET_ACCESS_KEY": "secret\n", "kubeconfig": strings.ReplaceAll(c.api.kubeconfig(), "CONFIG", m.folder),
 			"patroni.py": c.patroniProgram(),
 		} {
@@ -180,15 +180,18 @@ func (c *cluster) secrets(admin string, rest ...string) string {
 	return patroniSecrets(c.args(nil), own, others, rest...)
 }
 
-var callsReplicator = regexp.MustCompile(`(?m)^replicator\(\) .*$`)
+var (
+	callsReplicator = regexp.MustCompile(`(?m)^replicator\(\) .*$`)
+	givesDatabase   = regexp.MustCompile(`(?m)^\t(owner_sql \| single|own$|(owner|mover)_password=).*\n`)
+)
 
-// ofBefore takes the members' role out of a file, if they have none.
+// ofBefore takes the members' role out of a file, and those of migrations and moves, if they have none.
 func (c *cluster) ofBefore(text string) string {
 	if !c.oneRole {
 		return text
 	}
 	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.Contains(line, replicatorRole) })
-	return callsReplicator.ReplaceAllString(strings.Join(lines, "\n"), "replicator() { :; }")
+	return givesDatabase.ReplaceAllString(callsReplicator.ReplaceAllString(strings.Join(lines, "\n"), "replicator() { :; }"), "")
 }
 
 // deploy is configure and a new template: the members are replaced one after the other, each waiting for the one before.
@@ -217,7 +220,7 @@ func (m *member) environment() []string {
 		fmt.Sprintf("PATRONI_POSTGRESQL_CONNECT_ADDRESS=%s:%d", name, m.port), "PATRONI_RESTAPI_CONNECT_ADDRESS=" + strings.Replace(m.rest, "127.0.0.1", name, 1),
 		"TLS_SOURCE=" + m.at("secret"), "TLS_FOLDER=" + m.at("volume/tls"), "TLS_CONFIG=" + m.folder, "TLS_NAMES=localhost", "TLS_PATIENCE=0",
 		"PATRONI=" + m.at("patroni"), "REST=" + m.rest,
-		"HOME=" + m.at("volume"), "AGAIN=1", "POD=" + m.pod(), "MEMBERS=3", "EXCESS=" + excess(m.cluster.args(nil)), "CREDENTIALS=" + m.at("credentials"),
+		"HOME=" + m.at("volume"), "AGAIN=1", "OWN=1", "POD=" + m.pod(), "MEMBERS=3", "EXCESS=" + excess(m.cluster.args(nil)), "CREDENTIALS=" + m.at("credentials"),
 	}
 	if m.cluster.memberCertificates {
 		all = append(all, "TRUST="+m.trustFolder())

@@ -17,6 +17,8 @@ import (
 func (m *member) mount(password string) {
 	m.write("patroni/20-passwords.yml", m.cluster.secrets(password))
 	m.write("credentials/admin/password", password)
+	m.write("credentials/admin/owner-password", "owner-of-"+password)
+	m.write("credentials/admin/mover-password", "mover-of-"+password)
 }
 
 // mountREST gives a member the passwords of its REST API, the present one first.

@@ -100,7 +100,7 @@ func TestMembersOfAnEarlierReleaseGetARoleOfTheirOwn(t *testing.T) {
 	c.configure(nil)
 	c.start()
 	leader := c.settled()
-	require.Equal(t, "0", leader.query("postgres", "admin-1", "SELECT count(*)::text FROM pg_roles WHERE rolname = '"+replicatorRole+"'"))
+	require.Equal(t, "0", leader.query("postgres", "admin-1", "SELECT count(*)::text FROM pg_roles WHERE rolname LIKE 'scalestack%'"))
 	leader.exec("CREATE TABLE written (n int)")
 	w := c.writeRotating("admin-1")
 	c.oneRole = false
@@ -134,5 +134,6 @@ func TestMembersOfAnEarlierReleaseGetARoleOfTheirOwn(t *testing.T) {
 		}
 	}
 	c.requireOwnRole()
+	c.settled().requireOwned("owner-of-admin-1", "mover-of-admin-1", "written")
 	w.end()
 }

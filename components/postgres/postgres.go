@@ -70,6 +70,9 @@ type registrar struct {
 	opening []pulumi.Resource
 	rolled  []rolledShard
 	shards  []Shard
+	// seeds are what the passwords of migrations and moves are derived from, the present one first.
+	firstSeed pulumi.StringInput
+	seeds     []pulumi.StringInput
 	// rolledOut is the Job after which every shard runs what was deployed.
 	rolledOut pulumi.Resource
 }
@@ -95,6 +98,9 @@ func (r *registrar) all() error {
 		return err
 	}
 	if err := r.clients(); err != nil {
+		return err
+	}
+	if r.firstSeed, r.seeds, err = r.passwords(r.name + "-logins"); err != nil {
 		return err
 	}
 	for _, id := range r.args.Shards {
@@ -131,15 +137,15 @@ func (r *registrar) budget() error {
 }
 
 func (r *registrar) shard(p plan) error {
-	firstAdmin, admins, err := r.passwords(p, AdminCredentials)
+	firstAdmin, admins, err := r.passwords(p.secret(AdminCredentials))
 	if err != nil {
 		return err
 	}
-	firstApp, apps, err := r.passwords(p, AppCredentials)
+	firstApp, apps, err := r.passwords(p.secret(AppCredentials))
 	if err != nil {
 		return err
 	}
-	admin, err := corev1.NewSecret(r.ctx, p.secret(AdminCredentials), credentials(p, AdminCredentials, AdminRole, admins), r.parent)
+	admin, err := corev1.NewSecret(r.ctx, p.secret(AdminCredentials), adminCredentials(p, admins, r.seeds), r.parent)
 	if err != nil {
 		return err
 	}
@@ -148,7 +154,7 @@ func (r *registrar) shard(p plan) error {
 		return err
 	}
 	// Of the first passwords: later ones restart nothing.
-	checksum := checksum(p, firstAdmin, firstApp)
+	checksum := checksum(p, firstAdmin, firstApp, r.firstSeed)
 	rolled := rolledShard{plan: p, rollout: rollout(p, checksum), app: app}
 	if err := r.gate(rolled); err != nil {
 		return err
@@ -201,25 +207,25 @@ func (r *registrar) shard(p plan) error {
 	return nil
 }
 
-// passwords are the present one of a shard's Secret and those that a server may still have: the one before, those of
+// passwords are an owner's present one and those that a server may still have: the one before, those of
 // rotations that did not end, and the first, which a stack has that begins with a higher number. An earlier release
 // could rotate the first, which took every shard away for a minute: what it generated stays.
-func (r *registrar) passwords(p plan, secret string) (first pulumi.StringInput, all []pulumi.StringInput, err error) {
-	first, err = kube.Password(r.ctx, kube.PasswordName(p.secret(secret), 0), nil, r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
+func (r *registrar) passwords(owner string) (first pulumi.StringInput, all []pulumi.StringInput, err error) {
+	first, err = kube.Password(r.ctx, kube.PasswordName(owner, 0), nil, r.parent, pulumi.IgnoreChanges([]string{"keepers"}))
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, rotation := range append([]int{p.PasswordRotation, p.PasswordRotation - 1}, p.Unfinished...) {
+	for _, rotation := range append([]int{r.args.PasswordRotation, r.args.PasswordRotation - 1}, r.args.Unfinished...) {
 		if rotation <= 0 {
 			continue
 		}
-		value, err := kube.Password(r.ctx, kube.PasswordName(p.secret(secret), rotation), nil, r.parent)
+		value, err := kube.Password(r.ctx, kube.PasswordName(owner, rotation), nil, r.parent)
 		if err != nil {
 			return nil, nil, err
 		}
 		all = append(all, value)
 	}
-	if p.PasswordRotation == 0 {
+	if r.args.PasswordRotation == 0 {
 		return first, append([]pulumi.StringInput{first}, all...), nil
 	}
 	return first, append(all, first), nil

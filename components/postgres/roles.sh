@@ -10,8 +10,9 @@
 #   MEMBERS  and PGDATA, POD, PATRONI: see restart.py and replicator.py. NAMESPACE: see crashed.py
 : "${SOCKET:?}" "${ALIVE:?}" "${EXCESS:?}" "${PAUSE:=5}"
 
-# AGAIN is after how many seconds a restart that has not helped is tried again.
-: "${AGAIN:=60}"
+# AGAIN is after how many seconds a restart that has not helped is tried again, and OWN how often what the superuser has
+# made in the database by hand is given to its roles, and what was in use.
+: "${AGAIN:=60}" "${OWN:=60}"
 
 # single runs SQL from standard input at the running server, in place of one that runs
 # for the purpose. No statement is written to its log, and none waits for a standby that may
@@ -23,7 +24,7 @@ single() {
 }
 
 # wanted is a name for what the mounted files say.
-wanted() { cat "$CREDENTIALS"/*/* "$CONFIG/roles.sh" "$PATRONI/20-passwords.yml" | cksum; }
+wanted() { cat "$CREDENTIALS"/*/* "$CONFIG/owner.sql" "$CONFIG/roles.sh" "$PATRONI/20-passwords.yml" | cksum; }
 
 # drop_slots removes what moves had on a server that was the primary once. Nobody reads
 # those slots any more, Patroni leaves them alone, and they would keep the log for ever.
@@ -39,6 +40,13 @@ shrink() {
 	if python3 -I "$CONFIG/restart.py"; then
 		shrink_after=$(($(date +%s) + AGAIN))
 	fi
+}
+
+# own is for a primary whose roles are there.
+own() {
+	[ "$(date +%s)" -ge "$own_after" ] || return 0
+	single "$DATABASE" <"$CONFIG/owner.sql" >/dev/null || log "giving $DATABASE to its roles failed, see above"
+	own_after=$(($(date +%s) + OWN))
 }
 
 replicator() { python3 -I "$CONFIG/replicator.py" "$1"; }
@@ -63,8 +71,10 @@ look() {
 		[ -n "$done_for" ] || replicator founded || return 1
 		(converge) && replicator make || return 1
 		done_for=$for_files
+		own_after=$(($(date +%s) + OWN))
 		log "roles and database $DATABASE are as they should be"
 	fi
+	own
 }
 
 # watched keeps crashed.py running beside this loop.
@@ -77,6 +87,7 @@ watched() {
 watcher=
 done_for=
 shrink_after=0
+own_after=0
 while :; do
 	watched
 	if look; then

@@ -83,7 +83,7 @@ func (s *store) files(folder string) (names []string) {
 func (s *store) backed(t *testing.T) *shard {
 	t.Helper()
 	shard := newShard(t)
-	shard.env = []string{"LIBRARY=" + os.Getenv(libraryVariable), "SOCKET=" + shard.folder, "PASSWORD=" + shard.at("admin/password"),
+	shard.env = []string{"LIBRARY=" + os.Getenv(libraryVariable), "SOCKET=" + shard.folder,
 		"PGPORT=" + strconv.Itoa(shard.port), "AGAIN=1", "PAUSE=0.2"}
 	shard.write("backup-credentials/AWS_ACCESS_KEY_ID", "key\n")
 	shard.write("backup-credentials/AWS_SECRET_ACCESS_KEY", "secret\n")

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/scalestack/scalestack/components/internal/kube"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 const (
@@ -68,6 +69,26 @@ const (
 	// AppCredentials are those of AppRole.
 	AppCredentials = "app"
 )
+
+// What logs in to shards beside their pods and the services' own roles. None is a superuser's.
+const (
+	// OwnerLogin is for services' migrations: it has what they have made.
+	OwnerLogin = "owner"
+	// MoverLogin is for the engine's own programs, and those that look after the shards.
+	MoverLogin = "mover"
+)
+
+var logins = map[string]string{OwnerLogin: owner.Role, MoverLogin: owner.Mover}
+
+// LoginFiles are the keys of a shard's Secret of AdminCredentials, and the files of a folder username, password and
+// FormerKey, with which a login of OwnerLogin or MoverLogin is mounted. The superuser's is not among them.
+func LoginFiles(login, folder string, former bool) map[string]string {
+	files := map[string]string{login + "-username": folder + "/username", login + "-password": folder + "/password"}
+	if former {
+		files[login+"-"+FormerKey] = folder + "/" + FormerKey
+	}
+	return files
+}
 
 // SecretName is the name of a shard's Secret: of AdminCredentials or
 // AppCredentials. It is known before the component is made.

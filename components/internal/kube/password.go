@@ -1,6 +1,9 @@
 package kube
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/pulumi/pulumi-random/sdk/v4/go/random"
@@ -19,6 +22,15 @@ func Password(ctx *pulumi.Context, name string, keepers pulumi.StringMap, opts .
 		return secret, err
 	}
 	return pulumi.ToSecret(made.Result).(pulumi.StringOutput), nil
+}
+
+// Derived is a password of another one for one use: who knows it knows neither that one nor any other use's. It has 192 bits.
+func Derived(of pulumi.StringInput, use string) pulumi.StringOutput {
+	return of.ToStringOutput().ApplyT(func(key string) string {
+		sum := hmac.New(sha256.New, []byte(key))
+		sum.Write([]byte(use))
+		return hex.EncodeToString(sum.Sum(nil)[:24])
+	}).(pulumi.StringOutput)
 }
 
 // PasswordName is the resource with the password of a rotation. The first one has no number.
