@@ -27,6 +27,19 @@ var rightsMutations = map[string]mutation{
 	"rights for strangers":        {policy: "rbac-bindings", says: `is "system:unauthenticated"`, edits: edits(declareAs(rbacAPI+"ClusterRoleBinding", binding("view", "Group", "system:unauthenticated")))},
 	"rights for all accounts":     {policy: "rbac-bindings", says: `is "system:serviceaccounts:x"`, edits: edits(declareAs(rbacAPI+"ClusterRoleBinding", binding("view", "Group", "system:serviceaccounts:x")))},
 
+	"superuser's Secret": {policy: "superuser-local", says: `volumes[0].secret.secretName is "postgres-shard-0-admin"`, edits: edits(
+		set(web, pods+"volumes[0]", map[string]any{"name": "shard-map", "secret": map[string]any{"secretName": "postgres-shard-0-admin"}}))},
+	"superuser's password": {policy: "superuser-local", says: `sources[0].secret.name is "postgres-shard-0-admin"`, edits: edits(
+		set("Job shards-migrate-*", pods+"volumes[1].projected.sources[0].secret.items[0].key", "password"))},
+	"superuser's password of before": {policy: "superuser-local", says: "Job scalestack/postgres-rollout", edits: edits(
+		set("Job postgres-rollout-*", pods+"volumes[2]", map[string]any{"name": "shard-0", "secret": map[string]any{
+			"secretName": "postgres-shard-0-admin", "items": []any{map[string]any{"key": "former", "path": "password"}}}}))},
+	"superuser of another shard": {policy: "superuser-local", says: `is "postgres-shard-1-admin"`, edits: edits(
+		set(db, pods+"volumes[2].secret.secretName", "postgres-shard-1-admin"))},
+	"superuser as a variable": {policy: "superuser-local", says: `secretKeyRef.name is "postgres-shard-0-admin"`, edits: edits(
+		set(web, main0+"env", []any{map[string]any{"name": "PGPASSWORD", "valueFrom": map[string]any{
+			"secretKeyRef": map[string]any{"name": "postgres-shard-0-admin", "key": "password"}}}}))},
+
 	"every verb":               {policy: "rbac-rights", says: `verbs[0] is "*"`, edits: edits(declareAs(rbacAPI+"Role", rights("verbs", "*")))},
 	"every resource":           {policy: "rbac-rights", says: `resources[0] is "*"`, edits: edits(declareAs(rbacAPI+"ClusterRole", rights("resources", "*")))},
 	"every subresource":        {policy: "rbac-rights", says: `resources[0] is "*/scale"`, edits: edits(declareAs(rbacAPI+"Role", rights("resources", "*/scale")))},

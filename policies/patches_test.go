@@ -17,9 +17,11 @@ import (
 // notAsPatch are the mistakes that the same policy does not see in a Patch of the changed
 // fields alone, and why.
 var notAsPatch = map[string]string{
-	"limit below request":       "a policy about one object sees the request alone; the limit is the object's, and the API server compares them",
-	"rollouts without a budget": "a Patch changes no object's kind",
-	"empty liveness":            "merged with the object's probe it is whole: a Patch cannot take the probe's action away",
+	"limit below request":        "a policy about one object sees the request alone; the limit is the object's, and the API server compares them",
+	"rollouts without a budget":  "a Patch changes no object's kind",
+	"superuser's Secret":         "a Patch that names the Secret leaves the items of the object's volume as they are",
+	"superuser of another shard": "a Patch that names the Secret leaves the items of the object's volume as they are",
+	"empty liveness":             "merged with the object's probe it is whole: a Patch cannot take the probe's action away",
 }
 
 // Each mistake that can be written as a Patch of an object is one there too.

@@ -13,7 +13,7 @@ func rules() []rule.Rule {
 		autoscalerMinimum, autoscalerSingle, statefulSetFixed, volumesKept, dataRetained,
 		selectorMatches, servicePort, budgetRequired, budgetSingle, budgetFloor,
 		networkCovered, networkDenied, metricsPrivate, tokenUsed, rbacBindings, rbacRights,
-		shardConnections, shardMap, shardsKept, spreadWithinShard, shardsEncrypted, cacheEncrypted,
+		shardConnections, shardMap, shardsKept, spreadWithinShard, superuserLocal, shardsEncrypted, cacheEncrypted,
 		kafkaReplication, kafkaSecretUnique, kafkaConsumers, kafkaKept,
 		cachePrivate, pageRulesPrivate, oneRuleset, stableRules, tunnelClosed, gatewayClosed,
 	}

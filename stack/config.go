@@ -69,11 +69,12 @@ type Config struct {
 	stack string
 	// connect finds the cluster.
 	connect Connect
-	// clusterID, shardsName, newShards, the rotations and namespaceMarks are what the guard found out.
+	// clusterID, shardsName, newShards, the rotations, localSuperuser and namespaceMarks are what the guard found out.
 	clusterID, shardsName string
 	newShards             []int
 	unfinishedRotations   []int
 	unnumberedRotation    int
+	localSuperuser        bool
 	namespaceMarks        map[string]string
 }
 

@@ -149,10 +149,10 @@ func (d *deployment) shards() error {
 	}
 	var hosts []pulumi.StringInput
 	var out pulumi.Array
-	administrators := map[string]pulumi.StringInput{}
+	administrators := map[string]pulumi.StringMap{}
 	for _, shard := range made.Shards {
 		if d.hasFormerPasswords() {
-			administrators[shard.Name] = shard.Password
+			administrators[shard.Name] = shard.Logins
 		}
 		hosts = append(hosts, shard.Host)
 		out = append(out, pulumi.Map{

@@ -212,6 +212,7 @@ func (c *Config) settle(f findings) {
 	c.shardsName = c.nameOfShards(f)
 	c.newShards = c.newShardIDs(f)
 	c.unfinishedRotations, c.unnumberedRotation = c.unfinished(f.past), f.past.unnumbered
+	c.localSuperuser = f.past.localSuperuser || len(c.newShards) == len(c.shardIDs())
 	c.Redis.Later = c.laterCachePasswords(f.past)
 	c.namespaceMarks = c.marks(f)
 }

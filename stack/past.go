@@ -34,6 +34,8 @@ type past struct {
 	cachePasswords []int
 	// begun are the rotations of which the state has a superuser's password.
 	begun []int
+	// localSuperuser tells that shards refuse the superuser from outside, or that nobody logs in so any more.
+	localSuperuser bool
 	// unnumbered is the rotation of the services' passwords that have no number in their names.
 	unnumbered int
 	// namespaceUID and target are for a state that does not know its cluster, which was
@@ -148,6 +150,12 @@ func (p *past) read(urn string, one stored) {
 		p.deployed = appendDecoded(p.deployed, one.Outputs)
 	case one.Type == "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", strings.HasSuffix(one.Type, ":ScaledObject"):
 		p.scaled = appendDecoded(p.scaled, one.Outputs)
+	case one.Type == "kubernetes:batch/v1:Job" && strings.HasSuffix(urn, "::"+reshardName):
+		// It comes last: all shards and all other Jobs are of the same deployment or a later one.
+		p.localSuperuser = p.localSuperuser || mountsLogin(one.Outputs)
+	case one.Type == "kubernetes:core/v1:ConfigMap":
+		data, _ := one.Outputs["data"].(map[string]any)
+		p.localSuperuser = p.localSuperuser || postgres.RefusesSuperuser(text(data, "pg_hba.conf"))
 	case one.Type == "random:index/randomPassword:RandomPassword":
 		p.readPassword(urn, one.Outputs)
 	case strings.HasPrefix(one.Type, "kubernetes:cert-manager.io/") && strings.HasSuffix(one.Type, ":Certificate"):
@@ -166,6 +174,38 @@ func (p *past) read(urn string, one stored) {
 	case one.Type == "pulumi:providers:kubernetes" && strings.HasSuffix(urn, "::"+providerName):
 		p.target = cluster.Target{Kubeconfig: text(one.Outputs, "kubeconfig"), Context: text(one.Outputs, "context")}
 	}
+}
+
+// mountsLogin tells that a Job has the login of moves, and so not the superuser's.
+func mountsLogin(job map[string]any) bool {
+	var one struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Volumes []struct {
+						Projected struct {
+							Sources []struct {
+								Secret struct{ Items []struct{ Key string } }
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	if decodeObject(job, &one) != nil {
+		return false
+	}
+	for _, volume := range one.Spec.Template.Spec.Volumes {
+		for _, source := range volume.Projected.Sources {
+			for _, item := range source.Secret.Items {
+				if item.Key == postgres.MoverLogin+"-password" {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // appendDecoded leaves out what is not of the form.

@@ -66,8 +66,8 @@ func TestAChangedRolePreparesTheShardsAgain(t *testing.T) {
 // The first rotation adds what administrators need to bridge it, and nothing is there before.
 func TestAdministratorsGetTheFormerPasswordsToo(t *testing.T) {
 	for rotation, want := range map[int]map[string]string{
-		0: {"username": "shard-1/username", "password": "shard-1/password"},
-		1: {"username": "shard-1/username", "password": "shard-1/password", "former": "shard-1/former"},
+		0: {"mover-username": "shard-1/username", "mover-password": "shard-1/password"},
+		1: {"mover-username": "shard-1/username", "mover-password": "shard-1/password", "mover-former": "shard-1/former"},
 	} {
 		c := shop(t, map[string]string{"scalestack:postgres": fmt.Sprintf(`{"passwordRotation":%d}`, rotation)})
 		for _, a := range []*job.Args{c.migrateArgs(here, here, here), c.reshardArgs(here, here, here)} {
@@ -75,7 +75,7 @@ func TestAdministratorsGetTheFormerPasswordsToo(t *testing.T) {
 			_, told := a.BaseEnv["SCALESTACK_ADMINISTRATORS"]
 			require.Equal(t, rotation > 0, told)
 		}
-		require.NotContains(t, c.shardMounts(here, admin)[1].Secrets[1].Files, "former", "a service has one password")
+		require.NotContains(t, c.serviceArgs(c.Services["web"], wiredHere()).Mounts[1].Secrets[1].Files, "former", "a service has one password")
 		require.Equal(t, rotation, c.postgresArgs(here).PasswordRotation)
 	}
 }

@@ -146,15 +146,16 @@ func TestScrapersReachTheExportersThereAre(t *testing.T) {
 	require.Equal(t, []k8s.Peer{scraper}, c.redisArgs(here).Exporter.MetricsFrom)
 }
 
-// A migration works as the administrator, the service itself never does.
-func TestOnlyMigrationsGetTheAdministratorsCredentials(t *testing.T) {
+// A migration works as the owner of the tables, the service itself never does.
+func TestOnlyMigrationsGetTheOwnersLogin(t *testing.T) {
 	c := shop(t, nil)
 	a := c.serviceArgs(c.Services["web"], wiredHere())
 	require.Len(t, a.Mounts[1].Secrets, 4)
 	for _, secret := range a.Mounts[1].Secrets {
 		require.Equal(t, pulumi.String("web-login"), secret.Secret)
 	}
-	require.Equal(t, pulumi.String("postgres-shard-0-admin"), a.Migration.Mounts[1].Secrets[0].Secret)
+	require.Equal(t, k8s.SecretFiles{Secret: pulumi.String("postgres-shard-0-admin"),
+		Files: map[string]string{"owner-username": "shard-0/username", "owner-password": "shard-0/password"}}, a.Migration.Mounts[1].Secrets[0])
 	require.Equal(t, "shard-3/password", a.Mounts[1].Secrets[3].Files["password"])
 }
 

@@ -117,7 +117,7 @@ func (c *Config) shardctlArgs(namespace, shardMap pulumi.StringInput, command st
 		Args:            []string{command},
 		Revision:        c.structure(),
 		BaseEnv:         c.shardVariables(),
-		Mounts:          c.adminMounts(shardMap),
+		Mounts:          c.loginMounts(shardMap, postgres.MoverLogin),
 		EgressTo:        []k8s.Target{shardPods()},
 	}
 }
@@ -147,6 +147,7 @@ func (c *Config) postgresArgs(namespace pulumi.StringInput) *postgres.Args {
 	a := c.Postgres.Args
 	a.Namespace, a.Shards, a.Drained, a.PullSecret = namespace, c.shardIDs(), c.drainedIDs(), c.Kubernetes.PullSecret
 	a.PasswordRotation, a.Unfinished = c.Postgres.PasswordRotation, c.unfinishedRotations
+	a.LocalSuperuser = c.localSuperuser
 	a.New, a.Resolvers, a.APIServers = c.newShards, c.Kubernetes.Resolvers, c.Kubernetes.APIServers
 	if a.Exporter != nil {
 		e := *a.Exporter

@@ -89,7 +89,7 @@ func (c *Config) edgePeers() []k8s.Peer {
 // poolVariable is the most connections of one pod to one shard.
 const poolVariable = "SCALESTACK_DB_POOL"
 
-// connectShards gives the service its own login, and its migration the administrator's
+// connectShards gives the service its own login, and its migration the owner's
 // and a new run whenever the set of shards changes.
 func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 	maps.Copy(a.BaseEnv, c.shardVariables())
@@ -97,14 +97,17 @@ func (c *Config) connectShards(a *service.Args, s Service, w wiring) {
 		a.BaseEnv[poolVariable] = pulumi.String(strconv.Itoa(s.Uses.Shards.Pool))
 	}
 	a.After = slices.Concat(a.After, w.prepared)
-	a.Mounts = slices.Concat(a.Mounts, c.shardMounts(w.shardMap, func(int) pulumi.StringInput { return w.shardLogins[s.Name] }))
+	a.Mounts = slices.Concat(a.Mounts, c.shardMounts(w.shardMap, func(shard int) k8s.SecretFiles {
+		folder := postgres.ShardName(shard)
+		return k8s.SecretFiles{Secret: w.shardLogins[s.Name], Files: map[string]string{"username": folder + "/username", "password": folder + "/password"}}
+	}))
 	a.EgressTo = slices.Concat(a.EgressTo, []k8s.Target{shardPods()})
 	if a.Migration == nil {
 		return
 	}
 	m := *a.Migration
 	m.BaseEnv = c.shardVariables()
-	m.Mounts = slices.Concat(m.Mounts, c.adminMounts(w.shardMap))
+	m.Mounts = slices.Concat(m.Mounts, c.loginMounts(w.shardMap, postgres.OwnerLogin))
 	m.EgressTo = slices.Concat(m.EgressTo, []k8s.Target{shardPods()})
 	m.Revision += c.structure()
 	a.Migration = &m
@@ -169,49 +172,34 @@ func (c *Config) shardVariables() variables {
 	return all
 }
 
-// shardMounts are what a client of the shards needs: the map, its credentials with
-// further keys of their Secrets and, with TLS, the authorities of the shards'
-// certificates.
-func (c *Config) shardMounts(shardMap pulumi.StringInput, secret func(shard int) pulumi.StringInput, keys ...string) []k8s.Mount {
-	mounts := []k8s.Mount{mapMount(shardMap), c.credentials(secret, keys...)}
+// shardMounts are what a client of the shards needs: the map, its credentials for each
+// shard and, with TLS, the authorities of the shards' certificates.
+func (c *Config) shardMounts(shardMap pulumi.StringInput, of func(shard int) k8s.SecretFiles) []k8s.Mount {
+	credentials := k8s.Mount{Name: "shard-credentials", Path: credentialsFolder}
+	for _, id := range c.shardIDs() {
+		credentials.Secrets = append(credentials.Secrets, of(id))
+	}
+	mounts := []k8s.Mount{mapMount(shardMap), credentials}
 	if c.Postgres.TLS != nil {
 		mounts = append(mounts, postgres.AuthorityMount(postgresName, c.Postgres.TLS, shardCAFolder))
 	}
 	return mounts
 }
 
-// adminMounts are those of a client that logs in as the shards' superuser. After a
+// loginMounts are those of a client that has a login of the shards themselves. After a
 // rotation they include the former passwords, for servers that do not have the new one
-// yet.
-func (c *Config) adminMounts(shardMap pulumi.StringInput) []k8s.Mount {
-	if !c.hasFormerPasswords() {
-		return c.shardMounts(shardMap, admin)
-	}
-	return c.shardMounts(shardMap, admin, postgres.FormerKey)
+// yet. The Secrets' names are known without the shards; the shard map is what waits for them.
+func (c *Config) loginMounts(shardMap pulumi.StringInput, login string) []k8s.Mount {
+	return c.shardMounts(shardMap, func(shard int) k8s.SecretFiles {
+		return k8s.SecretFiles{
+			Secret: pulumi.String(postgres.SecretName(postgresName, shard, postgres.AdminCredentials)),
+			Files:  postgres.LoginFiles(login, postgres.ShardName(shard), c.hasFormerPasswords()),
+		}
+	})
 }
 
 func mapMount(configMap pulumi.StringInput) k8s.Mount {
 	return k8s.Mount{Name: "shard-map", Path: shardMapFolder, ConfigMap: configMap}
-}
-
-// admin is the Secret of a shard's superuser. Its name is known without the shard; the
-// shard map is what waits for the shard.
-func admin(shard int) pulumi.StringInput {
-	return pulumi.String(postgres.SecretName(postgresName, shard, postgres.AdminCredentials))
-}
-
-// credentials mounts a user name and a password for each shard, and the other named
-// keys of the Secret.
-func (c *Config) credentials(secret func(shard int) pulumi.StringInput, keys ...string) k8s.Mount {
-	mount := k8s.Mount{Name: "shard-credentials", Path: credentialsFolder}
-	for _, id := range c.shardIDs() {
-		byKey := map[string]string{}
-		for _, key := range append([]string{"username", "password"}, keys...) {
-			byKey[key] = postgres.ShardName(id) + "/" + key
-		}
-		mount.Secrets = append(mount.Secrets, k8s.SecretFiles{Secret: secret(id), Files: byKey})
-	}
-	return mount
 }
 
 func shardPods() k8s.Target {

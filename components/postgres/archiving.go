@@ -170,5 +170,5 @@ func (j rolloutJob) writesBucket(spec *corev1.PodSpecArgs) {
 }
 
 func (j rolloutJob) archivingEnv() corev1.EnvVarArray {
-	return corev1.EnvVarArray{env("CONFIG", rolloutPath), env("TOLD", configPath+"/backup.json"), env("HOME", "/tmp")}
+	return corev1.EnvVarArray{env("CONFIG", rolloutPath), env("HOME", "/tmp")}
 }

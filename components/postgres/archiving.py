@@ -5,11 +5,10 @@ before  while no shard has changed: the bucket takes, gives back and removes an 
         so that people can deploy while the bucket is away
 after   waits until each shard has archived with the settings that it was told
 
-SHARDS       a line for each member: name, host, port, and what is not read here
+SHARDS       a line for each member: name, host, port, database, and what is not read here
 CREDENTIALS  folder with <name>/password, and <name>/former with a line for each password that a server may still have
-ROLE         the superuser
+ROLE         the role to log in with
 CONFIG       folder with backup.json and archives.json, that of this program by default
-TOLD         the server's own backup.json
 PATIENCE     seconds after which it fails
 PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
 """
@@ -31,15 +30,7 @@ import datadir  # noqa: E402
 PAUSE = float(os.environ.get("PAUSE", "3"))
 
 
-def content(path):
-    """Returns the SQL of a file's bytes. Whatever a crash has left there is an answer: json, and even text, would be an error."""
-    return f"encode(pg_read_binary_file('{path}', true), 'base64')"
-
-
-QUESTION = f"""SELECT json_build_object('system', (SELECT system_identifier::text FROM pg_control_system()), 'standby', pg_is_in_recovery(),
-    'told', pg_read_file(current_setting('scalestack.told'), true)::json ->> 'revision',
-    'archiving', {content(datadir.ARCHIVING)}, 'failed', (SELECT last_failed_wal FROM pg_stat_archiver),
-    'restores', coalesce(pg_read_file('{datadir.RESTORES}', true), ''), 'asked', {content(datadir.ASKED)})"""
+QUESTION = "SELECT scalestack_pod.archiving()"
 # Something to archive, also where nobody writes.
 SWITCH = "SELECT to_json(pg_create_restore_point('scalestack deployment')::text || ' ' || pg_switch_wal())"
 
@@ -58,17 +49,17 @@ def log(text):
 
 def ask(member, statement):
     """Asks a server and returns its answer. The password reaches psql by its environment only."""
-    name, host, port = member
+    name, host, port, database = member
     mode = os.environ.get("PGSSLMODE", "disable")
     # No certificate has the dot at the end.
     host = host if mode == "disable" else host.removesuffix(".")
-    more = {"PGCONNECT_TIMEOUT": "5", "PGSSLMODE": mode, "PGOPTIONS": f"-c scalestack.told={os.environ['TOLD']} {datadir.UNLIMITED}"}
+    more = {"PGCONNECT_TIMEOUT": "5", "PGSSLMODE": mode, "PGOPTIONS": datadir.UNLIMITED}
     try:
         for password in datadir.passwords(f"{os.environ['CREDENTIALS']}/{name}"):
             more["PGPASSWORD"] = password
             done = subprocess.run(
                 ["psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align", "--host", host, "--port", port, "--username", os.environ["ROLE"],
-                 "--dbname", "postgres", "--command", statement],
+                 "--dbname", database, "--command", statement],
                 env=os.environ | more, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=15, check=False)
             if datadir.REFUSED not in done.stderr:
                 break
@@ -83,8 +74,8 @@ def read_shards():
     """Returns the members of each shard."""
     shards = {}
     for line in os.environ["SHARDS"].splitlines():
-        name, host, port = line.split()[:3]
-        shards.setdefault(re.sub(r"-m\d+$", "", name), []).append((name, host, port))
+        member = tuple(line.split()[:4])
+        shards.setdefault(re.sub(r"-m\d+$", "", member[0]), []).append(member)
     return shards
 
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 func TestTheBucketIsTriedBeforeAnyShardChanges(t *testing.T) {
@@ -100,14 +101,14 @@ func archiving(args *Args, command string, members ...*shard) (string, error) {
 	for i, m := range members {
 		name := plan{Args: args, member: i}.name()
 		lines.WriteString(name + " 127.0.0.1 " + strconv.Itoa(m.port) + " shard_0_db -\n")
-		s.write("job/credentials/"+name+"/password", "admin-1")
+		s.write("job/credentials/"+name+"/password", "mover-of-admin-1")
 	}
 	for name, text := range archivingFiles("postgres", args.withDefaults()) {
 		s.write("job/"+name, strings.ReplaceAll(text, bucketCredentialsPath, s.at("backup-credentials")))
 	}
 	cmd := s.pythonCommand(s.at("job/archiving.py"), command)
-	cmd.Env = append(cmd.Env, "SHARDS="+lines.String(), "CREDENTIALS="+s.at("job/credentials"), "CONFIG="+s.at("job"), "ROLE="+AdminRole,
-		"TOLD="+s.at("backup.json"), "PATIENCE=2", "PAUSE=1")
+	cmd.Env = append(cmd.Env, "SHARDS="+lines.String(), "CREDENTIALS="+s.at("job/credentials"), "CONFIG="+s.at("job"), "ROLE="+owner.Mover,
+		"PATIENCE=2", "PAUSE=1")
 	if command == archiveAfter {
 		cmd.Env = append(cmd.Env, "PATIENCE=60")
 	}

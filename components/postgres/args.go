@@ -35,6 +35,11 @@ type Args struct {
 	// single server RolesArgs.Prepare does, with RolesArgs.Administrators. Default: 0.
 	PasswordRotation int `json:"-"`
 
+	// LocalSuperuser refuses the superuser from outside the shards' own pods. Nobody may need it there any more: members of an
+	// earlier release follow so, and its Jobs log in so. Running members read it when it changes, as single servers with TLS do;
+	// other single servers take it when they start next. Default: false.
+	LocalSuperuser bool `json:"-"`
+
 	// Unfinished are other rotations that began and did not end: a server may have their passwords, as
 	// far as that is known. PasswordRotation and the one before it need not be named. Default: none.
 	Unfinished []int `json:"-"`

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/k8s"
@@ -129,11 +130,13 @@ func (s *shard) bootstrapKilledAfter(delay time.Duration) {
 func (s *shard) requireBootstrap() {
 	s.t.Helper()
 	var output string
-	require.Eventually(s.t, func() bool {
+	if !assert.Eventually(s.t, func() bool {
 		var err error
 		output, err = s.bootstrap()
 		return err == nil
-	}, 30*time.Second, 50*time.Millisecond, "bootstrap does not converge")
+	}, 90*time.Second, 50*time.Millisecond, "bootstrap does not converge") {
+		s.t.Fatal(output)
+	}
 	require.Contains(s.t, output, "bootstrap: ready")
 	require.NotContains(s.t, output, "admin-1")
 	require.NotContains(s.t, output, "a \"pass")
@@ -185,7 +188,7 @@ func (s *shard) startAgain() {
 		if err == nil {
 			return conn.Close(context.Background()) == nil
 		}
-		return strings.Contains(err.Error(), "password authentication failed")
+		return strings.Contains(err.Error(), "password authentication failed") || strings.Contains(err.Error(), rejected)
 	}, 30*time.Second, 20*time.Millisecond, "the server does not start")
 }
 

@@ -87,6 +87,7 @@ func suggestedSettings() []setting {
 		{"wal_compression", "on"},
 		{"checkpoint_timeout", "15min"},
 		{"random_page_cost", "1.1"},
+		{"reserved_connections", fmt.Sprint(moverReserved)},
 		{"jit", "off"},
 		{"autovacuum_naptime", "20s"},
 		{"autovacuum_vacuum_scale_factor", "0.05"},

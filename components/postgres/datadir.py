@@ -42,7 +42,7 @@ def replace(path, text, new):
 
 
 def passwords(folder):
-    """Returns the superuser's passwords in a mounted Secret, the current one first: a rotation may not have reached the server yet."""
+    """Returns a role's passwords in a mounted Secret, the current one first: a rotation may not have reached the server yet."""
     found = []
     for name in ("password", "former"):
         if name == "password" or os.path.exists(f"{folder}/{name}"):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/scalestack/scalestack/components/internal/kube/kubetest"
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 var scraper = k8s.Peer{Pods: pulumi.StringMap{"app": pulumi.String("prometheus")}}
@@ -75,22 +76,21 @@ func TestStatementsAreCountedWhereTheServersDo(t *testing.T) {
 	require.NotContains(t, shardExporter("postgres", a, nil).Program.Args, "--collector.stat_statements")
 	a.Settings = map[string]string{"shared_preload_libraries": "auto_explain, pg_stat_statements"}
 	require.Contains(t, shardExporter("postgres", a, nil).Program.Args, "--collector.stat_statements")
-	require.Equal(t, pulumi.String("pg_stat_statements"), monitorArgs("postgres", a, nil).Env["EXTENSION"])
 }
 
 // monitor runs monitor.sh against the shard.
 func (s *shard) monitor(password string, env ...string) (string, error) {
-	return s.monitorAs("admin-1", password, env...)
+	return s.monitorAs("mover-of-admin-1", password, env...)
 }
 
-// monitorAs has another password of the superuser than the server.
-func (s *shard) monitorAs(superuser, password string, env ...string) (string, error) {
-	s.write("monitor-credentials/shard-0/password", superuser)
+// monitorAs has another password of the mover than the server.
+func (s *shard) monitorAs(mover, password string, env ...string) (string, error) {
+	s.write("monitor-credentials/shard-0/password", mover)
 	s.write("monitor/password", password)
 	cmd := s.command("sh", "-c", monitorScript)
 	cmd.Env = append([]string{
 		"PATH=" + s.path, strings.TrimSpace(s.line("")),
-		"CREDENTIALS=" + s.at("monitor-credentials"), "PASSWORD=" + s.at("monitor/password"),
+		"ROLE=" + owner.Mover, "CREDENTIALS=" + s.at("monitor-credentials"), "PASSWORD=" + s.at("monitor/password"),
 	}, env...)
 	text, err := cmd.CombinedOutput()
 	require.NotContains(s.t, string(text), password)

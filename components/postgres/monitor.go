@@ -13,6 +13,7 @@ import (
 	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/components/job"
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 const (
@@ -59,19 +60,17 @@ func monitorArgs(component string, a *Args, password pulumi.StringInput) *job.Ar
 	for _, id := range a.Shards {
 		p := plan{Args: a, component: component, id: id}
 		fmt.Fprintf(&shards, "%s %s %d %s\n", ShardName(id), p.object(), Port, Database(id))
-		files := map[string]string{"password": ShardName(id) + "/password"}
-		if a.hasFormer() {
-			files[FormerKey] = ShardName(id) + "/" + FormerKey
-		}
-		credentials.Secrets = append(credentials.Secrets, k8s.SecretFiles{Secret: pulumi.String(p.secret(AdminCredentials)), Files: files})
+		credentials.Secrets = append(credentials.Secrets, k8s.SecretFiles{
+			Secret: pulumi.String(p.secret(AdminCredentials)), Files: LoginFiles(MoverLogin, ShardName(id), a.hasFormer()),
+		})
 	}
-	args.Revision = shards.String() + statements(a) + a.restoreRevision()
+	args.Revision = shards.String() + a.restoreRevision()
 	args.Mounts = append(authorityMounts(component, a), credentials, k8s.Mount{Name: "monitor", Path: monitorPath, Secrets: []k8s.SecretFiles{{
 		Secret: pulumi.String(exporterName(component)), Files: map[string]string{monitorPassword: "password"},
 	}}})
 	args.Env = map[string]pulumi.StringInput{
 		"SHARDS": pulumi.String(strings.TrimSpace(shards.String())), "CREDENTIALS": pulumi.String(monitorCredentials),
-		"PASSWORD": pulumi.String(monitorPath + "/password"), "EXTENSION": pulumi.String(statements(a)),
+		"ROLE": pulumi.String(owner.Mover), "PASSWORD": pulumi.String(monitorPath + "/password"),
 	}
 	if a.TLS != nil {
 		// A certificate has the Service's whole name.

@@ -3,18 +3,18 @@
 #
 #   SHARDS       a line for each shard: name, host, port, database
 #   DOMAIN       what makes the hosts' names whole
-#   CREDENTIALS  folder with <name>/password of the superuser for each shard, and <name>/former
+#   ROLE         the role to log in with
+#   CREDENTIALS  folder with <name>/password of that role for each shard, and <name>/former
 #                with a line for each password that it may still have
 #   PASSWORD     the file with the role's password
 #   PGSSLMODE    and PGSSLROOTCERT: TLS to the shards, as libpq has it; disable if absent
-#   EXTENSION    of the statements' statistics, for a server that has it loaded
 #
 # Passwords reach psql by its environment and its standard input only, and the
 # statement that holds one is not logged.
 set -eu
 export LC_ALL=C PGCONNECT_TIMEOUT=5 PASSWORD PGSSLMODE="${PGSSLMODE:-disable}"
 
-: "${SHARDS:?}" "${CREDENTIALS:?}" "${PASSWORD:?}"
+: "${SHARDS:?}" "${ROLE:?}" "${CREDENTIALS:?}" "${PASSWORD:?}"
 
 role_sql() {
 	cat <<'SQL'
@@ -24,20 +24,16 @@ SET log_min_error_statement = 'panic';
 SET pg_stat_statements.track_utility = off;
 \set pw `cat "$PASSWORD"`
 SELECT 'CREATE ROLE monitor' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'monitor') \gexec
-ALTER ROLE monitor WITH LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-	CONNECTION LIMIT 6 PASSWORD :'pw';
+ALTER ROLE monitor WITH LOGIN INHERIT NOCREATEROLE NOREPLICATION CONNECTION LIMIT 6 PASSWORD :'pw';
 ALTER ROLE monitor SET default_transaction_read_only = on;
 ALTER ROLE monitor SET statement_timeout = '5s';
 GRANT pg_monitor, pg_use_reserved_connections TO monitor;
 SQL
-	if [ -n "${EXTENSION:-}" ]; then
-		printf 'CREATE EXTENSION IF NOT EXISTS %s;\n' "$EXTENSION"
-	fi
 }
 
 sql() {
 	timeout 60 psql --no-psqlrc --no-password --quiet --set=ON_ERROR_STOP=1 \
-		--host="$host${DOMAIN:-}" --port="$port" --username=postgres --dbname="$database" --file=-
+		--host="$host${DOMAIN:-}" --port="$port" --username="$ROLE" --dbname="$database" --file=-
 }
 
 # login finds the password that the server takes.

@@ -31,7 +31,7 @@ func adminCredentials(p plan, passwords, seeds []pulumi.StringInput) *corev1.Sec
 	for login, role := range logins {
 		var derived []pulumi.StringInput
 		for _, seed := range seeds {
-			derived = append(derived, kube.Derived(seed, ShardName(p.id)+"/"+role))
+			derived = append(derived, loginsOf(p, seed)[role])
 		}
 		data[login+"-username"], data[login+"-password"] = pulumi.String(role), derived[0]
 		if p.hasFormer() {
@@ -39,6 +39,15 @@ func adminCredentials(p plan, passwords, seeds []pulumi.StringInput) *corev1.Sec
 		}
 	}
 	return args
+}
+
+// loginsOf are the passwords that a shard has of a seed, by role.
+func loginsOf(p plan, seed pulumi.StringInput) pulumi.StringMap {
+	all := pulumi.StringMap{}
+	for _, role := range logins {
+		all[role] = kube.Derived(seed, ShardName(p.id)+"/"+role)
+	}
+	return all
 }
 
 // credentials have the present password and those of before.

@@ -82,38 +82,35 @@ func TestARolloutBringsTheNewPasswordOfTheApplication(t *testing.T) {
 	require.NotContains(t, written, "pass\\word")
 }
 
-// Whoever logs in as the superuser of a single server does so with the former password until it has the new one.
+// Whoever logs in as the mover of a single server does so with the former password until it has the new one.
 func TestTheFormerPasswordIsTriedWhereTheCurrentOneIsRefused(t *testing.T) {
 	s := newShard(t)
 	s.requireBootstrap()
 	s.start()
-	s.write("monitor-credentials/shard-0/former", "never\nadmin-1\n")
-	output, err := s.monitorAs("admin-2", "monitors-password")
+	s.write("monitor-credentials/shard-0/former", "never\nmover-of-admin-1\n")
+	output, err := s.monitorAs("mover-of-admin-2", "monitors-password")
 	require.NoError(t, err, output)
 	require.NoError(t, os.Remove(s.at("monitor-credentials/shard-0/former")))
-	output, err = s.monitorAs("admin-2", "monitors-password")
+	output, err = s.monitorAs("mover-of-admin-2", "monitors-password")
 	require.ErrorContains(t, err, "exit status 1")
 	require.Contains(t, output, "password authentication failed")
 }
 
-// So do base backups, and the Job that looks at the archives.
-func TestBackupsTryTheFormerPassword(t *testing.T) {
+// So does the Job that looks at the archives.
+func TestTheArchivesAreLookedAtWithTheFormerPassword(t *testing.T) {
 	store := newStore(t)
 	s := store.backed(t)
 	s.requireBootstrap()
 	s.start()
-	s.write("admin/password", "admin-2")
-	s.write("admin/former", "never\nadmin-1\n")
 	s.base()
-	s.exec("ALTER ROLE postgres PASSWORD 'admin-2'")
-	s.base()
+	s.exec("ALTER ROLE scalestack_mover PASSWORD 'mover-of-admin-2'")
 	requireRefusedArchiving := func() {
 		output, err := archiving(store.args(nil), archiveAfter, s)
 		require.Error(t, err)
 		require.Contains(t, output, "password authentication failed")
 	}
 	requireRefusedArchiving()
-	s.write("job/credentials/shard-0/former", "never\nadmin-2\n")
+	s.write("job/credentials/shard-0/former", "never\nmover-of-admin-2\n")
 	requireArchiving(t, "all shards archive", store.args(nil), archiveAfter, s)
 }
 
@@ -143,22 +140,22 @@ func TestAStartSetsThePasswordOfTheSecret(t *testing.T) {
 
 func TestTheDescriptionHasTheAdministrators(t *testing.T) {
 	spec := testSpec()
-	names := func(administrators map[string]pulumi.StringInput) string {
+	names := func(administrators map[string]pulumi.StringMap) string {
 		name, err := (&RolesArgs{Spec: spec, Administrators: administrators}).secret("roles")
 		require.NoError(t, err)
 		return name
 	}
 	usual, err := SpecSecret("roles", spec)
 	require.NoError(t, err)
-	one := map[string]pulumi.StringInput{"shard-0": pulumi.String("a")}
+	one := map[string]pulumi.StringMap{"shard-0": {"mover": pulumi.String("a")}}
 	require.Equal(t, usual, names(nil), "as before the first rotation")
 	require.NotEqual(t, usual, names(one))
-	require.Equal(t, names(one), names(map[string]pulumi.StringInput{"shard-0": pulumi.String("b")}))
+	require.Equal(t, names(one), names(map[string]pulumi.StringMap{"shard-0": {"mover": pulumi.String("b")}}))
 	record := kubetest.Run(t, func(ctx *pulumi.Context) error {
-		_, err := NewRoles(ctx, "roles", &RolesArgs{Spec: spec, Administrators: map[string]pulumi.StringInput{"shard-0": pulumi.Sprintf("%s", "of shard 0")},
+		_, err := NewRoles(ctx, "roles", &RolesArgs{Spec: spec, Administrators: map[string]pulumi.StringMap{"shard-0": {"mover": pulumi.Sprintf("%s", "of shard 0")}},
 			Prepare: func(pulumi.StringOutput) ([]pulumi.Resource, error) { return nil, nil }})
 		return err
 	})
-	require.JSONEq(t, `{"shard-0": "of shard 0"}`, kubetest.Text(record.Get(t, "Secret", names(one)), "stringData[\"administrators.json\"]"))
-	require.NotEqual(t, names(one), names(map[string]pulumi.StringInput{"shard-0": pulumi.String("a"), "shard-1": pulumi.String("b")}), "a Job must not read one without the new shard")
+	require.JSONEq(t, `{"shard-0": {"mover": "of shard 0"}}`, kubetest.Text(record.Get(t, "Secret", names(one)), "stringData[\"administrators.json\"]"))
+	require.NotEqual(t, names(one), names(map[string]pulumi.StringMap{"shard-0": nil, "shard-1": nil}), "a Job must not read one without the new shard")
 }

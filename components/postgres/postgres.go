@@ -202,7 +202,7 @@ func (r *registrar) shard(p plan) error {
 	}
 	r.shards = append(r.shards, Shard{
 		ID: p.id, Name: ShardName(p.id), Host: host, Port: Port, Database: Database(p.id),
-		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum, Password: admins[0],
+		AdminSecret: admin.Metadata.Name().Elem(), AppSecret: app.Metadata.Name().Elem(), Drained: p.drained(), Checksum: checksum, Logins: loginsOf(p, r.seeds[0]),
 	})
 	return nil
 }
@@ -245,6 +245,9 @@ func (r *registrar) services(p plan, begun pulumi.ResourceOption) (*corev1.Servi
 
 // checksum covers what a running server must be restarted for.
 func checksum(p plan, passwords ...pulumi.StringInput) pulumi.StringOutput {
+	args := *p.Args
+	// Servers that run read it again, or refuse the superuser from their next start on.
+	args.LocalSuperuser, p.Args = false, &args
 	files := restartingFiles(p)
 	if p.TLS != nil {
 		// What tls.sh has a running server read again.

@@ -19,7 +19,7 @@ import (
 const (
 	// RolesKey has the description.
 	RolesKey = "roles.json"
-	// AdministratorsKey has the superusers' passwords by shard, if RolesArgs.Administrators are given.
+	// AdministratorsKey has the passwords of the shards' own logins by shard and role, if RolesArgs.Administrators are given.
 	AdministratorsKey = "administrators.json"
 )
 
@@ -33,9 +33,9 @@ type RolesArgs struct {
 	// Unnumbered is the rotation whose passwords have no number in the names of their resources, as all
 	// had in earlier releases. Default: 0.
 	Unnumbered int
-	// Administrators are the superusers' passwords by the shards' names, which Prepare brings the
+	// Administrators are Shard.Logins by the shards' names, which Prepare brings the
 	// servers to. None: they have those of Args.Shards from their beginning.
-	Administrators map[string]pulumi.StringInput
+	Administrators map[string]pulumi.StringMap
 	// Prepare registers and returns what brings the shards to the description, which it
 	// finds in key RolesKey of the named Secret. No service gets a login before. Required.
 	Prepare func(secret pulumi.StringOutput) ([]pulumi.Resource, error)
@@ -71,7 +71,7 @@ func (a *RolesArgs) secret(component string) (string, error) {
 	if err != nil || len(a.Administrators) == 0 {
 		return name, err
 	}
-	return kube.HashedName(component+"-spec", name+" "+strings.Join(slices.Sorted(maps.Keys(a.Administrators)), " ")), nil
+	return kube.HashedName(component+"-spec", name+" logins of "+strings.Join(slices.Sorted(maps.Keys(a.Administrators)), " ")), nil
 }
 
 // password names that of a login. With the number a rotation that is taken back finds those of before as they
@@ -114,7 +114,11 @@ func (c *Roles) register(ctx *pulumi.Context, name string, args *RolesArgs) erro
 	}
 	data := pulumi.StringMap{RolesKey: describe(args.Spec, passwords)}
 	if len(args.Administrators) > 0 {
-		data[AdministratorsKey] = pulumi.JSONMarshal(pulumi.StringMap(args.Administrators))
+		all := pulumi.StringMapMap{}
+		for shard, logins := range args.Administrators {
+			all[shard] = logins
+		}
+		data[AdministratorsKey] = pulumi.JSONMarshal(all)
 	}
 	description, err := corev1.NewSecret(ctx, name+"-spec", &corev1.SecretArgs{
 		Metadata:   componentLabels(name).Meta(secret, namespace),

@@ -49,6 +49,13 @@ own() {
 	own_after=$(($(date +%s) + OWN))
 }
 
+# reread has a server read its changed pg_hba.conf.
+reread() {
+	now=$(cksum <"$CONFIG/pg_hba.conf")
+	[ "$read" != "$now" ] || return 0
+	echo 'SELECT pg_reload_conf();' | single template1 >/dev/null && read=$now
+}
+
 replicator() { python3 -I "$CONFIG/replicator.py" "$1"; }
 
 # look converges a primary once for each change of the files. One that founds its shard has roles that
@@ -88,9 +95,10 @@ watcher=
 done_for=
 shrink_after=0
 own_after=0
+read=
 while :; do
 	watched
-	if look; then
+	if look && reread; then
 		date +%s >"$ALIVE"
 		shrink || :
 	fi

@@ -197,7 +197,7 @@ func (j rolloutJob) podSpec() *corev1.PodSpecArgs {
 	}
 	spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), j.tlsVolumes()...)
 	for _, p := range j.asked() {
-		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), kube.SecretVolume(p.name(), p.secret(j.credentials())))
+		spec.Volumes = append(spec.Volumes.(corev1.VolumeArray), j.credentials(p))
 	}
 	if j.archive == archiveBefore {
 		j.writesBucket(spec)

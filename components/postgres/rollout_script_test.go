@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 // runningShard has a server that was started by the rollout "first".
@@ -39,8 +40,8 @@ func (s *shard) judge(name, script string, env ...string) (output string, err er
 	require.NoError(s.t, err)
 	require.NoError(s.t, os.Chmod(scratch, 0o777))
 	password := appPassword
-	if slices.Contains(env, "ROLE="+AdminRole) {
-		password = "admin-1"
+	if slices.Contains(env, "ROLE="+owner.Mover) {
+		password = "mover-of-admin-1"
 	}
 	s.write("credentials/shard-0/password", password)
 	cmd := s.command("sh", s.at(name))

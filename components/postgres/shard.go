@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -43,8 +44,8 @@ type Shard struct {
 	Drained bool
 	// Checksum changes with the shard's passwords and settings. It is a secret.
 	Checksum pulumi.StringOutput
-	// Password is the superuser's, for RolesArgs.Administrators. It is a secret.
-	Password pulumi.StringInput
+	// Logins are the passwords of migrations and moves by role, for RolesArgs.Administrators. They are secrets.
+	Logins pulumi.StringMap
 }
 
 // ShardName is a shard's name in the shard map.
@@ -83,9 +84,11 @@ var logins = map[string]string{OwnerLogin: owner.Role, MoverLogin: owner.Mover}
 // LoginFiles are the keys of a shard's Secret of AdminCredentials, and the files of a folder username, password and
 // FormerKey, with which a login of OwnerLogin or MoverLogin is mounted. The superuser's is not among them.
 func LoginFiles(login, folder string, former bool) map[string]string {
-	files := map[string]string{login + "-username": folder + "/username", login + "-password": folder + "/password"}
-	if former {
-		files[login+"-"+FormerKey] = folder + "/" + FormerKey
+	files := map[string]string{}
+	for _, key := range []string{"username", "password", FormerKey} {
+		if key != FormerKey || former {
+			files[login+"-"+key] = path.Join(folder, key)
+		}
 	}
 	return files
 }

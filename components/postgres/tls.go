@@ -2,6 +2,7 @@ package postgres
 
 import (
 	_ "embed"
+	"regexp"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -45,14 +46,28 @@ func tlsSettings(a *Args) []setting {
 // trusted and with what begins so.
 func tlsDecides(a *Args, name string) bool { return a.TLS != nil && strings.HasPrefix(name, "ssl") }
 
+var (
+	firstHostLine         = regexp.MustCompile(`(?m)^host `)
+	refusesSuperuser      = regexp.MustCompile(`(?m)^host(ssl)? +all +postgres +all +reject$`)
+	superusersReplication = regexp.MustCompile(`(?m)^host +replication +postgres .*\n`)
+)
+
 // hostLines lets remote lines of a pg_hba.conf match connections with TLS alone, if it is
-// required.
+// required, and refuses the superuser, if it is local.
 func hostLines(a *Args, hba string) string {
+	if a.LocalSuperuser {
+		hba = superusersReplication.ReplaceAllString(hba, "")
+		at := firstHostLine.FindStringIndex(hba)[0]
+		hba = hba[:at] + "host    all          postgres  all  reject\n" + hba[at:]
+	}
 	if !a.TLS.Requires() {
 		return hba
 	}
 	return strings.ReplaceAll(hba, "\nhost   ", "\nhostssl")
 }
+
+// RefusesSuperuser reports whether a shard's pg_hba.conf does what Args.LocalSuperuser asks for.
+func RefusesSuperuser(hba string) bool { return refusesSuperuser.MatchString(hba) }
 
 // shardNames are the names under which clients reach a member: the Service's and the
 // pod's own.

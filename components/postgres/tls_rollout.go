@@ -3,13 +3,16 @@ package postgres
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/scalestack/scalestack/components/internal/kube"
 	"github.com/scalestack/scalestack/components/k8s"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 //go:embed clients.sh
@@ -31,18 +34,26 @@ func (j rolloutJob) command() []string {
 	return []string{"sh", rolloutPath + "/rollout.sh"}
 }
 
-// credentials are the application's: who waits for a rollout asks a question that every
-// role may ask. Only the superuser sees how others are connected, and what is on the volume.
-func (j rolloutJob) credentials() string {
-	if j.clients || j.archive != "" {
-		return AdminCredentials
+// looksInside tells that the Job asks how others are connected, or what is on the volume, which the application's role may not.
+func (j rolloutJob) looksInside() bool { return j.clients || j.archive != "" }
+
+// credentials are the application's: who waits for a rollout asks a question that every role may ask.
+func (j rolloutJob) credentials(p plan) *corev1.VolumeArgs {
+	if !j.looksInside() {
+		return kube.SecretVolume(p.name(), p.secret(AppCredentials))
 	}
-	return AppCredentials
+	volume, items := kube.SecretVolume(p.name(), p.secret(AdminCredentials)), corev1.KeyToPathArray{}
+	files := LoginFiles(MoverLogin, "", p.hasFormer())
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		items = append(items, &corev1.KeyToPathArgs{Key: pulumi.String(key), Path: pulumi.String(files[key])})
+	}
+	volume.Secret.(*corev1.SecretVolumeSourceArgs).Items = items
+	return volume
 }
 
 func (j rolloutJob) role() string {
-	if j.clients || j.archive != "" {
-		return AdminRole
+	if j.looksInside() {
+		return owner.Mover
 	}
 	return AppRole
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/scalestack/scalestack/components/k8s"
 	"github.com/scalestack/scalestack/sharding/certtest"
+	"github.com/scalestack/scalestack/sharding/owner"
 )
 
 // tlsShard is a shard whose Secret is a folder.
@@ -308,7 +309,7 @@ func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
 	s.requireBootstrap()
 	s.start()
 	clients := func() (string, error) {
-		return s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
+		return s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE="+owner.Mover, s.line("-"))...)
 	}
 	output, err := clients()
 	require.NoError(t, err, output)
@@ -330,7 +331,7 @@ func TestClientsWithoutTLSHoldUpItsRequirement(t *testing.T) {
 // lookForClients runs the Job postgres-clients.
 func (s *shard) lookForClients() (string, error) {
 	s.t.Helper()
-	return s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
+	return s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE="+owner.Mover, s.line("-"))...)
 }
 
 // A server that is down, or that refuses clear text already, has no clients without TLS. The deployment that
@@ -341,7 +342,7 @@ func TestAShardWithoutClearTextHoldsUpNoRepair(t *testing.T) {
 	output, err := s.lookForClients()
 	require.NoError(t, err, "a server that does not start: %s", output)
 	s.start()
-	s.exec("ALTER ROLE postgres PASSWORD 'of the former state'")
+	s.exec("ALTER ROLE scalestack_mover PASSWORD 'of the former state'")
 	output, err = s.lookForClients()
 	require.NoError(t, err, "a server with the passwords of a lost state: %s", output)
 }
@@ -355,7 +356,7 @@ func TestAShardThatMayHaveClientsIsWaitedFor(t *testing.T) {
 	require.NoError(t, s.server.Process.Signal(syscall.SIGCONT))
 	require.Error(t, err)
 	require.Contains(t, output, "timeout expired")
-	s.exec("ALTER ROLE postgres PASSWORD 'another'")
+	s.exec("ALTER ROLE scalestack_mover PASSWORD 'another'")
 	output, err = s.lookForClients()
 	require.Error(t, err)
 	require.Contains(t, output, "password authentication failed")
@@ -367,7 +368,7 @@ func TestAShardThatMayHaveClientsIsWaitedFor(t *testing.T) {
 func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
 	s := runningShard(t)
 	s.write("trusted.crt", string(certtest.NewAuthority(t, "test").Certificate))
-	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", s.line("-"))...)
+	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE="+owner.Mover, s.line("-"))...)
 	require.Error(t, err)
 	require.Contains(t, output, "shard-0 has no TLS yet, so its clients have none: deploy with postgres.tls.mode offer first")
 	s.requireRefusal("server does not support SSL", append(s.clientEnv(), s.line("first"))...)
@@ -375,6 +376,6 @@ func TestServersWithoutTLSCannotRequireIt(t *testing.T) {
 
 func TestAShardThatDoesNotExistHasNoClients(t *testing.T) {
 	s := tlsShard(t, k8s.TLSOffer, certtest.NewAuthority(t, "test"))
-	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE=postgres", "SHARDS=shard-0 nothing.invalid. 5432 shard_0_db -\n")...)
+	output, err := s.judge("clients.sh", clientsProgram(), append(s.clientEnv(), "ROLE="+owner.Mover, "SHARDS=shard-0 nothing.invalid. 5432 shard_0_db -\n")...)
 	require.NoError(t, err, output)
 }

@@ -8,11 +8,12 @@ const (
 	minMemory      = 256 * miB
 	maxConnections = 10000
 
-	// ReservedConnections of each shard are not for application pools: five
-	// that only superusers get, and five for migrations, the mover of
-	// re-sharding, metrics and people.
-	ReservedConnections = superuserReserved + 5
-	superuserReserved   = 5
+	// ReservedConnections of each shard are not for application pools: three
+	// that only superusers get, two for the mover of re-sharding and metrics when
+	// all others are taken, and five for them, for migrations and for people.
+	ReservedConnections = superuserReserved + moverReserved + 5
+	superuserReserved   = 3
+	moverReserved       = 2
 
 	autovacuumWorkers = 3
 	// decodingStreams is how many logical replication streams the memory sum

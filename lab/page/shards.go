@@ -122,12 +122,12 @@ func (s *shards) config(ctx context.Context, shard Shard) (*pgxpool.Config, erro
 	if err != nil {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig(fmt.Sprintf("postgres://postgres@%s/shard_%d_db?sslmode=disable&pool_max_conns=1&application_name=lab-page",
+	config, err := pgxpool.ParseConfig(fmt.Sprintf("postgres://scalestack_mover@%s/shard_%d_db?sslmode=disable&pool_max_conns=1&application_name=lab-page",
 		net.JoinHostPort(service.Spec.ClusterIP, "5432"), shard.ID))
 	if err != nil {
 		return nil, err
 	}
-	config.ConnConfig.Password = string(secret.Data["password"])
+	config.ConnConfig.Password = string(secret.Data["mover-password"])
 	return config, nil
 }
 

@@ -103,7 +103,7 @@ func (f *failover) servers() []string {
 	return pods
 }
 
-// ask asks one server one thing. A single one lets nobody in without a password, not even inside its container.
+// ask asks one server one thing. A single one of an earlier release lets nobody in without a password, not even inside its container.
 func (f *failover) ask(pod, question string) string {
 	f.t.Helper()
 	if members > 1 {

@@ -101,18 +101,20 @@ func secret(t *testing.T, namespace, name, key string) string {
 // shardsCA are the authorities of the shards' certificates; nil for shards without TLS.
 var shardsCA *x509.CertPool
 
-// databaseConfig are the settings of a connection to a shard as its
-// administrator, past the app.
+// databaseConfig are the settings of a connection to a shard as the mover, past the app. A shard of an earlier release has
+// none and lets its superuser in.
 func databaseConfig(t *testing.T, namespace string, shard int) *pgx.ConnConfig {
 	t.Helper()
 	name := fmt.Sprintf("postgres-shard-%d", shard)
-	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://postgres@%s/shard_%d_db?sslmode=disable", serviceAddress(t, namespace, name), shard))
+	config, err := pgx.ParseConfig(fmt.Sprintf("postgres://scalestack_mover@%s/shard_%d_db?sslmode=disable", serviceAddress(t, namespace, name), shard))
 	require.NoError(t, err)
 	if shardsCA != nil {
 		// By its address, and still for the name that the certificate has.
 		config.TLSConfig = &tls.Config{RootCAs: shardsCA, ServerName: name + "." + namespace + ".svc.cluster.local"}
 	}
-	config.Password = secret(t, namespace, name+"-admin", "password")
+	if config.Password = secret(t, namespace, name+"-admin", "mover-password"); config.Password == "" {
+		config.User, config.Password = "postgres", secret(t, namespace, name+"-admin", "password")
+	}
 	return config
 }
 

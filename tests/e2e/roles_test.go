@@ -46,7 +46,7 @@ func TestServicesHaveRolesOfTheirOwn(t *testing.T) {
 			var rights int
 			err := db.QueryRow(t.Context(), `SELECT
 				ARRAY(SELECT DISTINCT usename || ' ' || application_name FROM pg_stat_activity
-					WHERE backend_type = 'client backend' AND usename NOT LIKE 'svc\_%' AND usename <> 'postgres' AND application_name <> 'psql'),
+					WHERE backend_type = 'client backend' AND usename NOT LIKE 'svc\_%' AND usename NOT IN ('postgres', 'scalestack_mover') AND application_name <> 'psql'),
 				(SELECT count(*) FROM information_schema.role_table_grants WHERE grantee = 'app')`).Scan(&others, &rights)
 			if err == nil && (len(others) > 0 || rights > 0) {
 				err = fmt.Errorf("sessions of other roles: %v; role app has %d rights", others, rights)

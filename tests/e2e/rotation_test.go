@@ -71,16 +71,16 @@ func (d *rotationDrill) allowAnother() {
 	d.exec("UPDATE scalestack.rotation SET changed_at = now() - interval '1 hour'")
 }
 
-// ownRoles are those of the shards themselves, by the ends of their Secrets' names.
-var ownRoles = map[string]string{"admin": "postgres", "app": "app"}
+// ownRoles are those of the shards themselves that others log in as, each with the end of its Secret's name and the key of its password.
+var ownRoles = map[string][2]string{"scalestack_owner": {"admin", "owner-password"}, "scalestack_mover": {"admin", "mover-password"}, "app": {"app", "password"}}
 
 // passwords are those of ownRoles in the shards' Secrets.
 func (d *rotationDrill) passwords() (all []map[string]string) {
 	d.t.Helper()
 	for _, shard := range d.shards.Shards {
 		here := map[string]string{}
-		for name := range ownRoles {
-			here[name] = secret(d.t, d.namespace, fmt.Sprintf("postgres-shard-%d-%s", shard.ID, name), "password")
+		for role, at := range ownRoles {
+			here[role] = secret(d.t, d.namespace, fmt.Sprintf("postgres-shard-%d-%s", shard.ID, at[0]), at[1])
 		}
 		all = append(all, here)
 	}
@@ -93,15 +93,15 @@ func (d *rotationDrill) requireRefused(former [][]map[string]string) {
 	present := d.passwords()
 	for i, shard := range d.shards.Shards {
 		config := databaseConfig(d.t, d.namespace, shard.ID)
-		for name, role := range ownRoles {
-			config.User, config.Password = role, present[i][name]
+		for role := range ownRoles {
+			config.User, config.Password = role, present[i][role]
 			conn, err := pgx.ConnectConfig(d.t.Context(), config)
 			require.NoError(d.t, err, "%s: %s", shard.Name, role)
 			require.NoError(d.t, conn.Close(d.t.Context()))
 			for _, passwords := range former {
-				require.NotEqual(d.t, passwords[i][name], config.Password)
+				require.NotEqual(d.t, passwords[i][role], config.Password)
 				before := config.Copy()
-				before.Password = passwords[i][name]
+				before.Password = passwords[i][role]
 				_, err := pgx.ConnectConfig(d.t.Context(), before)
 				require.ErrorContains(d.t, err, "28P01", "%s takes a former password of %s", shard.Name, role)
 			}
