@@ -51,7 +51,7 @@ var goOnly = map[string]bool{
 	"service.Args.After": true, "service.Args.BaseEnv": true, "service.Args.Look": true, "gateway.Args.Status": true,
 	"job.Args.After": true, "job.Args.BaseEnv": true, "job.Args.SkipAwait": true, "job.Args.PullSecret": true,
 	"service.Args.Opened": true, "postgres.Args.Opened": true, "redis.Args.Opened": true, "redis.Args.Later": true, "kafka.Args.Opened": true, "tunnel.Args.Opened": true,
-	"gateway.Args.After": true, "postgres.Args.New": true, "postgres.Args.PasswordRotation": true, "postgres.Args.Unfinished": true, "kafka.Args.Names": true,
+	"gateway.Args.After": true, "postgres.Args.New": true, "postgres.Args.PasswordRotation": true, "postgres.Args.Unfinished": true, "postgres.Args.LocalSuperuser": true, "kafka.Args.Names": true,
 }
 
 // A name has one home: the pulumi tag of a field repeats the json name, or the Go name

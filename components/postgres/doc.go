@@ -12,7 +12,7 @@
 //     scripts that run before and at each start, and the name of the rollout
 //   - with Args.Rollout Serial a Job "postgres-shard-0-" and a hash, its gate
 //   - Secrets "postgres-shard-0-admin" and "postgres-shard-0-app" with the keys
-//     username and password, generated
+//     username and password, generated, the first also with those of OwnerLogin and MoverLogin
 //
 // and for all of them a PodDisruptionBudget and a NetworkPolicy "postgres", and a
 // ConfigMap and a NetworkPolicy "postgres-rollout" with the Job "postgres-rollout-"
@@ -22,7 +22,8 @@
 // "postgres-exporter", and a NetworkPolicy "postgres-monitor" with the Job
 // "postgres-monitor-" and a hash, which makes the exporter's role on every shard.
 //
-// The database is called shard_0_db. Role postgres is the superuser, for migrations. During a
+// The database is called shard_0_db. Role postgres is the superuser, for the shard's own pod.
+// Migrations and moves log in as OwnerLogin and MoverLogin. During a
 // rollout, role app asks servers what they run. Services have logins of their own, see
 // [NewRoles].
 //

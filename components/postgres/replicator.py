@@ -27,7 +27,7 @@ READS = (
 # No statement is written to a log, and none waits for a standby that waits for this role.
 QUIET = ("-c synchronous_commit=local -c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1 "
          "-c statement_timeout=0 -c lock_timeout=10s")
-NO_ENTRY, REFUSED = "no pg_hba.conf entry", "authentication failed"
+NO_ENTRY, REFUSED, REJECTED = "no pg_hba.conf entry", "authentication failed", "pg_hba.conf rejects"
 
 
 def logins():
@@ -94,7 +94,7 @@ def introduce(primary):
         return sql(at(primary, superuser), statements, superuser["password"])
 
     found, complaint = as_superuser(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role['username']}';")
-    if not complaint and found != "0" and NO_ENTRY not in refusal:
+    if REJECTED in complaint or not complaint and found != "0" and NO_ENTRY not in refusal:
         # It knows the role by the password of before, or of after: its own pod has that.
         return False
     if found == "0":
