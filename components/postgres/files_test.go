@@ -34,7 +34,7 @@ func TestVolumeSettingsEndWithTheWholeVolume(t *testing.T) {
 // before startup.sh.
 func TestWhatOnlyTheNextStartNeedsRestartsNothing(t *testing.T) {
 	files := restartingFiles(testPlan(nil))
-	require.Equal(t, "05c0b3636e17356186e0a3b2ee2ab9383976cc879dea69311ed166ecad0e1564", kube.Sum(files["bootstrap.sh"], files["pg_hba.conf"], files["postgresql.conf"]))
+	require.Equal(t, "a280ac49e80cfc03824fafd4f83eaf92c01e1777fb837f1baa87ec535463d644", kube.Sum(files["bootstrap.sh"], files["pg_hba.conf"], files["postgresql.conf"]))
 	require.NotEqual(t, files, mountedFiles(testPlan(nil)))
 }
 
