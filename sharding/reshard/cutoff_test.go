@@ -22,10 +22,11 @@ func (c *cluster) behind(shard int) *pgtest.Proxy {
 	return p
 }
 
-// cutOnce lets the next copy lose its slot and never hear of it.
-func (c *cluster) cutOnce(p *pgtest.Proxy, meanwhile func()) {
+// cutOnce ends the next connection that asks so, after the server has answered and before the
+// answer is heard.
+func (c *cluster) cutOnce(p *pgtest.Proxy, question string, meanwhile func()) {
 	var once sync.Once
-	p.Intercept(dropOfCopy, func() (heard bool) {
+	p.Intercept(question, func() (heard bool) {
 		heard = true
 		once.Do(func() { heard = false; meanwhile() })
 		return heard
@@ -64,7 +65,7 @@ func TestACopyThatIsCutOffAsItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := startCluster(t, 3, 1_000)
-			c.cutOnce(c.behind(0), func() { meanwhile(c) })
+			c.cutOnce(c.behind(0), dropOfCopy, func() { meanwhile(c) })
 			o := c.options(c.desired(3))
 			found := reasons(&o)
 			require.NoError(t, c.run(o))
@@ -93,7 +94,7 @@ func TestDeathsAfterACopyThatWasCutOff(t *testing.T) {
 	} {
 		for _, state := range []reshard.State{reshard.Aborting, reshard.Aborted} {
 			t.Run(name+"/"+string(state), func(t *testing.T) {
-				c.cutOnce(p, func() {})
+				c.cutOnce(p, dropOfCopy, func() {})
 				die(state)
 				require.Equal(t, m.Assignment, c.owners())
 				c.requireClean()
@@ -187,7 +188,7 @@ func TestATargetThatBeginsItsCopiesAgain(t *testing.T) {
 func TestACopyBackThatIsCutOff(t *testing.T) {
 	c := startCluster(t, 3, 1_000)
 	before := c.owners()
-	c.cutOnce(c.behind(2), func() {})
+	c.cutOnce(c.behind(2), dropOfCopy, func() {})
 	o := c.options(c.desired(3))
 	o.Observe = time.Minute
 	onceAt(&o, reshard.Switched, func(reshard.Move) {

@@ -1,7 +1,6 @@
 package reshard_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,12 +23,7 @@ func TestAConnectionEndsWhileAStreamIsMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := startCluster(t, 3, 400)
 			asked := false
-			var once sync.Once
-			c.behind(of.publisher).Intercept(of.question, func() (heard bool) {
-				heard = true
-				once.Do(func() { heard, asked = false, true })
-				return heard
-			})
+			c.cutOnce(c.behind(of.publisher), of.question, func() { asked = true })
 			o := c.options(c.desired(3))
 			require.NoError(t, c.run(o))
 			require.True(t, asked)
