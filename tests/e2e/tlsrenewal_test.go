@@ -45,7 +45,7 @@ func (d *tlsDrill) ofCache() renewal {
 		d.write(cacheSecretName, by.Issue(certificateHolds, cacheName), trusted)
 	}
 	shown := func(trusted []byte) map[string]string { return map[string]string{"redis": d.shownByCache(trusted)} }
-	return renewal{d.cacheBy, write, shown, cacheFile, func() { d.awaitHits("after a renewal") }}
+	return renewal{d.cacheBy, write, shown, cacheFile, func() { d.awaitHits("after a renewal", mostOf) }}
 }
 
 // rotate replaces the shards' certificate, and then its authority.
